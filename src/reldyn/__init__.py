@@ -1,0 +1,96 @@
+"""reldyn: dyadic time series of affect.
+
+Detects intermittent-reinforcement cycles with calibrated tests and estimates actor-partner
+effects, cross-sectional and longitudinal. The names of this module load what they need on first
+use, so that ``import reldyn`` itself stays quick.
+
+Examples
+--------
+>>> import reldyn as rd
+>>> panel = rd.load_sample()
+>>> panel.n_dyads
+140
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reldyn import (
+        actor_partner,
+        cycles,
+        mixed,
+        panel,
+        plot,
+        resample,
+        simulate,
+        study,
+    )
+    from reldyn.actor_partner import apim, compare, distinguishability, mixed_model
+    from reldyn.errors import ConvergenceWarning, DataError, DataWarning, DesignError, ReldynError
+    from reldyn.mixed import Estimation, Random, Residual, shared
+    from reldyn.panel import DyadPanel, Schedule, check_panel, from_wide, load_sample, load_sample_truth, read_table
+    from reldyn.results import from_json
+    from reldyn.study import run_study, show_versions
+
+__version__ = "0.1.0"
+
+logging.getLogger("reldyn").addHandler(logging.NullHandler())
+
+_ROOMS = (
+    "actor_partner",
+    "cycles",
+    "mixed",
+    "panel",
+    "plot",
+    "resample",
+    "simulate",
+    "study",
+)
+_HOMES = {
+    "ConvergenceWarning": "errors",
+    "DataError": "errors",
+    "DataWarning": "errors",
+    "DesignError": "errors",
+    "DyadPanel": "panel",
+    "Estimation": "mixed",
+    "Random": "mixed",
+    "ReldynError": "errors",
+    "Residual": "mixed",
+    "Schedule": "panel",
+    "apim": "actor_partner",
+    "check_panel": "panel",
+    "from_json": "results",
+    "from_wide": "panel",
+    "load_sample": "panel",
+    "load_sample_truth": "panel",
+    "mixed_model": "actor_partner",
+    "read_table": "panel",
+    "run_study": "study",
+    "shared": "mixed",
+    "show_versions": "study",
+}
+
+__all__ = [  # noqa: PLE0604
+    "__version__",
+    *_HOMES,
+    *_ROOMS,
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        value = getattr(importlib.import_module(f"reldyn.{_HOMES[name]}"), name)
+    elif name in _ROOMS:
+        value = importlib.import_module(f"reldyn.{name}")
+    else:
+        raise AttributeError(f"module 'reldyn' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,123 @@
+"""Errors and warnings that reach a user, and the checks that raise them.
+
+Every message says what is wrong, where (file, column, first rows) and what would mend it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "ConvergenceWarning",
+    "DataError",
+    "DataWarning",
+    "DesignError",
+    "ReldynError",
+    "check_columns",
+    "check_option",
+    "describe_rows",
+]
+
+
+class ReldynError(Exception):
+    """Root of every error that reldyn raises on purpose."""
+
+
+class DataError(ReldynError, ValueError):
+    """The data cannot be used as they are: names the file or column, the rows and the mend.
+
+    Parameters
+    ----------
+    message : str
+        One or more sentences for the reader.
+    findings : pandas.DataFrame, optional
+        The table of `check_panel` behind the error, kept as the attribute ``findings``.
+    """
+
+    def __init__(self, message: str, findings: pd.DataFrame | None = None) -> None:
+        super().__init__(message)
+        self.findings = findings
+
+
+class DesignError(ReldynError, ValueError):
+    """The model asked for cannot be estimated from these data: names the term and the reason."""
+
+
+class ConvergenceWarning(UserWarning):
+    """An optimiser did not reach a verified optimum; the result says so too."""
+
+
+class DataWarning(UserWarning):
+    """The data can be used, but a careful reader should know something about them."""
+
+
+def describe_rows(rows: Sequence[int], shown: int = 5) -> str:
+    """Say which rows are meant: the first few row positions and how many there are.
+
+    Parameters
+    ----------
+    rows : sequence of int
+        Row positions, counted from 0.
+    shown : int, default 5
+        How many positions to print: enough to find the place, few enough to read.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> describe_rows([3, 4, 9])
+    'rows 3, 4, 9'
+    >>> describe_rows(range(100))
+    'rows 0, 1, 2, 3, 4 and 95 more'
+    """
+    first = ", ".join(str(int(row)) for row in rows[:shown])
+    word = "row" if len(rows) == 1 else "rows"
+    more = f" and {len(rows) - shown:,} more" if len(rows) > shown else ""
+    return f"{word} {first}{more}"
+
+
+def check_option(value: Any, allowed: Collection[Any], name: str) -> None:
+    """Raise a `DesignError` that lists all allowed values and the nearest match.
+
+    Examples
+    --------
+    >>> check_option("remI", ("reml", "ml"), "method")
+    Traceback (most recent call last):
+        ...
+    reldyn.errors.DesignError: method='remI' is not known; allowed: 'reml', 'ml'. Did you mean 'reml'?
+    """
+    if value in allowed:
+        return
+    close = difflib.get_close_matches(str(value), [str(item) for item in allowed], n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    listed = ", ".join(repr(item) for item in allowed)
+    raise DesignError(f"{name}={value!r} is not known; allowed: {listed}.{hint}")
+
+
+def check_columns(present: Collection[str], wanted: Collection[str], where: str = "the panel") -> None:
+    """Raise one `DataError` naming every wanted column that is absent, with the nearest match.
+
+    Examples
+    --------
+    >>> check_columns(["warmth", "stress"], ["warmht"])
+    Traceback (most recent call last):
+        ...
+    reldyn.errors.DataError: no column 'warmht' in the panel (nearest: 'warmth'). Columns: warmth, stress.
+    """
+    absent = [name for name in wanted if name not in present]
+    if not absent:
+        return
+    names = [str(name) for name in present]
+    parts = []
+    for name in absent:
+        close = difflib.get_close_matches(str(name), names, n=1)
+        parts.append(f"{name!r} in {where}" + (f" (nearest: {close[0]!r})" if close else ""))
+    listed = ", ".join(names[:30]) + (" ..." if len(names) > 30 else "")
+    raise DataError(f"no column {'; no column '.join(parts)}. Columns: {listed}.")

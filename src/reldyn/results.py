@@ -1,0 +1,248 @@
+"""What every result offers: tidy, glance, summary, plot, warnings and JSON.
+
+A family defines a frozen dataclass that inherits from `Result`, fills in `tidy`, `glance` and
+`summary`, and registers itself by its ``schema`` name, so that `from_json` can bring it back.
+No pickles: the JSON holds numbers, names and nothing that runs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import importlib
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from reldyn.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+__all__ = ["Result", "format_p", "format_table", "from_json"]
+
+SCHEMA_VERSION = 1
+# schema name -> module that defines the class: importing it registers the class.
+_HOMES = {
+    "ApimResult": "reldyn.actor_partner",
+    "MixedResult": "reldyn.actor_partner",
+    "ComparisonResult": "reldyn.actor_partner",
+    "CycleResult": "reldyn.cycles",
+}
+_REGISTRY: dict[str, type[Result]] = {}
+
+
+class Result:
+    """Base of every result: a frozen dataclass whose fields survive a JSON round trip.
+
+    Subclasses define `tidy`, `glance`, `summary` and, where a figure helps, the attribute
+    ``figure``: the name of the function in `reldyn.plot` that draws it. Fields may hold numbers,
+    strings, None, tuples, mappings, numpy arrays, pandas frames, other results and plain frozen
+    dataclasses registered with `register`.
+    """
+
+    figure: ClassVar[str | None] = None
+    warnings: tuple[str, ...]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        _REGISTRY[cls.__name__] = cls
+
+    def tidy(self) -> pd.DataFrame:
+        """One row per estimate."""
+        raise TypeError(f"{type(self).__name__} has no estimates to tidy")
+
+    def glance(self) -> pd.DataFrame:
+        """One row that describes the whole fit."""
+        raise TypeError(f"{type(self).__name__} has nothing to glance at")
+
+    def summary(self) -> str:
+        """Text that reads like a methods section."""
+        raise TypeError(f"{type(self).__name__} has no summary")
+
+    def _repr_html_(self) -> str:
+        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.warnings)
+        head = html.escape(self.summary().splitlines()[0])
+        table = format_table(self.tidy()).to_html(index=False, border=0, na_rep="")
+        return f"<div><p><b>{head}</b></p>{table}{'<ul>' + notes + '</ul>' if notes else ''}</div>"
+
+    def plot(self, **options: Any) -> Figure:
+        """Draw the result; options go to the function of `reldyn.plot` named in its page."""
+        if self.figure is None:
+            raise TypeError(f"{type(self).__name__} has no figure")
+        figure: Figure = getattr(importlib.import_module("reldyn.plot"), self.figure)(self, **options)
+        return figure
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """Return the result as JSON text, and write it to ``path`` if one is given."""
+        text = json.dumps(
+            {"schema": type(self).__name__, "schema_version": SCHEMA_VERSION, "fields": _fields(self)},
+            ensure_ascii=False,
+            allow_nan=False,
+        )
+        if path is not None:
+            write_text(path, text + "\n")
+        return text
+
+    @classmethod
+    def _from_fields(cls, fields: Mapping[str, Any]) -> Self:
+        names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        return cls(**{name: _decode(value) for name, value in fields.items() if name in names})
+
+
+def register(cls: type[Any]) -> type[Any]:
+    """Let a plain frozen dataclass travel inside the JSON of a result (class decorator)."""
+    _REGISTRY[cls.__name__] = cls
+    return cls
+
+
+def from_json(path: str | Path) -> Result:
+    """Bring back a result that `to_json` saved.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file, or the JSON text itself (anything that starts with ``{``).
+
+    Returns
+    -------
+    Result
+        The same class with the same fields; what was NaN is NaN again.
+
+    Raises
+    ------
+    DataError
+        The text is not a saved reldyn result, or was saved by a newer reldyn.
+    """
+    text = str(path)
+    if not text.lstrip().startswith("{"):
+        text = _read(Path(path))
+    try:
+        saved = json.loads(text)
+        name, version = saved["schema"], saved["schema_version"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"not a result saved by reldyn: {error}. Save one with result.to_json(path).") from None
+    if version > SCHEMA_VERSION:
+        raise DataError(f"saved with schema_version {version}, this reldyn reads up to {SCHEMA_VERSION}: upgrade reldyn.")
+    if name in _HOMES:
+        importlib.import_module(_HOMES[name])
+    if name not in _REGISTRY:
+        raise DataError(f"no result of reldyn is called {name!r}; known: {', '.join(sorted(_HOMES))}.")
+    return _REGISTRY[name]._from_fields(saved["fields"])
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{path} is not UTF-8 text, so not a result saved by reldyn.") from None
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write UTF-8 text with ``\\n`` line ends, atomically: whole file or no file."""
+    path = Path(path)
+    draft = path.with_name(path.name + ".part")
+    try:
+        draft.write_text(text, encoding="utf-8", newline="\n")
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _fields(item: Any) -> dict[str, Any]:
+    return {field.name: _encode(getattr(item, field.name)) for field in dataclasses.fields(item)}
+
+
+def _encode(value: Any) -> Any:
+    import numpy as np
+    import pandas as pd
+
+    if value is None or isinstance(value, (bool, str, int)):
+        return value
+    if isinstance(value, (float, np.floating)):
+        return float(value) if math.isfinite(value) else {"float": str(float(value))}
+    if isinstance(value, (np.bool_, np.integer)):
+        return value.item()
+    if isinstance(value, (tuple, list)):
+        return {"tuple": [_encode(item) for item in value]}
+    if isinstance(value, Mapping):
+        return {"mapping": [[_encode(key), _encode(item)] for key, item in value.items()]}
+    if isinstance(value, np.ndarray):
+        return {"array": [_encode(item) for item in value.ravel().tolist()], "shape": list(value.shape), "dtype": str(value.dtype)}
+    if isinstance(value, pd.DataFrame):
+        columns = [[_encode(name), str(value[name].dtype), [_encode(_plain(item)) for item in value[name].tolist()]] for name in value]
+        return {"frame": columns, "index": [_encode(_plain(item)) for item in value.index.tolist()]}
+    if isinstance(value, pd.Timestamp):
+        return {"timestamp": value.isoformat()}
+    if dataclasses.is_dataclass(value) and type(value).__name__ in _REGISTRY:
+        return {"object": type(value).__name__, "fields": _fields(value)}
+    raise TypeError(f"a result cannot save a {type(value).__name__}")
+
+
+def _plain(value: Any) -> Any:
+    import pandas as pd
+
+    return None if value is pd.NA or value is pd.NaT else value
+
+
+def _decode(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    if "float" in value:
+        return float(value["float"])
+    if "tuple" in value:
+        return tuple(_decode(item) for item in value["tuple"])
+    if "mapping" in value:
+        return {_decode(key): _decode(item) for key, item in value["mapping"]}
+    if "timestamp" in value:
+        import pandas as pd
+
+        return pd.Timestamp(value["timestamp"])
+    if "object" in value:
+        cls = _REGISTRY[value["object"]]
+        return cls(**{name: _decode(item) for name, item in value["fields"].items()})
+    return _decode_array(value)
+
+
+def _decode_array(value: Mapping[str, Any]) -> Any:
+    import numpy as np
+    import pandas as pd
+
+    if "array" in value:
+        flat = [_decode(item) for item in value["array"]]
+        return np.array(flat, dtype=value["dtype"]).reshape(value["shape"])
+    index = [_decode(item) for item in value["index"]]
+    columns = {_decode(name): pd.Series([_decode(item) for item in items], index=index).astype(dtype) for name, dtype, items in value["frame"]}
+    return pd.DataFrame(columns, index=index)
+
+
+def format_p(value: float) -> str:
+    """Render a p-value as papers print it.
+
+    Examples
+    --------
+    >>> format_p(0.0312), format_p(0.00001), format_p(float("nan"))
+    ('.031', '< .001', '')
+    """
+    if math.isnan(value):
+        return ""
+    return "< .001" if value < 0.001 else f"{value:.3f}".lstrip("0") if value < 1 else "1.000"
+
+
+def format_table(frame: pd.DataFrame, digits: int = 3) -> pd.DataFrame:
+    """Round a tidy frame for reading: numbers to ``digits``, p-values as papers print them."""
+    import pandas as pd
+
+    def render(name: str, column: pd.Series) -> pd.Series:
+        if name.startswith("p_"):
+            return column.map(format_p)
+        if pd.api.types.is_float_dtype(column):
+            return column.map(lambda item: "" if math.isnan(item) else f"{item:.{digits}f}")
+        return column.map(lambda item: "" if item is None or item is pd.NA else str(item))
+
+    return pd.DataFrame({name: render(str(name), frame[name]) for name in frame})
