@@ -23,6 +23,11 @@ def shared_data() -> Path:
 
 def pytest_terminal_summary(terminalreporter, config):
     """Say how many tests read the real data."""
-    ran = [r for key in ("passed", "failed") for r in terminalreporter.stats.get(key, []) if "shared_data" in getattr(r, "keywords", {})]
+    ran = [
+        r
+        for key in ("passed", "failed")
+        for r in terminalreporter.stats.get(key, [])
+        if "shared_data" in getattr(r, "keywords", {})
+    ]
     skipped = [r for r in terminalreporter.stats.get("skipped", []) if "shared_data" in getattr(r, "keywords", {})]
     terminalreporter.write_line(f"shared_data tests: {len(ran)} ran, {len(skipped)} skipped")

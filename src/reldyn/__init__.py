@@ -74,7 +74,7 @@ _HOMES = {
     "show_versions": "study",
 }
 
-__all__ = [  # noqa: PLE0604
+__all__ = [
     "__version__",
     *_HOMES,
     *_ROOMS,

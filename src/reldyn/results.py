@@ -126,7 +126,9 @@ def from_json(path: str | Path) -> Result:
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"not a result saved by reldyn: {error}. Save one with result.to_json(path).") from None
     if version > SCHEMA_VERSION:
-        raise DataError(f"saved with schema_version {version}, this reldyn reads up to {SCHEMA_VERSION}: upgrade reldyn.")
+        raise DataError(
+            f"saved with schema_version {version}, this reldyn reads up to {SCHEMA_VERSION}: upgrade reldyn."
+        )
     if name in _HOMES:
         importlib.import_module(_HOMES[name])
     if name not in _REGISTRY:
@@ -173,9 +175,16 @@ def _encode(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {"mapping": [[_encode(key), _encode(item)] for key, item in value.items()]}
     if isinstance(value, np.ndarray):
-        return {"array": [_encode(item) for item in value.ravel().tolist()], "shape": list(value.shape), "dtype": str(value.dtype)}
+        return {
+            "array": [_encode(item) for item in value.ravel().tolist()],
+            "shape": list(value.shape),
+            "dtype": str(value.dtype),
+        }
     if isinstance(value, pd.DataFrame):
-        columns = [[_encode(name), str(value[name].dtype), [_encode(_plain(item)) for item in value[name].tolist()]] for name in value]
+        columns = [
+            [_encode(name), str(value[name].dtype), [_encode(_plain(item)) for item in value[name].tolist()]]
+            for name in value
+        ]
         return {"frame": columns, "index": [_encode(_plain(item)) for item in value.index.tolist()]}
     if isinstance(value, pd.Timestamp):
         return {"timestamp": value.isoformat()}
@@ -217,7 +226,10 @@ def _decode_array(value: Mapping[str, Any]) -> Any:
         flat = [_decode(item) for item in value["array"]]
         return np.array(flat, dtype=value["dtype"]).reshape(value["shape"])
     index = [_decode(item) for item in value["index"]]
-    columns = {_decode(name): pd.Series([_decode(item) for item in items], index=index).astype(dtype) for name, dtype, items in value["frame"]}
+    columns = {
+        _decode(name): pd.Series([_decode(item) for item in items], index=index).astype(dtype)
+        for name, dtype, items in value["frame"]
+    }
     return pd.DataFrame(columns, index=index)
 
 

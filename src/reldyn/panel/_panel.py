@@ -1,0 +1,572 @@
+"""`DyadPanel`: validated, immutable rows of two partners over time, and the verbs that reshape them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from reldyn.errors import DataError, DesignError, check_columns, describe_rows
+from reldyn.panel._compositions import composition_labels, count_compositions
+from reldyn.panel._findings import check_panel
+from reldyn.panel._index import PanelIndex, build_index
+from reldyn.panel._schedule import Schedule
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+__all__ = ["DyadPanel"]
+
+_METADATA = b"reldyn"
+
+
+class DyadPanel:
+    """Rows of a dyadic study: one row per person and occasion, checked once, never changed.
+
+    Every verb returns a new panel; the rows keep their order.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame (or any frame that narwhals knows)
+        One row per person, or per person and occasion. It is copied.
+    dyad, person : str
+        Columns that say who belongs together and who is who. A person column that only numbers
+        the members within a dyad (1/2, or the role itself) is understood as such.
+    role : str, optional
+        Column that tells the two members apart (female/male, patient/partner). Roles are ordered
+        by category where the column is categorical, else sorted. None: members are exchangeable.
+    time : str, optional
+        Occasion number, time stamp, or time within the day when ``day`` is named.
+    day, beep : str, optional
+        Day and beep number of experience sampling; lags never cross a day.
+    schedule : Schedule, optional
+        The clock columns and the length of a night.
+    scales : mapping of str to (low, high), optional
+        Declared response scale of a variable, for floors, ceilings and impossible values.
+
+    Raises
+    ------
+    DataError
+        One error with every fault of the frame; its attribute ``findings`` is the whole table.
+
+    See Also
+    --------
+    check_panel : the same table without raising.
+
+    Examples
+    --------
+    >>> import pandas as pd, reldyn as rd
+    >>> frame = pd.DataFrame({"couple": [1, 1, 1, 1], "who": ["a", "b", "a", "b"], "day": [1, 1, 2, 2], "mood": [4, 3, 5, 2]})
+    >>> panel = rd.DyadPanel(frame, dyad="couple", person="who", role="who", time="day")
+    >>> panel.lag(["mood"]).frame["mood_lag1"].tolist()
+    [nan, nan, 4.0, 3.0]
+    """
+
+    __slots__ = ("_columns", "_compositions", "_exchangeable", "_findings", "_frame", "_index", "_scales", "_schedule")
+
+    _frame: pd.DataFrame
+    _index: PanelIndex
+    _columns: Mapping[str, str | None]
+    _schedule: Schedule | None
+    _scales: Mapping[str, tuple[float, float]]
+    _findings: pd.DataFrame
+    _compositions: tuple[str, ...]
+    _exchangeable: frozenset[str]
+
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        *,
+        dyad: str,
+        person: str,
+        role: str | None = None,
+        time: str | None = None,
+        day: str | None = None,
+        beep: str | None = None,
+        schedule: Schedule | None = None,
+        scales: Mapping[str, tuple[float, float]] | None = None,
+    ) -> None:
+        rows = _as_pandas(frame)
+        columns = {"dyad": dyad, "person": person, "role": role, "time": time, "day": day, "beep": beep}
+        findings = check_panel(rows, **columns, schedule=schedule, scales=scales)
+        _raise_errors(findings)
+        index = build_index(rows, **columns, schedule=schedule)  # type: ignore[arg-type]
+        self._fill(rows, index, columns, schedule, dict(scales or {}), findings, composition_labels(index), frozenset())
+
+    def _fill(
+        self,
+        frame: pd.DataFrame,
+        index: PanelIndex,
+        columns: Mapping[str, str | None],
+        schedule: Schedule | None,
+        scales: Mapping[str, tuple[float, float]],
+        findings: pd.DataFrame,
+        compositions: tuple[str, ...],
+        exchangeable: frozenset[str],
+    ) -> None:
+        values = {
+            "_frame": frame,
+            "_index": index,
+            "_columns": MappingProxyType(dict(columns)),
+            "_schedule": schedule,
+            "_scales": MappingProxyType(dict(scales)),
+            "_findings": findings,
+            "_compositions": compositions,
+            "_exchangeable": exchangeable,
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        raise AttributeError(f"a DyadPanel never changes: make a new one instead of setting {name!r}")
+
+    def _with(self, **changes: Any) -> DyadPanel:
+        kept = {
+            "frame": self._frame,
+            "index": self._index,
+            "columns": self._columns,
+            "schedule": self._schedule,
+            "scales": self._scales,
+            "findings": self._findings,
+            "compositions": self._compositions,
+            "exchangeable": self._exchangeable,
+        }
+        panel = object.__new__(DyadPanel)
+        panel._fill(**(kept | changes))
+        return panel
+
+    def _with_columns(self, columns: Mapping[str, Any]) -> DyadPanel:
+        frame = self._frame.copy(deep=False)
+        for name, values in columns.items():
+            frame[name] = values
+        return self._with(frame=frame)
+
+    # --- what the panel is -----------------------------------------------------------------
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The rows, as a copy, in the order they came."""
+        return self._frame.copy()
+
+    @property
+    def index(self) -> PanelIndex:
+        """Integer codes of dyad, member, day, beep and step of every row."""
+        return self._index
+
+    @property
+    def columns(self) -> Mapping[str, str | None]:
+        """Which column holds ``dyad``, ``person``, ``role``, ``time``, ``day`` and ``beep``."""
+        return self._columns
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """The clock columns and the length of a night."""
+        return self._schedule
+
+    @property
+    def scales(self) -> Mapping[str, tuple[float, float]]:
+        """Declared response scales."""
+        return self._scales
+
+    @property
+    def findings(self) -> pd.DataFrame:
+        """What a careful analyst would ask about the rows, as a copy of the table of `check_panel`."""
+        return self._findings.copy()
+
+    @property
+    def n_dyads(self) -> int:
+        """Number of dyads."""
+        return self._index.n_dyads
+
+    @property
+    def n_persons(self) -> int:
+        """Number of persons."""
+        return self._index.n_persons
+
+    @property
+    def n_occasions(self) -> int:
+        """The largest number of distinct occasions that any dyad has; 1 for a cross-section."""
+        index = self._index
+        pairs = np.unique(index.dyad * index.cells + index.occasion)
+        return int(np.bincount(pairs // index.cells).max(initial=0))
+
+    @property
+    def roles(self) -> tuple[Hashable, ...]:
+        """Role labels in panel order; empty where members are exchangeable."""
+        return self._index.roles
+
+    @property
+    def compositions(self) -> Mapping[str, int]:
+        """How many dyads of each composition there are (``{"female-male": 120, ...}``)."""
+        return MappingProxyType(count_compositions(self._compositions))
+
+    @property
+    def exchangeable_compositions(self) -> frozenset[str]:
+        """Compositions whose members no role tells apart."""
+        return self._exchangeable | self._alike
+
+    @property
+    def _alike(self) -> frozenset[str]:
+        index = self._index
+        if not index.roles:
+            return frozenset(self._compositions)
+        roles = np.full((index.n_dyads, 2), -1)
+        roles[index.dyad, index.member] = index.role
+        same = roles[:, 0] == roles[:, 1]
+        return frozenset(label for label, alike in zip(self._compositions, same, strict=True) if alike)
+
+    @property
+    def composition_of_dyad(self) -> tuple[str, ...]:
+        """Composition label of each dyad, in the order of dyad codes."""
+        return self._compositions
+
+    def __len__(self) -> int:
+        return len(self._frame)
+
+    def __repr__(self) -> str:
+        who = ", ".join(f"{count} {label}" for label, count in self.compositions.items())
+        return (
+            f"DyadPanel: {self.n_dyads} dyads ({who}), {self.n_persons} persons, "
+            f"up to {self.n_occasions} occasions, {len(self):,} rows, {self._frame.shape[1]} columns"
+        )
+
+    # --- verbs -----------------------------------------------------------------------------
+
+    def values(self, variable: str) -> NDArray[np.float64]:
+        """One numeric column as floats, missing as NaN.
+
+        Raises
+        ------
+        DataError
+            There is no such column, its header stands twice in the file, or it holds text.
+        """
+        import pandas as pd
+
+        self._check_usable([variable])
+        column = self._frame[variable]
+        if not (pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)):
+            numbers = pd.to_numeric(column, errors="coerce")
+            bad = np.flatnonzero((numbers.isna() & column.notna()).to_numpy())
+            if len(bad):
+                raise DataError(
+                    f"column {variable!r} holds text, for example {column.iloc[bad[0]]!r} "
+                    f"({describe_rows(bad.tolist())}): recode it to numbers."
+                )
+            column = numbers
+        return column.to_numpy(dtype=float, na_value=np.nan)
+
+    def _check_usable(self, variables: Iterable[str]) -> None:
+        wanted = list(variables)
+        twice: Mapping[str, Sequence[str]] = self._frame.attrs.get("duplicated_columns", {})
+        for name in wanted:
+            if name in twice:
+                raise DataError(
+                    f"the header {name!r} stands {len(twice[name])} times in the file (read as {', '.join(twice[name])}), "
+                    f"so which column is meant is unclear: rename the columns, then use the new name."
+                )
+        check_columns([str(name) for name in self._frame.columns], wanted)
+
+    def within_between(self, variables: Sequence[str]) -> DyadPanel:
+        """Split each variable into what varies within a person and what differs between persons.
+
+        Adds ``NAME_within`` (value minus the person's mean over all observed values) and
+        ``NAME_between`` (that mean minus the unweighted mean of the person means over both
+        roles). A person without any value gets NaN in both.
+
+        Parameters
+        ----------
+        variables : sequence of str
+            Numeric columns.
+
+        Returns
+        -------
+        DyadPanel
+
+        References
+        ----------
+        Bolger and Laurenceau (2013), Intensive Longitudinal Methods, chapter 5.
+        """
+        added: dict[str, NDArray[np.float64]] = {}
+        for name in _listed(variables):
+            values = self.values(name)
+            mean = self._person_means(values)
+            centre = float(np.nanmean(mean)) if np.isfinite(mean).any() else np.nan
+            added[f"{name}_within"] = values - mean[self._index.person]
+            added[f"{name}_between"] = mean[self._index.person] - centre
+        return self._with_columns(added)
+
+    def _person_means(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        person, n = self._index.person, self._index.n_persons
+        seen = np.isfinite(values)
+        total = np.bincount(person, weights=np.where(seen, values, 0.0), minlength=n)
+        count = np.bincount(person, weights=seen, minlength=n)
+        return np.divide(total, count, out=np.full(n, np.nan), where=count > 0)
+
+    def lag(self, variables: Sequence[str], steps: int = 1) -> DyadPanel:
+        """Add ``NAME_lag1``: the same person's value one scheduled occasion earlier.
+
+        By scheduled occasion, never by row: across a missing occasion, a night or a gap the lag
+        is missing. Where a day is named a lag stays within the day.
+
+        Parameters
+        ----------
+        variables : sequence of str
+            Numeric columns.
+        steps : int, default 1
+            How many scheduled occasions back; at least 1, because a lead is no lag.
+
+        Returns
+        -------
+        DyadPanel
+
+        Raises
+        ------
+        DesignError
+            The panel has one occasion only, or ``steps`` is below 1.
+        """
+        if not isinstance(steps, (int, np.integer)) or isinstance(steps, bool) or steps < 1:
+            raise DesignError(f"steps={steps!r}: a lag looks back at least one occasion.")
+        if self._index.cells < 2:
+            raise DesignError("a lag needs more than one occasion: name time, or day and beep, when making the panel.")
+        row = self._index.earlier_row(int(steps))
+        return self._with_columns({f"{name}_lag{steps}": _take(self.values(name), row) for name in _listed(variables)})
+
+    def actor_partner(self, variables: Sequence[str]) -> DyadPanel:
+        """Add ``NAME_actor`` (own value) and ``NAME_partner`` (the partner's, same occasion).
+
+        Parameters
+        ----------
+        variables : sequence of str
+            Numeric columns. Where the partner has no row or no value, ``NAME_partner`` is NaN.
+
+        Returns
+        -------
+        DyadPanel
+        """
+        added: dict[str, NDArray[np.float64]] = {}
+        for name in _listed(variables):
+            values = self.values(name)
+            added[f"{name}_actor"] = values
+            added[f"{name}_partner"] = _take(values, self._index.partner_row)
+        return self._with_columns(added)
+
+    def wide(self, variables: Sequence[str]) -> pd.DataFrame:
+        """One row per dyad and occasion, one column per variable and member (``NAME_role``).
+
+        Parameters
+        ----------
+        variables : sequence of str
+
+        Returns
+        -------
+        pandas.DataFrame
+            Sorted by dyad and occasion; members without a role are called ``1`` and ``2``.
+        """
+        from reldyn.panel._reshape import to_wide
+
+        names = _listed(variables)
+        self._check_usable(names)
+        return to_wide(self, names)
+
+    def compliance(self, variables: Sequence[str] | None = None) -> pd.DataFrame:
+        """How much of what was scheduled was answered.
+
+        Parameters
+        ----------
+        variables : sequence of str, optional
+            An occasion counts as answered when any of these has a value; None: any column that
+            is neither a role nor a clock column.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per ``level`` (``overall``, ``role``, ``person``, ``dyad``, ``day``, ``beep``)
+            and ``label``: ``expected``, ``answered``, ``share``; at levels overall, dyad, day and
+            beep also ``both_share`` and ``any_share``: occasions where both partners, or at least
+            one, answered. Expected is every occasion from a dyad's first to its last row on the
+            grid of beeps that the study uses.
+        """
+        from reldyn.panel._compliance import compliance
+
+        return compliance(self, None if variables is None else _listed(variables))
+
+    def describe(self, variables: Sequence[str]) -> pd.DataFrame:
+        """Count, mean and spread of each variable by role.
+
+        Parameters
+        ----------
+        variables : sequence of str
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``variable``, ``role``, ``n_obs``, ``n_persons``, ``missing_share``, ``mean``, ``sd``,
+            ``sd_within`` (of deviations from person means), ``sd_between`` (of person means),
+            ``minimum``, ``maximum``, ``floor_share``, ``ceiling_share`` (at the ends of the
+            declared scale, else of the observed range).
+        """
+        from reldyn.panel._compliance import describe
+
+        return describe(self, _listed(variables))
+
+    def select(
+        self,
+        *,
+        dyads: Sequence[Hashable] | None = None,
+        roles: Sequence[Hashable] | None = None,
+        compositions: Sequence[str] | None = None,
+        where: Callable[[pd.DataFrame], Any] | NDArray[np.bool_] | None = None,
+    ) -> DyadPanel:
+        """Keep some rows; the schedule, roles and grid stay those of the whole study.
+
+        Parameters
+        ----------
+        dyads, roles, compositions : sequence, optional
+            Labels to keep.
+        where : callable or boolean array, optional
+            A mask over the rows, or a function of the frame that gives one.
+
+        Returns
+        -------
+        DyadPanel
+
+        Raises
+        ------
+        DataError
+            A label is not in the panel, or no row is left.
+        """
+        from reldyn.panel._reshape import selection
+
+        keep = selection(self, dyads=dyads, roles=roles, compositions=compositions, where=where)
+        return self._subset(np.flatnonzero(keep))
+
+    def _subset(self, rows: NDArray[np.int64]) -> DyadPanel:
+        from reldyn.panel._reshape import subset_index
+
+        index, dyads = subset_index(self._index, rows)
+        attrs = self._frame.attrs
+        frame = self._frame.iloc[rows].reset_index(drop=True)
+        frame.attrs = attrs
+        findings = check_panel(frame, **self._columns, schedule=self._schedule, scales=dict(self._scales) or None)
+        compositions = tuple(self._compositions[code] for code in dyads)
+        return self._with(frame=frame, index=index, findings=findings, compositions=compositions)
+
+    def with_compositions(
+        self, *, pool: Mapping[str, Sequence[str]] | None = None, exchangeable: Sequence[str] = ()
+    ) -> DyadPanel:
+        """Re-label compositions of a mixed sample.
+
+        Parameters
+        ----------
+        pool : mapping of str to sequence of str, optional
+            New label -> the compositions it brings together
+            (``{"same-sex": ("female-female", "male-male")}``).
+        exchangeable : sequence of str, default ()
+            Compositions to be treated as exchangeable although roles differ.
+
+        Returns
+        -------
+        DyadPanel
+        """
+        from reldyn.panel._compositions import pool_compositions
+
+        labels = pool_compositions(self._compositions, pool or {})
+        unknown = [name for name in exchangeable if name not in labels]
+        if unknown:
+            raise DesignError(
+                f"exchangeable={unknown[0]!r} is no composition; there are: {', '.join(sorted(set(labels)))}."
+            )
+        return self._with(compositions=labels, exchangeable=frozenset(exchangeable))
+
+    # --- keeping it ------------------------------------------------------------------------
+
+    def to_parquet(self, path: str | Path) -> None:
+        """Write rows, roles, schedule and scales to one parquet file (extra ``io``)."""
+        from reldyn.panel._read import require_io
+
+        pyarrow, parquet = require_io("pyarrow"), require_io("pyarrow.parquet")
+        about = {
+            "columns": dict(self._columns),
+            "schedule": asdict(self._schedule) if self._schedule is not None else None,
+            "scales": {name: list(limits) for name, limits in self._scales.items()},
+            "compositions": None if self._compositions == composition_labels(self._index) else list(self._compositions),
+            "exchangeable": sorted(self._exchangeable),
+        }
+        table = pyarrow.Table.from_pandas(self._frame, preserve_index=False)
+        table = table.replace_schema_metadata({**(table.schema.metadata or {}), _METADATA: json.dumps(about).encode()})
+        target = Path(path)
+        draft = target.with_name(target.name + ".part")
+        try:
+            parquet.write_table(table, draft)
+            draft.replace(target)
+        finally:
+            draft.unlink(missing_ok=True)
+
+    @classmethod
+    def from_parquet(cls, path: str | Path) -> DyadPanel:
+        """Bring back a panel that `to_parquet` wrote.
+
+        Raises
+        ------
+        DataError
+            The file is absent, no parquet file, or was not written by `to_parquet`.
+        """
+        from reldyn.panel._read import read_parquet_table
+
+        table = read_parquet_table(path)
+        stored = (table.schema.metadata or {}).get(_METADATA)
+        if stored is None:
+            raise DataError(
+                f"{path} is a plain parquet file without roles: read it with rd.read_table and make a DyadPanel."
+            )
+        about = json.loads(stored)
+        schedule = Schedule(**about["schedule"]) if about["schedule"] is not None else None
+        scales = {name: (limits[0], limits[1]) for name, limits in about["scales"].items()}
+        panel = cls(table.to_pandas(), **about["columns"], schedule=schedule, scales=scales)
+        if about["compositions"] is not None:
+            panel = panel._with(compositions=tuple(about["compositions"]))
+        return panel._with(exchangeable=frozenset(about["exchangeable"]))
+
+
+def _as_pandas(frame: Any) -> pd.DataFrame:
+    """Take any data frame at the border and copy it with plain row positions."""
+    import pandas as pd
+
+    if not isinstance(frame, pd.DataFrame):
+        import narwhals as nw
+
+        try:
+            frame = nw.from_native(frame, eager_only=True).to_pandas()
+        except TypeError:
+            raise DataError(
+                f"a panel is made from a data frame, not from a {type(frame).__name__}: read a file with rd.read_table."
+            ) from None
+        except ModuleNotFoundError:
+            raise DataError('this frame needs pyarrow to be converted: pip install "reldyn[io]".') from None
+    attrs = frame.attrs
+    rows = frame.reset_index(drop=True)
+    rows.attrs = attrs
+    return rows
+
+
+def _raise_errors(findings: pd.DataFrame) -> None:
+    errors = findings[findings["severity"] == "error"]
+    if errors.empty:
+        return
+    lines = [f"- {error.message} {error.mend}" for error in errors.itertuples()]
+    count = "1 fault" if len(lines) == 1 else f"{len(lines)} faults"
+    raise DataError(f"the rows cannot make a panel, {count}:\n" + "\n".join(lines), findings)
+
+
+def _listed(variables: Sequence[str]) -> list[str]:
+    return [variables] if isinstance(variables, str) else list(variables)
+
+
+def _take(values: NDArray[np.float64], row: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.where(row >= 0, values[np.maximum(row, 0)], np.nan)
