@@ -146,7 +146,7 @@ def _read(path: Path) -> str:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write UTF-8 text with ``\\n`` line ends, atomically: whole file or no file."""
+    """Write UTF-8 text with Unix line ends, atomically: whole file or no file."""
     path = Path(path)
     draft = path.with_name(path.name + ".part")
     try:

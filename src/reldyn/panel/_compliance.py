@@ -21,10 +21,10 @@ def answered_rows(panel: DyadPanel, variables: Sequence[str] | None) -> NDArray[
     if variables is None:
         schedule = panel.schedule.columns.values() if panel.schedule is not None else ()
         known = {*filter(None, panel.columns.values()), *schedule}
-        variables = [name for name in panel._frame if name not in known]
+        variables = [str(name) for name in panel._frame if name not in known]
     else:
         panel._check_usable(variables)
-    return panel._frame[list(variables)].notna().to_numpy().any(axis=1)
+    return np.asarray(panel._frame[list(variables)].notna().to_numpy().any(axis=1))
 
 
 def answered_grid(

@@ -227,8 +227,8 @@ def build_index(
         n_days=int(day_code.max(initial=0)) + 1,
         n_beeps=n_beeps,
         on_grid=on_grid,
-        dyad_labels=tuple(who.dyad_labels),
-        person_labels=tuple(who.person_labels),
+        dyad_labels=tuple(_plain(label) for label in who.dyad_labels),
+        person_labels=tuple(_plain(label) for label in who.person_labels),
         roles=roles,
     )
 
@@ -292,7 +292,8 @@ def _time_of_day(values: pd.Series) -> pd.Series:
 
     if not pd.api.types.is_datetime64_any_dtype(values):
         return values
-    return (values - values.dt.normalize()).dt.total_seconds()
+    seconds: pd.Series = (values - values.dt.normalize()).dt.total_seconds()
+    return seconds
 
 
 def _runs_on(day: NDArray[np.int64], beep: NDArray[np.int64]) -> bool:

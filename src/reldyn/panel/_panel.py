@@ -62,8 +62,8 @@ class DyadPanel:
     Examples
     --------
     >>> import pandas as pd, reldyn as rd
-    >>> frame = pd.DataFrame({"couple": [1, 1, 1, 1], "who": ["a", "b", "a", "b"], "day": [1, 1, 2, 2], "mood": [4, 3, 5, 2]})
-    >>> panel = rd.DyadPanel(frame, dyad="couple", person="who", role="who", time="day")
+    >>> frame = pd.DataFrame({"couple": [1, 1, 1, 1], "who": ["a", "b", "a", "b"], "day": [1, 1, 2, 2]})
+    >>> panel = rd.DyadPanel(frame.assign(mood=[4, 3, 5, 2]), dyad="couple", person="who", role="who", time="day")
     >>> panel.lag(["mood"]).frame["mood_lag1"].tolist()
     [nan, nan, 4.0, 3.0]
     """
@@ -93,10 +93,17 @@ class DyadPanel:
         scales: Mapping[str, tuple[float, float]] | None = None,
     ) -> None:
         rows = _as_pandas(frame)
-        columns = {"dyad": dyad, "person": person, "role": role, "time": time, "day": day, "beep": beep}
+        columns: dict[str, Any] = {
+            "dyad": dyad,
+            "person": person,
+            "role": role,
+            "time": time,
+            "day": day,
+            "beep": beep,
+        }
         findings = check_panel(rows, **columns, schedule=schedule, scales=scales)
         _raise_errors(findings)
-        index = build_index(rows, **columns, schedule=schedule)  # type: ignore[arg-type]
+        index = build_index(rows, **columns, schedule=schedule)
         self._fill(rows, index, columns, schedule, dict(scales or {}), findings, composition_labels(index), frozenset())
 
     def _fill(
@@ -127,7 +134,7 @@ class DyadPanel:
         raise AttributeError(f"a DyadPanel never changes: make a new one instead of setting {name!r}")
 
     def _with(self, **changes: Any) -> DyadPanel:
-        kept = {
+        kept: dict[str, Any] = {
             "frame": self._frame,
             "index": self._index,
             "columns": self._columns,
@@ -259,7 +266,7 @@ class DyadPanel:
                     f"({describe_rows(bad.tolist())}): recode it to numbers."
                 )
             column = numbers
-        return column.to_numpy(dtype=float, na_value=np.nan)
+        return np.asarray(column.to_numpy(dtype=float, na_value=np.nan))
 
     def _check_usable(self, variables: Iterable[str]) -> None:
         wanted = list(variables)
@@ -267,8 +274,9 @@ class DyadPanel:
         for name in wanted:
             if name in twice:
                 raise DataError(
-                    f"the header {name!r} stands {len(twice[name])} times in the file (read as {', '.join(twice[name])}), "
-                    f"so which column is meant is unclear: rename the columns, then use the new name."
+                    f"the header {name!r} stands {len(twice[name])} times in the file "
+                    f"(read as {', '.join(twice[name])}), so which column is meant is unclear: "
+                    f"rename the columns, then use the new name."
                 )
         check_columns([str(name) for name in self._frame.columns], wanted)
 
@@ -550,7 +558,7 @@ def _as_pandas(frame: Any) -> pd.DataFrame:
         except ModuleNotFoundError:
             raise DataError('this frame needs pyarrow to be converted: pip install "reldyn[io]".') from None
     attrs = frame.attrs
-    rows = frame.reset_index(drop=True)
+    rows: pd.DataFrame = frame.reset_index(drop=True)
     rows.attrs = attrs
     return rows
 

@@ -28,8 +28,8 @@ def to_wide(panel: DyadPanel, variables: Sequence[str]) -> pd.DataFrame:
     key = index.dyad * index.cells + index.occasion
     occasions, first = np.unique(key, return_index=True)
     dyad, occasion = occasions // index.cells, occasions % index.cells
-    keep = [panel.columns[what] for what in ("dyad", "time", "day", "beep") if panel.columns[what] is not None]
-    wide = frame.iloc[first][keep].reset_index(drop=True)
+    keep = [name for what in ("dyad", "time", "day", "beep") if (name := panel.columns[what]) is not None]
+    wide = frame[keep].take(first).reset_index(drop=True)
     both = [index.find(dyad, np.full(len(dyad), member), occasion) for member in (0, 1)]
     for name in variables:
         for member, label in enumerate(_member_names(panel)):
@@ -68,7 +68,8 @@ def selection(
         mask = np.asarray(where(panel.frame) if callable(where) else where)
         if mask.shape != keep.shape or mask.dtype != bool:
             raise DataError(
-                f"where gives an array of shape {mask.shape} and type {mask.dtype}; wanted are {len(keep)} booleans, one per row."
+                f"where gives an array of shape {mask.shape} and type {mask.dtype}; "
+                f"wanted are {len(keep)} booleans, one per row."
             )
         keep &= mask
     if not keep.any():
@@ -82,10 +83,8 @@ def _codes(wanted: Sequence[Hashable], labels: Sequence[Hashable], what: str) ->
     place = {label: code for code, label in enumerate(labels)}
     unknown = [label for label in wanted if label not in place]
     if unknown:
-        shown = ", ".join(repr(label) for label in list(labels)[:10])
-        raise DataError(
-            f"no {what} {unknown[0]!r} in the panel; there are {len(labels)}: {shown}{' ...' if len(labels) > 10 else ''}."
-        )
+        shown = ", ".join(repr(label) for label in list(labels)[:10]) + (" ..." if len(labels) > 10 else "")
+        raise DataError(f"no {what} {unknown[0]!r} in the panel; there are {len(labels)}: {shown}.")
     return [place[label] for label in wanted]
 
 

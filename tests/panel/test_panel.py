@@ -1,0 +1,235 @@
+"""DyadPanel: what it is, its verbs, and that it never changes."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import reldyn as rd
+from reldyn.errors import DataError, DesignError
+
+
+def diary(n_dyads=3, n_days=4, seed=1):
+    rng = np.random.default_rng(seed)
+    grid = [(d, r, t) for d in range(n_dyads) for r in ("f", "m") for t in range(1, n_days + 1)]
+    frame = pd.DataFrame(grid, columns=["dyad", "role", "day"])
+    frame["person"] = frame["dyad"].astype(str) + frame["role"]
+    frame["x"] = rng.normal(size=len(frame))
+    return frame
+
+
+def make(frame, **options):
+    return rd.DyadPanel(frame, **{"dyad": "dyad", "person": "person", "role": "role", "time": "day", **options})
+
+
+def esm(n_dyads=2, n_days=3, n_beeps=4):
+    grid = [
+        (d, r, t, b)
+        for d in range(n_dyads)
+        for r in ("f", "m")
+        for t in range(1, n_days + 1)
+        for b in range(1, n_beeps + 1)
+    ]
+    frame = pd.DataFrame(grid, columns=["dyad", "role", "day", "beep"])
+    frame["person"] = frame["dyad"].astype(str) + frame["role"]
+    frame["x"] = np.arange(len(frame), dtype=float)
+    return frame
+
+
+def test_counts_and_labels():
+    panel = make(diary())
+    assert (panel.n_dyads, panel.n_persons, panel.n_occasions) == (3, 6, 4)
+    assert panel.roles == ("f", "m")
+    assert dict(panel.compositions) == {"f-m": 3}
+    assert repr(panel) == "DyadPanel: 3 dyads (3 f-m), 6 persons, up to 4 occasions, 24 rows, 5 columns"
+
+
+def test_a_panel_never_changes():
+    frame = diary()
+    panel = make(frame)
+    with pytest.raises(AttributeError, match="a DyadPanel never changes"):
+        panel.roles = ("a", "b")
+    frame.loc[0, "x"] = 1e9
+    copy = panel.frame
+    copy.loc[1, "x"] = 1e9
+    assert panel.frame["x"].max() < 1e8
+    panel.lag(["x"])
+    assert "x_lag1" not in panel.frame
+
+
+def test_roles_follow_the_order_of_a_categorical():
+    frame = diary()
+    frame["role"] = pd.Categorical(frame["role"], categories=["m", "f"])
+    panel = make(frame)
+    assert panel.roles == ("m", "f")
+    assert (panel.index.member == (frame["role"] == "f")).all()
+
+
+def test_within_between_is_about_observed_person_means():
+    frame = diary()
+    frame.loc[[0, 5], "x"] = np.nan
+    result = make(frame).within_between(["x"]).frame
+    means = frame.groupby("person")["x"].mean()
+    expected = frame["person"].map(means)
+    np.testing.assert_allclose(result["x_between"], expected - means.mean(), atol=1e-14)
+    np.testing.assert_allclose(result["x_within"], frame["x"] - expected, atol=1e-14)
+
+
+def test_partner_values_pair_by_occasion_in_any_row_order():
+    frame = diary().drop(index=[2, 13]).sample(frac=1, random_state=3)
+    result = make(frame).actor_partner(["x"]).frame
+    lookup = frame.set_index(["dyad", "role", "day"])["x"]
+    other = {"f": "m", "m": "f"}
+    for row in result.itertuples():
+        expected = lookup.get((row.dyad, other[row.role], row.day), np.nan)
+        assert np.isclose(row.x_partner, expected, equal_nan=True)
+
+
+def test_lag_is_by_scheduled_occasion_and_never_over_a_gap():
+    frame = diary(n_dyads=1, n_days=6)
+    kept = frame[~((frame["day"] == 3) & (frame["role"] == "f"))]
+    result = make(kept.sample(frac=1, random_state=0)).lag(["x"]).lag(["x"], steps=2).frame.set_index(["role", "day"])
+    assert np.isnan(result.loc[("f", 4), "x_lag1"])
+    assert result.loc[("f", 4), "x_lag2"] == result.loc[("f", 2), "x"]
+    assert result.loc[("m", 4), "x_lag1"] == result.loc[("m", 3), "x"]
+    assert np.isnan(result.loc[("m", 1), "x_lag1"])
+
+
+def test_lag_never_crosses_a_night():
+    panel = make(esm(), time=None, day="day", beep="beep").lag(["x"])
+    frame = panel.frame
+    assert frame.loc[frame["beep"] == 1, "x_lag1"].isna().all()
+    later = frame[frame["beep"] > 1]
+    np.testing.assert_array_equal(later["x_lag1"], later["x"] - 1)
+
+
+def test_a_lag_looks_back():
+    panel = make(diary())
+    with pytest.raises(DesignError, match="looks back at least one occasion"):
+        panel.lag(["x"], steps=0)
+    single = rd.DyadPanel(diary(n_days=1), dyad="dyad", person="person", role="role")
+    with pytest.raises(DesignError, match="more than one occasion"):
+        single.lag(["x"])
+
+
+@pytest.mark.parametrize(("night", "steps"), [(3, 3), (1, 1), (None, 1_000_000 - 3)])
+def test_night_steps_count_in_the_process(night, steps):
+    panel = make(esm(), time=None, day="day", beep="beep", schedule=rd.Schedule(night_steps=night))
+    step = panel.index.step.reshape(-1, 3, 4)[0]
+    assert step[1, 0] - step[0, 3] == steps
+    assert step[0].tolist() == [0, 1, 2, 3]
+
+
+def test_a_night_is_measured_by_the_clock():
+    frame = esm()
+    hour = 9 + 3 * (frame["beep"] - 1)
+    frame["planned"] = (
+        pd.Timestamp("2026-03-02") + pd.to_timedelta(frame["day"], unit="D") + pd.to_timedelta(hour, unit="h")
+    )
+    panel = make(frame, time=None, day="day", beep="beep", schedule=rd.Schedule(scheduled="planned"))
+    step = panel.index.step.reshape(-1, 3, 4)[0]
+    assert step[1, 0] - step[0, 3] == 5  # 18:00 to 9:00 is 15 hours: five daytime intervals of 3 hours
+
+
+def test_times_need_not_be_whole_numbers():
+    frame = diary(n_days=5)
+    frame["day"] = -1.5 + (frame["day"] - 1) / 7
+    panel = make(frame)
+    assert panel.index.on_grid
+    assert sorted(set(panel.index.beep)) == [0, 1, 2, 3, 4]
+
+
+def test_wide_has_one_row_per_dyad_and_occasion():
+    frame = diary().drop(index=[0])
+    wide = make(frame).wide(["x"])
+    assert list(wide.columns) == ["dyad", "day", "x_f", "x_m"]
+    assert len(wide) == 12
+    assert np.isnan(wide.loc[(wide["dyad"] == 0) & (wide["day"] == 1), "x_f"].item())
+
+
+def test_mixed_samples_have_compositions():
+    frame = diary()
+    frame.loc[frame["dyad"] == 2, "role"] = "f"
+    panel = make(frame)
+    assert dict(panel.compositions) == {"f-m": 2, "f-f": 1}
+    assert panel.exchangeable_compositions == {"f-f"}
+    pooled = panel.with_compositions(pool={"couples": ["f-m", "f-f"]})
+    assert dict(pooled.compositions) == {"couples": 3}
+    with pytest.raises(DesignError, match="'m-m', which is no composition"):
+        panel.with_compositions(pool={"men": ["m-m"]})
+
+
+def test_select_keeps_the_grid_of_the_study():
+    panel = make(diary())
+    part = panel.select(dyads=[0, 2], where=lambda frame: frame["day"] != 2)
+    assert (part.n_dyads, len(part)) == (2, 12)
+    lagged = part.lag(["x"]).frame
+    assert lagged.loc[lagged["day"] == 3, "x_lag1"].isna().all()
+    with pytest.raises(DataError, match="no dyad 9 in the panel; there are 3: 0, 1, 2"):
+        panel.select(dyads=[9])
+
+
+def test_compliance_counts_occasions_of_both_partners():
+    frame = diary(n_dyads=2)
+    frame.loc[[0, 1, 4], "x"] = np.nan
+    table = make(frame).compliance(["x"]).set_index(["level", "label"])
+    overall = table.loc[("overall", "")]
+    assert (overall["expected"], overall["answered"]) == (16, 13)
+    assert overall["both_share"] == 6 / 8  # day 1 lost by both, day 2 by one
+    assert overall["any_share"] == 7 / 8
+    assert table.loc[("person", "0f"), "share"] == 0.5
+
+
+def test_an_absent_row_counts_as_scheduled():
+    frame = diary(n_dyads=2, n_days=3)
+    gone = frame.drop(index=[1])
+    table = make(gone).compliance()
+    assert table.loc[table["level"] == "overall", "expected"].item() == 12
+
+
+def test_describe_separates_within_from_between():
+    frame = diary()
+    table = make(frame).describe(["x"]).set_index("role")
+    women = frame[frame["role"] == "f"]
+    means = women.groupby("person")["x"].mean()
+    assert np.isclose(table.loc["f", "sd_between"], means.std())
+    assert np.isclose(table.loc["f", "mean"], women["x"].mean())
+    assert table.loc["f", "n_obs"] == 12
+
+
+def test_parquet_keeps_roles_and_schedule(tmp_path):
+    panel = make(esm(), time=None, day="day", beep="beep", schedule=rd.Schedule(night_steps=3), scales={"x": (0, 100)})
+    panel.to_parquet(tmp_path / "panel.parquet")
+    back = rd.DyadPanel.from_parquet(tmp_path / "panel.parquet")
+    pd.testing.assert_frame_equal(back.frame, panel.frame)
+    assert dict(back.columns) == dict(panel.columns)
+    assert back.schedule == panel.schedule
+    assert dict(back.scales) == dict(panel.scales)
+    np.testing.assert_array_equal(back.index.step, panel.index.step)
+
+
+def test_other_data_frames_are_taken_at_the_border():
+    import pyarrow as pa
+
+    panel = make(pa.Table.from_pandas(diary(), preserve_index=False))
+    assert panel.n_dyads == 3
+    with pytest.raises(DataError, match="made from a data frame, not from a list"):
+        make([1, 2])
+
+
+def test_a_duplicated_header_cannot_be_used():
+    frame = diary()
+    frame["x.1"] = 1.0
+    frame.attrs["duplicated_columns"] = {"x": ("x", "x.1")}
+    panel = make(frame)
+    message = (
+        "the header 'x' stands 2 times in the file (read as x, x.1), so which column is meant is unclear: "
+        "rename the columns, then use the new name."
+    )
+    with pytest.raises(DataError) as error:
+        panel.lag(["x"])
+    assert str(error.value) == message
+
+
+def test_unknown_columns_name_the_nearest():
+    with pytest.raises(DataError, match="no column 'xx' in the panel"):
+        make(diary()).lag(["xx"])
