@@ -314,7 +314,7 @@ class DyadPanel:
         seen = np.isfinite(values)
         total = np.bincount(person, weights=np.where(seen, values, 0.0), minlength=n)
         count = np.bincount(person, weights=seen, minlength=n)
-        return np.divide(total, count, out=np.full(n, np.nan), where=count > 0)
+        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
     def lag(self, variables: Sequence[str], steps: int = 1) -> DyadPanel:
         """Add ``NAME_lag1``: the same person's value one scheduled occasion earlier.
