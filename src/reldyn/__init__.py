@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         simulate,
         study,
     )
-    from reldyn.actor_partner import apim, compare, distinguishability, mixed_model
+    from reldyn.actor_partner import apim, mixed_model
     from reldyn.errors import ConvergenceWarning, DataError, DataWarning, DesignError, ReldynError
     from reldyn.mixed import Estimation, Random, Residual, shared
     from reldyn.panel import DyadPanel, Schedule, check_panel, from_wide, load_sample, load_sample_truth, read_table
@@ -76,10 +76,38 @@ _HOMES = {
     "show_versions": "study",
 }
 
+# Spelled out, so that type checkers see what the module hands on.
 __all__ = [
+    "ConvergenceWarning",
+    "DataError",
+    "DataWarning",
+    "DesignError",
+    "DyadPanel",
+    "Estimation",
+    "Random",
+    "ReldynError",
+    "Residual",
+    "Schedule",
     "__version__",
-    *_HOMES,
-    *_ROOMS,
+    "actor_partner",
+    "apim",
+    "check_panel",
+    "cycles",
+    "from_json",
+    "from_wide",
+    "load_sample",
+    "load_sample_truth",
+    "mixed",
+    "mixed_model",
+    "panel",
+    "plot",
+    "read_table",
+    "resample",
+    "run_study",
+    "shared",
+    "show_versions",
+    "simulate",
+    "study",
 ]
 
 
