@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         simulate,
         study,
     )
-    from reldyn.actor_partner import apim, mixed_model
+    from reldyn.actor_partner import apim, compare, distinguishability, mixed_model
     from reldyn.errors import ConvergenceWarning, DataError, DataWarning, DesignError, ReldynError
     from reldyn.mixed import Estimation, Random, Residual, shared
     from reldyn.panel import DyadPanel, Schedule, check_panel, from_wide, load_sample, load_sample_truth, read_table
@@ -92,7 +92,9 @@ __all__ = [
     "actor_partner",
     "apim",
     "check_panel",
+    "compare",
     "cycles",
+    "distinguishability",
     "from_json",
     "from_wide",
     "load_sample",
@@ -126,6 +128,7 @@ __all__ = [
     "actor_partner",
     "apim",
     "check_panel",
+    "compare",
     "compare",
     "cycles",
     "distinguishability",
