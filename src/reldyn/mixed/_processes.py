@@ -1,0 +1,30 @@
+"""Residual processes of two members over time: segments, parameters, kernels.
+
+A process enters the model through four things: `segments` cuts the rows so that precision matrices and
+log-determinants add up, `kernels` gives those of each layout with exact derivatives, `to_natural` keeps the
+parameters inside their region, and `describe` says what they mean. `covariance` is the dense matrix of one dyad.
+"""
+
+from reldyn.mixed._processes_jets import Jet
+from reldyn.mixed._processes_kernels import Batch, Kernel, arrange, batch_kernel, covariance, kernel, kernels
+from reldyn.mixed._processes_parameters import describe, from_natural, natural_names, start, to_natural
+from reldyn.mixed._processes_segments import Layout, SegmentGroup, segments
+
+__all__ = [
+    "Batch",
+    "Jet",
+    "Kernel",
+    "Layout",
+    "SegmentGroup",
+    "arrange",
+    "batch_kernel",
+    "covariance",
+    "describe",
+    "from_natural",
+    "kernel",
+    "kernels",
+    "natural_names",
+    "segments",
+    "start",
+    "to_natural",
+]
