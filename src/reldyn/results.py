@@ -32,7 +32,8 @@ _HOMES = {
     "ComparisonResult": "reldyn.actor_partner",
     "CycleResult": "reldyn.cycles",
 }
-_REGISTRY: dict[str, type[Result]] = {}
+_REGISTRY: dict[str, type[Any]] = {}
+_MEND = "Save one with result.to_json(path)."
 
 
 class Result:
@@ -120,20 +121,33 @@ def from_json(path: str | Path) -> Result:
     text = str(path)
     if not text.lstrip().startswith("{"):
         text = _read(Path(path))
+    name, fields = _opened(text)
+    if name in _HOMES:
+        importlib.import_module(_HOMES[name])
+    saved_class = _REGISTRY.get(name)
+    if saved_class is None or not issubclass(saved_class, Result):
+        raise DataError(f"no result of reldyn is called {name!r}; known: {', '.join(sorted(_HOMES))}.")
+    try:
+        result: Result = saved_class._from_fields(fields)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise DataError(f"not a whole {name}: {error}. {_MEND}") from None
+    return result
+
+
+def _opened(text: str) -> tuple[str, Any]:
+    """Return the class name and the fields of a saved text, refusing what this reldyn cannot read."""
     try:
         saved = json.loads(text)
-        name, version = saved["schema"], saved["schema_version"]
+        name, version, fields = saved["schema"], saved["schema_version"], saved["fields"]
     except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"not a result saved by reldyn: {error}. Save one with result.to_json(path).") from None
+        raise DataError(f"not a result saved by reldyn: {error}. {_MEND}") from None
+    if type(version) is not int:
+        raise DataError(f"not a result saved by reldyn: schema_version is {version!r}. {_MEND}")
     if version > SCHEMA_VERSION:
         raise DataError(
             f"saved with schema_version {version}, this reldyn reads up to {SCHEMA_VERSION}: upgrade reldyn."
         )
-    if name in _HOMES:
-        importlib.import_module(_HOMES[name])
-    if name not in _REGISTRY:
-        raise DataError(f"no result of reldyn is called {name!r}; known: {', '.join(sorted(_HOMES))}.")
-    return _REGISTRY[name]._from_fields(saved["fields"])
+    return str(name), fields
 
 
 def _read(path: Path) -> str:
@@ -252,9 +266,12 @@ def format_table(frame: pd.DataFrame, digits: int = 3) -> pd.DataFrame:
 
     def render(name: str, column: pd.Series) -> pd.Series:
         if name.startswith("p_"):
-            return column.map(format_p)
+            return column.map(lambda item: "" if blank(item) else format_p(item))
         if pd.api.types.is_float_dtype(column):
-            return column.map(lambda item: "" if math.isnan(item) else f"{item:.{digits}f}")
-        return column.map(lambda item: "" if item is None or item is pd.NA else str(item))
+            return column.map(lambda item: "" if blank(item) else f"{item:.{digits}f}")
+        return column.map(lambda item: "" if blank(item) else str(item))
+
+    def blank(item: Any) -> bool:
+        return item is None or item is pd.NA or item is pd.NaT or (isinstance(item, float) and math.isnan(item))
 
     return pd.DataFrame({name: render(str(name), frame[name]) for name in frame})

@@ -1,0 +1,78 @@
+"""Messages reach people, so they are tested whole."""
+
+import pytest
+
+import reldyn as rd
+from reldyn.errors import check_columns, check_option, describe_rows
+
+
+def test_data_and_design_errors_are_value_errors_of_reldyn():
+    assert issubclass(rd.DataError, rd.ReldynError)
+    assert issubclass(rd.DesignError, rd.ReldynError)
+    assert issubclass(rd.DataError, ValueError)
+    assert issubclass(rd.DesignError, ValueError)
+    assert issubclass(rd.ConvergenceWarning, UserWarning)
+    assert issubclass(rd.DataWarning, UserWarning)
+    assert not issubclass(rd.ReldynError, ValueError)
+
+
+def test_a_data_error_carries_its_findings():
+    findings = object()
+    assert rd.DataError("message", findings).findings is findings
+    assert rd.DataError("message").findings is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "text"),
+    [
+        ([7], "row 7"),
+        ([0, 2], "rows 0, 2"),
+        ([1, 2, 3, 4, 5], "rows 1, 2, 3, 4, 5"),
+        (range(10, 16), "rows 10, 11, 12, 13, 14 and 1 more"),
+        (range(2005), "rows 0, 1, 2, 3, 4 and 2,000 more"),
+    ],
+)
+def test_rows_are_named_and_counted(rows, text):
+    assert describe_rows(rows) == text
+
+
+def test_fewer_rows_can_be_shown():
+    assert describe_rows([1, 2, 3], shown=1) == "rows 1 and 2 more"
+
+
+def test_an_allowed_option_passes():
+    assert check_option("ml", ("reml", "ml"), "method") is None
+    assert check_option(None, (None, "z"), "inference") is None
+
+
+def test_an_unknown_option_lists_the_allowed_ones_and_the_nearest():
+    with pytest.raises(rd.DesignError) as caught:
+        check_option("kenward", ("kenward-roger", "z", None), "inference")
+    assert str(caught.value) == (
+        "inference='kenward' is not known; allowed: 'kenward-roger', 'z', None. Did you mean 'kenward-roger'?"
+    )
+
+
+def test_an_option_like_no_other_gets_no_guess():
+    with pytest.raises(rd.DesignError) as caught:
+        check_option(7, ("reml", "ml"), "method")
+    assert str(caught.value) == "method=7 is not known; allowed: 'reml', 'ml'."
+
+
+def test_present_columns_pass():
+    assert check_columns(["a", "b"], ["b"]) is None
+
+
+def test_every_absent_column_is_named_at_once():
+    with pytest.raises(rd.DataError) as caught:
+        check_columns(["warmth", "stress"], ["warmht", "day", "stress"], "diary.csv")
+    assert str(caught.value) == (
+        "no column 'warmht' in diary.csv (nearest: 'warmth'); no column 'day' in diary.csv. Columns: warmth, stress."
+    )
+
+
+def test_a_wide_file_lists_its_first_thirty_columns():
+    with pytest.raises(rd.DataError) as caught:
+        check_columns([f"v{number}" for number in range(40)], ["outcome"])
+    listed = ", ".join(f"v{number}" for number in range(30))
+    assert str(caught.value) == f"no column 'outcome' in the panel. Columns: {listed} ...."
