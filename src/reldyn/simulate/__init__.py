@@ -1,0 +1,7 @@
+"""Generators with known truth: each returns a panel and every parameter behind it."""
+
+from reldyn.simulate._apim import apim
+from reldyn.simulate._cycles import cycles
+from reldyn.simulate._simulated import Simulated, Truth
+
+__all__ = ["Simulated", "Truth", "apim", "cycles"]

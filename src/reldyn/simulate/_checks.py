@@ -1,0 +1,41 @@
+"""Checks shared by the generators."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from reldyn.errors import DesignError
+
+
+def check_count(value: object, name: str, least: int) -> None:
+    """Refuse anything but a whole number from ``least``.
+
+    Examples
+    --------
+    >>> check_count(0, "n_dyads", 1)
+    Traceback (most recent call last):
+        ...
+    reldyn.errors.DesignError: n_dyads=0 cannot be simulated: give a whole number from 1.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise DesignError(f"{name}={value!r} cannot be simulated: give a whole number from {least}.")
+
+
+def one_per_role(value: float | tuple[float, float], name: str, *, exchangeable: bool) -> tuple[float, float]:
+    """Read a number, or a pair with one number per role; exchangeable members must share it.
+
+    Examples
+    --------
+    >>> one_per_role(0.3, "actor", exchangeable=True)
+    (0.3, 0.3)
+    """
+    try:
+        numbers = np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        numbers = np.array([np.nan])
+    if numbers.shape not in {(), (2,)} or not np.isfinite(numbers).all():
+        raise DesignError(f"{name}={value!r} cannot be used: give a number, or a pair with one number per role.")
+    first, second = (float(item) for item in np.broadcast_to(numbers, 2))
+    if exchangeable and first != second:
+        raise DesignError(f"{name}={value!r} differs between members that are exchangeable: give one number.")
+    return first, second
