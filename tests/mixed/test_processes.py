@@ -15,6 +15,7 @@ from reldyn.mixed._processes import (
     Layout,
     arrange,
     covariance,
+    curvature,
     describe,
     from_natural,
     kernel,
@@ -406,6 +407,25 @@ def test_arranged_layouts_give_the_same_kernels():
         np.testing.assert_allclose(each.d_precision, alone.d_precision)
         assert each.log_det == pytest.approx(alone.log_det)
         assert each.d2_precision is None
+
+
+@every_setting
+def test_curvature_is_the_weighted_sum_of_second_derivatives(setting):
+    residual, exchangeable = setting
+    rng = np.random.default_rng(17)
+    natural = parameters(rng, residual, exchangeable)
+    layouts = [group.layout for group in segments(residual, *rows_of(rng, residual, n_dyads=8))]
+    counts = rng.integers(1, 5, len(layouts))
+    weights = []
+    for layout in layouts:
+        free = rng.normal(size=(2, len(layout.members), len(layout.members)))
+        weights.append(free + free.swapaxes(1, 2))
+    quadratic, log_det = curvature(residual, exchangeable, natural, arrange(layouts), weights, counts)
+    each = kernels(residual, exchangeable, natural, layouts, 2)
+    truth = sum(np.einsum("klab,sab->skl", k.d2_precision, w) for k, w in zip(each, weights, strict=True))
+    np.testing.assert_allclose(quadratic, truth, rtol=1e-8, atol=1e-9 * np.abs(truth).max())
+    truth = sum(count * k.d2_log_det for count, k in zip(counts, each, strict=True))
+    np.testing.assert_allclose(log_det, truth, rtol=1e-8, atol=1e-9 * np.abs(truth).max())
 
 
 def test_parameters_outside_the_region_say_so():

@@ -6,19 +6,31 @@ parameters inside their region, and `describe` says what they mean. `covariance`
 """
 
 from reldyn.mixed._processes_jets import Jet
-from reldyn.mixed._processes_kernels import Batch, Kernel, arrange, batch_kernel, covariance, kernel, kernels
+from reldyn.mixed._processes_kernels import (
+    Arrangement,
+    Batch,
+    Kernel,
+    arrange,
+    batch_kernels,
+    covariance,
+    curvature,
+    kernel,
+    kernels,
+)
 from reldyn.mixed._processes_parameters import describe, from_natural, natural_names, start, to_natural
 from reldyn.mixed._processes_segments import Layout, SegmentGroup, segments
 
 __all__ = [
+    "Arrangement",
     "Batch",
     "Jet",
     "Kernel",
     "Layout",
     "SegmentGroup",
     "arrange",
-    "batch_kernel",
+    "batch_kernels",
     "covariance",
+    "curvature",
     "describe",
     "from_natural",
     "kernel",

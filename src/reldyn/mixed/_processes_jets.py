@@ -131,6 +131,15 @@ def where(mask: NDArray[np.bool_], x: Jet, y: Jet) -> Jet:
     )
 
 
+def stack(x: Jet, y: Jet) -> Jet:
+    """Put one stack of matrices behind another."""
+    return Jet(
+        np.concatenate([x.value, y.value]),
+        None if x.first is None or y.first is None else np.concatenate([x.first, y.first], axis=1),
+        None if x.second is None or y.second is None else np.concatenate([x.second, y.second], axis=2),
+    )
+
+
 def block(rows: tuple[tuple[Jet, Jet], tuple[Jet, Jet]]) -> Jet:
     """Join four stacks into one stack of 2 x 2 block matrices."""
     (a, b), (c, d) = rows

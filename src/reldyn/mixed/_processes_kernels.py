@@ -25,6 +25,7 @@ from reldyn.mixed._processes_jets import (
     hadamard,
     inverse_and_log_det,
     linear,
+    stack,
     where,
 )
 from reldyn.mixed._processes_segments import IntArray, Layout
@@ -54,41 +55,59 @@ class Kernel:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Layouts with equally many rows, with everything that does not depend on the parameters worked out.
+    """Layouts with equally many rows, m, of which c are conditioning (c is 0 or 2).
 
     Attributes
     ----------
     positions : int array (L,)
         Where these layouts stand in the list they came from.
     n_conditioning : int
-        0 or 2.
-    spans : array (U,)
-        Every distinct number of steps that is needed.
-    lag, base : int arrays (P,)
-        Positions in `spans`: the distinct pairs of (steps between two rows, steps from the conditioning occasion to
-        the earlier of them); without conditioning `base` is not used.
-    elements : int array (L, m - n_conditioning, m - n_conditioning)
-        For each pair of new rows, its element in the flattened stack of the P matrices.
-    carry : int array (L, m - n_conditioning, n_conditioning)
-        For each new and conditioning row, its element in the flattened stack of the powers Phi^span.
+    elements : int array (L, m - c, m - c)
+        For each pair of new rows, its element in the flattened stack of covariance matrices.
+    carry : int array (L, m - c, c)
+        For each new and conditioning row, its element in the flattened stack of powers.
     members : int array (L, m)
     """
 
     positions: IntArray
     n_conditioning: int
-    spans: NDArray[Any]
-    lag: IntArray
-    base: IntArray
     elements: IntArray
     carry: IntArray
     members: IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """Many layouts, with everything worked out that does not depend on the parameters.
+
+    All layouts draw on two small stacks of 2 x 2 matrices: the powers Phi^d for every span d, and the covariances
+    between two steps, first those given a complete occasion, Phi^lag V_base, then the stationary ones, Phi^lag Gamma.
+
+    Attributes
+    ----------
+    n_layouts : int
+    spans : array (U,)
+        Every number of steps that is needed.
+    lag, base : int arrays (P,)
+        Positions in `spans`: steps between two rows, and from the conditioning occasion to the earlier of them.
+    stationary : int array (P0,)
+        Positions in `spans` of the lags needed without conditioning.
+    batches : tuple of Batch
+    """
+
+    n_layouts: int
+    spans: NDArray[Any]
+    lag: IntArray
+    base: IntArray
+    stationary: IntArray
+    batches: tuple[Batch, ...]
 
 
 def kernels(
     residual: Residual,
     exchangeable: bool,
     natural: ArrayLike,
-    layouts: Sequence[Layout] | Sequence[Batch],
+    layouts: Sequence[Layout] | Arrangement,
     order: int,
 ) -> list[Kernel]:
     """Compute the kernels of many layouts at once.
@@ -113,16 +132,16 @@ def kernels(
     Notes
     -----
     Memory is that of the answer: (1 + r + r^2) m^2 numbers per layout at order 2. Where whole series are layouts
-    (measurement error, or time stamps the members never share), pass them in portions.
+    (measurement error, or time stamps the members never share), pass them in portions. Second derivatives that only
+    enter a sum over layouts come many times cheaper from `curvature`.
     """
-    batches = [item for item in layouts if isinstance(item, Batch)]
-    if len(batches) != len(layouts):
-        batches = arrange([item for item in layouts if isinstance(item, Layout)])
+    arranged = layouts if isinstance(layouts, Arrangement) else arrange(layouts)
     found: dict[int, Kernel] = {}
-    for batch in batches:
-        precision, log_det = batch_kernel(residual, exchangeable, natural, batch, order)
+    for batch, (precision, log_det) in zip(
+        arranged.batches, batch_kernels(residual, exchangeable, natural, arranged, order), strict=True
+    ):
         found.update(zip(batch.positions.tolist(), _unstacked(precision, log_det), strict=True))
-    return [found[position] for position in range(len(found))]
+    return [found[position] for position in range(arranged.n_layouts)]
 
 
 def kernel(residual: Residual, exchangeable: bool, natural: ArrayLike, layout: Layout, order: int) -> Kernel:
@@ -130,37 +149,127 @@ def kernel(residual: Residual, exchangeable: bool, natural: ArrayLike, layout: L
     return kernels(residual, exchangeable, natural, [layout], order)[0]
 
 
-def arrange(layouts: Sequence[Layout]) -> list[Batch]:
-    """Sort layouts into batches of equal size, ready for any number of evaluations."""
-    sizes: dict[tuple[int, int], list[int]] = {}
-    for position, layout in enumerate(layouts):
-        sizes.setdefault((len(layout.members), layout.n_conditioning), []).append(position)
-    return [
-        _batch(
-            np.array(positions, dtype=np.intp),
-            np.array([layouts[position].members for position in positions], dtype=np.intp),
-            np.array([layouts[position].steps for position in positions]),
-            n_conditioning,
-        )
-        for (_, n_conditioning), positions in sizes.items()
-    ]
-
-
-def batch_kernel(
-    residual: Residual, exchangeable: bool, natural: ArrayLike, batch: Batch, order: int
-) -> tuple[Jet, Jet]:
-    """Precisions (L, m, m) and log-determinants (L,) of one batch, derivative axes leading."""
+def batch_kernels(
+    residual: Residual, exchangeable: bool, natural: ArrayLike, arranged: Arrangement, order: int
+) -> list[tuple[Jet, Jet]]:
+    """Compute precisions (L, m, m) and log-determinants (L,) of each batch, as stacks; see `kernels`."""
     parts = structure(residual, exchangeable)
     theta = np.asarray(natural, dtype=np.float64)
-    powers, gathered = _propagate(residual, parts, theta, batch.spans, order)
-    if batch.n_conditioning == 0:
-        joint = (powers @ _stationary(residual, parts, theta, order)).elements(batch.elements)
-        return inverse_and_log_det(_with_error(joint, parts, theta, batch.members))
-    spread = (powers.pick(batch.lag) @ gathered.pick(batch.base)).elements(batch.elements)
-    precision, log_det = inverse_and_log_det(spread)
-    carry = powers.elements(batch.carry)
-    pull = -(precision @ carry)
-    return block((((-carry).transposed @ pull, pull.transposed), (pull, precision))), log_det
+    powers, spreads = _tables(residual, parts, theta, arranged, order)
+    found = []
+    for batch in arranged.batches:
+        spread = _with_error(spreads.elements(batch.elements), parts, theta, batch.members)
+        precision, log_det = inverse_and_log_det(spread)
+        if batch.n_conditioning:
+            carry = powers.elements(batch.carry)
+            pull = -(precision @ carry)
+            precision = block((((-carry).transposed @ pull, pull.transposed), (pull, precision)))
+        found.append((precision, log_det))
+    return found
+
+
+def curvature(
+    residual: Residual,
+    exchangeable: bool,
+    natural: ArrayLike,
+    arranged: Arrangement,
+    weights: Sequence[FloatArray],
+    counts: ArrayLike,
+) -> tuple[FloatArray, FloatArray]:
+    """Sum second derivatives over layouts without forming them layout by layout.
+
+    Parameters
+    ----------
+    residual, exchangeable, natural
+        As in `kernels`.
+    arranged : Arrangement
+        From `arrange`.
+    weights : sequence of arrays (s, m, m)
+        For each layout, s symmetric matrices N.
+    counts : array (n_layouts,)
+        How often each layout occurs.
+
+    Returns
+    -------
+    quadratic : array (s, r, r)
+        Sum over layouts of ``<N, d2 precision>``.
+    log_det : array (r, r)
+        Sum over layouts of ``count * d2 log_det``. Both are NaN where a covariance is not positive definite.
+
+    Notes
+    -----
+    The second derivatives of every covariance are elements of a small stack common to all layouts, so the weights are
+    first gathered on that stack; what remains are products of first derivatives.
+    """
+    parts = structure(residual, exchangeable)
+    theta = np.asarray(natural, dtype=np.float64)
+    tables = _tables(residual, parts, theta, arranged, 2)
+    occurrences = np.asarray(counts, dtype=np.float64)
+    r, s = len(theta), len(weights[0]) if len(weights) else 0
+    # One more row than weights: the last gathers what belongs to the log-determinants.
+    on_spreads, on_powers = (np.zeros((s + 1, table.value.size)) for table in (tables[1], tables[0]))
+    total = np.zeros((s + 1, r, r))
+    for batch in arranged.batches:
+        stacked = np.stack([weights[position] for position in batch.positions], axis=1)
+        spread = _with_error(_first_order(tables[1]).elements(batch.elements), parts, theta, batch.members)
+        carry = _first_order(tables[0]).elements(batch.carry)
+        total += _batch_curvature(batch, spread, carry, stacked, occurrences[batch.positions], on_spreads, on_powers)
+    for table, gathered in zip(tables, (on_powers, on_spreads), strict=True):
+        if table.second is not None:
+            total += np.tensordot(gathered, table.second.reshape(r, r, -1), axes=(1, 2))
+    return total[:s], total[s]
+
+
+def _batch_curvature(
+    batch: Batch,
+    spread: Jet,
+    carry: Jet,
+    weights: FloatArray,
+    counts: FloatArray,
+    on_spreads: FloatArray,
+    on_powers: FloatArray,
+) -> FloatArray:
+    """Products of first derivatives (s + 1, r, r) of one batch; weights of second derivatives go to the tables.
+
+    With V the covariance of the new rows, H the carry-over of the conditioning rows and N the weights, the sum is
+    ``f = <Q, V^{-1}>``, ``Q = N_nn - H N_cn - N_nc H' + H N_cc H'``.
+    """
+    c = batch.n_conditioning
+    precision = inverse_and_log_det(Jet(spread.value))[0].value
+    moved, pulled = _derivative(spread), _derivative(carry)
+    scaled = precision @ moved
+    h, corner, side = carry.value, weights[..., :c, :c], weights[..., c:, :c]
+    drift = h @ corner - side
+    inner = weights[..., c:, c:] - h @ side.swapaxes(-1, -2) + drift @ h.swapaxes(-1, -2)
+    outer = np.concatenate([precision @ inner @ precision, -0.5 * (counts[:, None, None] * precision)[None]])
+    _scatter(on_spreads, batch.elements, np.concatenate([-outer[:-1], -2.0 * outer[-1:]]))
+    total = 2.0 * _paired(outer[:, None] @ moved, scaled.swapaxes(-1, -2))
+    if c:
+        reach = precision @ drift
+        _scatter(on_powers[:-1], batch.carry, 2.0 * reach)
+        cross = -2.0 * _paired(scaled @ reach[:, None], pulled)
+        corners = 2.0 * _paired(precision @ pulled @ corner[:, None], pulled)
+        total[:-1] += cross + cross.swapaxes(-1, -2) + corners
+    return total
+
+
+def _paired(x: FloatArray, y: FloatArray) -> FloatArray:
+    """Inner products (s, r, r) of x (s, r, ...) and y (r, ...)."""
+    return np.asarray(x.reshape(*x.shape[:2], -1) @ y.reshape(len(y), -1).T)
+
+
+def _scatter(target: FloatArray, index: IntArray, values: FloatArray) -> None:
+    """Add values (s, ...) to the elements (s, size) of a flattened stack."""
+    for row, value in zip(target, values, strict=True):
+        row += np.bincount(index.ravel(), weights=value.ravel(), minlength=row.size)
+
+
+def _first_order(x: Jet) -> Jet:
+    return Jet(x.value, x.first)
+
+
+def _derivative(x: Jet) -> FloatArray:
+    return np.zeros((0, *x.value.shape)) if x.first is None else x.first
 
 
 def covariance(
@@ -180,15 +289,15 @@ def covariance(
     Jet
         ``value`` (n, n), ``first`` (r, n, n), ``second`` (r, r, n, n), as far as `order` asks.
     """
-    members, steps = np.asarray(member, dtype=np.intp)[None], np.asarray(step)[None]
+    steps = np.asarray(step)
     if residual.process in ("ar1", "var1"):
         steps = np.rint(steps).astype(np.int64)
+    members = np.asarray(member, dtype=np.intp)[None]
     parts = structure(residual, exchangeable)
     theta = np.asarray(natural, dtype=np.float64)
-    batch = _batch(np.zeros(1, dtype=np.intp), members, steps, 0)
-    powers, _ = _propagate(residual, parts, theta, batch.spans, order)
-    joint = (powers @ _stationary(residual, parts, theta, order)).elements(batch.elements)
-    dense = _with_error(joint, parts, theta, members)
+    arranged = _arranged([_Rows(np.zeros(1, dtype=np.intp), members, steps[None], 0)])
+    _, spreads = _tables(residual, parts, theta, arranged, order)
+    dense = _with_error(spreads.elements(arranged.batches[0].elements), parts, theta, members)
     return Jet(
         dense.value[0],
         None if dense.first is None else dense.first[:, 0],
@@ -202,25 +311,80 @@ def stationary_covariance(residual: Residual, exchangeable: bool, natural: Array
     return _stationary(residual, structure(residual, exchangeable), theta, 0).value
 
 
-def _batch(positions: IntArray, members: IntArray, steps: NDArray[Any], n_conditioning: int) -> Batch:
-    new_members, new_steps = members[:, n_conditioning:], steps[:, n_conditioning:]
-    later = new_steps[:, :, None] >= new_steps[:, None, :]
-    between = np.abs(new_steps[:, :, None] - new_steps[:, None, :])
-    row = np.where(later, new_members[:, :, None], new_members[:, None, :])
-    column = np.where(later, new_members[:, None, :], new_members[:, :, None])
-    if n_conditioning == 0:
-        spans, lag = np.unique(between, return_inverse=True)
-        elements = 4 * lag.reshape(between.shape) + 2 * row + column
-        nothing = np.zeros((*new_members.shape, 0), dtype=np.intp)
-        return Batch(positions, 0, spans, np.arange(len(spans)), np.zeros(0, dtype=np.intp), elements, nothing, members)
-    spans, index = np.unique(np.concatenate([between.ravel(), new_steps.ravel()]), return_inverse=True)
-    lag = index[: between.size].reshape(between.shape)
-    since = index[between.size :].reshape(new_steps.shape)
-    earlier = np.minimum(since[:, :, None], since[:, None, :])
-    pairs, pair = np.unique(lag * len(spans) + earlier, return_inverse=True)
-    elements = 4 * pair.reshape(lag.shape) + 2 * row + column
-    carry = 4 * since[:, :, None] + 2 * new_members[:, :, None] + members[:, None, :n_conditioning]
-    return Batch(positions, n_conditioning, spans, pairs // len(spans), pairs % len(spans), elements, carry, members)
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Members and steps (L, m) of the layouts of one batch."""
+
+    positions: IntArray
+    members: IntArray
+    steps: NDArray[Any]
+    n_conditioning: int
+
+
+def arrange(layouts: Sequence[Layout]) -> Arrangement:
+    """Sort layouts into batches of equal size, ready for any number of evaluations."""
+    sizes: dict[tuple[int, int], list[int]] = {}
+    for position, layout in enumerate(layouts):
+        sizes.setdefault((len(layout.members), layout.n_conditioning), []).append(position)
+    return _arranged(
+        [
+            _Rows(
+                np.array(positions, dtype=np.intp),
+                np.array([layouts[position].members for position in positions], dtype=np.intp),
+                np.array([layouts[position].steps for position in positions]),
+                n_conditioning,
+            )
+            for (_, n_conditioning), positions in sizes.items()
+        ]
+    )
+
+
+def _arranged(sizes: list[_Rows]) -> Arrangement:
+    fresh = [rows.steps[:, rows.n_conditioning :] for rows in sizes]
+    gaps = [np.abs(steps[:, :, None] - steps[:, None, :]) for steps in fresh]
+    spans = _distinct([*gaps, *fresh])
+    lags = [np.searchsorted(spans, gap) for gap in gaps]
+    since = [np.searchsorted(spans, steps) for steps in fresh]
+    # Pairs (lag, base) as one integer each; lags of stationary covariances follow behind all pairs.
+    behind = len(spans) ** 2
+    codes = [
+        lag * len(spans) + np.minimum(start[:, :, None], start[:, None, :]) if rows.n_conditioning else behind + lag
+        for rows, lag, start in zip(sizes, lags, since, strict=True)
+    ]
+    table = _distinct(codes).astype(np.intp)
+    pairs = table[table < behind]
+    batches = tuple(
+        _batch(rows, np.searchsorted(table, code), start) for rows, code, start in zip(sizes, codes, since, strict=True)
+    )
+    n_layouts = sum(len(rows.positions) for rows in sizes)
+    width = max(len(spans), 1)
+    return Arrangement(n_layouts, spans, pairs // width, pairs % width, table[len(pairs) :] - behind, batches)
+
+
+def _batch(rows: _Rows, matrix: IntArray, since: IntArray) -> Batch:
+    c = rows.n_conditioning
+    members, steps = rows.members[:, c:], rows.steps[:, c:]
+    later = steps[:, :, None] >= steps[:, None, :]
+    row = np.where(later, members[:, :, None], members[:, None, :])
+    column = np.where(later, members[:, None, :], members[:, :, None])
+    carry = 4 * since[:, :, None] + 2 * members[:, :, None] + rows.members[:, None, :c]
+    return Batch(rows.positions, c, 4 * matrix + 2 * row + column, carry, rows.members)
+
+
+def _distinct(arrays: list[NDArray[Any]]) -> NDArray[Any]:
+    return np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *[np.unique(array) for array in arrays]]))
+
+
+def _tables(
+    residual: Residual, parts: Structure, theta: FloatArray, arranged: Arrangement, order: int
+) -> tuple[Jet, Jet]:
+    """Powers (U, 2, 2) and covariances (P + P0, 2, 2) that all layouts draw on."""
+    powers, gathered = _propagate(residual, parts, theta, arranged.spans, order)
+    given = powers.pick(arranged.lag) @ gathered.pick(arranged.base)
+    if not len(arranged.stationary):
+        return powers, given
+    free = powers.pick(arranged.stationary) @ _stationary(residual, parts, theta, order)
+    return powers, stack(given, free)
 
 
 def _propagate(
