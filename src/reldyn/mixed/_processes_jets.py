@@ -43,6 +43,13 @@ class Jet:
         """The transposed matrices."""
         return Jet(*(None if part is None else part.swapaxes(-1, -2) for part in self.parts()))  # type: ignore[arg-type]
 
+    @property
+    def diagonal(self) -> Jet:
+        """The diagonals as columns (..., a, 1)."""
+        return Jet(
+            *(None if part is None else np.diagonal(part, axis1=-2, axis2=-1)[..., None] for part in self.parts())  # type: ignore[arg-type]
+        )
+
     def parts(self) -> tuple[FloatArray | None, FloatArray | None, FloatArray | None]:
         """Value, first and second derivatives."""
         return self.value, self.first, self.second

@@ -379,20 +379,26 @@ def _tables(
     residual: Residual, parts: Structure, theta: FloatArray, arranged: Arrangement, order: int
 ) -> tuple[Jet, Jet]:
     """Powers (U, 2, 2) and covariances (P + P0, 2, 2) that all layouts draw on."""
-    powers, gathered = _propagate(residual, parts, theta, arranged.spans, order)
-    given = powers.pick(arranged.lag) @ gathered.pick(arranged.base)
+    powers, gathered = _propagate(residual, parts, theta, arranged, order)
+    given = _carried(residual, powers.pick(arranged.lag), gathered)
     if not len(arranged.stationary):
         return powers, given
-    free = powers.pick(arranged.stationary) @ _stationary(residual, parts, theta, order)
+    free = _carried(residual, powers.pick(arranged.stationary), _stationary(residual, parts, theta, order))
     return powers, stack(given, free)
 
 
+def _carried(residual: Residual, powers: Jet, x: Jet) -> Jet:
+    """Phi^d X; without carry-over between members Phi is diagonal and the product one of elements."""
+    return powers @ x if residual.process == "var1" else hadamard(powers.diagonal, x)
+
+
 def _propagate(
-    residual: Residual, parts: Structure, theta: FloatArray, spans: NDArray[Any], order: int
+    residual: Residual, parts: Structure, theta: FloatArray, arranged: Arrangement, order: int
 ) -> tuple[Jet, Jet]:
-    """Phi^d and V_d, both (U, 2, 2), for every span d."""
+    """Phi^d (U, 2, 2) for every span d, and V_d (P, 2, 2) for every base."""
+    spans, base = arranged.spans, arranged.base
     if residual.process == "car1":
-        return _propagate_continuous(parts, theta, spans.astype(np.float64), order)
+        return _propagate_continuous(parts, theta, spans.astype(np.float64), base, order)
     # Without carry-over any later occasion is as good as the next one.
     whole = spans.astype(np.int64) if residual.serial else (spans != 0).astype(np.int64)
     power = linear(parts.transition, theta, order)
@@ -407,14 +413,17 @@ def _propagate(
         gathered = gathered + power @ gathered @ power.transposed
         power = power @ power
         whole = whole >> 1
-    return powers, sums
+    return powers, sums.pick(base)
 
 
-def _propagate_continuous(parts: Structure, theta: FloatArray, spans: FloatArray, order: int) -> tuple[Jet, Jet]:
+def _propagate_continuous(
+    parts: Structure, theta: FloatArray, spans: FloatArray, base: IntArray, order: int
+) -> tuple[Jet, Jet]:
     decay = linear(parts.transition, theta, order)
     fading = np.exp(-np.diagonal(decay.value) * spans[:, None])[:, None, :] * np.eye(2)
     time = spans[:, None, None]
-    powers = _chain(linear(parts.transition, theta, order), fading, -time * fading, time**2 * fading)
+    powers = _chain(decay, fading, -time * fading, time**2 * fading)
+    time = time[base]
     rates = linear(_rate_basis(parts), theta, order)
     mean, slope, curvature = _mean_decay(rates.value * time)
     weights = _chain(rates, time * mean, time**2 * slope, time**3 * curvature)
