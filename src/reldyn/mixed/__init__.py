@@ -3,6 +3,30 @@
 An engine: arrays in, arrays out. It knows no column names, no actors and no partners.
 """
 
-from reldyn.mixed._options import Residual
+from reldyn.mixed._fit import Fit, fit_mixed, log_likelihood
+from reldyn.mixed._inference import Contrasts, JointTest, Wald, infer
+from reldyn.mixed._options import Estimation, Random, Residual, Shared, shared
+from reldyn.mixed._predict import RandomEffects, fitted_values, random_effects
+from reldyn.mixed._problem import Problem
+from reldyn.mixed._random import RandomStructure, random_structure
 
-__all__ = ["Residual"]
+__all__ = [
+    "Contrasts",
+    "Estimation",
+    "Fit",
+    "JointTest",
+    "Problem",
+    "Random",
+    "RandomEffects",
+    "RandomStructure",
+    "Residual",
+    "Shared",
+    "Wald",
+    "fit_mixed",
+    "fitted_values",
+    "infer",
+    "log_likelihood",
+    "random_effects",
+    "random_structure",
+    "shared",
+]

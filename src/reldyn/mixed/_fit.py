@@ -1,0 +1,320 @@
+"""Fitting the dyadic linear mixed model: checks, start, optimum, and what is known there."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from reldyn.errors import ConvergenceWarning, DesignError, check_option
+from reldyn.mixed._identification import check_design, check_identified
+from reldyn.mixed._objective import Evaluation, evaluate
+from reldyn.mixed._optimise import Optimum, Trace, optimise
+from reldyn.mixed._options import Method, Residual
+from reldyn.mixed._problem import FloatArray, Problem, sort_rows
+from reldyn.mixed._processes import describe, natural_names
+from reldyn.mixed._random import RandomStructure
+from reldyn.mixed._start import Start, starting_values
+from reldyn.mixed._statistics import Statistics, summarise
+
+# Variance of a direction of G, relative to the largest on comparable scales, below which it counts as shut.
+_SHUT = 1e-9
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted mixed model; d dyads, p fixed effects, q random effects, r residual parameters.
+
+    Attributes
+    ----------
+    problem : Problem
+        As given.
+    structure : RandomStructure
+    residual : Residual
+    method : {"reml", "ml"}
+    beta : (p,) array
+        Fixed effects.
+    cov_beta : (p, p) array
+        Their model-based covariance, (X'V^{-1}X)^{-1}.
+    G : (q, q) array
+        Covariance of the reported random effects.
+    psi : tuple of (r_s,) arrays
+        Natural residual parameters of each stratum, in the order of `residual_names`.
+    log_likelihood : float
+        Restricted under REML, in the convention of nlme: ``log|X'V^{-1}X|`` and ``(n - p) log(2 pi)``.
+    gradient : (k,) array
+        Derivative of the log-likelihood in the free parameters of G (internal columns), then `psi`.
+    trace : Trace
+        The optimiser's path.
+    converged : bool
+        Whether the optimum is verified: no step and no shut direction promises a higher likelihood.
+    boundary : tuple of (q,) arrays
+        Directions of the reported random effects that have no variance; empty if G is regular.
+    warnings : tuple of str
+        What a careful reader must know.
+    statistics : Statistics
+    evaluation : Evaluation
+        Everything known at the optimum.
+    scale : (q,) array
+        Typical size of each internal random effect, used to compare directions of G.
+    """
+
+    problem: Problem
+    structure: RandomStructure
+    residual: Residual
+    method: Method
+    beta: FloatArray
+    cov_beta: FloatArray
+    G: FloatArray
+    psi: tuple[FloatArray, ...]
+    log_likelihood: float
+    gradient: FloatArray
+    trace: Trace
+    converged: bool
+    boundary: tuple[FloatArray, ...]
+    warnings: tuple[str, ...]
+    statistics: Statistics
+    evaluation: Evaluation
+    scale: FloatArray
+
+    @property
+    def at_boundary(self) -> bool:
+        """Whether G is singular."""
+        return bool(self.boundary)
+
+    @property
+    def n_parameters(self) -> int:
+        """Fixed effects, free elements of G, and residual parameters."""
+        return len(self.beta) + self.structure.n_parameters + sum(len(part) for part in self.psi)
+
+    @property
+    def n_covariance_parameters(self) -> int:
+        """Free elements of G and residual parameters."""
+        return self.n_parameters - len(self.beta)
+
+    @cached_property
+    def theta(self) -> FloatArray:
+        """Free parameters of G (internal columns), then natural residual parameters of every stratum."""
+        return np.concatenate([self.structure.parameters(self.internal_covariance), *self.psi])
+
+    @cached_property
+    def theta_names(self) -> tuple[str, ...]:
+        """Names of `theta`."""
+        names = list(self.structure.names)
+        for stratum, part in enumerate(self.residual_names):
+            suffix = f" [{stratum}]" if len(self.psi) > 1 else ""
+            names.extend(f"{name}{suffix}" for name in part)
+        return tuple(names)
+
+    @cached_property
+    def internal_covariance(self) -> FloatArray:
+        """Covariance of the internal random effects."""
+        return self.structure.to_internal(self.G)
+
+    @property
+    def residual_names(self) -> tuple[tuple[str, ...], ...]:
+        """Names of the natural residual parameters of each stratum."""
+        return tuple(natural_names(self.residual, item) for item in self.problem.exchangeable)
+
+    def residual_process(self, stratum: int = 0) -> dict[str, FloatArray]:
+        """What the residual parameters of a stratum say: covariance at one occasion, carry-over, measurement error."""
+        return describe(self.residual, self.problem.exchangeable[stratum], self.psi[stratum])
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion."""
+        return -2.0 * self.log_likelihood + 2.0 * self.n_parameters
+
+    def bic(self, *, by: str = "rows") -> float:
+        """Schwarz's criterion, counting rows (as nlme; n - p of them under REML) or dyads."""
+        check_option(by, ("rows", "dyads"), "by")
+        rows = self.problem.n - (len(self.beta) if self.method == "reml" else 0)
+        count = rows if by == "rows" else self.problem.n_dyads
+        return -2.0 * self.log_likelihood + float(np.log(count)) * self.n_parameters
+
+
+def fit_mixed(
+    problem: Problem,
+    structure: RandomStructure,
+    residual: Residual | None = None,
+    method: Method = "reml",
+    *,
+    start: Start | None = None,
+    warn: bool = True,
+) -> Fit:
+    """Fit y = X beta + Z b + e by (restricted) maximum likelihood.
+
+    Parameters
+    ----------
+    problem : Problem
+        Rows in any order.
+    structure : RandomStructure
+        Of the columns of ``problem.Z``.
+    residual : Residual, optional
+        None: ``Residual()``, unstructured within an occasion.
+    method : {"reml", "ml"}, default "reml"
+        See `Estimation`.
+    start : Start, optional
+        Starting values; None takes them from moments of the data.
+    warn : bool, default True
+        Whether to raise a `ConvergenceWarning` when the optimum is not verified. Simulations that count failures
+        turn it off; the result says so in any case.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    DesignError
+        If a term cannot be estimated from these rows; the message names it.
+
+    Notes
+    -----
+    Newton steps with exact second derivatives within a trust region, on pivoted roots of G; see `Trace` and
+    ``Fit.boundary`` for what happened.
+    """
+    check_option(method, ("reml", "ml"), "method")
+    residual = Residual() if residual is None else residual
+    reml = method == "reml"
+    ordered, _ = sort_rows(problem)
+    check_design(ordered, structure, residual)
+    stats = summarise(ordered, ordered.Z @ structure.transform, residual)
+    begin = starting_values(ordered, structure, stats, reml=reml) if start is None else start
+    if start is None:
+        check_identified(begin.evaluation, structure, stats)
+    optimum = optimise(stats, structure, begin.G, begin.psi, begin.scale, reml=reml)
+    if optimum is None:
+        raise DesignError(
+            "the likelihood cannot be evaluated at the starting values: the residual covariance is not positive "
+            "definite there. Check for an outcome that is constant or fully determined by the predictors."
+        )
+    return _describe(problem, structure, residual, method, stats, optimum, begin.scale, warn=warn)
+
+
+def log_likelihood(
+    problem: Problem,
+    structure: RandomStructure,
+    residual: Residual,
+    G: ArrayLike,
+    psi: tuple[ArrayLike, ...] | ArrayLike,
+    method: Method = "reml",
+) -> float:
+    """Log-likelihood at fixed covariance parameters, beta profiled out.
+
+    Parameters
+    ----------
+    problem : Problem
+    structure : RandomStructure
+    residual : Residual
+    G : (q, q) array
+        Covariance of the reported random effects; must fit `structure`.
+    psi : (r,) array, or one per stratum
+        Natural residual parameters.
+    method : {"reml", "ml"}, default "reml"
+
+    Returns
+    -------
+    float
+        ``-inf`` where the parameters give no positive definite covariance.
+    """
+    check_option(method, ("reml", "ml"), "method")
+    ordered, _ = sort_rows(problem)
+    stats = summarise(ordered, ordered.Z @ structure.transform, residual)
+    parts = list(psi) if isinstance(psi, tuple) else [psi]
+    natural = [np.asarray(part, dtype=float) for part in parts]
+    internal = structure.to_internal(np.asarray(G, dtype=float))
+    value = evaluate(stats, structure, internal, natural, reml=method == "reml", order=0)
+    return -np.inf if value is None else -0.5 * value.deviance
+
+
+def _describe(
+    problem: Problem,
+    structure: RandomStructure,
+    residual: Residual,
+    method: Method,
+    stats: Statistics,
+    optimum: Optimum,
+    scale: FloatArray,
+    *,
+    warn: bool,
+) -> Fit:
+    value = optimum.point.value
+    boundary = shut_directions(structure, optimum.point.G, scale)
+    notes = []
+    if boundary:
+        notes.append(_boundary_note(structure, boundary))
+    if not optimum.verified:
+        notes.append(_failure_note(optimum))
+        if warn:
+            warnings.warn(notes[-1], ConvergenceWarning, stacklevel=3)
+    return Fit(
+        problem=problem,
+        structure=structure,
+        residual=residual,
+        method=method,
+        beta=value.beta,
+        cov_beta=value.cov_beta,
+        G=structure.to_reported(optimum.point.G),
+        psi=optimum.point.psi,
+        log_likelihood=-0.5 * value.deviance,
+        gradient=-0.5 * np.asarray(value.gradient),
+        trace=optimum.trace,
+        converged=optimum.verified,
+        boundary=boundary,
+        warnings=tuple(notes),
+        statistics=stats,
+        evaluation=value,
+        scale=scale,
+    )
+
+
+def shut_directions(structure: RandomStructure, G: FloatArray, scale: FloatArray) -> tuple[FloatArray, ...]:
+    """Directions of the reported random effects without variance, as unit vectors.
+
+    Parameters
+    ----------
+    structure : RandomStructure
+    G : (q, q) array
+        In internal columns.
+    scale : (q,) array
+
+    Returns
+    -------
+    tuple of (q,) arrays
+    """
+    found = []
+    for block in structure.blocks:
+        for copy in block.copies:
+            columns = np.array(copy)
+            scales = scale[columns]
+            values, vectors = np.linalg.eigh(G[np.ix_(columns, columns)] / np.outer(scales, scales))
+            for k in np.flatnonzero(values <= _SHUT * max(float(values.max()), 1e-300) + 1e-300):
+                direction = np.zeros(structure.q)
+                direction[columns] = vectors[:, k] / scales
+                reported = np.linalg.solve(structure.transform.T, direction)
+                found.append(reported / np.linalg.norm(reported))
+    return tuple(found)
+
+
+def _boundary_note(structure: RandomStructure, boundary: tuple[FloatArray, ...]) -> str:
+    parts = []
+    for direction in boundary:
+        largest = np.argsort(-np.abs(direction))[:3]
+        parts.append(", ".join(structure.labels[j] for j in largest if abs(direction[j]) > 0.1))
+    word = "direction" if len(boundary) == 1 else "directions"
+    return (
+        f"The random effects' covariance matrix is singular: {len(boundary)} {word} without variance "
+        f"({'; '.join(parts)}). Estimates and intervals treat it as known to be zero there."
+    )
+
+
+def _failure_note(optimum: Optimum) -> str:
+    return (
+        f"The optimum is not verified after {optimum.trace.iterations} steps ({optimum.trace.return_code}): "
+        f"a further step promises {optimum.decrease:.2g} of deviance. Try fewer random effects, "
+        "covariance='block', a simpler residual process, or outcomes and predictors on comparable scales."
+    )

@@ -1,0 +1,139 @@
+"""Starting values: residual moments, then one scoring step (the MINQUE estimate of Rao, 1971) kept inside the cone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from reldyn.errors import DesignError
+from reldyn.mixed._objective import Evaluation, evaluate
+from reldyn.mixed._problem import FloatArray, Problem
+from reldyn.mixed._processes import from_natural, start, to_natural
+from reldyn.mixed._random import RandomStructure
+from reldyn.mixed._statistics import Statistics
+
+# Share of the residual variance that each random effect is first given.
+_FIRST_SHARE = 0.1
+# Least variance of a direction of G at the start, as a share of the first guess: zero would hide the gradient.
+_FLOOR = 0.1
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where the optimiser begins.
+
+    Attributes
+    ----------
+    G : (q, q) array
+        In internal columns.
+    psi : tuple of arrays
+        Natural residual parameters of each stratum.
+    scale : (q,) array
+        Standard deviation of a random effect that moves the outcome by one residual standard deviation.
+    evaluation : Evaluation or None
+        At the crude first guess.
+    """
+
+    G: FloatArray
+    psi: tuple[FloatArray, ...]
+    scale: FloatArray
+    evaluation: Evaluation | None = None
+
+
+def starting_values(problem: Problem, structure: RandomStructure, stats: Statistics, *, reml: bool) -> Start:
+    """Starting values from the rows.
+
+    Parameters
+    ----------
+    problem : Problem
+        Sorted rows.
+    structure : RandomStructure
+    stats : Statistics
+    reml : bool
+
+    Returns
+    -------
+    Start
+
+    Raises
+    ------
+    DesignError
+        If the outcome is constant or fully determined by the fixed effects.
+    """
+    residuals = problem.y - problem.X @ np.linalg.lstsq(problem.X.T @ problem.X, problem.X.T @ problem.y, rcond=None)[0]
+    variance = float(residuals @ residuals) / max(problem.n - problem.X.shape[1], 1)
+    if variance <= 1e-20 * float(np.mean(problem.y**2)):
+        raise DesignError("the outcome is constant or fully determined by the fixed effects: nothing is left to model.")
+    Z = problem.Z @ structure.transform
+    rows = np.maximum((Z != 0).sum(axis=0), 1)
+    scale = np.sqrt(variance / np.maximum((Z**2).sum(axis=0) / rows, 1e-300))
+    psi = tuple(
+        start(stats.residual, exchangeable, _within_moments(problem, residuals, stratum), spacing=_spacing(problem))
+        for stratum, exchangeable in enumerate(problem.exchangeable)
+    )
+    G = np.diag(_FIRST_SHARE * scale**2)
+    value = evaluate(stats, structure, G, list(psi), reml=reml, order=2)
+    if value is None or stats.residual.serial:
+        return Start(G, psi, scale, value)
+    return _scored(Start(G, psi, scale, value), structure, stats)
+
+
+def _scored(first: Start, structure: RandomStructure, stats: Statistics) -> Start:
+    """One scoring step in the natural parameters, projected back where it leaves the parameter space."""
+    value = first.evaluation
+    if value is None:
+        return first
+    g = structure.n_parameters
+    expected = -np.asarray(value.hessian_log_det)
+    step = -np.linalg.lstsq(expected, np.asarray(value.gradient), rcond=1e-10)[0]
+    G = structure.matrix(structure.parameters(first.G) + step[:g])
+    scaled = G / np.outer(first.scale, first.scale)
+    values, vectors = np.linalg.eigh(scaled) if structure.q else (np.zeros(0), np.zeros((0, 0)))
+    kept = (vectors * np.maximum(values, _FLOOR * _FIRST_SHARE)) @ vectors.T
+    kept = structure.matrix(structure.parameters(kept)) * np.outer(first.scale, first.scale)
+    psi, begin = [], g
+    for natural, exchangeable in zip(first.psi, stats.exchangeable, strict=True):
+        moved = natural + step[begin : begin + len(natural)]
+        begin += len(natural)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            eta = from_natural(stats.residual, exchangeable, moved)
+        # A step outside the cone of covariances has no unconstrained form: keep the moments then.
+        inside = bool(np.isfinite(eta).all()) and bool(np.abs(eta - _known(stats, exchangeable, natural)).max() < 2.0)
+        psi.append(to_natural(stats.residual, exchangeable, eta)[0] if inside else natural)
+    return Start(kept, tuple(psi), first.scale, value)
+
+
+def _known(stats: Statistics, exchangeable: bool, natural: FloatArray) -> FloatArray:
+    return from_natural(stats.residual, exchangeable, natural)
+
+
+def _within_moments(problem: Problem, residuals: FloatArray, stratum: int) -> FloatArray:
+    """2 x 2 covariance at one occasion of residuals about each person's mean (about zero for single rows)."""
+    mine = problem.strata[problem.dyad] == stratum
+    person = problem.dyad * 2 + problem.member
+    counts = np.bincount(person, minlength=2 * problem.n_dyads)
+    sums = np.bincount(person, weights=residuals, minlength=2 * problem.n_dyads)
+    several = counts[person] > 1
+    if several.mean() < 0.5:
+        centred, inflate = residuals, np.ones(problem.n)
+    else:
+        centred = np.where(several, residuals - (sums / np.maximum(counts, 1))[person], 0.0)
+        inflate = np.where(several, counts[person] / np.maximum(counts[person] - 1.0, 1.0), 0.0)
+    moments = np.zeros((2, 2))
+    for member in (0, 1):
+        chosen = mine & (problem.member == member) & (several if several.mean() >= 0.5 else True)
+        moments[member, member] = float(np.mean((centred**2 * inflate)[chosen])) if chosen.any() else np.nan
+    moments[np.isnan(moments)] = np.nanmax(np.diag(moments))
+    joined = (problem.dyad[1:] == problem.dyad[:-1]) & (problem.step[1:] == problem.step[:-1]) & mine[1:]
+    if joined.any():
+        moments[0, 1] = moments[1, 0] = float(np.mean((centred[1:] * centred[:-1])[joined]))
+    return moments
+
+
+def _spacing(problem: Problem) -> float:
+    """Typical time between two occasions of a member."""
+    order = np.lexsort((problem.step, problem.member, problem.dyad))
+    person = (problem.dyad * 2 + problem.member)[order]
+    gaps = np.diff(problem.step[order].astype(float))[person[1:] == person[:-1]]
+    return float(np.median(gaps)) if gaps.size else 1.0
