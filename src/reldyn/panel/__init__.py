@@ -1,6 +1,7 @@
 """Panels of two partners over time: reading, checking and reshaping."""
 
+from reldyn.panel._compliance import answered_grid
 from reldyn.panel._panel import DyadPanel
 from reldyn.panel._schedule import Schedule
 
-__all__ = ["DyadPanel", "Schedule"]
+__all__ = ["DyadPanel", "Schedule", "answered_grid"]
