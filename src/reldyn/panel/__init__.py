@@ -4,6 +4,7 @@ from reldyn.panel._compliance import answered_grid
 from reldyn.panel._finding_codes import finding_codes
 from reldyn.panel._findings import check_panel
 from reldyn.panel._panel import DyadPanel
+from reldyn.panel._read import read_table
 from reldyn.panel._schedule import Schedule
 
-__all__ = ["DyadPanel", "Schedule", "answered_grid", "check_panel", "finding_codes"]
+__all__ = ["DyadPanel", "Schedule", "answered_grid", "check_panel", "finding_codes", "read_table"]
