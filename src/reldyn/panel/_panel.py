@@ -159,7 +159,10 @@ class DyadPanel:
     @property
     def frame(self) -> pd.DataFrame:
         """The rows, as a copy, in the order they came."""
-        return self._frame.copy()
+        import pandas as pd
+
+        # From pandas 3 a shallow copy is a copy: whoever writes into either gets rows of their own.
+        return self._frame.copy(deep=int(pd.__version__.split(".")[0]) < 3)
 
     @property
     def index(self) -> PanelIndex:
