@@ -163,12 +163,14 @@ def test_the_wheel_takes_the_sample_along():
 def test_it_loads_from_the_layout_of_a_wheel(tmp_path):
     shutil.copytree(REPOSITORY / "src" / "reldyn", tmp_path / "reldyn", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(REPOSITORY / "data" / "sample", tmp_path / "reldyn" / "_sample")
-    code = "import reldyn as rd; print(rd.__file__, rd.load_sample().n_dyads, len(rd.load_sample_truth().couples))"
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=tmp_path, check=True
+    code = (
+        "import reldyn as rd; print(rd.__file__); print(rd.load_sample().n_dyads, len(rd.load_sample_truth().couples))"
     )
-    assert done.stdout.split() == [str(tmp_path / "reldyn" / "__init__.py"), "140", "280"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONUTF8": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", env=environment, cwd=tmp_path, check=True
+    )
+    assert done.stdout.splitlines() == [str(tmp_path / "reldyn" / "__init__.py"), "140 280"]
 
 
 def test_absent_files_are_named(monkeypatch, tmp_path):
