@@ -7,6 +7,7 @@ from reldyn.panel._panel import DyadPanel
 from reldyn.panel._read import read_table
 from reldyn.panel._sample import SampleTruth, load_sample, load_sample_truth
 from reldyn.panel._schedule import Schedule
+from reldyn.panel._wide import from_wide
 
 __all__ = [
     "DyadPanel",
@@ -15,6 +16,7 @@ __all__ = [
     "answered_grid",
     "check_panel",
     "finding_codes",
+    "from_wide",
     "load_sample",
     "load_sample_truth",
     "read_table",
