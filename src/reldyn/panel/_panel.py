@@ -391,8 +391,9 @@ class DyadPanel:
         Parameters
         ----------
         variables : sequence of str, optional
-            An occasion counts as answered when any of these has a value; None: any column that
-            is neither a role nor a clock column.
+            An occasion counts as answered when any of these has a value; None: when it has an
+            answering time, or, without such a column, a value in any column that is neither a
+            role, nor a clock column, nor a trait repeated in every row of a person.
 
         Returns
         -------
