@@ -159,10 +159,7 @@ class DyadPanel:
     @property
     def frame(self) -> pd.DataFrame:
         """The rows, as a copy, in the order they came."""
-        import pandas as pd
-
-        # From pandas 3 a shallow copy is a copy: whoever writes into either gets rows of their own.
-        return self._frame.copy(deep=int(pd.__version__.split(".")[0]) < 3)
+        return self._frame.copy()
 
     @property
     def index(self) -> PanelIndex:
@@ -391,9 +388,8 @@ class DyadPanel:
         Parameters
         ----------
         variables : sequence of str, optional
-            An occasion counts as answered when any of these has a value; None: when it has an
-            answering time, or, without such a column, a value in any column that is neither a
-            role, nor a clock column, nor a trait repeated in every row of a person.
+            An occasion counts as answered when any of these has a value; None: any column that
+            is neither a role nor a clock column.
 
         Returns
         -------

@@ -1,0 +1,7 @@
+"""The actor-partner family: models of two persons' outcomes on their own and each other's predictors."""
+
+from reldyn.actor_partner._apim import apim
+from reldyn.actor_partner._mixed_model import mixed_model
+from reldyn.actor_partner._result import ApimResult, MixedResult
+
+__all__ = ["ApimResult", "MixedResult", "apim", "mixed_model"]

@@ -1,0 +1,192 @@
+"""`apim`: the actor-partner interdependence model of a panel (Kenny, Kashy and Cook, 2006)."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from reldyn.actor_partner._block import apim_block
+from reldyn.actor_partner._design import Block, DesignRows, build_design
+from reldyn.actor_partner._fitting import estimates_of, fit_design
+from reldyn.actor_partner._result import ApimResult, MixedResult
+from reldyn.actor_partner._setting import ModelSetting, as_random, as_residual
+from reldyn.actor_partner._terms import Stratum, named_terms, strata_of
+from reldyn.actor_partner._values import centerings, is_outcome_lag
+from reldyn.errors import DataWarning, DesignError
+from reldyn.mixed import Estimation, Residual
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from reldyn.panel import DyadPanel
+
+__all__ = ["apim", "run_model"]
+
+Kind = TypeVar("Kind", bound=MixedResult)
+
+
+def apim(
+    panel: DyadPanel,
+    *,
+    outcome: str,
+    predictors: Sequence[Any],
+    covariates: Sequence[Any] = (),
+    moderators: Mapping[str, Any] | None = None,
+    interaction: Literal["product", "absolute-difference"] | None = None,
+    roles: Literal["distinguishable", "exchangeable", "by-composition"] | None = None,
+    centering: str | Mapping[str, str] | None = None,
+    random: Any = None,
+    residual: str | Residual = "unstructured",
+    family: str = "gaussian",
+    estimation: Estimation = Estimation(),  # noqa: B008 - a frozen value
+) -> ApimResult:
+    """Fit an actor-partner interdependence model.
+
+    How a person's outcome goes with the person's own predictor (actor effect) and with the partner's (partner
+    effect), in a cross-section or over time.
+
+    Parameters
+    ----------
+    panel : DyadPanel
+    outcome : str
+        Numeric column.
+    predictors : sequence of str or shared
+        Numeric columns whose actor and partner effects enter, per role, or one for both roles with
+        ``rd.shared("NAME")``. Empty is allowed (growth models). A lag of the outcome (``panel.lag``) makes
+        stability (actor) and influence (partner) effects.
+    covariates : sequence of str or shared, default ()
+        Numeric columns that enter as they stand.
+    moderators : mapping of str to {"actor", "partner", "dyad"}, optional
+        Trait columns and whose they are (a tuple for both partners' traits); each enters as it stands, with its main
+        effect and its product with every actor, partner and interaction effect.
+    interaction : {"product", "absolute-difference"}, optional
+        Actor by partner interaction of each predictor, of the centred values.
+    roles : {"distinguishable", "exchangeable", "by-composition"}, optional
+        None: distinguishable where the panel has exactly two roles, by composition where several compositions are
+        mixed, else exchangeable.
+    centering : {"within-between", "grand", "none"} or mapping of predictor to these, optional
+        None: ``"within-between"`` with several occasions, because an effect within persons and one between persons
+        answer different questions; ``"grand"`` with one. Means are over all observed values. For a lag of the
+        outcome the actor's between part is left out: it would be the outcome's own mean.
+    random : sequence of str or shared, or Random, optional
+        What varies between dyads: ``"intercept"``, ``"actor"``, ``"partner"`` (all predictors; their within parts),
+        ``"actor:NAME"``, ``"partner:NAME"``, a covariate. None: the intercept with several occasions, else nothing.
+    residual : str or Residual, default "unstructured"
+        A free 2 x 2 covariance at each occasion: what is left of the two members may go together.
+    family : {"gaussian"}, default "gaussian"
+        Only Gaussian outcomes are available.
+    estimation : Estimation
+        REML by default. A row is used when it has the outcome and all predictors (``missing="available"``); a partner
+        missing at an occasion costs that row's partner values only.
+
+    Returns
+    -------
+    ApimResult
+
+    Raises
+    ------
+    DesignError
+        A term cannot be estimated from these rows; the message names it and the reason.
+    DataError
+        A column is absent, doubled, or holds text.
+
+    References
+    ----------
+    Kenny, Kashy and Cook (2006), Dyadic Data Analysis. Bolger and Laurenceau (2013), Intensive Longitudinal Methods,
+    chapter 8.
+
+    Examples
+    --------
+    >>> import pandas as pd, reldyn as rd
+    >>> frame = pd.DataFrame(
+    ...     {
+    ...         "couple": [1, 1, 2, 2, 3, 3, 4, 4, 5, 5],
+    ...         "sex": ["f", "m"] * 5,
+    ...         "stress": [2, 4, 3, 1, 5, 2, 4, 4, 1, 3],
+    ...         "mood": [5, 3, 4, 6, 2, 4, 3, 2, 6, 5],
+    ...     }
+    ... )
+    >>> panel = rd.DyadPanel(frame, dyad="couple", person="sex")
+    >>> fit = rd.apim(panel, outcome="mood", predictors=["stress"], estimation=rd.Estimation(inference="z"))
+    >>> fit.tidy()[["term", "estimate"]].round(3).values.tolist()
+    [['intercept', 4.0], ['actor stress', -1.084], ['partner stress', -0.322]]
+    """
+    if family != "gaussian":
+        raise DesignError(f"family={family!r} is not available; so far there is 'gaussian' only.")
+    named = named_terms(predictors, "predictors")
+    adjusting = named_terms(covariates, "covariates")
+    option = centerings(panel, [name for name, _ in named], centering)
+    chosen, strata = strata_of(panel, roles)
+    random = as_random(random, panel.n_occasions > 1)
+    block = apim_block(
+        panel,
+        outcome=outcome,
+        predictors=named,
+        covariates=adjusting,
+        moderators=moderators,
+        interaction=interaction,
+        centering=option,
+        random=random.terms,
+    )
+    setting = ModelSetting(
+        kind="apim",
+        roles=chosen,
+        role_labels=panel.roles,
+        predictors=tuple(name for name, _ in named),
+        covariates=tuple(name for name, _ in adjusting),
+        centering=option,
+        interaction=interaction,
+        moderators=dict(moderators or {}),
+        random=random,
+        residual=as_residual(residual),
+        estimation=estimation,
+        n_rows_panel=len(panel),
+    )
+    return run_model(ApimResult, panel, outcome, block, strata, setting, _lag_notes(outcome, option))
+
+
+def run_model(
+    kind: type[Kind],
+    panel: DyadPanel,
+    outcome: str,
+    block: Block,
+    strata: tuple[Stratum, ...],
+    setting: ModelSetting,
+    notes: tuple[str, ...] = (),
+) -> Kind:
+    """Choose rows, fit, and put the result together."""
+    design = build_design(panel, outcome, block, strata, setting.residual.process)
+    for note in notes:
+        warnings.warn(note, DataWarning, stacklevel=3)
+    fit = fit_design(design, setting.random, setting.residual, setting.estimation.method)
+    estimates, more = estimates_of(fit, setting.estimation)
+    result = kind(
+        setting=dataclasses.replace(setting),
+        design=design,
+        estimates=estimates,
+        identifiers=identifiers(panel, design),
+        warnings=(*notes, *fit.warnings, *more),
+    )
+    # The engine's record is at hand: no need to make it again when a verb asks for it.
+    result.__dict__["_engine"] = fit
+    return result
+
+
+def identifiers(panel: DyadPanel, design: DesignRows) -> pd.DataFrame:
+    """Dyad, person, role and clock columns of the rows that were used."""
+    named = [column for column in panel.columns.values() if column is not None]
+    return panel._frame[list(dict.fromkeys(named))].iloc[design.rows].reset_index(drop=True)
+
+
+def _lag_notes(outcome: str, centering: Mapping[str, str]) -> tuple[str, ...]:
+    """Warn of the bias that a within-centred lag of the outcome has in short series (Nickell, 1981)."""
+    lags = [name for name, option in centering.items() if is_outcome_lag(name, outcome) and option == "within-between"]
+    if not lags:
+        return ()
+    return (
+        f"{lags[0]!r} is a lag of the outcome centred at person means, which biases its stability towards zero in "
+        "short series (about -(1 + phi) / T; Nickell, 1981). residual='var1' without the lagged predictor estimates "
+        "the same carry-over without this bias.",
+    )

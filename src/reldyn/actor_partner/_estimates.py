@@ -1,0 +1,101 @@
+"""What a fit leaves behind as numbers, and the intervals and tests made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reldyn.results import register
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Estimates", "wald"]
+
+LEVEL = 0.95
+
+
+@register
+@dataclass(frozen=True)
+class Estimates:
+    """Estimates of one fit; p fixed effects, q random effects, s compositions, m covariance parameters.
+
+    Attributes
+    ----------
+    method : {"reml", "ml"}
+    inference : str
+        What standard errors, degrees of freedom and intervals rest on.
+    log_likelihood : float
+        Restricted under REML, with the constants of the complete likelihood.
+    n_covariance : int
+        Free parameters of random effects and residuals.
+    beta : (p,) array
+    cov_model, cov : (p, p) arrays
+        Model-based covariance of ``beta``, and the one used for inference.
+    df : (p,) array
+        Degrees of freedom of each coefficient; infinite for z.
+    conf_low, conf_high : (p,) arrays
+    p_value : (p,) array
+    random : (q, q) array
+        Covariance of the random effects in reported terms.
+    natural : tuple of (m_s,) arrays
+        Residual parameters of each composition, as the engine keeps them.
+    residual : tuple of mappings
+        The same as the engine describes them: ``covariance`` (2, 2), ``phi``, ...
+    converged, at_boundary : bool
+    message : str
+        How the optimiser ended.
+    trace : mapping
+        Its path: ``deviance`` per accepted step, ``evaluations``, ``return_code``.
+    """
+
+    method: str
+    inference: str
+    log_likelihood: float
+    n_covariance: int
+    beta: NDArray[np.float64]
+    cov_model: NDArray[np.float64]
+    cov: NDArray[np.float64]
+    df: NDArray[np.float64]
+    conf_low: NDArray[np.float64]
+    conf_high: NDArray[np.float64]
+    p_value: NDArray[np.float64]
+    random: NDArray[np.float64]
+    natural: tuple[NDArray[np.float64], ...]
+    residual: tuple[Mapping[str, Any], ...]
+    converged: bool
+    at_boundary: bool
+    message: str
+    trace: Mapping[str, Any]
+
+    @property
+    def std_error(self) -> NDArray[np.float64]:
+        """Standard errors of the fixed effects."""
+        return np.asarray(np.sqrt(np.diag(self.cov)))
+
+
+def wald(
+    estimate: NDArray[np.float64], std_error: NDArray[np.float64], df: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Statistic, two-sided p-value and interval from an estimate, its standard error and its degrees of freedom.
+
+    Parameters
+    ----------
+    estimate, std_error, df : (k,) arrays
+        Infinite degrees of freedom give the normal distribution.
+
+    Returns
+    -------
+    statistic, p_value, conf_low, conf_high : (k,) arrays
+    """
+    from scipy.special import ndtr, ndtri, stdtr, stdtrit
+
+    statistic = np.divide(estimate, std_error, out=np.full(len(estimate), np.nan), where=std_error > 0)
+    known = np.isfinite(df)
+    finite = np.where(known, df, 1.0)
+    p_value = 2.0 * np.where(known, stdtr(finite, -np.abs(statistic)), ndtr(-np.abs(statistic)))
+    quantile = np.where(known, stdtrit(finite, 0.5 + LEVEL / 2), ndtri(0.5 + LEVEL / 2))
+    return statistic, p_value, estimate - quantile * std_error, estimate + quantile * std_error

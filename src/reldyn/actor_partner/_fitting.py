@@ -1,0 +1,100 @@
+"""Fit a design with the engine and turn what it found into numbers that can be kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reldyn.actor_partner._design import DesignRows, problem_of, structure_of
+from reldyn.actor_partner._estimates import Estimates, wald
+from reldyn.errors import DesignError
+
+if TYPE_CHECKING:
+    from reldyn.mixed import Estimation, Fit, Random, Residual
+
+__all__ = ["estimates_of", "fit_design"]
+
+
+def fit_design(design: DesignRows, random: Random, residual: Residual, method: str) -> Fit:
+    """Fit the rows.
+
+    Raises
+    ------
+    DesignError
+        A term cannot be estimated; the message names it.
+    """
+    from reldyn.mixed import fit_mixed
+
+    check_occasions(design, residual)
+    return fit_mixed(problem_of(design), structure_of(design, random), residual, method)  # type: ignore[arg-type]
+
+
+def check_occasions(design: DesignRows, residual: Residual) -> None:
+    """Refuse a dyad's deviation that is the same thing as its residual, and more effects than dyads."""
+    count = np.bincount(design.stratum, minlength=len(design.strata))
+    for code, stratum in enumerate(design.strata):
+        names = [column.name for column in design.random if column.stratum == code]
+        if names and count[code] <= len(names):
+            where = f" of composition {stratum.label!r}" if len(design.strata) > 1 else ""
+            raise DesignError(
+                f"{count[code]} dyads{where} cannot carry {len(names)} random effects ({', '.join(names)}): "
+                "name fewer random terms, or mark some with rd.shared."
+            )
+    intercepts = [column for column in design.random if column.term.effect == "intercept"]
+    if not intercepts or _repeats(design):
+        return
+    if residual.process != "independent" or not all(column.term.common for column in intercepts):
+        raise DesignError(
+            "random='intercept' cannot be estimated: each dyad has one occasion, so the dyad's deviation is the same "
+            f"thing as the {residual.process} residual. Leave random out: the residual covariance already holds it."
+        )
+
+
+def _repeats(design: DesignRows) -> bool:
+    """Whether any dyad has rows at two occasions."""
+    order = np.lexsort((design.step, design.dyad))
+    dyad, step = design.dyad[order], design.step[order]
+    return bool(np.any((dyad[1:] == dyad[:-1]) & (step[1:] != step[:-1])))
+
+
+def estimates_of(fit: Fit, estimation: Estimation) -> tuple[Estimates, tuple[str, ...]]:
+    """Numbers of a fit with the inference asked for, and notes about it."""
+    inference = "z"
+    notes: tuple[str, ...] = ()
+    if estimation.resolved_inference != "z":
+        notes = (f"inference={estimation.resolved_inference!r} is not available: z was used.",)
+    cov = fit.cov_beta
+    df = np.full(len(fit.beta), np.inf)
+    std_error = np.sqrt(np.diag(cov))
+    _, p_value, low, high = wald(fit.beta, std_error, df)
+    estimates = Estimates(
+        method=fit.method,
+        inference=inference,
+        log_likelihood=float(fit.log_likelihood),
+        n_covariance=fit.n_covariance_parameters,
+        beta=fit.beta,
+        cov_model=fit.cov_beta,
+        cov=cov,
+        df=df,
+        conf_low=low,
+        conf_high=high,
+        p_value=p_value,
+        random=fit.G,
+        natural=tuple(fit.psi),
+        residual=tuple(_plain(fit.residual_process(code)) for code in range(len(fit.psi))),
+        converged=bool(fit.converged),
+        at_boundary=bool(fit.at_boundary),
+        message=fit.trace.return_code,
+        trace={
+            "deviance": fit.trace.deviances,
+            "evaluations": int(fit.trace.evaluations),
+            "iterations": int(fit.trace.iterations),
+            "return_code": fit.trace.return_code,
+        },
+    )
+    return estimates, notes
+
+
+def _plain(told: dict[str, Any]) -> dict[str, Any]:
+    return {name: np.asarray(value, dtype=float) for name, value in told.items()}

@@ -1,0 +1,78 @@
+"""What was asked for: the choices that a result keeps, so that it can say them and fit itself again."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reldyn.mixed import Estimation, Random, Residual, shared
+from reldyn.results import register
+
+__all__ = ["ModelSetting", "as_random", "as_residual"]
+
+for _option in (Estimation, Random, Residual, type(shared("term"))):
+    register(_option)
+
+
+@register
+@dataclass(frozen=True)
+class ModelSetting:
+    """The choices behind a fit.
+
+    Attributes
+    ----------
+    kind : {"apim", "mixed_model"}
+    roles : {"distinguishable", "exchangeable", "by-composition"}
+    role_labels : tuple
+        Roles in panel order.
+    predictors, covariates : tuple of str
+    centering : mapping of str to str
+    interaction : str or None
+    moderators : mapping of str to str or tuple of str
+    random : Random
+    residual : Residual
+    estimation : Estimation
+        With the seed that was used.
+    n_rows_panel : int
+        Rows of the panel, used or not.
+    """
+
+    kind: str
+    roles: str
+    role_labels: tuple[Hashable, ...]
+    predictors: tuple[str, ...]
+    covariates: tuple[str, ...]
+    centering: Mapping[str, str]
+    interaction: str | None
+    moderators: Mapping[str, Any]
+    random: Random
+    residual: Residual
+    estimation: Estimation
+    n_rows_panel: int
+
+
+def as_random(random: Any, repeated: bool) -> Random:
+    """Read ``random``: None means an intercept where dyads have several occasions, else nothing.
+
+    Examples
+    --------
+    >>> as_random(None, repeated=True).terms
+    ('intercept',)
+    """
+    if isinstance(random, Random):
+        return random
+    if random is None:
+        return Random(("intercept",) if repeated else ())
+    return Random(random)
+
+
+def as_residual(residual: Any) -> Residual:
+    """Read ``residual``: the name of a process, or a `Residual`.
+
+    Examples
+    --------
+    >>> as_residual("ar1").serial
+    True
+    """
+    return residual if isinstance(residual, Residual) else Residual(residual)

@@ -1,0 +1,111 @@
+"""Values of actor-partner terms: the partner's row, centring, lags of the outcome.
+
+Sources: Kenny, Kashy and Cook (2006) for the actor-partner pairing; Bolger and Laurenceau (2013, chapters 5 and 8)
+for the split within and between persons.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reldyn.errors import DesignError, check_option
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from reldyn.panel import DyadPanel
+
+__all__ = ["centerings", "is_outcome_lag", "levels_of", "partner_trait", "partner_values"]
+
+CENTERINGS = ("within-between", "grand", "none")
+# Spread below this share of the largest absolute value is rounding, not variation.
+CONSTANT = 1e-10
+
+
+def centerings(panel: DyadPanel, predictors: Sequence[str], centering: Any) -> dict[str, str]:
+    """Centring of each predictor: one option for all, a mapping, or the default that goes with the panel.
+
+    Raises
+    ------
+    DesignError
+        An option is not known, or a mapping names what is no predictor.
+    """
+    default = "within-between" if panel.n_occasions > 1 else "grand"
+    if centering is None or isinstance(centering, str):
+        option = default if centering is None else centering
+        check_option(option, CENTERINGS, "centering")
+        return dict.fromkeys(predictors, option)
+    if not isinstance(centering, Mapping):
+        raise DesignError(f"centering={centering!r} is neither an option nor a mapping from predictor to option.")
+    unknown = [name for name in centering if name not in predictors]
+    if unknown:
+        raise DesignError(
+            f"centering names {unknown[0]!r}, which is not among the predictors: {', '.join(predictors) or 'none'}."
+        )
+    for name, option in centering.items():
+        check_option(option, CENTERINGS, f"centering of {name!r}")
+    return {name: centering.get(name, default) for name in predictors}
+
+
+def is_outcome_lag(name: str, outcome: str) -> bool:
+    """Whether a predictor is a lag of the outcome, as `DyadPanel.lag` names it."""
+    return re.fullmatch(re.escape(outcome) + r"_lag\d+", name) is not None
+
+
+def levels_of(panel: DyadPanel, name: str, centering: str) -> dict[str, NDArray[np.float64]]:
+    """Actor's values of a predictor by level: ``within`` and ``between``, or one level without a name.
+
+    Raises
+    ------
+    DesignError
+        A level does not vary, so no effect of it can be estimated.
+    """
+    values = panel.values(name)
+    _refuse_constant(values, f"predictor {name!r}", "it is constant: it has no effect to estimate. Leave it out.")
+    if centering != "within-between":
+        centre = float(np.nanmean(values)) if centering == "grand" else 0.0
+        return {"": values - centre}
+    split = panel.within_between([name])
+    levels = {"within": split.values(f"{name}_within"), "between": split.values(f"{name}_between")}
+    scale = float(np.nanmax(np.abs(values)))
+    _refuse_constant(
+        levels["within"],
+        f"the within part of {name!r}",
+        f"{name!r} does not vary within persons. Use centering={{{name!r}: 'grand'}}.",
+        scale,
+    )
+    _refuse_constant(
+        levels["between"],
+        f"the between part of {name!r}",
+        f"all persons have the same mean of {name!r}. Use centering={{{name!r}: 'grand'}}, or name it in covariates.",
+        scale,
+    )
+    return levels
+
+
+def _refuse_constant(values: NDArray[np.float64], what: str, reason: str, scale: float | None = None) -> None:
+    seen = values[np.isfinite(values)]
+    if not len(seen):
+        raise DesignError(f"{what} cannot be estimated: it has no value in any row.")
+    largest = float(np.abs(seen).max()) if scale is None else scale
+    if float(np.ptp(seen)) <= CONSTANT * max(largest, np.finfo(float).tiny):
+        raise DesignError(f"{what} cannot be estimated: {reason}")
+
+
+def partner_values(panel: DyadPanel, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The partner's value at the same occasion; NaN where the partner has no row."""
+    row = panel.index.partner_row
+    return np.where(row >= 0, values[np.maximum(row, 0)], np.nan)
+
+
+def partner_trait(panel: DyadPanel, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The partner's value of something that belongs to the person, whether or not the partner has a row here."""
+    index = panel.index
+    table = np.full((index.n_dyads, 2), np.nan)
+    seen = np.isfinite(values)
+    table[index.dyad[seen], index.member[seen]] = values[seen]
+    return np.asarray(table[index.dyad, 1 - index.member])

@@ -1,0 +1,173 @@
+"""What cannot be estimated is refused, in one sentence that names the term and the reason."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import reldyn as rd
+
+
+@pytest.fixture
+def frame():
+    generator = np.random.default_rng(5)
+    dyad, time, member = np.meshgrid(np.arange(12), np.arange(5), [0, 1], indexing="ij")
+    frame = pd.DataFrame({"dyad": dyad.ravel(), "time": time.ravel(), "person": member.ravel()})
+    frame["role"] = np.array(["f", "m"])[member.ravel()]
+    frame["x"], frame["y"] = generator.normal(size=(2, len(frame)))
+    return frame
+
+
+def panel(frame, **named):
+    return rd.DyadPanel(frame, dyad="dyad", person="person", **({"role": "role", "time": "time"} | named))
+
+
+def message(panel, **model):
+    with pytest.raises((rd.DesignError, rd.DataError)) as caught:
+        rd.apim(panel, **({"outcome": "y", "predictors": ["x"]} | model))
+    return str(caught.value)
+
+
+def test_constant_predictor(frame):
+    assert message(panel(frame.assign(x=3.0))) == (
+        "predictor 'x' cannot be estimated: it is constant: it has no effect to estimate. Leave it out."
+    )
+
+
+def test_predictor_without_variation_within_persons(frame):
+    frame["x"] = frame.groupby(["dyad", "person"])["x"].transform("mean")
+    assert message(panel(frame)) == (
+        "the within part of 'x' cannot be estimated: 'x' does not vary within persons. Use centering={'x': 'grand'}."
+    )
+
+
+def test_predictor_without_variation_between_persons(frame):
+    assert message(panel(frame.assign(x=frame["time"] + (frame["person"] - 0.5) * (frame["time"] - 2)))) == (
+        "the between part of 'x' cannot be estimated: all persons have the same mean of 'x'. "
+        "Use centering={'x': 'grand'}, or name it in covariates."
+    )
+
+
+def test_predictor_that_both_partners_share(frame):
+    frame["x"] = frame.groupby(["dyad", "time"])["x"].transform("mean")
+    assert message(panel(frame), centering="grand") == (
+        "actor and partner effect of 'x' cannot be told apart: both partners always have the same value. "
+        "Enter it in covariates instead."
+    )
+
+
+def test_outcome_without_values(frame):
+    assert message(panel(frame.assign(y=np.nan))) == (
+        "the outcome 'y' has no value in any row, so there is nothing to explain."
+    )
+
+
+def test_constant_outcome(frame):
+    assert message(panel(frame.assign(y=2.0))) == (
+        "the outcome 'y' is 2 in every row: without variation nothing can be estimated."
+    )
+
+
+def test_one_dyad(frame):
+    assert message(panel(frame[frame["dyad"] == 3])) == (
+        "the model needs several dyads, and only one has rows with 'y' and all predictors: "
+        "what differs between dyads cannot be told from one."
+    )
+
+
+def test_no_complete_row(frame):
+    frame["w"] = np.where(frame["y"] > 0, np.nan, frame["x"])
+    frame.loc[frame["w"].notna(), "y"] = np.nan
+    assert message(panel(frame), covariates=["w"]) == (
+        "no row has 'y' together with all predictors. 'w' is present in 0% of the rows with an outcome: "
+        "check its missing values, or leave it out."
+    )
+
+
+def test_unknown_column(frame):
+    assert message(panel(frame), outcome="yy").startswith("no column 'yy' in the panel (nearest: 'y').")
+
+
+def test_text_column(frame):
+    assert message(panel(frame.assign(x="often"))).startswith("column 'x' holds text, for example 'often'")
+
+
+def test_duplicated_header(frame):
+    frame.attrs["duplicated_columns"] = {"x": ["x", "x.1"]}
+    assert "the header 'x' stands 2 times in the file" in message(panel(frame))
+
+
+def test_intercept_variance_with_one_occasion(frame):
+    one = frame[frame["time"] == 0]
+    assert message(panel(one), random=("intercept",)) == (
+        "random='intercept' cannot be estimated: each dyad has one occasion, so the dyad's deviation is the same thing "
+        "as the unstructured residual. Leave random out: the residual covariance already holds it."
+    )
+
+
+def test_more_random_effects_than_dyads(frame):
+    few = frame[frame["dyad"] < 4]
+    assert message(panel(few), random=("intercept", "actor")) == (
+        "4 dyads cannot carry 4 random effects (intercept, f, intercept, m, actor x (within), f, "
+        "actor x (within), m): name fewer random terms, or mark some with rd.shared."
+    )
+
+
+def test_unknown_random_term(frame):
+    assert message(panel(frame), random=("intercept", "slope")) == (
+        "random='slope' is no effect of this model that can vary between dyads; there are: intercept, actor:x, "
+        "partner:x, and 'actor' or 'partner' for all predictors."
+    )
+
+
+def test_dependent_covariate_is_named(frame):
+    frame["twice"] = 2 * frame["time"] + 1
+    assert "twice, f" in message(panel(frame), covariates=["time", "twice"])
+
+
+def test_kenward_roger_needs_reml():
+    with pytest.raises(rd.DesignError, match="defined under REML only"):
+        rd.Estimation(method="ml", inference="kenward-roger")
+
+
+def test_families_that_are_not_there(frame):
+    assert message(panel(frame), family="poisson") == (
+        "family='poisson' is not available; so far there is 'gaussian' only."
+    )
+
+
+def test_roles_that_tell_nobody_apart(frame):
+    same = frame.assign(role=np.where(frame["dyad"] < 6, "f", frame["role"]))
+    assert message(panel(same), roles="distinguishable") == (
+        "roles='distinguishable', but in 'f-f' dyads both members have the same role, which tells nobody apart: use "
+        "roles='by-composition' or 'exchangeable', or keep other dyads with panel.select(compositions=...)."
+    )
+
+
+def test_roles_without_a_role_column(frame):
+    assert message(panel(frame, role=None), roles="distinguishable") == (
+        "roles='distinguishable' needs roles, and the panel has none: name the role column when making the DyadPanel, "
+        "or use roles='exchangeable'."
+    )
+
+
+def test_outcome_among_the_predictors(frame):
+    assert message(panel(frame), predictors=["y"]) == (
+        "'y' is the outcome and cannot explain itself: take it out of the predictors."
+    )
+
+
+def test_centering_of_something_else(frame):
+    assert message(panel(frame), centering={"z": "grand"}) == (
+        "centering names 'z', which is not among the predictors: x."
+    )
+
+
+def test_terms_named_twice(frame):
+    assert message(panel(frame), predictors=["x", rd.shared("x")]) == (
+        "predictors names 'x' twice: name each term once."
+    )
+
+
+def test_serial_residuals_need_consecutive_occasions(frame):
+    gappy = frame[frame["time"].isin([0, 1, 3])]
+    assert "consecutive occasions in most dyads" in message(panel(gappy), residual="ar1")

@@ -1,0 +1,105 @@
+"""The verbs of a fitted model: tables, text, labels, and the way through JSON."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import reldyn as rd
+
+
+@pytest.fixture(scope="module")
+def fit(cross_section):
+    return rd.apim(
+        cross_section, outcome="y", predictors=["xa"], centering="none", estimation=rd.Estimation(inference="z")
+    )
+
+
+def test_tidy_has_the_columns_promised(fit):
+    assert fit.tidy().columns.tolist() == [
+        "term",
+        "effect",
+        "variable",
+        "level",
+        "role",
+        "moderator",
+        "estimate",
+        "std_error",
+        "statistic",
+        "df",
+        "p_value",
+        "conf_low",
+        "conf_high",
+    ]
+
+
+def test_glance_is_one_row(fit):
+    glance = fit.glance()
+    assert len(glance) == 1
+    row = glance.iloc[0]
+    assert (row["n_dyads"], row["n_persons"], row["n_obs"], row["n_parameters"]) == (120, 240, 240, 9)
+    assert row["bic"] == pytest.approx(736.530927892331, abs=1e-5)
+    assert row["bic_dyads"] == pytest.approx(-2 * row["log_likelihood"] + np.log(120) * 9, abs=1e-9)
+    assert (row["method"], row["inference"], row["coding"]) == ("reml", "z", "role-wise")
+    assert row["converged"]
+    assert not row["at_boundary"]
+
+
+def test_covariance_frames_carry_the_roles(fit):
+    residual = fit.covariance("residual")
+    assert residual.index.tolist() == residual.columns.tolist() == ["A", "B"]
+    assert residual.loc["A", "B"] == residual.loc["B", "A"]
+    assert fit.covariance("random").shape == (0, 0)
+    with pytest.raises(rd.DesignError) as caught:
+        fit.covariance("residuals")
+    assert str(caught.value) == (
+        "covariance of='residuals' is not known; allowed: 'random', 'residual'. Did you mean 'residual'?"
+    )
+
+
+def test_residual_process_speaks_in_roles(fit):
+    process = fit.residual_process
+    assert process["sd"] == pytest.approx({"A": 0.9118516972589, "B": 0.9118516972589 * 1.320246357011}, abs=1e-6)
+    assert process["correlation"] == pytest.approx(0.4518079284549, abs=1e-6)
+
+
+def test_summary_is_this_text(fit):
+    assert fit.summary() == SUMMARY
+
+
+def test_saved_and_brought_back_it_is_the_same(fit, small, tmp_path):
+    diary = rd.apim(
+        small, outcome="y", predictors=["x"], random=("intercept", rd.shared("actor")), estimation=rd.Estimation(seed=3)
+    )
+    for result in (fit, diary):
+        result.to_json(tmp_path / "fit.json")
+        again = rd.from_json(tmp_path / "fit.json")
+        assert type(again) is type(result)
+        pd.testing.assert_frame_equal(again.tidy(), result.tidy())
+        pd.testing.assert_frame_equal(again.covariance("random"), result.covariance("random"))
+        assert again.summary() == result.summary()
+        assert again.setting == result.setting
+
+
+SUMMARY = """\
+Actor-partner interdependence model of y
+
+The model was fitted to 240 of 240 rows from 120 dyads (240 persons); members are distinguished by
+role (A, B). Actor and partner effects of xa, entered uncentred. Varying between dyads: nothing.
+Residuals: a free 2 x 2 covariance within each occasion. Estimation was by restricted maximum
+likelihood (log-likelihood -343.717, 9 parameters, AIC 705.43, BIC 736.53 counting rows, 730.52
+counting dyads). Inference: model-based standard errors with normal (z) tests and intervals. Model:
+Kenny, Kashy and Cook (2006); Bolger and Laurenceau (2013).
+
+Fixed effects
+         term estimate std_error statistic  df p_value conf_low conf_high
+ intercept, A    5.040     0.087    57.655 inf  < .001    4.869     5.211
+ intercept, B    4.867     0.115    42.171 inf  < .001    4.641     5.093
+  actor xa, A    0.506     0.102     4.955 inf  < .001    0.306     0.706
+  actor xa, B    0.435     0.102     4.275 inf  < .001    0.236     0.635
+partner xa, A    0.358     0.077     4.647 inf  < .001    0.207     0.509
+partner xa, B    0.056     0.135     0.415 inf    .678   -0.208     0.320
+
+Residuals (standard deviations, correlations)
+     sd     1
+A 0.912
+B 1.204 0.452"""
