@@ -1,5 +1,7 @@
 """DyadPanel: what it is, its verbs, and that it never changes."""
 
+import contextlib
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -51,6 +53,8 @@ def test_a_panel_never_changes():
     frame.loc[0, "x"] = 1e9
     copy = panel.frame
     copy.loc[1, "x"] = 1e9
+    with contextlib.suppress(ValueError):  # pandas 3 hands out arrays that cannot be written to
+        panel.frame["x"].to_numpy()[2] = 1e9
     assert panel.frame["x"].max() < 1e8
     panel.lag(["x"])
     assert "x_lag1" not in panel.frame
@@ -233,3 +237,19 @@ def test_a_duplicated_header_cannot_be_used():
 def test_unknown_columns_name_the_nearest():
     with pytest.raises(DataError, match="no column 'xx' in the panel"):
         make(diary()).lag(["xx"])
+
+
+def test_a_trait_in_every_row_is_no_answer():
+    frame = diary(n_dyads=2)
+    frame["trait"] = frame["person"].map({name: place for place, name in enumerate(sorted(set(frame["person"])))})
+    frame.loc[[0, 1], "x"] = np.nan
+    overall = make(frame).compliance().iloc[0]
+    assert (overall["expected"], overall["answered"]) == (16, 14)
+
+
+def test_an_answering_time_says_what_was_answered():
+    frame = diary(n_dyads=2)
+    frame["answered_at"] = pd.Timestamp("2026-03-02 10:00")
+    frame.loc[[0, 1, 2], "answered_at"] = pd.NaT
+    panel = make(frame, schedule=rd.Schedule(answered="answered_at"))
+    assert panel.compliance().iloc[0]["answered"] == 13

@@ -5,18 +5,10 @@ log-determinants add up, `kernels` gives those of each layout with exact derivat
 parameters inside their region, and `describe` says what they mean. `covariance` is the dense matrix of one dyad.
 """
 
+from reldyn.mixed._processes_arrangement import Arrangement, Batch, arrange
+from reldyn.mixed._processes_curvature import curvature
 from reldyn.mixed._processes_jets import Jet
-from reldyn.mixed._processes_kernels import (
-    Arrangement,
-    Batch,
-    Kernel,
-    arrange,
-    batch_kernels,
-    covariance,
-    curvature,
-    kernel,
-    kernels,
-)
+from reldyn.mixed._processes_kernels import Kernel, batch_kernels, covariance, kernel, kernels
 from reldyn.mixed._processes_parameters import describe, from_natural, natural_names, start, to_natural
 from reldyn.mixed._processes_segments import Layout, SegmentGroup, segments
 

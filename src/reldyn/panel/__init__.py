@@ -1,6 +1,23 @@
 """Panels of two partners over time: reading, checking and reshaping."""
 
+from reldyn.panel._compliance import answered_grid
+from reldyn.panel._finding_codes import finding_codes
+from reldyn.panel._findings import check_panel
 from reldyn.panel._panel import DyadPanel
+from reldyn.panel._read import read_table
+from reldyn.panel._sample import SampleTruth, load_sample, load_sample_truth
 from reldyn.panel._schedule import Schedule
+from reldyn.panel._wide import from_wide
 
-__all__ = ["DyadPanel", "Schedule"]
+__all__ = [
+    "DyadPanel",
+    "SampleTruth",
+    "Schedule",
+    "answered_grid",
+    "check_panel",
+    "finding_codes",
+    "from_wide",
+    "load_sample",
+    "load_sample_truth",
+    "read_table",
+]

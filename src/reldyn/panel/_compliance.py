@@ -18,13 +18,31 @@ __all__ = ["answered_grid", "compliance", "describe"]
 
 def answered_rows(panel: DyadPanel, variables: Sequence[str] | None) -> NDArray[np.bool_]:
     """True for each row that holds an answer."""
-    if variables is None:
-        schedule = panel.schedule.columns.values() if panel.schedule is not None else ()
-        known = {*filter(None, panel.columns.values()), *schedule}
-        variables = [str(name) for name in panel._frame if name not in known]
-    else:
+    if variables is not None:
         panel._check_usable(variables)
-    return np.asarray(panel._frame[list(variables)].notna().to_numpy().any(axis=1))
+        return np.asarray(panel._frame[list(variables)].notna().to_numpy().any(axis=1))
+    clocks = panel.schedule.columns if panel.schedule is not None else {}
+    if "answered" in clocks:
+        return np.asarray(panel._frame[clocks["answered"]].notna())
+    known = {*filter(None, panel.columns.values()), *clocks.values()}
+    answered = np.zeros(len(panel), dtype=bool)
+    for name in panel._frame:
+        if name not in known and not _is_trait(panel, str(name)):
+            answered |= panel._frame[name].notna().to_numpy()
+    return answered
+
+
+def _is_trait(panel: DyadPanel, name: str) -> bool:
+    """A value that stands unchanged in every row of a person says nothing about answering a beep."""
+    import pandas as pd
+
+    if panel.n_occasions == 1:
+        return False
+    codes = pd.factorize(panel._frame[name])[0]
+    person = panel.index.person
+    first = np.empty(panel.n_persons, dtype=codes.dtype)
+    first[person] = codes
+    return bool((codes >= 0).any() and (codes == first[person]).all())
 
 
 def answered_grid(

@@ -159,7 +159,10 @@ class DyadPanel:
     @property
     def frame(self) -> pd.DataFrame:
         """The rows, as a copy, in the order they came."""
-        return self._frame.copy()
+        import pandas as pd
+
+        # From pandas 3 a shallow copy is a copy: whoever writes into either gets rows of their own.
+        return self._frame.copy(deep=int(pd.__version__.split(".")[0]) < 3)
 
     @property
     def index(self) -> PanelIndex:
@@ -388,8 +391,9 @@ class DyadPanel:
         Parameters
         ----------
         variables : sequence of str, optional
-            An occasion counts as answered when any of these has a value; None: any column that
-            is neither a role nor a clock column.
+            An occasion counts as answered when any of these has a value; None: when it has an
+            answering time, or, without such a column, a value in any column that is neither a
+            role, nor a clock column, nor a trait repeated in every row of a person.
 
         Returns
         -------

@@ -20,7 +20,6 @@ def answer_item(
     state: NDArray[np.float64],
     offset: NDArray[np.float64],
     *,
-    spread: NDArray[np.float64],
     categories: int,
     floor: bool = False,
 ) -> NDArray[np.float64]:
@@ -29,11 +28,9 @@ def answer_item(
     Parameters
     ----------
     state : (n_series, n_occasions, 2) array
-        Continuous states with long-run mean 0.
+        Continuous states with long-run mean 0 and SD 1, scaled to 1.3 categories of seven.
     offset : (n_series, 2) array
         Standard normal: where each person ticks on average.
-    spread : (2,) array
-        Long-run SD of the state per channel: scaled to 1.3 categories of seven.
     categories : int
         How many there are.
     floor : bool
@@ -47,7 +44,7 @@ def answer_item(
     item_sd = _ITEM_SD * (categories - 1) / 6
     centre = _floor_centre(categories, item_sd) if floor else (categories + 1) / 2
     place = centre + item_sd * _PERSON_SD * offset[:, None, :]
-    return np.clip(np.rint(place + item_sd * state / spread), 1, categories)
+    return np.clip(np.rint(place + item_sd * state), 1, categories)
 
 
 @lru_cache(maxsize=32)

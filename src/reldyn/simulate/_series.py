@@ -124,6 +124,8 @@ class SeriesBatch:
         Answers to the two items (warmth received, response); NaN where the beep was missed.
     latent : (n_series, n_occasions, 2) array
         Phases or levels plus noise, before time of day, error and rounding.
+    state : (n_series, n_occasions, 2) array
+        What is rounded: ``latent`` with time of day and error of measurement, in units of its long-run SD.
     phase : (n_series, n_occasions) int array
         Index into ``law.names``; -1 for kinds without phases.
     coefficients : (n_series, 2, 2) array
@@ -136,6 +138,7 @@ class SeriesBatch:
 
     values: NDArray[np.float64]
     latent: NDArray[np.float64]
+    state: NDArray[np.float64]
     phase: NDArray[np.int64]
     coefficients: NDArray[np.float64]
     shift: NDArray[np.int64]
@@ -165,10 +168,11 @@ def simulate_series(design: SeriesDesign, generators: Sequence[np.random.Generat
     latent = noise + np.stack([item.signal for item in drawn])
     error = np.stack([item.error for item in drawn]) * np.sqrt(design.error_variance)
     unit = np.sqrt(1 + design.error_variance)
+    state = (latent + error + grid.daily * unit) / np.sqrt(design.signal_variance + unit**2)
+    offset = np.stack([item.offset for item in drawn])
     answers = answer_item(
-        latent + error + grid.daily * unit,
-        np.stack([item.offset for item in drawn]),
-        spread=np.sqrt(design.signal_variance + unit**2),
+        state,
+        offset,
         categories=design.categories,
         floor=design.kind == "floor",
     )
@@ -177,6 +181,7 @@ def simulate_series(design: SeriesDesign, generators: Sequence[np.random.Generat
     return SeriesBatch(
         values=np.where(missed[:, :, None], np.nan, answers),
         latent=latent,
+        state=state,
         phase=np.stack([item.phase for item in drawn]),
         coefficients=standardised(coefficients, correlation),
         shift=np.array([item.shift for item in drawn]),

@@ -1,0 +1,287 @@
+"""The register of findings: what each code means, how grave it is and what mends it.
+
+The checks name a code from here and nothing else; the documentation renders the same register.
+The list follows the preprocessing steps of Revol, Carlier, Lafit, Verhees, Sels & Ceulemans (2024)
+for experience sampling, widened by what only a dyad can get wrong.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from reldyn.errors import describe_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Severity = Literal["error", "warning", "note"]
+
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+
+
+@dataclass(frozen=True, slots=True)
+class FindingCode:
+    """One kind of finding: its usual severity, what it means and the usual mend."""
+
+    severity: Severity
+    meaning: str
+    mend: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finding:
+    """One finding in one column.
+
+    Attributes
+    ----------
+    code : str
+        A key of `CODES`.
+    column : str
+        The column meant; several are joined by commas, empty where the whole table is meant.
+    message : str
+        What is wrong; the first rows are added when the table is built.
+    rows : ndarray of int
+        All row positions, ascending.
+    severity, mend : str, optional
+        Where they differ from the register.
+    n : int, optional
+        How often, where that is not the number of rows.
+    """
+
+    code: str
+    column: str
+    message: str
+    rows: npt.NDArray[np.intp] | Sequence[int] = ()
+    severity: Severity | None = None
+    mend: str | None = None
+    n: int | None = None
+
+
+CODES: dict[str, FindingCode] = {
+    "not-a-table": FindingCode(
+        "error", "The object is no data frame.", "Pass a pandas data frame, or read a file with rd.read_table."
+    ),
+    "no-rows": FindingCode("error", "The table has no rows.", "Check the file and the filter that made it."),
+    "missing-column": FindingCode(
+        "error",
+        "A named column is not in the table, or a column that must be named was not.",
+        "Correct the name, or rename the column.",
+    ),
+    "duplicated-column": FindingCode(
+        "error",
+        "A column that is used has a header that appears more than once in the file.",
+        "Rename the columns in the file, or drop the one you do not mean.",
+    ),
+    "duplicated-header": FindingCode(
+        "note",
+        "A header appears more than once, in columns that are not used.",
+        "Rename the columns before using them.",
+    ),
+    "bad-scale": FindingCode(
+        "error", "A declared scale is not a low and a higher number.", 'Write scales={"warmth": (1, 7)}.'
+    ),
+    "missing-id": FindingCode(
+        "error",
+        "A row without dyad, person or role.",
+        "Fill in the id from the study's list of participants, or drop the rows.",
+    ),
+    "missing-occasion": FindingCode(
+        "error",
+        "A row without the time, day or beep that places it.",
+        "Use the scheduled time or number, which is known for unanswered prompts too, or drop the rows.",
+    ),
+    "unparsable-time": FindingCode(
+        "error",
+        "A clock or occasion value that cannot be read as a time or a number.",
+        "Write times as 2026-11-23 18:30:00 (ISO 8601) or as numbers.",
+    ),
+    "person-in-two-dyads": FindingCode(
+        "error",
+        "A person has rows in more than one dyad; the rows are those outside the dyad with most of that person's rows.",
+        "Correct the dyad or person id of these rows.",
+    ),
+    "duplicate-occasion": FindingCode(
+        "error",
+        "Several rows for one person and occasion; the rows are all of them.",
+        "Keep one row per person and occasion, or name the columns that tell them apart (time, day, beep).",
+    ),
+    "dyad-size": FindingCode(
+        "error",
+        "A dyad has more than two members, or only one (then a warning: partner effects cannot use it).",
+        "Correct the dyad ids; a dyad has two members.",
+    ),
+    "role-changes": FindingCode(
+        "error",
+        "A person's role differs between rows; the rows are those that depart from the commoner role.",
+        "Give each person one role.",
+    ),
+    "role-not-distinguishing": FindingCode(
+        "note",
+        "Both members of a dyad have the same role: a composition of its own, or a slip. A warning when no dyad "
+        "has two roles.",
+        "Check the roles of these dyads, or treat the members as exchangeable.",
+    ),
+    "many-roles": FindingCode(
+        "warning", "The role column has more than ten values.", "Name a column of roles such as female and male."
+    ),
+    "person-within-dyad": FindingCode(
+        "note",
+        "The person column numbers members within the dyad; persons are told apart by dyad and label together.",
+        "Nothing to mend; use study-wide ids if that is not what is meant.",
+    ),
+    "one-dyad": FindingCode(
+        "note", "There is one dyad: effects cannot be generalised beyond it.", "Nothing to mend for a case study."
+    ),
+    "non-numeric": FindingCode(
+        "error",
+        "Text in a column of numbers.",
+        "Correct these cells, or name the text as a missing code: rd.read_table(path, missing=(..., 'TEXT')).",
+    ),
+    "decimal-comma": FindingCode(
+        "error", "Numbers written with a decimal comma.", "Read the file with rd.read_table(path, decimal=',')."
+    ),
+    "missing-code": FindingCode(
+        "error",
+        "A code for missing stands as text in a column of numbers.",
+        "Name it when reading: rd.read_table(path, missing=(..., 'CODE')).",
+    ),
+    "numbers-as-text": FindingCode(
+        "warning", "A column holds only numbers, stored as text.", "Convert it with pandas.to_numeric."
+    ),
+    "infinite": FindingCode("error", "An infinite value.", "Replace it by a missing value or the number meant."),
+    "outside-scale": FindingCode(
+        "error", "A value outside the declared scale.", "Correct the value, or the scale declared in scales=."
+    ),
+    "suspected-missing-code": FindingCode(
+        "warning",
+        "A number such as -99 or 999, far outside all others, looks like a code for missing.",
+        "Name it when reading: rd.read_table(path, missing=(..., '-99')).",
+    ),
+    "all-missing": FindingCode("warning", "A column without a single value.", "Leave the column out of the models."),
+    "constant": FindingCode(
+        "warning",
+        "A person's answers, or a whole column, never vary.",
+        "Nothing can be estimated from a series that never varies; consider the analysis with and without it.",
+    ),
+    "near-constant": FindingCode(
+        "warning",
+        "A person's answers have a standard deviation below 1 % of the scale (declared, else observed; numbered items "
+        "with a common stem, such as PA1 and PA2, share one).",
+        "Slopes and inertia from such a series are unstable; consider the analysis with and without it.",
+    ),
+    "careless-run": FindingCode(
+        "warning",
+        "All items answered exactly as on the occasion before, for longer than chance would bring about.",
+        "Look at these rows; consider the analysis with and without them.",
+    ),
+    "out-of-order": FindingCode(
+        "warning",
+        "A row that is earlier than the same person's preceding row in the file.",
+        "The panel sorts the rows; check that the times are right.",
+    ),
+    "answered-before-sent": FindingCode(
+        "warning",
+        "An answer before its prompt was sent.",
+        "Check time zones and clocks; set the answer to missing if it cannot be placed.",
+    ),
+    "answered-after-expiry": FindingCode(
+        "warning",
+        "An answer after its prompt had expired.",
+        "Decide whether late answers count, and say so in the report.",
+    ),
+    "floor-share": FindingCode(
+        "note", "At least 15 % of the answers stand at the lowest point of the scale.", "Consider a model with a floor."
+    ),
+    "ceiling-share": FindingCode(
+        "note",
+        "At least 15 % of the answers stand at the highest point of the scale.",
+        "Consider a model with a ceiling.",
+    ),
+    "night": FindingCode(
+        "note",
+        "A new day begins for a person.",
+        "Nothing to mend: lags never reach over a night where the day is named.",
+    ),
+    "gap": FindingCode(
+        "note",
+        "Occasions are missing before this row: the step from the same person's row before is longer than usual.",
+        "Nothing to mend: lags never reach over a gap.",
+    ),
+    "unequal-rows": FindingCode(
+        "note", "The partners of a dyad have different numbers of rows.", "Check that no rows of a partner were lost."
+    ),
+    "partner-missing": FindingCode(
+        "note",
+        "The person answered and the partner did not, or has no row.",
+        "Nothing to mend: partner values are missing on these occasions.",
+    ),
+    "both-missing": FindingCode(
+        "note", "Neither partner answered.", "Nothing to mend: these occasions carry no information."
+    ),
+    "low-compliance": FindingCode(
+        "note",
+        "A person answered fewer than half of the dyad's occasions.",
+        "Keep the person; show how the results change with a cut-off.",
+    ),
+    "compliance": FindingCode(
+        "note", "The share of occasions answered, by persons and by both partners.", "Report it."
+    ),
+    "unchecked": FindingCode(
+        "warning", "A check could not be carried out.", "Mend the other findings first and check again."
+    ),
+}
+
+
+def finding_codes() -> pd.DataFrame:
+    """List every code that `check_panel` can report.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per code: ``code``, ``severity`` (the usual one), ``meaning``, ``mend``.
+
+    Examples
+    --------
+    >>> finding_codes().query("code == 'dyad-size'")["severity"].item()
+    'error'
+    """
+    return pd.DataFrame(
+        {
+            "code": list(CODES),
+            "severity": [entry.severity for entry in CODES.values()],
+            "meaning": [entry.meaning for entry in CODES.values()],
+            "mend": [entry.mend for entry in CODES.values()],
+        }
+    )
+
+
+def table_of(findings: Sequence[Finding]) -> pd.DataFrame:
+    """The table of findings: the gravest first, then in the order of the register, then as found."""
+    place = {code: number for number, code in enumerate(CODES)}
+    records = [_record(finding) for finding in findings]
+    records.sort(key=lambda record: (SEVERITIES.index(record[1]), place[record[0]]))
+    columns = ("code", "severity", "column", "n", "rows", "message", "mend")
+    if not records:
+        return pd.DataFrame({name: pd.Series(dtype="int64" if name == "n" else "object") for name in columns})
+    return pd.DataFrame(dict(zip(columns, zip(*records, strict=True), strict=True)))
+
+
+def _record(finding: Finding) -> tuple[str, Severity, str, int, tuple[int, ...], str, str]:
+    entry = CODES[finding.code]
+    rows = tuple(np.asarray(finding.rows, dtype=np.intp).tolist())
+    message = f"{finding.message}: {describe_rows(rows)}." if rows else f"{finding.message}."
+    n = len(rows) if finding.n is None else finding.n
+    return (
+        finding.code,
+        finding.severity or entry.severity,
+        finding.column,
+        n,
+        rows,
+        message,
+        finding.mend or entry.mend,
+    )

@@ -1,0 +1,241 @@
+"""What every check needs to know of a table, worked out once: who, in which role, when, in which order.
+
+Everything here is an integer code or a position; the checks themselves never sort or group a frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from reldyn.panel._clock import SECONDS_PER_DAY, Clock, read_clock
+from reldyn.panel._identity import Identity, IntArray, factorize, identify
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """A table with its named columns resolved; a column that is absent or ambiguous counts as not named.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+    names : mapping of str to str
+        Which column holds ``dyad``, ``person``, ``role``, ``time``, ``day``, ``beep``, and the clock
+        columns ``scheduled``, ``sent``, ``answered``, ``expires``.
+    scales : mapping of str to (low, high)
+    variables : tuple of str, optional
+        Columns whose values are checked; None: every column of numbers that is not named.
+    identity : Identity, optional
+        None where dyad or person is not usable.
+    """
+
+    frame: pd.DataFrame
+    names: Mapping[str, str]
+    scales: Mapping[str, tuple[float, float]]
+    variables: tuple[str, ...] | None
+    identity: Identity | None
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return len(self.frame)
+
+    @cached_property
+    def roles(self) -> tuple[IntArray, npt.NDArray[Any]] | None:
+        """Role codes (-1: missing) and labels."""
+        return factorize(self.frame[self.names["role"]]) if "role" in self.names else None
+
+    @cached_property
+    def units(self) -> Units:
+        """Persons within dyads: a person who strays into a second dyad is a unit in each."""
+        if self.identity is None:
+            nobody = np.full(self.n_rows, -1, dtype=np.intp)
+            empty = np.empty(0, dtype=np.intp)
+            return Units(nobody, empty, empty, 0)
+        return _units(self.identity)
+
+    @cached_property
+    def clocks(self) -> dict[str, Clock]:
+        """The readable form of every named time, day, beep and clock column."""
+        kinds = ("time", "day", "beep", "scheduled", "sent", "answered", "expires")
+        return {kind: read_clock(self.frame[self.names[kind]]) for kind in kinds if kind in self.names}
+
+    @cached_property
+    def occasion_kinds(self) -> tuple[str, ...]:
+        """What places a row in time, the slowest first: the day, and the beep or else the time."""
+        within = "beep" if "beep" in self.names else "time"
+        return tuple(kind for kind in ("day", within) if kind in self.names)
+
+    @cached_property
+    def occasions(self) -> Occasions:
+        """Occasion codes in order of time; all 0 where no time is named."""
+        codes = np.zeros(self.n_rows, dtype=np.intp)
+        missing = np.zeros(self.n_rows, dtype=bool)
+        size = 1
+        for kind in self.occasion_kinds:
+            key, n_keys = _ranked(self.ordered(kind))
+            missing |= key < 0
+            codes = codes * n_keys + key
+            size *= n_keys
+        codes[missing] = -1
+        return Occasions(codes, max(size, 1), bool(missing.any()))
+
+    def ordered(self, kind: str) -> FloatArray:
+        """Times that can be ordered: labels that are no times at all count by their sorted order."""
+        clock = self.clocks[kind]
+        if not self.labelled(kind):
+            return clock.values
+        codes, _ = factorize(self.frame[self.names[kind]])
+        return np.where(codes < 0, np.nan, codes)
+
+    def labelled(self, kind: str) -> bool:
+        """Whether a column that places rows in time holds labels, none of which reads as a time."""
+        clock = self.clocks[kind]
+        return bool(clock.unreadable.any() and np.isnan(clock.values).all())
+
+    @cached_property
+    def usable(self) -> BoolArray:
+        """Rows with a dyad, a person and an occasion."""
+        return np.asarray((self.units.codes >= 0) & (self.occasions.codes >= 0))
+
+    @cached_property
+    def by_unit(self) -> IntArray:
+        """Row positions grouped by unit in the order of the file; rows without a unit first."""
+        return _stable_order(self.units.codes, self.units.n)
+
+    @cached_property
+    def by_time(self) -> IntArray:
+        """Row positions grouped by unit, within it by occasion; unusable rows left out."""
+        order = self.by_unit if self.usable.all() else self.by_unit[self.usable[self.by_unit]]
+        codes = self.units.codes[order] * self.occasions.size + self.occasions.codes[order]
+        if np.all(codes[1:] >= codes[:-1]):
+            return order
+        return np.asarray(order[np.argsort(codes, kind="stable")])
+
+    @cached_property
+    def same_unit(self) -> BoolArray:
+        """Whether each row of `by_time` but the first belongs to the unit of the row before."""
+        units = self.units.codes[self.by_time]
+        return np.asarray(units[1:] == units[:-1])
+
+    def rows_of_units(self, units: IntArray) -> IntArray:
+        """All rows of these units, ascending."""
+        flag = np.zeros(self.units.n + 1, dtype=bool)
+        flag[units] = True
+        return np.flatnonzero(flag[self.units.codes] & (self.units.codes >= 0))
+
+    @cached_property
+    def paired_dyads(self) -> BoolArray:
+        """Dyads that have exactly two members."""
+        if self.identity is None:
+            return np.zeros(0, dtype=bool)
+        return np.asarray(np.bincount(self.units.dyads, minlength=self.identity.n_dyads) == 2)
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """Persons within dyads.
+
+    Attributes
+    ----------
+    codes : ndarray of int, shape (rows,)
+        -1 where dyad or person is missing.
+    dyads, persons : ndarray of int, shape (units,)
+        Dyad and person code of each unit.
+    n : int
+    """
+
+    codes: IntArray
+    dyads: IntArray
+    persons: IntArray
+    n: int
+
+    def members(self) -> IntArray:
+        """0 for the first unit of each dyad, 1 and more for the others."""
+        order = np.argsort(self.dyads, kind="stable")
+        dyads = self.dyads[order]
+        members = np.empty(self.n, dtype=np.intp)
+        members[order] = np.arange(self.n) - np.searchsorted(dyads, dyads)
+        return members
+
+
+@dataclass(frozen=True, eq=False)
+class Occasions:
+    """Occasion codes (-1: missing) below `size`, in order of time."""
+
+    codes: IntArray
+    size: int
+    any_missing: bool
+
+
+def build_layout(
+    frame: pd.DataFrame,
+    names: Mapping[str, str],
+    scales: Mapping[str, tuple[float, float]],
+    variables: tuple[str, ...] | None,
+) -> Layout:
+    """Resolve a table whose named columns exist and stand once."""
+    identity = identify(frame[names["dyad"]], frame[names["person"]]) if {"dyad", "person"} <= names.keys() else None
+    return Layout(frame, names, scales, variables, identity)
+
+
+def dense(codes: IntArray, size: int) -> tuple[IntArray, int]:
+    """Codes below a size that a table can hold: as they are while that is small, else renumbered."""
+    if size <= 4 * len(codes) + 100_000:
+        return codes, size
+    renumbered, labels = factorize(codes)
+    return renumbered, len(labels)
+
+
+def calendar_days(clock: Clock) -> FloatArray:
+    """Day number of each time of a clock that holds dates."""
+    return np.floor(clock.values / SECONDS_PER_DAY)
+
+
+def _units(identity: Identity) -> Units:
+    dyads = identity.person_dyads()
+    known = (identity.dyad_codes >= 0) & (identity.person_codes >= 0)
+    if known.all() and np.array_equal(dyads[identity.person_codes], identity.dyad_codes):
+        return Units(identity.person_codes, dyads, np.arange(len(dyads)), len(dyads))
+    pairs, codes = np.unique(
+        identity.dyad_codes[known] * identity.n_persons + identity.person_codes[known], return_inverse=True
+    )
+    rows = np.full(len(known), -1, dtype=np.intp)
+    rows[known] = codes
+    return Units(rows, pairs // max(identity.n_persons, 1), pairs % max(identity.n_persons, 1), len(pairs))
+
+
+def _ranked(values: FloatArray) -> tuple[IntArray, int]:
+    """Codes in order of value, -1 where missing; whole numbers in a narrow range are their own codes."""
+    seen = np.isfinite(values)
+    if not seen.any():
+        return np.full(len(values), -1, dtype=np.intp), 1
+    everywhere = bool(seen.all())
+    present = values if everywhere else values[seen]
+    low = float(present.min())
+    span = float(present.max()) - low
+    if span < 4 * len(values) + 1_000 and np.array_equal(present, np.floor(present)):
+        codes = np.where(seen, values - low, -1.0).astype(np.intp)
+        return codes, int(span) + 1
+    codes, labels = factorize(values if everywhere else np.where(seen, values, np.nan))
+    return codes, len(labels)
+
+
+def _stable_order(codes: IntArray, n_codes: int) -> IntArray:
+    """Stable order of codes from -1 up; numpy sorts 16-bit integers by radix, ten times as fast."""
+    if np.all(codes[1:] >= codes[:-1]):
+        return np.arange(len(codes))
+    if n_codes < 65_535:
+        return np.argsort((codes + 1).astype(np.uint16), kind="stable")
+    return np.argsort(codes, kind="stable")

@@ -1,0 +1,129 @@
+"""Findings about time: unreadable or missing times, rows out of order, nights, gaps, answers at odd moments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from reldyn.panel._clock import SECONDS_PER_DAY
+from reldyn.panel._finding_codes import Finding
+from reldyn.panel._findings_layout import Layout, calendar_days
+
+if TYPE_CHECKING:
+    from reldyn.panel._findings_layout import BoolArray, FloatArray
+
+# A step of half as much again as the usual one has skipped an occasion, even on a jittered schedule.
+_LONGER = 1.5
+
+
+def schedule_findings(layout: Layout) -> Iterator[Finding]:
+    """Everything about time."""
+    yield from _unreadable(layout)
+    if layout.identity is not None and layout.occasion_kinds:
+        yield from _out_of_order(layout)
+        yield from _nights_and_gaps(layout)
+    yield from _answer_times(layout)
+
+
+def _unreadable(layout: Layout) -> Iterator[Finding]:
+    for kind, clock in layout.clocks.items():
+        name = layout.names[kind]
+        if kind in ("time", "day", "beep") and layout.labelled(kind):
+            message = f"{name!r} holds labels, none of which is a time or a number; they are taken in sorted order"
+            yield Finding("unparsable-time", name, message, severity="warning", n=int(clock.unreadable.sum()))
+        elif clock.unreadable.any():
+            yield Finding("unparsable-time", name, f"{name!r} is no time or number", np.flatnonzero(clock.unreadable))
+        if kind in layout.occasion_kinds:
+            absent = np.isnan(clock.values) & ~clock.unreadable
+            if absent.any():
+                yield Finding("missing-occasion", name, f"no {kind} in {name!r}", np.flatnonzero(absent))
+
+
+def _out_of_order(layout: Layout) -> Iterator[Finding]:
+    order = layout.by_unit if layout.usable.all() else layout.by_unit[layout.usable[layout.by_unit]]
+    occasions, units = layout.occasions.codes[order], layout.units.codes[order]
+    back = (occasions[1:] < occasions[:-1]) & (units[1:] == units[:-1])
+    if back.any():
+        columns = ", ".join(layout.names[kind] for kind in layout.occasion_kinds)
+        rows = np.sort(order[1:][back])
+        yield Finding("out-of-order", columns, "earlier than the same person's preceding row", rows)
+
+
+def _nights_and_gaps(layout: Layout) -> Iterator[Finding]:
+    order, same = layout.by_time, layout.same_unit
+    if not same.any():
+        return
+    days = _days(layout)
+    within = layout.occasion_kinds[-1]
+    days_on = _steps(days, layout, same) if days is not None else np.zeros(len(same))
+    if within == "day":
+        gap = same & (days_on > _LONGER * _usual(days_on[same]))
+    else:
+        step = np.diff(layout.ordered(within)[order])
+        today = same & (days_on == 0)
+        gap = (today & (step > _LONGER * _usual(step[today]))) | (same & (days_on > 1))
+        yield from _night(layout, same & (days_on >= 1))
+    if gap.any():
+        columns = ", ".join(layout.names[kind] for kind in layout.occasion_kinds)
+        yield Finding("gap", columns, "occasions are missing before", np.sort(order[1:][gap]))
+
+
+def _night(layout: Layout, night: BoolArray) -> Iterator[Finding]:
+    if night.any():
+        kind = "day" if "day" in layout.names else "time"
+        rows = np.sort(layout.by_time[1:][night])
+        yield Finding("night", layout.names[kind], "a night lies before", rows)
+
+
+def _days(layout: Layout) -> FloatArray | None:
+    """Day number of each row: the named day, else the calendar day where times are dates with a time of day."""
+    if "day" in layout.names:
+        values = layout.ordered("day")
+        dates = layout.clocks["day"].kind == "date" and not layout.labelled("day")
+        return values / SECONDS_PER_DAY if dates else values
+    kind = layout.occasion_kinds[-1]
+    clock = layout.clocks[kind]
+    if clock.kind != "date" or layout.labelled(kind):
+        return None
+    days = calendar_days(clock)
+    present = ~np.isnan(days)
+    return None if np.array_equal(days[present] * SECONDS_PER_DAY, clock.values[present]) else days
+
+
+def _steps(days: FloatArray, layout: Layout, same: BoolArray) -> FloatArray:
+    steps = np.diff(days[layout.by_time])
+    return np.where(same, steps, 0.0)
+
+
+def _usual(steps: FloatArray) -> float:
+    forward = steps[steps > 0]
+    return float(np.median(forward)) if len(forward) else np.inf
+
+
+def _answer_times(layout: Layout) -> Iterator[Finding]:
+    answered = _moments(layout, "answered")
+    if answered is None:
+        return
+    name = layout.names["answered"]
+    start = "sent" if "sent" in layout.names else "scheduled"
+    sent, expires = _moments(layout, start), _moments(layout, "expires")
+    if sent is not None:
+        early = answered < sent
+        if early.any():
+            message = f"{name!r} lies before {layout.names[start]!r}"
+            yield Finding("answered-before-sent", name, message, np.flatnonzero(early))
+    if expires is not None:
+        late = answered > expires
+        if late.any():
+            message = f"{name!r} lies after {layout.names['expires']!r}"
+            yield Finding("answered-after-expiry", name, message, np.flatnonzero(late))
+
+
+def _moments(layout: Layout, kind: str) -> FloatArray | None:
+    """Times of a clock column; 0 means that it did not happen, as in the exports of m-Path."""
+    clock = layout.clocks.get(kind)
+    if clock is None:
+        return None
+    return np.where(clock.values == 0, np.nan, clock.values) if clock.kind == "number" else clock.values

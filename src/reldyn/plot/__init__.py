@@ -1,0 +1,10 @@
+"""One function per figure: panels and results drawn with seaborn and matplotlib, nothing computed."""
+
+from reldyn.plot._coefficients import coefficients
+from reldyn.plot._compliance import compliance_heatmap
+from reldyn.plot._path_diagram import path_diagram
+from reldyn.plot._schedule import schedule
+from reldyn.plot._style import to_svg
+from reldyn.plot._trajectories import trajectories
+
+__all__ = ["coefficients", "compliance_heatmap", "path_diagram", "schedule", "to_svg", "trajectories"]

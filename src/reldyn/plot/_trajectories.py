@@ -1,0 +1,154 @@
+"""Both partners' answers over time, for a few dyads."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from reldyn.errors import DataError
+from reldyn.plot._style import MEMBERS, PALE, new_figure, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from reldyn.panel import DyadPanel
+
+__all__ = ["trajectories"]
+
+_SHOWN = 3
+
+
+def trajectories(panel: DyadPanel, variables: Sequence[str], *, dyads: Sequence[Hashable] | None = None) -> Figure:
+    """Draw the answers of both partners over the scheduled occasions, one row of axes per dyad.
+
+    Parameters
+    ----------
+    panel : DyadPanel
+    variables : sequence of str
+        One column of axes per variable.
+    dyads : sequence of labels, optional
+        Which dyads; None: the first three that have any answer.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Lines break where an answer is missing. Each variable has one scale for all dyads.
+
+    Raises
+    ------
+    DataError
+        A dyad or a column is not in the panel, or a column holds text.
+
+    Examples
+    --------
+    >>> import reldyn as rd
+    >>> panel = rd.load_sample()
+    >>> len(rd.plot.trajectories(panel, ["warmth_received"]).axes)
+    3
+    """
+    names = [variables] if isinstance(variables, str) else list(variables)
+    values = {name: panel.values(name) for name in names}
+    shown = _dyad_codes(panel, values, dyads)
+    with style():
+        figure = new_figure(8.0, 0.7 + 1.35 * len(shown) * (1 if len(names) < 3 else 0.9))
+        grid = figure.subplots(len(shown), len(names), squeeze=False, sharex=True, sharey="col")
+        for row, code in enumerate(shown):
+            for column, name in enumerate(names):
+                ax = grid[row, column]
+                _draw(ax, panel, code, values[name])
+                ax.set_ylim(_limits(panel, name, values[name]))
+                if row == 0:
+                    ax.set_title(name)
+                if row == len(shown) - 1:
+                    ax.set_xlabel("day" if panel.index.n_days > 1 else "occasion")
+            grid[row, 0].set_ylabel(f"dyad {panel.index.dyad_labels[code]}")
+        _legend(figure, panel, shown)
+    return figure
+
+
+def _dyad_codes(panel: DyadPanel, values: dict[str, np.ndarray], dyads: Sequence[Hashable] | None) -> list[int]:
+    labels = panel.index.dyad_labels
+    if dyads is None:
+        seen = np.any([np.isfinite(column) for column in values.values()], axis=0)
+        return [int(code) for code in np.unique(panel.index.dyad[seen])[:_SHOWN]] or [0]
+    place = {label: code for code, label in enumerate(labels)}
+    unknown = [label for label in dyads if label not in place]
+    if unknown:
+        first = ", ".join(repr(label) for label in labels[:10])
+        raise DataError(f"no dyad {unknown[0]!r} in the panel; the first are: {first}.")
+    return [place[label] for label in dyads]
+
+
+def _member_names(panel: DyadPanel, code: int) -> tuple[str, str]:
+    index = panel.index
+    names = []
+    for member in (0, 1):
+        rows = np.flatnonzero((index.dyad == code) & (index.member == member))
+        role = int(index.role[rows[0]]) if len(rows) else -1
+        names.append(str(index.roles[role]) if role >= 0 else f"member {member + 1}")
+    if names[0] == names[1]:
+        return f"{names[0]} 1", f"{names[1]} 2"
+    return names[0], names[1]
+
+
+def _draw(ax: Axes, panel: DyadPanel, code: int, values: np.ndarray) -> None:
+    index = panel.index
+    place, time = _clock(panel)
+    for member in (0, 1):
+        rows = np.flatnonzero((index.dyad == code) & (index.member == member))
+        rows = rows[np.argsort(index.occasion[rows], kind="stable")]
+        if not len(rows):
+            continue
+        at, answer = _with_breaks(place[rows], time[rows], values[rows])
+        size = 1.8 if len(rows) > 60 else 3.5
+        marker = "o" if member == 0 else "s"
+        ax.plot(at, answer, color=MEMBERS[member], lw=1.1, marker=marker, ms=size, mew=0, alpha=0.9)
+    ax.yaxis.grid(True)
+
+
+def _clock(panel: DyadPanel) -> tuple[np.ndarray, np.ndarray]:
+    """Number of the scheduled occasion and the time axis (days, or occasions), per row."""
+    index = panel.index
+    used, rank = np.unique(index.beep, return_inverse=True)
+    if index.n_days == 1:
+        return index.beep, index.beep + 1.0
+    if len(np.unique(index.occasion)) == len(used):
+        # The beep number runs on from day to day, so that the day says where it is.
+        day = index.day + 1.0
+        first = np.full(index.n_days, index.n_beeps)
+        np.minimum.at(first, index.day, index.beep)
+        return index.beep, day + (index.beep - first[index.day]) / max(
+            1, int((index.beep - first[index.day]).max()) + 1
+        )
+    return index.day * len(used) + rank, index.day + 1 + rank / len(used)
+
+
+def _with_breaks(place: np.ndarray, time: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Put a NaN wherever a scheduled occasion has no row, so that no line crosses a gap."""
+    gaps = np.flatnonzero(np.diff(place) > 1) + 1
+    return np.insert(time.astype(float), gaps, np.nan), np.insert(values.astype(float), gaps, np.nan)
+
+
+def _limits(panel: DyadPanel, name: str, values: np.ndarray) -> tuple[float, float]:
+    seen = values[np.isfinite(values)]
+    low, high = panel.scales.get(name, (seen.min(), seen.max()) if len(seen) else (0.0, 1.0))
+    margin = 0.06 * ((high - low) or 1.0)
+    return low - margin, high + margin
+
+
+def _legend(figure: Figure, panel: DyadPanel, shown: Sequence[int]) -> None:
+    from matplotlib.lines import Line2D
+
+    names = {_member_names(panel, code) for code in shown}
+    first, second = names.pop() if len(names) == 1 else ("one partner", "the other")
+    handles = [
+        Line2D([], [], color=MEMBERS[0], marker="o", label=first),
+        Line2D([], [], color=MEMBERS[1], marker="s", label=second),
+    ]
+    figure.legend(handles=handles, loc="outside upper right", ncols=2)
+    for ax in figure.axes:
+        ax.spines["bottom"].set_color(PALE)
+        ax.spines["left"].set_color(PALE)
