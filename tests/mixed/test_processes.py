@@ -410,7 +410,8 @@ def test_arranged_layouts_give_the_same_kernels():
 
 
 @every_setting
-def test_curvature_is_the_weighted_sum_of_second_derivatives(setting):
+@pytest.mark.parametrize("n_weights", [1, 6])
+def test_curvature_is_the_weighted_sum_of_second_derivatives(setting, n_weights):
     residual, exchangeable = setting
     rng = np.random.default_rng(17)
     natural = parameters(rng, residual, exchangeable)
@@ -418,7 +419,7 @@ def test_curvature_is_the_weighted_sum_of_second_derivatives(setting):
     counts = rng.integers(1, 5, len(layouts))
     weights = []
     for layout in layouts:
-        free = rng.normal(size=(2, len(layout.members), len(layout.members)))
+        free = rng.normal(size=(n_weights, len(layout.members), len(layout.members)))
         weights.append(free + free.swapaxes(1, 2))
     quadratic, log_det = curvature(residual, exchangeable, natural, arrange(layouts), weights, counts)
     each = kernels(residual, exchangeable, natural, layouts, 2)
@@ -450,13 +451,19 @@ def test_two_rows_of_one_member_are_refused():
 
 def test_steps_between_steps_are_refused():
     with pytest.raises(DesignError) as error:
-        segments(Residual("ar1"), [0, 0, 0], [1, 0, 1], [4.0, 4.5, np.nan])
+        segments(Residual("ar1"), [0, 0, 0], [1, 0, 1], [4.0, 4.5, 5.1])
     assert str(error.value) == (
         "Residual('ar1') counts whole steps, but rows 1, 2 lie between steps. "
         "Give the scheduled occasion as the step, or use 'car1' for time stamps."
     )
     (group,) = segments(Residual("ar1"), [0, 0], [1, 0], [4.0, 5.0])
     assert group.layout == Layout((1, 0), (0, 1), 0)
+
+
+def test_unknown_times_are_refused():
+    with pytest.raises(DataError) as error:
+        segments(Residual("car1"), [0, 0, 0], [1, 0, 1], [4.0, np.nan, np.inf])
+    assert str(error.value) == ("no step or time in rows 1, 2. Leave out rows whose place in the series is unknown.")
 
 
 def test_options_without_meaning_are_refused():

@@ -93,19 +93,27 @@ def _batch_curvature(
     outer = precision @ inner @ precision
     occurring = counts[:, None, None] * precision
     _scatter(on_spreads, batch.elements, np.concatenate([-outer, occurring[None]]))
-    turned = scaled.swapaxes(-1, -2)
-    total = np.concatenate(
-        [
-            2.0 * _paired(outer[:, None] @ moved, turned),
-            -_paired((counts[:, None, None] * scaled)[None], turned),
-        ]
-    )
+    occurring_twice = -_paired((counts[:, None, None] * scaled)[None], scaled.swapaxes(-1, -2))
+    total = np.concatenate([2.0 * _sandwiched(outer, moved, scaled), occurring_twice])
     if c:
         reach = precision @ drift
         _scatter(on_powers[:-1], batch.carry, 2.0 * reach)
         cross = -2.0 * _paired(scaled @ reach[:, None], pulled)
         corners = 2.0 * _paired(precision @ pulled @ corner[:, None], pulled)
         total[:-1] += cross + cross.swapaxes(-1, -2) + corners
+    return total
+
+
+def _sandwiched(outer: FloatArray, moved: FloatArray, scaled: FloatArray) -> FloatArray:
+    """Traces (s, r, r) of outer times moved_k times scaled_l, over a stack of matrices; symmetric in k and l."""
+    s, r = len(outer), len(moved)
+    if 2 * s <= r:
+        return _paired(outer[:, None] @ moved, scaled.swapaxes(-1, -2))
+    # With many weights it is cheaper to form the products of derivatives and weigh them all at once.
+    left, right = np.triu_indices(r)
+    products = (moved[left] @ scaled[right]).reshape(len(left), -1)
+    total = np.zeros((s, r, r))
+    total[:, left, right] = total[:, right, left] = outer.reshape(s, -1) @ products.T
     return total
 
 

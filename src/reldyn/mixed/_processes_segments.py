@@ -93,12 +93,12 @@ def segments(residual: Residual, dyad: ArrayLike, member: ArrayLike, step: Array
     Raises
     ------
     DataError
-        If a member has two rows at one step of a dyad.
+        If a member has two rows at one step of a dyad, or a step is missing or infinite.
     DesignError
         If `ar1` or `var1` is asked for steps that are not whole numbers.
     """
     dyad, member = np.asarray(dyad, dtype=np.intp), np.asarray(member, dtype=np.intp)
-    step = _whole_steps(residual, np.asarray(step))
+    step = _whole_steps(residual, _known_steps(np.asarray(step)))
     order = np.lexsort((member, step, dyad))
     dyad, member, step = dyad[order], member[order], step[order]
     _refuse_duplicates(dyad, member, step, order)
@@ -113,6 +113,16 @@ def segments(residual: Residual, dyad: ArrayLike, member: ArrayLike, step: Array
                 sorted_rows = positions[picked]
                 groups.append(SegmentGroup(layout, order[sorted_rows], dyad[sorted_rows[:, 0]]))
     return groups
+
+
+def _known_steps(step: NDArray[Any]) -> NDArray[Any]:
+    unknown = np.flatnonzero(~np.isfinite(step))
+    if unknown.size:
+        raise DataError(
+            f"no step or time in {describe_rows(unknown.tolist())}. "
+            "Leave out rows whose place in the series is unknown."
+        )
+    return step
 
 
 def _whole_steps(residual: Residual, step: NDArray[Any]) -> NDArray[Any]:
