@@ -69,7 +69,7 @@ def random_problem(seed, *, n_dyads=7, n_steps=5, q_terms=1, missing=0.25, gaps=
     rng = np.random.default_rng(seed)
     rows = []
     for dyad in range(n_dyads):
-        step = np.cumsum(rng.integers(1, 4 if gaps else 2, n_steps))
+        step = np.cumsum(1 + (2 * (rng.random(n_steps) < 0.15) if gaps else np.zeros(n_steps)).astype(int))
         for member in (0, 1):
             keep = rng.random(n_steps) >= missing
             keep[rng.integers(n_steps)] = True
@@ -81,6 +81,11 @@ def random_problem(seed, *, n_dyads=7, n_steps=5, q_terms=1, missing=0.25, gaps=
     roles = (member == 0, member == 1)
     X = np.column_stack([r * v for v in (np.ones(len(x)), x) for r in roles]).astype(float)
     Z = X[:, : 2 * q_terms]
-    y = X @ rng.standard_normal(4) + rng.standard_normal(n_dyads)[dyad] + rng.standard_normal(len(x))
+    y = (
+        X @ rng.standard_normal(4)
+        + rng.standard_normal(n_dyads)[dyad]
+        + rng.standard_normal((n_dyads, 2))[dyad, member]
+    )
+    y += rng.standard_normal(len(x))
     stratum = np.arange(n_dyads) % strata
     return Problem(y, X, Z, dyad, member, step, stratum=stratum, exchangeable=exchangeable)

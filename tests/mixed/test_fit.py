@@ -8,8 +8,10 @@ import pytest
 from dense_model import REFERENCE, dense_covariance, dense_likelihood, random_problem, six_effects
 
 from reldyn.errors import DataError, DesignError
-from reldyn.mixed import Problem, Residual, fit_mixed, random_structure
+from reldyn.mixed import Problem, Residual, fit_mixed, log_likelihood, random_structure
+from reldyn.mixed._processes import natural_names
 
+AR1_NAMES = ("innovation_variance_0", "innovation_variance_1", "innovation_covariance", "phi")
 SIX = random_structure(["intercept A", "intercept B", "actor A", "actor B", "partner A", "partner B"])
 
 
@@ -148,3 +150,22 @@ def test_infinite_and_duplicated_values_are_refused():
     rows = np.append(np.arange(problem.n), 4)
     with pytest.raises(DataError, match=r"^one member has two rows at the same occasion: "):
         Problem(*(getattr(problem, name)[rows] for name in ("y", "X", "Z", "dyad", "member", "step")))
+
+
+def test_serial_objective_at_reference_parameters_and_above():
+    problem = six_effects("d100x14ar.csv")
+    printed = reference("100x14ar_nlme_ar6_REML")
+    phi = printed["cs"]["Phi1"]
+    variances = np.array([printed["sigma"] ** 2, (printed["sigma"] * printed["vs"]["B"]) ** 2])
+    residual = Residual("ar1", common=True)
+    order = [natural_names(residual, exchangeable=False).index(name) for name in AR1_NAMES]
+    natural = np.empty(4)
+    natural[order] = [*variances * (1 - phi**2), 0.0, phi]
+    G = np.array(printed["D"])
+    found = log_likelihood(problem, SIX, residual, G, natural)
+    assert found == pytest.approx(-3598.00457, abs=1e-5)
+    fit = fit_mixed(problem, SIX, residual)
+    assert fit.converged
+    assert fit.log_likelihood >= found
+    dense = dense_likelihood(problem, dense_covariance(problem, residual, fit.G, fit.psi), True)
+    assert fit.log_likelihood == pytest.approx(dense.log_likelihood, rel=1e-11)

@@ -4,7 +4,8 @@ An engine: arrays in, arrays out. It knows no column names, no actors and no par
 """
 
 from reldyn.mixed._fit import Fit, fit_mixed, log_likelihood
-from reldyn.mixed._inference import Contrasts, JointTest, Wald, infer
+from reldyn.mixed._infer import infer
+from reldyn.mixed._inference import Contrasts, JointTest, Wald
 from reldyn.mixed._options import Estimation, Random, Residual, Shared, shared
 from reldyn.mixed._predict import RandomEffects, fitted_values, random_effects
 from reldyn.mixed._problem import Problem

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from reldyn.errors import DesignError, check_option
-from reldyn.mixed._fit import Fit
+from reldyn.errors import DesignError
 from reldyn.mixed._problem import FloatArray
 
 
@@ -120,28 +119,6 @@ class Normal(Wald):
         statistic = float(estimate @ np.linalg.solve(covariance, estimate))
         df = float(len(L))
         return JointTest(statistic / df, df, float("inf"), float(stats.chi2.sf(statistic, df)))
-
-
-def infer(fit: Fit, kind: str = "z") -> Wald:
-    """Inference for the fixed effects of a fit.
-
-    Parameters
-    ----------
-    fit : Fit
-    kind : {"z"}
-        As in `Estimation`.
-
-    Returns
-    -------
-    Wald
-
-    Raises
-    ------
-    DesignError
-        If `kind` is not known or does not go with the method of estimation.
-    """
-    check_option(kind, ("z",), "inference")
-    return Normal(fit.beta, fit.cov_beta)
 
 
 def joint_parts(wald: Wald, contrasts: ArrayLike) -> tuple[FloatArray, FloatArray, FloatArray]:

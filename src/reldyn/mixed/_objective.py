@@ -21,15 +21,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from reldyn.mixed._problem import FloatArray
+from reldyn.mixed._processes import Kernel, curvature
 from reldyn.mixed._random import RandomStructure
-from reldyn.mixed._statistics import (
-    Stacked,
-    Statistics,
-    assemble,
-    assemble_derivatives,
-    contract_second,
-    portion_kernels,
-)
+from reldyn.mixed._statistics import Statistics, assemble, contract, portion_kernels
+
+Kernels = list[list[Kernel]]
 
 
 @dataclass(frozen=True)
@@ -127,10 +123,10 @@ def evaluate(
     Evaluation or None
         None where the parameters give no positive definite covariance.
     """
-    stacked = [portion_kernels(stats, part, psi[part.stratum], order) for part in stats.portions]
-    if not all(item.feasible for item in stacked):
+    found = [portion_kernels(stats, part, psi[part.stratum], min(order, 1)) for part in stats.portions]
+    if not all(np.isfinite(item.log_det) for items in found for item in items):
         return None
-    dyad = _per_dyad(stats, stacked, root_of(G))
+    dyad = _per_dyad(stats, found, root_of(G))
     if dyad is None:
         return None
     p = stats.p
@@ -152,17 +148,17 @@ def evaluate(
     plain = Evaluation(float(deviance), beta, cov_beta, dyad)
     if order == 0:
         return plain
-    return _differentiate(stats, structure, stacked, plain, reml=reml)
+    return _differentiate(stats, structure, psi, found, plain, reml=reml)
 
 
-def _per_dyad(stats: Statistics, stacked: list[Stacked], root: FloatArray) -> PerDyad | None:
+def _per_dyad(stats: Statistics, found: Kernels, root: FloatArray) -> PerDyad | None:
     c, q, p = stats.width, stats.q, stats.p
     z = slice(p, p + q)
     C = np.zeros((stats.n_dyads, c, c))
     log_det_residual = 0.0
-    for part, item in zip(stats.portions, stacked, strict=True):
-        assemble(stats, part, item, C)
-        log_det_residual += float(item.log_dets(part.counts, 0))
+    for part, items in zip(stats.portions, found, strict=True):
+        assemble(stats, part, lambda index, items=items: items[index].precision, C)
+        log_det_residual += float(sum(count * item.log_det for count, item in zip(part.counts, items, strict=True)))
     try:
         factor = np.linalg.cholesky(np.eye(q) + root.T @ C[:, z, z] @ root)
     except np.linalg.LinAlgError:
@@ -174,39 +170,94 @@ def _per_dyad(stats: Statistics, stacked: list[Stacked], root: FloatArray) -> Pe
     return PerDyad(C, D, half.transpose(0, 2, 1) @ half, log_det, log_det_residual)
 
 
+def pull_back(dyad: PerDyad, beta: FloatArray) -> PullBack:
+    """The columns of ``W' V^{-1} [X r]`` pulled back through R, for each dyad."""
+    p = len(beta)
+    z = slice(p, dyad.C.shape[1] - 1)
+    wide = np.zeros((dyad.C.shape[1], p + 1))
+    wide[:p, :p] = np.eye(p)
+    wide[:p, p] = -beta
+    wide[-1, p] = 1.0
+    P = np.broadcast_to(wide, (len(dyad.C), *wide.shape)).copy()
+    P[:, z, :] = -dyad.M @ (dyad.C[:, z, :] @ wide)
+    shrink = np.eye(dyad.M.shape[1]) - dyad.C[:, z, z] @ dyad.M
+    return PullBack(P, dyad.D[:, z, :] @ wide, shrink)
+
+
+def residual_derivatives(stats: Statistics, found: Kernels, stratum: int) -> FloatArray:
+    """Derivatives of C in the residual parameters of a stratum: (r, n_dyads, c, c)."""
+    r = stats.sizes[stratum]
+    dC = np.zeros((r, stats.n_dyads, stats.width, stats.width))
+    for part, items in zip(stats.portions, found, strict=True):
+        if part.stratum == stratum:
+            for k in range(r):
+                assemble(stats, part, lambda index, items=items, k=k: np.asarray(items[index].d_precision)[k], dC[k])
+    return dC
+
+
+@dataclass(frozen=True)
+class PullBack:
+    """d dyads, q random effects, c columns of W, p fixed effects.
+
+    Attributes
+    ----------
+    P : (d, c, p + 1) array
+        ``R^{-1} W P = V^{-1} [X r]``.
+    U : (d, q, p + 1) array
+        ``Z' V^{-1} [X r]``.
+    shrink : (d, q, q) array
+        ``I - C_zz M``, so that ``Z' V^{-1} = shrink Z' R^{-1}``.
+    """
+
+    P: FloatArray
+    U: FloatArray
+    shrink: FloatArray
+
+
 def _differentiate(
-    stats: Statistics, structure: RandomStructure, stacked: list[Stacked], plain: Evaluation, *, reml: bool
+    stats: Statistics,
+    structure: RandomStructure,
+    psi: list[FloatArray],
+    found: Kernels,
+    plain: Evaluation,
+    *,
+    reml: bool,
 ) -> Evaluation:
     """First and second derivatives; see the module's docstring for the symbols.
 
     With U = [Z'V^{-1}X, Z'V^{-1}r] and weights Omega = blockdiag((X'V^{-1}X)^{-1}, 1), the derivative of the deviance
     in G is ``sum H - U Omega U'``, H = Z'V^{-1}Z; that in a residual parameter is
-    ``d log|R| + sum <M + P Omega P', dC>`` with P the columns of W' V^{-1} [X r] pulled back through R.
+    ``d log|R| + sum <M + P Omega P', dC>`` with P as in `PullBack`.
     """
     p, q = stats.p, stats.q
-    z = slice(p, p + q)
-    wide = np.zeros((stats.width, p + 1))
-    wide[:p, :p] = np.eye(p)
-    wide[:p, p] = -plain.beta
-    wide[-1, p] = 1.0
+    g, r = structure.n_parameters, sum(stats.sizes)
     omega = np.zeros((2, p + 1, p + 1))
     if reml:
         omega[0, :p, :p] = plain.cov_beta
     omega[1, p, p] = 1.0
-    H = plain.dyad.D[:, z, z]
-    U = plain.dyad.D[:, z, :] @ wide
-    r = sum(stats.sizes)
-    pieces = _Pieces(p, q, omega, H, U, structure.basis, plain.cov_beta, plain.dyad.M, plain.dyad.C[:, z, z])
-    gradient_random = H.sum(axis=0) - np.einsum("nai,ij,nbj->ab", U, omega.sum(axis=0), U, optimize=True)
-    gradient = np.zeros(structure.n_parameters + r)
-    g = structure.n_parameters
-    gradient[:g] = np.einsum("kab,ab->k", structure.basis, gradient_random)
+    back = pull_back(plain.dyad, plain.beta)
+    H = plain.dyad.D[:, p : p + q, p : p + q]
+    gradient_random = H.sum(axis=0) - _summed(back.U @ omega.sum(axis=0), back.U)
+    gradient = np.zeros(g + r)
+    gradient[:g] = np.tensordot(structure.basis, gradient_random, axes=2)
     derivative_of = np.empty((g + r, p + 1, p + 1))
-    derivative_of[:g] = -pieces.between(U)
+    derivative_of[:g] = -_between(structure.basis, back.U)
     log_det = np.zeros((g + r, g + r))
     quadratic = np.zeros((g + r, g + r))
-    log_det[:g, :g], quadratic[:g, :g] = pieces.random_random()
-    _add_residual(stats, stacked, plain, pieces, wide, gradient, derivative_of, log_det, quadratic)
+    log_det[:g, :g], quadratic[:g, :g] = _random_random(structure.basis, H, back.U, omega)
+    start = g
+    for stratum, size in enumerate(stats.sizes):
+        here = slice(start, start + size)
+        dC = residual_derivatives(stats, found, stratum)
+        terms = _residual_terms(plain.dyad, back, omega, dC)
+        derivative_of[here] = terms.derivative_of
+        gradient[here] = terms.gradient
+        for target, own, mixed in zip((log_det, quadratic), terms.own, terms.mixed, strict=True):
+            target[here, here] = own
+            target[here, :g] = np.tensordot(mixed, structure.basis, axes=((1, 2), (1, 2)))
+            target[:g, here] = target[here, :g].T
+        start += size
+    _add_curvature(stats, psi, found, plain.dyad, back, omega, gradient[g:], log_det[g:, g:], quadratic[g:, g:])
     _add_profile(log_det, quadratic, derivative_of, plain.cov_beta, p, reml=reml)
     return Evaluation(
         plain.deviance,
@@ -221,94 +272,102 @@ def _differentiate(
     )
 
 
+def _summed(left: FloatArray, right: FloatArray) -> FloatArray:
+    """Sum over dyads of ``left right'``, for (d, a, k) and (d, b, k)."""
+    d, a, k = left.shape
+    return left.transpose(1, 0, 2).reshape(a, d * k) @ right.transpose(1, 0, 2).reshape(right.shape[1], d * k).T
+
+
+def _between(basis: FloatArray, U: FloatArray) -> FloatArray:
+    """Sum over dyads of ``U' E_k U`` for each basis matrix E_k of G."""
+    d, q, k = U.shape
+    flat = U.reshape(d, q * k)
+    products = (flat.T @ flat).reshape(q, k, q, k)
+    return np.tensordot(basis, products, axes=((1, 2), (0, 2)))
+
+
+def _random_random(basis: FloatArray, H: FloatArray, U: FloatArray, omega: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Second derivatives within G, apart from what runs through beta."""
+    d, q = len(H), H.shape[1]
+    flat = np.ascontiguousarray(H).reshape(d, q * q)
+
+    def paired(left: FloatArray) -> FloatArray:
+        """Sum over dyads of tr(left E_k H E_l)."""
+        products = (left.reshape(d, q * q).T @ flat).reshape(q, q, q, q)
+        inner = np.tensordot(basis, products, axes=((1, 2), (1, 2)))
+        return np.tensordot(inner, basis, axes=((1, 2), (2, 1)))
+
+    log_det = -paired(np.ascontiguousarray(H))
+    if omega[0].any():
+        log_det = log_det + _twice_symmetric(paired(U @ omega[0] @ U.transpose(0, 2, 1)))
+    return log_det, _twice_symmetric(paired(U @ omega[1] @ U.transpose(0, 2, 1)))
+
+
 @dataclass(frozen=True)
-class _Pieces:
-    """What the blocks of the second derivatives are made of."""
+class _ResidualTerms:
+    """What first derivatives of C contribute; r residual parameters of one stratum.
 
-    p: int
-    q: int
-    omega: FloatArray
-    H: FloatArray
-    U: FloatArray
-    basis: FloatArray
-    cov_beta: FloatArray
-    M: FloatArray
-    Czz: FloatArray
+    ``own`` and ``mixed`` hold the log-determinant part, then the quadratic part; ``mixed`` is (r, q, q), to be
+    contracted with the basis of G.
+    """
 
-    def between(self, U: FloatArray) -> FloatArray:
-        """Sum over dyads of ``U' E_k U`` for each basis matrix E_k of G."""
-        q, k = self.q, U.shape[2]
-        flat = U.reshape(len(U), q * k)
-        products = (flat.T @ flat).reshape(q, k, q, k)
-        return np.asarray(np.einsum("eab,aibj->eij", self.basis, products, optimize=True))
-
-    def random_random(self) -> tuple[FloatArray, FloatArray]:
-        """Second derivatives within G, apart from what runs through beta."""
-        n, q = len(self.H), self.q
-        flat = self.H.reshape(n, q * q)
-
-        def paired(left: FloatArray) -> FloatArray:
-            """Sum over dyads of tr(left E_k H E_l)."""
-            products = (left.reshape(n, q * q).T @ flat).reshape(q, q, q, q)
-            return np.asarray(np.einsum("kbc,abcd,lda->kl", self.basis, products, self.basis, optimize=True))
-
-        restricted, quadratic = (self.U @ omega @ self.U.transpose(0, 2, 1) for omega in self.omega)
-        log_det = -paired(self.H)
-        if self.omega[0].any():
-            log_det = log_det + _twice_symmetric(paired(restricted))
-        return log_det, _twice_symmetric(paired(quadratic))
+    gradient: FloatArray
+    derivative_of: FloatArray
+    own: tuple[FloatArray, FloatArray]
+    mixed: tuple[FloatArray, FloatArray]
 
 
-def _add_residual(
+def _residual_terms(dyad: PerDyad, back: PullBack, omega: FloatArray, dC: FloatArray) -> _ResidualTerms:
+    r, d, c, _ = dC.shape
+    k = back.P.shape[2]
+    q = dyad.M.shape[1]
+    z = slice(c - 1 - q, c - 1)
+    dCzz = np.ascontiguousarray(dC[:, :, z, z])
+    Y = dC @ back.P
+    P = back.P.reshape(d * c, k)
+    derivative_of = np.stack([P.T @ Y[j].reshape(d * c, k) for j in range(r)])
+    gradient = dCzz.reshape(r, -1) @ dyad.M.ravel()
+    gradient += derivative_of.reshape(r, -1) @ omega.sum(axis=0).ravel()
+    MC = dyad.M @ dCzz
+    Yz = np.ascontiguousarray(Y[:, :, z, :])
+    MY = (dyad.M @ Yz).reshape(r, -1)
+    own = [-2.0 * (Yz @ part).reshape(r, -1) @ MY.T for part in omega]
+    own[0] -= MC.reshape(r, -1) @ MC.transpose(0, 1, 3, 2).reshape(r, -1).T
+    J = back.shrink @ Yz
+    shrunk = back.shrink @ dCzz @ back.shrink.transpose(0, 2, 1)
+    mixed = [np.stack([-2.0 * _summed(back.U @ part, J[j]) for j in range(r)]) for part in omega]
+    mixed[0] += shrunk.sum(axis=1)
+    return _ResidualTerms(gradient, derivative_of, (own[0], own[1]), (mixed[0], mixed[1]))
+
+
+def _add_curvature(
     stats: Statistics,
-    stacked: list[Stacked],
-    plain: Evaluation,
-    pieces: _Pieces,
-    wide: FloatArray,
+    psi: list[FloatArray],
+    found: Kernels,
+    dyad: PerDyad,
+    back: PullBack,
+    omega: FloatArray,
     gradient: FloatArray,
-    derivative_of: FloatArray,
     log_det: FloatArray,
     quadratic: FloatArray,
 ) -> None:
-    """Fill in everything that involves a residual parameter, stratum by stratum."""
-    p, q = stats.p, stats.q
-    g = len(pieces.basis)
-    z = slice(p, p + q)
-    C, M = plain.dyad.C, plain.dyad.M
-    P = np.broadcast_to(wide, (len(C), *wide.shape)).copy()
-    P[:, z, :] = -M @ (C[:, z, :] @ wide)
-    shrink = np.eye(q) - C[:, z, z] @ M
-    targets = [P @ omega @ P.transpose(0, 2, 1) for omega in pieces.omega]
-    targets[0][:, z, z] += M
-    start = g
-    for stratum in range(len(stats.exchangeable)):
-        mine = [(part, item) for part, item in zip(stats.portions, stacked, strict=True) if part.stratum == stratum]
-        r = stats.sizes[stratum]
-        here = slice(start, start + r)
-        dC = np.zeros((r, *C.shape))
-        for part, item in mine:
-            assemble_derivatives(stats, part, item, dC)
-            gradient[here] += item.log_dets(part.counts, 1)
-            log_det[here, here] += item.log_dets(part.counts, 2)
-            log_det[here, here] += contract_second(stats, part, item, targets[0])
-            quadratic[here, here] += contract_second(stats, part, item, targets[1])
-        Y = dC @ P
-        derivative_of[here] = np.einsum("nai,rnaj->rij", P, Y, optimize=True)
-        gradient[here] += np.einsum("nab,rnab->r", M, dC[:, :, z, z], optimize=True)
-        gradient[here] += np.einsum("ij,rij->r", pieces.omega.sum(axis=0), derivative_of[here])
-        Yz = Y[:, :, z, :]
-        MC = M @ dC[:, :, z, z]
-        log_det[here, here] -= np.einsum("knab,lnba->kl", MC, MC, optimize=True)
-        for omega, target in zip(pieces.omega, (log_det, quadratic), strict=True):
-            target[here, here] -= 2.0 * np.einsum("knai,ij,nab,lnbj->kl", Yz, omega, M, Yz, optimize=True)
-        J = shrink @ Yz
-        mixed = [-2.0 * np.einsum("nai,ij,rnbj->rab", pieces.U, omega, J, optimize=True) for omega in pieces.omega]
-        mixed[0] += np.einsum("nab,rnbc,ndc->rad", shrink, dC[:, :, z, z], shrink, optimize=True)
-        for value, target in zip(mixed, (log_det, quadratic), strict=True):
-            cross = np.einsum("rab,kab->rk", value, pieces.basis, optimize=True)
-            target[here, :g] += cross
-            target[:g, here] += cross.T
-        start += r
+    """Add log|R|'s derivatives, and what second derivatives of the kernels contribute."""
+    q = dyad.M.shape[1]
+    z = slice(stats.p, stats.p + q)
+    targets = [back.P @ part @ back.P.transpose(0, 2, 1) for part in omega]
+    targets[0][:, z, z] += dyad.M
+    begins = np.cumsum([0, *stats.sizes])
+    for part, items in zip(stats.portions, found, strict=True):
+        here = slice(int(begins[part.stratum]), int(begins[part.stratum + 1]))
+        for count, item in zip(part.counts, items, strict=True):
+            gradient[here] += count * np.asarray(item.d_log_det)
+        exchangeable = stats.exchangeable[part.stratum]
+        inner = contract(stats, part, targets)
+        sums, of_log_det = curvature(
+            stats.residual, exchangeable, psi[part.stratum], part.arrangement, inner, part.counts
+        )
+        log_det[here, here] += of_log_det + sums[0]
+        quadratic[here, here] += sums[1]
 
 
 def _add_profile(
@@ -317,7 +376,7 @@ def _add_profile(
     """Second derivatives that run through X'V^{-1}X and through beta."""
     if reml:
         scaled = cov_beta @ derivative_of[:, :p, :p]
-        log_det -= np.einsum("kab,lba->kl", scaled, scaled, optimize=True)
+        log_det -= scaled.reshape(len(scaled), -1) @ scaled.transpose(0, 2, 1).reshape(len(scaled), -1).T
     score = derivative_of[:, :p, p]
     quadratic -= 2.0 * score @ cov_beta @ score.T
 

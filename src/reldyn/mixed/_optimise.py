@@ -21,7 +21,7 @@ from reldyn.mixed._statistics import Statistics
 
 # A step that promises less than this of deviance is not worth taking: estimates are then within 1e-5 of a standard
 # error of the optimum.
-DECREASE = 1e-10
+DECREASE = 1e-12
 # Below this, promises cannot be told from the rounding of the deviance.
 ROUNDING = 1e-6
 # Curvature more negative than this, in deviance per squared standardised step, is a way down.
@@ -224,7 +224,7 @@ class _Frame:
             root, order = pivoted_root(point.G[np.ix_(copy, copy)] / np.outer(scales, scales), _SHUT)
             self.roots.append((root, order))
             gradient = np.asarray(value.gradient)[start : start + block.n_parameters]
-            first, second = _root_derivatives(root, order, scales, gradient)
+            first, second = root_derivatives(root, order, scales, gradient)
             wide = np.zeros((k, first.shape[1]))
             wide[start : start + block.n_parameters] = first
             jacobian.append(wide)
@@ -275,7 +275,7 @@ class _Frame:
         return None if value is None else Point(G, tuple(psi), value)
 
 
-def _root_derivatives(
+def root_derivatives(
     root: FloatArray, order: IntArray, scales: FloatArray, gradient: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Derivatives of a block's free parameters in the entries of its root; the gradient's pull on their curvature."""

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 
 from reldyn.mixed._options import Residual
 from reldyn.mixed._problem import FloatArray, IntArray, Problem
-from reldyn.mixed._processes import Kernel, SegmentGroup, arrange, kernels, natural_names, segments
+from reldyn.mixed._processes import Arrangement, Kernel, SegmentGroup, arrange, kernels, natural_names, segments
 
 # Rows gathered at once while cross-products are formed: bounds the memory of the pass.
 _CHUNK = 2**21
@@ -61,8 +61,12 @@ class Rare:
 
     Attributes
     ----------
-    index : (s,) int array
-        Position of each segment's layout in its portion.
+    layouts : tuple of int
+        Positions of these layouts in their portion.
+    which : (s,) int array
+        Layout of each segment, as a position in `layouts`.
+    owner : (s,) int array
+        Dyad of each segment.
     dyads : (d,) int array
         Dyads in which they occur.
     first : (d,) int array
@@ -71,7 +75,9 @@ class Rare:
         The rows of W.
     """
 
-    index: IntArray
+    layouts: tuple[int, ...]
+    which: IntArray
+    owner: IntArray
     dyads: IntArray
     first: IntArray
     stack: FloatArray
@@ -83,7 +89,7 @@ class Portion:
 
     stratum: int
     n_layouts: int
-    batches: Any
+    arrangement: Arrangement
     counts: FloatArray
     frequent: tuple[Frequent, ...]
     rare: tuple[Rare, ...]
@@ -149,107 +155,50 @@ def summarise(problem: Problem, Z: FloatArray, residual: Residual) -> Statistics
     return Statistics(*shape, residual, problem.exchangeable, tuple(portions))
 
 
-def portion_kernels(stats: Statistics, portion: Portion, natural: FloatArray, order: int) -> Stacked:
-    """Kernels of a portion's layouts, stacked along the layouts."""
+class Weights(Protocol):
+    """Weights (m, m) of each layout of a portion, by its position."""
+
+    def __call__(self, index: int, /) -> FloatArray:
+        """Weights of one layout."""
+        ...
+
+
+def portion_kernels(stats: Statistics, portion: Portion, natural: FloatArray, order: int) -> list[Kernel]:
+    """Kernels of a portion's layouts; see `kernels`."""
     exchangeable = stats.exchangeable[portion.stratum]
-    items = kernels(stats.residual, exchangeable, natural, portion.batches, order)
-    return Stacked(items)
+    return kernels(stats.residual, exchangeable, natural, portion.arrangement, order)
 
 
-class Stacked:
-    """Kernels of several layouts, reached by layout, with the derivative axes leading."""
-
-    def __init__(self, items: Sequence[Kernel]) -> None:
-        self.items = items
-        self.feasible = all(np.isfinite(item.log_det) for item in items)
-
-    def weights(self, index: int, order: int) -> FloatArray:
-        """(m, m), (r, m, m) or (r, r, m, m) of one layout."""
-        item = self.items[index]
-        found = (item.precision, item.d_precision, item.d2_precision)[order]
-        return np.asarray(found)
-
-    def log_dets(self, counts: FloatArray, order: int) -> FloatArray:
-        """Sum of log-determinants (or of their derivatives) over segments."""
-        name = ("log_det", "d_log_det", "d2_log_det")[order]
-        return np.asarray(
-            sum(count * np.asarray(getattr(item, name)) for count, item in zip(counts, self.items, strict=True))
-        )
-
-
-def assemble(stats: Statistics, portion: Portion, stacked: Stacked, out: FloatArray) -> None:
-    """Add ``sum_s W_s' K W_s`` of each dyad to `out` (n_dyads, c, c)."""
+def assemble(stats: Statistics, portion: Portion, weights: Weights, out: FloatArray) -> None:
+    """Add ``sum_s W_s' K W_s`` of each dyad to `out` (n_dyads, c, c), K given by `weights`."""
     for item in portion.frequent:
-        _spread(out, item, stacked.weights(item.index, 0))
+        _spread(out, item, weights(item.index))
     for pool in portion.rare:
+        of_layout = np.stack([weights(index) for index in pool.layouts])
+        if not of_layout.any():
+            continue
         for part, first, dyads in _dyad_chunks(pool, stats.width):
             rows = pool.stack[part]
-            weights = np.stack([stacked.weights(int(k), 0) for k in pool.index[part]])
-            products = rows.transpose(0, 2, 1) @ (weights @ rows)
+            products = rows.transpose(0, 2, 1) @ (of_layout[pool.which[part]] @ rows)
             out[dyads] += np.add.reduceat(products, first, axis=0)
 
 
-def assemble_derivatives(stats: Statistics, portion: Portion, stacked: Stacked, out: FloatArray) -> None:
-    """Add the derivatives of ``sum_s W_s' K W_s`` to `out` (r, n_dyads, c, c)."""
+def contract(stats: Statistics, portion: Portion, targets: Sequence[FloatArray]) -> list[FloatArray]:
+    """Sum over segments of ``W_s Q_i W_s'`` for each layout: (len(targets), m, m), for Q (n_dyads, c, c)."""
+    found = {}
     for item in portion.frequent:
-        for k, weights in enumerate(stacked.weights(item.index, 1)):
-            if np.any(weights):
-                _spread(out[k], item, weights)
+        found[item.index] = np.stack([_inner(item, Q) for Q in targets])
     for pool in portion.rare:
-        for part, first, dyads in _dyad_chunks(pool, stats.width):
-            rows = pool.stack[part]
-            weights = np.stack([stacked.weights(int(k), 1) for k in pool.index[part]], axis=1)
-            for k in range(len(out)):
-                products = rows.transpose(0, 2, 1) @ (weights[k] @ rows)
-                out[k][dyads] += np.add.reduceat(products, first, axis=0)
-
-
-def contract_second(stats: Statistics, portion: Portion, stacked: Stacked, Q: FloatArray) -> FloatArray:
-    """Sum over dyads of ``<Q_i, d2 (W_i' R_i^{-1} W_i)>``: (r, r), for Q (n_dyads, c, c)."""
-    total: Any = 0.0
-    for item in portion.frequent:
-        weights = stacked.weights(item.index, 2)
-        if np.any(weights):
-            total = total + np.einsum("klab,ab->kl", weights, _inner(item, Q))
-    for pool in portion.rare:
-        owner = np.repeat(pool.dyads, np.diff(np.append(pool.first, len(pool.stack))))
+        m = pool.stack.shape[1]
+        total = np.zeros((len(targets), len(pool.layouts), m, m))
         step = max(1, _CHUNK // (stats.width**2 + 1))
         for start in range(0, len(pool.stack), step):
             part = slice(start, start + step)
-            rows = pool.stack[part]
-            inner = rows @ Q[owner[part]] @ rows.transpose(0, 2, 1)
-            for layout in np.unique(pool.index[part]):
-                here = inner[pool.index[part] == layout].sum(axis=0)
-                total = total + np.einsum("klab,ab->kl", stacked.weights(int(layout), 2), here)
-    return np.asarray(total)
-
-
-def sandwich_second(stats: Statistics, portion: Portion, stacked: Stacked, P: FloatArray) -> FloatArray:
-    """Sum over dyads of ``P_i' d2(W_i' R_i^{-1} W_i) P_i``: (r, r, k, k), for P (n_dyads, c, k)."""
-    total: Any = 0.0
-    for item in portion.frequent:
-        weights = stacked.weights(item.index, 2)
-        if not np.any(weights):
-            continue
-        mine, spans, m = P[item.dyads], item.spans, len(item.columns)
-        inner = np.empty((m, m, P.shape[2], P.shape[2]))
-        for a in range(m):
-            for b in range(m):
-                block = item.gram[:, spans[a], spans[b]]
-                left = mine[:, item.columns[a], :]
-                inner[a, b] = np.einsum("nak,nal->kl", left, block @ mine[:, item.columns[b], :], optimize=True)
-        total = total + np.einsum("klab,abij->klij", weights, inner)
-    for pool in portion.rare:
-        owner = np.repeat(pool.dyads, np.diff(np.append(pool.first, len(pool.stack))))
-        step = max(1, _CHUNK // (stats.width * 4))
-        for start in range(0, len(pool.stack), step):
-            part = slice(start, start + step)
-            moved = pool.stack[part] @ P[owner[part]]
-            for layout in np.unique(pool.index[part]):
-                here = moved[pool.index[part] == layout]
-                inner = np.einsum("sai,sbj->abij", here, here, optimize=True)
-                total = total + np.einsum("klab,abij->klij", stacked.weights(int(layout), 2), inner)
-    return np.asarray(total)
+            rows, owner = pool.stack[part], pool.owner[part]
+            for k, Q in enumerate(targets):
+                np.add.at(total[k], pool.which[part], rows @ Q[owner] @ rows.transpose(0, 2, 1))
+        found.update({index: total[:, k] for k, index in enumerate(pool.layouts)})
+    return [found[index] for index in range(portion.n_layouts)]
 
 
 def _spread(out: FloatArray, item: Frequent, weights: FloatArray) -> None:
@@ -358,9 +307,9 @@ def _portion(table: _Table, groups: list[SegmentGroup], stratum: int, residual: 
         else:
             rare.setdefault(group.rows.shape[1], []).append((index, group))
     counts = np.array([len(group.dyad) for group in groups], dtype=float)
-    batches = arrange([group.layout for group in groups])
+    arrangement = arrange([group.layout for group in groups])
     pooled = tuple(_rare(table, items) for items in rare.values())
-    return Portion(stratum, len(groups), batches, counts, tuple(frequent), pooled)
+    return Portion(stratum, len(groups), arrangement, counts, tuple(frequent), pooled)
 
 
 def _is_frequent(table: _Table, group: SegmentGroup) -> bool:
@@ -389,9 +338,10 @@ def _frequent(table: _Table, index: int, group: SegmentGroup) -> Frequent:
 
 
 def _rare(table: _Table, items: list[tuple[int, SegmentGroup]]) -> Rare:
-    index = np.concatenate([np.full(len(group.dyad), k) for k, group in items])
+    which = np.concatenate([np.full(len(group.dyad), k) for k, (_, group) in enumerate(items)])
     dyad = np.concatenate([group.dyad for _, group in items])
     stack = np.concatenate([table.full(group.rows) for _, group in items])
     order = np.argsort(dyad, kind="stable")
     dyads, first = np.unique(dyad[order], return_index=True)
-    return Rare(index[order], dyads, first, stack[order])
+    layouts = tuple(index for index, _ in items)
+    return Rare(layouts, which[order], dyad[order], dyads, first, stack[order])

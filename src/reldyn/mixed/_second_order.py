@@ -1,0 +1,142 @@
+"""Second derivatives of serial residual covariances, weighted and wrapped in V^{-1}X.
+
+The Kenward-Roger correction needs ``sum_kl W_kl X'V^{-1} R_kl V^{-1}X`` where R is not linear in its parameters. In
+discrete time the second derivatives of R depend on the lag only, so one block Toeplitz matrix serves all dyads.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from reldyn.mixed._objective import pull_back
+from reldyn.mixed._options import Residual
+from reldyn.mixed._problem import FloatArray, IntArray, Problem, sort_rows
+from reldyn.mixed._processes import covariance, kernels, segments
+
+if TYPE_CHECKING:
+    from reldyn.mixed._fit import Fit
+
+# Longest series, in steps, for which one matrix over all steps is set up.
+_LONGEST = 600
+_LAGS_AT_ONCE = 25
+_LAYOUTS_AT_ONCE = 64
+_CHUNK = 2**22
+
+
+def residual_second_order(fit: Fit, W: FloatArray) -> FloatArray:
+    """Sum ``W_kl X'V^{-1} R_kl V^{-1}X`` over residual parameters and dyads.
+
+    Parameters
+    ----------
+    fit : Fit
+    W : (r, r) array
+        Weights of pairs of natural residual parameters, strata one after the other.
+
+    Returns
+    -------
+    (p, p) array
+    """
+    problem, _ = sort_rows(fit.problem)
+    weighted = _weighted_design(fit, problem)
+    total = np.zeros((weighted.shape[1],) * 2)
+    begin = 0
+    for stratum, size in enumerate(fit.statistics.sizes):
+        here = slice(begin, begin + size)
+        begin += size
+        rows = np.flatnonzero(problem.strata[problem.dyad] == stratum)
+        exchangeable, psi = problem.exchangeable[stratum], fit.psi[stratum]
+        if fit.residual.process == "car1":
+            total += _by_dyad(fit.residual, exchangeable, psi, W[here, here], problem, rows, weighted)
+        else:
+            total += _by_lag(fit.residual, exchangeable, psi, W[here, here], problem, rows, weighted)
+    return total
+
+
+def _weighted_design(fit: Fit, problem: Problem) -> FloatArray:
+    """V^{-1}X, (n, p), for sorted rows."""
+    p = problem.X.shape[1]
+    back = pull_back(fit.evaluation.dyad, fit.beta)
+    Z = problem.Z @ fit.structure.transform
+    inner = problem.X + np.einsum("nq,nqp->np", Z, back.P[problem.dyad, p:-1, :p])
+    result = np.zeros_like(inner)
+    groups = segments(fit.residual, problem.dyad, problem.member, problem.step)
+    for stratum, exchangeable in enumerate(problem.exchangeable):
+        for start in range(0, len(groups), _LAYOUTS_AT_ONCE):
+            part = groups[start : start + _LAYOUTS_AT_ONCE]
+            found = kernels(fit.residual, exchangeable, fit.psi[stratum], [group.layout for group in part], 0)
+            for group, kernel in zip(part, found, strict=True):
+                rows = group.rows[problem.strata[group.dyad] == stratum]
+                np.add.at(result, rows, kernel.precision @ inner[rows])
+    return np.asarray(result)
+
+
+def _by_dyad(
+    residual: Residual,
+    exchangeable: bool,
+    psi: FloatArray,
+    W: FloatArray,
+    problem: Problem,
+    rows: IntArray,
+    weighted: FloatArray,
+) -> FloatArray:
+    total = np.zeros((weighted.shape[1],) * 2)
+    for mine in np.split(rows, np.flatnonzero(np.diff(problem.dyad[rows])) + 1):
+        second = covariance(residual, exchangeable, psi, problem.member[mine], problem.step[mine], 2).second
+        bent = np.tensordot(W, np.asarray(second), axes=2)
+        total += weighted[mine].T @ bent @ weighted[mine]
+    return total
+
+
+def _by_lag(
+    residual: Residual,
+    exchangeable: bool,
+    psi: FloatArray,
+    W: FloatArray,
+    problem: Problem,
+    rows: IntArray,
+    weighted: FloatArray,
+) -> FloatArray:
+    dyad, member = problem.dyad[rows], problem.member[rows]
+    codes, first, inverse = np.unique(dyad, return_index=True, return_inverse=True)
+    step = np.rint(problem.step[rows].astype(float)).astype(np.int64)
+    step = step - step[first][inverse]
+    span = int(step.max()) + 1
+    lags = _bent_lags(residual, exchangeable, psi, W, span)
+    p = weighted.shape[1]
+    total = np.zeros((p, p))
+    if span > _LONGEST:
+        for mine in np.split(np.arange(len(rows)), first[1:]):
+            distance = step[mine][None, :] - step[mine][:, None]
+            i, j = member[mine][:, None], member[mine][None, :]
+            bent = np.where(distance >= 0, lags[np.abs(distance), i, j], lags[np.abs(distance), j, i])
+            total += weighted[rows[mine]].T @ bent @ weighted[rows[mine]]
+        return total
+    bent = np.zeros((span, 2, span, 2))
+    for lag in range(span):
+        at = np.arange(span - lag)
+        bent[at, :, at + lag, :] = lags[lag]
+        bent[at + lag, :, at, :] = lags[lag].T
+    matrix = bent.reshape(2 * span, 2 * span)
+    at_once = max(1, _CHUNK // (2 * span * p))
+    bounds = np.append(first, len(rows))
+    for start in range(0, len(codes), at_once):
+        stop = min(start + at_once, len(codes))
+        part = slice(int(bounds[start]), int(bounds[stop]))
+        grid = np.zeros((stop - start, 2 * span, p))
+        grid[inverse[part] - start, 2 * step[part] + member[part]] = weighted[rows[part]]
+        total += np.tensordot(grid, matrix @ grid, axes=((0, 1), (0, 1)))
+    return total
+
+
+def _bent_lags(residual: Residual, exchangeable: bool, psi: FloatArray, W: FloatArray, span: int) -> FloatArray:
+    """Weighted second derivatives of the covariance of the members at two steps a lag apart, (span, 2, 2)."""
+    found = np.zeros((span, 2, 2))
+    for start in range(0, span, _LAGS_AT_ONCE):
+        lags = np.arange(start, min(start + _LAGS_AT_ONCE, span))
+        steps = np.repeat(np.concatenate([[0], lags[lags > 0]]), 2)
+        second = covariance(residual, exchangeable, psi, np.tile([0, 1], len(steps) // 2), steps, 2).second
+        bent = np.tensordot(W, np.asarray(second), axes=2)[:2].reshape(2, -1, 2).transpose(1, 0, 2)
+        found[lags] = bent if start == 0 else bent[1:]
+    return found

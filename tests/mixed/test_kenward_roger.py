@@ -1,0 +1,153 @@
+"""The Kenward-Roger correction against its definition with dense matrices."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from dense_model import dense_covariance, random_problem
+
+from reldyn.errors import DesignError
+from reldyn.mixed import Residual, fit_mixed, infer, random_structure
+from reldyn.mixed._kenward_roger import kenward_roger, parameter_covariance
+from reldyn.mixed._processes import covariance
+
+
+def dense_derivatives(problem, structure, residual, psi):
+    """V_k and V_kl of every covariance parameter, by the definition of each process."""
+    g = structure.n_parameters
+    r = len(psi)
+    n = problem.n
+    first = np.zeros((g + r, n, n))
+    second = np.zeros((g + r, g + r, n, n))
+    for code in range(problem.n_dyads):
+        rows = np.flatnonzero(problem.dyad == code)
+        Z = problem.Z[rows] @ structure.transform
+        at = np.ix_(rows, rows)
+        for k in range(g):
+            first[k][at] = Z @ structure.basis[k] @ Z.T
+        R = covariance(residual, problem.exchangeable[0], psi, problem.member[rows], problem.step[rows], 2)
+        for k in range(r):
+            first[g + k][at] = R.first[k]
+            for m in range(r):
+                second[g + k, g + m][at] = R.second[k, m]
+    return first, second
+
+
+def dense_kenward_roger(problem, V, first, second, observed):
+    """Kenward and Roger (2009), element by element; returns the adjusted covariance and W."""
+    inverse = np.linalg.inv(V)
+    X = problem.X
+    phi = np.linalg.inv(X.T @ inverse @ X)
+    project = inverse - inverse @ X @ phi @ X.T @ inverse
+    k = len(first)
+    y = problem.y
+    information = np.zeros((k, k))
+    for a in range(k):
+        for b in range(k):
+            trace = np.trace(project @ first[a] @ project @ first[b])
+            information[a, b] = 0.5 * trace
+            if observed:
+                information[a, b] = (
+                    -0.5 * trace
+                    + 0.5 * np.trace(project @ second[a, b])
+                    + y @ project @ first[a] @ project @ first[b] @ project @ y
+                    - 0.5 * y @ project @ second[a, b] @ project @ y
+                )
+    W = np.linalg.inv(information)
+    B = inverse @ X
+    P = [-B.T @ item @ B for item in first]
+    total = np.zeros_like(phi)
+    for a in range(k):
+        for b in range(k):
+            Q = B.T @ first[a] @ inverse @ first[b] @ B
+            R = B.T @ second[a, b] @ B
+            total += W[a, b] * (Q - P[a] @ phi @ P[b] - 0.25 * R)
+    return phi + 2 * phi @ total @ phi, W
+
+
+@pytest.mark.parametrize(
+    ("residual", "exchangeable"),
+    [
+        (Residual("unstructured"), False),
+        (Residual("unstructured"), True),
+        (Residual("independent"), False),
+        (Residual("ar1"), False),
+        (Residual("ar1", common=True), False),
+        (Residual("car1"), False),
+        (Residual("var1"), True),
+    ],
+    ids=["us", "us-exchangeable", "independent", "ar1", "ar1-common", "car1", "var1-exchangeable"],
+)
+def test_adjusted_covariance_follows_the_definition(residual, exchangeable):
+    problem = random_problem(
+        31, n_dyads=12, n_steps=9, missing=0.15, gaps=residual.serial, exchangeable=(exchangeable,)
+    )
+    structure = random_structure(["a", "b"], swap=(1, 0) if exchangeable else None)
+    fit = fit_mixed(problem, structure, residual)
+    assert fit.converged
+    assert not fit.at_boundary
+    V = dense_covariance(problem, residual, fit.G, fit.psi)
+    first, second = dense_derivatives(problem, structure, residual, fit.psi[0])
+    adjusted, W = dense_kenward_roger(problem, V, first, second, residual.serial)
+    found = kenward_roger(fit)
+    np.testing.assert_allclose(found.parameter_covariance, W, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(found.covariance, adjusted, rtol=1e-7, atol=1e-9)
+
+
+def test_one_contrast_has_the_same_degrees_alone_and_jointly():
+    problem = random_problem(5, n_dyads=15, n_steps=6)
+    found = infer(fit_mixed(problem, random_structure(["a", "b"])))
+    for row in np.eye(4):
+        joint = found.joint(row)
+        alone = found.contrasts(row)
+        assert joint.df_error == pytest.approx(alone.df[0], rel=1e-8)
+        assert joint.statistic == pytest.approx(alone.statistic[0] ** 2, rel=1e-8)
+        assert joint.p_value == pytest.approx(alone.p_value[0], rel=1e-8)
+
+
+def test_balanced_design_gives_the_exact_t_test():
+    rng = np.random.default_rng(3)
+    n, steps = 12, 5
+    problem = random_problem(3, n_dyads=n, n_steps=steps, missing=0.0)
+    X = np.column_stack([problem.member == 0, problem.member == 1]).astype(float)
+    y = problem.y + rng.standard_normal((n, 2))[problem.dyad, problem.member]
+    problem = dataclasses.replace(problem, X=X, Z=X, y=y, x_labels=(), z_labels=())
+    fit = fit_mixed(problem, random_structure(["a", "b"]))
+    means = np.array([[y[(problem.dyad == d) & (problem.member == m)].mean() for m in (0, 1)] for d in range(n)])
+    difference = means[:, 0] - means[:, 1]
+    found = infer(fit).contrasts([[1.0, -1.0]])
+    assert not fit.at_boundary
+    assert found.df[0] == pytest.approx(n - 1, rel=1e-6)
+    assert found.std_error[0] == pytest.approx(difference.std(ddof=1) / np.sqrt(n), rel=1e-6)
+    hotelling = infer(fit).joint(np.eye(2))
+    covariance_of_means = np.cov(means.T) / n
+    center = means.mean(axis=0)
+    t2 = center @ np.linalg.solve(covariance_of_means, center)
+    assert hotelling.df_error == pytest.approx(n - 2, rel=1e-6)
+    assert hotelling.statistic == pytest.approx(t2 * (n - 2) / (2 * (n - 1)), rel=1e-6)
+
+
+def test_boundary_directions_leave_the_information():
+    rng = np.random.default_rng(12)
+    problem = random_problem(12, n_dyads=25, n_steps=8, q_terms=2)
+    noise = problem.X @ np.ones(4) + rng.standard_normal(problem.n)
+    problem = dataclasses.replace(problem, y=noise)
+    fit = fit_mixed(problem, random_structure(["a", "b", "c", "d"]))
+    assert fit.at_boundary
+    W, _, sound = parameter_covariance(fit)
+    found = infer(fit)
+    assert sound
+    assert np.linalg.matrix_rank(W, tol=1e-10) < len(W)
+    assert "known to be zero" in found.notes[0]
+    assert np.isfinite(found.contrasts().p_value).all()
+    assert (found.contrasts().df > 1).all()
+
+
+def test_maximum_likelihood_has_no_correction():
+    fit = fit_mixed(random_problem(5, n_dyads=15, n_steps=6), random_structure(["a", "b"]), method="ml")
+    assert infer(fit).kind == "z"
+    with pytest.raises(DesignError) as caught:
+        infer(fit, "kenward-roger")
+    assert str(caught.value) == (
+        "the Kenward-Roger correction is defined under REML only. Use method='reml', or inference='z' with ML."
+    )
