@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from reldyn.panel._identity import spellings
+
 SECONDS_PER_DAY = 86_400.0
 
 
@@ -51,23 +53,24 @@ def read_clock(column: pd.Series[Any]) -> Clock:
 
 
 def _read_text(column: pd.Series[Any]) -> Clock:
-    given = column.notna().to_numpy()
-    numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    # A column can hold few distinct times many times; each spelling is read once.
+    codes, texts = spellings(column)
+    written = pd.Series(texts, dtype=object)
+    given = codes >= 0
+    numbers = np.append(pd.to_numeric(written, errors="coerce").to_numpy(dtype=float, na_value=np.nan), np.nan)[codes]
     if 2 * np.isfinite(numbers).sum() > given.sum():
         return Clock(numbers, "number", given & np.isnan(numbers))
-    # A column can hold few distinct dates many times; each spelling is read once.
-    codes, spellings = pd.factorize(column)
-    seconds = np.append(_seconds(_dates(pd.Series(spellings, dtype=object))), np.nan)[codes]
+    seconds = np.append(_seconds(_dates(written)), np.nan)[codes]
     return Clock(seconds, "date", given & np.isnan(seconds))
 
 
-def _dates(spellings: pd.Series[Any]) -> pd.Series[Any]:
+def _dates(written: pd.Series[Any]) -> pd.Series[Any]:
     """ISO 8601 where that reads anything, else the one format of the first value."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        dates = pd.to_datetime(spellings, errors="coerce", format="ISO8601", utc=True)
+        dates = pd.to_datetime(written, errors="coerce", format="ISO8601", utc=True)
         if dates.isna().all():
-            dates = pd.to_datetime(spellings, errors="coerce", utc=True)
+            dates = pd.to_datetime(written, errors="coerce", utc=True)
     return dates
 
 

@@ -86,7 +86,8 @@ def check_panel(
         return table_of([*findings, Finding("no-rows", "", "the table has no rows", n=1)])
     unusable = set(duplicated_headers(table))
     kept = None if wanted is None else tuple(name for name in wanted if name not in unusable)
-    return table_of(findings + _run(table, names, ranges, kept))
+    placed = all(asked[kind] is None or kind in names for kind in ("time", "day", "beep"))
+    return table_of(findings + _run(table, names, ranges, kept, placed=placed))
 
 
 def duplicated_headers(frame: pd.DataFrame) -> dict[str, tuple[str, ...]]:
@@ -110,11 +111,13 @@ def _run(
     names: Mapping[str, str],
     scales: Mapping[str, tuple[float, float]],
     variables: tuple[str, ...] | None,
+    *,
+    placed: bool,
 ) -> list[Finding]:
     findings: list[Finding] = []
     subjects = ("ids and roles", "times", "values")
     try:
-        layout = build_layout(table, names, scales, variables)
+        layout = build_layout(table, names, scales, variables, placed=placed)
     except Exception as problem:
         return [_unchecked("ids", problem)]
     for subject, check in zip(subjects, _CHECKS, strict=True):

@@ -36,6 +36,9 @@ class Layout:
     scales : mapping of str to (low, high)
     variables : tuple of str, optional
         Columns whose values are checked; None: every column of numbers that is not named.
+    placed : bool
+        Every column that was named to place rows in time can be used; where one cannot, rows of one person
+        cannot be told apart and nothing is said about duplicates and partners.
     identity : Identity, optional
         None where dyad or person is not usable.
     """
@@ -44,6 +47,7 @@ class Layout:
     names: Mapping[str, str]
     scales: Mapping[str, tuple[float, float]]
     variables: tuple[str, ...] | None
+    placed: bool
     identity: Identity | None
 
     @property
@@ -184,10 +188,12 @@ def build_layout(
     names: Mapping[str, str],
     scales: Mapping[str, tuple[float, float]],
     variables: tuple[str, ...] | None,
+    *,
+    placed: bool,
 ) -> Layout:
     """Resolve a table whose named columns exist and stand once."""
     identity = identify(frame[names["dyad"]], frame[names["person"]]) if {"dyad", "person"} <= names.keys() else None
-    return Layout(frame, names, scales, variables, identity)
+    return Layout(frame, names, scales, variables, placed, identity)
 
 
 def dense(codes: IntArray, size: int) -> tuple[IntArray, int]:

@@ -91,6 +91,8 @@ def _dyads(codes: IntArray) -> str:
 
 
 def _duplicates(layout: Layout) -> Iterator[Finding]:
+    if not layout.placed:
+        return
     size = layout.occasions.size
     codes = np.where(layout.usable, layout.units.codes * size + layout.occasions.codes, -1)
     codes, n_codes = dense(codes if layout.usable.all() else codes[layout.usable], layout.units.n * size)

@@ -7,7 +7,7 @@ when a scale is declared for it, or when it was asked for.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from reldyn.panel._finding_codes import Finding
+from reldyn.panel._identity import spellings
 
 if TYPE_CHECKING:
     from reldyn.panel._findings_layout import FloatArray, Layout
@@ -45,8 +46,7 @@ def read_values(layout: Layout, name: str) -> tuple[FloatArray, list[Finding]]:
     column = layout.frame[name]
     if _stores_numbers(column):
         return column.to_numpy(dtype=float, na_value=np.nan), []
-    codes, spellings = pd.factorize(column.astype(object))
-    texts = [str(spelling).strip() for spelling in spellings]
+    codes, texts = spellings(column)
     kinds = np.array([_kind(text) for text in texts], dtype=object)
     numbers = np.array([_number(text, kind) for text, kind in zip(texts, kinds, strict=True)], dtype=float)
     values = np.append(numbers, np.nan)[codes]
@@ -54,7 +54,7 @@ def read_values(layout: Layout, name: str) -> tuple[FloatArray, list[Finding]]:
 
 
 def _text_findings(
-    name: str, codes: IntArray, texts: Sequence[str], kinds: npt.NDArray[np.object_]
+    name: str, codes: IntArray, texts: npt.NDArray[np.object_], kinds: npt.NDArray[np.object_]
 ) -> Iterator[Finding]:
     wordings = (
         ("non-numeric", f"{name!r} holds text among its numbers"),
@@ -91,9 +91,9 @@ def _numeric(layout: Layout, name: Any) -> bool:
 
 
 def _mostly_numbers(column: pd.Series[Any]) -> bool:
-    codes, spellings = pd.factorize(column.astype(object))
-    counts = np.bincount(codes[codes >= 0], minlength=len(spellings))
-    kinds = np.array([_kind(str(spelling).strip()) for spelling in spellings], dtype=object)
+    codes, texts = spellings(column)
+    counts = np.bincount(codes[codes >= 0], minlength=len(texts))
+    kinds = np.array([_kind(text) for text in texts], dtype=object)
     written = counts[kinds != "missing-code"].sum()
     numbers = counts[(kinds == "number") | (kinds == "decimal-comma")].sum()
     return bool(numbers) and bool(numbers >= _MOSTLY * written)

@@ -287,6 +287,8 @@ def _answered(layout: Layout, states: Mapping[str, FloatArray]) -> BoolArray:
 def _presence(layout: Layout, identity: Identity, answered: BoolArray) -> Iterator[Finding]:
     """Who answered when, alone and together; only dyads of two, only rows that can be placed."""
     units, size = layout.units, layout.occasions.size
+    if not layout.placed or not units.n:
+        return
     dyads = units.dyads[units.codes]
     rows = layout.usable & layout.paired_dyads[dyads] if layout.usable.any() else layout.usable
     everywhere = bool(rows.all())

@@ -128,6 +128,16 @@ def factorize(values: Any) -> tuple[IntArray, npt.NDArray[Any]]:
     return np.asarray(codes, dtype=np.intp), np.asarray(labels)
 
 
+def spellings(column: pd.Series[Any]) -> tuple[IntArray, npt.NDArray[Any]]:
+    """Integer codes (-1: missing) and the distinct values as text, without blanks around, in the order of the file."""
+    try:
+        codes, values = pd.factorize(column.astype(object))
+    except TypeError:
+        # Lists and the like cannot be told apart otherwise.
+        codes, values = pd.factorize(column.map(repr, na_action="ignore").astype(object))
+    return np.asarray(codes, dtype=np.intp), np.array([str(value).strip() for value in values], dtype=object)
+
+
 def _strays(identity: Identity) -> bool:
     """Whether any person label stands in more than one dyad."""
     home = identity.person_dyads()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _LOOKED_AT = 1_000
+_HEAD = 1_000_000
 _WITH_COMMA = re.compile(r"\s*[+-]?\d*,\d+\s*")
 _WITH_POINT = re.compile(r"\s*[+-]?\d*\.\d+\s*")
 
@@ -29,8 +30,9 @@ def read_text(
 ) -> tuple[pd.DataFrame, list[str]]:
     """Read a .csv or .tsv file; returns the frame and the headers as they stand in the file."""
     text = _decoded(path, encoding)
-    delimiter = _delimiter(path, text)
-    first = list(_first_records(text, delimiter))
+    head = _head(text)
+    delimiter = _delimiter(path, head)
+    first = list(_first_records(head, delimiter))
     headers = [_header(name, place) for place, name in enumerate(first[0])]
     _check_shape(path, text, delimiter, len(headers))
     mark = decimal or _decimal(first[1:], delimiter)
@@ -65,11 +67,18 @@ def _decoded(path: Path, encoding: str | None) -> str:
     return text.lstrip("\r\n")
 
 
+def _head(text: str) -> str:
+    """The first lines, enough to tell how the table is written; whole lines only."""
+    if len(text) <= _HEAD:
+        return text
+    cut = text.rfind("\n", 0, _HEAD)
+    return text[: cut + 1] if cut >= 0 else text
+
+
 def _delimiter(path: Path, text: str) -> str:
     """The delimiter that the suffix promises, or semicolons where nothing else can be meant."""
     promised = "\t" if path.suffix.lower() == ".tsv" else ","
-    header = text.splitlines()[0]
-    widths = {mark: len(next(csv.reader([header], delimiter=mark))) for mark in _DELIMITERS}
+    widths = {mark: len(next(_first_records(text, mark), [""])) for mark in _DELIMITERS}
     if promised == "," and widths[";"] > 1 and _agrees(text, ";") and not (widths[","] > 1 and _agrees(text, ",")):
         return ";"
     if widths[promised] > 1:
