@@ -86,6 +86,20 @@ def describe_rows(rows: Sequence[int], shown: int = 5) -> str:
 def check_option(value: Any, allowed: Collection[Any], name: str) -> None:
     """Raise a `DesignError` that lists all allowed values and the nearest match.
 
+    Parameters
+    ----------
+    value : object
+        What the caller gave.
+    allowed : collection
+        Every value that is allowed, in the order to list them.
+    name : str
+        The parameter, as the caller writes it.
+
+    Raises
+    ------
+    DesignError
+        The value is none of the allowed ones.
+
     Examples
     --------
     >>> check_option("remI", ("reml", "ml"), "method")
@@ -103,6 +117,18 @@ def check_option(value: Any, allowed: Collection[Any], name: str) -> None:
 
 def check_columns(present: Collection[str], wanted: Collection[str], where: str = "the panel") -> None:
     """Raise one `DataError` naming every wanted column that is absent, with the nearest match.
+
+    Parameters
+    ----------
+    present, wanted : collection of str
+        Columns that are there, and those that are needed.
+    where : str, default "the panel"
+        What has the columns: a file's name, where there is one.
+
+    Raises
+    ------
+    DataError
+        Any wanted column is absent.
 
     Examples
     --------

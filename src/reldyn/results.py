@@ -117,6 +117,14 @@ def from_json(path: str | Path) -> Result:
     ------
     DataError
         The text is not a saved reldyn result, or was saved by a newer reldyn.
+
+    Examples
+    --------
+    >>> import reldyn as rd
+    >>> panel = rd.simulate.apim(n_dyads=30, actor=0.3, partner=0.2, seed=1).panel
+    >>> fit = rd.apim(panel, outcome="y", predictors=["x"])
+    >>> from_json(fit.to_json()).tidy().equals(fit.tidy())
+    True
     """
     text = str(path)
     if not text.lstrip().startswith("{"):
@@ -250,6 +258,15 @@ def _decode_array(value: Mapping[str, Any]) -> Any:
 def format_p(value: float) -> str:
     """Render a p-value as papers print it.
 
+    Parameters
+    ----------
+    value : float
+        Between 0 and 1; NaN gives an empty text.
+
+    Returns
+    -------
+    str
+
     Examples
     --------
     >>> format_p(0.0312), format_p(0.00001), format_p(float("nan"))
@@ -261,7 +278,26 @@ def format_p(value: float) -> str:
 
 
 def format_table(frame: pd.DataFrame, digits: int = 3) -> pd.DataFrame:
-    """Round a tidy frame for reading: numbers to ``digits``, p-values as papers print them."""
+    """Round a tidy frame for reading: numbers to ``digits``, p-values as papers print them.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Columns whose name begins with ``p_`` hold p-values.
+    digits : int, default 3
+        Decimals of every other column of floats: enough for standard errors of standardised effects.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Text in every cell, empty where a value is missing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> format_table(pd.DataFrame({"estimate": [1 / 3], "p_value": [0.0312]})).iloc[0].tolist()
+    ['0.333', '.031']
+    """
     import pandas as pd
 
     def render(name: str, column: pd.Series) -> pd.Series:

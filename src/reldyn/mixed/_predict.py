@@ -43,6 +43,16 @@ def random_effects(fit: Fit) -> RandomEffects:
     Returns
     -------
     RandomEffects
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from reldyn.mixed import Problem, Residual, fit_mixed, random_structure
+    >>> ones, dyad = np.ones((8, 1)), [0] * 4 + [1] * 4
+    >>> problem = Problem([5, 4, 6, 5, 2, 1, 3, 2], ones, ones, dyad, member=[0, 1] * 4, step=[0, 0, 1, 1] * 2)
+    >>> fit = fit_mixed(problem, random_structure(("intercept",)), Residual("independent"))
+    >>> random_effects(fit).value.round(2).tolist()
+    [[1.44], [-1.44]]
     """
     p, q = fit.statistics.p, fit.statistics.q
     z = slice(p, p + q)
@@ -59,12 +69,27 @@ def random_effects(fit: Fit) -> RandomEffects:
 def fitted_values(fit: Fit) -> tuple[FloatArray, FloatArray]:
     """Fitted values of every row, in the order of the problem's rows.
 
+    Parameters
+    ----------
+    fit : Fit
+
     Returns
     -------
     marginal : (n,) array
         X beta.
     conditional : (n,) array
         X beta + Z b, with b predicted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from reldyn.mixed import Problem, Residual, fit_mixed, random_structure
+    >>> ones, dyad = np.ones((8, 1)), [0] * 4 + [1] * 4
+    >>> problem = Problem([5, 4, 6, 5, 2, 1, 3, 2], ones, ones, dyad, member=[0, 1] * 4, step=[0, 0, 1, 1] * 2)
+    >>> fit = fit_mixed(problem, random_structure(("intercept",)), Residual("independent"))
+    >>> marginal, conditional = fitted_values(fit)
+    >>> marginal[0].round(2).item(), conditional[[0, 4]].round(2).tolist()
+    (3.5, [4.94, 2.06])
     """
     marginal = fit.problem.X @ fit.beta
     effects = random_effects(fit).value

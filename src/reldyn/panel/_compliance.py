@@ -50,11 +50,25 @@ def answered_grid(
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Answered and expected occasions on the whole grid.
 
+    Parameters
+    ----------
+    panel : DyadPanel
+    variables : sequence of str, optional
+        As in `DyadPanel.compliance`.
+
     Returns
     -------
     answered : (n_dyads, 2, n_occasions) bool array
     expected : (n_dyads, n_occasions) bool array
         From the dyad's first to its last row, at the beeps that the study uses.
+
+    Examples
+    --------
+    >>> import reldyn as rd
+    >>> panel = rd.simulate.cycles("linear", n_dyads=3, n_occasions=80, seed=1).panel
+    >>> answered, expected = answered_grid(panel)
+    >>> answered.shape, expected.shape
+    ((3, 2, 80), (3, 80))
     """
     index = panel.index
     answered = np.zeros((index.n_dyads, 2, index.cells), dtype=bool)

@@ -37,6 +37,14 @@ def coefficients(fit: Result, *, intercepts: bool = False, ax: Axes | None = Non
     ------
     DesignError
         No estimate is left to draw.
+
+    Examples
+    --------
+    >>> import reldyn as rd
+    >>> panel = rd.simulate.apim(n_dyads=30, n_occasions=8, actor=0.3, partner=0.2, seed=1).panel
+    >>> fit = rd.apim(panel, outcome="y", predictors=["x"])
+    >>> rd.plot.coefficients(fit).get_xlabel()
+    'estimate with 95 % interval'
     """
     table = fit.tidy()
     if "effect" in table and not intercepts:

@@ -52,6 +52,14 @@ def path_diagram(fit: Result) -> Figure:
     References
     ----------
     Kenny, Kashy and Cook (2006), Dyadic Data Analysis, chapter 7.
+
+    Examples
+    --------
+    >>> import reldyn as rd
+    >>> panel = rd.simulate.apim(n_dyads=30, n_occasions=8, actor=0.3, partner=0.2, seed=1).panel
+    >>> fit = rd.apim(panel, outcome="y", predictors=["x"])
+    >>> len(rd.plot.path_diagram(fit).axes)
+    2
     """
     table = fit.tidy()
     check_columns(list(table.columns), ["effect", "variable", "estimate", "conf_low", "conf_high"], "tidy()")

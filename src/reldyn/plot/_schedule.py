@@ -48,6 +48,14 @@ def schedule(
         A dyad is not in the frame, or the frame is not one of `reldyn.cycles.schedule`.
     DesignError
         There is no row to draw.
+
+    Examples
+    --------
+    >>> import reldyn as rd
+    >>> panel = rd.simulate.cycles("cycle", n_dyads=3, n_occasions=80, seed=1).panel
+    >>> figure = rd.plot.schedule(rd.cycles.schedule(panel, warmth="warmth"))
+    >>> figure.axes[0].get_xlabel()
+    'coefficient of variation of the intervals'
     """
     check_columns(list(frame.columns), ["dyad", "giver", "cv", "conf_low", "conf_high", "cv_random"], "the schedule")
     rows = _chosen(frame, dyads)

@@ -15,6 +15,11 @@ class Truth(Mapping[str, Any]):
 
     Frames are handed out as copies, so that no reader can change the truth of another.
 
+    Parameters
+    ----------
+    **values
+        The parameters by name.
+
     Examples
     --------
     >>> truth = Truth(actor=(0.3, 0.2), seed=1)
