@@ -4,13 +4,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reldyn.panel import Schedule
+from reldyn.panel import DyadPanel, Schedule
 from reldyn.panel._findings import check_panel
 
 DYADS, DAYS, BEEPS = 12, 4, 6
 PER_PERSON = DAYS * BEEPS
 CLOCK = Schedule(scheduled="scheduled", sent="sent", answered="answered", expires="expires")
 ROLES = {"dyad": "couple", "person": "who", "role": "sex", "day": "day", "beep": "beep", "schedule": CLOCK}
+COMPLIANCE = [
+    "compliance",
+    "dyadic-compliance",
+    "compliance-by-person",
+    "compliance-by-day",
+    "compliance-by-beep",
+]
 SCALES = {"warmth": (0, 100), "stress": (0, 100)}
 
 
@@ -58,14 +65,20 @@ def errors(table):
 
 def test_the_clean_panel_has_only_notes(clean):
     table = check(clean)
-    assert table["code"].tolist() == ["night", "compliance"]
+    assert table["code"].tolist() == ["night", *COMPLIANCE]
     assert rows_of(table, "night") == np.flatnonzero((clean["beep"] == 1) & (clean["day"] > 1)).tolist()
-    assert table.loc[1, "message"] == "persons answered 100.0 % of their dyad's occasions, both partners 100.0 %."
+    assert table["message"].tolist()[1:] == [
+        "persons answered 100.0 % of their dyad's occasions.",
+        "both partners answered 100.0 % of the occasions.",
+        "single persons answered 100.0 % to 100.0 %, median 100.0 %.",
+        "by day, persons answered 100.0 % (day 1) to 100.0 % (day 1).",
+        "by beep, persons answered 100.0 % (beep 1) to 100.0 % (beep 1).",
+    ]
 
 
 def test_row_order_does_not_matter_to_what_is_found(clean):
     shuffled = clean.sample(frac=1, random_state=4, ignore_index=True)
-    assert check(shuffled)["code"].tolist() == ["out-of-order", "night", "compliance"]
+    assert check(shuffled)["code"].tolist() == ["out-of-order", "night", *COMPLIANCE]
 
 
 def test_duplicated_occasions_give_all_their_rows(clean):
@@ -204,7 +217,7 @@ def test_numbers_kept_as_text_are_a_warning_and_still_checked(clean):
 
 def test_free_text_is_no_finding(clean):
     comments = np.where(np.arange(len(clean)) % 3 == 0, "12", "talked about holidays")
-    assert check(clean.assign(comment=comments), scales=None)["code"].tolist() == ["night", "compliance"]
+    assert check(clean.assign(comment=comments), scales=None)["code"].tolist() == ["night", *COMPLIANCE]
 
 
 def test_values_outside_the_scale_and_infinite(clean):
@@ -376,15 +389,53 @@ def test_compliance_counts_the_occasions_of_the_dyad(clean):
     dirty.loc[0:14, ["warmth", "stress"]] = np.nan
     table = check(dirty)
     low = table[table["code"] == "low-compliance"].iloc[0]
-    assert low["n"] == 1
+    assert low["n"] == 24
     assert list(low["rows"]) == list(range(24))
     assert low["message"] == (
         "1 person answered fewer than half of the dyad's occasions: rows 0, 1, 2, 3, 4 and 19 more."
     )
-    # 288 dyad occasions: 561 of 576 answers given, both on 273.
-    assert table.loc[table["code"] == "compliance", "message"].item() == (
-        "persons answered 97.4 % of their dyad's occasions, both partners 94.8 %."
+    # 288 dyad occasions: 561 of 576 answers given, both on 273; day 1 lacks 6 of 144 answers, day 4 none,
+    # beeps 1 to 3 lack 3 of 96 each, beeps 4 to 6 lack 2.
+    by_code = table.set_index("code")
+    assert by_code.loc["compliance", ["n", "message"]].tolist() == [
+        561,
+        "persons answered 97.4 % of their dyad's occasions.",
+    ]
+    assert by_code.loc["dyadic-compliance", ["n", "message"]].tolist() == [
+        273,
+        "both partners answered 94.8 % of the occasions.",
+    ]
+    assert by_code.loc["compliance-by-person", ["n", "message"]].tolist() == [
+        24,
+        "single persons answered 37.5 % to 100.0 %, median 100.0 %.",
+    ]
+    assert by_code.loc["compliance-by-day", ["n", "message"]].tolist() == [
+        4,
+        "by day, persons answered 95.8 % (day 1) to 100.0 % (day 4).",
+    ]
+    assert by_code.loc["compliance-by-beep", ["n", "message"]].tolist() == [
+        6,
+        "by beep, persons answered 96.9 % (beep 1) to 97.9 % (beep 4).",
+    ]
+
+
+def test_compliance_counts_occasions_without_any_row(clean):
+    # The first dyad has no row at its second occasion; from its first to its last row there are 24 all the same.
+    dirty = clean.drop(index=[1, 25]).reset_index(drop=True)
+    table = check(dirty)
+    panel = DyadPanel(dirty, **ROLES, scales=SCALES).compliance().set_index("level")
+    assert table.set_index("code").loc["compliance", "n"] == panel.loc["overall", "answered"] == 574
+    assert table.set_index("code").loc["compliance", "message"] == (
+        "persons answered 99.7 % of their dyad's occasions."
     )
+    assert panel.loc["overall", "share"] == 574 / 576
+
+
+def test_persons_with_times_of_their_own_are_compared_by_their_rows(clean):
+    own = clean["scheduled"] + pd.to_timedelta(clean["couple"] * 7, unit="s")
+    table = check(clean.assign(time=own), day=None, beep=None, time="time").set_index("code")
+    assert table.loc["compliance", "message"] == "persons answered 100.0 % of their dyad's occasions."
+    assert table.loc["dyadic-compliance", "n"] == 288
 
 
 def test_a_column_without_values(clean):
@@ -394,7 +445,7 @@ def test_a_column_without_values(clean):
 
 def test_labels_within_the_dyad_are_no_persons_in_two_dyads(clean):
     table = check(clean.assign(who=clean["who"] % 2 + 1))
-    assert table["code"].tolist() == ["person-within-dyad", "night", "compliance"]
+    assert table["code"].tolist() == ["person-within-dyad", "night", *COMPLIANCE]
     assert table.loc[0, "message"] == "'who' numbers the members of each dyad (1, 2)."
     dirty = clean.assign(who=clean["who"] % 2 + 1)
     dirty.loc[48:71, "warmth"] = 3.0

@@ -228,8 +228,16 @@ CODES: dict[str, FindingCode] = {
         "A person answered fewer than half of the dyad's occasions.",
         "Keep the person; show how the results change with a cut-off.",
     ),
-    "compliance": FindingCode(
-        "note", "The share of occasions answered, by persons and by both partners.", "Report it."
+    "compliance": FindingCode("note", "The share of the dyads' occasions that persons answered.", "Report it."),
+    "dyadic-compliance": FindingCode("note", "The share of occasions that both partners answered.", "Report it."),
+    "compliance-by-person": FindingCode(
+        "note", "The range of compliance over persons.", "DyadPanel.compliance() gives every person's share."
+    ),
+    "compliance-by-day": FindingCode(
+        "note", "The days with the lowest and highest compliance.", "DyadPanel.compliance() gives every day's share."
+    ),
+    "compliance-by-beep": FindingCode(
+        "note", "The beeps with the lowest and highest compliance.", "DyadPanel.compliance() gives every beep's share."
     ),
     "unchecked": FindingCode(
         "warning", "A check could not be carried out.", "Mend the other findings first and check again."

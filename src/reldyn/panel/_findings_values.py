@@ -1,4 +1,4 @@
-"""Findings about answers: impossible values, series that hardly vary, floors, careless runs, missing partners.
+"""Findings about answers: impossible values, series that hardly vary, floors, careless runs.
 
 Statistics are sums over integer codes; no group of a frame is ever formed.
 """
@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reldyn.panel._finding_codes import Finding
-from reldyn.panel._findings_layout import Layout, dense
+from reldyn.panel._findings_layout import Layout
+from reldyn.panel._findings_presence import presence_findings
 from reldyn.panel._findings_text import read_values, value_columns
 from reldyn.panel._identity import factorize
 
 if TYPE_CHECKING:
     from reldyn.panel._findings_layout import BoolArray, FloatArray
-    from reldyn.panel._identity import Identity, IntArray
+    from reldyn.panel._identity import IntArray
 
 # Floor and ceiling effects are spoken of from 15 % on (Terwee et al. 2007).
 _FLOOR_SHARE = 0.15
@@ -28,7 +29,6 @@ _NEAR_CONSTANT = 0.01
 _SHORTEST_SERIES = 5
 _SHORTEST_RUN = 5
 _CHANCE = 0.05
-_LOW_COMPLIANCE = 0.5
 _SENTINELS = frozenset(
     {-9.0, -99.0, -999.0, -9999.0, 99.0, 999.0, 9999.0, 99999.0, -1.0, -2.0, -3.0, -7.0, -8.0, -66.0, -77.0, -88.0}
 )
@@ -52,10 +52,10 @@ def value_findings(layout: Layout) -> Iterator[Finding]:
             traits.add(name)
         else:
             yield from _extremes(layout, name, values)
-    if layout.identity is not None and columns:
+    if layout.identity is not None:
         states = {name: values for name, values in columns.items() if name not in traits}
         yield from _careless(layout, _items(layout, states))
-        yield from _presence(layout, layout.identity, _answered(layout, states))
+        yield from presence_findings(layout, _items(layout, states))
 
 
 def _range(values: FloatArray) -> tuple[float, float]:
@@ -269,72 +269,3 @@ def _count_up(lengths: IntArray) -> IntArray:
     """0, 1, ... for each length, one after the other."""
     ends = np.cumsum(lengths)
     return np.asarray(np.arange(ends[-1]) - np.repeat(ends - lengths, lengths))
-
-
-def _answered(layout: Layout, states: Mapping[str, FloatArray]) -> BoolArray:
-    """Rows with at least one answer; columns that are never missing are design, unless a scale makes them answers."""
-    answered = np.zeros(layout.n_rows, dtype=bool)
-    items = _items(layout, states)
-    telling = False
-    for name, values in items.items():
-        missing = np.isnan(values)
-        if missing.any() or name in layout.scales:
-            telling = True
-            answered |= ~missing
-    return answered if telling else np.ones(layout.n_rows, dtype=bool)
-
-
-def _presence(layout: Layout, identity: Identity, answered: BoolArray) -> Iterator[Finding]:
-    """Who answered when, alone and together; only dyads of two, only rows that can be placed."""
-    units, size = layout.units, layout.occasions.size
-    if not layout.placed or not units.n:
-        return
-    dyads = units.dyads[units.codes]
-    rows = layout.usable & layout.paired_dyads[dyads] if layout.usable.any() else layout.usable
-    everywhere = bool(rows.all())
-    place = np.arange(layout.n_rows) if everywhere else np.flatnonzero(rows)
-    if not len(place):
-        return
-    codes = dyads[place] * size + layout.occasions.codes[place]
-    codes, n_codes = dense(codes, identity.n_dyads * size)
-    first = (units.members() == 0)[units.codes[place]]
-    here = answered[place]
-    table = np.zeros((3, n_codes), dtype=bool)
-    table[0, codes] = True
-    table[1, codes[first & here]] = True
-    table[2, codes[~first & here]] = True
-    partner_answered = np.where(first, table[2, codes], table[1, codes])
-    alone = place[here & ~partner_answered]
-    nobody = place[~here & ~partner_answered]
-    if len(alone):
-        yield Finding("partner-missing", "", "one partner answered and the other did not", alone)
-    if len(nobody):
-        yield Finding("both-missing", "", "neither partner answered", nobody)
-    if layout.occasion_kinds:
-        yield from _compliance(layout, table, here, dyads[place], codes, place)
-
-
-def _compliance(
-    layout: Layout, table: BoolArray, here: BoolArray, dyads: IntArray, codes: IntArray, place: IntArray
-) -> Iterator[Finding]:
-    expected = int(table[0].sum())
-    one, other = int(table[1].sum()), int(table[2].sum())
-    both = int((table[1] & table[2]).sum())
-    message = (
-        f"persons answered {100 * (one + other) / (2 * expected):.1f} % of their dyad's occasions, "
-        f"both partners {100 * both / expected:.1f} %"
-    )
-    yield Finding("compliance", "", message, n=one + other)
-    home = np.zeros(table.shape[1], dtype=np.intp)
-    home[codes] = dyads
-    per_dyad = np.bincount(home[table[0]], minlength=int(dyads.max()) + 1)
-    units = layout.units
-    given = np.bincount(units.codes[place], weights=here, minlength=units.n)
-    asked = np.zeros(units.n)
-    inside = units.dyads < len(per_dyad)
-    asked[inside] = per_dyad[units.dyads[inside]]
-    low = np.flatnonzero((asked > 1) & (given < _LOW_COMPLIANCE * asked))
-    if len(low):
-        who = "1 person" if len(low) == 1 else f"{len(low):,} persons"
-        message = f"{who} answered fewer than half of the dyad's occasions"
-        yield Finding("low-compliance", "", message, layout.rows_of_units(low), n=len(low))
