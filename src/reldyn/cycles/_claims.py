@@ -1,0 +1,99 @@
+"""What a claim test hands back: the test of one claim for one direction, and the phases fitted to it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Claim = Literal["regimes", "periodic", "irregular", "directed"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ClaimTest:
+    """The Monte Carlo test of one claim for one direction of warmth.
+
+    Attributes
+    ----------
+    claim : str
+        ``"regimes"``, ``"periodic"``, ``"irregular"`` or ``"directed"``.
+    statistic : float
+        Large values speak for the claim.
+    p_value : float
+        (1 + exceedances) / (surrogates + 1), or h / n where sequential stopping ended the run; never zero.
+    n_surrogates : int
+        Surrogates drawn for the p-value.
+    estimate, conf_low, conf_high : float
+        Effect size with its 95 % interval; NaN where there is none. Of ``regimes``: smallest distance
+        between phase means in SD of the noise; of ``periodic``: the period in beeps; of ``irregular``: the
+        coefficient of variation of sojourns, its upper limit calibrated by the surrogates; of
+        ``directed``: net circulation per move, from -1 to 1.
+    null : str
+        The null world in one phrase.
+    detail : mapping
+        What the verdict and the summary need beyond that.
+    null_statistics : (n_surrogates,) array
+        Statistics of the surrogates, for the figure.
+    """
+
+    claim: Claim
+    statistic: float
+    p_value: float
+    n_surrogates: int
+    estimate: float
+    conf_low: float
+    conf_high: float
+    null: str
+    detail: Mapping[str, Any]
+    null_statistics: Array
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PhaseFit:
+    """Phases fitted to one direction, ordered from the coldest to the warmest.
+
+    Attributes
+    ----------
+    n_states : int
+    posterior : (n_occasions, n_states) array
+        Smoothed probability of each phase; missing occasions included.
+    means : (n_states, n_channels) array
+        Level of each channel in each phase, in the units of the items, at average covariates.
+    covariance : (n_channels, n_channels) array
+        Of the noise, in the units of the items, common to all phases.
+    transition : (n_states, n_states) array
+        From row to column, per occasion.
+    dwell_means : (n_states,) array
+        Mean sojourn per phase in occasions.
+    sojourn_cv : float
+        Coefficient of variation of sojourns, common to all phases.
+    circulation : float
+        Net share of moves in the direction cold, middle, warm, cold: -1 to 1; NaN with two phases.
+    n_cycles : float
+        Expected number of returns to the warmest phase.
+    log_likelihood : float
+        Of the switching model with geometric sojourns.
+    optima : (n_starts,) array
+        Log-likelihood reached from each start.
+    optima_spread : float
+        Best minus median of ``optima``.
+    warnings : tuple of str
+    """
+
+    n_states: int
+    posterior: Array
+    means: Array
+    covariance: Array
+    transition: Array
+    dwell_means: Array
+    sojourn_cv: float
+    circulation: float
+    n_cycles: float
+    log_likelihood: float
+    optima: Array
+    optima_spread: float
+    warnings: tuple[str, ...]
