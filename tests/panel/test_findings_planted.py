@@ -253,6 +253,13 @@ def test_gaps_are_found_at_the_row_after(clean):
     assert rows_of(check(dirty.rename(columns={"beep": "time"}), beep=None, time="time"), "gap") == [2, 28]
 
 
+def test_gaps_are_found_where_most_occasions_are_missing(clean):
+    kept = clean[clean["beep"].isin([1, 3, 5]) | (clean.index == 1)].reset_index(drop=True)
+    table = check(kept)
+    # Only the first person's second occasion breaks the habit of skipping one.
+    assert rows_of(table, "gap") == [row for row in np.flatnonzero(kept["beep"].isin([3, 5])) if row != 2]
+
+
 def test_gaps_and_nights_from_clock_times_alone(clean):
     dirty = clean.drop(index=[2, 3]).reset_index(drop=True)
     table = check(dirty, day=None, beep=None, time="scheduled")

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # A step of half as much again as the usual one has skipped an occasion, even on a jittered schedule.
 _LONGER = 1.5
+# Numbered occasions run to at most this many times the rows that one person has in a day or series.
+_SPREAD = 3
 
 
 def schedule_findings(layout: Layout) -> Iterator[Finding]:
@@ -59,11 +61,12 @@ def _nights_and_gaps(layout: Layout) -> Iterator[Finding]:
     within = layout.occasion_kinds[-1]
     days_on = _steps(days, layout, same) if days is not None else np.zeros(len(same))
     if within == "day":
-        gap = same & (days_on > _LONGER * _usual(days_on[same]))
+        gap = same & (days_on > _LONGER * _usual(days_on[same], counted=True))
     else:
-        step = np.diff(layout.ordered(within)[order])
+        times = layout.ordered(within)[order]
+        step = np.diff(times)
         today = same & (days_on == 0)
-        gap = (today & (step > _LONGER * _usual(step[today]))) | (same & (days_on > 1))
+        gap = (today & (step > _LONGER * _usual(step[today], counted=_counts(times, today)))) | (same & (days_on > 1))
         yield from _night(layout, same & (days_on >= 1))
     if gap.any():
         columns = ", ".join(layout.names[kind] for kind in layout.occasion_kinds)
@@ -97,9 +100,19 @@ def _steps(days: FloatArray, layout: Layout, same: BoolArray) -> FloatArray:
     return np.where(same, steps, 0.0)
 
 
-def _usual(steps: FloatArray) -> float:
+def _counts(times: FloatArray, today: BoolArray) -> bool:
+    """Whether times number the occasions and are no readings of a clock: whole, and as many as there may be rows."""
+    most_rows = int(np.diff(np.flatnonzero(np.r_[True, ~today, True])).max())
+    span = float(times.max()) - float(times.min())
+    return span <= _SPREAD * most_rows and np.array_equal(times, np.floor(times))
+
+
+def _usual(steps: FloatArray, *, counted: bool) -> float:
+    """The usual step: the smallest where occasions are counted, as many may be missing, else the median."""
     forward = steps[steps > 0]
-    return float(np.median(forward)) if len(forward) else np.inf
+    if not len(forward):
+        return np.inf
+    return float(forward.min()) if counted else float(np.median(forward))
 
 
 def _answer_times(layout: Layout) -> Iterator[Finding]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import importlib
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -161,18 +162,15 @@ def _check_file(path: Path) -> None:
         raise DataError(f"{path}: the file is empty.")
 
 
-class _faults_of:  # noqa: N801
+@contextmanager
+def _faults_of(path: Path, kind: str) -> Iterator[None]:
     """Turn whatever a reader raises into one sentence about the file."""
-
-    def __init__(self, path: Path, kind: str) -> None:
-        self._path, self._kind = path, kind
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: object) -> None:
-        if isinstance(problem, Exception) and not isinstance(problem, DataError):
-            raise DataError(f"{self._path}: this is no readable {self._kind}; export it again.") from None
+    try:
+        yield
+    except Exception as problem:
+        if isinstance(problem, (DataError, MemoryError)):
+            raise
+        raise DataError(f"{path}: this is no readable {kind}; export it again.") from None
 
 
 def _read_parquet(path: Path, encoding: str | None) -> tuple[pd.DataFrame, list[str]]:  # noqa: ARG001
