@@ -87,7 +87,7 @@ The model was fitted to 240 of 240 rows from 120 dyads (240 persons); members ar
 role (A, B). Actor and partner effects of xa, entered uncentred. Varying between dyads: nothing.
 Residuals: a free 2 x 2 covariance within each occasion. Estimation was by restricted maximum
 likelihood (log-likelihood -343.717, 9 parameters, AIC 705.43, BIC 736.53 counting rows, 730.52
-counting dyads). Inference: model-based standard errors with normal (z) tests and intervals. Model:
+counting dyads). Inference: model-based standard errors, normal (z) tests and intervals. Model:
 Kenny, Kashy and Cook (2006); Bolger and Laurenceau (2013).
 
 Fixed effects
@@ -103,3 +103,88 @@ Residuals (standard deviations, correlations)
      sd     1
 A 0.912
 B 1.204 0.452"""
+
+
+@pytest.fixture(scope="module")
+def diary_fit(small):
+    return rd.apim(small, outcome="y", predictors=["x"], random=("intercept", rd.shared("actor")))
+
+
+def test_kenward_roger_gives_satterthwaite_degrees_of_an_exchangeable_pair(cross_section, gls):
+    exchangeable = rd.apim(cross_section, outcome="y", predictors=["xa"], roles="exchangeable", centering="none")
+    tidy = exchangeable.tidy().set_index("effect")
+    assert tidy.loc["actor", "df"] == pytest.approx(gls["pooled"]["satterthwaite_df"], rel=1e-5)
+    assert tidy.loc["actor", "std_error"] == pytest.approx(gls["pooled"]["se"], rel=1e-6)
+    assert exchangeable.glance()["inference"].item() == "kenward-roger"
+
+
+def test_single_contrast_is_a_difference_of_coefficients(fit):
+    found = fit.contrast({"actor xa, A": 1, "actor xa, B": -1}).iloc[0]
+    estimate, cov = fit.estimates.beta, fit.estimates.cov
+    assert found["term"] == "[actor xa, A] - [actor xa, B]"
+    assert found["estimate"] == pytest.approx(estimate[2] - estimate[3])
+    assert found["std_error"] == pytest.approx(np.sqrt(cov[2, 2] + cov[3, 3] - 2 * cov[2, 3]))
+
+
+def test_joint_contrast_of_one_row_is_the_square(diary_fit):
+    weights = {"actor x (within), f": 1, "actor x (within), m": -1}
+    single, joint = diary_fit.contrast(weights).iloc[0], diary_fit.contrast([weights]).iloc[0]
+    assert joint["statistic"] == pytest.approx(single["statistic"] ** 2, rel=1e-6)
+    assert joint["p_value"] == pytest.approx(single["p_value"], rel=1e-6)
+
+
+def test_named_contrasts(fit):
+    assert fit.contrast("role-differences")["term"].tolist() == [
+        "[intercept, A] - [intercept, B]",
+        "[actor xa, A] - [actor xa, B]",
+        "[partner xa, A] - [partner xa, B]",
+    ]
+    assert fit.contrast("actor-minus-partner")["term"].tolist() == [
+        "[actor xa, A] - [partner xa, A]",
+        "[actor xa, B] - [partner xa, B]",
+    ]
+    assert fit.contrast("role-differences", joint=True)["df"].item() == 3
+    with pytest.raises(rd.DesignError) as caught:
+        fit.contrast({"actor xb, A": 1})
+    assert "Did you mean 'actor xa, A'?" in str(caught.value)
+
+
+def test_augment_splits_the_outcome(diary_fit):
+    frame = diary_fit.augment()
+    effects = diary_fit.random_effects()
+    total = frame["fitted_marginal"] + frame["residual_marginal"]
+    assert total.to_numpy() == pytest.approx(frame["y"].to_numpy())
+    row = frame.iloc[0]
+    own = effects[effects["dyad"] == row["dyad"]].set_index("term")["estimate"]
+    within = diary_fit.design.matrix(diary_fit.design.random)[0]
+    assert row["fitted_conditional"] - row["fitted_marginal"] == pytest.approx(
+        own.to_numpy() @ within[: len(own)], abs=1e-10
+    )
+
+
+def test_random_effects_have_one_row_per_dyad_and_effect(diary_fit):
+    effects = diary_fit.random_effects()
+    assert len(effects) == 25 * 3
+    assert effects["term"].drop_duplicates().tolist() == ["intercept, f", "intercept, m", "actor x (within)"]
+    assert (effects["conf_low"] < effects["estimate"]).all()
+
+
+def test_influence_is_that_of_leaving_a_dyad_out(cross_section):
+    """Residual variances that are re-estimated change little; coefficients are compared at fixed variances."""
+    fit = rd.apim(
+        cross_section, outcome="y", predictors=["xa"], centering="none", estimation=rd.Estimation(inference="z")
+    )
+    top = fit.influence().iloc[0]
+    design = fit.design
+    keep = design.dyad != design.dyad_labels.index(top["dyad"])
+    X, y = design.matrix(design.fixed)[keep], design.y[keep]
+    within = np.linalg.inv(fit.covariance("residual").to_numpy())
+    same = design.dyad[keep][:, None] == design.dyad[keep][None, :]
+    weight = np.where(same, within[np.ix_(design.member[keep], design.member[keep])], 0.0)
+    beta = np.linalg.solve(X.T @ weight @ X, X.T @ weight @ y)
+    change = (beta - fit.estimates.beta) / fit.estimates.std_error
+    assert np.abs(change).max() == pytest.approx(abs(top["largest_change"]), rel=1e-8)
+    assert top["term"] == design.fixed[int(np.argmax(np.abs(change)))].name
+    difference = beta - fit.estimates.beta
+    expected = difference @ np.linalg.inv(fit.estimates.cov_model) @ difference / len(beta)
+    assert top["cooks_distance"] == pytest.approx(expected, rel=1e-8)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from reldyn.actor_partner._block import apim_block
+from reldyn.actor_partner._bootstrap import known_seed
 from reldyn.actor_partner._design import Block, DesignRows, build_design
 from reldyn.actor_partner._fitting import estimates_of, fit_design
 from reldyn.actor_partner._result import ApimResult, MixedResult
@@ -157,13 +158,14 @@ def run_model(
     notes: tuple[str, ...] = (),
 ) -> Kind:
     """Choose rows, fit, and put the result together."""
+    setting = dataclasses.replace(setting, estimation=_with_known_seed(setting.estimation))
     design = build_design(panel, outcome, block, strata, setting.residual.process)
     for note in notes:
         warnings.warn(note, DataWarning, stacklevel=3)
     fit = fit_design(design, setting.random, setting.residual, setting.estimation.method)
     estimates, more = estimates_of(fit, setting.estimation)
     result = kind(
-        setting=dataclasses.replace(setting),
+        setting=setting,
         design=design,
         estimates=estimates,
         identifiers=identifiers(panel, design),
@@ -172,6 +174,14 @@ def run_model(
     # The engine's record is at hand: no need to make it again when a verb asks for it.
     result.__dict__["_engine"] = fit
     return result
+
+
+def _with_known_seed(estimation: Estimation) -> Estimation:
+    """A seed that the result can keep: drawn where chance is needed and none was given."""
+    random = estimation.inference in ("parametric-bootstrap", "dyad-bootstrap") or estimation.missing == "impute"
+    if isinstance(estimation.seed, int) or (estimation.seed is None and not random):
+        return estimation
+    return dataclasses.replace(estimation, seed=known_seed(estimation.seed))
 
 
 def identifiers(panel: DyadPanel, design: DesignRows) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""What a fit leaves behind as numbers, and the intervals and tests made from it."""
+"""What a fit leaves behind as numbers."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from reldyn.results import register
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Estimates", "wald"]
-
-LEVEL = 0.95
+__all__ = ["Estimates"]
 
 
 @register
@@ -75,27 +73,3 @@ class Estimates:
     def std_error(self) -> NDArray[np.float64]:
         """Standard errors of the fixed effects."""
         return np.asarray(np.sqrt(np.diag(self.cov)))
-
-
-def wald(
-    estimate: NDArray[np.float64], std_error: NDArray[np.float64], df: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Statistic, two-sided p-value and interval from an estimate, its standard error and its degrees of freedom.
-
-    Parameters
-    ----------
-    estimate, std_error, df : (k,) arrays
-        Infinite degrees of freedom give the normal distribution.
-
-    Returns
-    -------
-    statistic, p_value, conf_low, conf_high : (k,) arrays
-    """
-    from scipy.special import ndtr, ndtri, stdtr, stdtrit
-
-    statistic = np.divide(estimate, std_error, out=np.full(len(estimate), np.nan), where=std_error > 0)
-    known = np.isfinite(df)
-    finite = np.where(known, df, 1.0)
-    p_value = 2.0 * np.where(known, stdtr(finite, -np.abs(statistic)), ndtr(-np.abs(statistic)))
-    quantile = np.where(known, stdtrit(finite, 0.5 + LEVEL / 2), ndtri(0.5 + LEVEL / 2))
-    return statistic, p_value, estimate - quantile * std_error, estimate + quantile * std_error

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn.actor_partner._design import DesignRows, problem_of, structure_of
-from reldyn.actor_partner._estimates import Estimates, wald
+from reldyn.actor_partner._estimates import Estimates
 from reldyn.errors import DesignError
 
 if TYPE_CHECKING:
@@ -60,26 +60,23 @@ def _repeats(design: DesignRows) -> bool:
 
 def estimates_of(fit: Fit, estimation: Estimation) -> tuple[Estimates, tuple[str, ...]]:
     """Numbers of a fit with the inference asked for, and notes about it."""
-    inference = "z"
-    notes: tuple[str, ...] = ()
-    if estimation.resolved_inference != "z":
-        notes = (f"inference={estimation.resolved_inference!r} is not available: z was used.",)
-    cov = fit.cov_beta
-    df = np.full(len(fit.beta), np.inf)
-    std_error = np.sqrt(np.diag(cov))
-    _, p_value, low, high = wald(fit.beta, std_error, df)
+    from reldyn.mixed import infer
+
+    kind = estimation.resolved_inference
+    wald = infer(fit, kind)
+    found = wald.contrasts()
     estimates = Estimates(
         method=fit.method,
-        inference=inference,
+        inference=kind,
         log_likelihood=float(fit.log_likelihood),
         n_covariance=fit.n_covariance_parameters,
         beta=fit.beta,
         cov_model=fit.cov_beta,
-        cov=cov,
-        df=df,
-        conf_low=low,
-        conf_high=high,
-        p_value=p_value,
+        cov=wald.covariance,
+        df=found.df,
+        conf_low=found.conf_low,
+        conf_high=found.conf_high,
+        p_value=found.p_value,
         random=fit.G,
         natural=tuple(fit.psi),
         residual=tuple(_plain(fit.residual_process(code)) for code in range(len(fit.psi))),
@@ -93,7 +90,7 @@ def estimates_of(fit: Fit, estimation: Estimation) -> tuple[Estimates, tuple[str
             "return_code": fit.trace.return_code,
         },
     )
-    return estimates, notes
+    return estimates, wald.notes
 
 
 def _plain(told: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from reldyn.results import Result
 if TYPE_CHECKING:
     import pandas as pd
 
-    from reldyn.mixed import Fit
+    from reldyn.mixed import Fit, Wald
 
 __all__ = ["ApimResult", "MixedResult"]
 
@@ -139,6 +139,86 @@ class MixedResult(Result):
         With several compositions a mapping from composition to such a mapping.
         """
         return residual_process(self.design, self.estimates)
+
+    def contrast(self, weights: Any, *, joint: bool | None = None) -> pd.DataFrame:
+        """Estimate or test linear contrasts of the fixed effects.
+
+        Parameters
+        ----------
+        weights : mapping, sequence of mappings, or str
+            A mapping from ``term`` (as in `tidy`) to weight is one contrast; a mapping from label to such mappings
+            several, each by itself; a sequence of mappings one joint test that all are zero. Or a name:
+            ``"role-differences"``, ``"composition-differences"``, ``"actor-minus-partner"``,
+            ``"actor-plus-partner"``.
+        joint : bool, optional
+            Whether to test all contrasts at once. None: as the form of ``weights`` says.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``term`` and, for single contrasts, ``estimate``, ``std_error``, ``statistic`` (t), ``df``, ``p_value``,
+            ``conf_low``, ``conf_high``; for a joint test one row with ``statistic`` (F), ``df``, ``df_error`` and
+            ``p_value``. Standard errors and degrees of freedom are those of the fit's inference.
+
+        Raises
+        ------
+        DesignError
+            A term is not in the model, or the rows of a joint test depend on each other.
+        """
+        from reldyn.actor_partner._contrast import contrast_table
+
+        return contrast_table(self.design.fixed, self._inference, weights, joint)
+
+    def random_effects(self) -> pd.DataFrame:
+        """Predicted deviations of each dyad.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per dyad and random effect: ``dyad``, the columns that identify a term, ``estimate`` (best linear
+            unbiased prediction), ``std_error`` (of the prediction), ``conf_low``, ``conf_high`` (95 %).
+        """
+        from reldyn.actor_partner._predict import dyad_effects
+
+        return dyad_effects(self.design, self._engine)
+
+    def augment(self) -> pd.DataFrame:
+        """Rows of the fit with fitted values and residuals.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The identifying columns and the outcome, ``fitted_marginal`` (fixed effects only), ``fitted_conditional``
+            (with the dyad's own deviations), ``residual_marginal``, ``residual_conditional`` and
+            ``residual_standardised`` (conditional, in residual standard deviations of the role).
+        """
+        from reldyn.actor_partner._predict import augmented
+
+        return augmented(self)
+
+    def influence(self) -> pd.DataFrame:
+        """What leaving out each dyad does to the fixed effects, the variances held where they are.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per dyad, the most influential first: ``dyad``, ``n_obs``, ``cooks_distance``, ``largest_change``
+            (of any coefficient when the dyad is left out, in standard errors), ``term`` (which one) and ``note``.
+
+        References
+        ----------
+        Demidenko and Stukel (2005), Influence analysis for linear mixed-effects models.
+        """
+        from reldyn.actor_partner._predict import influence_table
+
+        return influence_table(self)
+
+    @cached_property
+    def _inference(self) -> Wald:
+        """Inference of the fit, for contrasts."""
+        from reldyn.mixed import infer
+
+        return infer(self._engine, self.estimates.inference)
 
     @cached_property
     def _engine(self) -> Fit:

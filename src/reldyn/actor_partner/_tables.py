@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reldyn.errors import DesignError, check_option
+from reldyn.errors import check_option
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
     from reldyn.actor_partner._design import DesignRows
     from reldyn.actor_partner._estimates import Estimates
@@ -112,16 +111,3 @@ def _describe(told: Mapping[str, Any], stratum: Stratum, labels: list[Any]) -> d
         else:
             described[name] = pd.DataFrame(array, index=labels, columns=labels)
     return described
-
-
-def weights_of(columns: Sequence[DesignColumn], weights: Mapping[str, float]) -> NDArray[np.float64]:
-    """A row of contrast weights from a mapping of ``term`` to weight."""
-    place = {column.name: k for k, column in enumerate(columns)}
-    row = np.zeros(len(columns))
-    for name, weight in weights.items():
-        if name not in place:
-            check_option(name, tuple(place), "term of a contrast")
-        row[place[name]] = float(weight)
-    if not row.any():
-        raise DesignError("a contrast with all weights zero tests nothing: give at least one term a weight.")
-    return row

@@ -26,7 +26,7 @@ _RESIDUALS = {
     "var1": "first-order vector autoregressive with correlated innovations",
 }
 _INFERENCE = {
-    "z": "model-based standard errors with normal (z) tests and intervals",
+    "z": "model-based standard errors, normal (z) tests and intervals",
     "kenward-roger": "Kenward-Roger standard errors and degrees of freedom",
     "cr2": "cluster-robust (CR2) standard errors with Bell-McCaffrey degrees of freedom",
     "profile": "model-based standard errors with profile-likelihood intervals",
