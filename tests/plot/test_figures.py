@@ -132,7 +132,7 @@ def test_schedule_draws_one_tick_per_warm_event():
     raster, spread = figure.axes
     assert [len(lines.get_segments()) for lines in raster.collections] == [20, 20]
     assert [label.get_text() for label in raster.get_yticklabels()] == ["dyad 1, from a", "dyad 1, from b"]
-    assert spread.get_xlabel() == "coefficient of variation of the intervals"
+    assert spread.get_xlabel() == "CV of the intervals"
     assert len(rd.plot.schedule(table).axes) == 1
     with pytest.raises(DataError, match="no dyad 7"):
         rd.plot.schedule(table, dyads=[7])

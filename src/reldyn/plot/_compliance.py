@@ -52,7 +52,7 @@ def compliance_heatmap(panel: DyadPanel, *, variables: Sequence[str] | None = No
     used = np.unique(panel.index.occasion)
     code = np.where(expected, 1 + answered.sum(axis=1), 0)[:, used]
     with style():
-        ax = axes_or_new(ax, 8.0, float(np.clip(1.3 + 0.05 * panel.n_dyads, 2.4, 8.0)))
+        ax = axes_or_new(ax, 8.0, float(np.clip(1.3 + 0.035 * panel.n_dyads, 2.4, 6.5)))
         ax.imshow(code, aspect="auto", interpolation="nearest", cmap=ListedColormap(_COLOURS), vmin=0, vmax=3)
         _label_days(ax, panel, used)
         ax.set_ylabel("dyad")

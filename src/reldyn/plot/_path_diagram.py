@@ -106,7 +106,7 @@ def _diagram(fit: Result, part: pd.DataFrame, variable: str, level: str, composi
     return _Diagram(
         title=title,
         predictor=variable,
-        outcome=str(getattr(fit, "outcome", "outcome")),
+        outcome=str(getattr(getattr(fit, "design", fit), "outcome", "outcome")),
         members=members,
         actor=_pair(part, "actor", members),
         partner=_pair(part, "partner", members),
@@ -115,11 +115,10 @@ def _diagram(fit: Result, part: pd.DataFrame, variable: str, level: str, composi
 
 
 def _names_of_members(fit: Result, composition: str) -> tuple[str, str]:
-    roles = [str(role) for role in getattr(fit, "role_labels", None) or () if str(role)]
-    parts = composition.split("-")
-    if len(parts) == 2 and parts[0] != parts[1] and set(parts) <= set(roles):
-        return parts[0], parts[1]
-    return (roles[0], roles[1]) if len(roles) == 2 and not composition else ("member 1", "member 2")
+    for stratum in getattr(getattr(fit, "design", None), "strata", ()):
+        if composition in ("", stratum.label) and len(stratum.roles) == 2:
+            return str(stratum.roles[0]), str(stratum.roles[1])
+    return "member 1", "member 2"
 
 
 def _pair(part: pd.DataFrame, effect: str, members: tuple[str, str]) -> tuple[Any, Any]:
@@ -140,9 +139,7 @@ def _residual_correlation(fit: Result, members: tuple[str, str], composition: st
         return float("nan")
     frame = covariance("residual")
     labels = [str(label) for label in frame.index]
-    wanted = [
-        [name for name in (f"{composition}: {member}", f"{composition}:{member}") if composition] for member in members
-    ]
+    wanted = [[name for name in (f"{composition}, {member}",) if composition] for member in members]
     place = [next((labels.index(name) for name in names if name in labels), None) for names in wanted]
     if None in place and len(labels) == 2:
         place = [labels.index(member) if member in labels else at for at, member in enumerate(members)]
@@ -258,7 +255,8 @@ def _residual_curve(ax: Axes, correlation: float) -> None:
 
 
 def _number(value: float, digits: int = 2) -> str:
-    return f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    # Adding zero turns a negative zero into a plain one.
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _text(table: pd.DataFrame, name: str) -> list[str]:

@@ -114,15 +114,15 @@ def _draw_spread(ax: Axes, rows: pd.DataFrame) -> None:
     ax.hlines(place, number["conf_low"], number["conf_high"], color=GREY, lw=1.3)
     ax.vlines(number["cv_random"], place - 0.3, place + 0.3, color=INK, lw=1.6, label="random warmth")
     ax.plot(number["cv"][decidable], place[decidable], "o", color=BLUE, ms=5, label="observed")
-    ax.plot(
-        number["cv"][~decidable], place[~decidable], "o", mec=BLUE, mfc="white", ms=5, label="observed, undecidable"
-    )
+    ax.plot(number["cv"][~decidable], place[~decidable], "o", mec=BLUE, mfc="white", ms=5, label="undecidable")
     finite = np.concatenate([number["cv"], number["conf_high"], number["cv_random"]])
     finite = finite[np.isfinite(finite)]
     ax.set_xlim(0, min(2.5, 1.08 * finite.max()) if len(finite) and finite.max() > 0 else 1.5)
     ax.yaxis.grid(True)
-    ax.set_xlabel("coefficient of variation of the intervals")
+    ax.set_xlabel("CV of the intervals")
     handles, names = ax.get_legend_handles_labels()
     used = [True, bool(decidable.any()), bool((~decidable).any())]
     kept = [(handle, name) for handle, name, use in zip(handles, names, used, strict=True) if use]
-    ax.legend(*zip(*kept, strict=True), loc="lower right", bbox_to_anchor=(1.02, 1), ncols=2, borderaxespad=0.2)
+    figure = ax.get_figure(root=True)
+    if figure is not None:
+        figure.legend(*zip(*kept, strict=True), loc="outside upper right", ncols=len(kept))

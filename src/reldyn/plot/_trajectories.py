@@ -60,6 +60,7 @@ def trajectories(panel: DyadPanel, variables: Sequence[str], *, dyads: Sequence[
                 ax = grid[row, column]
                 _draw(ax, panel, code, values[name])
                 ax.set_ylim(_limits(panel, name, values[name]))
+                ax.margins(x=0.02)
                 if row == 0:
                     ax.set_title(name)
                 if row == len(shown) - 1:
