@@ -1,0 +1,187 @@
+"""The command ``reldyn``: demo, check, run. Results on standard output, faults on standard error."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import reldyn
+from reldyn.errors import DataError, DesignError, ReldynError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="reldyn",
+    help="Dyadic time series of affect: check a study's data, run its models, write its report.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code: 0 only on success.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        None: those the process was started with.
+    """
+    _survive_narrow_encodings()
+    command = typer.main.get_command(app)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            warnings.simplefilter("default", reldyn.DataWarning)
+            warnings.simplefilter("default", reldyn.ConvergenceWarning)
+            code = command.main(
+                args=list(arguments) if arguments is not None else None, prog_name="reldyn", standalone_mode=False
+            )
+    except ReldynError as problem:
+        return _complain(str(problem))
+    except KeyboardInterrupt:
+        return _complain("interrupted; nothing unfinished was given a final name.", 130)
+    except OSError as problem:
+        name = f"{problem.filename}: " if problem.filename else ""
+        return _complain(f"{name}{problem.strerror or problem}")
+    except Exception as problem:
+        usage = getattr(problem, "format_message", None)
+        if usage is not None:
+            return _complain(f"{_sentence(usage())} See reldyn --help.", 2)
+        logging.getLogger("reldyn").debug("unexpected failure", exc_info=True)
+        kind = type(problem).__name__
+        return _complain(
+            f"a fault of reldyn itself ({kind}: {problem}); please report it with the versions it needs.", 70
+        )
+    return code if isinstance(code, int) else 0
+
+
+def _survive_narrow_encodings() -> None:
+    """Terminals that know no UTF-8 get escapes instead of an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+    if issubclass(category, (reldyn.DataWarning, reldyn.ConvergenceWarning)):
+        typer.echo(f"reldyn: note: {message}", err=True)
+
+
+def _complain(message: str, code: int = 1) -> int:
+    typer.echo(f"reldyn: {message}", err=True)
+    return code
+
+
+def _sentence(text: str) -> str:
+    text = " ".join(text.split())
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"reldyn {reldyn.__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        raise typer.BadParameter("name a command: demo, check or run")
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option("--output", help="Folder for the report.")] = Path("reldyn-demo"),
+) -> None:
+    """Run the main job on the sample study: findings, an actor-partner model, the schedule, a report."""
+    from reldyn.study._demo import run_demo
+
+    finished = run_demo(output)
+    fit = finished.results["longing"]
+    typer.echo(fit.summary().partition("\n")[0])
+    _print_estimates(fit.tidy())
+    if finished.schedule is not None:
+        decidable = int(finished.schedule["decidable"].sum())
+        typer.echo(
+            f"Schedule of warmth described for {len(finished.schedule)} directions, {decidable} of them decidable."
+        )
+    typer.echo(f"Report: {finished.path}")
+
+
+@app.command()
+def run(
+    study: Annotated[Path, typer.Argument(help="Study file (TOML).", metavar="STUDY.TOML", show_default=False)],
+    output: Annotated[Path | None, typer.Option("--output", help="Folder to write; default: STUDY-output.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Take over equal results of an earlier run.")] = False,
+) -> None:
+    """Run a study file and write its report."""
+    finished = reldyn.run_study(study, output=output, resume=resume)
+    for name, result in finished.results.items():
+        state = "" if bool(result.glance()["converged"].iloc[0]) else " DID NOT CONVERGE"
+        typer.echo(f"Model {name}: {result.summary().partition(chr(10))[0]}{state}")
+    _print_counts(finished.findings)
+    typer.echo(f"Report: {finished.path}")
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="Data file, or a study file (TOML).", show_default=False)],
+    dyad: Annotated[str | None, typer.Option(help="Column with the dyad's id.")] = None,
+    person: Annotated[str | None, typer.Option(help="Column with the person's id.")] = None,
+    role: Annotated[str | None, typer.Option(help="Column that tells the members apart.")] = None,
+    time: Annotated[str | None, typer.Option(help="Column with the occasion or time.")] = None,
+    day: Annotated[str | None, typer.Option(help="Column with the day.")] = None,
+    beep: Annotated[str | None, typer.Option(help="Column with the beep number.")] = None,
+) -> None:
+    """Print what a careful analyst would ask about the data. Exit code 1 if there are errors among it."""
+    columns = {"dyad": dyad, "person": person, "role": role, "time": time, "day": day, "beep": beep}
+    named: dict[str, Any] = {what: column for what, column in columns.items() if column is not None}
+    findings, rows = _findings_of_study(file, named) if file.suffix.lower() == ".toml" else _findings_of(file, named)
+    typer.echo(f"{file}: {rows:,} rows")
+    for finding in findings.to_dict("records"):
+        typer.echo(f"{finding['severity']}  {finding['code']}: {finding['message']} {finding['mend']}".rstrip())
+    _print_counts(findings)
+    if (findings["severity"] == "error").any():
+        raise typer.Exit(1)
+
+
+def _findings_of_study(file: Path, named: dict[str, Any]) -> tuple[pd.DataFrame, int]:
+    from reldyn.study._data import findings_of, read_rows
+    from reldyn.study._toml import read_study_file
+
+    if named:
+        raise DesignError(f"{file}: a study file names its columns itself; leave out --{next(iter(named))}.")
+    study, where = read_study_file(file)
+    frame = read_rows(study, file.parent)
+    return findings_of(study, frame, where), len(frame)
+
+
+def _findings_of(file: Path, named: dict[str, Any]) -> tuple[pd.DataFrame, int]:
+    frame = reldyn.read_table(file)
+    absent = [what for what in ("dyad", "person") if what not in named]
+    if absent:
+        columns = ", ".join(str(name) for name in frame.columns[:30])
+        raise DataError(f"{file}: name the columns with --{' and --'.join(absent)}. The file has: {columns}.")
+    return reldyn.check_panel(frame, **named), len(frame)
+
+
+def _print_counts(findings: pd.DataFrame) -> None:
+    counts = {level: int((findings["severity"] == level).sum()) for level in ("error", "warning", "note")}
+    typer.echo("Findings: " + ", ".join(f"{n} {level}{'' if n == 1 else 's'}" for level, n in counts.items()))
+
+
+def _print_estimates(table: pd.DataFrame) -> None:
+    width = max(len(str(term)) for term in table["term"])
+    for row in table.itertuples():
+        typer.echo(f"  {row.term!s:<{width}}  {row.estimate:8.3f}  [{row.conf_low:.3f}, {row.conf_high:.3f}]")

@@ -1,0 +1,129 @@
+"""From the data section of a study file to a panel, with or without its original ids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reldyn.errors import DataError
+from reldyn.panel import DyadPanel, check_panel, from_wide, load_sample, read_table
+from reldyn.study._config import SAMPLE, StudyFile
+from reldyn.study._manifest import sha256_of
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    import pandas as pd
+
+    from reldyn.study._toml import StudyText
+
+__all__ = ["anonymised", "check_named_columns", "data_hash", "findings_of", "make_panel", "read_rows"]
+
+
+def data_path(study: StudyFile, folder: Path) -> Path | None:
+    """The data file, relative to the folder of the study file; None for the sample study."""
+    return None if study.data.path == SAMPLE else folder / study.data.path
+
+
+def read_rows(study: StudyFile, folder: Path) -> pd.DataFrame:
+    """The rows as they stand in the file."""
+    path = data_path(study, folder)
+    if path is None:
+        return load_sample().frame
+    options: dict[str, Any] = {"decimal": study.data.decimal, "encoding": study.data.encoding}
+    if study.data.missing is not None:
+        options["missing"] = tuple(study.data.missing)
+    return read_table(path, **options)
+
+
+def data_hash(study: StudyFile, folder: Path, frame: pd.DataFrame) -> str:
+    """SHA-256 of the data file; of the rows as CSV for the sample study, whose file depends on the installation."""
+    path = data_path(study, folder)
+    return sha256_of(path if path is not None else frame.to_csv(index=False, lineterminator="\n").encode())
+
+
+def roles_of(study: StudyFile) -> dict[str, Any]:
+    """Arguments of `DyadPanel` and `check_panel`."""
+    named: dict[str, Any] = {name: value for name, value in study.columns.model_dump().items() if value is not None}
+    if study.schedule is not None:
+        named["schedule"] = study.schedule.as_option()
+    if study.scales:
+        named["scales"] = dict(study.scales)
+    return named
+
+
+def make_panel(study: StudyFile, frame: pd.DataFrame, where: StudyText) -> DyadPanel:
+    """The panel, with the lags that the study asks for."""
+    if study.wide is not None:
+        layout = {name: value for name, value in study.wide.model_dump().items() if value is not None}
+        panel = from_wide(frame, **roles_of(study), **layout)
+    elif study.columns.person is None:
+        raise where.error(
+            [f"{where.place(('columns', 'person'))}: this key is needed unless there is a [wide] section."]
+        )
+    else:
+        panel = DyadPanel(frame, **roles_of(study))
+    return panel.lag(study.prepare.lag) if study.prepare.lag else panel
+
+
+def findings_of(study: StudyFile, frame: pd.DataFrame, where: StudyText) -> pd.DataFrame:
+    """The findings about the rows; those of a table that makes no panel are not raised."""
+    if study.wide is None:
+        return check_panel(frame, **roles_of(study))
+    try:
+        return make_panel(study, frame, where).findings
+    except DataError as problem:
+        if problem.findings is None:
+            raise
+        return problem.findings
+
+
+def anonymised(panel: DyadPanel, study: StudyFile) -> tuple[DyadPanel, Mapping[str, Hashable]]:
+    """The same panel with running numbers for dyads and persons.
+
+    Numbers follow the order of the ids, so that every result is the same. Labels that only tell
+    the members of one dyad apart identify nobody and stay as they are.
+
+    Returns
+    -------
+    panel : DyadPanel
+    numbers : mapping of str to label
+        The dyad's label in the new panel by its original id as text.
+    """
+    labels = panel.index.dyad_labels
+    if not study.report.anonymise:
+        return panel, {str(label): label for label in labels}
+    frame, index, columns = panel.frame, panel.index, panel.columns
+    unique_ids = len(set(index.person_labels)) == index.n_persons and index.n_dyads > 1
+    frame[columns["dyad"]] = index.dyad + 1
+    if unique_ids and columns["person"] != columns["role"]:
+        frame[columns["person"]] = index.person + 1
+    named = {name: column for name, column in columns.items() if column is not None}
+    scales = dict(panel.scales) or None
+    plain = DyadPanel(frame, **named, schedule=panel.schedule, scales=scales)
+    return plain, {str(label): number for number, label in enumerate(labels, start=1)}
+
+
+def check_named_columns(study: StudyFile, panel: DyadPanel, where: StudyText) -> None:
+    """Raise one error for every column that the study names and the data lack, with key path and line."""
+    from reldyn.errors import check_columns
+
+    present = [str(name) for name in panel.frame.columns]
+    source = study.data.path
+    wanted: list[tuple[tuple[str, ...], list[str]]] = []
+    for name, model in study.models.items():
+        wanted += [(("models", name, key), names) for key, names in model.columns().items()]
+    if study.cycles is not None:
+        wanted.append((("cycles", "warmth"), [study.cycles.warmth]))
+        wanted.append((("cycles", "approach"), [study.cycles.approach] if study.cycles.approach else []))
+    wanted.append((("report", "trajectories"), study.report.trajectories or []))
+    faults = []
+    for keys, names in wanted:
+        for name in names:
+            try:
+                check_columns(present, [name], source)
+            except DataError as problem:
+                faults.append(f"{where.place(keys)}: {problem}")
+    if faults:
+        raise where.error(faults)

@@ -1,0 +1,136 @@
+"""Check the command line: exit codes, one-sentence errors, no traceback, any terminal."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+import reldyn as rd
+from reldyn.study._cli import app, main
+
+STUDY = """[data]
+path = "diary.csv"
+[columns]
+dyad = "dyad"
+person = "person"
+role = "role"
+time = "time"
+[models.mood]
+outcome = "y"
+predictors = ["x"]
+estimation = { inference = "z" }
+"""
+ROLES = ["--dyad", "dyad", "--person", "person", "--role", "role", "--time", "time"]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    panel = rd.simulate.apim(n_dyads=25, n_occasions=6, actor=0.4, partner=0.2, seed=5).panel
+    panel.frame.to_csv(tmp_path / "diary.csv", index=False)
+    (tmp_path / "study.toml").write_text(STUDY, encoding="utf-8")
+    return tmp_path
+
+
+def test_help_and_version():
+    runner = CliRunner()
+    listed = runner.invoke(app, ["--help"])
+    assert listed.exit_code == 0
+    assert all(command in listed.output for command in ("demo", "check", "run"))
+    assert runner.invoke(app, ["--version"]).output == f"reldyn {rd.__version__}\n"
+
+
+def test_run_prints_where_the_report_is(folder, capsys):
+    assert main(["run", str(folder / "study.toml"), "--output", str(folder / "out")]) == 0
+    printed = capsys.readouterr()
+    assert f"Report: {folder / 'out' / 'report.html'}" in printed.out
+    assert "Model mood: Actor-partner interdependence model of y" in printed.out
+    assert printed.err == ""
+    assert main(["run", str(folder / "study.toml"), "--output", str(folder / "out"), "--resume"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        ([], 2, "reldyn: Invalid value: name a command: demo, check or run. See reldyn --help.\n"),
+        (["run", "--foo", "x"], 2, "reldyn: No such option: --foo. See reldyn --help.\n"),
+        (["run", "none.toml"], 1, "reldyn: none.toml: there is no such study file.\n"),
+        (["check", "none.csv", *ROLES], 1, "reldyn: none.csv: there is no such file.\n"),
+    ],
+)
+def test_faults_are_one_sentence_on_standard_error(arguments, code, sentence, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == code
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err == sentence
+
+
+def test_a_faulty_study_file_is_refused(folder, capsys):
+    path = folder / "study.toml"
+    path.write_text(STUDY.replace("outcome", "outcom"), encoding="utf-8")
+    assert main(["run", str(path)]) == 1
+    assert "models.mood.outcom (line 9): unknown key. Did you mean 'outcome'?" in capsys.readouterr().err
+    assert not (folder / "study-output").exists()
+
+
+def test_check_prints_findings_and_fails_on_errors(folder, capsys):
+    assert main(["check", str(folder / "diary.csv"), *ROLES]) == 0
+    assert "Findings: 0 errors" in capsys.readouterr().out
+    assert main(["check", str(folder / "study.toml")]) == 0
+    lines = (folder / "diary.csv").read_text(encoding="utf-8").splitlines()
+    (folder / "diary.csv").write_text("\n".join([*lines, lines[1]]) + "\n", encoding="utf-8")
+    capsys.readouterr()
+    assert main(["check", str(folder / "diary.csv"), *ROLES]) == 1
+    assert "error  duplicate-occasion: " in capsys.readouterr().out
+    assert main(["check", str(folder / "study.toml")]) == 1
+
+
+def test_check_asks_for_the_columns_it_needs(folder, capsys):
+    assert main(["check", str(folder / "diary.csv")]) == 1
+    assert "name the columns with --dyad and --person. The file has: dyad, person" in capsys.readouterr().err
+    assert main(["check", str(folder / "study.toml"), "--dyad", "dyad"]) == 1
+    assert "a study file names its columns itself; leave out --dyad." in capsys.readouterr().err
+
+
+def test_demo_runs_the_main_job(tmp_path, capsys):
+    assert main(["demo", "--output", str(tmp_path / "demo")]) == 0
+    printed = capsys.readouterr().out
+    assert "Actor-partner interdependence model of longing" in printed
+    assert printed.splitlines()[-1] == f"Report: {tmp_path / 'demo' / 'report.html'}"
+    assert (tmp_path / "demo" / "study.toml").is_file()
+
+
+def test_a_terminal_without_utf8_gets_no_error(folder):
+    path = folder / "étude.toml"
+    path.write_text(STUDY, encoding="utf-8")
+    environment = os.environ | {
+        "LC_ALL": "C",
+        "PYTHONIOENCODING": "ascii",
+        "PYTHONUTF8": "0",
+        "PYTHONCOERCECLOCALE": "0",
+    }
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "reldyn",
+            "run",
+            str(path),
+        ],
+        capture_output=True,
+        env=environment | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"Report: " in done.stdout
+    wrong = subprocess.run(
+        [sys.executable, "-m", "reldyn", "run", str(folder / "fehlt-ü.toml")],
+        capture_output=True,
+        env=environment | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        check=False,
+    )
+    assert wrong.returncode == 1
+    assert b"Traceback" not in wrong.stderr
+    assert wrong.stderr.startswith(b"reldyn: ")

@@ -1,0 +1,300 @@
+"""Check the whole road: a study file in, a folder with results and a report out, or nothing."""
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import reldyn as rd
+from reldyn.errors import DataError, DesignError
+from reldyn.study import _run
+
+STUDY = """[data]
+path = "diary.csv"
+
+[columns]
+dyad = "couple"
+person = "who"
+role = "role"
+day = "day"
+beep = "beep"
+
+[scales]
+warmth = [1, 7]
+response = [1, 7]
+
+[models.main]
+outcome = "response"
+predictors = ["warmth"]
+estimation = { inference = "z" }
+
+[models.plain]
+kind = "mixed_model"
+outcome = "response"
+fixed = ["warmth"]
+estimation = { method = "ml", inference = "z" }
+
+[cycles]
+warmth = "warmth"
+approach = "response"
+
+[report]
+title = "Warmth & response <test>"
+"""
+
+
+@pytest.fixture(scope="module")
+def frame():
+    made = rd.simulate.cycles("cycle", n_dyads=12, n_occasions=80, missing=0.1, seed=3).panel.frame
+    made["couple"] = [f"cpl-Qz{7 * int(dyad)}" for dyad in made["dyad"]]
+    made["who"] = [f"anna.{couple}.{role}@mail" for couple, role in zip(made["couple"], made["role"], strict=True)]
+    return made.drop(columns=["dyad", "person"])
+
+
+@pytest.fixture
+def folder(tmp_path, frame):
+    frame.to_csv(tmp_path / "diary.csv", index=False)
+    (tmp_path / "study.toml").write_text(STUDY, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, frame):
+    where = tmp_path_factory.mktemp("Übung mit Leerzeichen")
+    frame.to_csv(where / "diary.csv", index=False)
+    (where / "study.toml").write_text(STUDY, encoding="utf-8")
+    return rd.run_study(where / "study.toml")
+
+
+def everything_in(folder):
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def change(folder, old, new):
+    path = folder / "study.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    return path
+
+
+def test_the_folder_holds_everything(finished):
+    assert finished.output.name == "study-output"
+    assert everything_in(finished.output) == {
+        "report.html",
+        "manifest.json",
+        "study.toml",
+        "findings.csv",
+        "compliance.csv",
+        "schedule.csv",
+        "results/fingerprints.json",
+        *(f"results/{name}{ending}" for name in ("main", "plain") for ending in (".json", "_tidy.csv", "_glance.csv")),
+    }
+    assert sorted(path.name for path in finished.output.parent.iterdir()) == ["diary.csv", "study-output", "study.toml"]
+
+
+def test_results_are_those_of_the_same_calls(finished, frame):
+    panel = rd.DyadPanel(frame, dyad="couple", person="who", role="role", day="day", beep="beep")
+    fit = rd.apim(panel, outcome="response", predictors=["warmth"], estimation=rd.Estimation(inference="z"))
+    pd.testing.assert_frame_equal(finished.results["main"].tidy(), fit.tidy())
+    schedule = rd.cycles.schedule(panel, warmth="warmth", approach="response")
+    pd.testing.assert_frame_equal(finished.schedule.drop(columns="dyad"), schedule.drop(columns="dyad"))
+    saved = rd.from_json(finished.output / "results" / "main.json")
+    np.testing.assert_allclose(saved.tidy()["estimate"], fit.tidy()["estimate"], rtol=1e-12)
+    table = pd.read_csv(finished.output / "results" / "main_tidy.csv")
+    np.testing.assert_allclose(table["estimate"], fit.tidy()["estimate"], rtol=1e-12)
+
+
+def test_the_report_shows_every_part_and_stands_alone(finished):
+    report = finished.path.read_text(encoding="utf-8")
+    assert "<h1>Warmth &amp; response &lt;test&gt;</h1>" in report
+    for part in ("data", "trajectories", "model-1", "model-2", "schedule", "methods", "versions"):
+        assert f'id="{part}"' in report
+    # Compliance, trajectories, path diagram, two coefficient figures, schedule.
+    assert report.count("<svg") == 6
+    assert not re.search(r'(?:src|href)="(?!#|data:)', report)
+    assert finished.manifest["data_sha256"] in report
+    assert str(finished.output.parent) not in report
+    for word in ("narcissis", "abus", "victim", "diagnos"):
+        assert word not in report.casefold()
+
+
+def test_no_original_id_is_written(finished):
+    for name in everything_in(finished.output):
+        text = (finished.output / name).read_text(encoding="utf-8")
+        assert "cpl-Qz" not in text, name
+        assert "anna." not in text, name
+    assert finished.schedule["dyad"].tolist()[:4] == [1, 1, 2, 2]
+
+
+def test_ids_are_kept_when_asked(folder):
+    path = change(folder, "[report]", '[report]\nanonymise = false\ndyads = ["cpl-Qz14"]')
+    run = rd.run_study(path)
+    assert "cpl-Qz14" in run.path.read_text(encoding="utf-8")
+    assert not run.manifest["anonymised"]
+
+
+def test_the_manifest_says_what_was_used(finished):
+    manifest = json.loads((finished.output / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest == json.loads(json.dumps(dict(finished.manifest)))
+    assert manifest["packages"]["reldyn"] == rd.__version__
+    assert (manifest["data_file"], manifest["study_file"]) == ("diary.csv", "study.toml")
+    import hashlib
+
+    data = (finished.output.parent / "diary.csv").read_bytes()
+    assert manifest["data_sha256"] == hashlib.sha256(data).hexdigest()
+    assert set(manifest["models"]) == {"main", "plain"}
+
+
+def test_two_runs_write_the_same_report(folder, finished):
+    again = rd.run_study(folder / "study.toml", output=folder / "elsewhere")
+    assert again.path.read_bytes() == finished.path.read_bytes()
+
+
+def test_a_run_that_fails_leaves_nothing(folder, monkeypatch):
+    path = change(folder, 'fixed = ["warmth"]', 'fixed = ["warmth", "nothing"]')
+    with pytest.raises(DesignError) as caught:
+        rd.run_study(path)
+    assert str(caught.value).startswith(
+        "study.toml: models.plain.fixed (line 23): no column 'nothing' in diary.csv. Columns: "
+    )
+    assert sorted(item.name for item in folder.iterdir()) == ["diary.csv", "study.toml"]
+
+
+def test_a_failure_midway_is_marked_and_can_be_resumed(folder, monkeypatch):
+    def fail(_):
+        raise RuntimeError("the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(_run, "render_report", fail)
+        with pytest.raises(RuntimeError):
+            rd.run_study(folder / "study.toml")
+    assert not (folder / "study-output").exists()
+    left = everything_in(folder / "study-output.unfinished")
+    assert "UNFINISHED.txt" in left
+    assert not {"report.html", "manifest.json"} & left
+    calls = []
+    real = rd.apim
+    monkeypatch.setattr(rd, "apim", lambda *a, **k: calls.append(1) or real(*a, **k))
+    run = rd.run_study(folder / "study.toml", resume=True)
+    assert calls == []
+    assert {name: entry["resumed"] for name, entry in run.manifest["models"].items()} == {"main": True, "plain": True}
+    assert not (folder / "study-output.unfinished").exists()
+
+
+def test_resume_takes_only_what_is_equal(folder):
+    first = rd.run_study(folder / "study.toml")
+    path = change(folder, 'inference = "z" }\n\n[models.plain]', 'inference = "z", method = "ml" }\n\n[models.plain]')
+    second = rd.run_study(path, resume=True)
+    assert {name: entry["resumed"] for name, entry in second.manifest["models"].items()} == {
+        "main": False,
+        "plain": True,
+    }
+    assert second.results["main"].log_likelihood != first.results["main"].log_likelihood
+    data = pd.read_csv(folder / "diary.csv")
+    data.loc[0, "response"] = 7
+    data.to_csv(folder / "diary.csv", index=False)
+    third = rd.run_study(path, resume=True)
+    assert not any(entry["resumed"] for entry in third.manifest["models"].values())
+
+
+def test_a_failed_rerun_keeps_the_earlier_report(folder):
+    first = rd.run_study(folder / "study.toml")
+    before = first.path.read_bytes()
+    (folder / "diary.csv").write_text("couple,who\n", encoding="utf-8")
+    with pytest.raises(DataError):
+        rd.run_study(folder / "study.toml")
+    assert first.path.read_bytes() == before
+
+
+def test_a_folder_of_others_is_not_replaced(folder):
+    mine = folder / "mine"
+    mine.mkdir()
+    (mine / "thesis.doc").write_text("years of work", encoding="utf-8")
+    with pytest.raises(DataError, match="holds files that no run of reldyn wrote"):
+        rd.run_study(folder / "study.toml", output=mine)
+    assert everything_in(mine) == {"thesis.doc"}
+    with pytest.raises(DataError, match="is a file: name a folder"):
+        rd.run_study(folder / "study.toml", output=folder / "diary.csv")
+
+
+def test_a_model_that_cannot_be_estimated_is_named(folder, frame):
+    constant = frame.assign(warmth=4)
+    constant.to_csv(folder / "diary.csv", index=False)
+    with pytest.raises(DesignError, match=r"^study\.toml: models\.main \(line 15\): "):
+        rd.run_study(folder / "study.toml")
+    assert sorted(item.name for item in folder.iterdir()) == ["diary.csv", "study.toml"]
+
+
+def test_an_unknown_dyad_is_named(folder):
+    path = change(folder, "[report]", '[report]\ndyads = ["nobody"]')
+    with pytest.raises(DesignError, match=r"report\.dyads \(line 31\): no dyad 'nobody' in the data"):
+        rd.run_study(path)
+
+
+def test_wide_data_and_lags(tmp_path, frame):
+    long = frame.assign(t=(frame["day"] - 1) * 4 + frame["beep"])
+    wide = long.pivot(index=["couple", "t"], columns="role", values=["warmth", "response"])
+    wide.columns = [f"{role}_{name}" for name, role in wide.columns]
+    wide.reset_index().to_csv(tmp_path / "wide.csv", index=False)
+    (tmp_path / "w.toml").write_text(
+        """[data]
+path = "wide.csv"
+[columns]
+dyad = "couple"
+time = "t"
+[wide]
+prefixes = { a = "a_", b = "b_" }
+[prepare]
+lag = ["response"]
+[models.lagged]
+outcome = "response"
+predictors = ["response_lag1"]
+centering = "grand"
+estimation = { inference = "z" }
+""",
+        encoding="utf-8",
+    )
+    run = rd.run_study(tmp_path / "w.toml")
+    assert "actor response_lag1" in run.results["lagged"].tidy()["term"].iloc[2]
+    assert "cpl-Qz" not in run.path.read_text(encoding="utf-8")
+
+
+@pytest.mark.shared_data
+def test_the_published_diary_model_is_reproduced(tmp_path, shared_data):
+    shutil.copy(shared_data / "kashy_diary_pairwise.csv", tmp_path)
+    (tmp_path / "kashy.toml").write_text(
+        """[data]
+path = "kashy_diary_pairwise.csv"
+[columns]
+dyad = "dyadid"
+person = "person"
+role = "genderS"
+time = "Day"
+[models.conflict]
+outcome = "satisf_A"
+predictors = ["conflict_A"]
+random = ["intercept", { shared = "actor" }, { shared = "partner" }]
+centering = "none"
+estimation = { inference = "z" }
+""",
+        encoding="utf-8",
+    )
+    with pytest.warns(rd.DataWarning, match="Cavoid_A"):
+        run = rd.run_study(tmp_path / "kashy.toml")
+    fit = run.results["conflict"]
+    assert fit.log_likelihood == pytest.approx(-2546.370, abs=1e-3)
+    table = fit.tidy().set_index(["effect", "role"])
+    published = {
+        ("intercept", "M"): (6.68853, 0.06803),
+        ("intercept", "F"): (6.89920, 0.05792),
+        ("actor", "M"): (-0.13977, 0.01927),
+        ("actor", "F"): (-0.18605, 0.01856),
+        ("partner", "M"): (-0.07283, 0.01608),
+        ("partner", "F"): (-0.06156, 0.01748),
+    }
+    for key, (estimate, error) in published.items():
+        assert table.loc[key, "estimate"] == pytest.approx(estimate, abs=5e-5)
+        assert table.loc[key, "std_error"] == pytest.approx(error, abs=5e-5)
+    assert "conflict_A" in run.path.read_text(encoding="utf-8")
