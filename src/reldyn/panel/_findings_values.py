@@ -29,10 +29,8 @@ _NEAR_CONSTANT = 0.01
 _SHORTEST_SERIES = 5
 _SHORTEST_RUN = 5
 _CHANCE = 0.05
-_SENTINELS = frozenset(
-    {-9.0, -99.0, -999.0, -9999.0, 99.0, 999.0, 9999.0, 99999.0, -1.0, -2.0, -3.0, -7.0, -8.0, -66.0, -77.0, -88.0}
-)
-# Small negative codes are plausible answers unless nothing else is negative and the scale starts at 0 or above.
+# Smaller negative codes (-1, -8) are left out: they are plausible answers on a scale around 0.
+_SENTINELS = frozenset({-9.0, -66.0, -77.0, -88.0, -99.0, -999.0, -9999.0, 99.0, 999.0, 9999.0, 99999.0})
 
 
 def value_findings(layout: Layout) -> Iterator[Finding]:
@@ -103,8 +101,6 @@ def _looks_like_code(extreme: float, values: FloatArray, observed: tuple[float, 
     """Whether the rest lies farther from an extreme value than it is wide."""
     low, high = _range(values[(values != extreme) & np.isfinite(values)])
     if low == high:
-        return False
-    if -9 < extreme < 0:
         return False
     distance = low - extreme if extreme == observed[0] else extreme - high
     return distance > high - low
@@ -203,7 +199,7 @@ def _observed_rows(layout: Layout, unit: int, seen: BoolArray) -> IntArray:
 
 
 def _items(layout: Layout, states: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
-    """Columns that persons answer: those with a scale, else all but counters that only rise."""
+    """Columns that persons answer: those with a scale, where any has one."""
     scaled = {name: values for name, values in states.items() if name in layout.scales}
     return scaled or dict(states)
 
