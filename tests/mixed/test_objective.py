@@ -113,7 +113,7 @@ def test_no_array_depends_on_the_number_of_occasions():
         shapes = []
         for part in stats.portions:
             assert part.rare == ()
-            shapes += [item.gram.shape for item in part.frequent]
+            shapes += [(item.grams.shape, item.totals.shape) for item in part.frequent]
             shapes.append(part.counts.shape)
         sizes.add(tuple(shapes))
     assert len(sizes) == 1

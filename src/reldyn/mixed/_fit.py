@@ -19,6 +19,7 @@ from reldyn.mixed._processes import describe, natural_names
 from reldyn.mixed._random import RandomStructure
 from reldyn.mixed._start import Start, starting_values
 from reldyn.mixed._statistics import Statistics, summarise
+from reldyn.mixed._threads import single_threaded
 
 # Variance of a direction of G, relative to the largest on comparable scales, below which it counts as shut.
 _SHUT = 1e-9
@@ -136,6 +137,7 @@ class Fit:
         return -2.0 * self.log_likelihood + float(np.log(count)) * self.n_parameters
 
 
+@single_threaded
 def fit_mixed(
     problem: Problem,
     structure: RandomStructure,
@@ -207,6 +209,7 @@ def fit_mixed(
     return _describe(problem, structure, residual, method, stats, optimum, begin.scale, warn=warn)
 
 
+@single_threaded
 def log_likelihood(
     problem: Problem,
     structure: RandomStructure,

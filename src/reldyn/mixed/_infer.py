@@ -6,10 +6,12 @@ from reldyn.errors import check_option
 from reldyn.mixed._fit import Fit
 from reldyn.mixed._inference import Normal, Wald
 from reldyn.mixed._kenward_roger import kenward_roger
+from reldyn.mixed._threads import single_threaded
 
 WALD = ("kenward-roger", "z")
 
 
+@single_threaded
 def infer(fit: Fit, kind: str | None = None) -> Wald:
     """Inference for the fixed effects of a fit.
 

@@ -30,7 +30,7 @@ from reldyn.mixed._problem import FloatArray
 from reldyn.mixed._processes import Kernel
 from reldyn.mixed._random import pivoted_root
 from reldyn.mixed._second_order import residual_second_order
-from reldyn.mixed._statistics import assemble, portion_kernels
+from reldyn.mixed._statistics import assemble, no_products, portion_kernels
 
 # Roots with pivots below this share of the largest variance count as singular.
 _SHUT = 1e-9
@@ -231,27 +231,30 @@ def _half_second_derivatives(fit: Fit, W: FloatArray) -> FloatArray:
     z = slice(p, p + q)
     dyad = fit.evaluation.dyad
     back = pull_back(dyad, fit.beta)
-    H, F, P = dyad.D[:, z, z], back.U[:, :, :p], back.P[:, :, :p]
+    H, F, Pz = dyad.Dz[:, :, z], back.U[:, :, :p], back.Pz[:, :, :p]
     weighted = np.tensordot(W[:g, :g], structure.basis, axes=1)
-    total = _sandwich(np.einsum("kab,nbc,kcd->nad", structure.basis, H, weighted, optimize=True), F)
+    spread = np.tensordot(structure.basis, weighted, axes=((0,), (0,))).transpose(0, 3, 1, 2).reshape(q * q, q * q)
+    total = _sandwich((H.reshape(-1, q * q) @ spread.T).reshape(-1, q, q), F)
     begin = g
     for stratum, size in enumerate(stats.sizes):
         here = slice(begin, begin + size)
         begin += size
         kernels = [portion_kernels(stats, part, fit.psi[part.stratum], 2) for part in stats.portions]
-        dC = residual_derivatives(stats, kernels, stratum)
-        Yz = (dC @ P)[:, :, z, :]
-        J = back.shrink @ Yz
+        dC = residual_derivatives(stats, kernels, stratum).z
+        Yz = dC[..., :p] + dC[..., z] @ Pz
+        J = dyad.shrink @ Yz
         mixed = np.tensordot(W[here, :g], structure.basis, axes=1)
         crossed = sum((J[k].transpose(0, 2, 1) @ mixed[k] @ F).sum(axis=0) for k in range(size))
         total -= crossed + np.transpose(crossed)
         moved = np.tensordot(W[here, here], Yz, axes=1)
-        total -= sum((Yz[k].transpose(0, 2, 1) @ dyad.M @ moved[k]).sum(axis=0) for k in range(size))
-        second = np.zeros_like(dyad.C)
+        total -= sum((Yz[k].transpose(0, 2, 1) @ (dyad.M @ moved[k])).sum(axis=0) for k in range(size))
+        second = no_products(stats, 1)
         for part, items in zip(stats.portions, kernels, strict=True):
             if part.stratum == stratum:
                 assemble(stats, part, _contracted(items, W[here, here]), second)
-        total += 0.5 * _sandwich(second, P)
+        near = second.z[0][:, :, :p]
+        reach = (Pz.transpose(0, 2, 1) @ near).sum(axis=0)
+        total += 0.5 * (second.total[0][:p, :p] + reach + reach.T + _sandwich(second.z[0][:, :, z], Pz))
     if fit.residual.serial:
         total += 0.25 * residual_second_order(fit, W[g:, g:])
     return 0.5 * (total + total.T)
@@ -259,7 +262,7 @@ def _half_second_derivatives(fit: Fit, W: FloatArray) -> FloatArray:
 
 def _contracted(items: list[Kernel], W: FloatArray) -> Callable[[int], FloatArray]:
     """Second derivatives of a layout's precision, weighted by W."""
-    return lambda index: np.tensordot(W, np.asarray(items[index].d2_precision), axes=2)
+    return lambda index: np.tensordot(W, np.asarray(items[index].d2_precision), axes=2)[None]
 
 
 def _sandwich(middle: FloatArray, outer: FloatArray) -> FloatArray:

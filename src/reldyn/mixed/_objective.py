@@ -23,7 +23,7 @@ import numpy as np
 from reldyn.mixed._problem import FloatArray
 from reldyn.mixed._processes import Kernel, curvature
 from reldyn.mixed._random import RandomStructure
-from reldyn.mixed._statistics import Statistics, assemble, contract, portion_kernels
+from reldyn.mixed._statistics import Products, Statistics, Weights, assemble, contract, no_products, portion_kernels
 
 Kernels = list[list[Kernel]]
 
@@ -73,18 +73,23 @@ class PerDyad:
 
     Attributes
     ----------
-    C, D : (d, c, c) arrays
-        Cross-products weighted by R^{-1} and by V^{-1}.
-    M : (d, q, q) array
+    Cz, Dz : (d, q, c) arrays
+        The rows of Z of ``W' R^{-1} W`` and of ``W' V^{-1} W``.
+    M, shrink : (d, q, q) arrays
+        M as in the module's docstring, and ``I - C_zz M``, so that ``Z' V^{-1} = shrink Z' R^{-1}``.
+    total : (c, c) array
+        Sum over dyads of ``W' V^{-1} W``.
     log_det : (d,) array
         log|I + L' C_zz L|.
     log_det_residual : float
         Sum over dyads of log|R_i|.
     """
 
-    C: FloatArray
-    D: FloatArray
+    Cz: FloatArray
+    Dz: FloatArray
     M: FloatArray
+    shrink: FloatArray
+    total: FloatArray
     log_det: FloatArray
     log_det_residual: float
 
@@ -130,16 +135,16 @@ def evaluate(
     if dyad is None:
         return None
     p = stats.p
-    information = dyad.D[:, :p, :p].sum(axis=0)
+    information = dyad.total[:p, :p]
     try:
         factor = np.linalg.cholesky(information)
     except np.linalg.LinAlgError:
         return None
     inverse_factor = np.linalg.inv(factor)
     cov_beta = inverse_factor.T @ inverse_factor
-    beta = cov_beta @ dyad.D[:, :p, -1].sum(axis=0)
+    beta = cov_beta @ dyad.total[:p, -1]
     w = np.concatenate([-beta, np.zeros(stats.q), [1.0]])
-    deviance = dyad.log_det_residual + dyad.log_det.sum() + float(w @ dyad.D.sum(axis=0) @ w)
+    deviance = dyad.log_det_residual + dyad.log_det.sum() + float(w @ dyad.total @ w)
     deviance += (stats.n - p * reml) * np.log(2.0 * np.pi)
     if reml:
         deviance += 2.0 * np.log(np.diag(factor)).sum()
@@ -152,47 +157,61 @@ def evaluate(
 
 
 def _per_dyad(stats: Statistics, found: Kernels, root: FloatArray) -> PerDyad | None:
-    c, q, p = stats.width, stats.q, stats.p
-    z = slice(p, p + q)
-    C = np.zeros((stats.n_dyads, c, c))
+    p, q = stats.p, stats.q
+    products = no_products(stats, 1)
     log_det_residual = 0.0
     for part, items in zip(stats.portions, found, strict=True):
-        assemble(stats, part, lambda index, items=items: items[index].precision, C)
+        assemble(stats, part, _precisions(items), products)
         log_det_residual += float(sum(count * item.log_det for count, item in zip(part.counts, items, strict=True)))
+    Cz = products.z[0]
+    Czz = Cz[:, :, p : p + q]
     try:
-        factor = np.linalg.cholesky(np.eye(q) + root.T @ C[:, z, z] @ root)
+        factor = np.linalg.cholesky(np.eye(q) + root.T @ Czz @ root)
     except np.linalg.LinAlgError:
         return None
     half = np.linalg.inv(factor) @ root.T
-    reach = half @ C[:, z, :]
-    D = C - reach.transpose(0, 2, 1) @ reach
+    reach = half @ Cz
+    flat = reach.reshape(-1, stats.width)
+    shrink = np.eye(q) - reach[:, :, p : p + q].transpose(0, 2, 1) @ half
     log_det = 2.0 * np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
-    return PerDyad(C, D, half.transpose(0, 2, 1) @ half, log_det, log_det_residual)
+    total = products.total[0] - flat.T @ flat
+    return PerDyad(Cz, shrink @ Cz, half.transpose(0, 2, 1) @ half, shrink, total, log_det, log_det_residual)
 
 
 def pull_back(dyad: PerDyad, beta: FloatArray) -> PullBack:
     """The columns of ``W' V^{-1} [X r]`` pulled back through R, for each dyad."""
-    p = len(beta)
-    z = slice(p, dyad.C.shape[1] - 1)
-    wide = np.zeros((dyad.C.shape[1], p + 1))
+    p, c = len(beta), dyad.Cz.shape[2]
+    wide = np.zeros((c, p + 1))
     wide[:p, :p] = np.eye(p)
     wide[:p, p] = -beta
     wide[-1, p] = 1.0
-    P = np.broadcast_to(wide, (len(dyad.C), *wide.shape)).copy()
-    P[:, z, :] = -dyad.M @ (dyad.C[:, z, :] @ wide)
-    shrink = np.eye(dyad.M.shape[1]) - dyad.C[:, z, z] @ dyad.M
-    return PullBack(P, dyad.D[:, z, :] @ wide, shrink)
+    return PullBack(-dyad.M @ effective(dyad.Cz, beta), effective(dyad.Dz, beta), wide)
 
 
-def residual_derivatives(stats: Statistics, found: Kernels, stratum: int) -> FloatArray:
-    """Derivatives of C in the residual parameters of a stratum: (r, n_dyads, c, c)."""
-    r = stats.sizes[stratum]
-    dC = np.zeros((r, stats.n_dyads, stats.width, stats.width))
+def effective(rows: FloatArray, beta: FloatArray) -> FloatArray:
+    """Rows (..., c) of products with W turned into products with [X, y - X beta], (..., p + 1)."""
+    p = len(beta)
+    result = np.empty((*rows.shape[:-1], p + 1))
+    result[..., :p] = rows[..., :p]
+    result[..., p] = rows[..., -1] - rows[..., :p] @ beta
+    return result
+
+
+def residual_derivatives(stats: Statistics, found: Kernels, stratum: int) -> Products:
+    """Derivatives of ``W' R^{-1} W`` in the residual parameters of a stratum."""
+    products = no_products(stats, stats.sizes[stratum])
     for part, items in zip(stats.portions, found, strict=True):
         if part.stratum == stratum:
-            for k in range(r):
-                assemble(stats, part, lambda index, items=items, k=k: np.asarray(items[index].d_precision)[k], dC[k])
-    return dC
+            assemble(stats, part, _precision_slopes(items), products)
+    return products
+
+
+def _precisions(items: list[Kernel]) -> Weights:
+    return lambda index: items[index].precision[None]
+
+
+def _precision_slopes(items: list[Kernel]) -> Weights:
+    return lambda index: np.asarray(items[index].d_precision)
 
 
 @dataclass(frozen=True)
@@ -201,17 +220,17 @@ class PullBack:
 
     Attributes
     ----------
-    P : (d, c, p + 1) array
-        ``R^{-1} W P = V^{-1} [X r]``.
+    Pz : (d, q, p + 1) array
+        The rows of Z of the matrix P with ``R^{-1} W P = V^{-1} [X r]``; its other rows are those of `wide`.
     U : (d, q, p + 1) array
         ``Z' V^{-1} [X r]``.
-    shrink : (d, q, q) array
-        ``I - C_zz M``, so that ``Z' V^{-1} = shrink Z' R^{-1}``.
+    wide : (c, p + 1) array
+        ``W wide = [X r]``.
     """
 
-    P: FloatArray
+    Pz: FloatArray
     U: FloatArray
-    shrink: FloatArray
+    wide: FloatArray
 
 
 def _differentiate(
@@ -227,7 +246,7 @@ def _differentiate(
 
     With U = [Z'V^{-1}X, Z'V^{-1}r] and weights Omega = blockdiag((X'V^{-1}X)^{-1}, 1), the derivative of the deviance
     in G is ``sum H - U Omega U'``, H = Z'V^{-1}Z; that in a residual parameter is
-    ``d log|R| + sum <M + P Omega P', dC>`` with P as in `PullBack`.
+    ``d log|R| + sum <M + P Omega P', dC>`` with P as in `PullBack`; Y is dC P.
     """
     p, q = stats.p, stats.q
     g, r = structure.n_parameters, sum(stats.sizes)
@@ -236,7 +255,7 @@ def _differentiate(
         omega[0, :p, :p] = plain.cov_beta
     omega[1, p, p] = 1.0
     back = pull_back(plain.dyad, plain.beta)
-    H = plain.dyad.D[:, p : p + q, p : p + q]
+    H = np.ascontiguousarray(plain.dyad.Dz[:, :, p : p + q])
     gradient_random = H.sum(axis=0) - _summed(back.U @ omega.sum(axis=0), back.U)
     gradient = np.zeros(g + r)
     gradient[:g] = np.tensordot(structure.basis, gradient_random, axes=2)
@@ -249,7 +268,7 @@ def _differentiate(
     for stratum, size in enumerate(stats.sizes):
         here = slice(start, start + size)
         dC = residual_derivatives(stats, found, stratum)
-        terms = _residual_terms(plain.dyad, back, omega, dC)
+        terms = _residual_terms(plain.dyad, back, omega, dC, plain.beta)
         derivative_of[here] = terms.derivative_of
         gradient[here] = terms.gradient
         for target, own, mixed in zip((log_det, quadratic), terms.own, terms.mixed, strict=True):
@@ -317,26 +336,25 @@ class _ResidualTerms:
     mixed: tuple[FloatArray, FloatArray]
 
 
-def _residual_terms(dyad: PerDyad, back: PullBack, omega: FloatArray, dC: FloatArray) -> _ResidualTerms:
-    r, d, c, _ = dC.shape
-    k = back.P.shape[2]
-    q = dyad.M.shape[1]
-    z = slice(c - 1 - q, c - 1)
-    dCzz = np.ascontiguousarray(dC[:, :, z, z])
-    Y = dC @ back.P
-    P = back.P.reshape(d * c, k)
-    derivative_of = np.stack([P.T @ Y[j].reshape(d * c, k) for j in range(r)])
+def _residual_terms(dyad: PerDyad, back: PullBack, omega: FloatArray, dC: Products, beta: FloatArray) -> _ResidualTerms:
+    r, d, q = dC.z.shape[:3]
+    p = len(beta)
+    dCzz = np.ascontiguousarray(dC.z[..., p : p + q])
+    near = effective(dC.z, beta)
+    Yz = near + dCzz @ back.Pz
+    Pz = back.Pz.reshape(d * q, p + 1)
+    derivative_of = back.wide.T @ dC.total @ back.wide
+    for j in range(r):
+        derivative_of[j] += Pz.T @ near[j].reshape(d * q, p + 1) + Yz[j].reshape(d * q, p + 1).T @ Pz
     gradient = dCzz.reshape(r, -1) @ dyad.M.ravel()
     gradient += derivative_of.reshape(r, -1) @ omega.sum(axis=0).ravel()
     MC = dyad.M @ dCzz
-    Yz = np.ascontiguousarray(Y[:, :, z, :])
     MY = (dyad.M @ Yz).reshape(r, -1)
     own = [-2.0 * (Yz @ part).reshape(r, -1) @ MY.T for part in omega]
     own[0] -= MC.reshape(r, -1) @ MC.transpose(0, 1, 3, 2).reshape(r, -1).T
-    J = back.shrink @ Yz
-    shrunk = back.shrink @ dCzz @ back.shrink.transpose(0, 2, 1)
+    J = dyad.shrink @ Yz
     mixed = [np.stack([-2.0 * _summed(back.U @ part, J[j]) for j in range(r)]) for part in omega]
-    mixed[0] += shrunk.sum(axis=1)
+    mixed[0] += (dyad.shrink @ dCzz @ dyad.shrink.transpose(0, 2, 1)).sum(axis=1)
     return _ResidualTerms(gradient, derivative_of, (own[0], own[1]), (mixed[0], mixed[1]))
 
 
@@ -352,17 +370,18 @@ def _add_curvature(
     quadratic: FloatArray,
 ) -> None:
     """Add log|R|'s derivatives, and what second derivatives of the kernels contribute."""
-    q = dyad.M.shape[1]
-    z = slice(stats.p, stats.p + q)
-    targets = [back.P @ part @ back.P.transpose(0, 2, 1) for part in omega]
-    targets[0][:, z, z] += dyad.M
+    p, q = stats.p, stats.q
+    constant = back.wide @ omega @ back.wide.T
+    targets = np.stack([back.Pz @ (part @ back.wide.T) for part in omega])
+    for target, part in zip(targets, omega, strict=True):
+        target[:, :, p : p + q] = back.Pz @ part @ back.Pz.transpose(0, 2, 1)
+    targets[0][:, :, p : p + q] += dyad.M
     begins = np.cumsum([0, *stats.sizes])
     for part, items in zip(stats.portions, found, strict=True):
         here = slice(int(begins[part.stratum]), int(begins[part.stratum + 1]))
-        for count, item in zip(part.counts, items, strict=True):
-            gradient[here] += count * np.asarray(item.d_log_det)
+        gradient[here] += part.counts @ np.stack([np.asarray(item.d_log_det) for item in items])
         exchangeable = stats.exchangeable[part.stratum]
-        inner = contract(stats, part, targets)
+        inner = contract(stats, part, targets, constant)
         sums, of_log_det = curvature(
             stats.residual, exchangeable, psi[part.stratum], part.arrangement, inner, part.counts
         )

@@ -120,6 +120,7 @@ def optimise(
     point = Point(G, psi, value)
     start = np.concatenate([structure.parameters(G), *psi])
     radius, evaluations, deviances, code = 1.0, 1, [value.deviance], "iteration limit"
+    rounded = 0
     frame = _Frame(stats, structure, point, scale)
     for _ in range(max_iterations):
         step, promised = trust_region_step(frame.gradient, frame.hessian, radius)
@@ -140,8 +141,13 @@ def optimise(
             deviances.append(point.value.deviance)
             frame = _Frame(stats, structure, point, scale)
         elif promised < ROUNDING:
-            code = "rounding"
-            break
+            # The deviance no longer tells a step's worth; its derivatives still do, for a step or two.
+            rounded += 1
+            if trial is None or rounded > 2 or gain < -ROUNDING:
+                code = "rounding"
+                break
+            point = trial
+            frame = _Frame(stats, structure, point, scale)
         elif radius < 1e-9:
             code = "no progress"
             break

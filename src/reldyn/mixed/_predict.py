@@ -56,12 +56,12 @@ def random_effects(fit: Fit) -> RandomEffects:
     """
     p, q = fit.statistics.p, fit.statistics.q
     z = slice(p, p + q)
-    D = fit.evaluation.dyad.D
+    Dz = fit.evaluation.dyad.Dz
     G = fit.internal_covariance
     w = np.concatenate([-fit.beta, np.zeros(q), [1.0]])
-    value = D[:, z, :] @ w @ G
-    GF = G @ D[:, z, :p]
-    covariance = G - G @ D[:, z, z] @ G + GF @ fit.cov_beta @ GF.transpose(0, 2, 1)
+    value = Dz @ w @ G
+    GF = G @ Dz[:, :, :p]
+    covariance = G - G @ Dz[:, :, z] @ G + GF @ fit.cov_beta @ GF.transpose(0, 2, 1)
     T = fit.structure.transform
     return RandomEffects(value @ T.T, T @ covariance @ T.T)
 

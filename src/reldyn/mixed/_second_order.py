@@ -59,7 +59,7 @@ def _weighted_design(fit: Fit, problem: Problem) -> FloatArray:
     p = problem.X.shape[1]
     back = pull_back(fit.evaluation.dyad, fit.beta)
     Z = problem.Z @ fit.structure.transform
-    inner = problem.X + np.einsum("nq,nqp->np", Z, back.P[problem.dyad, p:-1, :p])
+    inner = problem.X + np.einsum("nq,nqp->np", Z, back.Pz[problem.dyad, :, :p])
     result = np.zeros_like(inner)
     groups = segments(fit.residual, problem.dyad, problem.member, problem.step)
     for stratum, exchangeable in enumerate(problem.exchangeable):

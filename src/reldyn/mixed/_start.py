@@ -8,6 +8,7 @@ import numpy as np
 
 from reldyn.errors import DesignError
 from reldyn.mixed._objective import Evaluation, evaluate
+from reldyn.mixed._options import Residual
 from reldyn.mixed._problem import FloatArray, Problem
 from reldyn.mixed._processes import from_natural, start, to_natural
 from reldyn.mixed._random import RandomStructure
@@ -69,7 +70,12 @@ def starting_values(problem: Problem, structure: RandomStructure, stats: Statist
     rows = np.maximum((Z != 0).sum(axis=0), 1)
     scale = np.sqrt(variance / np.maximum((Z**2).sum(axis=0) / rows, 1e-300))
     psi = tuple(
-        start(stats.residual, exchangeable, _within_moments(problem, residuals, stratum), spacing=_spacing(problem))
+        start(
+            stats.residual,
+            exchangeable,
+            _within_moments(problem, residuals, stratum),
+            spacing=_spacing(problem, stats.residual),
+        )
         for stratum, exchangeable in enumerate(problem.exchangeable)
     )
     G = np.diag(_FIRST_SHARE * scale**2)
@@ -131,8 +137,10 @@ def _within_moments(problem: Problem, residuals: FloatArray, stratum: int) -> Fl
     return moments
 
 
-def _spacing(problem: Problem) -> float:
-    """Typical time between two occasions of a member."""
+def _spacing(problem: Problem, residual: Residual) -> float:
+    """Typical time between two occasions of a member; only a process in continuous time asks for it."""
+    if residual.process != "car1":
+        return 1.0
     order = np.lexsort((problem.step, problem.member, problem.dyad))
     person = (problem.dyad * 2 + problem.member)[order]
     gaps = np.diff(problem.step[order].astype(float))[person[1:] == person[:-1]]

@@ -4,14 +4,16 @@ Write W = [X Z y] (n rows, c columns) and R_i for the residual covariance of dya
 segments, small stacks of m rows with ``W_i' R_i^{-1} W_i = sum_s W_s' K W_s``, where K (m, m) depends on the layout of
 the segment only. For layouts that occur often the cross-products ``S_ab = sum_s w_sa w_sb'`` are kept per dyad, so that
 an evaluation is ``sum_ab K_ab S_ab``, whatever the number of occasions; the rows of rare layouts are kept as they are.
+
+The likelihood needs the rows of ``W' R^{-1} W`` that belong to Z for every dyad, and the rest summed over dyads only.
 Rows of one member use only the columns that are ever non-zero for that member, since role-wise designs are half empty.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from functools import cached_property
 
 import numpy as np
 
@@ -19,40 +21,72 @@ from reldyn.mixed._options import Residual
 from reldyn.mixed._problem import FloatArray, IntArray, Problem
 from reldyn.mixed._processes import Arrangement, Kernel, SegmentGroup, arrange, kernels, natural_names, segments
 
-# Rows gathered at once while cross-products are formed: bounds the memory of the pass.
-_CHUNK = 2**21
-# Numbers a batch of kernels with all derivatives may hold.
-_KERNEL_NUMBERS = 2**22
+# Numbers held at once while rows are gathered: bounds the memory of the pass.
+_CHUNK = 2**19
+# Numbers that the kernels of one portion may hold with their derivatives.
+_KERNEL_NUMBERS = 2**21
+
+Weights = Callable[[int], FloatArray]
+Where = slice | IntArray
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Columns of W that rows of one member use.
+
+    Attributes
+    ----------
+    x, z : int arrays
+        Fixed and random effects, as columns of X and Z.
+    p, q : int
+        Number of columns of X and Z.
+    """
+
+    x: IntArray
+    z: IntArray
+    p: int
+    q: int
+
+    @cached_property
+    def pieces(self) -> list[tuple[slice, Where]]:
+        """Stretches of the packed columns [x, z, y], each with its place in W."""
+        i, j = len(self.x), len(self.x) + len(self.z)
+        return [
+            (slice(0, i), as_slice(self.x)),
+            (slice(i, j), as_slice(self.p + self.z)),
+            (slice(j, j + 1), slice(self.p + self.q, self.p + self.q + 1)),
+        ]
+
+    @cached_property
+    def z_rows(self) -> Where:
+        """Rows of Z' W that this member touches."""
+        return as_slice(self.z)
+
+    @property
+    def width(self) -> int:
+        """Number of packed columns."""
+        return len(self.x) + len(self.z) + 1
 
 
 @dataclass(frozen=True)
 class Frequent:
-    """Segments of one layout, kept as cross-products per dyad.
+    """Cross-products of rows of two members in frequent layouts, one entry per layout and pair of rows.
 
     Attributes
     ----------
-    index : int
-        Position of the layout in its portion.
-    n_segments : int
-    dyads : int array (d,) or slice
-        Dyads in which the layout occurs.
-    columns : tuple of m int arrays
-        Columns of W used by each row of the segment.
-    gram : (d, k, k) array
-        Cross-products of the m rows side by side, k the sum of the lengths of `columns`.
+    members : tuple of two ints
+    terms : tuple of (layout, a, b)
+        Position of the layout in its portion, and the rows of the segment.
+    grams : (t, d, q_a, k_b) array
+        ``sum_s w_sa w_sb'`` per dyad, the z columns of the first member by all of the second.
+    totals : (t, k_a, k_b) array
+        The same over dyads, with all columns.
     """
 
-    index: int
-    n_segments: int
-    dyads: IntArray | slice
-    columns: tuple[IntArray, ...]
-    gram: FloatArray
-
-    @property
-    def spans(self) -> list[slice]:
-        """Where each row of the segment stands in `gram`."""
-        ends = np.cumsum([len(item) for item in self.columns]).tolist()
-        return [slice(end - len(item), end) for end, item in zip(ends, self.columns, strict=True)]
+    members: tuple[int, int]
+    terms: tuple[tuple[int, int, int], ...]
+    grams: FloatArray
+    totals: FloatArray
 
 
 @dataclass(frozen=True)
@@ -91,6 +125,7 @@ class Portion:
     n_layouts: int
     arrangement: Arrangement
     counts: FloatArray
+    sizes: tuple[int, ...]
     frequent: tuple[Frequent, ...]
     rare: tuple[Rare, ...]
 
@@ -106,6 +141,8 @@ class Statistics:
     residual : Residual
     exchangeable : tuple of bool
         Per stratum.
+    columns : tuple of two Columns
+        Per member.
     portions : tuple of Portion
     """
 
@@ -115,6 +152,7 @@ class Statistics:
     q: int
     residual: Residual
     exchangeable: tuple[bool, ...]
+    columns: tuple[Columns, Columns]
     portions: tuple[Portion, ...]
 
     @property
@@ -126,6 +164,22 @@ class Statistics:
     def sizes(self) -> tuple[int, ...]:
         """Number of natural residual parameters of each stratum."""
         return tuple(len(natural_names(self.residual, item)) for item in self.exchangeable)
+
+
+@dataclass(frozen=True)
+class Products:
+    """``W' K W`` for k choices of K; d dyads, q random effects, c columns of W.
+
+    Attributes
+    ----------
+    z : (k, d, q, c) array
+        The rows of Z, for each dyad.
+    total : (k, c, c) array
+        All rows, summed over dyads.
+    """
+
+    z: FloatArray
+    total: FloatArray
 
 
 def summarise(problem: Problem, Z: FloatArray, residual: Residual) -> Statistics:
@@ -151,16 +205,16 @@ def summarise(problem: Problem, Z: FloatArray, residual: Residual) -> Statistics
         mine = [item for item in (_within(group, strata, stratum) for group in groups) if len(item.dyad)]
         for part in _portioned(mine, residual):
             portions.append(_portion(table, part, stratum, residual))
-    shape = (problem.n, problem.n_dyads, problem.X.shape[1], Z.shape[1])
-    return Statistics(*shape, residual, problem.exchangeable, tuple(portions))
-
-
-class Weights(Protocol):
-    """Weights (m, m) of each layout of a portion, by its position."""
-
-    def __call__(self, index: int, /) -> FloatArray:
-        """Weights of one layout."""
-        ...
+    return Statistics(
+        n=problem.n,
+        n_dyads=problem.n_dyads,
+        p=problem.X.shape[1],
+        q=Z.shape[1],
+        residual=residual,
+        exchangeable=problem.exchangeable,
+        columns=(table.columns[0], table.columns[1]),
+        portions=tuple(portions),
+    )
 
 
 def portion_kernels(stats: Statistics, portion: Portion, natural: FloatArray, order: int) -> list[Kernel]:
@@ -169,56 +223,116 @@ def portion_kernels(stats: Statistics, portion: Portion, natural: FloatArray, or
     return kernels(stats.residual, exchangeable, natural, portion.arrangement, order)
 
 
-def assemble(stats: Statistics, portion: Portion, weights: Weights, out: FloatArray) -> None:
-    """Add ``sum_s W_s' K W_s`` of each dyad to `out` (n_dyads, c, c), K given by `weights`."""
+def no_products(stats: Statistics, k: int) -> Products:
+    """Products to add to."""
+    return Products(np.zeros((k, stats.n_dyads, stats.q, stats.width)), np.zeros((k, stats.width, stats.width)))
+
+
+def assemble(stats: Statistics, portion: Portion, weights: Weights, out: Products) -> None:
+    """Add ``sum_s W_s' K W_s`` to `out`, with ``weights(layout)`` the k choices of K, (k, m, m)."""
+    p, q = stats.p, stats.q
+    z = slice(p, p + q)
     for item in portion.frequent:
-        _spread(out, item, weights(item.index))
+        left, right = (stats.columns[m] for m in item.members)
+        chosen = np.stack([weights(layout)[:, a, b] for layout, a, b in item.terms], axis=1)
+        rows = left.z_rows
+        products = (chosen @ item.grams.reshape(len(item.terms), -1)).reshape(len(chosen), *item.grams.shape[1:])
+        totals = np.tensordot(chosen, item.totals, axes=1)
+        for here, place in right.pieces:
+            _add(out.z, rows, place, products[..., here])
+            for above, row_place in left.pieces:
+                _add(out.total, row_place, place, totals[:, above, here])
     for pool in portion.rare:
-        of_layout = np.stack([weights(index) for index in pool.layouts])
-        if not of_layout.any():
-            continue
+        of_layout = np.stack([weights(index) for index in pool.layouts], axis=1)
         for part, first, dyads in _dyad_chunks(pool, stats.width):
-            rows = pool.stack[part]
-            products = rows.transpose(0, 2, 1) @ (of_layout[pool.which[part]] @ rows)
-            out[dyads] += np.add.reduceat(products, first, axis=0)
+            rows_of = pool.stack[part]
+            left_z = np.ascontiguousarray(rows_of[:, :, z].transpose(0, 2, 1))
+            for k in range(len(out.z)):
+                moved = of_layout[k][pool.which[part]] @ rows_of
+                out.z[k][dyads] += np.add.reduceat(left_z @ moved, first, axis=0)
+                out.total[k] += rows_of.reshape(-1, stats.width).T @ moved.reshape(-1, stats.width)
 
 
-def contract(stats: Statistics, portion: Portion, targets: Sequence[FloatArray]) -> list[FloatArray]:
-    """Sum over segments of ``W_s Q_i W_s'`` for each layout: (len(targets), m, m), for Q (n_dyads, c, c)."""
-    found = {}
+def contract(stats: Statistics, portion: Portion, targets: FloatArray, constant: FloatArray) -> list[FloatArray]:
+    """Sum over segments of ``W_s Q_i W_s'`` for each layout: (t, m, m).
+
+    Parameters
+    ----------
+    stats : Statistics
+    portion : Portion
+    targets : (t, d, q, c) array
+        The rows of symmetric matrices Q_i that belong to Z.
+    constant : (t, c, c) array
+        What is left of them, the same for all dyads; zero in the rows and columns of Z.
+    """
+    p, q = stats.p, stats.q
+    found = [np.zeros((len(targets), size, size)) for size in portion.sizes]
     for item in portion.frequent:
-        found[item.index] = np.stack([_inner(item, Q) for Q in targets])
+        left, right = (stats.columns[m] for m in item.members)
+        rows = left.z_rows
+        gathered = np.empty((len(targets), *item.grams.shape[1:]))
+        fixed = np.empty((len(targets), *item.totals.shape[1:]))
+        for here, place in right.pieces:
+            # Elements beside Z stand for themselves and for their mirror image.
+            twice = 1.0 if here == right.pieces[1][0] else 2.0
+            gathered[..., here] = twice * _pick(targets, rows, place)
+            for above, row_place in left.pieces:
+                fixed[:, above, here] = _pick(constant, row_place, place)
+        n_terms = len(item.terms)
+        values = item.grams.reshape(n_terms, -1) @ gathered.reshape(len(targets), -1).T
+        values += item.totals.reshape(n_terms, -1) @ fixed.reshape(len(targets), -1).T
+        for (layout, a, b), value in zip(item.terms, values, strict=True):
+            found[layout][:, a, b] += 0.5 * value
+            found[layout][:, b, a] += 0.5 * value
+    z = slice(p, p + q)
     for pool in portion.rare:
         m = pool.stack.shape[1]
         total = np.zeros((len(targets), len(pool.layouts), m, m))
-        step = max(1, _CHUNK // (stats.width**2 + 1))
+        step = max(1, _CHUNK // (m * stats.width))
         for start in range(0, len(pool.stack), step):
             part = slice(start, start + step)
-            rows, owner = pool.stack[part], pool.owner[part]
-            for k, Q in enumerate(targets):
-                np.add.at(total[k], pool.which[part], rows @ Q[owner] @ rows.transpose(0, 2, 1))
-        found.update({index: total[:, k] for k, index in enumerate(pool.layouts)})
-    return [found[index] for index in range(portion.n_layouts)]
+            rows_of, owner = pool.stack[part], pool.owner[part]
+            for k in range(len(targets)):
+                half = rows_of[:, :, z] @ targets[k][owner]
+                half[:, :, :p] *= 2.0
+                half[:, :, -1] *= 2.0
+                half += rows_of @ constant[k]
+                inner = half @ rows_of.transpose(0, 2, 1)
+                _add_by_layout(total[k], pool.which[part], 0.5 * (inner + inner.transpose(0, 2, 1)))
+        for k, index in enumerate(pool.layouts):
+            found[index] += total[:, k]
+    return found
 
 
-def _spread(out: FloatArray, item: Frequent, weights: FloatArray) -> None:
-    rows = np.arange(len(out)) if isinstance(item.dyads, slice) else item.dyads
-    for a, span_a in enumerate(item.spans):
-        for b, span_b in enumerate(item.spans):
-            if weights[a, b]:
-                where = np.ix_(rows, item.columns[a], item.columns[b])
-                out[where] += weights[a, b] * item.gram[:, span_a, span_b]
+def as_slice(index: IntArray) -> Where:
+    """The same positions as a slice, if they are evenly spaced: views are faster than gathers."""
+    if len(index) == 0:
+        return slice(0, 0)
+    if len(index) == 1:
+        return slice(int(index[0]), int(index[0]) + 1)
+    gaps = np.diff(index)
+    if gaps[0] > 0 and (gaps == gaps[0]).all():
+        return slice(int(index[0]), int(index[-1]) + 1, int(gaps[0]))
+    return index
 
 
-def _inner(item: Frequent, Q: FloatArray) -> FloatArray:
-    """Sum over dyads of ``<Q_i, S_i,ab>`` for every pair of rows: (m, m)."""
-    mine, spans, m = Q[item.dyads], item.spans, len(item.columns)
-    inner = np.empty((m, m))
-    for a in range(m):
-        for b in range(m):
-            block = mine[:, item.columns[a][:, None], item.columns[b]]
-            inner[a, b] = np.vdot(block, item.gram[:, spans[a], spans[b]])
-    return inner
+def _add(out: FloatArray, rows: Where, columns: Where, values: FloatArray) -> None:
+    if isinstance(rows, slice) or isinstance(columns, slice):
+        out[..., rows, columns] += values
+    else:
+        out[..., rows[:, None], columns] += values
+
+
+def _pick(source: FloatArray, rows: Where, columns: Where) -> FloatArray:
+    if isinstance(rows, slice) or isinstance(columns, slice):
+        return np.asarray(source[..., rows, columns])
+    return np.asarray(source[..., rows[:, None], columns])
+
+
+def _add_by_layout(total: FloatArray, which: IntArray, values: FloatArray) -> None:
+    order = np.argsort(which, kind="stable")
+    layouts, first = np.unique(which[order], return_index=True)
+    total[layouts] += np.add.reduceat(values[order], first, axis=0)
 
 
 def _dyad_chunks(item: Rare, width: int) -> Iterator[tuple[slice, IntArray, IntArray]]:
@@ -238,40 +352,46 @@ class _Table:
 
     def __init__(self, problem: Problem, Z: FloatArray) -> None:
         p, q = problem.X.shape[1], Z.shape[1]
+        self.p, self.q = p, q
         self.member = problem.member
         self.n_dyads = problem.n_dyads
-        self.width = p + q + 1
         self.position = np.empty(problem.n, dtype=np.int64)
-        self.columns: list[IntArray] = []
+        self.columns: list[Columns] = []
         self.rows: list[FloatArray] = []
         for member in (0, 1):
             mine = np.flatnonzero(problem.member == member)
             self.position[mine] = np.arange(len(mine))
             x, z = problem.X[mine], Z[mine]
-            used_x, used_z = np.flatnonzero(x.any(axis=0)), np.flatnonzero(z.any(axis=0))
-            table = np.empty((len(mine), len(used_x) + len(used_z) + 1))
-            table[:, : len(used_x)] = x[:, used_x]
-            table[:, len(used_x) : -1] = z[:, used_z]
+            columns = Columns(_used(x), _used(z), p, q)
+            table = np.empty((len(mine), columns.width))
+            table[:, : len(columns.x)] = x[:, as_slice(columns.x)]
+            table[:, len(columns.x) : -1] = z[:, as_slice(columns.z)]
             table[:, -1] = problem.y[mine]
             self.rows.append(table)
-            self.columns.append(np.concatenate([used_x, p + used_z, [p + q]]))
+            self.columns.append(columns)
 
     def members(self, rows: IntArray) -> list[int]:
         """Member of each row of a segment (the same in all segments of a layout)."""
         return [int(self.member[row]) for row in rows[0]]
 
-    def side_by_side(self, rows: IntArray) -> FloatArray:
+    def side_by_side(self, rows: IntArray, members: Sequence[int]) -> FloatArray:
         """(s, k): the rows of each segment joined into one."""
-        return np.concatenate(
-            [self.rows[m][self.position[rows[:, a]]] for a, m in enumerate(self.members(rows))], axis=1
-        )
+        parts = [self.rows[m][self.position[rows[:, a]]] for a, m in enumerate(members)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
     def full(self, rows: IntArray) -> FloatArray:
         """(s, m, c): the rows of each segment with all columns."""
-        stack = np.zeros((*rows.shape, self.width))
+        stack = np.zeros((*rows.shape, self.p + self.q + 1))
         for a, m in enumerate(self.members(rows)):
-            stack[:, a, self.columns[m]] = self.rows[m][self.position[rows[:, a]]]
+            packed = self.rows[m][self.position[rows[:, a]]]
+            for here, place in self.columns[m].pieces:
+                stack[:, a, place] = packed[:, here]
         return stack
+
+
+def _used(rows: FloatArray) -> IntArray:
+    """Columns that are not zero throughout; the squares' sum is the fastest way to see it."""
+    return np.flatnonzero(np.einsum("nk,nk->k", rows, rows))
 
 
 def _within(group: SegmentGroup, strata: IntArray, stratum: int) -> SegmentGroup:
@@ -282,59 +402,105 @@ def _within(group: SegmentGroup, strata: IntArray, stratum: int) -> SegmentGroup
 
 
 def _portioned(groups: list[SegmentGroup], residual: Residual) -> list[list[SegmentGroup]]:
-    """Split layouts so that their kernels with second derivatives stay within bounds."""
+    """Split layouts so that their kernels with derivatives stay within bounds."""
     if not residual.serial:
         return [groups]
-    derivatives = 64.0
+    derivatives = 8
     parts: list[list[SegmentGroup]] = [[]]
-    held = 0.0
+    held = 0
     for group in groups:
         size = derivatives * group.rows.shape[1] ** 2
         if parts[-1] and held + size > _KERNEL_NUMBERS:
             parts.append([])
-            held = 0.0
+            held = 0
         parts[-1].append(group)
         held += size
     return parts
 
 
 def _portion(table: _Table, groups: list[SegmentGroup], stratum: int, residual: Residual) -> Portion:
-    frequent: list[Frequent] = []
+    frequent: list[tuple[int, SegmentGroup]] = []
     rare: dict[int, list[tuple[int, SegmentGroup]]] = {}
     for index, group in enumerate(groups):
         if not residual.serial or _is_frequent(table, group):
-            frequent.append(_frequent(table, index, group))
+            frequent.append((index, group))
         else:
             rare.setdefault(group.rows.shape[1], []).append((index, group))
-    counts = np.array([len(group.dyad) for group in groups], dtype=float)
-    arrangement = arrange([group.layout for group in groups])
-    pooled = tuple(_rare(table, items) for items in rare.values())
-    return Portion(stratum, len(groups), arrangement, counts, tuple(frequent), pooled)
+    return Portion(
+        stratum=stratum,
+        n_layouts=len(groups),
+        arrangement=arrange([group.layout for group in groups]),
+        counts=np.array([len(group.dyad) for group in groups], dtype=float),
+        sizes=tuple(group.rows.shape[1] for group in groups),
+        frequent=_frequent(table, frequent),
+        rare=tuple(_rare(table, items) for items in rare.values()),
+    )
 
 
 def _is_frequent(table: _Table, group: SegmentGroup) -> bool:
-    width = sum(len(table.columns[m]) for m in table.members(group.rows))
-    n_dyads = len(np.unique(group.dyad))
-    return bool(n_dyads * width**2 <= 2 * group.rows.size * table.width)
+    """Whether cross-products for every dyad take less room and work than the rows."""
+    members = table.members(group.rows)
+    width = sum(table.columns[m].width for m in members)
+    rows = sum(len(table.columns[m].z) for m in members)
+    return bool(table.n_dyads * width * max(rows, 1) <= 2 * group.rows.size * (table.p + table.q + 1))
 
 
-def _frequent(table: _Table, index: int, group: SegmentGroup) -> Frequent:
-    order = np.argsort(group.dyad, kind="stable")
-    rows, dyad = group.rows[order], group.dyad[order]
-    dyads, first, counts = np.unique(dyad, return_index=True, return_counts=True)
-    columns = tuple(table.columns[m] for m in table.members(rows))
-    width = sum(len(item) for item in columns)
-    gram = np.empty((len(dyads), width, width))
+def _frequent(table: _Table, groups: list[tuple[int, SegmentGroup]]) -> tuple[Frequent, ...]:
+    terms: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
+    for index, group in groups:
+        members = table.members(group.rows)
+        for a, left in enumerate(members):
+            for b, right in enumerate(members):
+                terms.setdefault((left, right), []).append((index, a, b))
+    grams, totals = {}, {}
+    for pair, of_pair in terms.items():
+        one, other = (table.columns[m] for m in pair)
+        grams[pair] = np.zeros((len(of_pair), table.n_dyads, len(one.z), other.width))
+        totals[pair] = np.zeros((len(of_pair), one.width, other.width))
+    for index, group in groups:
+        _fill(table, index, group, terms, grams, totals)
+    return tuple(Frequent(pair, tuple(terms[pair]), grams[pair], totals[pair]) for pair in terms)
+
+
+def _fill(
+    table: _Table,
+    index: int,
+    group: SegmentGroup,
+    terms: dict[tuple[int, int], list[tuple[int, int, int]]],
+    grams: dict[tuple[int, int], FloatArray],
+    totals: dict[tuple[int, int], FloatArray],
+) -> None:
+    """Form the cross-products of one layout, dyads with equally many segments together."""
+    rows, dyad = group.rows, group.dyad
+    if (np.diff(dyad) < 0).any():
+        order = np.argsort(dyad, kind="stable")
+        rows, dyad = rows[order], dyad[order]
+    members = table.members(rows)
+    ends = np.cumsum([table.columns[m].width for m in members])
+    width = int(ends[-1])
+    begins = ends - [table.columns[m].width for m in members]
+    first = np.flatnonzero(np.r_[True, dyad[1:] != dyad[:-1]])
+    dyads, counts = dyad[first], np.diff(np.append(first, len(dyad)))
+    total = np.zeros((width, width))
     for count in np.unique(counts):
         chosen = np.flatnonzero(counts == count)
         step = max(1, _CHUNK // (int(count) * width))
         for start in range(0, len(chosen), step):
             part = chosen[start : start + step]
             wanted = (first[part][:, None] + np.arange(count)).ravel()
-            block = table.side_by_side(rows[wanted]).reshape(len(part), int(count), width)
-            gram[part] = block.transpose(0, 2, 1) @ block
-    where: IntArray | slice = slice(None) if len(dyads) == table.n_dyads else dyads
-    return Frequent(index, len(rows), where, columns, gram)
+            block = table.side_by_side(rows[wanted], members).reshape(len(part), int(count), width)
+            gram = block.transpose(0, 2, 1) @ block
+            total += gram.sum(axis=0)
+            for a, left in enumerate(members):
+                z_begin = int(begins[a]) + len(table.columns[left].x)
+                z_rows = slice(z_begin, z_begin + len(table.columns[left].z))
+                for b, right in enumerate(members):
+                    place = terms[left, right].index((index, a, b))
+                    grams[left, right][place, dyads[part]] = gram[:, z_rows, begins[b] : ends[b]]
+    for a, left in enumerate(members):
+        for b, right in enumerate(members):
+            place = terms[left, right].index((index, a, b))
+            totals[left, right][place] = total[begins[a] : ends[a], begins[b] : ends[b]]
 
 
 def _rare(table: _Table, items: list[tuple[int, SegmentGroup]]) -> Rare:
