@@ -2,8 +2,8 @@
 
 Each makes a virtual environment in the checkout, installs reldyn into it and runs its job. Only
 the standard library is used, every command is printed before it runs, and a second run installs
-nothing unless pyproject.toml or the Python version changed. ``--dry-run`` prints the commands and
-runs none; whatever follows the job's name goes on to the job (``python dev.py test -k panel``).
+nothing unless pyproject.toml, this file or the Python version changed. ``--dry-run`` prints the
+commands and runs none; what follows the job's name goes on to it (``python dev.py test -k panel``).
 """
 
 import hashlib
@@ -39,9 +39,9 @@ def environment():
     # Two test workers with one thread each: more threads than cores only slow each other down.
     env.setdefault("OMP_NUM_THREADS", "1")
     env.setdefault("OPENBLAS_NUM_THREADS", "1")
-    if os.name == "nt":
-        # Before 3.13, Windows reads the path of an editable install in the local code page.
-        env["PYTHONUTF8"] = "1"
+    # Jobs run the code of the checkout. An editable installation would write its path to a file that
+    # Python before 3.13 reads in the local code page, which fails where a folder has an accent.
+    env["PYTHONPATH"] = str(ROOT / "src")
     return env
 
 
@@ -51,8 +51,8 @@ def python_of(folder):
 
 
 def stamp_text(target):
-    """Return what an installation depends on: the metadata, the extras, the place, the Python."""
-    metadata = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
+    """Return what an installation depends on: metadata, this file, extras, place, Python."""
+    metadata = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + Path(__file__).read_bytes()).hexdigest()
     return f"{target}\n{ROOT}\n{sys.version}\n{metadata}\n"
 
 
@@ -63,7 +63,7 @@ def prepare(folder, target, dry_run):
         return 0
     steps = [
         [sys.executable, "-m", "venv", "--clear", folder.name],
-        [python_of(folder), "-m", "pip", "install", "--disable-pip-version-check", "--editable", target],
+        [python_of(folder), "-m", "pip", "install", "--disable-pip-version-check", target],
     ]
     for step in steps:
         if code := run(step, dry_run):

@@ -45,7 +45,7 @@ def test_a_dry_run_prints_the_plain_commands_and_makes_nothing(dev, capsys, job,
     make, install, run = capsys.readouterr().out.splitlines()
     assert make == f"$ {dev.show([sys.executable, '-m', 'venv', '--clear', folder])}"
     interpreter = dev.python_of(dev.ROOT / folder)
-    flags = ["-m", "pip", "install", "--disable-pip-version-check", "--editable", target]
+    flags = ["-m", "pip", "install", "--disable-pip-version-check", target]
     assert install == f"$ {dev.show([interpreter, *flags])}"
     assert run == f"$ {dev.show([interpreter, *last.split()])}"
     assert not (dev.ROOT / folder).exists()
@@ -68,6 +68,11 @@ def test_the_second_run_installs_nothing_until_the_metadata_change(dev, monkeypa
     (dev.ROOT / "pyproject.toml").write_text("[project]\nname = 'other'\n", encoding="utf-8")
     assert dev.prepare(folder, ".[test]", dry_run=False) == 0
     assert len(ran) == 4
+
+
+def test_jobs_run_the_code_of_the_checkout(dev, capfd):
+    assert dev.run([sys.executable, "-c", "import sys; print(ascii(sys.path[1]))"], dry_run=False) == 0
+    assert capfd.readouterr().out.splitlines()[-1] == ascii(str(dev.ROOT / "src"))
 
 
 def test_a_failed_installation_leaves_no_stamp_and_its_exit_code(dev, monkeypatch):
