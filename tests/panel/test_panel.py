@@ -226,7 +226,7 @@ def test_a_duplicated_header_cannot_be_used():
     frame.attrs["duplicated_columns"] = {"x": ("x", "x.1")}
     panel = make(frame)
     message = (
-        "the header 'x' stands 2 times in the file (read as x, x.1), so which column is meant is unclear: "
+        "the header 'x' stands 2 times in the file (read as x, x.1), so which column 'x' is remains unclear: "
         "rename the columns, then use the new name."
     )
     with pytest.raises(DataError) as error:
@@ -253,3 +253,12 @@ def test_an_answering_time_says_what_was_answered():
     frame.loc[[0, 1, 2], "answered_at"] = pd.NaT
     panel = make(frame, schedule=rd.Schedule(answered="answered_at"))
     assert panel.compliance().iloc[0]["answered"] == 13
+
+
+def test_compliance_by_day_and_beep_uses_the_labels_of_the_study():
+    frame = esm()
+    frame.loc[frame["beep"] == 4, "x"] = np.nan
+    table = make(frame, time=None, day="day", beep="beep").compliance(["x"])
+    beeps = table[table["level"] == "beep"].set_index("label")["share"]
+    assert beeps.to_dict() == {1: 1.0, 2: 1.0, 3: 1.0, 4: 0.0}
+    assert table.loc[table["level"] == "day", "label"].tolist() == [1, 2, 3]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -89,62 +89,59 @@ def compliance(panel: DyadPanel, variables: Sequence[str] | None) -> pd.DataFram
     """Build the table of `DyadPanel.compliance`."""
     import pandas as pd
 
-    index = panel.index
     answered, expected = answered_grid(panel, variables)
-    both, either = answered.all(axis=1) & expected, answered.any(axis=1) & expected
-    day = np.arange(index.cells) // index.n_beeps
-    beep = np.arange(index.cells) % index.n_beeps
-    rows: list[dict[str, object]] = []
-
-    def add(
-        level: str, label: object, n: int, hits: int, occasions: int | None = None, pair: tuple[int, int] | None = None
-    ) -> None:
-        share = hits / n if n else np.nan
-        shares = (pair[0] / occasions, pair[1] / occasions) if pair and occasions else (np.nan, np.nan)
+    rows = []
+    for level, label, dyads, members, cells in _levels(panel, expected):
+        due = expected[dyads][:, cells]
+        given = answered[dyads][:, :, cells] & due[:, None, :]
+        if isinstance(members, tuple):
+            n, hits = 2 * int(due.sum()), int(given.sum())
+        else:
+            picked = given[np.arange(len(given)), members]
+            n, hits = int(due.sum()), int(picked.sum())
+        together = isinstance(members, tuple) and n > 0
         rows.append(
             {
                 "level": level,
                 "label": label,
                 "expected": n,
                 "answered": hits,
-                "share": share,
-                "both_share": shares[0],
-                "any_share": shares[1],
+                "share": hits / n if n else np.nan,
+                "both_share": 2 * int(given.all(axis=1).sum()) / n if together else np.nan,
+                "any_share": 2 * int(given.any(axis=1).sum()) / n if together else np.nan,
             }
         )
+    return pd.DataFrame(rows)
 
-    def add_occasions(level: str, label: object, part: NDArray[np.bool_]) -> None:
-        n = int((expected & part).sum())
-        hits = int((answered & (expected & part)[:, None, :]).sum())
-        add(level, label, 2 * n, hits, n, (int((both & part).sum()), int((either & part).sum())))
 
-    everything = np.ones_like(expected)
-    add_occasions("overall", "", everything)
-    n_person = expected.sum(axis=1)
-    hits_person = (answered & expected[:, None, :]).sum(axis=2)
+def _levels(
+    panel: DyadPanel, expected: NDArray[np.bool_]
+) -> Iterator[tuple[str, object, NDArray[np.int64], NDArray[np.int64] | tuple[int, int], NDArray[np.int64]]]:
+    """Level, label, dyads, members (both, or one for each dyad) and occasions of every row of the table."""
+    index = panel.index
+    dyads, cells = np.arange(index.n_dyads), np.arange(index.cells)
+    yield "overall", "", dyads, (0, 1), cells
     who = _role_of_member(panel)
     for code, role in enumerate(index.roles):
-        mine = who == code
-        add("role", role, int((n_person[:, None] * mine).sum()), int(hits_person[mine].sum()))
-    first_row = np.unique(index.person, return_index=True)[1]
-    for code, row in enumerate(first_row):
-        dyad, member = index.dyad[row], index.member[row]
-        add("person", index.person_labels[code], int(n_person[dyad]), int(hits_person[dyad, member]))
+        dyad, member = np.nonzero(who == code)
+        yield "role", role, dyad, member, cells
+    for code, row in enumerate(np.unique(index.person, return_index=True)[1]):
+        yield "person", index.person_labels[code], index.dyad[[row]], index.member[[row]], cells
     for code, label in enumerate(index.dyad_labels):
-        add(
-            "dyad",
-            label,
-            int(2 * n_person[code]),
-            int(hits_person[code].sum()),
-            int(n_person[code]),
-            (int(both[code].sum()), int(either[code].sum())),
-        )
-    for level, codes in (("day", day), ("beep", beep)):
-        for code in np.unique(codes) if index.cells > 1 else ():
-            part = np.broadcast_to(codes == code, expected.shape)
-            if (expected & part).any():
-                add_occasions(level, int(code), part)
-    return pd.DataFrame(rows)
+        yield "dyad", label, np.array([code]), (0, 1), cells
+    due = np.flatnonzero(expected.any(axis=0))
+    columns = panel.columns
+    within = "beep" if columns["beep"] is not None else "time"
+    for level, codes, rows_code, name in (
+        ("day", due // index.n_beeps, index.day, columns["day"]),
+        ("beep", due % index.n_beeps, index.beep, columns[within]),
+    ):
+        if name is None:
+            continue
+        for code in np.unique(codes):
+            rows = np.flatnonzero(rows_code == code)
+            label = panel._frame[name].iloc[rows[0]] if len(rows) else int(code)
+            yield level, label, dyads, (0, 1), due[codes == code]
 
 
 def _role_of_member(panel: DyadPanel) -> NDArray[np.int64]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from reldyn.errors import DataError, DesignError, check_columns, describe_rows
 from reldyn.panel._compositions import composition_labels, count_compositions
-from reldyn.panel._findings import check_panel
+from reldyn.panel._findings import check_panel, duplicated_headers
 from reldyn.panel._index import PanelIndex, build_index
 from reldyn.panel._schedule import Schedule
 
@@ -273,13 +273,13 @@ class DyadPanel:
 
     def _check_usable(self, variables: Iterable[str]) -> None:
         wanted = list(variables)
-        twice: Mapping[str, Sequence[str]] = self._frame.attrs.get("duplicated_columns", {})
+        twice = {column: group for group in duplicated_headers(self._frame).values() for column in group}
         for name in wanted:
             if name in twice:
+                group = twice[name]
                 raise DataError(
-                    f"the header {name!r} stands {len(twice[name])} times in the file "
-                    f"(read as {', '.join(twice[name])}), so which column is meant is unclear: "
-                    f"rename the columns, then use the new name."
+                    f"the header {group[0]!r} stands {len(group)} times in the file (read as {', '.join(group)}), "
+                    f"so which column {name!r} is remains unclear: rename the columns, then use the new name."
                 )
         check_columns([str(name) for name in self._frame.columns], wanted)
 
@@ -401,7 +401,7 @@ class DyadPanel:
             One row per ``level`` (``overall``, ``role``, ``person``, ``dyad``, ``day``, ``beep``)
             and ``label``: ``expected``, ``answered``, ``share``; at levels overall, dyad, day and
             beep also ``both_share`` and ``any_share``: occasions where both partners, or at least
-            one, answered. Expected is every occasion from a dyad's first to its last row on the
+            one, answered. Days and beeps carry the labels of their columns. Expected is every occasion from a dyad's first to its last row on the
             grid of beeps that the study uses.
         """
         from reldyn.panel._compliance import compliance
