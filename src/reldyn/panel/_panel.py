@@ -401,8 +401,8 @@ class DyadPanel:
             One row per ``level`` (``overall``, ``role``, ``person``, ``dyad``, ``day``, ``beep``)
             and ``label``: ``expected``, ``answered``, ``share``; at levels overall, dyad, day and
             beep also ``both_share`` and ``any_share``: occasions where both partners, or at least
-            one, answered. Days and beeps carry the labels of their columns. Expected is every occasion from a dyad's first to its last row on the
-            grid of beeps that the study uses.
+            one, answered. Days and beeps carry the labels of their columns. Expected is every
+            occasion from a dyad's first to its last row on the grid of beeps that the study uses.
         """
         from reldyn.panel._compliance import compliance
 
