@@ -64,12 +64,13 @@ def influence_table(result: MixedResult) -> pd.DataFrame:
     """What leaving out each dyad does to the fixed effects; the table of `MixedResult.influence`."""
     import pandas as pd
 
+    from reldyn.mixed import contributions
+
     design, estimates = result.design, result.estimates
     fit = result._engine
-    weighted = fit.evaluation.dyad.D
+    parts = contributions(fit)
+    own, score = parts.information, parts.score
     p = len(estimates.beta)
-    own = weighted[:, :p, :p]
-    score = weighted[:, :p, -1] - own @ estimates.beta
     information = np.linalg.inv(estimates.cov_model)
     rest = information - own
     # A dyad without which a coefficient is not estimable has no finite influence: NaN says so.

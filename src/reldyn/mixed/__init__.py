@@ -10,8 +10,10 @@ from reldyn.mixed._options import Estimation, Random, Residual, Shared, shared
 from reldyn.mixed._predict import RandomEffects, fitted_values, random_effects
 from reldyn.mixed._problem import Problem
 from reldyn.mixed._random import RandomStructure, random_structure
+from reldyn.mixed._weighted import Contributions, contributions
 
 __all__ = [
+    "Contributions",
     "Contrasts",
     "Estimation",
     "Fit",
@@ -23,6 +25,7 @@ __all__ = [
     "Residual",
     "Shared",
     "Wald",
+    "contributions",
     "fit_mixed",
     "fitted_values",
     "infer",

@@ -234,7 +234,7 @@ def _half_second_derivatives(fit: Fit, W: FloatArray) -> FloatArray:
     H, F, Pz = dyad.Dz[:, :, z], back.U[:, :, :p], back.Pz[:, :, :p]
     weighted = np.tensordot(W[:g, :g], structure.basis, axes=1)
     spread = np.tensordot(structure.basis, weighted, axes=((0,), (0,))).transpose(0, 3, 1, 2).reshape(q * q, q * q)
-    total = _sandwich((H.reshape(-1, q * q) @ spread.T).reshape(-1, q, q), F)
+    total = _sandwich((H.reshape(len(H), q * q) @ spread.T).reshape(len(H), q, q), F)
     begin = g
     for stratum, size in enumerate(stats.sizes):
         here = slice(begin, begin + size)

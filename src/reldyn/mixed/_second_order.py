@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reldyn.mixed._objective import pull_back
 from reldyn.mixed._options import Residual
-from reldyn.mixed._problem import FloatArray, IntArray, Problem, sort_rows
-from reldyn.mixed._processes import covariance, kernels, segments
+from reldyn.mixed._problem import FloatArray, IntArray, Problem
+from reldyn.mixed._processes import covariance
+from reldyn.mixed._weighted import weighted_rows
 
 if TYPE_CHECKING:
     from reldyn.mixed._fit import Fit
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 # Longest series, in steps, for which one matrix over all steps is set up.
 _LONGEST = 600
 _LAGS_AT_ONCE = 25
-_LAYOUTS_AT_ONCE = 64
 _CHUNK = 2**22
 
 
@@ -38,8 +37,8 @@ def residual_second_order(fit: Fit, W: FloatArray) -> FloatArray:
     -------
     (p, p) array
     """
-    problem, _ = sort_rows(fit.problem)
-    weighted = _weighted_design(fit, problem)
+    problem, rows_with_residual = weighted_rows(fit)
+    weighted = rows_with_residual[:, :-1]
     total = np.zeros((weighted.shape[1],) * 2)
     begin = 0
     for stratum, size in enumerate(fit.statistics.sizes):
@@ -52,24 +51,6 @@ def residual_second_order(fit: Fit, W: FloatArray) -> FloatArray:
         else:
             total += _by_lag(fit.residual, exchangeable, psi, W[here, here], problem, rows, weighted)
     return total
-
-
-def _weighted_design(fit: Fit, problem: Problem) -> FloatArray:
-    """V^{-1}X, (n, p), for sorted rows."""
-    p = problem.X.shape[1]
-    back = pull_back(fit.evaluation.dyad, fit.beta)
-    Z = problem.Z @ fit.structure.transform
-    inner = problem.X + np.einsum("nq,nqp->np", Z, back.Pz[problem.dyad, :, :p])
-    result = np.zeros_like(inner)
-    groups = segments(fit.residual, problem.dyad, problem.member, problem.step)
-    for stratum, exchangeable in enumerate(problem.exchangeable):
-        for start in range(0, len(groups), _LAYOUTS_AT_ONCE):
-            part = groups[start : start + _LAYOUTS_AT_ONCE]
-            found = kernels(fit.residual, exchangeable, fit.psi[stratum], [group.layout for group in part], 0)
-            for group, kernel in zip(part, found, strict=True):
-                rows = group.rows[problem.strata[group.dyad] == stratum]
-                np.add.at(result, rows, kernel.precision @ inner[rows])
-    return np.asarray(result)
 
 
 def _by_dyad(

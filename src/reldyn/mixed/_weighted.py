@@ -1,0 +1,91 @@
+"""Rows weighted by the inverse covariance of their dyad, and what each dyad contributes to the fixed effects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from reldyn.mixed._objective import pull_back
+from reldyn.mixed._problem import FloatArray, Problem, sort_rows
+from reldyn.mixed._processes import kernels, segments
+from reldyn.mixed._threads import single_threaded
+
+if TYPE_CHECKING:
+    from reldyn.mixed._fit import Fit
+
+_LAYOUTS_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class Contributions:
+    """What each dyad adds to the estimating equations of the fixed effects; d dyads.
+
+    Attributes
+    ----------
+    information : (d, p, p) array
+        X_i' V_i^{-1} X_i.
+    score : (d, p) array
+        X_i' V_i^{-1} (y_i - X_i beta); sums to zero.
+    """
+
+    information: FloatArray
+    score: FloatArray
+
+
+@single_threaded
+def contributions(fit: Fit) -> Contributions:
+    """Split X'V^{-1}X and X'V^{-1}(y - X beta) by dyad.
+
+    Parameters
+    ----------
+    fit : Fit
+
+    Returns
+    -------
+    Contributions
+    """
+    problem, weighted = weighted_rows(fit)
+    p = len(fit.beta)
+    first = np.searchsorted(problem.dyad, np.arange(problem.n_dyads))
+    information = np.empty((problem.n_dyads, p, p))
+    for k in range(p):
+        information[:, :, k] = np.add.reduceat(problem.X * weighted[:, k : k + 1], first, axis=0)
+    score = np.add.reduceat(problem.X * weighted[:, p : p + 1], first, axis=0)
+    return Contributions(0.5 * (information + information.transpose(0, 2, 1)), score)
+
+
+def weighted_rows(fit: Fit) -> tuple[Problem, FloatArray]:
+    """``V^{-1} [X, y - X beta]`` row by row.
+
+    Parameters
+    ----------
+    fit : Fit
+
+    Returns
+    -------
+    problem : Problem
+        With rows sorted by dyad, step and member.
+    weighted : (n, p + 1) array
+        For these rows.
+    """
+    problem, _ = sort_rows(fit.problem)
+    back = pull_back(fit.evaluation.dyad, fit.beta)
+    Z = problem.Z @ fit.structure.transform
+    inner = np.column_stack([problem.X, problem.y - problem.X @ fit.beta])
+    for k in range(Z.shape[1]):
+        inner += Z[:, k : k + 1] * back.Pz[problem.dyad, k, :]
+    result = np.zeros_like(inner)
+    groups = segments(fit.residual, problem.dyad, problem.member, problem.step)
+    for stratum, exchangeable in enumerate(problem.exchangeable):
+        for start in range(0, len(groups), _LAYOUTS_AT_ONCE):
+            part = groups[start : start + _LAYOUTS_AT_ONCE]
+            found = kernels(fit.residual, exchangeable, fit.psi[stratum], [group.layout for group in part], 0)
+            for group, kernel in zip(part, found, strict=True):
+                rows = group.rows[problem.strata[group.dyad] == stratum]
+                products = kernel.precision @ inner[rows]
+                # Within one column of `rows` every row occurs once, so plain addition is safe column by column.
+                for a in range(rows.shape[1]):
+                    result[rows[:, a]] += products[:, a]
+    return problem, result
