@@ -46,7 +46,7 @@ def test_run_prints_where_the_report_is(folder, capsys):
     printed = capsys.readouterr()
     assert f"Report: {folder / 'out' / 'report.html'}" in printed.out
     assert "Model mood: Actor-partner interdependence model of y" in printed.out
-    assert printed.err == ""
+    assert "reldyn:" not in printed.err
     assert main(["run", str(folder / "study.toml"), "--output", str(folder / "out"), "--resume"]) == 0
 
 
@@ -73,6 +73,31 @@ def test_a_faulty_study_file_is_refused(folder, capsys):
     assert main(["run", str(path)]) == 1
     assert "models.mood.outcom (line 9): unknown key. Did you mean 'outcome'?" in capsys.readouterr().err
     assert not (folder / "study-output").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        (b"", "the file is empty"),
+        (b"dyad,person,role,time,x,y\n", "has a header but no rows"),
+        (b"dyad;person;role;time;x;y\n1;1;a;1;2;3\n", None),
+        (b"dyad,person,role,time,x\n1,1,a,1,2\n", "models.mood.outcome (line 9): no column 'y' in diary.csv"),
+        (b"dyad,person,role,time,x,y\n1,1,a,1,\xff,3\n", None),
+        (b"dyad,person,role,time,x,y\n1,1,a,1,2,3\n1,2,b,1,2,3\n1,3,a,1,4,3\n", "dyad"),
+        (b"dyad,person,role,time,x,y\n1,1,a,1,2,3\n1,2,b,1,4,5\n2,1,a,1,2,4\n2,2,b,1,4,5\n", "models.mood (line 8)"),
+        (b"PK\x03\x04 not a table", None),
+    ],
+    ids=["empty", "header-only", "semicolons", "no-outcome", "not-utf8", "three-persons", "few-dyads", "zip"],
+)
+def test_bad_data_is_one_message_and_no_output(folder, capsys, content, part):
+    (folder / "diary.csv").write_bytes(content)
+    assert main(["run", str(folder / "study.toml")]) == 1
+    printed = capsys.readouterr()
+    assert printed.err.startswith("reldyn: ")
+    assert "fault of reldyn" not in printed.err
+    assert part is None or part in printed.err
+    assert "Report" not in printed.out
+    assert sorted(path.name for path in folder.iterdir()) == ["diary.csv", "study.toml"]
 
 
 def test_check_prints_findings_and_fails_on_errors(folder, capsys):

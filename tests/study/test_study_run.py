@@ -261,6 +261,44 @@ estimation = { inference = "z" }
     assert "cpl-Qz" not in run.path.read_text(encoding="utf-8")
 
 
+def test_compliance_counts_the_answers_that_the_study_uses(folder, frame):
+    # A calendar column is filled in on every row, which makes no row an answer.
+    frame.assign(weekday=frame["day"] % 7, response=frame["response"].where(frame["beep"] != 2)).assign(
+        warmth=lambda rows: rows["warmth"].where(rows["beep"] != 2)
+    ).to_csv(folder / "diary.csv", index=False)
+    rd.run_study(folder / "study.toml")
+    table = pd.read_csv(folder / "study-output" / "compliance.csv").set_index(["level", "label"])
+    assert table.xs("beep", level="level")["answered"].tolist()[1] == 0
+    assert table.xs("beep", level="level")["answered"].tolist()[0] > 0
+
+
+def test_a_cross_section_has_no_figures_of_time(tmp_path):
+    rd.simulate.apim(n_dyads=40, actor=0.4, partner=0.2, seed=2).panel.frame.to_csv(tmp_path / "c.csv", index=False)
+    (tmp_path / "c.toml").write_text(
+        """[data]
+path = "c.csv"
+[columns]
+dyad = "dyad"
+person = "person"
+role = "role"
+[models.once]
+outcome = "y"
+predictors = ["x"]
+estimation = { inference = "z" }
+[models.means]
+outcome = "y"
+predictors = []
+estimation = { inference = "z" }
+""",
+        encoding="utf-8",
+    )
+    report = rd.run_study(tmp_path / "c.toml").path.read_text(encoding="utf-8")
+    # One path diagram and one figure of coefficients; the second model has nothing but intercepts.
+    assert report.count("<svg") == 2
+    assert 'id="trajectories"' not in report
+    assert "Model means" in report
+
+
 @pytest.mark.shared_data
 def test_the_published_diary_model_is_reproduced(tmp_path, shared_data):
     shutil.copy(shared_data / "kashy_diary_pairwise.csv", tmp_path)

@@ -74,7 +74,7 @@ def compliance_heatmap(panel: DyadPanel, *, variables: Sequence[str] | None = No
 
 
 def _label_days(ax: Axes, panel: DyadPanel, used: np.ndarray) -> None:
-    """Ticks at the first occasion of some days, numbered from 1; at occasions where there are no days."""
+    """Ticks at the first occasion of some days, numbered from 1; at occasions where no day is known."""
     index = panel.index
     days = used // index.n_beeps
     numbers, first = np.unique(days, return_index=True)
@@ -85,7 +85,7 @@ def _label_days(ax: Axes, panel: DyadPanel, used: np.ndarray) -> None:
         return
     shown = _spread(len(used))
     ax.set_xticks(shown, [str(place + 1) for place in shown])
-    ax.set_xlabel("occasion")
+    ax.set_xlabel(panel.columns["time"] or "occasion")
 
 
 def _spread(n: int) -> np.ndarray:

@@ -64,7 +64,7 @@ def trajectories(panel: DyadPanel, variables: Sequence[str], *, dyads: Sequence[
                 if row == 0:
                     ax.set_title(name)
                 if row == len(shown) - 1:
-                    ax.set_xlabel("day" if panel.index.n_days > 1 else "occasion")
+                    ax.set_xlabel("day" if panel.index.n_days > 1 else panel.columns["time"] or "occasion")
             grid[row, 0].set_ylabel(f"dyad {panel.index.dyad_labels[code]}")
         _legend(figure, panel, shown)
     return figure

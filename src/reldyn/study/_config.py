@@ -286,6 +286,24 @@ class StudyFile(Section):
     cycles: CyclesSection | None = None
     report: ReportSection = ReportSection()
 
+    def answers(self) -> list[str] | None:
+        """Columns whose values count as answers: outcomes and warmth; None where the study names neither.
+
+        Predictors are left out, as traits and calendars are filled in on occasions that nobody answered.
+        """
+        named = [model.outcome for model in self.models.values()]
+        if self.cycles is not None:
+            named += [self.cycles.warmth, *filter(None, [self.cycles.approach])]
+        return list(dict.fromkeys(named)) or None
+
+    def used_columns(self) -> set[str]:
+        """Every column of the data that any section names."""
+        named = {column for column in self.columns.model_dump().values() if column is not None}
+        for model in self.models.values():
+            named |= {name for names in model.columns().values() for name in names}
+        lagged = set(self.prepare.lag) | set(self.report.trajectories or ())
+        return named | set(self.answers() or ()) | lagged
+
     @field_validator("scales", mode="before")
     @classmethod
     def _scales_as_pairs(cls, value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import reldyn
@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 __all__ = ["methods_text", "overview"]
 
 
-def overview(panel: DyadPanel) -> list[tuple[str, str]]:
+def overview(panel: DyadPanel, answers: Sequence[str] | None) -> list[tuple[str, str]]:
     """The size of a study: figure and what it counts."""
-    overall = panel.compliance().iloc[0]
+    overall = panel.compliance(answers).iloc[0]
+    size = [(f"{panel.n_dyads:,}", "dyads"), (f"{panel.n_persons:,}", "persons")]
+    if panel.n_occasions == 1:
+        return [*size, (f"{overall['both_share']:.0%}", "of dyads with both partners")]
     return [
-        (f"{panel.n_dyads:,}", "dyads"),
-        (f"{panel.n_persons:,}", "persons"),
+        *size,
         (f"{panel.n_occasions:,}", "occasions at most"),
         (f"{overall['share']:.0%}", "of prompts answered"),
         (f"{overall['both_share']:.0%}", "of occasions with both partners"),
@@ -29,7 +31,7 @@ def overview(panel: DyadPanel) -> list[tuple[str, str]]:
 
 def methods_text(panel: DyadPanel, study: StudyFile, results: Mapping[str, Result]) -> list[str]:
     """One paragraph on the sample, one per model, one on the schedule, one on the software."""
-    paragraphs = [_sample(panel)]
+    paragraphs = [_sample(panel, study.answers())]
     for name, result in results.items():
         paragraphs.append(f"Model {name}. {result.summary().partition(chr(10))[2].strip().split(chr(10) * 2)[0]}")
     if study.cycles is not None:
@@ -40,16 +42,17 @@ def methods_text(panel: DyadPanel, study: StudyFile, results: Mapping[str, Resul
     return paragraphs
 
 
-def _sample(panel: DyadPanel) -> str:
-    overall = panel.compliance().iloc[0]
+def _sample(panel: DyadPanel, answers: Sequence[str] | None) -> str:
+    overall = panel.compliance(answers).iloc[0]
     who = ", ".join(f"{count} {label}" for label, count in panel.compositions.items())
     clock = "one occasion" if panel.n_occasions == 1 else f"up to {panel.n_occasions} occasions"
+    counted = f" (an answer is a value of {' or '.join(answers)})" if answers else ""
     index = panel.index
     days = f" on {index.n_days} days" if panel.columns["day"] is not None and index.n_days > 1 else ""
     return (
         f"The sample has {panel.n_dyads} dyads ({who}) and {panel.n_persons} persons with {clock}{days}. "
         f"Of {int(overall['expected']):,} expected answers {overall['share']:.1%} were given; both partners answered "
-        f"on {overall['both_share']:.1%} of the occasions."
+        f"on {overall['both_share']:.1%} of the occasions{counted}."
     )
 
 

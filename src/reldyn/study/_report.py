@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.resources
 import math
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["ReportParts", "render_report"]
 
 _SHOWN_ROWS = 12
+# A figure of the usual eight inches fills the page of 60 rem.
+_PIXELS_PER_POINT = 1.58
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,15 @@ def render_report(parts: ReportParts) -> str:
     )
     environment.filters["number"] = number
     environment.filters["p"] = format_p
+    answers, used = parts.study.answers(), parts.study.used_columns() | {""}
+    findings = _findings(parts.panel)
     return environment.from_string(template).render(
         title=parts.study.report.title or "A dyadic time series study",
-        overview=overview(parts.panel),
-        findings=_findings(parts.panel),
-        compliance=_compliance(parts.panel),
-        heatmap=_svg(lambda: reldyn.plot.compliance_heatmap(parts.panel), "compliance"),
+        overview=overview(parts.panel, answers),
+        findings=[row for row in findings if row["column"] in used],
+        other_findings=[row for row in findings if row["column"] not in used],
+        compliance=_compliance(parts.panel, answers),
+        heatmap=_heatmap(parts.panel, answers),
         trajectories=_trajectories(parts),
         models=[_model(name, result, parts.study) for name, result in parts.results.items()],
         schedule=_schedule(parts),
@@ -89,10 +95,14 @@ def number(value: Any, digits: int = 3) -> str:
 
 
 def _svg(draw: Any, salt: str) -> Any:
+    """A figure as inline SVG, as wide as the page allows but with one size of type in all figures."""
     from markupsafe import Markup
 
+    text = reldyn.plot.to_svg(draw, salt=salt)
+    width = re.search(r'width="([\d.]+)pt"', text)
+    limit = f' style="max-width:{float(width.group(1)) * _PIXELS_PER_POINT:.0f}px"' if width else ""
     # The text is made by matplotlib, which escapes names of columns and roles itself.
-    return Markup(reldyn.plot.to_svg(draw, salt=salt))  # noqa: S704
+    return Markup(text.replace("<svg", f"<svg{limit}", 1))  # noqa: S704
 
 
 def _findings(panel: DyadPanel) -> list[dict[Hashable, Any]]:
@@ -107,9 +117,16 @@ def _findings(panel: DyadPanel) -> list[dict[Hashable, Any]]:
     return rows
 
 
-def _compliance(panel: DyadPanel) -> list[dict[Hashable, Any]]:
-    table = panel.compliance()
+def _compliance(panel: DyadPanel, answers: Sequence[str] | None) -> list[dict[Hashable, Any]]:
+    table = panel.compliance(answers)
     return table[table["level"].isin(["overall", "role"])].to_dict("records")
+
+
+def _heatmap(panel: DyadPanel, answers: Sequence[str] | None) -> Any:
+    """The figure of who answered when; None for a cross-section."""
+    if panel.n_occasions < 2:
+        return None
+    return _svg(lambda: reldyn.plot.compliance_heatmap(panel, variables=answers), "compliance")
 
 
 def _trajectories(parts: ReportParts) -> Any:

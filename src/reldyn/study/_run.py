@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -24,6 +24,7 @@ from reldyn.results import Result, from_json, write_text
 from reldyn.study._config import SAMPLE, ApimModel, ModelBase, StudyFile
 from reldyn.study._data import anonymised, check_named_columns, data_hash, make_panel, read_rows
 from reldyn.study._manifest import fingerprint, sha256_of, show_versions
+from reldyn.study._progress import progress
 from reldyn.study._report import ReportParts, render_report
 from reldyn.study._toml import StudyText, read_study_file
 
@@ -137,11 +138,15 @@ def run_study(path: str | Path, *, output: str | Path | None = None, resume: boo
     work = _open_work(target, resume)
     try:
         about = _about(study, where, path, data_hash(study, path.parent, frame))
-        results, prints = _fit_all(study, panel, where, work, _earlier(target, work) if resume else {}, about)
-        schedule, events = _schedule(study, panel)
-        manifest = {**about, "models": prints, "started": started, "finished": _now()}
-        parts = ReportParts(study, panel, results, schedule, events, shown, about)
-        _write(work, panel, results, schedule, parts, manifest, where.text)
+        with progress(len(study.models) + 2) as step:
+            earlier = _earlier(target, work) if resume else {}
+            results, prints = _fit_all(study, panel, where, work, earlier, about, step)
+            step("schedule")
+            schedule, events = _schedule(study, panel)
+            manifest = {**about, "models": prints, "started": started, "finished": _now()}
+            parts = ReportParts(study, panel, results, schedule, events, shown, about)
+            step("report")
+            _write(work, panel, results, schedule, parts, manifest, where.text)
     except BaseException:
         _leave(work)
         raise
@@ -205,14 +210,14 @@ def _fit_all(
     work: Path,
     earlier: Mapping[str, tuple[str, Path]],
     about: Mapping[str, Any],
+    step: Callable[[str], None],
 ) -> tuple[dict[str, Result], dict[str, Any]]:
     """Fit every model, or take over an equal earlier result; keep each as soon as it is there."""
-    from tqdm.auto import tqdm
-
     folder = work / "results"
     results: dict[str, Result] = {}
     prints: dict[str, Any] = {}
-    for name, model in tqdm(study.models.items(), desc="models", delay=2, leave=False, disable=None):
+    for name, model in study.models.items():
+        step(f"model {name}")
         mark = _fingerprint(study, model, about)
         taken = _take_over(earlier.get(name), mark)
         result = taken if taken is not None else _fit(panel, name, model, where)
@@ -292,7 +297,7 @@ def _write(
 ) -> None:
     findings = panel.findings
     findings["rows"] = [" ".join(str(row) for row in rows) for rows in findings["rows"]]
-    tables = {"findings": findings, "compliance": panel.compliance()}
+    tables = {"findings": findings, "compliance": panel.compliance(parts.study.answers())}
     for name, result in results.items():
         stem = f"results/{_file_name(name, results)}"
         tables |= {f"{stem}_tidy": result.tidy(), f"{stem}_glance": result.glance()}
