@@ -135,9 +135,10 @@ def apim(
         kind="apim",
         roles=chosen,
         role_labels=panel.roles,
-        predictors=tuple(name for name, _ in named),
-        covariates=tuple(name for name, _ in adjusting),
+        predictors=named,
+        covariates=adjusting,
         centering=option,
+        centres=block.centres,
         interaction=interaction,
         moderators=dict(moderators or {}),
         random=random,
@@ -158,6 +159,11 @@ def run_model(
     notes: tuple[str, ...] = (),
 ) -> Kind:
     """Choose rows, fit, and put the result together."""
+    if setting.estimation.missing != "available":
+        raise DesignError(
+            f"missing={setting.estimation.missing!r} is not available; so far there is 'available': rows with the "
+            "outcome and all predictors are used."
+        )
     setting = dataclasses.replace(setting, estimation=_with_known_seed(setting.estimation))
     design = build_design(panel, outcome, block, strata, setting.residual.process)
     for note in notes:

@@ -26,7 +26,9 @@ WHOSE = ("actor", "partner", "dyad")
 class _Collector:
     """Terms and their values in the order in which they enter."""
 
-    def __init__(self, n: int) -> None:
+    def __init__(self, n: int, *, fitting: bool = True) -> None:
+        self.fitting = fitting
+        self.centres: dict[str, float] = {}
         self.terms: list[DesignTerm] = []
         self.values: list[NDArray[np.float64]] = []
         self.n = n
@@ -56,24 +58,31 @@ def apim_block(
     interaction: str | None,
     centering: Mapping[str, str],
     random: Sequence[Any],
+    centres: Mapping[str, float] | None = None,
 ) -> Block:
-    """Lay out intercept, actor and partner effects, interactions, moderations and covariates."""
+    """Lay out intercept, actor and partner effects, interactions, moderations and covariates.
+
+    With ``centres`` the values are those of rows to predict for: centred where the fit was, and free not to vary.
+    """
     if interaction is not None:
         check_option(interaction, INTERACTIONS, "interaction")
     _refuse_overlap(outcome, predictors, covariates)
-    collector = _Collector(len(panel))
+    collector = _Collector(len(panel), fitting=centres is None)
     common = {name for name, both in covariates if both}
     collector.add(DesignTerm("intercept", common="intercept" in common), np.ones(len(panel)))
     for name, both in predictors:
-        _add_predictor(collector, panel, name, both, centering[name], interaction, is_outcome_lag(name, outcome))
+        levels, centre = levels_of(panel, name, centering[name], None if centres is None else centres[name])
+        collector.centres[name] = centre
+        _add_predictor(collector, panel, name, both, levels, interaction, is_outcome_lag(name, outcome))
     for name, both in covariates:
         if name != "intercept":
-            collector.add(DesignTerm("covariate", name, common=both), _varying(panel, name, "covariate"))
+            values = _varying(panel, name, "covariate") if collector.fitting else panel.values(name)
+            collector.add(DesignTerm("covariate", name, common=both), values)
     # Chosen before moderators enter: "actor" means all predictors, not the traits that moderate them.
     chosen = tuple(item for name, both in named_terms(random, "random") for item in _apim_random(collector, name, both))
     if moderators:
         _add_moderations(collector, panel, moderators, [name for name, _ in covariates])
-    return Block(tuple(collector.terms), collector.base(), chosen)
+    return Block(tuple(collector.terms), collector.base(), chosen, collector.centres)
 
 
 def _refuse_overlap(
@@ -92,13 +101,14 @@ def _add_predictor(
     panel: DyadPanel,
     name: str,
     common: bool,
-    centering: str,
+    levels: Mapping[str, NDArray[np.float64]],
     interaction: str | None,
     lag_of_outcome: bool,
 ) -> None:
-    for level, own in levels_of(panel, name, centering).items():
+    for level, own in levels.items():
         other = partner_trait(panel, own) if level == "between" else partner_values(panel, own)
-        _refuse_twins(own, other, name, level)
+        if collector.fitting:
+            _refuse_twins(own, other, name, level)
         # The between part of an outcome's own lag is the outcome's own mean: slope 1, intercept variance 0.
         keep_actor = not (lag_of_outcome and level == "between")
         if keep_actor:
@@ -175,16 +185,24 @@ def _with_common(term: DesignTerm, common: bool) -> DesignTerm:
     return DesignTerm(term.effect, term.variable, term.level, term.moderator, term.moderated, term.trait_of, common)
 
 
-def mixed_block(panel: DyadPanel, *, outcome: str, fixed: tuple[tuple[str, bool], ...], random: Sequence[Any]) -> Block:
-    """Lay out an intercept and the named columns as they stand."""
-    collector = _Collector(len(panel))
+def mixed_block(
+    panel: DyadPanel,
+    *,
+    outcome: str,
+    fixed: tuple[tuple[str, bool], ...],
+    random: Sequence[Any],
+    fitting: bool = True,
+) -> Block:
+    """Lay out an intercept and the named columns as they stand; rows to predict for need not vary."""
+    collector = _Collector(len(panel), fitting=fitting)
     common = {name for name, both in fixed if both}
     collector.add(DesignTerm("intercept", common="intercept" in common), np.ones(len(panel)))
     for name, both in fixed:
         if name == outcome:
             raise DesignError(f"{outcome!r} is the outcome and cannot explain itself: take it out of fixed.")
         if name != "intercept":
-            collector.add(DesignTerm("fixed", name, common=both), _varying(panel, name, "fixed"))
+            values = _varying(panel, name, "fixed") if fitting else panel.values(name)
+            collector.add(DesignTerm("fixed", name, common=both), values)
     chosen = []
     for name, both in named_terms(random, "random"):
         places = [0] if name == "intercept" else collector.find(effect="fixed", variable=name)
@@ -192,7 +210,7 @@ def mixed_block(panel: DyadPanel, *, outcome: str, fixed: tuple[tuple[str, bool]
             known = ", ".join(["intercept", *(term.variable for term in collector.terms[1:])])
             raise DesignError(f"random={name!r} is no column of fixed; there are: {known}. Add it to fixed first.")
         chosen += [(_with_common(collector.terms[place], both), place) for place in places]
-    return Block(tuple(collector.terms), collector.base(), tuple(chosen))
+    return Block(tuple(collector.terms), collector.base(), tuple(chosen), {})
 
 
 def _varying(panel: DyadPanel, name: str, effect: str) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ class Block:
     terms: tuple[DesignTerm, ...]
     base: NDArray[np.float64]
     random: tuple[tuple[DesignTerm, int], ...]
+    centres: Mapping[str, float]
 
 
 @register

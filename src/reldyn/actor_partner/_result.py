@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from reldyn.mixed import Fit, Wald
+    from reldyn.panel import DyadPanel
 
 __all__ = ["ApimResult", "MixedResult"]
 
@@ -196,6 +197,35 @@ class MixedResult(Result):
 
         return augmented(self)
 
+    def predict(
+        self, panel: DyadPanel | None = None, *, level: Literal["marginal", "conditional"] = "marginal"
+    ) -> pd.DataFrame:
+        """Predict the outcome.
+
+        Parameters
+        ----------
+        panel : DyadPanel, optional
+            Rows to predict for, with the columns of the model; predictors are centred where the fit centred them
+            (person means are those of the new rows). None: the rows of the fit.
+        level : {"marginal", "conditional"}, default "marginal"
+            From the fixed effects alone, with intervals of the mean; or with the predicted deviations of dyads that
+            the fit knows (others are predicted at their mean, zero).
+
+        Returns
+        -------
+        pandas.DataFrame
+            The identifying columns, ``predicted`` and, for the marginal level, ``std_error``, ``conf_low``,
+            ``conf_high``. NaN where a predictor is missing.
+
+        Raises
+        ------
+        DataError
+            A column is absent, or the rows have roles or compositions that the fit does not know.
+        """
+        from reldyn.actor_partner._predict import predicted
+
+        return predicted(self, panel, level)
+
     def influence(self) -> pd.DataFrame:
         """What leaving out each dyad does to the fixed effects, the variances held where they are.
 
@@ -230,6 +260,67 @@ class MixedResult(Result):
 
 @dataclass(frozen=True)
 class ApimResult(MixedResult):
-    """A fitted actor-partner interdependence model."""
+    """A fitted actor-partner interdependence model.
+
+    See Also
+    --------
+    MixedResult : the fields and verbs that it shares with the general model.
+    """
 
     figure: ClassVar[str | None] = "path_diagram"
+
+    def pattern(
+        self, *, interval: Literal["fieller", "monte-carlo", "bootstrap"] = "fieller", seed: Any = None
+    ) -> pd.DataFrame:
+        """Ratio of partner to actor effect, and the dyadic pattern that it supports.
+
+        Parameters
+        ----------
+        interval : {"fieller", "monte-carlo", "bootstrap"}, default "fieller"
+            Fieller's interval is exact for normal estimates and needs no chance, hence the default; Monte Carlo draws
+            from the estimates' covariance; the bootstrap resamples whole dyads (``n_boot`` of the fit's estimation).
+        seed : int, SeedSequence or Generator, optional
+            None: that of the fit's estimation, else one is drawn; the table names it.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``variable``, ``level``, ``role``, ``actor``, ``partner``, ``actor_standardised``, ``k``, ``std_error``
+            (delta method), ``conf_low``, ``conf_high`` (95 %), ``pattern`` (``couple``, ``actor-only``, ``contrast``,
+            ``partner-only``, ``inconclusive``), ``note``, ``interval``. k is withheld where the actor effect is not
+            significant or its standardised size is below .1; the pattern is the only one of k = -1, 0, 1 inside the
+            interval. Partner-only is never concluded from k, but from a significant partner effect beside an actor
+            effect that two one-sided tests show to be smaller than .1.
+
+        References
+        ----------
+        Kenny and Ledermann (2010), Detecting, measuring, and testing dyadic patterns in the actor-partner
+        interdependence model.
+        """
+        from reldyn.actor_partner._pattern import pattern_table
+
+        return pattern_table(self, interval, seed)
+
+    def latent_between(self) -> pd.DataFrame:
+        """Between-person effects corrected for the unreliability of person means.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per between effect: the columns that identify it, ``reliability`` of the person means,
+            ``observed`` (the fit's estimate), ``bias`` (observed minus corrected), ``estimate``, ``std_error``,
+            ``conf_low``, ``conf_high``. The reliabilities are taken as known, deviations of different occasions as
+            independent, and other covariates as unrelated to the sampling error of the means.
+
+        Raises
+        ------
+        DesignError
+            No predictor enters at both levels, or person means differ no more than by sampling error.
+
+        References
+        ----------
+        Ludtke, Marsh, Robitzsch, Trautwein, Asparouhov and Muthen (2008), The multilevel latent covariate model.
+        """
+        from reldyn.actor_partner._latent import latent_table
+
+        return latent_table(self)

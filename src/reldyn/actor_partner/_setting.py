@@ -26,8 +26,11 @@ class ModelSetting:
     roles : {"distinguishable", "exchangeable", "by-composition"}
     role_labels : tuple
         Roles in panel order.
-    predictors, covariates : tuple of str
+    predictors, covariates : tuple of (str, bool)
+        Names, and whether their coefficient is common to both roles.
     centering : mapping of str to str
+    centres : mapping of str to float
+        What was taken off each predictor.
     interaction : str or None
     moderators : mapping of str to str or tuple of str
     random : Random
@@ -41,9 +44,10 @@ class ModelSetting:
     kind: str
     roles: str
     role_labels: tuple[Hashable, ...]
-    predictors: tuple[str, ...]
-    covariates: tuple[str, ...]
+    predictors: tuple[tuple[str, bool], ...]
+    covariates: tuple[tuple[str, bool], ...]
     centering: Mapping[str, str]
+    centres: Mapping[str, float]
     interaction: str | None
     moderators: Mapping[str, Any]
     random: Random

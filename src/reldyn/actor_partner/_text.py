@@ -99,7 +99,7 @@ def _members(roles: str, strata: Sequence[Stratum]) -> str:
 def _predictor_sentences(setting: Any) -> list[str]:
     sentences = []
     by_option: dict[str, list[str]] = {}
-    for name in setting.predictors if setting.kind == "apim" else ():
+    for name, _ in setting.predictors:
         by_option.setdefault(setting.centering[name], []).append(name)
     for option, names in by_option.items():
         sentences.append(f"Actor and partner effects of {_listed(names)}, {_CENTERING[option]}.")
@@ -110,7 +110,7 @@ def _predictor_sentences(setting: Any) -> list[str]:
         sentences.append(f"Moderated by {name} ({owners}).")
     if setting.covariates:
         label = "Covariates" if setting.kind == "apim" else "Fixed effects"
-        sentences.append(f"{label} as they stand: {_listed(setting.covariates)}.")
+        sentences.append(f"{label} as they stand: {_listed([name for name, _ in setting.covariates])}.")
     return sentences
 
 

@@ -56,8 +56,24 @@ def is_outcome_lag(name: str, outcome: str) -> bool:
     return re.fullmatch(re.escape(outcome) + r"_lag\d+", name) is not None
 
 
-def levels_of(panel: DyadPanel, name: str, centering: str) -> dict[str, NDArray[np.float64]]:
+def levels_of(
+    panel: DyadPanel, name: str, centering: str, centre: float | None = None
+) -> tuple[dict[str, NDArray[np.float64]], float]:
     """Actor's values of a predictor by level: ``within`` and ``between``, or one level without a name.
+
+    Parameters
+    ----------
+    panel : DyadPanel
+    name : str
+    centering : str
+    centre : float, optional
+        Where a fitted model has its zero: rows to predict for are centred there, and need not vary.
+
+    Returns
+    -------
+    levels : dict of str to (n,) arrays
+    centre : float
+        What was taken off: the grand mean, or the mean of person means; 0 where nothing was.
 
     Raises
     ------
@@ -65,26 +81,31 @@ def levels_of(panel: DyadPanel, name: str, centering: str) -> dict[str, NDArray[
         A level does not vary, so no effect of it can be estimated.
     """
     values = panel.values(name)
-    _refuse_constant(values, f"predictor {name!r}", "it is constant: it has no effect to estimate. Leave it out.")
+    fitting = centre is None
+    if fitting:
+        _refuse_constant(values, f"predictor {name!r}", "it is constant: it has no effect to estimate. Leave it out.")
     if centering != "within-between":
-        centre = float(np.nanmean(values)) if centering == "grand" else 0.0
-        return {"": values - centre}
+        if centre is None:
+            centre = float(np.nanmean(values)) if centering == "grand" else 0.0
+        return {"": values - centre}, centre
     split = panel.within_between([name])
-    levels = {"within": split.values(f"{name}_within"), "between": split.values(f"{name}_between")}
-    scale = float(np.nanmax(np.abs(values)))
-    _refuse_constant(
-        levels["within"],
-        f"the within part of {name!r}",
-        f"{name!r} does not vary within persons. Use centering={{{name!r}: 'grand'}}.",
-        scale,
+    within, between = split.values(f"{name}_within"), split.values(f"{name}_between")
+    if fitting:
+        _refuse_flat_level(name, within, between, float(np.nanmax(np.abs(values))))
+    seen = np.isfinite(within)
+    own = float(np.mean((values - within - between)[seen])) if seen.any() else 0.0
+    centre = own if centre is None else centre
+    return {"within": within, "between": between + (own - centre)}, centre
+
+
+def _refuse_flat_level(name: str, within: NDArray[np.float64], between: NDArray[np.float64], scale: float) -> None:
+    """Refuse a split of which one part does not vary."""
+    reason = f"{name!r} does not vary within persons. Use centering={{{name!r}: 'grand'}}."
+    _refuse_constant(within, f"the within part of {name!r}", reason, scale)
+    reason = (
+        f"all persons have the same mean of {name!r}. Use centering={{{name!r}: 'grand'}}, or name it in covariates."
     )
-    _refuse_constant(
-        levels["between"],
-        f"the between part of {name!r}",
-        f"all persons have the same mean of {name!r}. Use centering={{{name!r}: 'grand'}}, or name it in covariates.",
-        scale,
-    )
-    return levels
+    _refuse_constant(between, f"the between part of {name!r}", reason, scale)
 
 
 def _refuse_constant(values: NDArray[np.float64], what: str, reason: str, scale: float | None = None) -> None:
