@@ -215,6 +215,8 @@ def test_a_folder_of_others_is_not_replaced(folder):
     with pytest.raises(DataError, match="holds files that no run of reldyn wrote"):
         rd.run_study(folder / "study.toml", output=mine)
     assert everything_in(mine) == {"thesis.doc"}
+    with pytest.raises(DataError, match="holds files that no run of reldyn wrote"):
+        rd.run_study(folder / "study.toml", output=mine / ".." / "mine" / "..")
     with pytest.raises(DataError, match="is a file: name a folder"):
         rd.run_study(folder / "study.toml", output=folder / "diary.csv")
 
@@ -270,6 +272,20 @@ def test_compliance_counts_the_answers_that_the_study_uses(folder, frame):
     table = pd.read_csv(folder / "study-output" / "compliance.csv").set_index(["level", "label"])
     assert table.xs("beep", level="level")["answered"].tolist()[1] == 0
     assert table.xs("beep", level="level")["answered"].tolist()[0] > 0
+
+
+def test_one_couple_is_anonymised_too(tmp_path, frame):
+    one = frame[frame["couple"] == frame["couple"].iloc[0]]
+    one.to_csv(tmp_path / "diary.csv", index=False)
+    text = STUDY.replace('role = "role"\n', "")
+    (tmp_path / "study.toml").write_text(
+        text[: text.index("[models")] + text[text.index("[cycles]") :], encoding="utf-8"
+    )
+    run = rd.run_study(tmp_path / "study.toml")
+    assert run.results == {}
+    assert run.schedule["giver"].tolist() == [1, 2]
+    for name in everything_in(run.output):
+        assert "anna." not in (run.output / name).read_text(encoding="utf-8"), name
 
 
 def test_a_cross_section_has_no_figures_of_time(tmp_path):

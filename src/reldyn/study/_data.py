@@ -95,7 +95,7 @@ def anonymised(panel: DyadPanel, study: StudyFile) -> tuple[DyadPanel, Mapping[s
     if not study.report.anonymise:
         return panel, {str(label): label for label in labels}
     frame, index, columns = panel.frame, panel.index, panel.columns
-    unique_ids = len(set(index.person_labels)) == index.n_persons and index.n_dyads > 1
+    unique_ids = len(set(index.person_labels)) == index.n_persons
     frame[columns["dyad"]] = index.dyad + 1
     if unique_ids and columns["person"] != columns["role"]:
         frame[columns["person"]] = index.person + 1

@@ -25,6 +25,13 @@ __all__ = ["ReportParts", "render_report"]
 _SHOWN_ROWS = 12
 # A figure of the usual eight inches fills the page of 60 rem.
 _PIXELS_PER_POINT = 1.58
+_FIGURES = {
+    "compliance": "Answered occasions of every dyad",
+    "trajectories": "Answers of a few dyads over time",
+    "paths": "Path diagram of actor and partner effects",
+    "forest": "Coefficients with intervals",
+    "schedule": "Warm events and the spread of their intervals",
+}
 
 
 @dataclass(frozen=True)
@@ -101,6 +108,7 @@ def _svg(draw: Any, salt: str) -> Any:
     text = reldyn.plot.to_svg(draw, salt=salt)
     width = re.search(r'width="([\d.]+)pt"', text)
     limit = f' style="max-width:{float(width.group(1)) * _PIXELS_PER_POINT:.0f}px"' if width else ""
+    limit += f' role="img" aria-label="{_FIGURES[salt.partition("-")[0]]}"'
     # The text is made by matplotlib, which escapes names of columns and roles itself.
     return Markup(text.replace("<svg", f"<svg{limit}", 1))  # noqa: S704
 

@@ -127,7 +127,7 @@ def run_study(path: str | Path, *, output: str | Path | None = None, resume: boo
     """
     path = Path(path)
     study, where = read_study_file(path)
-    target = Path(output) if output is not None else path.with_name(f"{path.stem}-output")
+    target = _target(path, output)
     started = _now()
     _check_target(target)
     frame = read_rows(study, path.parent)
@@ -159,6 +159,14 @@ def run_study(path: str | Path, *, output: str | Path | None = None, resume: boo
         findings=panel.findings,
         manifest=MappingProxyType(manifest),
     )
+
+
+def _target(path: Path, output: str | Path | None) -> Path:
+    if output is None:
+        return path.with_name(f"{path.stem}-output")
+    target = Path(output)
+    # "." and ".." have no name that a sibling could be called after.
+    return target if target.name not in ("", "..") else target.resolve()
 
 
 def _now() -> str:
@@ -348,7 +356,7 @@ def _leave(work: Path) -> None:
     if not results.is_dir() or not any(results.glob("*.json")):
         shutil.rmtree(work, ignore_errors=True)
         return
-    for item in work.iterdir():
+    for item in [*work.iterdir(), *results.glob("*.csv")]:
         if item.is_file() and item.name != _MARK:
             item.unlink(missing_ok=True)
 
