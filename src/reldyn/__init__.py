@@ -25,7 +25,6 @@ if TYPE_CHECKING:
         mixed,
         panel,
         plot,
-        resample,
         simulate,
         study,
     )
@@ -46,7 +45,6 @@ _ROOMS = (
     "mixed",
     "panel",
     "plot",
-    "resample",
     "simulate",
     "study",
 )
@@ -104,7 +102,6 @@ __all__ = [
     "panel",
     "plot",
     "read_table",
-    "resample",
     "run_study",
     "shared",
     "show_versions",

@@ -45,6 +45,19 @@ def contributions(fit: Fit) -> Contributions:
     Returns
     -------
     Contributions
+
+    Examples
+    --------
+    At the optimum the scores of the dyads add up to nothing.
+
+    >>> import numpy as np
+    >>> from reldyn.mixed import Problem, Residual, fit_mixed, random_structure
+    >>> ones, dyad = np.ones((8, 1)), [0] * 4 + [1] * 4
+    >>> problem = Problem([5, 4, 6, 5, 2, 1, 3, 2], ones, ones, dyad, member=[0, 1] * 4, step=[0, 0, 1, 1] * 2)
+    >>> fit = fit_mixed(problem, random_structure(("intercept",)), Residual("independent"))
+    >>> parts = contributions(fit)
+    >>> parts.score.shape, bool(np.allclose(parts.score.sum(axis=0), 0.0))
+    ((2, 1), True)
     """
     problem, weighted = weighted_rows(fit)
     p = len(fit.beta)
