@@ -1,33 +1,15 @@
-"""One BLAS thread: batches of small matrices are slower on several, and their sums would depend on how many."""
+"""One BLAS thread for the engine's public functions: batches of small matrices are slower on several."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
+
+from reldyn.resample import one_thread
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-@functools.cache
-def _controller() -> Any:
-    """What holds the loaded BLAS libraries; None where threadpoolctl is not installed."""
-    try:
-        from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped,unused-ignore]
-    except ImportError:
-        return None
-    return ThreadpoolController()
-
-
-def one_thread() -> AbstractContextManager[Any]:
-    """Limit BLAS to one thread within a ``with`` block."""
-    controller = _controller()
-    if controller is None:
-        return nullcontext()
-    limited: AbstractContextManager[Any] = controller.limit(limits=1, user_api="blas")
-    return limited
 
 
 def single_threaded(function: Callable[P, T]) -> Callable[P, T]:
