@@ -183,8 +183,8 @@ shared = rd.apim(couples, outcome="positive_affect", predictors=[rd.shared("stre
 rd.compare(shared, separate).tidy().round(4)
 
 # %% [markdown]
-# In these data they are: women's effects were planted larger. A large p-value would not have shown that roles are alike, only that
-# these data do not tell them apart.
+# In these data they are: women's effects were planted larger. A large p-value would not have shown that roles are
+# alike, only that these data do not tell them apart.
 #
 # ## All compositions at once
 #

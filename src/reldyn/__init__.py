@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         mixed,
         panel,
         plot,
+        resample,
         simulate,
         study,
     )
@@ -45,6 +46,7 @@ _ROOMS = (
     "mixed",
     "panel",
     "plot",
+    "resample",
     "simulate",
     "study",
 )
@@ -102,6 +104,7 @@ __all__ = [
     "panel",
     "plot",
     "read_table",
+    "resample",
     "run_study",
     "shared",
     "show_versions",
