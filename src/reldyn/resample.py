@@ -134,6 +134,11 @@ def one_thread() -> AbstractContextManager[Any]:
 
     Batches of small matrices are slower on several threads, and their sums would depend on how many there are.
 
+    Returns
+    -------
+    context manager
+        Limits the threads on entering and gives them back on leaving.
+
     Examples
     --------
     >>> with one_thread():
