@@ -5,6 +5,8 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import reldyn as rd
 from reldyn.cycles._events import top_tercile
@@ -233,3 +235,21 @@ def test_times_without_a_grid_are_counted_by_rank():
     row = rd.cycles.schedule(panel, warmth="warmth", event=9).iloc[0]
     assert row["cv"] == 0.0
     assert row["note"] == "times fit no common grid, so an interval counts distinct times"
+
+
+@given(st.data())
+@settings(max_examples=25, deadline=None)
+def test_a_change_of_unit_changes_nothing(data):
+    answer = st.one_of(st.integers(1, 7).map(float), st.just(float("nan")))
+    her = np.array(data.draw(st.lists(answer, min_size=30, max_size=90)))
+    his = np.resize([1.0, 4.0, 2.0], len(her))
+    plain = rd.cycles.schedule(make_panel(her, his, approach=her), warmth="warmth", approach="approach")
+    scaled = rd.cycles.schedule(
+        make_panel(10 * her + 3, 10 * his + 3, approach=5 * her), warmth="warmth", approach="approach"
+    )
+    if not set(her[np.isfinite(her)]) <= {0.0, 1.0}:
+        pd.testing.assert_frame_equal(plain.drop(columns="note"), scaled.drop(columns="note"))
+    assert ((plain["n_events"] >= 0) & (plain["n_events"] <= len(her))).all()
+    known = plain.dropna(subset=["burstiness"])
+    assert known["burstiness"].between(-1 - 1e-12, 1 + 1e-12).all()
+    assert plain["contingency"].dropna().between(-1, 1).all()

@@ -9,6 +9,8 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 import reldyn.plot
 from reldyn.errors import DesignError
 from reldyn.results import Result, format_p
@@ -173,12 +175,21 @@ def _model(name: str, result: Result, study: StudyFile) -> dict[str, Any]:
         "converged": bool(result.glance()["converged"].iloc[0]),
         "warnings": list(result.warnings),
         "rows": table.to_dict("records"),
-        "glance": dict(result.glance().iloc[0].items()),
+        "glance": {str(key): _plain(value) for key, value in result.glance().iloc[0].items()},
         "random": _square(result, "random"),
         "residual": _square(result, "residual"),
         "diagram": diagram,
         "forest": _svg(lambda: reldyn.plot.coefficients(result), f"forest-{name}") if _has_slopes(table) else None,
     }
+
+
+def _plain(value: Any) -> str:
+    """A value of ``glance()`` as words: numbers with three decimals, truth as yes and no."""
+    if isinstance(value, (bool, np.bool_)):
+        return "yes" if value else "no"
+    if isinstance(value, (int, np.integer)):
+        return f"{value:,}"
+    return number(value) if isinstance(value, (float, np.floating)) else str(value)
 
 
 def _has_slopes(table: pd.DataFrame) -> bool:
@@ -187,8 +198,6 @@ def _has_slopes(table: pd.DataFrame) -> bool:
 
 def _square(result: Result, of: str) -> dict[str, Any] | None:
     """Standard deviations on the diagonal, correlations below it."""
-    import numpy as np
-
     frame = result.covariance(of)  # type: ignore[attr-defined]
     if not len(frame):
         return None
