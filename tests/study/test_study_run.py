@@ -1,8 +1,10 @@
 """Check the whole road: a study file in, a folder with results and a report out, or nothing."""
 
+import dataclasses
 import json
 import re
 import shutil
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -227,6 +229,26 @@ def test_a_model_that_cannot_be_estimated_is_named(folder, frame):
     with pytest.raises(DesignError, match=r"^study\.toml: models\.main \(line 15\): "):
         rd.run_study(folder / "study.toml")
     assert sorted(item.name for item in folder.iterdir()) == ["diary.csv", "study.toml"]
+
+
+def test_a_model_that_did_not_converge_says_so(folder, monkeypatch):
+    real = rd.apim
+
+    def stopped(*arguments, **options):
+        fit = real(*arguments, **options)
+        warnings.warn("the search stopped early", rd.ConvergenceWarning, stacklevel=2)
+        return dataclasses.replace(fit, estimates=dataclasses.replace(fit.estimates, converged=False))
+
+    monkeypatch.setattr(rd, "apim", stopped)
+    with pytest.warns(rd.ConvergenceWarning, match="stopped early"):
+        run = rd.run_study(folder / "study.toml")
+    assert run.path.read_text(encoding="utf-8").count("This model did not converge.") == 1
+    with pytest.warns(rd.ConvergenceWarning, match="stopped early"):
+        again = rd.run_study(folder / "study.toml", resume=True)
+    assert {name: entry["resumed"] for name, entry in again.manifest["models"].items()} == {
+        "main": False,
+        "plain": True,
+    }
 
 
 def test_an_unknown_dyad_is_named(folder):

@@ -266,18 +266,19 @@ def _take_over(found: tuple[str, Path] | None, mark: str) -> Result | None:
     if found is None or found[0] != mark:
         return None
     try:
-        return from_json(found[1])
+        result = from_json(found[1])
     except DataError:
         return None
+    # A failed search is made again, so that it is told again.
+    return result if bool(result.glance()["converged"].iloc[0]) else None
 
 
 def _fit(panel: DyadPanel, name: str, model: ModelBase, where: StudyText) -> Result:
     verb = reldyn.apim if isinstance(model, ApimModel) else reldyn.mixed_model
     try:
-        # What the model warns of is in the result and in the report.
+        # What the model says about the data is in the result and in the report; a failed search is also told here.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", reldyn.DataWarning)
-            warnings.simplefilter("ignore", reldyn.ConvergenceWarning)
             result: Result = verb(panel, **model.options())
             return result
     except ReldynError as problem:
