@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from reldyn.errors import DataError, DesignError, check_columns, describe_rows
+from reldyn.panel._border import as_pandas, raise_errors
 from reldyn.panel._compositions import composition_labels, count_compositions
 from reldyn.panel._findings import check_panel, duplicated_headers
 from reldyn.panel._index import PanelIndex, build_index
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["DyadPanel"]
-
-_METADATA = b"reldyn"
 
 
 class DyadPanel:
@@ -92,7 +89,7 @@ class DyadPanel:
         schedule: Schedule | None = None,
         scales: Mapping[str, tuple[float, float]] | None = None,
     ) -> None:
-        rows = _as_pandas(frame)
+        rows = as_pandas(frame)
         columns: dict[str, Any] = {
             "dyad": dyad,
             "person": person,
@@ -102,7 +99,7 @@ class DyadPanel:
             "beep": beep,
         }
         findings = check_panel(rows, **columns, schedule=schedule, scales=scales)
-        _raise_errors(findings)
+        raise_errors(findings)
         index = build_index(rows, **columns, schedule=schedule)
         self._fill(rows, index, columns, schedule, dict(scales or {}), findings, composition_labels(index), frozenset())
 
@@ -500,25 +497,9 @@ class DyadPanel:
 
     def to_parquet(self, path: str | Path) -> None:
         """Write rows, roles, schedule and scales to one parquet file (extra ``io``)."""
-        from reldyn.panel._read import require_io
+        from reldyn.panel._storage import write_panel
 
-        pyarrow, parquet = require_io("pyarrow"), require_io("pyarrow.parquet")
-        about = {
-            "columns": dict(self._columns),
-            "schedule": asdict(self._schedule) if self._schedule is not None else None,
-            "scales": {name: list(limits) for name, limits in self._scales.items()},
-            "compositions": None if self._compositions == composition_labels(self._index) else list(self._compositions),
-            "exchangeable": sorted(self._exchangeable),
-        }
-        table = pyarrow.Table.from_pandas(self._frame, preserve_index=False)
-        table = table.replace_schema_metadata({**(table.schema.metadata or {}), _METADATA: json.dumps(about).encode()})
-        target = Path(path)
-        draft = target.with_name(target.name + ".part")
-        try:
-            parquet.write_table(table, draft)
-            draft.replace(target)
-        finally:
-            draft.unlink(missing_ok=True)
+        write_panel(self, path)
 
     @classmethod
     def from_parquet(cls, path: str | Path) -> DyadPanel:
@@ -529,51 +510,9 @@ class DyadPanel:
         DataError
             The file is absent, no parquet file, or was not written by `to_parquet`.
         """
-        from reldyn.panel._read import read_parquet_table
+        from reldyn.panel._storage import read_panel
 
-        table = read_parquet_table(path)
-        stored = (table.schema.metadata or {}).get(_METADATA)
-        if stored is None:
-            raise DataError(
-                f"{path} is a plain parquet file without roles: read it with rd.read_table and make a DyadPanel."
-            )
-        about = json.loads(stored)
-        schedule = Schedule(**about["schedule"]) if about["schedule"] is not None else None
-        scales = {name: (limits[0], limits[1]) for name, limits in about["scales"].items()}
-        panel = cls(table.to_pandas(), **about["columns"], schedule=schedule, scales=scales)
-        if about["compositions"] is not None:
-            panel = panel._with(compositions=tuple(about["compositions"]))
-        return panel._with(exchangeable=frozenset(about["exchangeable"]))
-
-
-def _as_pandas(frame: Any) -> pd.DataFrame:
-    """Take any data frame at the border and copy it with plain row positions."""
-    import pandas as pd
-
-    if not isinstance(frame, pd.DataFrame):
-        import narwhals as nw
-
-        try:
-            frame = nw.from_native(frame, eager_only=True).to_pandas()
-        except TypeError:
-            raise DataError(
-                f"a panel is made from a data frame, not from a {type(frame).__name__}: read a file with rd.read_table."
-            ) from None
-        except ModuleNotFoundError:
-            raise DataError('this frame needs pyarrow to be converted: pip install "reldyn[io]".') from None
-    attrs = frame.attrs
-    rows: pd.DataFrame = frame.reset_index(drop=True)
-    rows.attrs = attrs
-    return rows
-
-
-def _raise_errors(findings: pd.DataFrame) -> None:
-    errors = findings[findings["severity"] == "error"]
-    if errors.empty:
-        return
-    lines = [f"- {error.message} {error.mend}" for error in errors.itertuples()]
-    count = "1 fault" if len(lines) == 1 else f"{len(lines)} faults"
-    raise DataError(f"the rows cannot make a panel, {count}:\n" + "\n".join(lines), findings)
+        return read_panel(path)
 
 
 def _listed(variables: Sequence[str]) -> list[str]:

@@ -76,9 +76,10 @@ def from_wide(
     >>> panel.frame["mood"].tolist(), panel.frame["role"].tolist()
     ([4.0, 2.0, 5.0, 6.0], ['woman', 'man', 'woman', 'man'])
     """
-    from reldyn.panel._panel import DyadPanel, _as_pandas
+    from reldyn.panel._border import as_pandas
+    from reldyn.panel._panel import DyadPanel
 
-    rows = _as_pandas(frame)
+    rows = as_pandas(frame)
     where, marks = _marks(prefixes, suffixes)
     check_columns([str(name) for name in rows.columns], [dyad], "the wide table")
     shared = [name for name in (dyad, time, day, beep) if name is not None]
