@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from reldyn.actor_partner._block import apim_block
@@ -14,7 +14,7 @@ from reldyn.actor_partner._fitting import estimates_of, fit_design
 from reldyn.actor_partner._result import ApimResult, MixedResult
 from reldyn.actor_partner._setting import ModelSetting, as_random, as_residual
 from reldyn.actor_partner._terms import Stratum, named_terms, strata_of
-from reldyn.actor_partner._values import centerings, is_outcome_lag
+from reldyn.actor_partner._values import centerings, has_occasions, is_outcome_lag
 from reldyn.errors import DataWarning, DesignError
 from reldyn.mixed import Estimation, Residual
 
@@ -79,8 +79,10 @@ def apim(
     family : {"gaussian"}, default "gaussian"
         Only Gaussian outcomes are available.
     estimation : Estimation
-        REML by default. A row is used when it has the outcome and all predictors (``missing="available"``); a partner
-        missing at an occasion costs that row's partner values only.
+        REML by default. ``missing="available"``: a row is used when it has the outcome and all predictors, so that a
+        partner missing at an occasion costs the row whose partner effect it would inform. ``missing="impute"``: 20
+        imputations of the predictors, both members' variables of an occasion as one vector (Schafer and Yucel, 2002),
+        pooled by Rubin's rules; every row with an outcome is used.
 
     Returns
     -------
@@ -120,17 +122,20 @@ def apim(
     adjusting = named_terms(covariates, "covariates")
     option = centerings(panel, [name for name, _ in named], centering)
     chosen, strata = strata_of(panel, roles)
-    random = as_random(random, panel.n_occasions > 1)
-    block = apim_block(
-        panel,
-        outcome=outcome,
-        predictors=named,
-        covariates=adjusting,
-        moderators=moderators,
-        interaction=interaction,
-        centering=option,
-        random=random.terms,
-    )
+    random = as_random(random, has_occasions(panel))
+
+    def lay_out(rows: DyadPanel) -> Block:
+        return apim_block(
+            rows,
+            outcome=outcome,
+            predictors=named,
+            covariates=adjusting,
+            moderators=moderators,
+            interaction=interaction,
+            centering=option,
+            random=random.terms,
+        )
+
     setting = ModelSetting(
         kind="apim",
         roles=chosen,
@@ -138,7 +143,7 @@ def apim(
         predictors=named,
         covariates=adjusting,
         centering=option,
-        centres=block.centres,
+        centres={},
         interaction=interaction,
         moderators=dict(moderators or {}),
         random=random,
@@ -146,40 +151,62 @@ def apim(
         estimation=estimation,
         n_rows_panel=len(panel),
     )
-    return run_model(ApimResult, panel, outcome, block, strata, setting, _lag_notes(outcome, option))
+    return run_model(ApimResult, panel, outcome, lay_out, strata, setting, _lag_notes(outcome, option))
 
 
 def run_model(
     kind: type[Kind],
     panel: DyadPanel,
     outcome: str,
-    block: Block,
+    lay_out: Callable[[DyadPanel], Block],
     strata: tuple[Stratum, ...],
     setting: ModelSetting,
     notes: tuple[str, ...] = (),
 ) -> Kind:
     """Choose rows, fit, and put the result together."""
-    if setting.estimation.missing != "available":
-        raise DesignError(
-            f"missing={setting.estimation.missing!r} is not available; so far there is 'available': rows with the "
-            "outcome and all predictors are used."
-        )
+    if setting.estimation.missing == "model":
+        raise DesignError("missing='model' is not available; so far there are 'available' and 'impute'.")
     setting = dataclasses.replace(setting, estimation=_with_known_seed(setting.estimation))
-    design = build_design(panel, outcome, block, strata, setting.residual.process)
     for note in notes:
         warnings.warn(note, DataWarning, stacklevel=3)
+    if setting.estimation.missing == "impute":
+        return _run_imputed(kind, panel, outcome, lay_out, strata, setting, notes)
+    block = lay_out(panel)
+    design = build_design(panel, outcome, block, strata, setting.residual.process)
     fit = fit_design(design, setting.random, setting.residual, setting.estimation.method)
     estimates, more = estimates_of(fit, setting.estimation)
     result = kind(
-        setting=setting,
+        setting=dataclasses.replace(setting, centres=block.centres),
         design=design,
         estimates=estimates,
-        identifiers=identifiers(panel, design),
+        identifiers=identifiers(panel._frame, panel, design),
         warnings=(*notes, *fit.warnings, *more),
     )
     # The engine's record is at hand: no need to make it again when a verb asks for it.
     result.__dict__["_engine"] = fit
     return result
+
+
+def _run_imputed(
+    kind: type[Kind],
+    panel: DyadPanel,
+    outcome: str,
+    lay_out: Callable[[DyadPanel], Block],
+    strata: tuple[Stratum, ...],
+    setting: ModelSetting,
+    notes: tuple[str, ...],
+) -> Kind:
+    """The same from several completed panels."""
+    from reldyn.actor_partner._imputed import fit_imputed
+
+    design, block, estimates, more, frame = fit_imputed(panel, outcome, lay_out, strata, setting)
+    return kind(
+        setting=dataclasses.replace(setting, centres=block.centres),
+        design=design,
+        estimates=estimates,
+        identifiers=identifiers(frame, panel, design),
+        warnings=(*notes, *more),
+    )
 
 
 def _with_known_seed(estimation: Estimation) -> Estimation:
@@ -190,10 +217,10 @@ def _with_known_seed(estimation: Estimation) -> Estimation:
     return dataclasses.replace(estimation, seed=known_seed(estimation.seed))
 
 
-def identifiers(panel: DyadPanel, design: DesignRows) -> pd.DataFrame:
+def identifiers(frame: pd.DataFrame, panel: DyadPanel, design: DesignRows) -> pd.DataFrame:
     """Dyad, person, role and clock columns of the rows that were used."""
     named = [column for column in panel.columns.values() if column is not None]
-    return panel._frame[list(dict.fromkeys(named))].iloc[design.rows].reset_index(drop=True)
+    return frame[list(dict.fromkeys(named))].iloc[design.rows].reset_index(drop=True)
 
 
 def _lag_notes(outcome: str, centering: Mapping[str, str]) -> tuple[str, ...]:

@@ -159,6 +159,11 @@ def compare(smaller: MixedResult, larger: MixedResult) -> ComparisonResult:
 
 
 def _check_comparable(smaller: MixedResult, larger: MixedResult) -> None:
+    if smaller.estimates.imputations or larger.estimates.imputations:
+        raise DesignError(
+            "a fit pooled over imputations has no likelihood to compare: test the difference with fit.contrast, or fit "
+            "both with missing='available'."
+        )
     first, second = smaller.design, larger.design
     if first.outcome != second.outcome:
         raise DesignError(

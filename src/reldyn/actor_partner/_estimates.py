@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,6 +48,8 @@ class Estimates:
         How the optimiser ended.
     trace : mapping
         Its path: ``deviance`` per accepted step, ``evaluations``, ``return_code``.
+    imputations : mapping
+        ``beta``, ``cov`` and ``df`` of each imputation; empty without imputation.
     """
 
     method: str
@@ -68,6 +70,7 @@ class Estimates:
     at_boundary: bool
     message: str
     trace: Mapping[str, Any]
+    imputations: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def std_error(self) -> NDArray[np.float64]:

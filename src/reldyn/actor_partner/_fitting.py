@@ -53,9 +53,9 @@ def check_occasions(design: DesignRows, residual: Residual) -> None:
 
 def _repeats(design: DesignRows) -> bool:
     """Whether any dyad has rows at two occasions."""
-    order = np.lexsort((design.step, design.dyad))
-    dyad, step = design.dyad[order], design.step[order]
-    return bool(np.any((dyad[1:] == dyad[:-1]) & (step[1:] != step[:-1])))
+    one = np.zeros(design.n_dyads)
+    one[design.dyad] = design.step
+    return bool(np.any(one[design.dyad] != design.step))
 
 
 def estimates_of(fit: Fit, estimation: Estimation) -> tuple[Estimates, tuple[str, ...]]:

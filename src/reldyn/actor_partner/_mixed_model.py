@@ -10,9 +10,11 @@ from reldyn.actor_partner._block import mixed_block
 from reldyn.actor_partner._result import MixedResult
 from reldyn.actor_partner._setting import ModelSetting, as_random, as_residual
 from reldyn.actor_partner._terms import named_terms, strata_of
+from reldyn.actor_partner._values import has_occasions
 from reldyn.mixed import Estimation, Residual
 
 if TYPE_CHECKING:
+    from reldyn.actor_partner._design import Block
     from reldyn.panel import DyadPanel
 
 __all__ = ["mixed_model"]
@@ -79,8 +81,11 @@ def mixed_model(
     """
     named = named_terms(fixed, "fixed")
     chosen, strata = strata_of(panel, roles)
-    random = as_random(random, panel.n_occasions > 1)
-    block = mixed_block(panel, outcome=outcome, fixed=named, random=random.terms)
+    random = as_random(random, has_occasions(panel))
+
+    def lay_out(rows: DyadPanel) -> Block:
+        return mixed_block(rows, outcome=outcome, fixed=named, random=random.terms)
+
     setting = ModelSetting(
         kind="mixed_model",
         roles=chosen,
@@ -96,4 +101,4 @@ def mixed_model(
         estimation=estimation,
         n_rows_panel=len(panel),
     )
-    return run_model(MixedResult, panel, outcome, block, strata, setting)
+    return run_model(MixedResult, panel, outcome, lay_out, strata, setting)

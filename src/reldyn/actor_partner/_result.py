@@ -13,6 +13,7 @@ from reldyn.actor_partner._design import DesignRows
 from reldyn.actor_partner._estimates import Estimates
 from reldyn.actor_partner._setting import ModelSetting
 from reldyn.actor_partner._tables import covariance_frame, residual_process, tidy_fixed
+from reldyn.errors import DesignError
 from reldyn.results import Result
 
 if TYPE_CHECKING:
@@ -246,6 +247,10 @@ class MixedResult(Result):
     @cached_property
     def _inference(self) -> Wald:
         """Inference of the fit, for contrasts."""
+        if self.estimates.imputations:
+            from reldyn.actor_partner._imputed import pooled_inference
+
+            return pooled_inference(self.estimates)
         from reldyn.mixed import infer
 
         return infer(self._engine, self.estimates.inference)
@@ -255,6 +260,11 @@ class MixedResult(Result):
         """The engine's own record; made again from the stored rows after a round trip through JSON."""
         from reldyn.actor_partner._fitting import fit_design
 
+        if self.estimates.imputations:
+            raise DesignError(
+                "this fit was pooled over imputations: predictions of dyads' deviations, residuals and influence "
+                "belong to one data set, so fit with missing='available' for them."
+            )
         return fit_design(self.design, self.setting.random, self.setting.residual, self.estimates.method)
 
 

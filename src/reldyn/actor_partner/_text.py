@@ -69,9 +69,8 @@ def methods_paragraph(result: MixedResult) -> str:
         f"({design.n_persons} persons); {_members(setting.roles, design.strata)}.",
         *_predictor_sentences(setting),
         f"Varying between dyads: {_random_phrase(result)}. Residuals: {_residual_phrase(setting.residual)}.",
-        f"Estimation was by {'restricted maximum likelihood' if estimates.method == 'reml' else 'maximum likelihood'} "
-        f"(log-likelihood {estimates.log_likelihood:.3f}, {int(glance['n_parameters'])} parameters, "
-        f"AIC {glance['aic']:.2f}, BIC {glance['bic']:.2f} counting rows, {glance['bic_dyads']:.2f} counting dyads). "
+        f"Estimation was by {'restricted maximum likelihood' if estimates.method == 'reml' else 'maximum likelihood'}"
+        + _criteria(glance),
         f"Inference: {_INFERENCE[estimates.inference]}.",
     ]
     if not estimates.converged:
@@ -79,6 +78,16 @@ def methods_paragraph(result: MixedResult) -> str:
     if setting.kind == "apim":
         sentences.append(f"Model: {SOURCES}.")
     return " ".join(sentences)
+
+
+def _criteria(glance: Any) -> str:
+    """Log-likelihood and information criteria, where there is a likelihood."""
+    if np.isnan(glance["log_likelihood"]):
+        return f" in each imputation ({int(glance['n_parameters'])} parameters)."
+    return (
+        f" (log-likelihood {glance['log_likelihood']:.3f}, {int(glance['n_parameters'])} parameters, "
+        f"AIC {glance['aic']:.2f}, BIC {glance['bic']:.2f} counting rows, {glance['bic_dyads']:.2f} counting dyads)."
+    )
 
 
 def _headline(result: MixedResult) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from reldyn.panel import DyadPanel
 
-__all__ = ["centerings", "is_outcome_lag", "levels_of", "partner_trait", "partner_values"]
+__all__ = ["centerings", "has_occasions", "is_outcome_lag", "levels_of", "partner_trait", "partner_values"]
 
 CENTERINGS = ("within-between", "grand", "none")
 # Spread below this share of the largest absolute value is rounding, not variation.
@@ -34,7 +34,7 @@ def centerings(panel: DyadPanel, predictors: Sequence[str], centering: Any) -> d
     DesignError
         An option is not known, or a mapping names what is no predictor.
     """
-    default = "within-between" if panel.n_occasions > 1 else "grand"
+    default = "within-between" if has_occasions(panel) else "grand"
     if centering is None or isinstance(centering, str):
         option = default if centering is None else centering
         check_option(option, CENTERINGS, "centering")
@@ -49,6 +49,14 @@ def centerings(panel: DyadPanel, predictors: Sequence[str], centering: Any) -> d
     for name, option in centering.items():
         check_option(option, CENTERINGS, f"centering of {name!r}")
     return {name: centering.get(name, default) for name in predictors}
+
+
+def has_occasions(panel: DyadPanel) -> bool:
+    """Whether any dyad has rows at two occasions."""
+    index = panel.index
+    one = np.zeros(index.n_dyads, dtype=np.int64)
+    one[index.dyad] = index.occasion
+    return bool(np.any(one[index.dyad] != index.occasion))
 
 
 def is_outcome_lag(name: str, outcome: str) -> bool:
