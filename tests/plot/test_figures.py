@@ -106,6 +106,16 @@ def test_path_diagram_of_exchangeable_members_draws_common_paths_twice():
     assert found.count("member 1") == 2
 
 
+def test_path_diagram_sets_predictors_of_one_level_side_by_side():
+    fit = fakes.exchangeable()
+    second = fit.table[fit.table["effect"] != "intercept"].assign(variable="tension")
+    both = fakes.FakeFit(pd.concat([fit.table, second], ignore_index=True), fit.residual)
+    figure = rd.plot.path_diagram(both)
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["stress", "tension"]
+    width, height = figure.get_size_inches()
+    assert width > 2 * height
+
+
 def test_path_diagram_needs_paths():
     fit = fakes.distinguishable()
     only = fakes.FakeFit(fit.table[fit.table["effect"] == "intercept"], fit.residual)

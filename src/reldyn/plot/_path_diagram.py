@@ -69,18 +69,19 @@ def path_diagram(fit: Result) -> Figure:
         raise DesignError("the model has no actor or partner effects, so there is no path to draw.")
     lines = list(dict.fromkeys(zip(paths["variable"], paths["composition"], strict=True)))
     levels = sorted(set(paths["level"]), key=lambda level: ("within", "between", "").index(level) if level else -1)
+    # Levels stand side by side; with one level only, two predictors do.
+    columns = len(levels) if len(levels) > 1 else min(2, len(lines))
+    rows = -(-len(lines) * len(levels) // columns)
     with style():
-        figure = new_figure(4.6 * len(levels), 2.75 * len(lines) + 0.25)
-        grid = figure.subplots(len(lines), len(levels), squeeze=False)
-        for row, (variable, composition) in enumerate(lines):
-            for column, level in enumerate(levels):
-                ax = grid[row, column]
-                ax.set_axis_off()
-                part = paths[
-                    (paths["variable"] == variable) & (paths["composition"] == composition) & (paths["level"] == level)
-                ]
-                if not part.empty:
-                    _draw_panel(ax, _diagram(fit, part, variable, level, composition))
+        figure = new_figure(4.6 * columns, 2.75 * rows + 0.25)
+        grid = figure.subplots(rows, columns, squeeze=False).ravel()
+        for ax in grid:
+            ax.set_axis_off()
+        places = [(*line, level) for line in lines for level in levels]
+        for ax, (variable, composition, level) in zip(grid, places, strict=False):
+            here = (paths["variable"] == variable) & (paths["composition"] == composition) & (paths["level"] == level)
+            if here.any():
+                _draw_panel(ax, _diagram(fit, paths[here], variable, level, composition))
         figure.supxlabel("Estimates with 95 % intervals; dashed: the interval includes 0.", fontsize=8, color=GREY)
     return figure
 
