@@ -130,12 +130,8 @@ def test_demo_runs_the_main_job(tmp_path, capsys):
 def test_a_terminal_without_utf8_gets_no_error(folder):
     path = folder / "étude.toml"
     path.write_text(STUDY, encoding="utf-8")
-    environment = os.environ | {
-        "LC_ALL": "C",
-        "PYTHONIOENCODING": "ascii",
-        "PYTHONUTF8": "0",
-        "PYTHONCOERCECLOCALE": "0",
-    }
+    # Only the terminal is ASCII: with ASCII file names too, Python could not be installed below an accent.
+    environment = os.environ | {"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}
     done = subprocess.run(
         [
             sys.executable,
