@@ -89,3 +89,19 @@ def random_problem(seed, *, n_dyads=7, n_steps=5, q_terms=1, missing=0.25, gaps=
     y += rng.standard_normal(len(x))
     stratum = np.arange(n_dyads) % strata
     return Problem(y, X, Z, dyad, member, step, stratum=stratum, exchangeable=exchangeable)
+
+
+def few_dyads():
+    """The first 25 dyads of a reference data set with intercepts, own slopes and own means per role."""
+    frame = pd.read_csv(REFERENCE / "d100x14.csv").query("dyad <= 25")
+    second = (frame["role"] == "B").to_numpy()
+    roles = (1.0 - second, 1.0 * second)
+    X = np.column_stack([r * v for v in (np.ones(len(frame)), frame["aw"], frame["ab"]) for r in roles])
+    return Problem(
+        frame["y"].to_numpy(),
+        X,
+        np.column_stack(roles),
+        frame["dyad"].to_numpy() - 1,
+        second.astype(int),
+        frame["time"].to_numpy(),
+    )

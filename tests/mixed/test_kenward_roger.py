@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from dense_model import dense_covariance, random_problem
+from dense_model import dense_covariance, few_dyads, random_problem
 
 from reldyn.errors import DesignError
 from reldyn.mixed import Residual, fit_mixed, infer, random_structure
@@ -151,3 +151,18 @@ def test_maximum_likelihood_has_no_correction():
     assert str(caught.value) == (
         "the Kenward-Roger correction is defined under REML only. Use method='reml', or inference='z' with ML."
     )
+
+
+def test_agrees_with_pbkrtest():
+    fit = fit_mixed(few_dyads(), random_structure(["a", "b"]), Residual("independent", equal_variances=True))
+    found = infer(fit)
+    told = found.contrasts()
+    printed = [0.1588577271, 0.1840894823, 0.0537498978, 0.0525989304, 0.2280677911, 0.2119005366]
+    # The reference optimum is reached to about 1e-5 of these figures.
+    np.testing.assert_allclose(told.std_error, printed, rtol=3e-5)
+    np.testing.assert_allclose(
+        told.df, [23.3953216, 23.1590522, 612.7314283, 612.7916097, 24.6377499, 24.6908922], rtol=1e-5
+    )
+    joint = found.joint(np.eye(6)[[2, 4]])
+    assert joint.statistic == pytest.approx(16.281, abs=1e-3)
+    assert joint.df_error == pytest.approx(62.433, abs=1e-3)

@@ -129,8 +129,13 @@ def take_dyads(problem: Problem, dyads: IntArray) -> Problem:
     pieces = [order[bounds[code] : bounds[code + 1]] for code in dyads]
     rows = np.concatenate(pieces)
     return replace(
-        take_rows(problem, rows),
+        problem,
+        y=problem.y[rows],
+        X=problem.X[rows],
+        Z=problem.Z[rows],
         dyad=np.repeat(np.arange(len(dyads)), [len(piece) for piece in pieces]),
+        member=problem.member[rows],
+        step=problem.step[rows],
         stratum=problem.strata[dyads],
         dyad_labels=tuple(problem.dyad_labels[code] for code in dyads),
     )

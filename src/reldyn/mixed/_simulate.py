@@ -1,0 +1,59 @@
+"""New outcomes from a fitted model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reldyn.mixed._fit import Fit
+from reldyn.mixed._objective import root_of
+from reldyn.mixed._problem import FloatArray, Problem
+from reldyn.mixed._processes import covariance
+
+
+def simulator(fit: Fit) -> Callable[[np.random.Generator], FloatArray]:
+    """Prepare to draw outcomes from a fitted model, with new random effects and residuals.
+
+    Parameters
+    ----------
+    fit : Fit
+
+    Returns
+    -------
+    callable
+        Takes a generator and returns an outcome for every row of the problem, (n,).
+    """
+    problem = fit.problem
+    marginal = problem.X @ fit.beta
+    root = root_of(fit.G)
+    blocks = _residual_blocks(problem, fit)
+
+    def draw(generator: np.random.Generator) -> FloatArray:
+        effects = generator.standard_normal((problem.n_dyads, root.shape[0])) @ root.T
+        y = marginal + np.einsum("nq,nq->n", problem.Z, effects[problem.dyad])
+        for rows, factor in blocks:
+            y[rows] += generator.standard_normal(rows.shape) @ factor.T
+        return np.asarray(y)
+
+    return draw
+
+
+def _residual_blocks(problem: Problem, fit: Fit) -> list[tuple[NDArray[np.int64], FloatArray]]:
+    """Rows that share residuals, (blocks, m), grouped by pattern, and the root of each pattern's covariance."""
+    order = np.lexsort((problem.member, problem.step, problem.dyad))
+    changes = np.diff(problem.dyad[order]) != 0
+    if not fit.residual.serial:
+        changes |= np.diff(problem.step[order].astype(float)) != 0
+    groups: dict[Any, list[NDArray[np.int64]]] = {}
+    for rows in np.split(order, np.flatnonzero(changes) + 1):
+        steps = problem.step[rows] - problem.step[rows[0]]
+        key = (int(problem.strata[problem.dyad[rows[0]]]), tuple(problem.member[rows]), tuple(steps.tolist()))
+        groups.setdefault(key, []).append(rows)
+    blocks: list[tuple[NDArray[np.int64], FloatArray]] = []
+    for (stratum, members, steps), found in groups.items():
+        R = covariance(fit.residual, problem.exchangeable[stratum], fit.psi[stratum], members, steps, 0).value
+        blocks.append((np.stack(found), np.asarray(np.linalg.cholesky(R))))
+    return blocks
