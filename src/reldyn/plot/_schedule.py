@@ -55,7 +55,7 @@ def schedule(
     >>> panel = rd.simulate.cycles("cycle", n_dyads=3, n_occasions=80, seed=1).panel
     >>> figure = rd.plot.schedule(rd.cycles.schedule(panel, warmth="warmth"))
     >>> figure.axes[0].get_xlabel()
-    'coefficient of variation of the intervals'
+    'CV of the intervals'
     """
     check_columns(list(frame.columns), ["dyad", "giver", "cv", "conf_low", "conf_high", "cv_random"], "the schedule")
     rows = _chosen(frame, dyads)
