@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from reldyn.actor_partner._block import apim_block
-from reldyn.actor_partner._bootstrap import known_seed
 from reldyn.actor_partner._design import Block, DesignRows, build_design
 from reldyn.actor_partner._fitting import estimates_of, fit_design
 from reldyn.actor_partner._result import ApimResult, MixedResult
@@ -17,6 +16,7 @@ from reldyn.actor_partner._terms import Stratum, named_terms, strata_of
 from reldyn.actor_partner._values import centerings, has_occasions, is_outcome_lag
 from reldyn.errors import DataWarning, DesignError
 from reldyn.mixed import Estimation, Residual
+from reldyn.resample import known_seed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -174,16 +174,16 @@ def run_model(
     block = lay_out(panel)
     design = build_design(panel, outcome, block, strata, setting.residual.process)
     fit = fit_design(design, setting.random, setting.residual, setting.estimation.method)
-    estimates, more = estimates_of(fit, setting.estimation)
+    estimates, wald = estimates_of(fit, setting.estimation)
     result = kind(
         setting=dataclasses.replace(setting, centres=block.centres),
         design=design,
         estimates=estimates,
         identifiers=identifiers(panel._frame, panel, design),
-        warnings=(*notes, *fit.warnings, *more),
+        warnings=(*notes, *fit.warnings, *wald.notes),
     )
-    # The engine's record is at hand: no need to make it again when a verb asks for it.
-    result.__dict__["_engine"] = fit
+    # What is at hand need not be made again when a verb asks for it.
+    result.__dict__.update(_engine=fit, _inference=wald)
     return result
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from reldyn.actor_partner._design import DesignRows, problem_of, structure_of
 from reldyn.actor_partner._simulate import simulate_outcome
+from reldyn.errors import DesignError
+from reldyn.resample import Resamples, dyad_bootstrap, parametric_bootstrap
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,60 +18,54 @@ if TYPE_CHECKING:
     from reldyn.actor_partner._result import MixedResult
     from reldyn.mixed import Estimation
 
-__all__ = ["bootstrap_statistics", "dyad_bootstrap", "known_seed"]
+__all__ = ["bootstrap_effects", "bootstrap_statistics"]
 
 
-def known_seed(seed: Any) -> int:
-    """A seed that can be stored: the integer given, or one drawn from what was given."""
-    if isinstance(seed, (int, np.integer)):
-        return int(seed)
-    generator = np.random.default_rng(seed)
-    return int(generator.integers(2**63))
-
-
-def bootstrap_statistics(
-    smaller: MixedResult, larger: MixedResult, estimation: Estimation
-) -> tuple[NDArray[np.float64], int]:
+def bootstrap_statistics(smaller: MixedResult, larger: MixedResult, estimation: Estimation) -> Resamples:
     """Likelihood-ratio statistics of outcomes drawn from the smaller model; NaN where a fit failed."""
     # Copies without what verbs have cached: workers are sent no more than they need.
     smaller, larger = dataclasses.replace(smaller), dataclasses.replace(larger)
 
-    def one(generator: np.random.Generator) -> float:
-        y = simulate_outcome(smaller.design, smaller.estimates, generator)
+    def statistic(y: NDArray[np.float64]) -> float:
         fits = [_refit(result, dataclasses.replace(result.design, y=y)) for result in (smaller, larger)]
         if any(fit is None or not fit.converged for fit in fits):
             return np.nan
         return float(max(0.0, 2.0 * (fits[1].log_likelihood - fits[0].log_likelihood)))
 
-    seed = known_seed(estimation.seed)
-    return np.array(_repeat(one, estimation.n_boot, seed, estimation.n_jobs)), seed
+    return parametric_bootstrap(
+        lambda generator: simulate_outcome(smaller.design, smaller.estimates, generator),
+        statistic,
+        n_boot=estimation.n_boot,
+        seed=estimation.seed,
+        n_jobs=estimation.n_jobs,
+    )
 
 
-def dyad_bootstrap(result: MixedResult, estimation: Estimation) -> tuple[NDArray[np.float64], int]:
-    """Fixed effects of samples of whole dyads drawn with replacement, (n_boot, p); NaN rows where a fit failed."""
+def bootstrap_effects(result: MixedResult, estimation: Estimation) -> Resamples:
+    """Fixed effects of samples of whole dyads; NaN rows where a fit failed."""
     result = dataclasses.replace(result)
     design = result.design
     order = np.argsort(design.dyad, kind="stable")
     bounds = np.searchsorted(design.dyad[order], np.arange(design.n_dyads + 1))
 
-    def one(generator: np.random.Generator) -> NDArray[np.float64]:
-        fit = _refit(result, _resampled(design, order, bounds, generator))
-        return np.full(len(design.fixed), np.nan) if fit is None or not fit.converged else fit.beta
+    def effects(drawn: NDArray[np.int64]) -> NDArray[np.float64]:
+        fit = _refit(result, _drawn_again(design, order, bounds, drawn))
+        return np.full(len(design.fixed), np.nan) if fit is None or not fit.converged else np.asarray(fit.beta)
 
-    seed = known_seed(estimation.seed)
-    return np.array(_repeat(one, estimation.n_boot, seed, estimation.n_jobs)), seed
-
-
-def _resampled(
-    design: DesignRows, order: NDArray[np.int64], bounds: NDArray[np.int64], generator: np.random.Generator
-) -> DesignRows:
-    """Whole dyads drawn with replacement within each composition, a dyad drawn twice entering as two."""
-    drawn = np.concatenate(
-        [
-            generator.choice(np.flatnonzero(design.stratum == code), np.count_nonzero(design.stratum == code))
-            for code in range(len(design.strata))
-        ]
+    return dyad_bootstrap(
+        effects,
+        design.n_dyads,
+        strata=design.stratum,
+        n_boot=estimation.n_boot,
+        seed=estimation.seed,
+        n_jobs=estimation.n_jobs,
     )
+
+
+def _drawn_again(
+    design: DesignRows, order: NDArray[np.int64], bounds: NDArray[np.int64], drawn: NDArray[np.int64]
+) -> DesignRows:
+    """The rows of these dyads, a dyad drawn twice entering as two."""
     pieces = [order[bounds[dyad] : bounds[dyad + 1]] for dyad in drawn]
     rows = np.concatenate(pieces)
     return dataclasses.replace(
@@ -88,7 +83,6 @@ def _resampled(
 
 def _refit(result: MixedResult, design: DesignRows) -> Any:
     """The same model on other rows; None where they cannot carry it."""
-    from reldyn.errors import DesignError
     from reldyn.mixed import fit_mixed
 
     setting = result.setting
@@ -102,15 +96,3 @@ def _refit(result: MixedResult, design: DesignRows) -> Any:
         )
     except DesignError:
         return None
-
-
-def _repeat(function: Callable[[np.random.Generator], Any], count: int, seed: int, n_jobs: int) -> list[Any]:
-    """Call with one generator per repetition: the same numbers whatever the number of workers."""
-    from joblib import Parallel, delayed
-    from tqdm import tqdm
-
-    seeds = np.random.SeedSequence(seed).spawn(count)
-    with tqdm(seeds, desc="bootstrap", unit="sample", delay=2, disable=None, leave=False) as shown:
-        if n_jobs == 1:
-            return [function(np.random.default_rng(one)) for one in shown]
-        return list(Parallel(n_jobs=n_jobs)(delayed(function)(np.random.default_rng(one)) for one in shown))

@@ -279,13 +279,12 @@ def _bootstrapped(told: dict[str, Any], smaller: MixedResult, larger: MixedResul
     from reldyn.actor_partner._bootstrap import bootstrap_statistics
 
     estimation = larger.setting.estimation
-    statistics, seed = bootstrap_statistics(smaller, larger, estimation)
-    usable = statistics[np.isfinite(statistics)]
-    failed = len(statistics) - len(usable)
+    found = bootstrap_statistics(smaller, larger, estimation)
+    usable, failed = found.values[found.usable, 0], found.n_failed
     notes = told.pop("warnings")
     if failed:
-        notes = (*notes, f"In {failed} of {len(statistics)} bootstrap samples a model did not converge; left out.")
+        notes = (*notes, f"In {failed} of {len(found.values)} bootstrap samples a model did not converge; left out.")
     p_value = (1.0 + np.count_nonzero(usable >= told["statistic"])) / (1.0 + len(usable))
     return ComparisonResult(
-        p_value=float(p_value), n_boot=len(usable), n_failed=failed, seed=seed, warnings=notes, **told
+        p_value=float(p_value), n_boot=len(usable), n_failed=failed, seed=found.seed, warnings=notes, **told
     )

@@ -11,7 +11,7 @@ from reldyn.actor_partner._estimates import Estimates
 from reldyn.errors import DesignError
 
 if TYPE_CHECKING:
-    from reldyn.mixed import Estimation, Fit, Random, Residual
+    from reldyn.mixed import Estimation, Fit, Random, Residual, Wald
 
 __all__ = ["estimates_of", "fit_design"]
 
@@ -58,19 +58,19 @@ def _repeats(design: DesignRows) -> bool:
     return bool(np.any(one[design.dyad] != design.step))
 
 
-def estimates_of(fit: Fit, estimation: Estimation) -> tuple[Estimates, tuple[str, ...]]:
-    """Numbers of a fit with the inference asked for, and notes about it."""
+def estimates_of(fit: Fit, estimation: Estimation) -> tuple[Estimates, Wald]:
+    """Numbers of a fit, and the inference asked for that they rest on."""
     from reldyn.mixed import infer
 
     kind = estimation.resolved_inference
-    wald = infer(fit, kind)
+    wald = infer(fit, kind, n_boot=estimation.n_boot, seed=estimation.seed, n_jobs=estimation.n_jobs)
     found = wald.contrasts()
     estimates = Estimates(
         method=fit.method,
         inference=kind,
         log_likelihood=float(fit.log_likelihood),
         n_covariance=fit.n_covariance_parameters,
-        beta=fit.beta,
+        beta=wald.beta,
         cov_model=fit.cov_beta,
         cov=wald.covariance,
         df=found.df,
@@ -90,7 +90,7 @@ def estimates_of(fit: Fit, estimation: Estimation) -> tuple[Estimates, tuple[str
             "return_code": fit.trace.return_code,
         },
     )
-    return estimates, wald.notes
+    return estimates, wald
 
 
 def _plain(told: dict[str, Any]) -> dict[str, Any]:

@@ -133,8 +133,8 @@ def fit_imputed(
         design = build_design(completed, outcome, block, strata, setting.residual.process)
         first = first or (design, block, completed.frame)
         fit = fit_design(design, setting.random, setting.residual, setting.estimation.method)
-        estimates, more = estimates_of(fit, setting.estimation)
-        notes += [note for note in (*fit.warnings, *more) if note not in notes]
+        estimates, wald = estimates_of(fit, setting.estimation)
+        notes += [note for note in (*fit.warnings, *wald.notes) if note not in notes]
         found.append(estimates)
     if first is None:
         raise DesignError("no imputation was made.")

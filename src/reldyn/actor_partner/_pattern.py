@@ -157,6 +157,7 @@ def _standardiser(design: DesignRows, actor: int) -> float:
     """Spread of the predictor over that of the outcome, at the level of the effect, pooled over both members."""
     column = design.fixed[actor]
     rows = design.stratum[design.dyad] == column.stratum
+    rows &= np.isfinite(design.base[:, column.base])
     x, y = design.base[rows, column.base], design.y[rows]
     person = design.dyad[rows] * 2 + design.member[rows]
     if column.term.level == "within":
@@ -177,7 +178,8 @@ def _pooled_sd(values: NDArray[np.float64], person: NDArray[np.int64]) -> float:
 
 def _intervals(result: MixedResult, interval: str, seed: Any) -> tuple[Interval, int | None]:
     """How the ends of an interval are found, and the seed used."""
-    from reldyn.actor_partner._bootstrap import dyad_bootstrap, known_seed
+    from reldyn.actor_partner._bootstrap import bootstrap_effects
+    from reldyn.resample import known_seed
 
     estimates, estimation = result.estimates, result.setting.estimation
     if interval == "fieller":
@@ -187,8 +189,8 @@ def _intervals(result: MixedResult, interval: str, seed: Any) -> tuple[Interval,
         generator = np.random.default_rng(chosen)
         draws = generator.multivariate_normal(estimates.beta, estimates.cov, size=DRAWS, method="eigh")
     else:
-        draws, _ = dyad_bootstrap(result, dataclasses.replace(estimation, seed=chosen))
-        draws = draws[np.isfinite(draws).all(axis=1)]
+        found = bootstrap_effects(result, dataclasses.replace(estimation, seed=chosen))
+        draws = found.values[found.usable]
 
     def ends(actor: int, partner: int, k: float) -> tuple[float, float]:
         del k

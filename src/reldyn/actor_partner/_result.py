@@ -253,7 +253,8 @@ class MixedResult(Result):
             return pooled_inference(self.estimates)
         from reldyn.mixed import infer
 
-        return infer(self._engine, self.estimates.inference)
+        asked = self.setting.estimation
+        return infer(self._engine, self.estimates.inference, n_boot=asked.n_boot, seed=asked.seed, n_jobs=asked.n_jobs)
 
     @cached_property
     def _engine(self) -> Fit:
