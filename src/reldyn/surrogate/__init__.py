@@ -1,0 +1,27 @@
+"""Null worlds for one series of one or two channels: seeded, batched, of constant memory.
+
+An engine: arrays in, arrays out. Every drawing function takes one generator per surrogate, so a
+surrogate does not depend on how many are drawn with it and a long run can be streamed in batches.
+"""
+
+from reldyn.surrogate._copula import match_ranks, normal_scores, round_to_categories
+from reldyn.surrogate._linear import LinearNull, fit_linear
+from reldyn.surrogate._linear_draw import draw_linear, draw_resampled
+from reldyn.surrogate._phaseless import iaaft, shift_days
+from reldyn.surrogate._phases import PhaseNull, draw_renewal, draw_reversible, reversibilise
+
+__all__ = [
+    "LinearNull",
+    "PhaseNull",
+    "draw_linear",
+    "draw_renewal",
+    "draw_resampled",
+    "draw_reversible",
+    "fit_linear",
+    "iaaft",
+    "match_ranks",
+    "normal_scores",
+    "reversibilise",
+    "round_to_categories",
+    "shift_days",
+]

@@ -1,0 +1,99 @@
+"""Surrogates of a fitted linear null: Gaussian ones with the margins of the data, and resampled shocks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reldyn.surrogate._copula import match_ranks, round_to_categories
+from reldyn.surrogate._linear import LinearNull
+from reldyn.surrogate._measurement import MeasurementFit, powers, stationary
+
+Array = NDArray[np.float64]
+_BURN_IN = 60
+
+
+def draw_linear(null: LinearNull, generators: Sequence[np.random.Generator]) -> Array:
+    """Draw surrogates with Gaussian shocks and exactly the answers of the data (a Gaussian copula).
+
+    Parameters
+    ----------
+    null : LinearNull
+        Fitted with ``gaussian=True``.
+    generators : sequence of numpy Generators
+        One per surrogate.
+
+    Returns
+    -------
+    (n_surrogates, n_occasions, n_channels) array
+        NaN where the data are missing.
+    """
+    return match_ranks(latent_linear(null, generators, resample=False), null.y)
+
+
+def draw_resampled(
+    null: LinearNull, generators: Sequence[np.random.Generator], categories: tuple[Array, ...] = ()
+) -> Array:
+    """Draw surrogates with shocks resampled from the data's own, however skewed, rounded to the categories.
+
+    Parameters
+    ----------
+    null : LinearNull
+        Fitted with ``gaussian=False``.
+    generators : sequence of numpy Generators
+    categories : tuple of arrays, optional
+        Answers allowed per channel.
+
+    Returns
+    -------
+    (n_surrogates, n_occasions, n_channels) array
+        NaN where the data are missing.
+    """
+    return round_to_categories(latent_linear(null, generators, resample=True), null.y, categories)
+
+
+def latent_linear(null: LinearNull, generators: Sequence[np.random.Generator], *, resample: bool) -> Array:
+    """Run the process on its own scale: (n, T, C), mean included."""
+    n_steps, channels = len(null.y) + _BURN_IN, null.y.shape[1]
+    if resample:
+        shocks = np.stack([null.residuals[rng.integers(len(null.residuals), size=n_steps)] for rng in generators])
+    else:
+        shocks = np.stack([rng.standard_normal((n_steps, channels)) for rng in generators])
+    if null.measurement is not None:
+        steps = np.clip(np.rint(null.elapsed), 1, 8).astype(int)
+        return np.asarray(null.mean + _run_measurement(null.measurement, shocks, steps))
+    return np.asarray(null.mean + _run_autoregression(null, shocks))
+
+
+def _run_autoregression(null: LinearNull, shocks: Array) -> Array:
+    noise = np.matmul(shocks, np.linalg.cholesky(null.covariance).T)
+    out: Array = np.zeros_like(noise)
+    night = np.concatenate([np.zeros(_BURN_IN, dtype=bool), null.night])
+    for t in range(noise.shape[1]):
+        value = noise[:, t]
+        for lag in range(1, min(null.order, t) + 1):
+            value = value + out[:, t - lag] @ null.lags[(1 if night[t] else 0) if lag == 1 else lag]
+        out[:, t] = value
+    return out[:, _BURN_IN:]
+
+
+def _run_measurement(fit: MeasurementFit, shocks: Array, steps: NDArray[np.int64]) -> Array:
+    """Innovations form: the prediction moves by the gain times the shock, so any shocks will do."""
+    matrices, covariances = (item[:, 0] for item in powers(fit.phi[None], fit.process[None]))
+    spread = stationary(fit.phi[None], fit.process[None])[0]
+    state = np.zeros((len(shocks), shocks.shape[2]))
+    out = np.empty_like(shocks)
+    every = np.concatenate([np.ones(_BURN_IN, dtype=int), steps])
+    for t, step in enumerate(every):
+        matrix = matrices[step - 1]
+        state = state @ matrix.T
+        spread = matrix @ spread @ matrix.T + covariances[step - 1]
+        total = spread + np.diag(fit.error)
+        innovation = shocks[:, t] @ np.linalg.cholesky(total).T
+        out[:, t] = state + innovation
+        gain = spread @ np.linalg.inv(total)
+        state = state + innovation @ gain.T
+        spread = spread - gain @ spread
+    return out[:, _BURN_IN:]

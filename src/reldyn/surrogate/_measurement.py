@@ -1,0 +1,200 @@
+"""A first-order vector autoregression seen through error of measurement, by maximum likelihood (Kalman filter).
+
+The process runs on through the night: over k steps its matrix is the k-th power.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reldyn._kernels import chosen_kernels
+
+Array = NDArray[np.float64]
+_LONGEST = 8
+_STEP = 1e-5
+_LARGEST_ROOT = 0.98
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MeasurementFit:
+    """The fitted process.
+
+    Attributes
+    ----------
+    phi : (C, C) array
+        From column to row, one step.
+    process : (C, C) array
+        Covariance of its innovations per step.
+    error : (C,) array
+        Variances of the error of measurement.
+    log_likelihood : float
+    innovations : (n, C) array
+        Standardised one-step prediction errors of the data.
+    """
+
+    phi: Array
+    process: Array
+    error: Array
+    log_likelihood: float
+    innovations: Array
+
+    def sharpened(self, spread: float) -> MeasurementFit:
+        """Take off what rounding into categories will add again, ``spread`` being the variance of normal scores."""
+        error = np.maximum(self.error - spread * max(1 - spread, 0.0), 0.02)
+        return dataclasses.replace(self, error=error)
+
+
+def fit_measurement(rest: Array, elapsed: Array) -> MeasurementFit:
+    """Fit by maximum likelihood.
+
+    Parameters
+    ----------
+    rest : (T, C) array
+        Deviations from the level; NaN rows where missing.
+    elapsed : (T,) array
+        Steps since the occasion before; rounded to whole steps, at most eight.
+
+    Returns
+    -------
+    MeasurementFit
+    """
+    from scipy.optimize import minimize
+
+    steps = np.clip(np.rint(elapsed), 1, _LONGEST).astype(int)
+    seen: NDArray[np.bool_] = np.asarray(np.isfinite(rest).all(axis=1))
+    filled = np.where(seen[:, None], rest, 0.0)
+    scale = np.maximum(filled[seen].std(axis=0), 1e-6)
+    unit = filled / scale
+    channels = rest.shape[1]
+
+    def objective(theta: Array) -> tuple[float, Array]:
+        moved = theta + _STEP * np.vstack([np.eye(len(theta)), -np.eye(len(theta)), np.zeros(len(theta))])
+        values = -_log_likelihoods(moved, unit, seen, steps, channels)
+        half = len(theta)
+        return float(values[-1]), (values[:half] - values[half : 2 * half]) / (2 * _STEP)
+
+    best = None
+    for own, reliability in ((0.5, 0.9), (0.85, 0.55)):
+        start = _start(own, reliability, channels)
+        bounds = _bounds(channels)
+        found = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 40})
+        if best is None or found.fun < best.fun:
+            best = found
+    theta = best.x if best is not None else _start(0.5, 0.9, channels)
+    value, innovations = _filter(theta[None], unit, seen, steps, channels)
+    phi, process, error = (part[0] for part in _unpack(theta[None], channels))
+    rescale = np.outer(scale, scale)
+    return MeasurementFit(
+        phi * scale[:, None] / scale[None, :],
+        process * rescale,
+        error * scale**2,
+        float(value[0]) - int(seen.sum()) * float(np.log(scale).sum()),
+        innovations[0][seen],
+    )
+
+
+def _start(own: float, reliability: float, channels: int) -> Array:
+    phi = own * np.eye(channels)
+    process = np.sqrt(reliability * (1 - own**2)) * np.eye(channels)
+    lower = process[np.tril_indices(channels)]
+    return np.concatenate([phi.ravel(), lower, np.full(channels, np.log(1 - reliability))])
+
+
+def _bounds(channels: int) -> list[tuple[float, float]]:
+    diagonal = np.eye(channels, dtype=bool)
+    phi = [(-0.97, 0.97) if own else (-0.6, 0.6) for own in diagonal.ravel()]
+    rows, columns = np.tril_indices(channels)
+    process = [(0.02, 2.0) if i == j else (-2.0, 2.0) for i, j in zip(rows, columns, strict=True)]
+    return phi + process + [(float(np.log(0.005)), float(np.log(2.0)))] * channels
+
+
+def _unpack(theta: Array, channels: int) -> tuple[Array, Array, Array]:
+    n, square = len(theta), channels**2
+    phi = theta[:, :square].reshape(n, channels, channels)
+    radius = np.abs(np.linalg.eigvals(phi)).max(axis=1)
+    phi = phi * np.minimum(1.0, _LARGEST_ROOT / np.maximum(radius, 1e-9))[:, None, None]
+    root = np.zeros((n, channels, channels))
+    rows, columns = np.tril_indices(channels)
+    root[:, rows, columns] = theta[:, square : square + len(rows)]
+    return phi, np.matmul(root, root.transpose(0, 2, 1)), np.exp(theta[:, square + len(rows) :])
+
+
+def powers(phi: Array, process: Array) -> tuple[Array, Array]:
+    """Matrices and innovation covariances over one to eight steps: two (8, n, C, C) arrays."""
+    matrices, covariances = [phi], [process]
+    for _ in range(_LONGEST - 1):
+        covariances.append(np.matmul(np.matmul(phi, covariances[-1]), phi.transpose(0, 2, 1)) + process)
+        matrices.append(np.matmul(phi, matrices[-1]))
+    return np.stack(matrices), np.stack(covariances)
+
+
+def stationary(phi: Array, process: Array) -> Array:
+    """Stationary covariance by doubling; bounded where the process is explosive."""
+    covariance, matrix = process.copy(), phi.copy()
+    for _ in range(8):
+        covariance = covariance + np.matmul(np.matmul(matrix, covariance), matrix.transpose(0, 2, 1))
+        matrix = np.clip(np.matmul(matrix, matrix), -1e3, 1e3)
+        covariance = np.clip(covariance, -1e3, 1e3)
+    return covariance
+
+
+def _log_likelihoods(
+    theta: Array, unit: Array, seen: NDArray[np.bool_], steps: NDArray[np.int64], channels: int
+) -> Array:
+    if chosen_kernels() == "numpy":
+        return _filter(theta, unit, seen, steps, channels)[0]
+    from reldyn.surrogate._measurement_numba import log_likelihoods
+
+    phi, process, error = _unpack(theta, channels)
+    matrices, covariances = powers(phi, process)
+    return np.asarray(
+        log_likelihoods(matrices, covariances, stationary(phi, process), error, np.ascontiguousarray(unit), seen, steps)
+    )
+
+
+def _filter(
+    theta: Array, unit: Array, seen: NDArray[np.bool_], steps: NDArray[np.int64], channels: int
+) -> tuple[Array, Array]:
+    """Kalman filter of one series under n parameter vectors: (n,) log-likelihoods, (n, T, C) innovations."""
+    phi, process, error = _unpack(theta, channels)
+    matrices, covariances = powers(phi, process)
+    n = len(theta)
+    state, spread = np.zeros((n, channels, 1)), stationary(phi, process)
+    noise = error[:, :, None] * np.eye(channels)
+    value = np.zeros(n)
+    innovations = np.zeros((n, len(unit), channels))
+    constant = -0.5 * channels * np.log(2 * np.pi)
+    turned = matrices.transpose(0, 1, 3, 2)
+    for t, step in enumerate(steps):
+        if t > 0:
+            state = np.matmul(matrices[step - 1], state)
+            spread = np.matmul(np.matmul(matrices[step - 1], spread), turned[step - 1]) + covariances[step - 1]
+        if not seen[t]:
+            continue
+        total = spread + noise
+        inverse, log_det, white = _small_inverse(total, unit[t] - state[:, :, 0])
+        innovations[:, t] = white
+        value += constant - 0.5 * log_det - 0.5 * (white**2).sum(axis=1)
+        gain = np.matmul(spread, inverse)
+        state = state + np.matmul(gain, unit[t][None, :, None] - state)
+        spread = spread - np.matmul(gain, spread)
+    return value, innovations
+
+
+def _small_inverse(matrix: Array, error: Array) -> tuple[Array, Array, Array]:
+    """Inverse, log determinant and whitened error for one or two channels, without a call to LAPACK."""
+    first = np.maximum(matrix[:, 0, 0], 1e-12)
+    root = np.sqrt(first)
+    if matrix.shape[1] == 1:
+        return 1 / first[:, None, None], np.log(first), error / root[:, None]
+    cross = matrix[:, 1, 0]
+    rest = np.maximum(matrix[:, 1, 1] - cross**2 / first, 1e-12)
+    inverse = np.empty_like(matrix)
+    inverse[:, 0, 0] = matrix[:, 1, 1] / (first * rest)
+    inverse[:, 1, 1] = 1 / rest
+    inverse[:, 0, 1] = inverse[:, 1, 0] = -cross / (first * rest)
+    white = np.stack([error[:, 0] / root, (error[:, 1] - cross / first * error[:, 0]) / np.sqrt(rest)], axis=1)
+    return inverse, np.log(first) + np.log(rest), white

@@ -1,0 +1,95 @@
+"""Surrogates for description: circular shifts by whole days, and amplitude-adjusted Fourier transforms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+def shift_days(y: Array, day: NDArray[np.int64], rng: np.random.Generator) -> Array:
+    """Shift one series against the rest by a random number of whole days, in a circle.
+
+    Keeps everything within the series, its time of day included; breaks its tie to other series. With
+    n days there are n - 1 different shifts, so a p-value cannot fall below 1 / n.
+
+    Parameters
+    ----------
+    y : (n_occasions, ...) array
+        Missing values travel with their occasion.
+    day : (n_occasions,) int array
+        All days must have the same number of occasions.
+    rng : numpy Generator
+
+    Returns
+    -------
+    array of the shape of ``y``
+
+    Raises
+    ------
+    ValueError
+        Days differ in their number of occasions, or there is only one day.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> shifted = shift_days(np.arange(6.0), np.array([1, 1, 2, 2, 3, 3]), np.random.default_rng(2))
+    >>> shifted.tolist()
+    [2.0, 3.0, 4.0, 5.0, 0.0, 1.0]
+    """
+    counts = np.unique(day, return_counts=True)[1]
+    if len(counts) < 2 or np.any(counts != counts[0]):
+        raise ValueError("a shift by whole days needs two or more days with equally many occasions.")
+    return np.roll(y, int(counts[0]) * int(rng.integers(1, len(counts))), axis=0)
+
+
+def iaaft(y: Array, generators: Sequence[np.random.Generator], *, n_iterations: int = 100) -> Array:
+    """Draw surrogates with the values of a complete series and nearly its spectrum (Schreiber & Schmitz, 1996).
+
+    Channels share their random phases, which keeps their cross-spectrum (Prichard & Theiler, 1994). For
+    description: unequal spacing and missing values are not allowed, ends that do not match leak into
+    high frequencies.
+
+    Parameters
+    ----------
+    y : (n_occasions, n_channels) array
+        No missing values.
+    generators : sequence of numpy Generators
+        One per surrogate.
+    n_iterations : int, default 100
+        The order of values settles long before.
+
+    Returns
+    -------
+    (n_surrogates, n_occasions, n_channels) array
+
+    Raises
+    ------
+    ValueError
+        A value is missing.
+    """
+    if not np.all(np.isfinite(y)):
+        raise ValueError("amplitude-adjusted surrogates need a series without missing values.")
+    spectrum = np.fft.rfft(y, axis=0)
+    amplitude, angle = np.abs(spectrum), np.angle(spectrum)
+    ordered = np.sort(y, axis=0)
+    out = np.empty((len(generators), *y.shape))
+    for row, rng in enumerate(generators):
+        turn = rng.uniform(0, 2 * np.pi, size=(len(spectrum), 1))
+        turn[0] = 0.0
+        target = angle + turn
+        values = np.fft.irfft(amplitude * np.exp(1j * target), n=len(y), axis=0)
+        for _ in range(n_iterations):
+            ranks = values.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable")
+            ranked = np.take_along_axis(ordered, ranks, axis=0)
+            found = np.fft.rfft(ranked, axis=0)
+            # All channels turn by the same angle towards what the ranking allowed.
+            lean = np.angle((found * np.exp(-1j * target) * amplitude).sum(axis=1, keepdims=True))
+            target = target + lean
+            values = np.fft.irfft(amplitude * np.exp(1j * target), n=len(y), axis=0)
+        ranks = values.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable")
+        out[row] = np.take_along_axis(ordered, ranks, axis=0)
+    return out

@@ -1,0 +1,168 @@
+"""Surrogates with phases: sojourns of bounded dispersion, and a chain made reversible."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PhaseNull:
+    """Emission of a switching autoregression: y_t = mean of the phase + lag + level + noise.
+
+    Attributes
+    ----------
+    means : (K, C) array
+    lag_day, lag_night : (C, C) arrays
+        From row to column.
+    covariance : (C, C) array
+    level : (T, C) array
+        What covariates, time of day and trend add.
+    night : (T,) bool array
+    """
+
+    means: Array
+    lag_day: Array
+    lag_night: Array
+    covariance: Array
+    level: Array
+    night: NDArray[np.bool_]
+
+
+def draw_renewal(
+    null: PhaseNull,
+    generators: Sequence[np.random.Generator],
+    *,
+    sojourn_means: Array,
+    sojourn_cv: float,
+    moves: Array,
+) -> Array:
+    """Draw series whose phases last ceil(gamma) occasions with one coefficient of variation.
+
+    Parameters
+    ----------
+    null : PhaseNull
+    generators : sequence of numpy Generators
+        One per surrogate.
+    sojourn_means : (K,) array
+        Mean sojourns in occasions, at least 1.
+    sojourn_cv : float
+        Their coefficient of variation; at .40 the boundary of what counts as a rhythm.
+    moves : (K, K) array
+        Probability of the next phase; zero diagonal.
+
+    Returns
+    -------
+    (n_surrogates, T, C) array
+        Continuous, a value at every occasion.
+    """
+    middle = np.maximum(sojourn_means - 0.5, 0.1)
+    variance = np.maximum((sojourn_cv * sojourn_means) ** 2 - 1 / 12, 0.03)
+    cumulative = np.cumsum(moves, axis=1)
+    n_occasions = len(null.level)
+    paths = np.empty((len(generators), n_occasions), dtype=np.int64)
+    skipped_least = int(np.ceil(3 * sojourn_means.sum()))
+    for row, rng in enumerate(generators):
+        needed = n_occasions + skipped_least + int(rng.integers(max(int(sojourn_means.sum()), 1)))
+        paths[row] = _renewal_path(needed, cumulative, middle**2 / variance, variance / middle, rng)[-n_occasions:]
+    return _emit(null, paths, generators)
+
+
+def _renewal_path(
+    needed: int, cumulative: Array, shape: Array, scale: Array, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    uniforms = rng.random(needed + 1)
+    state, total = int(rng.integers(len(shape))), 0
+    pieces = []
+    for visit in range(needed + 1):
+        length = max(int(np.ceil(rng.gamma(shape[state], scale[state]))), 1)
+        pieces.append(np.full(length, state))
+        total += length
+        if total >= needed:
+            break
+        state = min(int(np.searchsorted(cumulative[state], uniforms[visit], side="right")), len(shape) - 1)
+    return np.concatenate(pieces)[:needed]
+
+
+def reversibilise(transition: Array) -> Array:
+    """Average a chain with its reversal in time: the same phases and occupancy without net circulation.
+
+    Parameters
+    ----------
+    transition : (K, K) array
+        Rows sum to one; every phase can be left.
+
+    Returns
+    -------
+    (K, K) array
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> reversibilise(np.array([[0.8, 0.2, 0.0], [0.0, 0.8, 0.2], [0.2, 0.0, 0.8]])).round(2).tolist()
+    [[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8]]
+    """
+    weight = stationary_law(transition)
+    turned = transition.T * weight[None, :] / weight[:, None]
+    return np.asarray((transition + turned) / 2)
+
+
+def stationary_law(transition: Array) -> Array:
+    """Long-run share of every phase: (K,)."""
+    size = len(transition)
+    system = np.vstack([transition.T - np.eye(size), np.ones(size)])
+    solved = np.linalg.lstsq(system, np.append(np.zeros(size), 1.0), rcond=None)[0]
+    raised = np.maximum(solved, 1e-9)
+    return np.asarray(raised / raised.sum())
+
+
+def draw_reversible(null: PhaseNull, generators: Sequence[np.random.Generator], *, transition: Array) -> Array:
+    """Draw series from the reversibilised chain.
+
+    Parameters
+    ----------
+    null : PhaseNull
+    generators : sequence of numpy Generators
+    transition : (K, K) array
+        Of the fitted chain; made reversible here.
+
+    Returns
+    -------
+    (n_surrogates, T, C) array
+    """
+    chain = reversibilise(transition)
+    cumulative, law = np.cumsum(chain, axis=1), np.cumsum(stationary_law(chain))
+    n_occasions, top = len(null.level), len(chain) - 1
+    uniforms = np.stack([rng.random(n_occasions) for rng in generators])
+    paths = np.empty(uniforms.shape, dtype=np.int64)
+    paths[:, 0] = np.minimum(np.searchsorted(law, uniforms[:, 0], side="right"), top)
+    for t in range(1, n_occasions):
+        steps = (uniforms[:, t, None] >= cumulative[paths[:, t - 1]]).sum(axis=1)
+        paths[:, t] = np.minimum(steps, top)
+    return _emit(null, paths, generators)
+
+
+def _emit(null: PhaseNull, paths: NDArray[np.int64], generators: Sequence[np.random.Generator]) -> Array:
+    n_occasions, channels = null.level.shape
+    root = np.linalg.cholesky(null.covariance)
+    noise = np.matmul(np.stack([rng.standard_normal((n_occasions, channels)) for rng in generators]), root.T)
+    drive = noise + null.means[paths] + null.level
+    out: Array = np.empty_like(drive)
+    # The first occasion has no lag: it starts near where its phase tends to.
+    settle = np.linalg.inv(np.eye(channels) - _stable(null.lag_day))
+    out[:, 0] = (null.means[paths[:, 0]] + null.level[0]) @ settle + noise[:, 0]
+    day, night = _stable(null.lag_day), _stable(null.lag_night)
+    for t in range(1, n_occasions):
+        out[:, t] = drive[:, t] + out[:, t - 1] @ (night if null.night[t] else day)
+    return out
+
+
+def _stable(lag: Array) -> Array:
+    """Shrink a lag matrix whose root an estimate happened to put outside the unit circle."""
+    largest = float(np.abs(np.linalg.eigvals(lag)).max())
+    return lag if largest <= 0.98 else lag * (0.98 / largest)
