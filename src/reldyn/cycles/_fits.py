@@ -1,0 +1,89 @@
+"""The models behind the claims, fitted to a batch: linear, switching with K phases, and with gamma sojourns.
+
+One start policy for data and surrogates: three starts for switching, two warm-started paths over the tabulated
+dispersions for sojourns.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reldyn.cycles._starts import Template, best_period, residuals, step_template, three_starts
+from reldyn.markov._sojourn import DISPERSIONS, SojournFit, fit_sojourns, sojourn_start
+from reldyn.markov._switching import SwitchingData, SwitchingFit, fit_switching
+
+Array = NDArray[np.float64]
+_SHORT, _LONG = 12, 50
+_FIRST_SOJOURN, _NEXT_SOJOURN = 12, 7
+_TOLERANCE = 1e-3
+
+
+def linear_log_likelihood(data: SwitchingData) -> Array:
+    """(n,) log-likelihood of the linear model: the switching model with one state."""
+    ones = np.ones((*data.y.shape[:2], 1))
+    rounds = 2 if data.observed.all() else 8
+    return fit_switching(data, ones, n_iterations=rounds, tolerance=_TOLERANCE).log_likelihood
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Regimes:
+    """The best of three starts per series, and the rhythm among the starts."""
+
+    fit: SwitchingFit
+    template: Template
+
+
+def fit_regimes(data: SwitchingData, n_states: int) -> Regimes:
+    """Fit K phases from three starts: all for 12 steps, the best to the end."""
+    rest = residuals(data, lagged=False)
+    period, _ = best_period(data)
+    template = step_template(rest, data.observed, period, n_states)
+    return Regimes(best_of(data, three_starts(data, rest, template)), template)
+
+
+def best_of(data: SwitchingData, starts: Array) -> SwitchingFit:
+    """Run every start of (n_starts, n, T, K) for a while and the best of each series to the end."""
+    n_starts, n = starts.shape[:2]
+    index = np.tile(np.arange(n), n_starts)
+    short = fit_switching(
+        data.take(index), starts.reshape(n_starts * n, *starts.shape[2:]), n_iterations=_SHORT, tolerance=_TOLERANCE
+    )
+    best = short.log_likelihood.reshape(n_starts, n).argmax(axis=0) * n + np.arange(n)
+    return fit_switching(data, starts[0], n_iterations=_LONG, tolerance=_TOLERANCE, start=short.take(best))
+
+
+def fit_dispersions(data: SwitchingData, regimes: Regimes) -> list[SojournFit]:
+    """Fit gamma sojourns at every tabulated dispersion; one batch of fits per dispersion.
+
+    Two paths, the larger likelihood wins: from the switching fit down from irregular to strict, and from the
+    fixed steps up from strict to irregular.
+    """
+    stay = np.diagonal(regimes.fit.transition, axis1=1, axis2=2)
+    downward = sojourn_start(
+        data, regimes.fit.posterior, 1 / np.maximum(1 - stay, 1e-3), np.array(regimes.fit.transition)
+    )
+    template = regimes.template
+    upward = sojourn_start(data, template.posterior, template.dwell_means, template.moves)
+    order = range(len(DISPERSIONS))
+    down, up = _path(data, downward, [*order][::-1]), _path(data, upward, [*order])
+    return [_larger(down[c], up[c]) for c in order]
+
+
+def _path(data: SwitchingData, start: SojournFit, order: list[int]) -> dict[int, SojournFit]:
+    fits, fit = {}, start
+    for position, dispersion in enumerate(order):
+        fit = fit_sojourns(data, fit, dispersion, n_iterations=_NEXT_SOJOURN if position else _FIRST_SOJOURN)
+        fits[dispersion] = fit
+    return fits
+
+
+def _larger(first: SojournFit, second: SojournFit) -> SojournFit:
+    better = second.log_likelihood > first.log_likelihood
+    chosen = []
+    for field in dataclasses.fields(first):
+        a, b = getattr(first, field.name), getattr(second, field.name)
+        chosen.append(np.where(better.reshape(-1, *[1] * (a.ndim - 1)), b, a))
+    return SojournFit(*chosen)

@@ -1,0 +1,164 @@
+"""L2, irregular timing: free against bounded dispersion of sojourns, compared with the best bounded world.
+
+A strict period is never true of a real rhythm, so the null is a renewal process of any period and drift whose
+sojourns vary by at most 40 %; surrogates are drawn at that boundary with the direction's other parameters.
+Means nothing without L1: a linear process has no sojourns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reldyn.cycles._claims import ClaimTest
+from reldyn.cycles._fits import Regimes, fit_dispersions, fit_regimes
+from reldyn.cycles._montecarlo import STOP_AFTER, MonteCarlo, child_seed, monte_carlo, seed_sequence
+from reldyn.cycles._nuisance import Prepared, base_design, prepare
+from reldyn.cycles._series import DirectionSeries
+from reldyn.cycles._sojourns import boundary_drop, calibrated_drop, profile, signed_ratio
+from reldyn.markov._sojourn import BOUNDARY, DISPERSIONS, SojournFit
+from reldyn.markov._switching import SwitchingData
+from reldyn.surrogate import PhaseNull, draw_renewal, match_ranks
+
+Array = NDArray[np.float64]
+# Phases of one or two occasions cannot be told from single large shocks.
+SHORTEST_DWELL = 2.5
+# Two phases fitted to three, or three to two, split and merge sojourns: at the boundary their 95 % point lies about
+# so much higher than with the right number. The p-value is calibrated whatever this is.
+_DISCOUNT = 2.5
+# Surrogates wanted for the upper limit where sojourns look regular.
+_FOR_THE_LIMIT = 59
+_LOOKS_REGULAR = -1.0
+
+
+def test_irregular(
+    series: DirectionSeries,
+    *,
+    n_states: Sequence[int] = (2, 3),
+    n_surrogates: int = 199,
+    seed: int | np.random.SeedSequence,
+    stop_early: bool = True,
+) -> ClaimTest:
+    """Test whether phases follow each other at irregular times.
+
+    Parameters
+    ----------
+    series : DirectionSeries
+    n_states : sequence of int, default (2, 3)
+        Surrogates have the number that fits better by AIC at a dispersion of .40. The statistic is the largest
+        over these numbers of phases, the other number at a discount of 2.5; the same in data and surrogates.
+    n_surrogates : int, default 199
+    seed : int or SeedSequence
+    stop_early : bool, default True
+
+    Returns
+    -------
+    ClaimTest
+        ``p_value`` is 1 without any surrogate when the shortest mean dwell is below 2.5 occasions: such
+        phases cannot be told from single shocks. ``estimate``: the coefficient of variation of sojourns, with an
+        upper limit calibrated by the surrogates. ``detail``: ``n_states``, ``shortest_dwell``,
+        ``dwell_means``, ``likelihood_ratio`` and ``profile`` (log-likelihood at .12, .25, .40, .60, .90).
+    """
+    root = seed_sequence(seed)
+    design = base_design(series)
+    prepared = prepare(series.y[None], series, design)
+    fits = {k: _dispersions(prepared.data, k) for k in n_states}
+    profiles = {k: _profiles(fits[k])[0] for k in n_states}
+    ratios = {k: float(signed_ratio(profiles[k])) for k in n_states}
+    chosen = max(n_states, key=lambda k: float(profiles[k][BOUNDARY]) - _n_parameters(k, series.y.shape[1]))
+    boundary = fits[chosen][BOUNDARY]
+    observed = float(_statistic({k: profiles[k][None] for k in n_states}, chosen)[0])
+    shortest = float(boundary.dwell_means[0].min())
+    detail = {
+        "n_states": chosen,
+        "shortest_dwell": shortest,
+        "dwell_means": tuple(float(mean) for mean in np.sort(boundary.dwell_means[0])),
+        "likelihood_ratio": ratios,
+        "profile": dict(zip(DISPERSIONS, profiles[chosen].tolist(), strict=True)),
+    }
+    if shortest < SHORTEST_DWELL:
+        return _claim(observed, None, profiles[chosen], detail)
+    null = _phase_null(prepared, boundary)
+
+    def draw(generators: Sequence[np.random.Generator]) -> Array:
+        latent = draw_renewal(
+            null,
+            generators,
+            sojourn_means=boundary.dwell_means[0],
+            sojourn_cv=DISPERSIONS[BOUNDARY],
+            moves=boundary.moves[0],
+        )
+        surrogates = prepare(match_ranks(latent, series.y), series, design).data
+        found = {k: _profiles(_dispersions(surrogates, k)) for k in n_states}
+        return np.column_stack([_statistic(found, chosen), boundary_drop(found[chosen])])
+
+    looks_regular = ratios[chosen] < _LOOKS_REGULAR
+    result = monte_carlo(
+        observed,
+        draw,
+        n_surrogates=n_surrogates,
+        seed=child_seed(root, 1),
+        stop_after=STOP_AFTER if stop_early else None,
+        at_least=min(_FOR_THE_LIMIT, n_surrogates) if looks_regular else 0,
+    )
+    return _claim(observed, result, profiles[chosen], detail)
+
+
+def _statistic(profiles: dict[int, Array], chosen: int) -> Array:
+    """Largest signed ratio over the numbers of phases, the other number than the null's at a discount: (n,)."""
+    return np.asarray(
+        np.max([signed_ratio(values) - (0 if k == chosen else _DISCOUNT) for k, values in profiles.items()], axis=0)
+    )
+
+
+def _claim(observed: float, result: MonteCarlo | None, log_likelihoods: Array, detail: dict[str, object]) -> ClaimTest:
+    drop = 2.0 if result is None else calibrated_drop(result.statistics[:, 1])
+    found = profile(log_likelihoods, drop)
+    return ClaimTest(
+        claim="irregular",
+        statistic=observed,
+        p_value=1.0 if result is None else result.p_value,
+        n_surrogates=0 if result is None else result.n_surrogates,
+        estimate=found.estimate,
+        conf_low=found.conf_low,
+        conf_high=found.conf_high,
+        null="renewal process of any period whose sojourns have a coefficient of variation of at most .40",
+        detail={**detail, "stopped": result is not None and result.stopped, "upper_drop": drop},
+        null_statistics=np.zeros(0) if result is None else result.statistics[:, 0],
+    )
+
+
+def _dispersions(data: SwitchingData, n_states: int) -> list[SojournFit]:
+    regimes: Regimes = fit_regimes(data, n_states)
+    return fit_dispersions(data, regimes)
+
+
+def _profiles(fits: list[SojournFit]) -> Array:
+    """(n, 5) log-likelihoods."""
+    return np.stack([fit.log_likelihood for fit in fits], axis=1)
+
+
+def _n_parameters(n_states: int, channels: int) -> int:
+    """Means, mean sojourns and free moves."""
+    return n_states * channels + n_states + n_states * (n_states - 2)
+
+
+def _phase_null(prepared: Prepared, fit: SojournFit) -> PhaseNull:
+    n_states, channels = fit.moves.shape[1], fit.covariance.shape[1]
+    coefficients = fit.coefficients[0]
+    return phase_null(prepared, coefficients, fit.covariance[0], n_states, channels)
+
+
+def phase_null(prepared: Prepared, coefficients: Array, covariance: Array, n_states: int, channels: int) -> PhaseNull:
+    """Hand the emission of a fit to the surrogates."""
+    last_lag = n_states + 2 * channels
+    return PhaseNull(
+        means=coefficients[:n_states],
+        lag_day=coefficients[n_states : n_states + channels],
+        lag_night=coefficients[n_states + channels : last_lag],
+        covariance=covariance,
+        level=prepared.data.x[0] @ coefficients[last_lag:],
+        night=prepared.data.night,
+    )

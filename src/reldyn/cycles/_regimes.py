@@ -1,0 +1,227 @@
+"""L1, discrete regimes: a switching autoregression against everything a linear process can do.
+
+The statistic is the likelihood ratio of K phases against none, each K centred and scaled by what linear data give,
+the largest over K. Its null is a Gaussian-copula linear process with error of measurement where that fits better;
+where that is rejected, a second null keeps the data's own skewed shocks. The larger p-value counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reldyn.cycles._claims import ClaimTest, PhaseFit
+from reldyn.cycles._fits import best_of, fit_dispersions, fit_regimes, linear_log_likelihood
+from reldyn.cycles._montecarlo import STOP_AFTER, MonteCarlo, child_seed, monte_carlo, seed_sequence
+from reldyn.cycles._nuisance import Prepared, base_design, prepare
+from reldyn.cycles._series import DirectionSeries
+from reldyn.cycles._sojourns import profile
+from reldyn.cycles._starts import random_starts, residuals
+from reldyn.markov._switching import SwitchingFit
+from reldyn.surrogate import LinearNull, draw_linear, draw_resampled, fit_linear
+
+Array = NDArray[np.float64]
+# Mean and SD of the likelihood ratio on linear data of 100 to 400 occasions: they weigh two phases against three.
+# The p-value is calibrated by surrogates whatever these are.
+_USUAL = {2: (8.0, 4.6), 3: (19.0, 6.8)}
+# The second null is drawn where the first leaves room for a claim.
+_SECOND_BELOW = 0.2
+_BETTER_BY = 2.0
+
+
+def test_regimes(
+    series: DirectionSeries,
+    *,
+    n_states: Sequence[int] = (2, 3),
+    n_surrogates: int = 199,
+    seed: int | np.random.SeedSequence,
+    stop_early: bool = True,
+) -> ClaimTest:
+    """Test whether a direction has discrete regimes.
+
+    Parameters
+    ----------
+    series : DirectionSeries
+    n_states : sequence of int, default (2, 3)
+        Numbers of phases, 2 or 3; the statistic is the largest over them, in data and surrogates.
+    n_surrogates : int, default 199
+        At most so many per null.
+    seed : int or SeedSequence
+    stop_early : bool, default True
+        Stop at ten exceedances.
+
+    Returns
+    -------
+    ClaimTest
+        ``estimate``: the smallest distance between phase means in SD of the noise, with an approximate
+        interval that takes the phases as known. ``detail``: ``likelihood_ratio`` per number of phases,
+        ``n_states`` that gave the statistic, ``p_by_null``, ``null_order`` (0: error of measurement), ``n_breaks``.
+    """
+    root = seed_sequence(seed)
+    design = base_design(series)
+    prepared = prepare(series.y[None], series, design)
+    ratios, fits = _ratios(prepared, n_states)
+    scaled = {k: (ratios[k] - _USUAL[k][0]) / _USUAL[k][1] for k in n_states}
+    chosen = max(n_states, key=lambda k: float(scaled[k][0]))
+    observed = float(scaled[chosen][0])
+    gaussian = linear_null(series, design, prepared.breaks[0], child_seed(root, 0), gaussian=True)
+
+    def compare(values: Array) -> Array:
+        found, _ = _ratios(prepare(values, series, design), n_states)
+        return np.asarray(np.max([(found[k] - _USUAL[k][0]) / _USUAL[k][1] for k in n_states], axis=0))
+
+    def run(null: LinearNull, key: int) -> MonteCarlo:
+        def draw(generators: Sequence[np.random.Generator]) -> Array:
+            if key == 1:
+                return compare(draw_linear(null, generators))
+            return compare(draw_resampled(null, generators, series.categories))
+
+        return monte_carlo(
+            observed,
+            draw,
+            n_surrogates=n_surrogates,
+            seed=child_seed(root, key),
+            stop_after=STOP_AFTER if stop_early else None,
+        )
+
+    results = {"gaussian": run(gaussian, 1)}
+    if results["gaussian"].p_value <= _SECOND_BELOW:
+        skewed = linear_null(series, design, prepared.breaks[0], child_seed(root, 3), gaussian=False)
+        results["resampled"] = run(skewed, 2)
+    worst = max(results, key=lambda name: results[name].p_value)
+    distance, low, high = _distance(fits[chosen])
+    return ClaimTest(
+        claim="regimes",
+        statistic=observed,
+        p_value=results[worst].p_value,
+        n_surrogates=results[worst].n_surrogates,
+        estimate=distance,
+        conf_low=low,
+        conf_high=high,
+        null="linear process with the data's margins, gaps, levels and time of day, with Gaussian or resampled shocks",
+        detail={
+            "n_states": chosen,
+            "likelihood_ratio": {k: float(ratios[k][0]) for k in n_states},
+            "p_by_null": {name: result.p_value for name, result in results.items()},
+            "null_order": gaussian.order,
+            "n_breaks": int((prepared.breaks[0] >= 0).sum()),
+            "stopped": results[worst].stopped,
+        },
+        null_statistics=results[worst].statistics,
+    )
+
+
+def linear_null(
+    series: DirectionSeries,
+    design: Array,
+    breaks: NDArray[np.int64],
+    seed: np.random.SeedSequence,
+    *,
+    gaussian: bool,
+) -> LinearNull:
+    """Fit the linear null of a direction, with the changes of level found in it."""
+    occasion = np.arange(len(series.y))
+    steps = [occasion >= place for place in breaks if place >= 0]
+    return fit_linear(
+        series.y,
+        night=series.night,
+        elapsed=series.elapsed,
+        design=np.column_stack([design, *steps]).astype(float),
+        seed=seed,
+        gaussian=gaussian,
+    )
+
+
+def _ratios(prepared: Prepared, n_states: Sequence[int]) -> tuple[dict[int, Array], dict[int, SwitchingFit]]:
+    """Likelihood ratio against the linear model, and the fit, per number of phases."""
+    linear = linear_log_likelihood(prepared.data)
+    fits = {k: fit_regimes(prepared.data, k).fit for k in n_states}
+    return {k: 2 * (fit.log_likelihood - linear) for k, fit in fits.items()}, fits
+
+
+def _distance(fit: SwitchingFit) -> tuple[float, float, float]:
+    """Smallest Mahalanobis distance between two phases' levels, with an interval for known phases."""
+    means, share = fit.means[0], fit.posterior[0].sum(axis=0)
+    inverse = np.linalg.inv(fit.covariance[0])
+    pairs = [(j, k) for j in range(len(means)) for k in range(j)]
+    distances = [float(np.sqrt((means[j] - means[k]) @ inverse @ (means[j] - means[k]))) for j, k in pairs]
+    least = int(np.argmin(distances))
+    j, k = pairs[least]
+    error = np.sqrt(1 / max(share[j], 1) + 1 / max(share[k], 1) + distances[least] ** 2 / (2 * share.sum()))
+    return distances[least], max(distances[least] - 1.96 * error, 0.0), distances[least] + 1.96 * float(error)
+
+
+def fit_phases(
+    series: DirectionSeries, n_states: int = 3, n_starts: int = 20, *, seed: int | np.random.SeedSequence = 0
+) -> PhaseFit:
+    """Fit phases for description: from more starts than the tests use, ordered by warmth.
+
+    Parameters
+    ----------
+    series : DirectionSeries
+    n_states : int, default 3
+        2 or 3.
+    n_starts : int, default 20
+        The three of the tests and random clusterings; at least three.
+    seed : int or SeedSequence, default 0
+        Of the random starts.
+
+    Returns
+    -------
+    PhaseFit
+        With a warning when the best of all starts beats the best of the three by two units or more.
+    """
+    prepared = prepare(series.y[None], series)
+    regimes = fit_regimes(prepared.data, n_states)
+    rest = residuals(prepared.data, lagged=False)
+    rng = np.random.default_rng(seed_sequence(seed))
+    more = random_starts(rest, series.observed, n_states, max(n_starts - 3, 1), rng)
+    others = [best_of(prepared.data, start[None]) for start in more]
+    optima = np.array([float(fit.log_likelihood[0]) for fit in (regimes.fit, *others)])
+    fit = (regimes.fit, *others)[int(optima.argmax())]
+    warnings = []
+    if optima.max() > optima[0] + _BETTER_BY:
+        warnings.append(
+            f"the best of {n_starts} starts is {optima.max() - optima[0]:.1f} log-likelihood units above the best of "
+            "the three that the tests use"
+        )
+    levels = _levels(fit)
+    order = np.argsort(levels[:, 0], kind="stable")
+    counts = fit.counts[0][np.ix_(order, order)]
+    moves = counts * (1 - np.eye(n_states))
+    transition = fit.transition[0][np.ix_(order, order)]
+    scale = prepared.scale[0]
+    dispersions = fit_dispersions(prepared.data, regimes)
+    return PhaseFit(
+        n_states=n_states,
+        posterior=fit.posterior[0][:, order],
+        means=prepared.centre[0] + scale * levels[order],
+        covariance=fit.covariance[0] * np.outer(scale, scale),
+        transition=transition,
+        dwell_means=1 / np.maximum(1 - np.diagonal(transition), 1e-6),
+        sojourn_cv=profile(np.array([float(item.log_likelihood[0]) for item in dispersions])).estimate,
+        circulation=circulation_of(moves) if n_states == 3 else float("nan"),
+        n_cycles=float(moves[:, -1].sum()),
+        log_likelihood=float(fit.log_likelihood[0]),
+        optima=optima,
+        optima_spread=float(optima.max() - np.median(optima)),
+        warnings=tuple(warnings),
+    )
+
+
+def _levels(fit: SwitchingFit) -> Array:
+    """Where the channels settle in each phase by day: (K, C), standardised."""
+    n_states, channels = fit.n_states, fit.covariance.shape[1]
+    lag = fit.coefficients[0, n_states : n_states + channels]
+    if np.abs(np.linalg.eigvals(lag)).max() >= 0.98:
+        return np.asarray(fit.means[0])
+    return np.asarray(fit.means[0] @ np.linalg.inv(np.eye(channels) - lag))
+
+
+def circulation_of(moves: Array) -> float:
+    """Net share of moves in the order 0, 1, 2, 0 of three phases: from -1 to 1."""
+    forward = moves[0, 1] + moves[1, 2] + moves[2, 0]
+    backward = moves[1, 0] + moves[2, 1] + moves[0, 2]
+    return float((forward - backward) / max(forward + backward, 1e-9))
