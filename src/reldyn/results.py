@@ -31,6 +31,7 @@ _HOMES = {
     "MixedResult": "reldyn.actor_partner",
     "ComparisonResult": "reldyn.actor_partner",
     "CycleResult": "reldyn.cycles",
+    "HMMResult": "reldyn.markov",
 }
 _REGISTRY: dict[str, type[Any]] = {}
 _MEND = "Save one with result.to_json(path)."
