@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 import reldyn as rd
+from reldyn.actor_partner._absent import with_absent_partners
 from reldyn.actor_partner._impute import impute_pairs
-from reldyn.actor_partner._imputed import Pooled, with_absent_partners
+from reldyn.actor_partner._imputed import Pooled
 
 
 def correlated(seed, n_dyads=200, n_occasions=5):
@@ -164,9 +165,3 @@ def test_imputed_fit_survives_json(fit):
     again = rd.from_json(fit.to_json())
     pd.testing.assert_frame_equal(again.tidy(), fit.tidy())
     pd.testing.assert_frame_equal(again.contrast("role-differences"), fit.contrast("role-differences"))
-
-
-def test_joint_modelling_of_predictors_is_refused(rows):
-    with pytest.raises(rd.DesignError) as caught:
-        rd.apim(rows, **MODEL, estimation=rd.Estimation(missing="model"))
-    assert str(caught.value) == "missing='model' is not available; so far there are 'available' and 'impute'."

@@ -82,7 +82,8 @@ def apim(
         REML by default. ``missing="available"``: a row is used when it has the outcome and all predictors, so that a
         partner missing at an occasion costs the row whose partner effect it would inform. ``missing="impute"``: 20
         imputations of the predictors, both members' variables of an occasion as one vector (Schafer and Yucel, 2002),
-        pooled by Rubin's rules; every row with an outcome is used.
+        pooled by Rubin's rules; every row with an outcome is used. ``missing="model"``: incomplete predictors are
+        normal between and within dyads, jointly with the outcome, by maximum likelihood (fixed slopes only).
 
     Returns
     -------
@@ -164,13 +165,11 @@ def run_model(
     notes: tuple[str, ...] = (),
 ) -> Kind:
     """Choose rows, fit, and put the result together."""
-    if setting.estimation.missing == "model":
-        raise DesignError("missing='model' is not available; so far there are 'available' and 'impute'.")
     setting = dataclasses.replace(setting, estimation=_with_known_seed(setting.estimation))
     for note in notes:
         warnings.warn(note, DataWarning, stacklevel=3)
-    if setting.estimation.missing == "impute":
-        return _run_imputed(kind, panel, outcome, lay_out, strata, setting, notes)
+    if setting.estimation.missing != "available":
+        return _run_incomplete(kind, panel, outcome, lay_out, strata, setting, notes)
     block = lay_out(panel)
     design = build_design(panel, outcome, block, strata, setting.residual.process)
     fit = fit_design(design, setting.random, setting.residual, setting.estimation.method)
@@ -187,7 +186,7 @@ def run_model(
     return result
 
 
-def _run_imputed(
+def _run_incomplete(
     kind: type[Kind],
     panel: DyadPanel,
     outcome: str,
@@ -196,10 +195,13 @@ def _run_imputed(
     setting: ModelSetting,
     notes: tuple[str, ...],
 ) -> Kind:
-    """The same from several completed panels."""
-    from reldyn.actor_partner._imputed import fit_imputed
+    """The same where missing predictors are imputed or modelled."""
+    if setting.estimation.missing == "impute":
+        from reldyn.actor_partner._imputed import fit_imputed as fit_incomplete
+    else:
+        from reldyn.actor_partner._modelled import fit_modelled as fit_incomplete
 
-    design, block, estimates, more, frame = fit_imputed(panel, outcome, lay_out, strata, setting)
+    design, block, estimates, more, frame = fit_incomplete(panel, outcome, lay_out, strata, setting)
     return kind(
         setting=dataclasses.replace(setting, centres=block.centres),
         design=design,

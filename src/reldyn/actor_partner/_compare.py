@@ -159,10 +159,10 @@ def compare(smaller: MixedResult, larger: MixedResult) -> ComparisonResult:
 
 
 def _check_comparable(smaller: MixedResult, larger: MixedResult) -> None:
-    if smaller.estimates.imputations or larger.estimates.imputations:
+    if {smaller.estimates.data, larger.estimates.data} != {"complete"}:
         raise DesignError(
-            "a fit pooled over imputations has no likelihood to compare: test the difference with fit.contrast, or fit "
-            "both with missing='available'."
+            "a fit pooled over imputations, or of outcome and predictors jointly, has no likelihood to compare: test "
+            "the difference with fit.contrast, or fit both with missing='available'."
         )
     first, second = smaller.design, larger.design
     if first.outcome != second.outcome:

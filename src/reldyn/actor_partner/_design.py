@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from reldyn.mixed import Problem, Random
     from reldyn.panel import DyadPanel
 
-__all__ = ["Block", "DesignRows", "build_design", "problem_of", "structure_of"]
+__all__ = ["Block", "DesignRows", "build_design", "places_of", "problem_of", "structure_of"]
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def build_design(panel: DyadPanel, outcome: str, block: Block, strata: tuple[Str
             "what differs between dyads cannot be told from one."
         )
     stratum, kept = _strata_in_use(panel, codes, strata)
-    member = _members(panel, rows, stratum[dyad], kept)
+    member = places_of(panel, rows, stratum[dyad], kept)
     fixed = [column for k, term in enumerate(block.terms) for column in spread(term, k, kept, per_member=False)]
     random = [column for term, base in block.random for column in spread(term, base, kept, per_member=True)]
     return DesignRows(
@@ -190,7 +190,7 @@ def _strata_in_use(
     return stratum.astype(np.int64), tuple(strata[code] for code in used)
 
 
-def _members(
+def places_of(
     panel: DyadPanel, rows: NDArray[np.int64], stratum: NDArray[np.int64], strata: tuple[Stratum, ...]
 ) -> NDArray[np.int64]:
     """The place of each row's role in its composition; where members are exchangeable, the panel's own order."""

@@ -50,6 +50,8 @@ class Estimates:
         Its path: ``deviance`` per accepted step, ``evaluations``, ``return_code``.
     imputations : mapping
         ``beta``, ``cov`` and ``df`` of each imputation; empty without imputation.
+    data : {"complete", "imputed", "joint"}
+        Complete rows, several imputations, or outcome and incomplete predictors together.
     """
 
     method: str
@@ -71,6 +73,7 @@ class Estimates:
     message: str
     trace: Mapping[str, Any]
     imputations: Mapping[str, Any] = field(default_factory=dict)
+    data: str = "complete"
 
     @property
     def std_error(self) -> NDArray[np.float64]:

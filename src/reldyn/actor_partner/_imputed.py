@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn.actor_partner._absent import with_absent_partners
 from reldyn.actor_partner._design import Block, DesignRows, build_design
 from reldyn.actor_partner._estimates import Estimates
 from reldyn.actor_partner._fitting import estimates_of, fit_design
@@ -179,41 +180,8 @@ def _pool(found: Sequence[Estimates]) -> Estimates:
         converged=all(one.converged for one in found),
         at_boundary=any(one.at_boundary for one in found),
         imputations={"beta": betas, "cov": covs, "df": dfs},
+        data="imputed",
     )
-
-
-def with_absent_partners(panel: DyadPanel) -> DyadPanel:
-    """The panel with a row for each partner who has none at an occasion, empty but for who and when."""
-    import pandas as pd
-
-    index = panel.index
-    template = np.full((index.n_dyads, 2), -1, dtype=np.int64)
-    template[index.dyad, index.member] = np.arange(len(index.dyad))
-    alone = np.flatnonzero(index.partner_row < 0)
-    partner = template[index.dyad[alone], 1 - index.member[alone]]
-    alone, partner = alone[partner >= 0], partner[partner >= 0]
-    if not len(alone):
-        return panel
-    frame, columns = panel.frame, panel.columns
-    when = [columns[what] for what in ("dyad", "time", "day", "beep") if columns[what] is not None]
-    extra = frame[list(dict.fromkeys(when))].iloc[alone].reset_index(drop=True)
-    for what in ("person", "role"):
-        name = columns[what]
-        if name is not None and name not in extra:
-            extra[name] = frame[name].iloc[partner].to_numpy()
-    rows = pd.concat([frame, extra], ignore_index=True)
-    rows.attrs = frame.attrs
-    same: dict[str, Any] = {
-        name: _extended(getattr(index, name), alone) for name in ("dyad", "day", "beep", "step", "clock")
-    }
-    other: dict[str, Any] = {
-        name: np.r_[getattr(index, name), getattr(index, name)[partner]] for name in ("person", "member", "role")
-    }
-    return panel._with(frame=rows, index=dataclasses.replace(index, **same, **other))
-
-
-def _extended(values: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
-    return np.concatenate([values, values[rows]])
 
 
 def _completed(

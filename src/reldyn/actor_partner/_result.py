@@ -247,7 +247,11 @@ class MixedResult(Result):
     @cached_property
     def _inference(self) -> Wald:
         """Inference of the fit, for contrasts."""
-        if self.estimates.imputations:
+        if self.estimates.data == "joint":
+            from reldyn.actor_partner._modelled import JointNormal
+
+            return JointNormal(self.estimates.beta, self.estimates.cov)
+        if self.estimates.data == "imputed":
             from reldyn.actor_partner._imputed import pooled_inference
 
             return pooled_inference(self.estimates)
@@ -261,9 +265,10 @@ class MixedResult(Result):
         """The engine's own record; made again from the stored rows after a round trip through JSON."""
         from reldyn.actor_partner._fitting import fit_design
 
-        if self.estimates.imputations:
+        if self.estimates.data != "complete":
+            how = "pooled over imputations" if self.estimates.data == "imputed" else "of outcome and predictors jointly"
             raise DesignError(
-                "this fit was pooled over imputations: predictions of dyads' deviations, residuals and influence "
+                f"this fit was {how}: predictions of dyads' deviations, residuals and influence "
                 "belong to one data set, so fit with missing='available' for them."
             )
         return fit_design(self.design, self.setting.random, self.setting.residual, self.estimates.method)

@@ -1,0 +1,200 @@
+"""Predictors modelled jointly with the outcome: exact gradient and likelihood, and agreement where it must agree."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import multivariate_normal
+
+import reldyn as rd
+from reldyn.actor_partner._joint import JointData, JointModel, Slope, _Likelihood
+from reldyn.mixed import random_structure
+
+ML = rd.Estimation(method="ml")
+MODEL = rd.Estimation(method="ml", missing="model")
+
+
+def small_problem(exchangeable, seed=0):
+    """Six dyads, four occasions, two predictors; holes everywhere, one dyad shorter."""
+    generator = np.random.default_rng(seed)
+    d, T, k = 6, 4, 2
+    x, y = generator.normal(size=(d, T, 2, k)), generator.normal(size=(d, T, 2))
+    x[generator.random(x.shape) < 0.3] = np.nan
+    y[generator.random(y.shape) < 0.2] = np.nan
+    present = np.ones((d, T), dtype=bool)
+    present[0, 3], x[0, 3], y[0, 3] = False, np.nan, np.nan
+    seen = np.isfinite(y)[..., None]
+    Z = np.broadcast_to(np.eye(2), (d, T, 2, 2)) * seen
+    swap, swap_x = ((1, 0), (2, 3, 0, 1)) if exchangeable else (None, None)
+    slopes = tuple(
+        Slope(variable, actor, level, slot)
+        for variable, level in ((0, ""), (1, "within"), (1, "between"))
+        for actor in (True, False)
+        for slot in ((-1,) if exchangeable else (0, 1))
+    )
+    pair, four = random_structure(("a", "b"), swap=swap), random_structure(tuple("abcd"), swap=swap_x)
+    data = JointData(y, x, np.ones((d, T, 2, 1)) * seen, Z, present)
+    likelihood = _Likelihood(data, JointModel(slopes, pair, pair, four, four, exchangeable))
+    parameters = 0.3 * generator.normal(size=likelihood.cuts[-1])
+    for part, root in zip(
+        np.split(np.arange(len(parameters)), likelihood.cuts[:-1])[3:], likelihood.roots, strict=True
+    ):
+        parameters[part] += root.start(np.eye(root.shape.q))
+    return data, likelihood, parameters
+
+
+@pytest.mark.parametrize("exchangeable", [False, True])
+def test_gradient_is_exact(exchangeable):
+    _, likelihood, parameters = small_problem(exchangeable)
+    value, gradient = likelihood(parameters)
+    assert np.isfinite(value)
+    step = 1e-6
+    steps = step * np.eye(len(parameters))
+    numeric = [(likelihood(parameters + one)[0] - likelihood(parameters - one)[0]) / (2 * step) for one in steps]
+    assert gradient == pytest.approx(np.array(numeric), rel=1e-5, abs=1e-5)
+
+
+def test_likelihood_is_that_of_the_observed_values_by_brute_force():
+    """Every covariance between two numbers written out from the model's own sentences."""
+    data, likelihood, parameters = small_problem(exchangeable=False, seed=3)
+    beta0, slopes, mu, *rooted = likelihood.split(parameters)
+    G, R, B, W = (root.matrix(part) for root, part in zip(likelihood.roots, rooted, strict=True))
+    d, _, _, k = data.x.shape
+    total = 0.0
+    for i in range(d):
+        here = np.flatnonzero(data.present[i])
+        # Independent standard pieces: x of every occasion, member and variable first, then u and e.
+        n = len(here)
+        size = n * 2 * k
+        sigma = np.kron(np.ones((n, n)), B) + np.kron(np.eye(n), W)
+        rows, means, values, noise = [], [], [], []
+        for a, t in enumerate(here):
+            for m in (0, 1):
+                loading = np.zeros(size)
+                for slope, weight in zip(likelihood.model.slopes, slopes, strict=True):
+                    if slope.slot not in (-1, m):
+                        continue
+                    source = m if slope.actor else 1 - m
+                    for b in range(n):
+                        share = {"": float(a == b), "within": float(a == b) - 1 / n, "between": 1 / n}[slope.level]
+                        loading[b * 2 * k + source * k + slope.variable] += weight * share
+                rows.append(loading)
+                means.append(data.X0[i, t, m] @ beta0 + loading @ np.tile(mu, n))
+                values.append(data.y[i, t, m])
+                noise.append((a, m))
+        A = np.array(rows)
+        V = np.array([[G[m, o] + (a == b) * R[m, o] for b, o in noise] for a, m in noise])
+        omega = np.block([[V + A @ sigma @ A.T, A @ sigma], [sigma @ A.T, sigma]])
+        mean = np.concatenate([means, np.tile(mu, n)])
+        both = np.concatenate([values, data.x[i, here].ravel()])
+        seen = np.flatnonzero(np.isfinite(both))
+        total += multivariate_normal(mean[seen], omega[np.ix_(seen, seen)]).logpdf(both[seen])
+    assert -likelihood(parameters)[0] == pytest.approx(total, rel=1e-10)
+
+
+@pytest.fixture(scope="module")
+def barely_incomplete(make_diary):
+    """A predictor value is missing only where neither partner has an outcome: it says nothing of the effects."""
+    frame = make_diary(seed=3, n_dyads=30, n_occasions=5)
+    frame.loc[(frame["dyad"] == 0) & (frame["time"] == 2), "y"] = np.nan
+    frame.loc[frame.index[(frame["dyad"] == 0) & (frame["time"] == 2)][0], "x"] = np.nan
+    return frame
+
+
+@pytest.mark.parametrize("roles", ["distinguishable", "exchangeable"])
+def test_it_is_ordinary_maximum_likelihood_where_predictors_are_complete(barely_incomplete, as_panel, roles):
+    model = {"outcome": "y", "predictors": ["x"], "centering": "grand", "roles": roles}
+    panel = as_panel(barely_incomplete)
+    joint, plain = (rd.apim(panel, **model, estimation=estimation) for estimation in (MODEL, ML))
+    assert joint.converged
+    assert joint.tidy()["estimate"].to_numpy() == pytest.approx(plain.tidy()["estimate"].to_numpy(), abs=2e-4)
+    # Observed information there, expected information here.
+    assert joint.tidy()["std_error"].to_numpy() == pytest.approx(plain.tidy()["std_error"].to_numpy(), rel=0.1)
+    assert joint.covariance("residual").to_numpy() == pytest.approx(plain.covariance("residual").to_numpy(), rel=5e-3)
+    assert joint.covariance("random").to_numpy() == pytest.approx(plain.covariance("random").to_numpy(), rel=2e-2)
+
+
+def test_units_change_the_likelihood_by_their_volume_only(barely_incomplete, as_panel):
+    model = {"outcome": "y", "predictors": ["x"], "centering": "grand", "estimation": MODEL}
+    one = rd.apim(as_panel(barely_incomplete), **model)
+    scaled = barely_incomplete.assign(x=barely_incomplete["x"] * 100)
+    two = rd.apim(as_panel(scaled), **model)
+    volume = barely_incomplete["x"].notna().sum() * np.log(100)
+    assert two.log_likelihood == pytest.approx(one.log_likelihood - volume, abs=1e-4)
+
+
+def holed(make_diary, seed, n_dyads=50):
+    frame = make_diary(seed=seed, n_dyads=n_dyads, n_occasions=6)
+    gone = np.random.default_rng(seed).random(len(frame)) < 0.25
+    return frame.assign(x=frame["x"].where(~gone))
+
+
+@pytest.fixture(scope="module")
+def incomplete(make_diary, as_panel):
+    return as_panel(holed(make_diary, 5))
+
+
+def test_it_uses_every_outcome_and_agrees_with_imputation(incomplete):
+    model = {"outcome": "y", "predictors": ["x"], "centering": "grand"}
+    joint = rd.apim(incomplete, **model, estimation=MODEL)
+    imputed = rd.apim(incomplete, **model, estimation=rd.Estimation(missing="impute", inference="z", seed=1))
+    assert len(joint.design.y) == len(imputed.design.y) == int(incomplete.frame["y"].notna().sum())
+    distance = (joint.tidy()["estimate"] - imputed.tidy()["estimate"]) / joint.tidy()["std_error"]
+    assert distance.abs().max() < 0.6
+    assert joint.warnings[0].startswith("Incomplete predictors (x 27% missing) are modelled jointly")
+
+
+def test_effects_are_unbiased_over_replications(make_diary, as_panel):
+    """The planted effects are .4 and .2 for either role, within and between alike."""
+    truth = {"actor": 0.4, "partner": 0.2}
+    found = []
+    for seed in range(20, 28):
+        panel = as_panel(holed(make_diary, seed, n_dyads=30))
+        fit = rd.apim(panel, outcome="y", predictors=["x"], centering="grand", roles="exchangeable", estimation=MODEL)
+        found.append(fit.tidy())
+    table = pd.concat(found)
+    for effect, value in truth.items():
+        own = table[table["effect"] == effect]
+        assert abs(own["estimate"].mean() - value) < 3.5 * own["estimate"].std() / np.sqrt(len(own))
+        assert 0.4 < own["estimate"].std() / own["std_error"].mean() < 2.2
+
+
+def test_within_and_between_parts_are_those_of_the_complete_series(incomplete):
+    fit = rd.apim(incomplete, outcome="y", predictors=["x"], estimation=MODEL)
+    tidy = fit.tidy()
+    assert tidy["level"].tolist() == ["", "", *["within"] * 4, *["between"] * 4]
+    assert fit.converged
+    assert "by maximum likelihood" in " ".join(fit.summary().split())
+
+
+def test_contrasts_and_json(incomplete):
+    fit = rd.apim(incomplete, outcome="y", predictors=["x"], centering="grand", estimation=MODEL)
+    again = rd.from_json(fit.to_json())
+    pd.testing.assert_frame_equal(again.contrast("role-differences"), fit.contrast("role-differences"))
+    assert fit.contrast("role-differences", joint=True)["df_error"].item() == np.inf
+    with pytest.raises(rd.DesignError, match="of outcome and predictors jointly"):
+        fit.augment()
+
+
+def refusal(panel, **model):
+    estimation = model.pop("estimation", MODEL)
+    with pytest.raises(rd.DesignError) as caught:
+        rd.apim(panel, **({"outcome": "y", "predictors": ["x"]} | model), estimation=estimation)
+    return str(caught.value)
+
+
+def test_random_slope_of_an_incomplete_predictor_is_refused(incomplete):
+    assert refusal(incomplete, random=("intercept", "actor")) == (
+        "random='actor': a random slope of an incomplete predictor (x) has no closed likelihood. Use "
+        "missing='impute', or leave the random slope out."
+    )
+
+
+def test_what_has_no_closed_likelihood_is_refused(incomplete, small):
+    assert "products of incomplete predictors are not normal" in refusal(incomplete, interaction="product")
+    assert refusal(incomplete, residual="ar1") == (
+        "missing='model' is not available with ar1 residuals. Use missing='impute' or 'available'."
+    )
+    assert "use rd.Estimation(method='ml', missing='model')" in refusal(
+        incomplete, estimation=rd.Estimation(missing="model")
+    )
+    assert refusal(small) == ("missing='model' has nothing to model: no predictor has missing values. Use 'available'.")
