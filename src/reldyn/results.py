@@ -32,6 +32,19 @@ _HOMES = {
     "ComparisonResult": "reldyn.actor_partner",
     "CycleResult": "reldyn.cycles",
     "HMMResult": "reldyn.markov",
+    "ApimMomentsResult": "reldyn.actor_partner",
+    "CommonFateResult": "reldyn.actor_partner",
+    "EffectSizes": "reldyn.actor_partner",
+    "InvarianceResult": "reldyn.actor_partner",
+    "IsatResult": "reldyn.actor_partner",
+    "MediationResult": "reldyn.actor_partner",
+    "MutualInfluenceResult": "reldyn.actor_partner",
+    "NonindependenceResult": "reldyn.actor_partner",
+    "OverTimeResult": "reldyn.actor_partner",
+    "PooledResult": "reldyn.actor_partner",
+    "ReparameterisedResult": "reldyn.actor_partner",
+    "SlopesResult": "reldyn.actor_partner",
+    "SurfaceResult": "reldyn.actor_partner",
 }
 _REGISTRY: dict[str, type[Any]] = {}
 _MEND = "Save one with result.to_json(path)."

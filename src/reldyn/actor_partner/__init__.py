@@ -1,17 +1,58 @@
 """The actor-partner family: models of two persons' outcomes on their own and each other's predictors."""
 
 from reldyn.actor_partner._apim import apim
+from reldyn.actor_partner._apim_moments import ApimMomentsResult, apim_sem
 from reldyn.actor_partner._compare import ComparisonResult, compare
 from reldyn.actor_partner._distinguishability import distinguishability
+from reldyn.actor_partner._dyad_level import CommonFateResult, MutualInfluenceResult, common_fate, mutual_influence
+from reldyn.actor_partner._effect_sizes import EffectSizes, effect_sizes
+from reldyn.actor_partner._exchangeability import IsatResult, adjusted_fit, distinguishability_sem, isat
+from reldyn.actor_partner._invariance import InvarianceResult, measurement_invariance
+from reldyn.actor_partner._mediation import MediationResult, mediation
 from reldyn.actor_partner._mixed_model import mixed_model
+from reldyn.actor_partner._nonindependence import NonindependenceResult, nonindependence
+from reldyn.actor_partner._over_time import OverTimeResult, over_time
+from reldyn.actor_partner._pooled import PooledResult, pooled_regression
+from reldyn.actor_partner._reparameterised import ReparameterisedResult, dyad_individual, dyadic_score
+from reldyn.actor_partner._response_surface import SurfaceResult, response_surface
 from reldyn.actor_partner._result import ApimResult, MixedResult
+from reldyn.actor_partner._slopes import SlopesResult, simple_slopes
 
 __all__ = [
+    "ApimMomentsResult",
     "ApimResult",
+    "CommonFateResult",
     "ComparisonResult",
+    "EffectSizes",
+    "InvarianceResult",
+    "IsatResult",
+    "MediationResult",
     "MixedResult",
+    "MutualInfluenceResult",
+    "NonindependenceResult",
+    "OverTimeResult",
+    "PooledResult",
+    "ReparameterisedResult",
+    "SlopesResult",
+    "SurfaceResult",
+    "adjusted_fit",
     "apim",
+    "apim_sem",
+    "common_fate",
     "compare",
     "distinguishability",
+    "distinguishability_sem",
+    "dyad_individual",
+    "dyadic_score",
+    "effect_sizes",
+    "isat",
+    "measurement_invariance",
+    "mediation",
     "mixed_model",
+    "mutual_influence",
+    "nonindependence",
+    "over_time",
+    "pooled_regression",
+    "response_surface",
+    "simple_slopes",
 ]

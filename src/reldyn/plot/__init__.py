@@ -2,9 +2,22 @@
 
 from reldyn.plot._coefficients import coefficients
 from reldyn.plot._compliance import compliance_heatmap
+from reldyn.plot._family import common_fate_diagram, mediation_diagram
 from reldyn.plot._path_diagram import path_diagram
 from reldyn.plot._schedule import schedule
+from reldyn.plot._slopes import response_surface, simple_slopes
 from reldyn.plot._style import to_svg
 from reldyn.plot._trajectories import trajectories
 
-__all__ = ["coefficients", "compliance_heatmap", "path_diagram", "schedule", "to_svg", "trajectories"]
+__all__ = [
+    "coefficients",
+    "common_fate_diagram",
+    "compliance_heatmap",
+    "mediation_diagram",
+    "path_diagram",
+    "response_surface",
+    "schedule",
+    "simple_slopes",
+    "to_svg",
+    "trajectories",
+]

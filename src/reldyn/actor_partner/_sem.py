@@ -1,0 +1,376 @@
+"""Small covariance-and-mean structures of two members' variables, by maximum likelihood.
+
+Reticular action form (McArdle and McDonald, 1984): ``sigma = F B S B' F'``, ``mu = F B m`` with ``B`` the inverse of
+``I - A``; ``A`` (v, v) holds directed paths, ``S`` (v, v) variances and covariances, ``m`` (v,) intercepts, and ``F``
+keeps the observed variables. Arrays and labels only: which variable belongs to whom is known elsewhere. Entries that
+share a label are one parameter, each with its own multiplier, so that equality and proportionality need no constraints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reldyn.errors import DesignError
+
+__all__ = ["Entry", "Moments", "SemFit", "Structure", "covary", "fit_structure", "intercept", "moments_of", "path"]
+
+FloatArray = NDArray[np.float64]
+# Newton decrement, in units of the deviance, below which an optimum counts as reached.
+DECREMENT = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One cell of a model matrix: a labelled parameter times ``value``, or ``value`` alone where ``label`` is empty.
+
+    Attributes
+    ----------
+    matrix : {"A", "S", "m"}
+    to, source : str
+        Row and column; ``source`` is empty for an intercept.
+    label : str
+    value : float
+    """
+
+    matrix: str
+    to: str
+    source: str
+    label: str
+    value: float = 1.0
+
+
+def path(to: str, source: str, label: str = "", value: float = 1.0) -> Entry:
+    """A directed path; fixed at ``value`` where it has no label."""
+    return Entry("A", to, source, label, value)
+
+
+def covary(first: str, second: str, label: str = "", value: float = 1.0) -> Entry:
+    """A covariance, or a variance where both are the same variable."""
+    return Entry("S", first, second, label, value)
+
+
+def intercept(to: str, label: str = "", value: float = 1.0) -> Entry:
+    """A mean, or the intercept of a variable that has paths towards it."""
+    return Entry("m", to, "", label, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Means (p,), covariance (p, p) with divisor n, and n."""
+
+    mean: FloatArray
+    cov: FloatArray
+    n: int
+
+
+def moments_of(values: FloatArray) -> Moments:
+    """Moments of complete rows (n, p)."""
+    centred = values - values.mean(axis=0)
+    return Moments(values.mean(axis=0), centred.T @ centred / len(values), len(values))
+
+
+@dataclass(frozen=True)
+class Structure:
+    """A model: its observed variables in the order of the moments, latent ones, and the cells of its matrices."""
+
+    observed: tuple[str, ...]
+    entries: tuple[Entry, ...]
+    latent: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Free parameters, in order of appearance."""
+        return tuple(dict.fromkeys(entry.label for entry in self.entries if entry.label))
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Observed, then latent."""
+        return (*self.observed, *self.latent)
+
+    def cells(self) -> list[tuple[str, int, int, int, float]]:
+        """Matrix, row, column, parameter (-1: fixed) and multiplier of every entry."""
+        place = {name: at for at, name in enumerate(self.variables)}
+        number = {label: at for at, label in enumerate(self.labels)}
+        return [
+            (e.matrix, place[e.to], place[e.source] if e.source else 0, number.get(e.label, -1), e.value)
+            for e in self.entries
+        ]
+
+    def matrices(self, theta: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """``A``, ``S`` and ``m`` at these parameters."""
+        size = len(self.variables)
+        A, S, m = np.zeros((size, size)), np.zeros((size, size)), np.zeros(size)
+        for matrix, row, column, parameter, multiplier in self.cells():
+            value = multiplier * (theta[parameter] if parameter >= 0 else 1.0)
+            if matrix == "A":
+                A[row, column] = value
+            elif matrix == "S":
+                S[row, column] = S[column, row] = value
+            else:
+                m[row] = value
+        return A, S, m
+
+    def implied(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Implied covariance (p, p) and mean (p,)."""
+        A, S, m = self.matrices(theta)
+        p = len(self.observed)
+        B = np.linalg.inv(np.eye(len(A)) - A)[:p]
+        return B @ S @ B.T, B @ m
+
+    def derivatives(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Derivatives of the implied covariance (k, p, p) and mean (k, p) by each parameter."""
+        A, S, m = self.matrices(theta)
+        p, k = len(self.observed), len(self.labels)
+        whole = np.linalg.inv(np.eye(len(A)) - A)
+        B, spread, level = whole[:p], whole @ S @ whole[:p].T, whole @ m
+        cov, mean = np.zeros((k, p, p)), np.zeros((k, p))
+        for matrix, row, column, parameter, multiplier in self.cells():
+            if parameter < 0:
+                continue
+            if matrix == "A":
+                half = multiplier * np.outer(B[:, row], spread[column])
+                cov[parameter] += half + half.T
+                mean[parameter] += multiplier * B[:, row] * level[column]
+            elif matrix == "S":
+                half = multiplier * np.outer(B[:, row], B[:, column])
+                cov[parameter] += half if row == column else half + half.T
+            else:
+                mean[parameter] += multiplier * B[:, row]
+        return cov, mean
+
+
+@dataclass(frozen=True)
+class SemFit:
+    """A fitted structure; k parameters.
+
+    Attributes
+    ----------
+    structure : Structure
+    moments : Moments
+    theta : (k,) array
+    cov : (k, k) array
+        Inverse of the expected information.
+    statistic, df : float, int
+        Likelihood ratio against the saturated model.
+    converged : bool
+    """
+
+    structure: Structure
+    moments: Moments
+    theta: FloatArray
+    cov: FloatArray
+    statistic: float
+    df: int
+    converged: bool
+
+    def value(self, label: str) -> float:
+        """Estimate of one parameter."""
+        return float(self.theta[self.structure.labels.index(label)])
+
+    def std_error(self, label: str) -> float:
+        """Standard error of one parameter."""
+        place = self.structure.labels.index(label)
+        return float(np.sqrt(max(self.cov[place, place], 0.0)))
+
+    def subset(self, labels: Sequence[str]) -> tuple[FloatArray, FloatArray]:
+        """Estimates and covariance of some parameters."""
+        places = [self.structure.labels.index(label) for label in labels]
+        return self.theta[places], self.cov[np.ix_(places, places)]
+
+    def indices(self) -> dict[str, float]:
+        """Log-likelihood and indices of fit."""
+        return fit_indices(self)
+
+
+def discrepancy(structure: Structure, theta: FloatArray, moments: Moments) -> float:
+    """Deviance per dyad above the saturated model; infinite where the implied covariance is not positive definite."""
+    cov, mean = structure.implied(theta)
+    sign, log_det = np.linalg.slogdet(cov)
+    if sign <= 0 or np.linalg.eigvalsh(cov)[0] <= 0:
+        return float("inf")
+    away = moments.mean - mean
+    inverse = np.linalg.inv(cov)
+    saturated = np.linalg.slogdet(moments.cov)[1] + len(mean)
+    return float(log_det + np.trace(inverse @ moments.cov) + away @ inverse @ away - saturated)
+
+
+def gradient(structure: Structure, theta: FloatArray, moments: Moments) -> FloatArray:
+    """Derivative of `discrepancy` (k,)."""
+    cov, mean = structure.implied(theta)
+    by_cov, by_mean = structure.derivatives(theta)
+    inverse = np.linalg.inv(cov)
+    away = moments.mean - mean
+    weight = inverse @ (cov - moments.cov - np.outer(away, away)) @ inverse
+    return np.asarray(np.einsum("ij,kji->k", weight, by_cov) - 2.0 * by_mean @ (inverse @ away))
+
+
+def information(structure: Structure, theta: FloatArray) -> FloatArray:
+    """Expected second derivative of `discrepancy` (k, k); times n / 2 the expected information."""
+    cov, _ = structure.implied(theta)
+    by_cov, by_mean = structure.derivatives(theta)
+    inverse = np.linalg.inv(cov)
+    solved = np.einsum("ij,kjl->kil", inverse, by_cov)
+    return np.asarray(np.einsum("kij,lji->kl", solved, solved) + 2.0 * by_mean @ inverse @ by_mean.T)
+
+
+def fit_structure(structure: Structure, moments: Moments, start: Mapping[str, float] | None = None) -> SemFit:
+    """Maximise the normal likelihood.
+
+    Parameters
+    ----------
+    structure : Structure
+    moments : Moments
+    start : mapping of str to float, optional
+        Starting values by label; paths otherwise start at 0, variances at a share of those observed.
+
+    Raises
+    ------
+    DesignError
+        The covariance of the observed variables is singular, or the parameters are not identified.
+    """
+    from scipy import optimize
+
+    _refuse_singular(structure, moments)
+    first = _start(structure, moments, dict(start or {}))
+    # Parameters in units of their own standard errors: the trust region then treats all alike.
+    scale = 1.0 / np.sqrt(np.maximum(np.diag(information(structure, first)), 1e-12))
+
+    def value(point: FloatArray) -> float:
+        return discrepancy(structure, first + scale * point, moments)
+
+    def slope_of(point: FloatArray) -> FloatArray:
+        return np.asarray(scale * gradient(structure, first + scale * point, moments))
+
+    def curvature(point: FloatArray) -> FloatArray:
+        return np.asarray(np.outer(scale, scale) * information(structure, first + scale * point))
+
+    found = optimize.minimize(
+        value,
+        np.zeros(len(first)),
+        jac=slope_of,
+        hess=curvature,
+        method="trust-exact",
+        # Tighter than this the discrepancy's own rounding shrinks the region for ever; scoring steps do the rest.
+        options={"gtol": 1e-7, "maxiter": 500},
+    )
+    theta = _polished(structure, first + scale * found.x, moments)
+    info = information(structure, theta)
+    if np.linalg.cond(np.outer(scale, scale) * info) > 1e14:
+        raise DesignError("the parameters of this model are not identified by these data: leave out some paths.")
+    slope = gradient(structure, theta, moments)
+    decrement = moments.n * float(slope @ np.linalg.solve(info, slope))
+    p = len(structure.observed)
+    return SemFit(
+        structure,
+        moments,
+        theta,
+        np.linalg.inv(info) * 2.0 / moments.n,
+        moments.n * max(discrepancy(structure, theta, moments), 0.0),
+        p * (p + 3) // 2 - len(structure.labels),
+        bool(decrement < DECREMENT),
+    )
+
+
+def _polished(structure: Structure, theta: FloatArray, moments: Moments) -> FloatArray:
+    """Scoring steps for as long as they bring the gradient down."""
+    slope = gradient(structure, theta, moments)
+    for _ in range(30):
+        info = information(structure, theta)
+        step = np.linalg.lstsq(info, slope, rcond=None)[0]
+        nearer = theta - step
+        if not np.isfinite(discrepancy(structure, nearer, moments)):
+            return theta
+        after = gradient(structure, nearer, moments)
+        if np.abs(after).max() >= np.abs(slope).max():
+            return theta
+        theta, slope = nearer, after
+    return theta
+
+
+def _refuse_singular(structure: Structure, moments: Moments) -> None:
+    sd = np.sqrt(np.diag(moments.cov))
+    if moments.n <= len(sd) or np.any(sd == 0):
+        raise DesignError(
+            f"{moments.n} dyads and {len(sd)} variables: the model needs more dyads than variables, and none constant."
+        )
+    if np.linalg.eigvalsh(moments.cov / np.outer(sd, sd))[0] < 1e-10:
+        raise DesignError(
+            f"the variables {', '.join(structure.observed)} depend on each other linearly: leave one of them out."
+        )
+
+
+def _start(structure: Structure, moments: Moments, given: Mapping[str, float]) -> FloatArray:
+    place = {name: at for at, name in enumerate(structure.observed)}
+    spread = float(np.mean(np.diag(moments.cov)))
+    theta = np.zeros(len(structure.labels))
+    number = {label: at for at, label in enumerate(structure.labels)}
+    for entry in structure.entries:
+        if not entry.label:
+            continue
+        value = 0.0
+        if entry.matrix == "S" and entry.to == entry.source:
+            value = 0.6 * float(moments.cov[place[entry.to], place[entry.to]]) if entry.to in place else 0.4 * spread
+        elif entry.matrix == "m" and entry.to in place:
+            value = float(moments.mean[place[entry.to]])
+        theta[number[entry.label]] = given.get(entry.label, value)
+    return theta
+
+
+def fit_indices(fit: SemFit) -> dict[str, float]:
+    """Log-likelihood, information criteria, and indices of fit against independence (Bentler, 1990; Steiger, 1990)."""
+    moments, k = fit.moments, len(fit.theta)
+    n, p = moments.n, len(moments.mean)
+    saturated = -0.5 * n * (p * np.log(2 * np.pi) + np.linalg.slogdet(moments.cov)[1] + p)
+    log_likelihood = float(saturated - 0.5 * fit.statistic)
+    null = float(n * (np.log(np.diag(moments.cov)).sum() - np.linalg.slogdet(moments.cov)[1]))
+    return {
+        "log_likelihood": log_likelihood,
+        "n_parameters": float(k),
+        "aic": -2 * log_likelihood + 2 * k,
+        "bic": -2 * log_likelihood + float(np.log(n)) * k,
+        **comparative_indices(fit.statistic, fit.df, null, p * (p - 1) // 2, n),
+        "srmr": _srmr(fit),
+    }
+
+
+def comparative_indices(statistic: float, df: int, null: float, null_df: int, n: float) -> dict[str, float]:
+    """CFI, TLI and RMSEA of a chi-squared against that of a null model.
+
+    Parameters
+    ----------
+    statistic, df, null, null_df : float, int, float, int
+    n : float
+        What RMSEA divides by: dyads, or dyads minus one.
+    """
+    excess, worst = max(statistic - df, 0.0), max(statistic - df, null - null_df, 0.0)
+    out = {"cfi": 1.0 - excess / worst if worst > 0 else 1.0, "tli": 1.0, "rmsea": 0.0}
+    if df > 0:
+        ratio = null / null_df
+        out["tli"] = (ratio - statistic / df) / (ratio - 1.0) if ratio != 1.0 else float("nan")
+        out["rmsea"] = float(np.sqrt(excess / (df * n)))
+    return out
+
+
+def _srmr(fit: SemFit) -> float:
+    """Standardised root mean squared residual, means included."""
+    cov, mean = fit.structure.implied(fit.theta)
+    sd = np.sqrt(np.diag(fit.moments.cov))
+    apart = ((fit.moments.cov - cov) / np.outer(sd, sd))[np.tril_indices(len(sd))]
+    level = (fit.moments.mean - mean) / sd
+    return float(np.sqrt((apart @ apart + level @ level) / (len(apart) + len(level))))
+
+
+def delta(function: Any, theta: FloatArray, cov: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Values of a smooth function of the estimates and their covariance, by the delta method.
+
+    Derivatives are complex-step, exact to rounding: ``function`` must be built of arithmetic.
+    """
+    step = 1e-30
+    columns = [np.imag(function(theta + 1j * step * unit)) / step for unit in np.eye(len(theta))]
+    jacobian = np.column_stack(columns)
+    return np.real(function(theta.astype(complex))), jacobian @ cov @ jacobian.T

@@ -1,0 +1,250 @@
+"""Models of two members' moments against lavaan, number by number (R 4.2.2, lavaan 0.6-14; script ref_b.R)."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import reldyn as rd
+from reldyn.actor_partner._sem import (
+    Structure,
+    covary,
+    discrepancy,
+    fit_structure,
+    gradient,
+    information,
+    intercept,
+    moments_of,
+    path,
+)
+from reldyn.actor_partner._structures import (
+    apim_structure,
+    common_fate_structure,
+    invariance_structure,
+    mediation_structure,
+    mutual_structure,
+)
+
+REFERENCE = Path(__file__).parent / "reference"
+INDICES = {
+    "cfi": "cfi",
+    "tli": "tli",
+    "rmsea": "rmsea",
+    "srmr": "srmr",
+    "logl": "log_likelihood",
+    "npar": "n_parameters",
+}
+INDICES |= {"aic": "aic", "bic": "bic"}
+CFA_ITEMS = ["i1", "i2", "i3"]
+
+
+def wide(*names):
+    frame = pd.read_csv(REFERENCE / "apim_wide.csv")
+    return np.hstack([frame[[f"{name}1", f"{name}2"]].to_numpy() for name in names])
+
+
+def cfa_values():
+    return pd.read_csv(REFERENCE / "cfa.csv")[["a1", "b1", "a2", "b2", "a3", "b3"]].to_numpy()
+
+
+def renamed(name, latent):
+    """A variable of the R script under the name it has here."""
+    return latent.get(name) or re.sub(r"^([xmy])(\d)$", r"\1.\2", name)
+
+
+def cells(structure):
+    found = {}
+    for entry in structure.entries:
+        found[entry.matrix, entry.to, entry.source] = entry
+        if entry.matrix == "S":
+            found["S", entry.source, entry.to] = entry
+    return found
+
+
+def assert_same_as_lavaan(fit, reference, latent=None, estimate=1e-6, std_error=1e-7):
+    """Every free parameter with its standard error, z and p; every index of fit; the chi-squared."""
+    entries = cells(fit.structure)
+    compared = 0
+    for row in reference["est"]:
+        if row["op"] == ":=" or row["se"] in (0, None):
+            continue
+        left, right = (renamed(row[side], latent or {}) for side in ("lhs", "rhs"))
+        entry = entries[
+            {"~": ("A", left, right), "=~": ("A", right, left), "~~": ("S", left, right), "~1": ("m", left, "")}[
+                row["op"]
+            ]
+        ]
+        assert fit.value(entry.label) == pytest.approx(row["est"], abs=estimate)
+        assert fit.std_error(entry.label) == pytest.approx(row["se"], abs=std_error)
+        assert fit.value(entry.label) / fit.std_error(entry.label) == pytest.approx(row["z"], rel=2e-4)
+        compared += 1
+    assert compared >= len(fit.theta)
+    assert fit.statistic == pytest.approx(reference["fit"]["chisq"], abs=1e-8)
+    assert fit.df == reference["fit"]["df"]
+    indices = fit.indices()
+    for theirs, ours in INDICES.items():
+        assert indices[ours] == pytest.approx(reference["fit"][theirs], abs=1e-7), theirs
+    assert fit.converged
+
+
+def test_saturated_apim_equals_lavaan(gls):
+    assert_same_as_lavaan(
+        fit_structure(apim_structure(["x"], "y", alike=False), moments_of(wide("x", "y"))), gls["sem_dist"]
+    )
+
+
+def test_exchangeable_apim_equals_lavaan(gls):
+    assert_same_as_lavaan(
+        fit_structure(apim_structure(["x"], "y", alike=True), moments_of(wide("x", "y"))), gls["sem_indist"]
+    )
+
+
+def test_mediation_paths_equal_lavaan(gls):
+    assert_same_as_lavaan(
+        fit_structure(mediation_structure(alike=False), moments_of(wide("x", "m", "y"))), gls["apimem"]
+    )
+
+
+def test_common_fate_equals_lavaan(gls):
+    # The likelihood is flat along the Heywood direction: lavaan's optimiser stops 5e-6 short.
+    fit = fit_structure(common_fate_structure(alike=False), moments_of(wide("x", "y")))
+    assert_same_as_lavaan(fit, gls["cfm"], estimate=2e-5, std_error=2e-5)
+
+
+def test_mutual_influence_equals_lavaan(gls):
+    fit = fit_structure(mutual_structure(alike=False), moments_of(wide("x", "y")))
+    assert_same_as_lavaan(fit, gls["mim"], estimate=3e-6, std_error=2e-6)
+
+
+@pytest.mark.parametrize(
+    ("level", "name"),
+    [("configural", "configural"), ("loadings", "loading"), ("intercepts", "intercept"), ("residuals", "residual")],
+)
+def test_factor_invariance_equals_lavaan(gls, level, name):
+    structure = invariance_structure(CFA_ITEMS, level)
+    start = {label: 1.0 for label in structure.labels if label.startswith(("loading", "var F"))}
+    latent = {"A": "F.1", "B": "F.2"}
+    latent |= {f"{letter}{k}": f"i{k}.{member}" for letter, member in (("a", 1), ("b", 2)) for k in (1, 2, 3)}
+    fit = fit_structure(structure, moments_of(cfa_values()), start)
+    assert_same_as_lavaan(fit, gls["cfa"][name], latent, estimate=2e-6, std_error=2e-7)
+
+
+def test_swapped_members_are_saturated_apim_under_exchangeability(gls, cross_section):
+    """I-SAT in lavaan: covariances instead of paths, the same chi-squared, and the closed form's moments."""
+    found = rd.actor_partner.isat(cross_section, ["xa", "y"])
+    row = found.tidy().set_index("term")
+    for term, name in (("I-SAT", "isat"), ("I-NULL", "inull")):
+        assert row.loc[term, "statistic"] == pytest.approx(gls[name]["fit"]["chisq"], abs=1e-8)
+        assert row.loc[term, "df"] == gls[name]["fit"]["df"]
+        assert row.loc[term, "p_value"] == pytest.approx(gls[name]["fit"]["pvalue"] or 0.0, abs=1e-12)
+    printed = {(r["lhs"], r["op"], r["rhs"]): r["est"] for r in gls["isat"]["est"]}
+    cov = found.cov.to_numpy()
+    order = ["x1", "x2", "y1", "y2"]
+    for (left, op, right), value in printed.items():
+        if op == "~~":
+            assert cov[order.index(left), order.index(right)] == pytest.approx(value, abs=1e-6)
+        else:
+            assert found.means["xa" if left[0] == "x" else "y"] == pytest.approx(value, abs=1e-6)
+
+
+def swap_structures():
+    """I-SAT and I-NULL as structures, to be fitted as lavaan does."""
+    shared = [
+        entry
+        for name in ("x", "y")
+        for member in (1, 2)
+        for entry in (
+            covary(f"{name}.{member}", f"{name}.{member}", f"var {name}"),
+            intercept(f"{name}.{member}", f"mean {name}"),
+        )
+    ]
+    crossed = [covary("x.1", "x.2", "cov x"), covary("y.1", "y.2", "cov y")]
+    for member in (1, 2):
+        crossed.append(covary(f"x.{member}", f"y.{member}", "within"))
+        crossed.append(covary(f"x.{member}", f"y.{3 - member}", "across"))
+    observed = ("x.1", "x.2", "y.1", "y.2")
+    return {"isat": Structure(observed, (*shared, *crossed)), "inull": Structure(observed, tuple(shared))}
+
+
+@pytest.mark.parametrize("name", ["isat", "inull"])
+def test_interchangeable_models_equal_lavaan(gls, name):
+    # lavaan's estimates of the saturated model stop 5e-7 from the closed form.
+    fit = fit_structure(swap_structures()[name], moments_of(wide("x", "y")))
+    assert_same_as_lavaan(fit, gls[name], estimate=2e-6, std_error=1e-6)
+
+
+@pytest.mark.parametrize("name", ["isat", "inull", "cfm", "mim", "mediation"])
+def test_gradient_is_the_slope_of_the_discrepancy(name):
+    structure = {
+        **swap_structures(),
+        "cfm": common_fate_structure(alike=True),
+        "mim": mutual_structure(alike=True),
+        "mediation": mediation_structure(alike=True),
+    }[name]
+    values = wide("x", "m", "y") if name == "mediation" else wide("x", "y")
+    moments = moments_of(values)
+    generator = np.random.default_rng(3)
+    theta = fit_structure(structure, moments).theta + generator.normal(scale=0.02, size=len(structure.labels))
+    step = 1e-6
+    numeric = [
+        (discrepancy(structure, theta + step * unit, moments) - discrepancy(structure, theta - step * unit, moments))
+        / (2 * step)
+        for unit in np.eye(len(theta))
+    ]
+    assert gradient(structure, theta, moments) == pytest.approx(numeric, abs=1e-7)
+
+
+def test_information_is_the_curvature_where_the_model_holds():
+    structure = apim_structure(["x"], "y", alike=True)
+    theta = fit_structure(structure, moments_of(wide("x", "y"))).theta
+    cov, mean = structure.implied(theta)
+    moments = moments_of(wide("x", "y"))
+    exact = type(moments)(mean, cov, 120)
+    step = 1e-5
+    numeric = np.array(
+        [
+            (gradient(structure, theta + step * unit, exact) - gradient(structure, theta - step * unit, exact))
+            / (2 * step)
+            for unit in np.eye(len(theta))
+        ]
+    )
+    assert information(structure, theta) == pytest.approx(numeric, abs=1e-7)
+
+
+def test_a_model_that_is_not_identified_is_refused():
+    structure = Structure(
+        ("x.1", "x.2"),
+        (
+            path("x.1", "X", "loading"),
+            path("x.2", "X", "loading"),
+            covary("X", "X", "var X"),
+            covary("x.1", "x.1", "var"),
+            covary("x.2", "x.2", "var"),
+            intercept("x.1", "mean"),
+            intercept("x.2", "mean"),
+        ),
+        ("X",),
+    )
+    with pytest.raises(rd.DesignError, match="are not identified by these data"):
+        fit_structure(structure, moments_of(wide("x")), {"loading": 1.0, "var X": 0.3})
+
+
+def test_variables_that_depend_on_each_other_are_refused():
+    values = wide("x", "y")
+    values[:, 3] = values[:, 0] - values[:, 1]
+    with pytest.raises(rd.DesignError, match="depend on each other linearly"):
+        fit_structure(apim_structure(["x"], "y", alike=False), moments_of(values))
+
+
+def test_kkc_numbers_are_whole():
+    """What the reference file holds is what the tests below read."""
+    assert set(json.loads((REFERENCE / "b_kkc.json").read_text(encoding="utf-8"))) == {
+        "model",
+        "isat",
+        "inull",
+        "adjusted",
+        "kkc_table2_1",
+    }
