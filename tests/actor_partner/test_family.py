@@ -199,6 +199,19 @@ def test_apim_of_moments_with_k(cross_section, gls):
         assert np.sqrt(np.array(weights) @ cov @ weights) == pytest.approx(expected[label]["se"], abs=1e-6)
 
 
+def test_fieller_equals_r_and_monte_carlo(cross_section, gls):
+    from reldyn.actor_partner._pattern import fieller
+
+    alike = ap.apim_sem(cross_section, outcome="y", predictors="xa", roles="exchangeable")
+    theta, cov = alike.fitted.subset(["actor xa", "partner xa"])
+    found = fieller(theta[0], theta[1], cov, 1.959963984540054)
+    assert found == pytest.approx(gls["k_ci"]["fieller95"], abs=1e-6)
+    draws = np.random.default_rng(1).multivariate_normal(theta, cov, size=1_000_000)
+    monte_carlo = np.quantile(draws[:, 1] / draws[:, 0], [0.025, 0.975])
+    assert monte_carlo == pytest.approx(gls["k_ci"]["mc95"], abs=3e-3)
+    assert found == pytest.approx(monte_carlo, abs=3e-3)
+
+
 def test_patterns_of_k_lose_fit_as_in_lavaan(cross_section, gls):
     model = ap.apim_sem(cross_section, outcome="y", predictors="xa", roles="exchangeable")
     found = model.pattern_tests(k=[1, 0, -1, 0.5]).set_index("k")

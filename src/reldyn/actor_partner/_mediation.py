@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from reldyn.actor_partner._bootstrap import known_seed
 from reldyn.actor_partner._dyads import DyadTable, FamilyResult, dyad_table, warn_all
 from reldyn.actor_partner._sem import SemFit, delta, fit_structure, moments_of
 from reldyn.actor_partner._structures import mediation_structure
 from reldyn.errors import DesignError, check_option
+from reldyn.resample import known_seed
 
 if TYPE_CHECKING:
     import pandas as pd

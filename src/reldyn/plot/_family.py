@@ -112,7 +112,9 @@ def common_fate_diagram(result: Result) -> Figure:
         _blank(ax, "Common fate" if told.admissible else "INADMISSIBLE: a variance is negative")
         for x, shared, name, inward in ((0.12, 0.36, told.predictor, 1), (0.88, 0.64, told.outcome, -1)):
             for member, y in zip(members, (TOP, BOTTOM), strict=True):
-                _plain_arrow(ax, (shared - inward * 0.055, 0.5 + (0.125 if y > 0.5 else -0.125)), (x + inward * 0.11, y))
+                _plain_arrow(
+                    ax, (shared - inward * 0.055, 0.5 + (0.125 if y > 0.5 else -0.125)), (x + inward * 0.11, y)
+                )
                 _box(ax, x, y, name, member, 0.1)
             label = f"variance of {name}" if inward > 0 else f"disturbance of {name}"
             _circle(ax, shared, name, float(table.loc[label, "estimate"]))
@@ -151,7 +153,14 @@ def _circle(ax: Axes, x: float, name: str, variance: float) -> None:
     from matplotlib.patches import Ellipse
 
     ax.add_patch(Ellipse((x, 0.5), 0.175, 0.3, facecolor="white", edgecolor=INK, linewidth=1.0))
-    ax.text(x, 0.535, "\n".join(textwrap.wrap(name.replace("_", " "), 12, break_long_words=False)[:2]), ha="center", va="center", fontsize=8.0)
+    ax.text(
+        x,
+        0.535,
+        "\n".join(textwrap.wrap(name.replace("_", " "), 12, break_long_words=False)[:2]),
+        ha="center",
+        va="center",
+        fontsize=8.0,
+    )
     ax.text(x, 0.43, f"var {_number(variance)}", ha="center", va="center", fontsize=7.2, color=GREY)
 
 
