@@ -134,13 +134,24 @@ def test_boundary_directions_leave_the_information():
     problem = dataclasses.replace(problem, y=noise)
     fit = fit_mixed(problem, random_structure(["a", "b", "c", "d"]))
     assert fit.at_boundary
-    W, _, sound = parameter_covariance(fit)
+    W, sound = parameter_covariance(fit)
     found = infer(fit)
     assert sound
     assert np.linalg.matrix_rank(W, tol=1e-10) < len(W)
     assert "known to be zero" in found.notes[0]
     assert np.isfinite(found.contrasts().p_value).all()
     assert (found.contrasts().df > 1).all()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_correction_never_narrows_at_a_singular_covariance(seed):
+    """V is linear in G: the adjusted covariance is the unadjusted plus a positive semi-definite matrix."""
+    rng = np.random.default_rng(seed)
+    problem = random_problem(seed, n_dyads=25, n_steps=8, q_terms=2)
+    problem = dataclasses.replace(problem, y=problem.X @ np.ones(4) + rng.standard_normal(problem.n))
+    found = kenward_roger(fit_mixed(problem, random_structure(["a", "b", "c", "d"])))
+    gained = np.linalg.eigvalsh(found.covariance - found.unadjusted)
+    assert gained.min() > -1e-10 * np.linalg.eigvalsh(found.unadjusted).max()
 
 
 def test_maximum_likelihood_has_no_correction():

@@ -7,8 +7,9 @@ R_kl = X'V^{-1}V_kl V^{-1}X. Since the second derivative of X'V^{-1}X is Q_kl + 
 ``W_kl`` times half this derivative plus ``R_kl / 4``, and R vanishes where V is linear in the parameters.
 W is the inverse of the expected information there, and of the observed information for serial residuals.
 
-Where G is singular, its parameters are the entries of the root's non-zero columns: the shut directions carry no
-information and leave W, while the second derivatives of G in the root enter R.
+Where G is singular, W lives on the directions in which the root's non-zero columns can move; the shut directions carry
+no information and leave it. V stays linear in G: the curvature of G in its root adds nothing, because the bias of the
+estimated root that goes with it cancels it (Kenward and Roger, 2009, whose correction depends on no parametrisation).
 """
 
 from __future__ import annotations
@@ -120,10 +121,9 @@ def kenward_roger(fit: Fit) -> KenwardRoger:
     derivatives = np.asarray(value.d_information)
     if not len(fit.theta):
         return KenwardRoger(fit.beta, fit.cov_beta, fit.cov_beta, derivatives, np.zeros((0, 0)))
-    W, bend, sound = parameter_covariance(fit)
+    W, sound = parameter_covariance(fit)
     phi = fit.cov_beta
     total = _half_second_derivatives(fit, W)
-    total += 0.25 * np.tensordot(bend, derivatives, axes=1)
     moved = np.tensordot(W, derivatives, axes=1)
     total -= np.einsum("kab,bc,kcd->ad", derivatives, phi, moved, optimize=True)
     adjusted = phi + 2.0 * phi @ total @ phi
@@ -131,7 +131,7 @@ def kenward_roger(fit: Fit) -> KenwardRoger:
     return KenwardRoger(fit.beta, 0.5 * (adjusted + adjusted.T), phi, derivatives, W, notes)
 
 
-def parameter_covariance(fit: Fit) -> tuple[FloatArray, FloatArray, bool]:
+def parameter_covariance(fit: Fit) -> tuple[FloatArray, bool]:
     """Covariance of the estimated covariance parameters, in the order of ``Fit.theta``.
 
     Parameters
@@ -142,8 +142,6 @@ def parameter_covariance(fit: Fit) -> tuple[FloatArray, FloatArray, bool]:
     -------
     W : (k, k) array
         Zero in shut directions of G.
-    bend : (k,) array
-        Expected second-order change of the parameters: zero unless G is singular.
     sound : bool
         Whether the information is positive definite outside the shut directions.
     """
@@ -151,20 +149,16 @@ def parameter_covariance(fit: Fit) -> tuple[FloatArray, FloatArray, bool]:
     serial = fit.residual.serial
     information = value.hessian if serial else -np.asarray(value.hessian_log_det)
     if not fit.at_boundary:
-        W, sound = _inverse(0.5 * information)
-        return W, np.zeros(len(W)), sound
+        return _inverse(0.5 * information)
     k = len(information)
     g = fit.structure.n_parameters
-    chain, curvature, pairs = _open_coordinates(fit)
+    chain, curvature = _open_coordinates(fit)
     chain = np.block([[chain, np.zeros((g, k - g))], [np.zeros((k - g, chain.shape[1])), np.eye(k - g)]])
     reduced = chain.T @ information @ chain
     if serial:
         reduced[: len(curvature), : len(curvature)] += curvature
     own, sound = _inverse(0.5 * reduced)
-    bend = np.zeros(k)
-    for position, left, right, size in pairs:
-        bend[position] += 2.0 * own[left, right] * size
-    return chain @ own @ chain.T, bend, sound
+    return chain @ own @ chain.T, sound
 
 
 def _inverse(information: FloatArray) -> tuple[FloatArray, bool]:
@@ -176,7 +170,7 @@ def _inverse(information: FloatArray) -> tuple[FloatArray, bool]:
     return half @ half.T, bool(good.all())
 
 
-def _open_coordinates(fit: Fit) -> tuple[FloatArray, FloatArray, list[tuple[int, int, int, float]]]:
+def _open_coordinates(fit: Fit) -> tuple[FloatArray, FloatArray]:
     """Derivatives of the free parameters of G in the non-zero columns of its pivoted roots.
 
     Returns
@@ -184,44 +178,32 @@ def _open_coordinates(fit: Fit) -> tuple[FloatArray, FloatArray, list[tuple[int,
     chain : (g, c) array
     curvature : (c, c) array
         The gradient's pull on second derivatives.
-    pairs : list
-        ``(parameter, coordinate, coordinate, size)``: pairs of entries of one column whose product enters a parameter.
     """
     G = fit.internal_covariance
     gradient = -2.0 * fit.gradient
     g = fit.structure.n_parameters
     columns: list[FloatArray] = []
     curvatures: list[FloatArray] = []
-    pairs: list[tuple[int, int, int, float]] = []
-    start = coordinate = 0
+    start = 0
     for block in fit.structure.blocks:
         copy = np.array(block.copies[0])
         scales = fit.scale[copy]
         root, order = pivoted_root(G[np.ix_(copy, copy)] / np.outer(scales, scales), _SHUT)
         here = slice(start, start + block.n_parameters)
         first, second = root_derivatives(root, order, scales, gradient[here])
-        rows, cols = np.tril_indices(block.size)
+        cols = np.tril_indices(block.size)[1]
         is_open = np.flatnonzero(np.diag(root)[cols] > 0)
         wide = np.zeros((g, len(is_open)))
         wide[here] = first[:, is_open]
         columns.append(wide)
         curvatures.append(second[np.ix_(is_open, is_open)])
-        place = np.zeros((block.size, block.size), dtype=np.int64)
-        place[rows, cols] = place[cols, rows] = np.arange(len(rows))
-        for left, a in enumerate(is_open):
-            for right, b in enumerate(is_open[: left + 1]):
-                if cols[a] == cols[b]:
-                    i, j = order[rows[a]], order[rows[b]]
-                    size = float(scales[i] * scales[j])
-                    pairs.append((start + int(place[i, j]), coordinate + left, coordinate + right, size))
-        coordinate += len(is_open)
         start += block.n_parameters
-    total = np.zeros((coordinate, coordinate))
+    total = np.zeros((sum(map(len, curvatures)),) * 2)
     begin = 0
     for item in curvatures:
         total[begin : begin + len(item), begin : begin + len(item)] = item
         begin += len(item)
-    return np.concatenate(columns, axis=1) if columns else np.zeros((g, 0)), total, pairs
+    return np.concatenate(columns, axis=1) if columns else np.zeros((g, 0)), total
 
 
 def _half_second_derivatives(fit: Fit, W: FloatArray) -> FloatArray:
