@@ -16,7 +16,7 @@ from reldyn.markov._location import fast_features, location_step
 from reldyn.markov._parameters import Design, Parameters, stack
 from reldyn.markov._probit import probit_step
 from reldyn.markov._problem import Array, Flags, Indices, Problem
-from reldyn.markov._recursions import Expected, forward_backward, sojourn_forward_backward
+from reldyn.markov._recursions import Expected, forward_backward, sojourn_forward_backward, use_numba
 from reldyn.markov._regressors import occasion_slices, predicted_regressors, regressors_of
 
 # Numbers per array of one block of starts: keeps a fit of large samples within some hundred megabytes.
@@ -80,19 +80,36 @@ def expect(work: Work, p: Parameters) -> tuple[Expected, Array]:
     return sojourn_forward_backward(dense, p.initial, p.transition, hazard, first, problem.inside), regressors
 
 
+def swept(work: Work, p: Parameters) -> tuple[Expected, Array] | None:
+    """E-step by one compiled sweep, without posteriors; None where the model has more to it."""
+    problem = work.problem
+    if work.features is None or work.regressors is None or problem.n_regressors or not use_numba():
+        return None
+    if work.design.duration != "geometric":
+        return None
+    from reldyn.markov._gaussian_sweep import sweep
+
+    return sweep(problem, p), work.regressors
+
+
 def maximise(work: Work, p: Parameters, expected: Expected, regressors: Array) -> Parameters:
     """M-step: every block of parameters at (or nearer to) its maximum given the expected states."""
     problem, design = work.problem, work.design
     p = replace(
         p,
-        initial=expected.posterior[:, :, 0].mean(-1),
+        initial=_first_states(expected, problem.n_series),
         transition=_rows(expected.moves, p.transition),
     )
     if design.duration != "geometric":
         p = duration_step(p, expected, float(problem.n_occasions))
     if design.emission == "ordered-probit":
         return probit_step(problem, p, expected.posterior, regressors)
-    return location_step(problem, design, p, expected.posterior, regressors, work.features)
+    return location_step(problem, design, p, expected, regressors, work.features)
+
+
+def _first_states(expected: Expected, n_series: int) -> Array:
+    total = expected.posterior[:, :, 0].sum(-1) if expected.initial is None else expected.initial
+    return np.asarray(total / n_series)
 
 
 def _rows(moves: Array, before: Array) -> Array:
@@ -125,7 +142,7 @@ def _climb_block(work: Work, start: Parameters, max_iter: int, tol: float) -> Cl
     iterations, converged = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=bool)
     active, current = np.arange(n), start
     for step in range(max_iter + 1):
-        expected, regressors = expect(work, current)
+        expected, regressors = swept(work, current) or expect(work, current)
         value = expected.log_likelihood.sum(1)
         gain = value - log_likelihood[active]
         better = gain > 0
@@ -155,4 +172,6 @@ def _only(expected: Expected, rows: Flags) -> Expected:
         some(expected.exits),
         some(expected.stays),
         some(expected.first),
+        some(expected.initial),
+        None if expected.moments is None else expected.moments.take(rows),
     )

@@ -9,41 +9,25 @@ Meng and Rubin 1993). Every step raises the likelihood.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from reldyn.markov._density import SMALLEST, Tilt, log_density, pick, skewed_cover, whiten
 from reldyn.markov._parameters import MAX_DF, MIN_DF, Design, Parameters
 from reldyn.markov._problem import Array, Problem
-
-
-@dataclass(frozen=True, slots=True)
-class Moments:
-    """Expected weighted cross-products of every state.
-
-    Attributes
-    ----------
-    zz : (starts, states, f, f)
-        Of the regressors: 1, lags and covariates and, last, the skewing variable.
-    zr : (starts, states, f, channels)
-    rr : (starts, states, channels, channels)
-    count : (starts, states)
-    """
-
-    zz: Array
-    zr: Array
-    rr: Array
-    count: Array
+from reldyn.markov._recursions import Expected, Moments
 
 
 def location_step(
-    problem: Problem, design: Design, p: Parameters, posterior: Array, regressors: Array, features: Array | None
+    problem: Problem, design: Design, p: Parameters, expected: Expected, regressors: Array, features: Array | None
 ) -> Parameters:
     """Return parameters whose expected log density is not smaller."""
-    weights = posterior.reshape(*posterior.shape[:2], -1)
+    weights = expected.posterior.reshape(*expected.posterior.shape[:2], -1)
     skewed = design.emission == "skew-t"
-    if features is not None:
+    if expected.moments is not None:
+        moments, residual = expected.moments, False
+    elif features is not None:
         moments, residual = _fast_moments(problem, weights, features), False
     else:
         moments, residual = _general_moments(problem, p, weights, regressors, skewed), True

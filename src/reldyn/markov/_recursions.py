@@ -20,6 +20,29 @@ TINY = 1e-300
 
 
 @dataclass(frozen=True, slots=True)
+class Moments:
+    """Expected weighted cross-products of every state.
+
+    Attributes
+    ----------
+    zz : (starts, states, f, f)
+        Of the regressors: 1, lags and covariates and, last, the skewing variable.
+    zr : (starts, states, f, channels)
+    rr : (starts, states, channels, channels)
+    count : (starts, states)
+    """
+
+    zz: Array
+    zr: Array
+    rr: Array
+    count: Array
+
+    def take(self, rows: Flags) -> Moments:
+        """Keep some starts."""
+        return Moments(self.zz[rows], self.zr[rows], self.rr[rows], self.count[rows])
+
+
+@dataclass(frozen=True, slots=True)
 class Expected:
     """What the recursions hand to the M-step.
 
@@ -27,10 +50,15 @@ class Expected:
     ----------
     log_likelihood : (starts, series)
     posterior : (starts, states, occasions, series)
+        Empty where only its moments were kept.
     moves : (starts, states, states)
         Expected transitions, summed over series; under explicit sojourns moves to another state only.
     exits, stays, first : (starts, states, ages) or None
         Expected visits that ended, or went on, at each age; expected ages at the first occasion.
+    initial : (starts, states) or None
+        Expected first states, summed over series, where the posterior was not kept.
+    moments : Moments or None
+        Of the outcomes, where they were summed on the way.
     """
 
     log_likelihood: Array
@@ -39,6 +67,8 @@ class Expected:
     exits: Array | None = None
     stays: Array | None = None
     first: Array | None = None
+    initial: Array | None = None
+    moments: Moments | None = None
 
 
 def use_numba() -> bool:
