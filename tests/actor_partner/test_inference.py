@@ -22,7 +22,7 @@ def fits(panel):
             outcome="y",
             predictors=["x"],
             centering="grand",
-            estimation=rd.Estimation(inference=kind, n_boot=40, seed=2),
+            estimation=rd.Estimation(inference=kind, n_boot=25, seed=2),
         )
         for kind in KINDS
     }

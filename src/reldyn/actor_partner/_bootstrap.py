@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn.actor_partner._design import DesignRows, problem_of, structure_of
-from reldyn.actor_partner._simulate import simulate_outcome
 from reldyn.errors import DesignError
 from reldyn.resample import Resamples, dyad_bootstrap, parametric_bootstrap
 
@@ -23,6 +22,9 @@ __all__ = ["bootstrap_effects", "bootstrap_statistics"]
 
 def bootstrap_statistics(smaller: MixedResult, larger: MixedResult, estimation: Estimation) -> Resamples:
     """Likelihood-ratio statistics of outcomes drawn from the smaller model; NaN where a fit failed."""
+    from reldyn.mixed import simulator
+
+    draw = simulator(smaller._engine)
     # Copies without what verbs have cached: workers are sent no more than they need.
     smaller, larger = dataclasses.replace(smaller), dataclasses.replace(larger)
 
@@ -33,7 +35,7 @@ def bootstrap_statistics(smaller: MixedResult, larger: MixedResult, estimation: 
         return float(max(0.0, 2.0 * (fits[1].log_likelihood - fits[0].log_likelihood)))
 
     return parametric_bootstrap(
-        lambda generator: simulate_outcome(smaller.design, smaller.estimates, generator),
+        draw,
         statistic,
         n_boot=estimation.n_boot,
         seed=estimation.seed,

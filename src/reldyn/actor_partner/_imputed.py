@@ -16,9 +16,8 @@ from reldyn.actor_partner._absent import with_absent_partners
 from reldyn.actor_partner._design import Block, DesignRows, build_design
 from reldyn.actor_partner._estimates import Estimates
 from reldyn.actor_partner._fitting import estimates_of, fit_design
-from reldyn.actor_partner._impute import impute_pairs
 from reldyn.errors import DesignError
-from reldyn.mixed import JointTest, Wald
+from reldyn.mixed import JointTest, Wald, impute_pairs
 
 if TYPE_CHECKING:
     import pandas as pd

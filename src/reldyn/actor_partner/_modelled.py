@@ -14,9 +14,8 @@ from reldyn.actor_partner._absent import with_absent_partners
 from reldyn.actor_partner._design import Block, DesignRows, build_design, places_of, structure_of
 from reldyn.actor_partner._estimates import Estimates
 from reldyn.actor_partner._fitting import fit_design
-from reldyn.actor_partner._joint import JointData, JointFit, JointModel, Slope, fit_joint
 from reldyn.errors import ConvergenceWarning, DesignError
-from reldyn.mixed import JointTest, Wald
+from reldyn.mixed import JointData, JointFit, JointModel, JointTest, Slope, Wald, fit_joint
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,12 +4,15 @@ An engine: arrays in, arrays out. It knows no column names, no actors and no par
 """
 
 from reldyn.mixed._fit import Fit, fit_mixed, log_likelihood
+from reldyn.mixed._impute import impute_pairs
 from reldyn.mixed._infer import infer
 from reldyn.mixed._inference import Contrasts, JointTest, Wald
+from reldyn.mixed._joint import JointData, JointFit, JointModel, Slope, fit_joint
 from reldyn.mixed._options import Estimation, Random, Residual, Shared, shared
 from reldyn.mixed._predict import RandomEffects, fitted_values, random_effects
 from reldyn.mixed._problem import Problem
 from reldyn.mixed._random import RandomStructure, random_structure
+from reldyn.mixed._simulate import simulator
 from reldyn.mixed._weighted import Contributions, contributions
 
 __all__ = [
@@ -17,6 +20,9 @@ __all__ = [
     "Contrasts",
     "Estimation",
     "Fit",
+    "JointData",
+    "JointFit",
+    "JointModel",
     "JointTest",
     "Problem",
     "Random",
@@ -24,13 +30,17 @@ __all__ = [
     "RandomStructure",
     "Residual",
     "Shared",
+    "Slope",
     "Wald",
     "contributions",
+    "fit_joint",
     "fit_mixed",
     "fitted_values",
+    "impute_pairs",
     "infer",
     "log_likelihood",
     "random_effects",
     "random_structure",
     "shared",
+    "simulator",
 ]

@@ -25,6 +25,16 @@ def simulator(fit: Fit) -> Callable[[np.random.Generator], FloatArray]:
     -------
     callable
         Takes a generator and returns an outcome for every row of the problem, (n,).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from reldyn.mixed import Problem, Residual, fit_mixed, random_structure
+    >>> ones, dyad = np.ones((8, 1)), [0] * 4 + [1] * 4
+    >>> problem = Problem([5, 4, 6, 5, 2, 1, 3, 2], ones, ones, dyad, member=[0, 1] * 4, step=[0, 0, 1, 1] * 2)
+    >>> fit = fit_mixed(problem, random_structure(("intercept",)), Residual("independent"))
+    >>> simulator(fit)(np.random.default_rng(1)).shape
+    (8,)
     """
     problem = fit.problem
     marginal = problem.X @ fit.beta

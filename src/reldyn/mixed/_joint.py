@@ -1,26 +1,24 @@
 """The joint normal likelihood of an outcome and of its incomplete predictors, for both members of dyads over time.
 
-Outcome: y = X0 b0 + A x + Z u + e, where A holds fixed actor and partner slopes (of x itself, of its deviations from
-the person's mean, or of that mean); predictors: x_t = mu + v + w_t, v ~ N(0, B), w_t ~ N(0, W), both members and all
-predictors in one vector. Then (y, x) is normal, and what is missing is integrated out by leaving it out
-(Little and Rubin, 2002, chapter 7). Dense matrices per dyad: meant for diaries of some tens of occasions.
+Outcome: y = X0 b0 + A x + Z u + e, where A holds fixed slopes of a member's own x and the other's (of x itself, of its
+deviations from the member's mean, or of that mean); predictors: x_t = mu + v + w_t, v ~ N(0, B), w_t ~ N(0, W), both
+members and all predictors in one vector. Then (y, x) is normal, and what is missing is integrated out by leaving it
+out (Little and Rubin, 2002, chapter 7). Dense matrices per dyad: meant for diaries of some tens of occasions.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from reldyn.mixed import RandomStructure
+from reldyn.mixed._problem import FloatArray
+from reldyn.mixed._random import RandomStructure
 
 __all__ = ["JointData", "JointFit", "JointModel", "Slope", "fit_joint"]
 
-FloatArray = NDArray[np.float64]
 LEVELS = ("", "within", "between")
 # Gradient per observation, in standardised units, at which the optimum counts as reached.
 TOLERANCE = 1e-5
@@ -28,10 +26,22 @@ TOLERANCE = 1e-5
 
 @dataclass(frozen=True)
 class Slope:
-    """A fixed slope: of predictor ``variable``, own (``actor``) or the partner's, at a level, for one member or all."""
+    """A fixed slope: of predictor ``variable``, a member's own or the other's, at a level, for one member or all.
+
+    Attributes
+    ----------
+    variable : int
+        Column of the predictors.
+    own : bool
+        Whether it is the member's own value, or the other member's.
+    level : {"", "within", "between"}
+        Of the value, of its deviation from the member's mean over occasions, or of that mean.
+    slot : {0, 1, -1}
+        The member whose outcome it is for; -1 for both.
+    """
 
     variable: int
-    actor: bool
+    own: bool
     level: str
     slot: int
 
@@ -62,7 +72,18 @@ class JointData:
 
 @dataclass(frozen=True)
 class JointModel:
-    """What is estimated: complete terms, slopes, and the shapes of four covariance matrices."""
+    """What is estimated beside the coefficients of complete terms.
+
+    Attributes
+    ----------
+    slopes : tuple of Slope
+    random, residual : RandomStructure
+        Shapes of the covariance of random effects, (q, q), and of residuals at one occasion, (2, 2).
+    between, within : RandomStructure
+        Shapes of the predictors' covariances, (2 k, 2 k): member 0's predictors, then member 1's.
+    exchangeable : bool
+        Whether members have one mean of each predictor.
+    """
 
     slopes: tuple[Slope, ...]
     random: RandomStructure
@@ -74,7 +95,24 @@ class JointModel:
 
 @dataclass(frozen=True)
 class JointFit:
-    """Estimates: complete terms, slopes, covariances, and the covariance of terms and slopes."""
+    """A fitted joint model.
+
+    Attributes
+    ----------
+    beta0 : (p,) array
+        Coefficients of the complete terms.
+    slopes : (s,) array
+        In the order of ``JointModel.slopes``.
+    cov : (p + s, p + s) array
+        Covariance of both, from the observed information.
+    random, residual : (q, q) and (2, 2) arrays
+    log_likelihood : float
+        Of outcome and predictors together.
+    n_parameters : int
+    converged : bool
+        Whether the gradient vanishes.
+    iterations, evaluations : int
+    """
 
     beta0: FloatArray
     slopes: FloatArray
@@ -211,7 +249,7 @@ class _Likelihood:
         """Where a slope stands between one occasion's outcomes and predictors, (2, 2 k)."""
         block = np.zeros((2, 2 * self.k))
         for member in (0, 1) if slope.slot < 0 else (slope.slot,):
-            source = member if slope.actor else 1 - member
+            source = member if slope.own else 1 - member
             block[member, source * self.k + slope.variable] = 1.0
         return block
 
@@ -271,8 +309,27 @@ def fit_joint(
     data : JointData
         On scales of about one: the optimiser takes steps of one length in all directions.
     model : JointModel
-    beta0, slopes, G, R : arrays
+    beta0, slopes, G, R : (p,), (s,), (q, q) and (2, 2) arrays
         Start, such as estimates from complete rows.
+
+    Returns
+    -------
+    JointFit
+
+    Examples
+    --------
+    >>> from reldyn.mixed import random_structure
+    >>> generator = np.random.default_rng(1)
+    >>> x = generator.standard_normal((80, 1, 2, 1))
+    >>> y = 0.5 * x[..., 0] + 0.1 * generator.standard_normal((80, 1, 2))
+    >>> x[:20, :, 0] = np.nan
+    >>> data = JointData(y, x, np.ones((80, 1, 2, 1)), np.zeros((80, 1, 2, 0)), np.ones((80, 1), dtype=bool))
+    >>> none, pair = random_structure(()), random_structure(("0", "1"), swap=(1, 0))
+    >>> nothing = random_structure(("0", "1"), "diagonal", swap=(1, 0))
+    >>> model = JointModel((Slope(0, own=True, level="", slot=-1),), none, pair, nothing, pair, exchangeable=True)
+    >>> fit = fit_joint(data, model, np.zeros(1), np.zeros(1), np.zeros((0, 0)), np.eye(2))
+    >>> bool(abs(fit.slopes[0] - 0.5) < 0.03)
+    True
     """
     from scipy.optimize import minimize
 

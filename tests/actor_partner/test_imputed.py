@@ -1,4 +1,4 @@
-"""Multiple imputation: what it keeps, what it recovers, and how imputations are pooled."""
+"""Multiple imputation of panels: what it uses, what it recovers, and how imputations are pooled."""
 
 import numpy as np
 import pandas as pd
@@ -6,52 +6,7 @@ import pytest
 
 import reldyn as rd
 from reldyn.actor_partner._absent import with_absent_partners
-from reldyn.actor_partner._impute import impute_pairs
 from reldyn.actor_partner._imputed import Pooled
-
-
-def correlated(seed, n_dyads=200, n_occasions=5):
-    """One variable of two members: between .5 with correlation .4, within 1 with correlation .6."""
-    generator = np.random.default_rng(seed)
-    level = generator.multivariate_normal([1, -1], [[0.5, 0.2], [0.2, 0.5]], n_dyads)
-    values = level[:, None, :] + generator.multivariate_normal([0, 0], [[1, 0.6], [0.6, 1]], (n_dyads, n_occasions))
-    return values.reshape(-1, 2), np.repeat(np.arange(n_dyads), n_occasions), generator
-
-
-@pytest.mark.parametrize("exchangeable", [False, True])
-def test_observed_values_stay_and_missing_ones_vary_as_they_should(exchangeable):
-    values, dyad, generator = correlated(1)
-    if exchangeable:
-        values = values - np.array([1, -1])
-    holes = values.copy()
-    holes[generator.random(len(values)) < 0.4, 0] = np.nan
-    missing = np.isnan(holes)
-    completed = list(
-        impute_pairs(holes, dyad, exchangeable=exchangeable, n_imputations=10, generator=np.random.default_rng(2))
-    )
-    truth = values[:, 0][missing[:, 0]]
-    for copy in completed:
-        assert np.array_equal(copy[~missing], holes[~missing])
-    drawn = np.array([copy[:, 0][missing[:, 0]] for copy in completed])
-    # The draws spread around what partner and dyad say as the truth does: same mean, same variance, same relation.
-    assert drawn.mean() == pytest.approx(truth.mean(), abs=0.12)
-    assert drawn.std() == pytest.approx(truth.std(), rel=0.08)
-    partner = values[:, 1][missing[:, 0]]
-    relation = np.mean([np.corrcoef(row, partner)[0, 1] for row in drawn])
-    assert relation == pytest.approx(np.corrcoef(truth, partner)[0, 1], abs=0.07)
-    # They predict the truth better than the mean does.
-    assert np.corrcoef(drawn.mean(axis=0), truth)[0, 1] > 0.5
-
-
-def test_one_seed_gives_one_set_of_imputations():
-    values, dyad, generator = correlated(3, n_dyads=30)
-    values[generator.random(values.shape) < 0.3] = np.nan
-    one, two = (
-        list(impute_pairs(values, dyad, exchangeable=False, n_imputations=2, generator=np.random.default_rng(4)))
-        for _ in range(2)
-    )
-    assert np.array_equal(one[0], two[0])
-    assert not np.array_equal(one[0], one[1])
 
 
 def diary(seed, n_dyads=60, n_occasions=8):
@@ -107,13 +62,11 @@ def test_absent_partners_get_empty_rows(rows):
 
 def test_estimates_are_unbiased_over_replications():
     truth = {"actor x": 0.4, "partner x": 0.2}
-    found = [impute(panel(diary(seed, n_dyads=40)), seed=seed, roles="exchangeable").tidy() for seed in range(10, 16)]
+    found = [impute(panel(diary(seed, n_dyads=25)), seed=seed, roles="exchangeable").tidy() for seed in range(10, 15)]
     table = pd.concat(found).query("term in @truth")
     for term, value in truth.items():
         own = table[table["term"] == term]
-        assert abs(own["estimate"].mean() - value) < 3.5 * own["estimate"].std() / np.sqrt(len(own))
-        # What the pooled standard error says is what the estimates do.
-        assert 0.4 < own["estimate"].std() / own["std_error"].mean() < 2.2
+        assert abs(own["estimate"].mean() - value) < 3 * own["std_error"].mean() / np.sqrt(len(own))
 
 
 def test_number_and_seed_are_reported(fit):

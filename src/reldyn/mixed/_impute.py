@@ -1,7 +1,7 @@
-"""Multiple imputation of dyadic diary data: both members' variables of one occasion are one vector.
+"""Multiple imputation of two-member series: both members' variables of one occasion are one vector.
 
 Model: v_it = mu + u_i + e_it, u_i ~ N(0, B) between dyads, e_it ~ N(0, W) within, all variables of both members
-jointly, so that a partner's value informs the missing one of the other. Data augmentation (Schafer and Yucel, 2002):
+jointly, so that one member's value informs the missing one of the other. Data augmentation (Schafer and Yucel, 2002):
 the parameters and the missing values are drawn in turn. For exchangeable members the covariances are drawn in sums and
 differences, whose blocks are independent.
 """
@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn.mixed._problem import FloatArray, IntArray
+
 __all__ = ["impute_pairs"]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 BURN_IN = 100
 THIN = 10
 # Weight of the prior scale matrices, in standardised units: enough to keep a covariance regular, too little to matter.
@@ -49,6 +49,15 @@ def impute_pairs(
     ------
     (n, 2 k) array
         Observed values as they were.
+
+    Examples
+    --------
+    >>> values = np.random.default_rng(1).standard_normal((40, 2))
+    >>> values[:5, 0] = np.nan
+    >>> generator = np.random.default_rng(2)
+    >>> copies = impute_pairs(values, np.arange(40) // 4, exchangeable=False, n_imputations=2, generator=generator)
+    >>> [bool(np.isfinite(copy).all()) for copy in copies]
+    [True, True]
     """
     centre = np.nanmean(values, axis=0)
     scale = np.nanstd(values, axis=0)
