@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from reldyn import (
         actor_partner,
         cycles,
+        markov,
         mixed,
         panel,
         plot,
         resample,
         simulate,
         study,
+        surrogate,
     )
     from reldyn.actor_partner import apim, compare, distinguishability, mixed_model
     from reldyn.errors import ConvergenceWarning, DataError, DataWarning, DesignError, ReldynError
@@ -43,12 +45,14 @@ logging.getLogger("reldyn").addHandler(logging.NullHandler())
 _ROOMS = (
     "actor_partner",
     "cycles",
+    "markov",
     "mixed",
     "panel",
     "plot",
     "resample",
     "simulate",
     "study",
+    "surrogate",
 )
 _HOMES = {
     "ConvergenceWarning": "errors",
@@ -99,6 +103,7 @@ __all__ = [
     "from_wide",
     "load_sample",
     "load_sample_truth",
+    "markov",
     "mixed",
     "mixed_model",
     "panel",
@@ -110,6 +115,7 @@ __all__ = [
     "show_versions",
     "simulate",
     "study",
+    "surrogate",
 ]
 
 

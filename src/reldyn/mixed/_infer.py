@@ -34,6 +34,17 @@ def infer(fit: Fit, kind: str | None = None, *, n_boot: int = 999, seed: Any = N
     ------
     DesignError
         If `kind` is not known or does not go with the method of estimation.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from reldyn.mixed import Problem, Residual, fit_mixed, random_structure
+    >>> ones, dyad = np.ones((8, 1)), [0] * 4 + [1] * 4
+    >>> problem = Problem([5, 4, 6, 5, 2, 1, 3, 2], ones, ones, dyad, member=[0, 1] * 4, step=[0, 0, 1, 1] * 2)
+    >>> fit = fit_mixed(problem, random_structure(("intercept",)), Residual("independent"))
+    >>> wald = infer(fit, "z")
+    >>> wald.kind, wald.beta.round(3).tolist()
+    ('z', [3.5])
     """
     chosen = kind or ("kenward-roger" if fit.method == "reml" else "z")
     check_option(chosen, get_args(Inference), "inference")

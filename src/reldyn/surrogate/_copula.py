@@ -85,6 +85,12 @@ def round_to_categories(values: Array, y: Array, categories: tuple[Array, ...] =
     Returns
     -------
     (n_surrogates, n_occasions, n_channels) array
+
+    Examples
+    --------
+    >>> y = np.array([[1.0], [2.0], [np.nan], [4.0]])
+    >>> round_to_categories(np.array([[[0.2], [2.4], [2.0], [3.6]]]), y)[0, :, 0].tolist()
+    [1.0, 2.0, nan, 4.0]
     """
     out = np.empty(values.shape)
     for channel in range(y.shape[1]):

@@ -88,6 +88,16 @@ def fit_linear(
     -----
     Missing lags are replaced by their one-step prediction. The coefficients of the autoregression are corrected
     for small samples and for the rounding of answers by once refitting 40 simulated series.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from reldyn.surrogate import fit_linear
+    >>> seed = np.random.SeedSequence(1)
+    >>> y = np.random.default_rng(seed).normal(size=(40, 2)).round()
+    >>> parts = {"night": np.arange(40) % 4 == 0, "elapsed": np.ones(40), "design": np.empty((40, 0))}
+    >>> fit_linear(y, **parts, seed=seed, gaussian=True).y.shape
+    (40, 2)
     """
     seen: NDArray[np.bool_] = np.asarray(np.isfinite(y).all(axis=1))
     values = normal_scores(np.where(seen[:, None], y, np.nan)) if gaussian else y

@@ -29,6 +29,17 @@ def draw_linear(null: LinearNull, generators: Sequence[np.random.Generator]) -> 
     -------
     (n_surrogates, n_occasions, n_channels) array
         NaN where the data are missing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from reldyn.surrogate import draw_linear, fit_linear
+    >>> seed = np.random.SeedSequence(1)
+    >>> y = np.random.default_rng(seed).normal(size=(40, 2)).round()
+    >>> parts = {"night": np.arange(40) % 4 == 0, "elapsed": np.ones(40), "design": np.empty((40, 0))}
+    >>> drawn = draw_linear(fit_linear(y, **parts, seed=seed, gaussian=True), [np.random.default_rng(2)])
+    >>> drawn.shape, bool((np.sort(drawn[0], axis=0) == np.sort(y, axis=0)).all())
+    ((1, 40, 2), True)
     """
     return match_ranks(latent_linear(null, generators, resample=False), null.y)
 
@@ -50,6 +61,17 @@ def draw_resampled(
     -------
     (n_surrogates, n_occasions, n_channels) array
         NaN where the data are missing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from reldyn.surrogate import draw_resampled, fit_linear
+    >>> seed = np.random.SeedSequence(1)
+    >>> y = np.random.default_rng(seed).normal(size=(40, 2)).round()
+    >>> parts = {"night": np.arange(40) % 4 == 0, "elapsed": np.ones(40), "design": np.empty((40, 0))}
+    >>> drawn = draw_resampled(fit_linear(y, **parts, seed=seed, gaussian=False), [np.random.default_rng(2)])
+    >>> drawn.shape, bool(np.isin(drawn, y).all())
+    ((1, 40, 2), True)
     """
     return round_to_categories(latent_linear(null, generators, resample=True), null.y, categories)
 

@@ -70,6 +70,14 @@ def iaaft(y: Array, generators: Sequence[np.random.Generator], *, n_iterations: 
     ------
     ValueError
         A value is missing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> y = np.random.default_rng(1).normal(size=(32, 1))
+    >>> drawn = iaaft(y, [np.random.default_rng(2)])
+    >>> bool(np.allclose(np.sort(drawn[0], axis=0), np.sort(y, axis=0)))
+    True
     """
     if not np.all(np.isfinite(y)):
         raise ValueError("amplitude-adjusted surrogates need a series without missing values.")

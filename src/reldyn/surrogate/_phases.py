@@ -60,6 +60,17 @@ def draw_renewal(
     -------
     (n_surrogates, T, C) array
         Continuous, a value at every occasion.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> zero = np.zeros((1, 1))
+    >>> null = PhaseNull(np.array([[0.0], [9.0]]), zero, zero, np.eye(1), np.zeros((50, 1)), np.zeros(50, dtype=bool))
+    >>> swap = np.array([[0.0, 1.0], [1.0, 0.0]])
+    >>> means, generators = np.array([5, 5]), [np.random.default_rng(1)]
+    >>> draw = draw_renewal(null, generators, sojourn_means=means, sojourn_cv=0.4, moves=swap)
+    >>> draw.shape
+    (1, 50, 1)
     """
     middle = np.maximum(sojourn_means - 0.5, 0.1)
     variance = np.maximum((sojourn_cv * sojourn_means) ** 2 - 1 / 12, 0.03)
@@ -134,6 +145,15 @@ def draw_reversible(null: PhaseNull, generators: Sequence[np.random.Generator], 
     Returns
     -------
     (n_surrogates, T, C) array
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> zero = np.zeros((1, 1))
+    >>> null = PhaseNull(np.array([[0.0], [9.0]]), zero, zero, np.eye(1), np.zeros((50, 1)), np.zeros(50, dtype=bool))
+    >>> stays = np.array([[0.9, 0.1], [0.1, 0.9]])
+    >>> draw_reversible(null, [np.random.default_rng(1)], transition=stays).shape
+    (1, 50, 1)
     """
     chain = reversibilise(transition)
     cumulative, law = np.cumsum(chain, axis=1), np.cumsum(stationary_law(chain))
