@@ -11,20 +11,22 @@ Rows of one member use only the columns that are ever non-zero for that member, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from reldyn.mixed._backend import kernels
 from reldyn.mixed._options import Residual
 from reldyn.mixed._problem import FloatArray, IntArray, Problem
-from reldyn.mixed._processes import Arrangement, Kernel, SegmentGroup, arrange, kernels, natural_names, segments
+from reldyn.mixed._processes import Arrangement, Kernel, SegmentGroup, arrange, natural_names, segments
+from reldyn.mixed._processes import kernels as layout_kernels
 
-# Numbers held at once while rows are gathered: bounds the memory of the pass.
-_CHUNK = 2**19
 # Numbers that the kernels of one portion may hold with their derivatives.
 _KERNEL_NUMBERS = 2**21
+# Cross-products that always may be kept.
+_FEW_NUMBERS = 2**18
 
 Weights = Callable[[int], FloatArray]
 Where = slice | IntArray
@@ -56,6 +58,11 @@ class Columns:
             (slice(i, j), as_slice(self.p + self.z)),
             (slice(j, j + 1), slice(self.p + self.q, self.p + self.q + 1)),
         ]
+
+    @cached_property
+    def outside(self) -> list[tuple[slice, Where]]:
+        """The pieces of X and y."""
+        return [self.pieces[0], self.pieces[2]]
 
     @cached_property
     def z_rows(self) -> Where:
@@ -101,10 +108,6 @@ class Rare:
         Layout of each segment, as a position in `layouts`.
     owner : (s,) int array
         Dyad of each segment.
-    dyads : (d,) int array
-        Dyads in which they occur.
-    first : (d,) int array
-        First segment of each of these dyads.
     stack : (s, m, c) array
         The rows of W.
     """
@@ -112,8 +115,6 @@ class Rare:
     layouts: tuple[int, ...]
     which: IntArray
     owner: IntArray
-    dyads: IntArray
-    first: IntArray
     stack: FloatArray
 
 
@@ -175,7 +176,7 @@ class Products:
     z : (k, d, q, c) array
         The rows of Z, for each dyad.
     total : (k, c, c) array
-        All rows, summed over dyads.
+        The rest, summed over dyads; zero in the rows and columns of Z.
     """
 
     z: FloatArray
@@ -218,9 +219,9 @@ def summarise(problem: Problem, Z: FloatArray, residual: Residual) -> Statistics
 
 
 def portion_kernels(stats: Statistics, portion: Portion, natural: FloatArray, order: int) -> list[Kernel]:
-    """Kernels of a portion's layouts; see `kernels`."""
+    """Kernels of a portion's layouts; see `reldyn.mixed._processes.kernels`."""
     exchangeable = stats.exchangeable[portion.stratum]
-    return kernels(stats.residual, exchangeable, natural, portion.arrangement, order)
+    return layout_kernels(stats.residual, exchangeable, natural, portion.arrangement, order)
 
 
 def no_products(stats: Statistics, k: int) -> Products:
@@ -230,8 +231,6 @@ def no_products(stats: Statistics, k: int) -> Products:
 
 def assemble(stats: Statistics, portion: Portion, weights: Weights, out: Products) -> None:
     """Add ``sum_s W_s' K W_s`` to `out`, with ``weights(layout)`` the k choices of K, (k, m, m)."""
-    p, q = stats.p, stats.q
-    z = slice(p, p + q)
     for item in portion.frequent:
         left, right = (stats.columns[m] for m in item.members)
         chosen = np.stack([weights(layout)[:, a, b] for layout, a, b in item.terms], axis=1)
@@ -240,17 +239,12 @@ def assemble(stats: Statistics, portion: Portion, weights: Weights, out: Product
         totals = np.tensordot(chosen, item.totals, axes=1)
         for here, place in right.pieces:
             _add(out.z, rows, place, products[..., here])
-            for above, row_place in left.pieces:
+        for here, place in right.outside:
+            for above, row_place in left.outside:
                 _add(out.total, row_place, place, totals[:, above, here])
     for pool in portion.rare:
         of_layout = np.stack([weights(index) for index in pool.layouts], axis=1)
-        for part, first, dyads in _dyad_chunks(pool, stats.width):
-            rows_of = pool.stack[part]
-            left_z = np.ascontiguousarray(rows_of[:, :, z].transpose(0, 2, 1))
-            for k in range(len(out.z)):
-                moved = of_layout[k][pool.which[part]] @ rows_of
-                out.z[k][dyads] += np.add.reduceat(left_z @ moved, first, axis=0)
-                out.total[k] += rows_of.reshape(-1, stats.width).T @ moved.reshape(-1, stats.width)
+        kernels().segment_products(pool.stack, pool.which, pool.owner, of_layout, stats.p, out.z, out.total)
 
 
 def contract(stats: Statistics, portion: Portion, targets: FloatArray, constant: FloatArray) -> list[FloatArray]:
@@ -265,18 +259,18 @@ def contract(stats: Statistics, portion: Portion, targets: FloatArray, constant:
     constant : (t, c, c) array
         What is left of them, the same for all dyads; zero in the rows and columns of Z.
     """
-    p, q = stats.p, stats.q
     found = [np.zeros((len(targets), size, size)) for size in portion.sizes]
     for item in portion.frequent:
         left, right = (stats.columns[m] for m in item.members)
         rows = left.z_rows
         gathered = np.empty((len(targets), *item.grams.shape[1:]))
-        fixed = np.empty((len(targets), *item.totals.shape[1:]))
+        fixed = np.zeros((len(targets), *item.totals.shape[1:]))
         for here, place in right.pieces:
             # Elements beside Z stand for themselves and for their mirror image.
             twice = 1.0 if here == right.pieces[1][0] else 2.0
             gathered[..., here] = twice * _pick(targets, rows, place)
-            for above, row_place in left.pieces:
+        for here, place in right.outside:
+            for above, row_place in left.outside:
                 fixed[:, above, here] = _pick(constant, row_place, place)
         n_terms = len(item.terms)
         values = item.grams.reshape(n_terms, -1) @ gathered.reshape(len(targets), -1).T
@@ -284,21 +278,10 @@ def contract(stats: Statistics, portion: Portion, targets: FloatArray, constant:
         for (layout, a, b), value in zip(item.terms, values, strict=True):
             found[layout][:, a, b] += 0.5 * value
             found[layout][:, b, a] += 0.5 * value
-    z = slice(p, p + q)
     for pool in portion.rare:
-        m = pool.stack.shape[1]
-        total = np.zeros((len(targets), len(pool.layouts), m, m))
-        step = max(1, _CHUNK // (m * stats.width))
-        for start in range(0, len(pool.stack), step):
-            part = slice(start, start + step)
-            rows_of, owner = pool.stack[part], pool.owner[part]
-            for k in range(len(targets)):
-                half = rows_of[:, :, z] @ targets[k][owner]
-                half[:, :, :p] *= 2.0
-                half[:, :, -1] *= 2.0
-                half += rows_of @ constant[k]
-                inner = half @ rows_of.transpose(0, 2, 1)
-                _add_by_layout(total[k], pool.which[part], 0.5 * (inner + inner.transpose(0, 2, 1)))
+        total = kernels().segment_contractions(
+            pool.stack, pool.which, pool.owner, targets, constant, stats.p, len(pool.layouts)
+        )
         for k, index in enumerate(pool.layouts):
             found[index] += total[:, k]
     return found
@@ -329,61 +312,49 @@ def _pick(source: FloatArray, rows: Where, columns: Where) -> FloatArray:
     return np.asarray(source[..., rows[:, None], columns])
 
 
-def _add_by_layout(total: FloatArray, which: IntArray, values: FloatArray) -> None:
-    order = np.argsort(which, kind="stable")
-    layouts, first = np.unique(which[order], return_index=True)
-    total[layouts] += np.add.reduceat(values[order], first, axis=0)
-
-
-def _dyad_chunks(item: Rare, width: int) -> Iterator[tuple[slice, IntArray, IntArray]]:
-    """Stretches of segments that end where a dyad ends, small enough to hold their products."""
-    step = max(1, _CHUNK // (width * width))
-    bounds = np.append(item.first, len(item.stack))
-    start = 0
-    while start < len(item.dyads):
-        stop = max(int(np.searchsorted(bounds, bounds[start] + step, side="right")) - 1, start + 1)
-        begin = int(bounds[start])
-        yield slice(begin, int(bounds[stop])), bounds[start:stop] - begin, item.dyads[start:stop]
-        start = stop
-
-
 class _Table:
-    """Rows of W by member, without the columns that are zero for that member."""
+    """Rows of W without the columns that are zero for their member, one after the other.
+
+    Attributes
+    ----------
+    vectors : (size,) array
+        The packed rows of member 0, then those of member 1.
+    begin : (n,) int array
+        Where each row begins in `vectors`.
+    """
 
     def __init__(self, problem: Problem, Z: FloatArray) -> None:
         p, q = problem.X.shape[1], Z.shape[1]
         self.p, self.q = p, q
         self.member = problem.member
         self.n_dyads = problem.n_dyads
-        self.position = np.empty(problem.n, dtype=np.int64)
+        self.begin = np.empty(problem.n, dtype=np.int64)
         self.columns: list[Columns] = []
-        self.rows: list[FloatArray] = []
+        packed: list[FloatArray] = []
+        start = 0
         for member in (0, 1):
             mine = np.flatnonzero(problem.member == member)
-            self.position[mine] = np.arange(len(mine))
             x, z = problem.X[mine], Z[mine]
             columns = Columns(_used(x), _used(z), p, q)
-            table = np.empty((len(mine), columns.width))
-            table[:, : len(columns.x)] = x[:, as_slice(columns.x)]
-            table[:, len(columns.x) : -1] = z[:, as_slice(columns.z)]
-            table[:, -1] = problem.y[mine]
-            self.rows.append(table)
+            rows = np.empty((len(mine), columns.width))
+            rows[:, : len(columns.x)] = x[:, as_slice(columns.x)]
+            rows[:, len(columns.x) : -1] = z[:, as_slice(columns.z)]
+            rows[:, -1] = problem.y[mine]
+            self.begin[mine] = start + columns.width * np.arange(len(mine))
+            start += rows.size
+            packed.append(rows.ravel())
             self.columns.append(columns)
+        self.vectors = np.concatenate(packed)
 
     def members(self, rows: IntArray) -> list[int]:
         """Member of each row of a segment (the same in all segments of a layout)."""
         return [int(self.member[row]) for row in rows[0]]
 
-    def side_by_side(self, rows: IntArray, members: Sequence[int]) -> FloatArray:
-        """(s, k): the rows of each segment joined into one."""
-        parts = [self.rows[m][self.position[rows[:, a]]] for a, m in enumerate(members)]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
-
     def full(self, rows: IntArray) -> FloatArray:
         """(s, m, c): the rows of each segment with all columns."""
         stack = np.zeros((*rows.shape, self.p + self.q + 1))
         for a, m in enumerate(self.members(rows)):
-            packed = self.rows[m][self.position[rows[:, a]]]
+            packed = self.vectors[self.begin[rows[:, a], None] + np.arange(self.columns[m].width)]
             for here, place in self.columns[m].pieces:
                 stack[:, a, place] = packed[:, here]
         return stack
@@ -438,11 +409,14 @@ def _portion(table: _Table, groups: list[SegmentGroup], stratum: int, residual: 
 
 
 def _is_frequent(table: _Table, group: SegmentGroup) -> bool:
-    """Whether cross-products for every dyad take less room and work than the rows."""
+    """Whether an evaluation takes less work with cross-products for every dyad, at a bearable price in memory."""
     members = table.members(group.rows)
-    width = sum(table.columns[m].width for m in members)
-    rows = sum(len(table.columns[m].z) for m in members)
-    return bool(table.n_dyads * width * max(rows, 1) <= 2 * group.rows.size * (table.p + table.q + 1))
+    count, m = group.rows.shape
+    width = sum(table.columns[k].width for k in members)
+    kept = table.n_dyads * width * sum(max(len(table.columns[k].z), 1) for k in members)
+    c = table.p + table.q + 1
+    work = count * m * (m * c + width / m * c)
+    return bool(kept <= work and kept <= max(8 * group.rows.size * c, _FEW_NUMBERS))
 
 
 def _frequent(table: _Table, groups: list[tuple[int, SegmentGroup]]) -> tuple[Frequent, ...]:
@@ -470,37 +444,23 @@ def _fill(
     grams: dict[tuple[int, int], FloatArray],
     totals: dict[tuple[int, int], FloatArray],
 ) -> None:
-    """Form the cross-products of one layout, dyads with equally many segments together."""
+    """Form the cross-products of one layout."""
     rows, dyad = group.rows, group.dyad
     if (np.diff(dyad) < 0).any():
         order = np.argsort(dyad, kind="stable")
         rows, dyad = rows[order], dyad[order]
     members = table.members(rows)
-    ends = np.cumsum([table.columns[m].width for m in members])
-    width = int(ends[-1])
-    begins = ends - [table.columns[m].width for m in members]
-    first = np.flatnonzero(np.r_[True, dyad[1:] != dyad[:-1]])
-    dyads, counts = dyad[first], np.diff(np.append(first, len(dyad)))
-    total = np.zeros((width, width))
-    for count in np.unique(counts):
-        chosen = np.flatnonzero(counts == count)
-        step = max(1, _CHUNK // (int(count) * width))
-        for start in range(0, len(chosen), step):
-            part = chosen[start : start + step]
-            wanted = (first[part][:, None] + np.arange(count)).ravel()
-            block = table.side_by_side(rows[wanted], members).reshape(len(part), int(count), width)
-            gram = block.transpose(0, 2, 1) @ block
-            total += gram.sum(axis=0)
-            for a, left in enumerate(members):
-                z_begin = int(begins[a]) + len(table.columns[left].x)
-                z_rows = slice(z_begin, z_begin + len(table.columns[left].z))
-                for b, right in enumerate(members):
-                    place = terms[left, right].index((index, a, b))
-                    grams[left, right][place, dyads[part]] = gram[:, z_rows, begins[b] : ends[b]]
+    offsets = np.cumsum([0, *(table.columns[m].width for m in members)])
+    gram = kernels().grams(table.vectors, table.begin[rows], offsets, dyad, table.n_dyads)
+    total = gram.sum(axis=0)
     for a, left in enumerate(members):
+        z_begin = int(offsets[a]) + len(table.columns[left].x)
+        z_rows = slice(z_begin, z_begin + len(table.columns[left].z))
         for b, right in enumerate(members):
             place = terms[left, right].index((index, a, b))
-            totals[left, right][place] = total[begins[a] : ends[a], begins[b] : ends[b]]
+            columns = slice(int(offsets[b]), int(offsets[b + 1]))
+            grams[left, right][place] = gram[:, z_rows, columns]
+            totals[left, right][place] = total[offsets[a] : offsets[a + 1], columns]
 
 
 def _rare(table: _Table, items: list[tuple[int, SegmentGroup]]) -> Rare:
@@ -508,6 +468,5 @@ def _rare(table: _Table, items: list[tuple[int, SegmentGroup]]) -> Rare:
     dyad = np.concatenate([group.dyad for _, group in items])
     stack = np.concatenate([table.full(group.rows) for _, group in items])
     order = np.argsort(dyad, kind="stable")
-    dyads, first = np.unique(dyad[order], return_index=True)
     layouts = tuple(index for index, _ in items)
-    return Rare(layouts, which[order], dyad[order], dyads, first, stack[order])
+    return Rare(layouts, which[order], dyad[order], stack[order])

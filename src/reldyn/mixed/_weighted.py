@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reldyn.mixed._backend import kernels
 from reldyn.mixed._objective import pull_back
 from reldyn.mixed._problem import FloatArray, Problem, sort_rows
-from reldyn.mixed._processes import kernels, segments
+from reldyn.mixed._processes import kernels as layout_kernels
+from reldyn.mixed._processes import segments
 from reldyn.mixed._threads import single_threaded
 
 if TYPE_CHECKING:
@@ -94,11 +96,8 @@ def weighted_rows(fit: Fit) -> tuple[Problem, FloatArray]:
     for stratum, exchangeable in enumerate(problem.exchangeable):
         for start in range(0, len(groups), _LAYOUTS_AT_ONCE):
             part = groups[start : start + _LAYOUTS_AT_ONCE]
-            found = kernels(fit.residual, exchangeable, fit.psi[stratum], [group.layout for group in part], 0)
+            found = layout_kernels(fit.residual, exchangeable, fit.psi[stratum], [group.layout for group in part], 0)
             for group, kernel in zip(part, found, strict=True):
                 rows = group.rows[problem.strata[group.dyad] == stratum]
-                products = kernel.precision @ inner[rows]
-                # Within one column of `rows` every row occurs once, so plain addition is safe column by column.
-                for a in range(rows.shape[1]):
-                    result[rows[:, a]] += products[:, a]
+                kernels().spread(np.ascontiguousarray(kernel.precision), rows, inner, result)
     return problem, result
