@@ -169,3 +169,12 @@ def test_serial_objective_at_reference_parameters_and_above():
     assert fit.log_likelihood >= found
     dense = dense_likelihood(problem, dense_covariance(problem, residual, fit.G, fit.psi), True)
     assert fit.log_likelihood == pytest.approx(dense.log_likelihood, rel=1e-11)
+
+
+def test_residual_process_at_its_edge_says_so():
+    problem = random_problem(17, n_dyads=30, n_steps=12, missing=0.0)
+    fit = fit_mixed(problem, random_structure(["a", "b"]), Residual("ar1", common=True, measurement_error=True))
+    told = fit.residual_process()
+    smallest = min(np.diag(told["process_covariance"]).min(), told["error_variance"].min())
+    assert smallest < 1e-5 * told["covariance"][0, 0]
+    assert any("zero" in note or "no variance" in note for note in fit.warnings)

@@ -23,6 +23,8 @@ from reldyn.mixed._threads import single_threaded
 
 # Variance of a direction of G, relative to the largest on comparable scales, below which it counts as shut.
 _SHUT = 1e-9
+# Correlations and carry-overs beyond this count as 1.
+_EDGE = 1.0 - 1e-5
 
 
 @dataclass(frozen=True)
@@ -273,6 +275,7 @@ def _describe(
     notes = []
     if boundary:
         notes.append(_boundary_note(structure, boundary))
+    notes.extend(_residual_notes(problem, residual, optimum.point.psi))
     if not optimum.verified:
         notes.append(_failure_note(optimum))
         if warn:
@@ -336,6 +339,34 @@ def _boundary_note(structure: RandomStructure, boundary: tuple[FloatArray, ...])
         f"The random effects' covariance matrix is singular: {len(boundary)} {word} without variance "
         f"({'; '.join(parts)}). Estimates and intervals treat it as known to be zero there."
     )
+
+
+def _residual_notes(problem: Problem, residual: Residual, psi: tuple[FloatArray, ...]) -> list[str]:
+    """Say where the residual process has run to the edge of its parameter space."""
+    notes = []
+    for stratum, (exchangeable, natural) in enumerate(zip(problem.exchangeable, psi, strict=True)):
+        told = describe(residual, exchangeable, natural)
+        where = f" in stratum {stratum}" if len(psi) > 1 else ""
+        total = np.diag(told["covariance"])
+        if abs(float(told["correlation"])) > _EDGE:
+            notes.append(
+                f"The two members' residuals are perfectly correlated{where}: the residual covariance is singular."
+            )
+        if "error_variance" in told and bool((told["error_variance"] < (1.0 - _EDGE) * total).any()):
+            notes.append(
+                f"A measurement-error variance is estimated as zero{where}; the model without it fits as well."
+            )
+        if "process_covariance" in told and bool((np.diag(told["process_covariance"]) < (1.0 - _EDGE) * total).any()):
+            notes.append(f"The serial part of the residuals has no variance{where}: only measurement error is left.")
+        if residual.serial and _largest_carry_over(told) > _EDGE:
+            notes.append(f"The residual process is at the edge of stationarity{where}; a trend may be missing.")
+    return notes
+
+
+def _largest_carry_over(told: dict[str, FloatArray]) -> float:
+    """Largest absolute eigenvalue of the transition."""
+    transition = told["transition"] if "transition" in told else np.diag(told["phi"])
+    return float(np.abs(np.linalg.eigvals(transition)).max())
 
 
 def _failure_note(optimum: Optimum) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -89,8 +90,9 @@ def weighted_rows(fit: Fit) -> tuple[Problem, FloatArray]:
     back = pull_back(fit.evaluation.dyad, fit.beta)
     Z = problem.Z @ fit.structure.transform
     inner = np.column_stack([problem.X, problem.y - problem.X @ fit.beta])
-    for k in range(Z.shape[1]):
-        inner += Z[:, k : k + 1] * back.Pz[problem.dyad, k, :]
+    first = np.searchsorted(problem.dyad, np.arange(problem.n_dyads + 1))
+    for d, (start, stop) in enumerate(itertools.pairwise(first)):
+        inner[start:stop] += Z[start:stop] @ back.Pz[d]
     result = np.zeros_like(inner)
     groups = segments(fit.residual, problem.dyad, problem.member, problem.step)
     for stratum, exchangeable in enumerate(problem.exchangeable):
