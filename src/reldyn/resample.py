@@ -126,6 +126,9 @@ def _controller() -> Any:
         from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped,unused-ignore]
     except ImportError:
         return None
+    # scipy brings a BLAS of its own, which would escape the limit if it were loaded later.
+    import scipy.linalg  # noqa: F401
+
     return ThreadpoolController()
 
 
