@@ -30,6 +30,11 @@ CALLS = {
     "Random": ("terms", "covariance"),
     "Residual": ("process", "common", "equal_variances", "measurement_error"),
     "Estimation": ("method", "inference", "missing", "n_boot", "seed", "n_jobs"),
+    "detect_cycles": (
+        *("panel", "warmth", "response", "reported_by", "covariates", "triggers", "phases", "alpha"),
+        *("n_surrogates", "seed", "n_jobs"),
+    ),
+    "cycles.calibrate": ("panel", "warmth", "response", "effect", "n_replications", "n_surrogates", "seed", "n_jobs"),
     "cycles.schedule": ("panel", "warmth", "approach", "event", "reported_by"),
     "run_study": ("path", "output", "resume"),
     "from_json": ("path",),

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         surrogate,
     )
     from reldyn.actor_partner import apim, compare, distinguishability, mixed_model
+    from reldyn.cycles import detect_cycles
     from reldyn.errors import ConvergenceWarning, DataError, DataWarning, DesignError, ReldynError
     from reldyn.mixed import Estimation, Random, Residual, shared
     from reldyn.panel import DyadPanel, Schedule, check_panel, from_wide, load_sample, load_sample_truth, read_table
@@ -68,6 +69,7 @@ _HOMES = {
     "apim": "actor_partner",
     "check_panel": "panel",
     "compare": "actor_partner",
+    "detect_cycles": "cycles",
     "distinguishability": "actor_partner",
     "from_json": "results",
     "from_wide": "panel",
@@ -98,6 +100,7 @@ __all__ = [
     "check_panel",
     "compare",
     "cycles",
+    "detect_cycles",
     "distinguishability",
     "from_json",
     "from_wide",

@@ -31,6 +31,7 @@ _HOMES = {
     "MixedResult": "reldyn.actor_partner",
     "ComparisonResult": "reldyn.actor_partner",
     "CycleResult": "reldyn.cycles",
+    "CalibrationResult": "reldyn.cycles",
     "HMMResult": "reldyn.markov",
     "ApimMomentsResult": "reldyn.actor_partner",
     "CommonFateResult": "reldyn.actor_partner",

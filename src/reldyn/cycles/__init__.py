@@ -1,6 +1,9 @@
-"""Intermittent reinforcement between partners: so far, the description of its schedule."""
+"""Intermittent reinforcement between partners: its schedule, its phases, and what the response follows."""
 
+from reldyn.cycles._calibrate import CalibrationResult, calibrate
+from reldyn.cycles._detect import detect_cycles
 from reldyn.cycles._events import events
+from reldyn.cycles._result import CycleResult
 from reldyn.cycles._schedule import schedule
 
-__all__ = ["events", "schedule"]
+__all__ = ["CalibrationResult", "CycleResult", "calibrate", "detect_cycles", "events", "schedule"]

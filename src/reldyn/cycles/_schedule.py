@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from reldyn.panel import DyadPanel
 
-__all__ = ["burstiness", "contingency", "cv_interval", "memory", "schedule"]
+__all__ = ["burstiness", "contingency", "cv_interval", "memory", "schedule", "undecidable"]
 
 MIN_OCCASIONS = 60
 MIN_CYCLES = 4
@@ -156,7 +156,7 @@ def _describe(
     enough = len(intervals) >= MIN_INTERVALS
     low, high = cv_interval(intervals) if enough else (math.nan, math.nan)
     after = math.nan
-    reasons = _undecidable(answers, beeps[rows], partner_answers)
+    reasons = undecidable(answers, beeps[rows], partner_answers)
     notes = list(reasons)
     if not panel.index.on_grid:
         notes.append("times fit no common grid, so an interval counts distinct times")
@@ -180,7 +180,7 @@ def _describe(
     }
 
 
-def _undecidable(answers: NDArray[np.float64], beeps: NDArray[np.int64], partner_answers: bool) -> list[str]:
+def undecidable(answers: NDArray[np.float64], beeps: NDArray[np.int64], partner_answers: bool) -> list[str]:
     """Every reason why no test could decide about these answers; empty if none."""
     if not len(answers):
         return ["no answers"]

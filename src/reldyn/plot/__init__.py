@@ -1,7 +1,9 @@
 """One function per figure: panels and results drawn with seaborn and matplotlib, nothing computed."""
 
+from reldyn.plot._calibration import calibration
 from reldyn.plot._coefficients import coefficients
 from reldyn.plot._compliance import compliance_heatmap
+from reldyn.plot._cycles import cycles, null_distribution, phase_ribbon, transition_wheel, verdict_map
 from reldyn.plot._family import common_fate_diagram, mediation_diagram
 from reldyn.plot._path_diagram import path_diagram
 from reldyn.plot._schedule import schedule
@@ -10,14 +12,20 @@ from reldyn.plot._style import to_svg
 from reldyn.plot._trajectories import trajectories
 
 __all__ = [
+    "calibration",
     "coefficients",
     "common_fate_diagram",
     "compliance_heatmap",
     "mediation_diagram",
+    "cycles",
+    "null_distribution",
     "path_diagram",
+    "phase_ribbon",
     "response_surface",
     "schedule",
     "simple_slopes",
     "to_svg",
     "trajectories",
+    "transition_wheel",
+    "verdict_map",
 ]

@@ -1,0 +1,106 @@
+"""The ladder of claims for one direction, rung by rung."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Literal
+
+import numpy as np
+
+from reldyn.cycles._claims import ClaimTest, PhaseFit
+from reldyn.cycles._directed import test_directed
+from reldyn.cycles._irregular import test_irregular
+from reldyn.cycles._montecarlo import child_seed
+from reldyn.cycles._periodic import test_periodic
+from reldyn.cycles._regimes import fit_phases, test_regimes
+from reldyn.cycles._reinforcement import Reinforcement, run_reinforcement
+from reldyn.cycles._series import DirectionSeries
+
+__all__ = ["Climbed", "Setting", "both_claims", "climb", "seed_of"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Setting:
+    """How the claims are tested.
+
+    Attributes
+    ----------
+    phases : "auto", 2 or 3
+    n_surrogates : int
+    alpha : float
+    """
+
+    phases: Literal["auto"] | int
+    n_surrogates: int
+    alpha: float
+
+    @property
+    def n_states(self) -> tuple[int, ...]:
+        """Numbers of phases over which the statistics take their maximum."""
+        return (2, 3) if self.phases == "auto" else (int(self.phases),)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Climbed:
+    """What the ladder gave for one direction: reasons why not, or tests, phases and reinforcement."""
+
+    reasons: tuple[str, ...]
+    tests: tuple[ClaimTest, ...]
+    fit: PhaseFit | None
+    reinforcement: Reinforcement | None
+
+
+def seed_of(generator: np.random.Generator) -> np.random.SeedSequence:
+    """The sequence a generator was made from: tests key their own generators below it."""
+    sequence: Any = generator.bit_generator.seed_seq
+    return np.random.SeedSequence(sequence.entropy, spawn_key=sequence.spawn_key, pool_size=sequence.pool_size)
+
+
+def climb(series: DirectionSeries, setting: Setting, seed: np.random.SeedSequence) -> Climbed:
+    """Test every claim about one direction that its evidence makes due.
+
+    *Irregular* is tested where *regimes* or *periodic* is rejected, *directed* where *regimes* is: without
+    phases neither means anything, and no verdict could depend on it. Which tests run never depends on how many
+    other directions there are.
+
+    Parameters
+    ----------
+    series : DirectionSeries
+    setting : Setting
+    seed : SeedSequence
+
+    Returns
+    -------
+    Climbed
+    """
+    n_states, n = setting.n_states, setting.n_surrogates
+    try:
+        regimes = test_regimes(series, n_states=n_states, n_surrogates=n, seed=child_seed(seed, 1))
+        periodic = test_periodic(series, n_surrogates=n, seed=child_seed(seed, 2))
+        tests = [regimes, periodic]
+        phased = regimes.p_value <= setting.alpha
+        if phased or periodic.p_value <= setting.alpha:
+            tests.append(test_irregular(series, n_states=n_states, n_surrogates=n, seed=child_seed(seed, 3)))
+        if phased:
+            tests.append(test_directed(series, n_surrogates=n, seed=child_seed(seed, 4)))
+        fit = fit_phases(series, n_states=int(regimes.detail["n_states"]), seed=child_seed(seed, 5))
+    except (np.linalg.LinAlgError, FloatingPointError) as error:
+        # A series that numbers cannot carry is undecidable; it is no reason to stop the other directions.
+        return Climbed((f"the tests broke down on these answers ({error})",), (), None, None)
+    reinforcement = None
+    if series.y.shape[1] > 1:
+        reinforcement = run_reinforcement(
+            series, fit if phased else None, n_surrogates=setting.n_surrogates, seed=child_seed(seed, 6)
+        )
+    return Climbed((), tuple(tests), fit, reinforcement)
+
+
+def both_claims(
+    series: DirectionSeries, setting: Setting, seed: np.random.SeedSequence
+) -> tuple[ClaimTest, ClaimTest | None]:
+    """Test *regimes*, and *irregular* where regimes are rejected: all that *intermittent* needs."""
+    n_states, n = setting.n_states, setting.n_surrogates
+    regimes = test_regimes(series, n_states=n_states, n_surrogates=n, seed=child_seed(seed, 1))
+    if regimes.p_value > setting.alpha:
+        return regimes, None
+    return regimes, test_irregular(series, n_states=n_states, n_surrogates=n, seed=child_seed(seed, 3))

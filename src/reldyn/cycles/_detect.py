@@ -1,0 +1,267 @@
+"""Detection of intermittent warmth in every dyad and direction of a panel."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from reldyn.cycles._arrange import Arranged, Columns, arrange
+from reldyn.cycles._climb import Setting, climb, seed_of
+from reldyn.cycles._events import ReportedBy
+from reldyn.cycles._outcome import Outcome, n_cycles
+from reldyn.cycles._power import power_of
+from reldyn.cycles._result import CycleResult
+from reldyn.cycles._schedule import schedule
+from reldyn.errors import DataWarning, DesignError, check_option
+from reldyn.resample import known_seed, map_seeded
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from reldyn.panel import DyadPanel
+
+__all__ = ["detect_cycles"]
+
+# Below about twelve cycles a verdict about one dyad has little power (60 % at best for large effects).
+_FEW_CYCLES = 12
+_LARGE_FLOOR = 0.30
+_FEWEST_SURROGATES = 19
+
+
+def detect_cycles(
+    panel: DyadPanel,
+    *,
+    warmth: str,
+    response: str | None = None,
+    reported_by: ReportedBy = "receiver",
+    covariates: Sequence[str] = (),
+    triggers: Sequence[str] = (),
+    phases: Literal["auto"] | int = "auto",
+    alpha: float = 0.05,
+    n_surrogates: int = 999,
+    seed: Any = None,
+    n_jobs: int = 1,
+) -> CycleResult:
+    """Test every direction of warmth for phases, for irregular timing, and for what follows from them.
+
+    A ladder of claims, each against a null world of its own: *regimes* (warmth moves between discrete levels,
+    against linear dynamics with error of measurement), *irregular* (their sojourns vary by more than 40 % of
+    their mean, against any rhythm), *intermittent* (both), *directed* (phases follow one another in one
+    direction), *reinforcement* (the response rises after warmth was unpredictable). A result describes series
+    of answers; it is never about what a person is.
+
+    Parameters
+    ----------
+    panel : DyadPanel
+        Serial answers of both partners; missed occasions may be rows without answers or no rows at all.
+    warmth : str
+        Column with the warmth received from the partner, or given to the partner.
+    response : str, optional
+        Column with the receiver's response: longing, approach, closeness. Second channel of the phases, and
+        outcome of the claim *reinforcement*, which needs it.
+    reported_by : {"receiver", "giver"}, default "receiver"
+        Whose rating of warmth it is. The one who receives, because only what arrives can reinforce.
+    covariates : sequence of str, default ()
+        Columns of the receiver, such as own affect, that enter every hypothesis and every surrogate. A missing
+        value takes the person's mean.
+    triggers : sequence of str, default ()
+        Occurrences in the receiver's rows, such as a conflict, that may act on transitions; a missing value
+        counts as none. They are tested by `reldyn.cycles.trigger_effects`.
+    phases : "auto", 2 or 3, default "auto"
+        ``"auto"`` takes the larger statistic of two and three phases, in the data and in every surrogate;
+        choosing by BIC would nearly always choose two. *directed* needs and uses three.
+    alpha : float, default 0.05
+        Level of the verdicts. Stored power figures exist for .05 only.
+    n_surrogates : int, default 999
+        At most so many per claim; enough for p-values that survive adjustment over a hundred dyads. A run whose
+        answer is clear stops early (Besag and Clifford 1991).
+    seed : int, SeedSequence, Generator or None, default None
+        None draws one and stores it in ``setting["seed"]``.
+    n_jobs : int, default 1
+        Parallel workers, as in joblib. The result is the same, bit for bit, whatever the number.
+
+    Returns
+    -------
+    CycleResult
+        ``tidy()``, ``verdicts()``, ``phases()``, ``sample()``, ``schedule()``, ``summary()``, ``plot()``.
+        A direction that cannot carry a test (fewer than 60 occasions, room for fewer than 4 cycles, more than
+        60 % of answers on one category, a silent partner, answers that never vary) is *not decidable*, with
+        the reason; it is never an error.
+
+    Raises
+    ------
+    DataError
+        A column does not exist or holds text.
+    DesignError
+        An option is not allowed.
+
+    Warns
+    -----
+    DataWarning
+        Some directions could not be tested.
+
+    References
+    ----------
+    Berger (1982), Technometrics 24, 295-300 (both claims by the larger p-value). Kasahara and Shimotsu (2018),
+    arXiv 1801.06862 (bootstrap of the number of regimes).
+
+    Examples
+    --------
+    >>> import reldyn as rd
+    >>> panel = rd.simulate.cycles("cycle", n_dyads=1, n_occasions=80, seed=1).panel
+    >>> found = rd.detect_cycles(panel, warmth="warmth", response="response", n_surrogates=19, seed=1)
+    >>> found.verdicts()[["dyad", "giver"]].to_dict("records")
+    [{'dyad': 1, 'giver': 'a'}, {'dyad': 1, 'giver': 'b'}]
+    """
+    columns = Columns(warmth, response, reported_by, _names(covariates, "covariates"), _names(triggers, "triggers"))
+    _check(columns, phases, alpha, n_surrogates)
+    arranged = arrange(panel, columns)
+    known = known_seed(seed)
+    setting = Setting(phases=phases, n_surrogates=int(n_surrogates), alpha=float(alpha))
+    tasks = [(one, setting) for one in arranged]
+    outcomes = tuple(map_seeded(_outcome, tasks, known, n_jobs, label="directions"))
+    notes = _warnings(columns, arranged, outcomes)
+    n_untested = sum(bool(one.reasons) for one in outcomes)
+    if n_untested:
+        message = f"{n_untested} of {len(outcomes)} directions cannot carry a test; verdicts() says why."
+        warnings.warn(message, DataWarning, stacklevel=2)
+    return CycleResult(
+        columns=columns,
+        setting={
+            "phases": phases,
+            "alpha": float(alpha),
+            "n_surrogates": int(n_surrogates),
+            "seed": known,
+            "version": _version(),
+        },
+        outcomes=outcomes,
+        occasions=_occasions(panel, arranged),
+        schedule_table=schedule(panel, warmth=warmth, approach=response, reported_by=reported_by),
+        warnings=notes,
+    )
+
+
+def _names(names: Sequence[str], option: str) -> tuple[str, ...]:
+    if isinstance(names, str):
+        raise DesignError(f"{option}={names!r}: give a sequence of column names, such as ({names!r},).")
+    return tuple(names)
+
+
+def _check(columns: Columns, phases: object, alpha: float, n_surrogates: int) -> None:
+    check_option(phases, ("auto", 2, 3), "phases")
+    used = [columns.warmth, columns.response, *columns.covariates, *columns.triggers]
+    twice = [name for name, count in Counter(name for name in used if name is not None).items() if count > 1]
+    if twice:
+        raise DesignError(f"column {twice[0]!r} is named twice: warmth, response, covariates and triggers must differ.")
+    if isinstance(alpha, bool) or not isinstance(alpha, (int, float, np.floating)) or not 0 < alpha < 1:
+        raise DesignError(f"alpha={alpha!r} is no level: give a number between 0 and 1.")
+    whole = isinstance(n_surrogates, (int, np.integer)) and not isinstance(n_surrogates, bool)
+    if not whole or n_surrogates < _FEWEST_SURROGATES:
+        raise DesignError(
+            f"n_surrogates={n_surrogates!r}: give a whole number from {_FEWEST_SURROGATES}, "
+            "below which no p-value can reach .05."
+        )
+
+
+def _outcome(task: tuple[Arranged, Setting], generator: np.random.Generator) -> Outcome:
+    """Test one direction; what cannot be tested comes back with its reasons."""
+    arranged, setting = task
+    series = arranged.series
+    n_scheduled = 0 if series is None else len(series.y)
+    answers = np.zeros(0) if series is None else series.y[np.isfinite(series.y[:, 0]), 0]
+    bare = Outcome(
+        dyad=arranged.dyad,
+        giver=arranged.giver,
+        n_occasions=arranged.n_occasions,
+        n_scheduled=n_scheduled,
+        floor_share=arranged.floor_share,
+        missing_share=arranged.missing_share,
+        n_categories=len(np.unique(answers)),
+        reasons=arranged.reasons,
+        notes=arranged.notes,
+        occasion=arranged.occasion,
+        y=np.zeros((0, 1)) if series is None else series.y,
+    )
+    if arranged.reasons or series is None:
+        return bare
+    found = climb(series, setting, seed_of(generator))
+    known = power_of(
+        n_occasions=n_scheduled,
+        missing_share=bare.missing_share,
+        n_categories=bare.n_categories,
+        floor_share=bare.floor_share,
+        n_channels=series.y.shape[1],
+        alpha=setting.alpha,
+    )
+    power, wrong = (None, None) if known is None else known
+    return dataclasses.replace(
+        bare,
+        reasons=found.reasons,
+        tests=found.tests,
+        fit=found.fit,
+        reinforcement=found.reinforcement,
+        power=power,
+        false_positives=wrong,
+    )
+
+
+def _warnings(columns: Columns, arranged: Sequence[Arranged], outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+    """What a careful reader must know, most general first."""
+    notes = []
+    if columns.response is not None and columns.reported_by == "receiver":
+        notes.append(
+            "warmth and response of a direction are answers of one person: phases may be that reporter's mood; "
+            "name own affect in covariates, or use warmth reported by the giver"
+        )
+    notes += list(dict.fromkeys(note for one in arranged for note in one.notes))
+    tested = [one for one in outcomes if one.tests]
+    untested = [one for one in outcomes if one.reasons]
+    if untested:
+        notes.append(f"{len(untested)} of {len(outcomes)} directions cannot carry a test")
+    floor = sum(one.floor_share > _LARGE_FLOOR for one in tested)
+    if floor:
+        notes.append(f"in {floor} tested directions more than {_LARGE_FLOOR:.0%} of answers are on the lowest category")
+    few = sum(n_cycles(one) < _FEW_CYCLES for one in tested)
+    if few:
+        notes.append(
+            f"{few} tested directions hold fewer than {_FEW_CYCLES} expected cycles: a verdict about one of them "
+            "has little power"
+        )
+    if tested and all(one.power is None for one in tested):
+        notes.append(
+            "no stored calibration covers this design, so a test without result stays 'not decidable': "
+            "rd.cycles.calibrate gives the power that this design has"
+        )
+    about_fits = Counter(note for one in tested if one.fit is not None for note in one.fit.warnings)
+    notes += [f"{note} ({count} of {len(tested)} directions)" for note, count in about_fits.items()]
+    return tuple(notes)
+
+
+def _occasions(panel: DyadPanel, arranged: Sequence[Arranged]) -> pd.DataFrame:
+    """What the panel calls each scheduled occasion that occurs in a direction."""
+    import pandas as pd
+
+    index = panel.index
+    used = np.unique(np.concatenate([one.occasion for one in arranged])) if arranged else np.zeros(0, dtype=int)
+    known, row = np.unique(index.occasion, return_index=True)
+    frame = pd.DataFrame({"occasion": used})
+    place = np.minimum(np.searchsorted(known, used), len(known) - 1)
+    exact = known[place] == used
+    rows = panel.frame
+    for role in ("day", "beep", "time"):
+        name = panel.columns[role]
+        if name is not None:
+            labels = rows[name].iloc[row[place]].reset_index(drop=True)
+            frame[name] = labels if exact.all() else labels.where(exact)
+    return frame
+
+
+def _version() -> str:
+    import reldyn
+
+    return reldyn.__version__

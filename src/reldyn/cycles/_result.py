@@ -1,0 +1,361 @@
+"""`CycleResult`: the tests, verdicts, phases and sample estimates of one detection."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from reldyn.cycles._arrange import Columns
+from reldyn.cycles._outcome import Outcome, claim_of, evidence_of, intermittent_p, n_cycles, raw_p
+from reldyn.cycles._sample_level import SampleEstimate, pool, prevalence
+from reldyn.cycles._text import summary_text
+from reldyn.cycles._verdict import MIN_CYCLES, adjust, decide
+from reldyn.errors import DataError, DesignError
+from reldyn.results import Result, register
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from reldyn.cycles._calibrate import CalibrationResult
+
+__all__ = ["CycleResult"]
+
+register(Columns)
+CLAIMS = ("regimes", "periodic", "irregular", "intermittent", "directed", "reinforcement")
+PHASES = {2: ("cold", "warm"), 3: ("cold", "middle", "warm")}
+
+
+@dataclass(frozen=True)
+class CycleResult(Result):
+    """What `reldyn.detect_cycles` found, per dyad and giver and for the sample.
+
+    Attributes
+    ----------
+    columns : Columns
+        Which columns were read.
+    setting : mapping
+        ``phases``, ``alpha``, ``n_surrogates``, ``seed`` (what brings back the same result), ``version``.
+    outcomes : tuple of Outcome
+        One per dyad and giver, in the order of the panel.
+    occasions : pandas.DataFrame
+        ``occasion`` (code of the scheduled beep) with ``day`` and ``beep`` or ``time`` as the panel calls them.
+    schedule_table : pandas.DataFrame
+        What `reldyn.cycles.schedule` says about the same columns.
+    warnings : tuple of str
+        What a careful reader must know.
+    """
+
+    columns: Columns
+    setting: Mapping[str, Any]
+    outcomes: tuple[Outcome, ...]
+    occasions: pd.DataFrame
+    schedule_table: pd.DataFrame
+    warnings: tuple[str, ...] = ()
+
+    figure: ClassVar[str | None] = "cycles"
+
+    @property
+    def alpha(self) -> float:
+        """Level of the verdicts."""
+        return float(self.setting["alpha"])
+
+    @cached_property
+    def _raw(self) -> NDArray[np.float64]:
+        # An undecidable direction is no hypothesis of its own: it does not count in the adjustment.
+        decidable = [not evidence_of(one, math.nan, self.alpha, MIN_CYCLES).reasons for one in self.outcomes]
+        values = [intermittent_p(one) if kept else math.nan for one, kept in zip(self.outcomes, decidable, strict=True)]
+        return np.array(values)
+
+    @cached_property
+    def _adjusted(self) -> NDArray[np.float64]:
+        return adjust(self._raw)
+
+    @property
+    def _n_dyads(self) -> int:
+        return len({one.dyad for one in self.outcomes})
+
+    def tidy(self) -> pd.DataFrame:
+        """One row per dyad, giver and claim.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``term``, ``dyad``, ``giver``, ``claim``, ``estimate``, ``conf_low``, ``conf_high``, ``statistic``,
+            ``p_value``, ``p_adjusted`` (of ``intermittent``, over all dyads and givers that are decidable),
+            ``n_surrogates``, ``note``. The estimate of ``regimes`` is the smallest distance between phases in SD
+            of the noise; of ``periodic`` the period in beeps; of ``irregular`` and ``intermittent`` the
+            coefficient of variation of sojourns; of ``directed`` net circulation from -1 to 1; of
+            ``reinforcement`` SD of the response per SD of unpredictability.
+        """
+        import pandas as pd
+
+        rows = [
+            _claim_row(one, claim, adjusted)
+            for one, adjusted in zip(self.outcomes, self._adjusted, strict=True)
+            for claim in CLAIMS
+        ]
+        return pd.DataFrame(rows)
+
+    def verdicts(self, adjusted: bool = True) -> pd.DataFrame:
+        """One of four verdicts about each direction.
+
+        Parameters
+        ----------
+        adjusted : bool, default True
+            Judge *intermittent* by p-values adjusted over all directions, because with many dyads some tests
+            reject by chance. False: raw p-values, for a direction that was chosen before the data were seen.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``dyad``, ``giver``, ``verdict`` (``"supported"``, ``"rhythm"``, ``"not supported"``, ``"not
+            decidable"``), ``reason``, ``n_occasions``, ``n_cycles``, ``floor_share``.
+        """
+        import pandas as pd
+
+        # The two directions of a single dyad are two questions, not a sample to pick from.
+        judged = self._adjusted if adjusted and self._n_dyads > 1 else self._raw
+        rows = []
+        for one, p_value in zip(self.outcomes, judged, strict=True):
+            verdict, reason = decide(evidence_of(one, float(p_value), self.alpha, MIN_CYCLES))
+            rows.append(
+                {
+                    "dyad": one.dyad,
+                    "giver": one.giver,
+                    "verdict": verdict,
+                    "reason": reason,
+                    "n_occasions": one.n_occasions,
+                    "n_cycles": n_cycles(one),
+                    "floor_share": one.floor_share,
+                }
+            )
+        return pd.DataFrame(rows)
+
+    def phases(self) -> pd.DataFrame:
+        """Posterior probability of each phase at every scheduled occasion.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``dyad``, ``giver``, the occasion columns of the panel, ``cold``, ``middle`` (NaN with two phases),
+            ``warm`` and the most probable ``phase``. Directions without a fit have no rows. The phases are those
+            of a fitted model; whether the model is needed at all is what the claim ``regimes`` says.
+        """
+        import pandas as pd
+
+        parts = [_phase_rows(one, self.occasions) for one in self.outcomes if one.fit is not None]
+        if not parts:
+            names = ["dyad", "giver", *self.occasions.columns.drop("occasion"), "cold", "middle", "warm", "phase"]
+            return pd.DataFrame(columns=names)
+        return pd.concat(parts, ignore_index=True)
+
+    def sample(self) -> pd.DataFrame:
+        """What the whole sample says: prevalence, and the common coefficient of reinforcement.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``term`` (``prevalence``, ``reinforcement``), ``estimate``, ``std_error``, ``conf_low``, ``conf_high``,
+            ``p_value``, ``spread`` (SD between dyads), ``n``, ``note``.
+        """
+        import pandas as pd
+
+        rows = [("prevalence", self._prevalence())]
+        if self.columns.response is not None:
+            rows.append(("reinforcement", self._reinforcement()))
+        return pd.DataFrame(
+            [
+                {
+                    "term": term,
+                    "estimate": found.estimate,
+                    "std_error": found.std_error,
+                    "conf_low": found.conf_low,
+                    "conf_high": found.conf_high,
+                    "p_value": found.p_value,
+                    "spread": found.spread,
+                    "n": found.n,
+                    "note": found.note,
+                }
+                for term, found in rows
+            ]
+        )
+
+    def _prevalence(self) -> SampleEstimate:
+        power = [math.nan if one.power is None else one.power for one in self.outcomes]
+        wrong = [one.false_positives for one in self.outcomes if one.false_positives is not None]
+        return prevalence(
+            self._raw,
+            [one.dyad for one in self.outcomes],
+            alpha=self.alpha,
+            power=power,
+            false_positives=float(np.mean(wrong)) if wrong else None,
+        )
+
+    def _reinforcement(self) -> SampleEstimate:
+        found = [one.reinforcement for one in self.outcomes]
+        return pool(
+            [math.nan if one is None else one.estimate for one in found],
+            [math.nan if one is None else one.std_error for one in found],
+            [one.dyad for one in self.outcomes],
+        )
+
+    def schedule(self) -> pd.DataFrame:
+        """The schedule of warmth, described: see `reldyn.cycles.schedule`."""
+        return self.schedule_table.copy()
+
+    def glance(self) -> pd.DataFrame:
+        """One row: how many directions, which verdicts, which settings."""
+        import pandas as pd
+
+        counts = self.verdicts()["verdict"].value_counts()
+        row = {
+            "n_dyads": self._n_dyads,
+            "n_directions": len(self.outcomes),
+            "n_obs": sum(one.n_occasions for one in self.outcomes),
+            "n_tested": sum(bool(one.tests) for one in self.outcomes),
+            **{
+                "n_" + verdict.replace(" ", "_"): int(counts.get(verdict, 0))
+                for verdict in ("supported", "rhythm", "not supported", "not decidable")
+            },
+            "phases": str(self.setting["phases"]),
+            "alpha": self.alpha,
+            "n_surrogates": int(self.setting["n_surrogates"]),
+            "converged": not any(one.fit is not None and one.fit.warnings for one in self.outcomes),
+        }
+        return pd.DataFrame([row])
+
+    def summary(self) -> str:
+        """Text that reads like a methods section; it describes series and nobody's character."""
+        return summary_text(self)
+
+    def _repr_html_(self) -> str:
+        import html
+
+        from reldyn.results import format_table
+
+        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.warnings)
+        head = html.escape(self.summary().splitlines()[0])
+        tables = "".join(
+            format_table(frame).to_html(index=False, border=0, na_rep="") for frame in (self.sample(), self.verdicts())
+        )
+        return f"<div><p><b>{head}</b></p>{tables}{'<ul>' + notes + '</ul>' if notes else ''}</div>"
+
+    def with_calibration(self, calibration: CalibrationResult) -> CycleResult:
+        """Judge tests without result by the power that a calibration found for this design.
+
+        Parameters
+        ----------
+        calibration : CalibrationResult
+            Of the same panel and columns, from `reldyn.cycles.calibrate`. Its power is that of the mean
+            direction, so it says less about one with far fewer answers than the others.
+
+        Returns
+        -------
+        CycleResult
+
+        Raises
+        ------
+        DesignError
+            Columns or level differ.
+        """
+        same = (calibration.columns.warmth, calibration.columns.response) == (
+            self.columns.warmth,
+            self.columns.response,
+        )
+        if not same or float(calibration.setting["alpha"]) != self.alpha:
+            raise DesignError("the calibration is of other columns or of another level than this detection.")
+        outcomes = tuple(
+            replace(one, power=calibration.power, false_positives=calibration.false_positives) if one.tests else one
+            for one in self.outcomes
+        )
+        return replace(self, outcomes=outcomes)
+
+    def outcome(self, dyad: Hashable, giver: Hashable) -> Outcome:
+        """Everything kept of one direction.
+
+        Raises
+        ------
+        DataError
+            There is no such direction.
+        """
+        for one in self.outcomes:
+            if one.dyad == dyad and one.giver == giver:
+                return one
+        givers = [one.giver for one in self.outcomes if one.dyad == dyad]
+        if not givers:
+            raise DataError(f"no dyad {dyad!r} in the result.")
+        raise DataError(f"no giver {giver!r} in dyad {dyad!r}; its givers: {', '.join(map(repr, givers))}.")
+
+
+def _claim_row(one: Outcome, claim: str, adjusted: float) -> dict[str, Any]:
+    nan = math.nan
+    row: dict[str, Any] = {
+        "term": f"{claim}: dyad {one.dyad}, from {one.giver}",
+        "dyad": one.dyad,
+        "giver": one.giver,
+        "claim": claim,
+        "estimate": nan,
+        "conf_low": nan,
+        "conf_high": nan,
+        "statistic": nan,
+        "p_value": nan,
+        "p_adjusted": nan,
+        "n_surrogates": 0,
+        "note": "; ".join(one.reasons),
+    }
+    if claim == "reinforcement":
+        return row | _reinforcement_cells(one)
+    found = claim_of(one, "irregular" if claim == "intermittent" else claim)
+    if found is None and claim == "intermittent" and one.tests:
+        p_value = intermittent_p(one)
+        return row | {"p_value": p_value, "p_adjusted": float(adjusted), "note": "no regimes: not tested further"}
+    if found is None:
+        return row if one.reasons else row | {"note": "no regimes: not tested"}
+    row |= {name: getattr(found, name) for name in ("estimate", "conf_low", "conf_high", "statistic", "p_value")}
+    row["n_surrogates"], row["note"] = found.n_surrogates, found.null
+    if claim == "intermittent":
+        both = [claim_of(one, name) for name in ("regimes", "irregular")]
+        row |= {"p_value": intermittent_p(one), "p_adjusted": float(adjusted), "statistic": nan}
+        row |= {
+            "n_surrogates": min(test.n_surrogates for test in both if test is not None),
+            "note": "the larger p-value of regimes and irregular",
+        }
+    return row
+
+
+def _reinforcement_cells(one: Outcome) -> dict[str, Any]:
+    found = one.reinforcement
+    if found is None:
+        return {"note": "; ".join(one.reasons) or "no response was named"}
+    cells: dict[str, Any] = {
+        name: getattr(found, name)
+        for name in ("estimate", "conf_low", "conf_high", "statistic", "p_value", "n_surrogates")
+    }
+    worlds = "linear world" if math.isnan(found.p_phases) else "linear world, and phases without learning"
+    return cells | {"note": found.note or worlds}
+
+
+def _phase_rows(one: Outcome, occasions: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    if one.fit is None:
+        raise DataError(f"dyad {one.dyad!r} has no fitted phases.")
+    names = PHASES[one.fit.n_states]
+    place = np.searchsorted(occasions["occasion"].to_numpy(), one.occasion)
+    when = occasions.drop(columns="occasion").iloc[place].reset_index(drop=True)
+    table = pd.DataFrame({"dyad": one.dyad, "giver": one.giver, **{name: when[name] for name in when}})
+    for name in ("cold", "middle", "warm"):
+        table[name] = one.fit.posterior[:, names.index(name)] if name in names else np.nan
+    table["phase"] = np.array(names)[one.fit.posterior.argmax(axis=1)]
+    return table
+
+
+def direction_p(one: Outcome) -> dict[str, float]:
+    """Raw p-values of all claims of one direction, for texts and figures."""
+    return {claim: intermittent_p(one) if claim == "intermittent" else raw_p(one, claim) for claim in CLAIMS[:5]}

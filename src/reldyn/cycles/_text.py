@@ -1,0 +1,115 @@
+"""The summary of a detection: what was tested against what, what came out, what to be careful about."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from reldyn.results import format_p, format_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from reldyn.cycles._result import CycleResult
+
+__all__ = ["summary_text"]
+
+_WIDTH = 100
+_SHOWN = 20
+_ORDER = ("supported", "rhythm", "not supported", "not decidable")
+
+
+def summary_text(result: CycleResult) -> str:
+    """Write the summary."""
+    verdicts = result.verdicts()
+    n_directions, n_dyads = len(verdicts), verdicts["dyad"].nunique()
+    head = f"Intermittent warmth in {_count(n_directions, 'direction')} of {_count(n_dyads, 'dyad')}: " + ", ".join(
+        f"{int((verdicts['verdict'] == name).sum())} {name}" for name in _ORDER
+    )
+    parts = [head, _fill(_methods(result)), *(_fill(text) for text in _sample_lines(result))]
+    parts.append(_verdict_table(verdicts, result))
+    parts.append(_fill(_meaning()))
+    if result.warnings:
+        parts.append("Read with care:\n" + "\n".join(_fill(f"- {note}", indent="  ") for note in result.warnings))
+    return "\n\n".join(parts)
+
+
+def _methods(result: CycleResult) -> str:
+    columns, setting = result.columns, result.setting
+    who = "by the one who received it" if columns.reported_by == "receiver" else "by the one who gave it"
+    reads = f"Warmth is {columns.warmth!r}, reported {who}"
+    if columns.response is not None:
+        reads += f"; the response is {columns.response!r} of the one who received it"
+    if columns.covariates:
+        reads += f"; {', '.join(map(repr, columns.covariates))} enter every hypothesis"
+    phases = (
+        "two and three phases, the larger statistic" if setting["phases"] == "auto" else f"{setting['phases']} phases"
+    )
+    return (
+        f"{reads}. Every claim is tested against a null world of its own with at most {setting['n_surrogates']} "
+        f"surrogates per direction ({phases}; directed cycles always three); sequential stopping; seed "
+        f"{setting['seed']}. Regimes: against linear dynamics, error of measurement included. Irregular timing: "
+        "against sojourns that vary by at most 40 % of their mean. Intermittent: both rejected, by the larger "
+        "p-value, adjusted over directions (Benjamini and Hochberg)."
+    )
+
+
+def _sample_lines(result: CycleResult) -> list[str]:
+    lines = []
+    for row in result.sample().to_dict("records"):
+        if math.isnan(row["estimate"]):
+            lines.append(f"{_sample_name(row['term'])}: no estimate ({row['note']}).")
+            continue
+        text = f"{_sample_name(row['term'])}: {_number(row)}, from {row['n']} "
+        text += "directions" if row["term"] == "prevalence" else "dyads"
+        if not math.isnan(row["p_value"]):
+            text += f", p {_equals(row['p_value'])}, SD between dyads {row['spread']:.2f}"
+        lines.append(text + (f"; {row['note']}." if row["note"] else "."))
+    return lines
+
+
+def _sample_name(term: str) -> str:
+    if term == "prevalence":
+        return "Share of directions with intermittent warmth"
+    return "Response after unpredictable warmth (SD per SD)"
+
+
+def _number(row: dict[Any, Any]) -> str:
+    return f"{row['estimate']:.2f}, 95 % interval {row['conf_low']:.2f} to {row['conf_high']:.2f}"
+
+
+def _equals(p_value: float) -> str:
+    text = format_p(p_value)
+    return text if text.startswith("<") else f"= {text}"
+
+
+def _verdict_table(verdicts: pd.DataFrame, result: CycleResult) -> str:
+    rank = {name: place for place, name in enumerate(_ORDER)}
+    chosen = verdicts.assign(rank=verdicts["verdict"].map(rank)).sort_values("rank", kind="stable")
+    shown = chosen.drop(columns=["rank", "reason"]).head(_SHOWN)
+    rows = format_table(shown, digits=2).to_string(index=False).splitlines()
+    reasons = ["reason", *chosen["reason"].head(_SHOWN)]
+    lines = [_clipped(f"{row}  {reason}") for row, reason in zip(rows, reasons, strict=True)]
+    rest = len(verdicts) - len(shown)
+    more = [f"... and {rest} more"] if rest > 0 else []
+    return "\n".join([f"Verdicts at level {result.alpha:g} (whole reasons: verdicts()):", *lines, *more])
+
+
+def _clipped(line: str) -> str:
+    return line if len(line) <= _WIDTH + 20 else line[: _WIDTH + 16].rstrip() + " ..."
+
+
+def _meaning() -> str:
+    return (
+        "A verdict is about a series of answers on these days, on this scale; it is no property of a person, no "
+        "judgement of anyone, and says nothing about causes. 'not decidable' is an answer: these data cannot tell."
+    )
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" + ("" if number == 1 else "s")
+
+
+def _fill(text: str, indent: str = "") -> str:
+    return textwrap.fill(text, _WIDTH, subsequent_indent=indent, break_on_hyphens=False)

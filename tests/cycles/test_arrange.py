@@ -1,0 +1,130 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+import reldyn as rd
+from reldyn.cycles._arrange import Columns, arrange
+from reldyn.errors import DataError, DesignError
+
+
+def study(n_days=30, beeps=4, **roles):
+    """One dyad; warmth counts up per person so that every cell is known."""
+    day, beep = np.divmod(np.arange(n_days * beeps), beeps)
+    rows = [
+        pd.DataFrame(
+            {"dyad": 1, "who": who, "day": day + 1, "beep": beep + 1, "warmth": start + np.arange(len(day)) % 7.0}
+        )
+        for who, start in (("a", 1), ("b", 2))
+    ]
+    frame = pd.concat(rows, ignore_index=True)
+    frame["longing"] = 10 + frame["warmth"]
+    return frame
+
+
+def panel_of(frame, **options):
+    columns = {"dyad": "dyad", "person": "who", "role": "who", "day": "day", "beep": "beep"}
+    return rd.DyadPanel(frame, **(columns | options))
+
+
+def test_a_direction_is_what_the_receiver_reports_about_the_giver():
+    frame = study()
+    first, second = arrange(panel_of(frame), Columns("warmth", "longing"))
+    assert (first.giver, second.giver) == ("a", "b")
+    assert first.series.y[0].tolist() == [2.0, 12.0]
+    assert second.series.y[0].tolist() == [1.0, 11.0]
+    by_giver = arrange(panel_of(frame), Columns("warmth", "longing", "giver"))
+    assert by_giver[0].series.y[0].tolist() == [1.0, 12.0]
+
+
+def test_scheduled_beeps_without_a_row_are_missing_occasions():
+    frame = study()
+    gone = (frame["who"] == "b") & (frame["day"] == 3) & (frame["beep"] == 2)
+    first = arrange(panel_of(frame[~gone]), Columns("warmth"))[0]
+    assert len(first.series.y) == 120
+    assert np.flatnonzero(np.isnan(first.series.y[:, 0])).tolist() == [9]
+    assert first.n_occasions == 119
+
+
+def test_nights_count_as_the_panel_says_and_three_where_it_says_nothing():
+    known = arrange(panel_of(study(), schedule=rd.Schedule(night_steps=5)), Columns("warmth"))[0]
+    assert known.series.elapsed[1:9].tolist() == [1, 1, 1, 5, 1, 1, 1, 5]
+    assert known.notes == ()
+    unknown = arrange(panel_of(study()), Columns("warmth"))[0]
+    assert unknown.series.elapsed[1:6].tolist() == [1, 1, 1, 3, 1]
+    assert unknown.notes[0].startswith("the length of the night is unknown and counts 3 daytime intervals")
+
+
+def test_one_occasion_a_day_has_no_time_of_day():
+    frame = study(n_days=90, beeps=1)
+    daily = rd.DyadPanel(frame, dyad="dyad", person="who", role="who", time="day")
+    series = arrange(daily, Columns("warmth"))[0].series
+    assert np.unique(series.beep).tolist() == [0]
+    assert np.unique(series.elapsed).tolist() == [1.0]
+    assert not series.night.any()
+
+
+def test_a_calendar_tells_free_days_and_day_numbers_tell_none():
+    frame = study()
+    frame["date"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(frame["day"] - 1, unit="D")
+    dated = arrange(panel_of(frame, day="date"), Columns("warmth"))[0].series
+    assert dated.weekend.reshape(30, 4)[:, 0].tolist() == [day % 7 in (5, 6) for day in range(30)]
+    assert not arrange(panel_of(study()), Columns("warmth"))[0].series.weekend.any()
+
+
+def test_covariates_are_standardised_filled_and_left_out_where_constant():
+    frame = study().assign(stress=lambda table: table["beep"] * 1.0, flat=3.0, row=range(240))
+    frame.loc[frame["row"] % 11 == 0, "stress"] = np.nan
+    found = arrange(panel_of(frame), Columns("warmth", covariates=("stress", "flat")))[0]
+    assert found.series.covariates.shape == (120, 1)
+    assert np.isfinite(found.series.covariates).all()
+    assert set(found.notes[1:]) == {
+        "missing values of covariate 'stress' take the person's mean",
+        "covariate 'flat' never varies in some directions and is left out there",
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda t: t.assign(warmth=np.where(t["who"] == "b", 4.0, t["warmth"])), "answers never vary"),
+        (
+            lambda t: t.assign(warmth=t["warmth"].where((t["who"] == "a") | (t["day"] < 11))),
+            "40 answered occasions, below 60",
+        ),
+        (lambda t: t.assign(warmth=t["warmth"].where(t["who"] == "b")), "the partner never answers"),
+        (
+            lambda t: t.assign(warmth=np.where((t["who"] == "b") & (t["beep"] < 4), 1.0, t["warmth"])),
+            "75% of answers are 1, above 60%",
+        ),
+        (lambda t: t.assign(longing=1.0), "longing never varies"),
+        (lambda t: t.assign(longing=np.nan), "longing was never answered"),
+        (
+            lambda t: t.assign(longing=t["longing"].where(t["day"] < 12)),
+            "44 occasions with warmth and longing, below 60",
+        ),
+        (
+            lambda t: t.assign(warmth=np.where(t["who"] == "b", 4 + t["warmth"] / 1000, t["warmth"])),
+            "warmth hardly varies: its SD is 0.0% of the scale",
+        ),
+    ],
+)
+def test_what_cannot_carry_a_test_says_why(change, reason):
+    panel = panel_of(change(study()), scales={"warmth": (1, 8)})
+    assert reason in arrange(panel, Columns("warmth", "longing"))[0].reasons
+
+
+def test_a_direction_without_answers_has_no_series():
+    frame = study()
+    frame.loc[frame["who"] == "b", "warmth"] = np.nan
+    found = arrange(panel_of(frame), Columns("warmth"))[0]
+    assert (found.series, found.n_occasions, found.reasons) == (None, 0, ("no answers",))
+
+
+def test_an_unknown_column_or_reporter_is_one_sentence():
+    panel = panel_of(study())
+    with pytest.raises(DataError) as caught:
+        arrange(panel, Columns("warmht"))
+    assert str(caught.value).startswith("no column 'warmht' in the panel (nearest: 'warmth').")
+    with pytest.raises(DesignError) as refused:
+        arrange(panel, Columns("warmth", reported_by="both"))
+    assert str(refused.value).startswith("reported_by='both' is not known; allowed: 'receiver', 'giver'.")

@@ -1,0 +1,73 @@
+"""Check what the figures of a detection show, not how they look."""
+
+import matplotlib as mpl
+import pytest
+
+import reldyn as rd
+
+mpl.use("Agg")
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
+
+
+def texts(ax):
+    return [text.get_text() for text in ax.texts]
+
+
+def test_the_map_has_two_tiles_per_dyad_and_counts_verdicts(made):
+    figure = rd.plot.verdict_map(made)
+    assert len(figure.axes[0].patches) == 6
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "supported (1)",
+        "rhythm (1)",
+        "not supported (1)",
+        "not decidable (3)",
+    ]
+
+
+def test_the_ribbon_shows_both_directions_with_their_verdicts_and_reasons(made):
+    figure = made.plot(view="phases", dyad=1)
+    assert [ax.get_title("left") for ax in figure.axes] == [
+        "dyad 1, warmth from a: supported",
+        "dyad 1, warmth from b: rhythm",
+    ]
+    assert texts(made.plot(view="phases", dyad=3).axes[1]) == ["the partner never answers"]
+
+
+def test_the_wheel_shows_shares_sojourns_and_net_flow(made):
+    shown = texts(made.plot(view="wheel", dyad=1, giver="a").axes[0])
+    assert {"cold", "middle", "warm", "net flow +0.62, p = .010"} <= set(shown)
+    two = texts(made.plot(view="wheel", dyad=2, giver="b").axes[0])
+    assert "middle" not in two
+    assert not any(text.startswith("net flow") for text in two)
+
+
+def test_the_nulls_show_every_test_that_was_run(made):
+    titles = [ax.get_title("left") for ax in made.plot(view="null").axes]
+    assert titles == [
+        "regimes: p = .001",
+        "periodic: p = .600",
+        "irregular: p = .002",
+        "directed: p = .010",
+        "reinforcement: p = .200",
+    ]
+
+
+def test_what_was_not_tested_cannot_be_drawn(made, make):
+    with pytest.raises(rd.DesignError) as caught:
+        made.plot(view="wheel", dyad=3, giver="b")
+    assert str(caught.value) == "dyad 3, warmth from 'b', carried no test: the partner never answers."
+    nothing = make.result([make.outcome(1, "a", reasons=("no answers",))])
+    with pytest.raises(rd.DesignError) as empty:
+        nothing.plot(view="null")
+    assert str(empty.value).startswith("no direction carried a test")
+    with pytest.raises(rd.DataError, match="no dyad 9"):
+        made.plot(view="phases", dyad=9)
+    with pytest.raises(rd.DesignError, match="view='map' is not known"):
+        made.plot(view="map")

@@ -1,0 +1,180 @@
+"""What a result says, made by hand so that every number is known."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import reldyn as rd
+from reldyn.cycles._calibrate import CalibrationResult
+from reldyn.cycles._verdict import adjust
+
+FORBIDDEN = re.compile(r"narciss|abuse|victim|diagnos|patholog|disorder", re.IGNORECASE)
+
+
+def test_every_direction_has_its_verdict(made):
+    found = made.verdicts()
+    assert found["verdict"].tolist() == ["supported", "rhythm", "not supported", *["not decidable"] * 3]
+    assert found["reason"].tolist()[4:] == ["30 answered occasions, below 60", "the partner never answers"]
+
+
+def test_p_values_are_adjusted_over_the_decidable_directions(made):
+    rows = made.tidy()
+    rows = rows[rows["claim"] == "intermittent"]
+    assert rows["p_value"].tolist()[:4] == [0.002, 0.7, 0.4, 0.4]
+    assert np.isnan(rows["p_value"].to_numpy()[4:]).all()
+    assert rows["p_adjusted"].tolist()[:4] == adjust([0.002, 0.7, 0.4, 0.4]).tolist()
+
+
+def test_raw_and_adjusted_verdicts_differ_where_the_adjustment_bites(make):
+    many = [
+        make.outcome(d, g, (0.02, 0.5, 0.03, 0.5) if d == 1 else (0.6, 0.5, 0.5, 0.5))
+        for d in range(1, 6)
+        for g in "ab"
+    ]
+    found = make.result(many)
+    assert found.verdicts(adjusted=False)["verdict"].tolist()[:2] == ["supported", "supported"]
+    assert found.verdicts()["verdict"].tolist()[:2] == ["not decidable", "not decidable"]
+    assert "after adjustment for the number of directions" in found.verdicts()["reason"][0]
+
+
+def test_a_single_dyad_is_judged_by_raw_p_values(make):
+    pair = make.result([make.outcome(1, "a", (0.03, 0.5, 0.04, 0.5)), make.outcome(1, "b", (0.6, 0.5, 0.5, 0.5))])
+    assert pair.tidy().query("claim == 'intermittent'")["p_adjusted"].tolist() == [0.08, 0.5 * 1.2]
+    assert pair.verdicts()["verdict"].tolist() == ["supported", "not decidable"]
+
+
+def test_phases_that_were_shown_but_returned_too_rarely_decide_nothing(make):
+    few = make.result([make.outcome(1, "a", (0.001, 0.5, 0.001, 0.5), fit=make.phases(n_cycles=2.4))])
+    assert few.verdicts().loc[0, ["verdict", "reason"]].tolist() == [
+        "not decidable",
+        "phases, but 2.4 expected cycles of them, below 4",
+    ]
+    assert np.isnan(few.tidy().query("claim == 'intermittent'")["p_adjusted"].item())
+
+
+def test_untested_claims_say_so(make):
+    plain = make.outcome(1, "a", (0.4, 0.5, 0.3, 0.6))
+    first_two = type(plain)(**{**{f: getattr(plain, f) for f in plain.__slots__}, "tests": plain.tests[:2]})
+    rows = make.result([first_two]).tidy().set_index("claim")
+    assert rows.loc["intermittent", "p_value"] == 1.0
+    assert rows.loc["intermittent", "note"] == "no regimes: not tested further"
+    assert rows.loc[["irregular", "directed"], "note"].tolist() == ["no regimes: not tested"] * 2
+    assert rows.loc["reinforcement", "note"] == "no response was named"
+
+
+def test_phases_have_one_row_per_direction_and_occasion(made):
+    found = made.phases()
+    assert len(found) == 4 * 120
+    assert found.columns.tolist() == ["dyad", "giver", "day", "beep", "cold", "middle", "warm", "phase"]
+    assert np.allclose(found[["cold", "middle", "warm"]].sum(axis=1), 1)
+    two = found[(found["dyad"] == 2) & (found["giver"] == "b")]
+    assert two["middle"].isna().all()
+    assert set(two["phase"]) == {"cold", "warm"}
+    assert found.loc[5, ["day", "beep"]].tolist() == [2, 2]
+
+
+def test_the_sample_has_a_prevalence_and_a_coefficient_with_intervals(make):
+    outcomes = [
+        make.outcome(
+            d,
+            g,
+            (0.001, 0.5, 0.001, 0.5) if d < 4 else (0.6, 0.5, 0.5, 0.5),
+            power=0.9,
+            reinforcement=make.reinforcement(0.1 + 0.01 * d),
+        )
+        for d in range(1, 11)
+        for g in "ab"
+    ]
+    found = make.result(outcomes).sample().set_index("term")
+    assert found.loc["prevalence", "conf_low"] < 0.3 < found.loc["prevalence", "conf_high"]
+    assert found.loc["reinforcement", "estimate"] == pytest.approx(0.155)
+    assert found.loc["reinforcement", "n"] == 10
+    alone = make.result(outcomes, response=None).sample()
+    assert alone["term"].tolist() == ["prevalence"]
+
+
+def test_a_result_survives_json(made):
+    again = rd.from_json(made.to_json())
+    pd.testing.assert_frame_equal(again.tidy(), made.tidy())
+    pd.testing.assert_frame_equal(again.phases(), made.phases())
+    pd.testing.assert_frame_equal(again.sample(), made.sample())
+    assert again.summary() == made.summary()
+    assert again.outcome(1, "a").fit.optima.tolist() == [-400.0, -402.0, -410.0]
+
+
+GOLDEN = """\
+Intermittent warmth in 6 directions of 3 dyads: 1 supported, 1 rhythm, 1 not supported, 3 not decidable
+
+Warmth is 'warmth', reported by the one who received it; the response is 'longing' of the one who
+received it. Every claim is tested against a null world of its own with at most 199 surrogates per
+direction (two and three phases, the larger statistic; directed cycles always three); sequential
+stopping; seed 1. Regimes: against linear dynamics, error of measurement included. Irregular timing:
+against sojourns that vary by at most 40 % of their mean. Intermittent: both rejected, by the larger
+p-value, adjusted over directions (Benjamini and Hochberg).
+
+Share of directions with intermittent warmth: 0.21, 95 % interval 0.00 to 1.00, from 4 directions;
+no stored calibration gives the power of every design, so nothing bounds the prevalence from above;
+the estimate is a lower one.
+
+Response after unpredictable warmth (SD per SD): no estimate (2 dyads with a coefficient, below 3).
+
+Verdicts at level 0.05 (whole reasons: verdicts()):
+"""
+
+
+def test_the_summary_reads_as_it_should(made):
+    text = made.summary()
+    assert text.startswith(GOLDEN)
+    assert "   3     b not decidable           0                 0.05  the partner never answers\n" in text
+    assert text.endswith("Read with care:\n- a note for the careful reader")
+
+
+def test_no_output_is_about_what_a_person_is(made):
+    texts = [made.summary(), made._repr_html_(), made.to_json(), made.tidy().to_string(), made.verdicts().to_string()]
+    assert [FORBIDDEN.findall(text) for text in texts] == [[]] * len(texts)
+
+
+def test_glance_counts_verdicts(made):
+    row = made.glance().iloc[0]
+    assert (row["n_dyads"], row["n_directions"], row["n_tested"], row["n_obs"]) == (3, 6, 4, 424)
+    assert (row["n_supported"], row["n_rhythm"], row["n_not_supported"], row["n_not_decidable"]) == (1, 1, 1, 3)
+
+
+def test_an_unknown_direction_is_one_sentence(made):
+    with pytest.raises(rd.DataError) as no_dyad:
+        made.outcome(9, "a")
+    assert str(no_dyad.value) == "no dyad 9 in the result."
+    with pytest.raises(rd.DataError) as no_giver:
+        made.outcome(1, "c")
+    assert str(no_giver.value) == "no giver 'c' in dyad 1; its givers: 'a', 'b'."
+
+
+def calibration(made, *, rejected, warmth="warmth"):
+    worlds = ("linear", "skewed", "rhythm", "cycle")
+    p_values = np.full((4, 20), 0.5)
+    p_values[3, :rejected] = 0.01
+    setting = {"effect": 1.5, "n_replications": 20, "n_surrogates": 199, "alpha": 0.05, "seed": 1}
+    columns = type(made.columns)(warmth, "longing")
+    return CalibrationResult(columns, setting, worlds, p_values, p_values)
+
+
+def test_a_calibration_decides_tests_without_result(made):
+    strong, weak = (made.with_calibration(calibration(made, rejected=n)) for n in (18, 5))
+    assert strong.verdicts()["verdict"].tolist()[3] == "not supported"
+    assert weak.verdicts()["reason"][3].endswith("cycles only with probability 0.25")
+    assert strong.verdicts()["verdict"].tolist()[4:] == ["not decidable"] * 2
+    assert strong.sample().set_index("term").loc["prevalence", "conf_high"] < 1
+    with pytest.raises(rd.DesignError) as other:
+        made.with_calibration(calibration(made, rejected=18, warmth="closeness"))
+    assert str(other.value) == "the calibration is of other columns or of another level than this detection."
+
+
+def test_a_calibration_reports_rates_with_exact_intervals(made):
+    found = calibration(made, rejected=15)
+    assert (found.power, found.false_positives) == (0.75, 0.0)
+    row = found.tidy().set_index("term").loc["intermittent in cycle"]
+    assert row[["estimate", "conf_low", "conf_high"]].tolist() == pytest.approx([0.75, 0.509, 0.913], abs=1e-3)
+    assert rd.from_json(found.to_json()).tidy().equals(found.tidy())
+    assert not FORBIDDEN.findall(found.summary())
