@@ -172,3 +172,26 @@ def test_terms_named_twice(frame):
 def test_serial_residuals_need_consecutive_occasions(frame):
     gappy = frame[frame["time"].isin([0, 1, 3])]
     assert "consecutive occasions in most dyads" in message(panel(gappy), residual="ar1")
+
+
+def test_outcome_that_is_constant_in_one_role(frame):
+    frame["y"] = frame["y"].where(frame["role"] == "f", 3.0)
+    assert message(panel(frame)) == (
+        "the outcome 'y' is 3 in every row of m: without variation nothing can be estimated for that role."
+    )
+
+
+def test_outcome_that_both_partners_share(frame):
+    frame["y"] = frame.groupby(["dyad", "time"])["y"].transform("mean")
+    assert message(panel(frame)) == (
+        "both partners always have the same value of 'y': it belongs to the dyad, and a model of two persons cannot "
+        "explain it. Choose an outcome that each person has."
+    )
+
+
+def test_outcome_that_is_a_trait(frame):
+    frame["y"] = frame.groupby(["dyad", "person"])["y"].transform("mean")
+    assert message(panel(frame)) == (
+        "the outcome 'y' never varies within a person: it is a trait, and repeated occasions say nothing more about "
+        "it. Keep one row per person, for example the first."
+    )

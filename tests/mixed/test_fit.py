@@ -112,7 +112,8 @@ def test_rank_deficient_design_names_the_term():
         fit_mixed(broken, random_structure(["a", "b"]))
     assert str(caught.value) == (
         "the fixed effect again cannot be told apart from i0, s1: "
-        "its column is a linear combination of theirs. Leave one of them out."
+        "its column is, as far as numbers of this size can tell, a linear combination of theirs. Leave one of them "
+        "out, or subtract its mean where that is large beside its spread."
     )
 
 

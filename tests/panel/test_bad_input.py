@@ -177,3 +177,17 @@ def test_findings_move_with_the_rows(seed):
     assert found(check_panel(frame, **ROLES, scales=scales), np.arange(n)) == found(
         check_panel(moved, **ROLES, scales=scales), order
     )
+
+
+def test_an_infinite_time_is_no_time():
+    frame = diary()
+    frame["day"] = frame["day"].where(frame.index != 2, np.inf)
+    assert refusal(frame) == (
+        "the rows cannot make a panel, 1 fault:\n"
+        "- 'day' is no time or number: row 2. Write times as 2026-11-23 18:30:00 (ISO 8601) or as numbers."
+    )
+
+
+def test_column_names_that_are_numbers_become_text():
+    panel = DyadPanel(diary().rename(columns={"mood": 5}), **ROLES)
+    assert panel.values("5").tolist() == diary()["mood"].tolist()

@@ -123,7 +123,7 @@ def build_design(panel: DyadPanel, outcome: str, block: Block, strata: tuple[Str
     Raises
     ------
     DesignError
-        No row, one dyad only, or an outcome that does not vary.
+        No row, one dyad only, or an outcome that does not vary: at all, in a role, within persons, between partners.
     """
     index = panel.index
     y = panel.values(outcome)
@@ -140,6 +140,7 @@ def build_design(panel: DyadPanel, outcome: str, block: Block, strata: tuple[Str
         )
     stratum, kept = _strata_in_use(panel, codes, strata)
     member = places_of(panel, rows, stratum[dyad], kept)
+    _check_variation(y[rows], outcome, index.person[rows], index.partner_row[rows], y, stratum[dyad], member, kept)
     fixed = [column for k, term in enumerate(block.terms) for column in spread(term, k, kept, per_member=False)]
     random = [column for term, base in block.random for column in spread(term, base, kept, per_member=True)]
     return DesignRows(
@@ -166,6 +167,43 @@ def _check_outcome(y: NDArray[np.float64], outcome: str) -> None:
     if float(np.ptp(seen)) == 0.0:
         raise DesignError(
             f"the outcome {outcome!r} is {seen[0]:g} in every row: without variation nothing can be estimated."
+        )
+
+
+def _check_variation(
+    y: NDArray[np.float64],
+    outcome: str,
+    person: NDArray[np.int64],
+    partner_row: NDArray[np.int64],
+    everywhere: NDArray[np.float64],
+    stratum: NDArray[np.int64],
+    member: NDArray[np.int64],
+    strata: tuple[Stratum, ...],
+) -> None:
+    """Refuse an outcome whose residual variance is zero by the way it was asked: no optimum would exist."""
+    nothing = 1e-12 * max(float(np.abs(y).max()), np.finfo(float).tiny)
+    for code, part in enumerate(strata):
+        for slot, role in enumerate(() if part.exchangeable else part.roles):
+            mine = y[(stratum == code) & (member == slot)]
+            if len(mine) and float(np.ptp(mine)) <= nothing:
+                raise DesignError(
+                    f"the outcome {outcome!r} is {mine[0]:g} in every row of {role}: without variation nothing can be "
+                    "estimated for that role."
+                )
+    both = np.where(partner_row >= 0, everywhere[np.maximum(partner_row, 0)], np.nan)
+    paired = np.isfinite(both)
+    if paired.any() and float(np.abs(y - both)[paired].max()) <= nothing:
+        raise DesignError(
+            f"both partners always have the same value of {outcome!r}: it belongs to the dyad, and a model of two "
+            "persons cannot explain it. Choose an outcome that each person has."
+        )
+    top, bottom = np.full(int(person.max()) + 1, -np.inf), np.full(int(person.max()) + 1, np.inf)
+    np.maximum.at(top, person, y)
+    np.minimum.at(bottom, person, y)
+    if len(y) > np.count_nonzero(np.isfinite(top)) and float(np.max(top - bottom)) <= nothing:
+        raise DesignError(
+            f"the outcome {outcome!r} never varies within a person: it is a trait, and repeated occasions say nothing "
+            "more about it. Keep one row per person, for example the first."
         )
 
 

@@ -43,6 +43,10 @@ _INFORMATION_NOTE = (
     "The information about the variances is not positive definite at the estimates; the Kenward-Roger correction uses "
     "its positive part and may be too small."
 )
+_UNUSABLE_NOTE = (
+    "The Kenward-Roger correction is no covariance matrix at these estimates; standard errors are uncorrected, and "
+    "intervals may be too narrow."
+)
 
 
 @dataclass(frozen=True)
@@ -127,8 +131,10 @@ def kenward_roger(fit: Fit) -> KenwardRoger:
     moved = np.tensordot(W, derivatives, axes=1)
     total -= np.einsum("kab,bc,kcd->ad", derivatives, phi, moved, optimize=True)
     adjusted = phi + 2.0 * phi @ total @ phi
-    notes = (_BOUNDARY_NOTE,) * fit.at_boundary + (_INFORMATION_NOTE,) * (not sound)
-    return KenwardRoger(fit.beta, 0.5 * (adjusted + adjusted.T), phi, derivatives, W, notes)
+    adjusted = 0.5 * (adjusted + adjusted.T)
+    usable = bool(np.linalg.eigvalsh(adjusted / np.sqrt(np.outer(np.diag(phi), np.diag(phi)))).min() > 0)
+    notes = (_BOUNDARY_NOTE,) * fit.at_boundary + (_INFORMATION_NOTE,) * (not sound) + (_UNUSABLE_NOTE,) * (not usable)
+    return KenwardRoger(fit.beta, adjusted if usable else phi, phi, derivatives, W, notes)
 
 
 def parameter_covariance(fit: Fit) -> tuple[FloatArray, bool]:

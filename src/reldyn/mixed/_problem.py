@@ -217,5 +217,6 @@ def check_fixed_rank(gram: FloatArray, labels: tuple[str, ...]) -> None:
         others = [labels[k] for k in range(j) if abs(coefficients[k]) > 1e-6]
         raise DesignError(
             f"the fixed effect {labels[j]} cannot be told apart from {', '.join(others)}: "
-            "its column is a linear combination of theirs. Leave one of them out."
+            "its column is, as far as numbers of this size can tell, a linear combination of theirs. Leave one of them "
+            "out, or subtract its mean where that is large beside its spread."
         )

@@ -29,6 +29,8 @@ def as_pandas(frame: Any) -> pd.DataFrame:
             raise DataError('this frame needs pyarrow to be converted: pip install "reldyn[io]".') from None
     attrs = frame.attrs
     rows: pd.DataFrame = frame.reset_index(drop=True)
+    if not all(isinstance(name, str) for name in rows.columns):
+        rows.columns = pd.Index([str(name) for name in rows.columns])
     rows.attrs = attrs
     return rows
 

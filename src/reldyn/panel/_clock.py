@@ -48,7 +48,9 @@ def read_clock(column: pd.Series[Any]) -> Clock:
     if pd.api.types.is_timedelta64_dtype(column.dtype):
         return Clock(column.dt.total_seconds().to_numpy(dtype=float), "number", nothing)
     if pd.api.types.is_numeric_dtype(column.dtype):
-        return Clock(column.to_numpy(dtype=float, na_value=np.nan), "number", nothing)
+        numbers = column.to_numpy(dtype=float, na_value=np.nan)
+        endless = np.isinf(numbers)
+        return Clock(np.where(endless, np.nan, numbers), "number", endless)
     return _read_text(column)
 
 
@@ -58,6 +60,7 @@ def _read_text(column: pd.Series[Any]) -> Clock:
     written = pd.Series(texts, dtype=object)
     given = codes >= 0
     numbers = np.append(pd.to_numeric(written, errors="coerce").to_numpy(dtype=float, na_value=np.nan), np.nan)[codes]
+    numbers = np.where(np.isinf(numbers), np.nan, numbers)
     if 2 * np.isfinite(numbers).sum() > given.sum():
         return Clock(numbers, "number", given & np.isnan(numbers))
     seconds = np.append(_seconds(_dates(written)), np.nan)[codes]
