@@ -1,0 +1,264 @@
+"""The dyadic mixed model beside its peers, on the same rows and in one run.
+
+Usage: python -m benchmarks.mixed [--quick]
+
+From a built panel to inference, CPU seconds on one core, the least of several fits. Peers: statsmodels MixedLM on
+the model that it can express (six random effects, one residual variance), and nlme, if Rscript is installed, on the
+model itself. ``--quick`` leaves out what takes minutes.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import tracemalloc
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks._machine import ROOT, store
+from tools.mixed_worlds import MODEL, as_panel, diary
+
+SEED = 101
+SIZES = {"100x14": (100, 14), "100x70": (100, 70), "2000x100": (2000, 100)}
+FIT_GOALS = {"numpy": {"100x14": 0.060, "100x70": 0.060, "2000x100": 0.300}}
+FIT_GOALS["numba"] = {"100x14": 0.020, "100x70": 0.020, "2000x100": 0.100}
+SERIAL_GOALS = {"numpy": 3.0, "numba": 0.5}
+PEER_GOALS = {"100x14": 100.0, "100x70": 200.0}
+REPLICATIONS = 1000
+REPLICATION_GOALS = {"numpy": 60.0, "numba": 15.0}
+
+
+def rows_of(size, phi=0.0):
+    """Return the rows of one size, the same in every process."""
+    return diary(*SIZES[size], np.random.default_rng(SEED), phi=phi)
+
+
+def timed(task, repeats):
+    """Return the least CPU time of some calls, the first not counted, and the last answer."""
+    answer, best = task(), np.inf
+    for _ in range(repeats):
+        began = time.process_time()
+        answer = task()
+        best = min(best, time.process_time() - began)
+    return best, answer
+
+
+def work_fit(size, residual="unstructured", repeats=5):
+    """Fit from a built panel to inference."""
+    import reldyn as rd
+
+    panel = as_panel(rows_of(size, phi=0.3 if residual in {"ar1", "var1"} else 0.0))
+    seconds, fit = timed(lambda: rd.mixed_model(panel, **MODEL, residual=residual), int(repeats))
+    return {"cpu": seconds, "log_likelihood": fit.log_likelihood, "converged": bool(fit.converged)}
+
+
+def work_memory(size):
+    """Peak of one fit, in units of the frame."""
+    import reldyn as rd
+
+    panel = as_panel(rows_of(size))
+    small = as_panel(rows_of("100x14"))
+    rd.mixed_model(small, **MODEL)
+    tracemalloc.start()
+    rd.mixed_model(panel, **MODEL)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return {"ratio": peak / float(panel.frame.memory_usage(index=False, deep=True).sum())}
+
+
+def work_expressible(size, repeats=5):
+    """Fit the model that statsmodels can express."""
+    import reldyn as rd
+
+    panel = as_panel(rows_of(size))
+    plain = rd.Residual("independent", equal_variances=True)
+    seconds, fit = timed(lambda: rd.mixed_model(panel, **MODEL, residual=plain), int(repeats))
+    return {"cpu": seconds, "log_likelihood": fit.log_likelihood}
+
+
+def work_statsmodels(size):
+    """Fit the same model by statsmodels, from design matrices to its summary table."""
+    import statsmodels.api as sm
+
+    frame = rows_of(size)
+    masks = [(frame["role"] == role).to_numpy(dtype=float) for role in ("A", "B")]
+    columns = [np.ones(len(frame)), *(frame[name].to_numpy() for name in MODEL["fixed"])]
+    x = np.column_stack([mask * column for column in columns for mask in masks])
+    began = time.process_time()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fit = sm.MixedLM(frame["y"].to_numpy(), x, groups=frame["dyad"].to_numpy(), exog_re=x[:, :6]).fit(reml=True)
+    return {"cpu": time.process_time() - began, "log_likelihood": float(fit.llf), "converged": bool(fit.converged)}
+
+
+def work_replications(n_jobs):
+    """Simulate and fit through the parallel seam; wall-clock seconds."""
+    from reldyn.resample import map_seeded
+
+    began = time.perf_counter()
+    answers = map_seeded(simulate_and_fit, range(REPLICATIONS), seed=SEED, n_jobs=int(n_jobs))
+    return {"seconds": time.perf_counter() - began, "converged": int(sum(answers))}
+
+
+def simulate_and_fit(_, rng):
+    """One replication of a later power analysis."""
+    import reldyn as rd
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return bool(rd.mixed_model(as_panel(diary(100, 14, rng)), **MODEL).converged)
+
+
+def work_occasions():
+    """Time of one evaluation of the likelihood at T = 25, 50, 100, 200, the data pass not counted."""
+    import reldyn as rd
+    from reldyn.mixed._objective import evaluate
+
+    times = {}
+    for occasions in (25, 50, 100, 200):
+        panel = as_panel(diary(200, occasions, np.random.default_rng(SEED)))
+        fit = rd.mixed_model(panel, **MODEL)._engine
+        psi = list(fit.psi)
+        seconds, _ = timed(
+            lambda fit=fit, psi=psi: evaluate(
+                fit.statistics, fit.structure, fit.internal_covariance, psi, reml=True, order=1
+            ),
+            50,
+        )
+        times[str(occasions)] = seconds
+    return times
+
+
+def work_start():
+    """Wall-clock seconds of a first small fit in a fresh process, imports included."""
+    began = time.perf_counter()
+    import reldyn as rd
+
+    rd.mixed_model(as_panel(diary(20, 10, np.random.default_rng(SEED))), **MODEL)
+    return {"seconds": time.perf_counter() - began}
+
+
+def ask(kernels, job, *arguments, cache=None):
+    """Run one job in a fresh process with the kernels named."""
+    env = {**os.environ, "RELDYN_KERNELS": kernels, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    if cache is not None:
+        env["NUMBA_CACHE_DIR"] = str(cache)
+    command = [sys.executable, "-m", "benchmarks.mixed", "--job", job, *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, encoding="utf-8", check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def by_nlme(size):
+    """Return what nlme says of the same rows, or None without R."""
+    if shutil.which("Rscript") is None:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.csv"
+        rows_of(size).to_csv(path, index=False)
+        command = ["Rscript", str(Path(__file__).with_name("mixed.R")), str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+    return json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 and done.stdout.strip() else None
+
+
+def figure(name, measured, goal="", met="no goal", **more):
+    """Return one row of the stored table."""
+    return {"figure": name, "measured": float(measured), "goal": goal, "met": met, **more}
+
+
+def fits(kernels):
+    """Time of a fit at every size, of serial residuals, and memory."""
+    rows = []
+    for size, goal in FIT_GOALS[kernels].items():
+        fit = ask(kernels, "fit", size)
+        more = {"log_likelihood": fit["log_likelihood"], "converged": fit["converged"]}
+        rows.append(
+            figure(f"{kernels}: {size}, CPU seconds", fit["cpu"], f"at most {goal}", fit["cpu"] <= goal, **more)
+        )
+    for residual in ("ar1", "var1"):
+        fit, goal = ask(kernels, "fit", "2000x100", residual, 1), SERIAL_GOALS[kernels]
+        more = {"log_likelihood": fit["log_likelihood"], "converged": fit["converged"]}
+        name = f"{kernels}: {residual} residual, 2000x100 with gaps, CPU seconds"
+        rows.append(figure(name, fit["cpu"], f"at most {goal}", fit["cpu"] <= goal, **more))
+    memory = ask(kernels, "memory", "2000x100")["ratio"]
+    rows.append(figure(f"{kernels}: peak memory of a fit over the frame, 2000x100", memory, "at most 3", memory <= 3))
+    return rows
+
+
+def peers(kernels, sizes):
+    """Ratios against statsmodels on the model that it can express."""
+    rows = []
+    for size in sizes:
+        own, other = ask(kernels[-1], "expressible", size), ask("numpy", "statsmodels", size)
+        plain = own if kernels[-1] == "numpy" else ask("numpy", "expressible", size)
+        more = {"log_likelihood": other["log_likelihood"], "converged": other["converged"]}
+        rows.append(figure(f"statsmodels MixedLM, one residual variance, {size}, CPU seconds", other["cpu"], **more))
+        for label, mine in (("numpy", plain), (kernels[-1], own)) if kernels[-1] != "numpy" else (("numpy", plain),):
+            ratio = other["cpu"] / mine["cpu"]
+            goal = PEER_GOALS[size]
+            more = {"log_likelihood": mine["log_likelihood"]}
+            rows.append(
+                figure(f"{label}: MixedLM over reldyn, {size}", ratio, f"at least {goal:g}", ratio >= goal, **more)
+            )
+    return rows
+
+
+def starts(kernels):
+    """Cold start, and the first compilation ever."""
+    if "numba" not in kernels:
+        return []
+    with tempfile.TemporaryDirectory() as cache:
+        first = ask("numba", "start", cache=cache)["seconds"]
+        cold = min(ask("numba", "start", cache=cache)["seconds"] for _ in range(3))
+    bare = min(ask("numpy", "start")["seconds"] for _ in range(3))
+    return [
+        figure("numpy: import and a first small fit, seconds", bare),
+        figure("numba: the same, compiled code cached, seconds", cold, "", "no goal"),
+        figure("numba: cold start beyond numpy, cached, seconds", cold - bare, "at most 1", cold - bare <= 1.0),
+        figure("numba: the same, first compilation ever, seconds", first, "at most 20", first <= 20.0),
+    ]
+
+
+def main():
+    """Measure everything and store it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--job", nargs="+", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.job:
+        name, *arguments = options.job
+        print(json.dumps(globals()[f"work_{name}"](*arguments)))
+        return
+    import importlib.util
+
+    kernels = ["numpy", "numba"] if importlib.util.find_spec("numba") else ["numpy"]
+    rows = [row for kind in kernels for row in fits(kind)]
+    rows += peers(kernels, ["100x14"] if options.quick else list(PEER_GOALS))
+    for size in [] if options.quick else ["100x14"]:
+        nlme = by_nlme(size)
+        if nlme is not None:
+            more = {"log_likelihood": nlme["log_likelihood"], "version": nlme["version"]}
+            rows.append(figure(f"nlme, the model itself, {size}, CPU seconds", nlme["cpu"], **more))
+    occasions = ask("numpy", "occasions")
+    name = "numpy: an evaluation with its gradient, 200 dyads, T = 200 over T = 25"
+    rows.append(figure(name, occasions["200"] / occasions["25"], seconds=occasions))
+    rows += starts(kernels)
+    for kind in [] if options.quick else kernels:
+        result, goal = ask(kind, "replications", 2), REPLICATION_GOALS[kind]
+        name = f"{kind}: {REPLICATIONS} times simulate and fit 100x14, two workers, seconds"
+        more = {"converged": result["converged"]}
+        rows.append(figure(name, result["seconds"], f"at most {goal:g}", result["seconds"] <= goal, **more))
+    says = (
+        "Six random effects, twelve fixed effects, a free 2 x 2 residual, 5 % of rows missing, REML, Kenward-Roger; "
+        "from a built panel to inference. CPU seconds of one core, the least of several fits after a first."
+    )
+    store("mixed", title="The dyadic mixed model beside its peers", says=says, figures=rows)
+
+
+if __name__ == "__main__":
+    main()
