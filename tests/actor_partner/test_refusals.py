@@ -195,3 +195,38 @@ def test_outcome_that_is_a_trait(frame):
         "the outcome 'y' never varies within a person: it is a trait, and repeated occasions say nothing more about "
         "it. Keep one row per person, for example the first."
     )
+
+
+@pytest.mark.parametrize(
+    ("argument", "text"),
+    [
+        ({"random": 3}, "random=3 is neither terms such as ('intercept', 'actor') nor an rd.Random."),
+        ({"predictors": 3}, "predictors takes column names or rd.shared(name), not 3."),
+        ({"outcome": 5}, "outcome=5 is not the name of a column."),
+        ({"estimation": "ml"}, "estimation='ml' is not an Estimation, such as rd.Estimation(method='ml')."),
+        ({"moderators": ["x"]}, "moderators=['x'] is not a mapping from column to 'actor', 'partner' or 'dyad'."),
+        (
+            {"moderators": {"time": "self"}},
+            "owner of moderator 'time'='self' is not known; allowed: 'actor', 'partner', 'dyad'.",
+        ),
+        ({"interaction": "sum"}, "interaction='sum' is not known; allowed: 'product', 'absolute-difference'."),
+    ],
+)
+def test_arguments_of_another_kind(frame, argument, text):
+    assert message(panel(frame), **argument) == text
+
+
+def test_frames_and_other_objects_are_no_panel_and_no_fit(frame):
+    assert message(frame) == (
+        "a model is fitted to a DyadPanel, not to a DataFrame: make one with rd.DyadPanel(frame, ...)."
+    )
+    with pytest.raises(rd.DesignError) as caught:
+        rd.compare(1, 2)
+    assert str(caught.value) == "compare takes two fits of rd.apim or rd.mixed_model, not a int."
+
+
+def test_weights_of_a_contrast_are_numbers(frame):
+    fit = rd.apim(panel(frame), outcome="y", predictors=["x"], estimation=rd.Estimation(inference="z"))
+    with pytest.raises(rd.DesignError) as caught:
+        fit.contrast({"intercept, f": "a"})
+    assert str(caught.value) == "the weight of 'intercept, f' in a contrast is a number, not 'a'."

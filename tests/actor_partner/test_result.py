@@ -188,3 +188,57 @@ def test_influence_is_that_of_leaving_a_dyad_out(cross_section):
     difference = beta - fit.estimates.beta
     expected = difference @ np.linalg.inv(fit.estimates.cov_model) @ difference / len(beta)
     assert top["cooks_distance"] == pytest.approx(expected, rel=1e-8)
+
+
+def test_summary_of_a_diary_names_random_effects_process_and_notes(make_diary, as_panel):
+    panel = as_panel(make_diary(seed=2, n_dyads=30)).lag(["y"])
+    with pytest.warns(rd.DataWarning):
+        lagged = rd.apim(
+            panel,
+            outcome="y",
+            predictors=["y_lag1"],
+            covariates=["z"],
+            random=("intercept", rd.shared("z")),
+            residual="ar1",
+            estimation=rd.Estimation(inference="z"),
+        )
+    text = " ".join(lagged.summary().split())
+    for sentence in (
+        "members are distinguished by role (f, m).",
+        "Actor and partner effects of y_lag1, split into deviations from the person's mean (within) and person means "
+        "(between). Covariates as they stand: z.",
+        "Varying between dyads: intercept and z (common to both members), freely correlated.",
+        "Residuals: first-order autoregressive with correlated innovations.",
+        "Random effects (standard deviations, correlations)",
+        "Residual process phi f ",
+        "Notes - 'y_lag1' is a lag of the outcome centred at person means",
+    ):
+        assert sentence in text
+    assert lagged.residual_process["phi"].keys() == {"f", "m"}
+
+
+def test_html_holds_the_table_and_the_notes(diary_fit):
+    html = diary_fit._repr_html_()
+    assert "<table" in html
+    assert "Actor-partner interdependence model of y" in html
+    assert html.count("<li>") == len(diary_fit.warnings)
+
+
+def test_failed_fit_says_so_everywhere(small, monkeypatch):
+    from reldyn.mixed import _fit
+
+    # No step at all: what a stopped optimiser leaves must not pose as an estimate.
+    optimise = _fit.optimise
+    monkeypatch.setattr(_fit, "optimise", lambda *given, **named: optimise(*given, **(named | {"max_iterations": 0})))
+    with pytest.warns(rd.ConvergenceWarning):
+        failed = rd.apim(
+            small,
+            outcome="y",
+            predictors=["x"],
+            random=("intercept", "actor"),
+            estimation=rd.Estimation(inference="z"),
+        )
+    assert not failed.converged
+    assert not failed.glance()["converged"].item()
+    assert "THE FIT DID NOT CONVERGE" in failed.summary()
+    assert any("not verified" in note for note in failed.warnings)

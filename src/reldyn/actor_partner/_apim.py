@@ -11,7 +11,7 @@ from reldyn.actor_partner._block import apim_block
 from reldyn.actor_partner._design import Block, DesignRows, build_design
 from reldyn.actor_partner._fitting import estimates_of, fit_design
 from reldyn.actor_partner._result import ApimResult, MixedResult
-from reldyn.actor_partner._setting import ModelSetting, as_random, as_residual
+from reldyn.actor_partner._setting import ModelSetting, as_random, as_residual, check_call
 from reldyn.actor_partner._terms import Stratum, named_terms, strata_of
 from reldyn.actor_partner._values import centerings, has_occasions, is_outcome_lag
 from reldyn.errors import DataWarning, DesignError
@@ -119,6 +119,9 @@ def apim(
     """
     if family != "gaussian":
         raise DesignError(f"family={family!r} is not available; so far there is 'gaussian' only.")
+    check_call(panel, outcome, estimation)
+    if moderators is not None and not isinstance(moderators, Mapping):
+        raise DesignError(f"moderators={moderators!r} is not a mapping from column to 'actor', 'partner' or 'dyad'.")
     named = named_terms(predictors, "predictors")
     adjusting = named_terms(covariates, "covariates")
     option = centerings(panel, [name for name, _ in named], centering)

@@ -154,6 +154,9 @@ def compare(smaller: MixedResult, larger: MixedResult) -> ComparisonResult:
     >>> rd.compare(one, two).df
     4
     """
+    for result in (smaller, larger):
+        if not hasattr(result, "estimates"):
+            raise DesignError(f"compare takes two fits of rd.apim or rd.mixed_model, not a {type(result).__name__}.")
     _check_comparable(smaller, larger)
     return likelihood_ratio(smaller, larger, "does the larger model fit better?")
 

@@ -37,9 +37,11 @@ def _rows(columns: Sequence[DesignColumn], weights: Any) -> tuple[list[Row], boo
     if isinstance(weights, Mapping):
         if any(isinstance(value, Mapping) for value in weights.values()):
             return [(str(label), _weights(columns, row)) for label, row in weights.items()], False
-        return [(_label(weights), _weights(columns, weights))], False
+        row = _weights(columns, weights)
+        return [(_label(weights), row)], False
     if isinstance(weights, Sequence) and all(isinstance(row, Mapping) for row in weights) and len(weights):
-        return [(_label(row), _weights(columns, row)) for row in weights], True
+        rows = [_weights(columns, row) for row in weights]
+        return [(_label(given), row) for given, row in zip(weights, rows, strict=True)], True
     raise DesignError(
         "a contrast is a mapping from term to weight, a mapping from label to such a mapping, a sequence of them for a "
         f"joint test, or one of {', '.join(map(repr, NAMED))}; not {weights!r}."
@@ -53,6 +55,8 @@ def _weights(columns: Sequence[DesignColumn], weights: Any) -> NDArray[np.float6
     row = np.zeros(len(columns))
     for name, weight in weights.items():
         check_option(name, tuple(place), "term of the contrast")
+        if not isinstance(weight, (int, float, np.integer, np.floating)) or not np.isfinite(weight):
+            raise DesignError(f"the weight of {name!r} in a contrast is a number, not {weight!r}.")
         row[place[name]] = float(weight)
     if not row.any():
         raise DesignError("a contrast with all weights zero tests nothing: give at least one term a weight.")

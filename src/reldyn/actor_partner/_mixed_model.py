@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from reldyn.actor_partner._apim import run_model
 from reldyn.actor_partner._block import mixed_block
 from reldyn.actor_partner._result import MixedResult
-from reldyn.actor_partner._setting import ModelSetting, as_random, as_residual
+from reldyn.actor_partner._setting import ModelSetting, as_random, as_residual, check_call
 from reldyn.actor_partner._terms import named_terms, strata_of
 from reldyn.actor_partner._values import has_occasions
 from reldyn.mixed import Estimation, Residual
@@ -79,6 +79,7 @@ def mixed_model(
     >>> fit.tidy()[["term", "role"]].values.tolist()
     [['intercept, f', 'f'], ['intercept, m', 'm'], ['years', '']]
     """
+    check_call(panel, outcome, estimation)
     named = named_terms(fixed, "fixed")
     chosen, strata = strata_of(panel, roles)
     random = as_random(random, has_occasions(panel))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from reldyn.errors import DesignError
 from reldyn.mixed import Estimation, Random, Residual, shared
 from reldyn.results import register
 
-__all__ = ["ModelSetting", "as_random", "as_residual"]
+__all__ = ["ModelSetting", "as_random", "as_residual", "check_call"]
 
 for _option in (Estimation, Random, Residual, type(shared("term"))):
     register(_option)
@@ -56,6 +57,26 @@ class ModelSetting:
     n_rows_panel: int
 
 
+def check_call(panel: Any, outcome: Any, estimation: Any) -> None:
+    """Refuse arguments of another kind before they fail somewhere deep.
+
+    Raises
+    ------
+    DesignError
+    """
+    from reldyn.panel import DyadPanel
+
+    if not isinstance(panel, DyadPanel):
+        raise DesignError(
+            f"a model is fitted to a DyadPanel, not to a {type(panel).__name__}: make one with "
+            "rd.DyadPanel(frame, ...)."
+        )
+    if not isinstance(outcome, str):
+        raise DesignError(f"outcome={outcome!r} is not the name of a column.")
+    if not isinstance(estimation, Estimation):
+        raise DesignError(f"estimation={estimation!r} is not an Estimation, such as rd.Estimation(method='ml').")
+
+
 def as_random(random: Any, repeated: bool) -> Random:
     """Read ``random``: None means an intercept where dyads have several occasions, else nothing.
 
@@ -68,7 +89,9 @@ def as_random(random: Any, repeated: bool) -> Random:
         return random
     if random is None:
         return Random(("intercept",) if repeated else ())
-    return Random(random)
+    if not isinstance(random, (str, Sequence, type(shared("term")))):
+        raise DesignError(f"random={random!r} is neither terms such as ('intercept', 'actor') nor an rd.Random.")
+    return Random(random)  # type: ignore[arg-type]
 
 
 def as_residual(residual: Any) -> Residual:

@@ -125,7 +125,10 @@ def named_terms(names: Any, what: str) -> tuple[tuple[str, bool], ...]:
     DesignError
         An entry is not a name, or a name stands there twice.
     """
-    entries: Iterable[Any] = (names,) if isinstance(names, (str, Shared)) else tuple(names or ())
+    if names is not None and not isinstance(names, (str, Shared, Iterable)):
+        raise DesignError(f"{what} takes column names or rd.shared(name), not {names!r}.")
+    alone = isinstance(names, (str, Shared))
+    entries: tuple[Any, ...] = (names,) if alone else tuple(names or ())  # type: ignore[arg-type]
     found: list[tuple[str, bool]] = []
     for entry in entries:
         if not isinstance(entry, (str, Shared)):
