@@ -33,6 +33,7 @@ _HOMES = {
     "CycleResult": "reldyn.cycles",
     "CalibrationResult": "reldyn.cycles",
     "HMMResult": "reldyn.markov",
+    "HierarchicalHMMResult": "reldyn.markov",
     "ApimMomentsResult": "reldyn.actor_partner",
     "CommonFateResult": "reldyn.actor_partner",
     "EffectSizes": "reldyn.actor_partner",

@@ -140,7 +140,7 @@ def test_em_and_the_direct_climb_agree(model):
 
 
 def test_skewed_innovations_are_found_and_em_agrees_with_the_direct_climb():
-    series = sample(n_series=8, n_occasions=60, skewed=True)
+    series = sample(n_series=6, n_occasions=50, skewed=True)
     work = work_of(series, Design(2, "skew-t"))
     ended = climb(work, starting_points(work, 1, np.random.SeedSequence(5)), max_iter=800, tol=1e-12)
     directly = climb_directly(work, ended.parameters, max_iter=200)
@@ -151,8 +151,8 @@ def test_skewed_innovations_are_found_and_em_agrees_with_the_direct_climb():
 
 
 def test_recovers_what_was_planted():
-    series = sample(n_series=30, n_occasions=100, missing=0.2, phi=0.3, seed=8)
-    fit = fit_hmm(series, n_states=2, lags=1, n_starts=4, seed=2)
+    series = sample(n_series=20, n_occasions=80, missing=0.2, phi=0.3, seed=8)
+    fit = fit_hmm(series, n_states=2, lags=1, n_starts=2, seed=2)
     np.testing.assert_allclose(fit.lag_coefficients[0, 0], 0.3 * np.eye(2), atol=0.06)
     expected = MEANS * 0.7 + 0.3 * fit.lag_centre
     np.testing.assert_allclose(fit.means, expected, atol=0.15)

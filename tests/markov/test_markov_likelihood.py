@@ -129,3 +129,22 @@ def test_units_change_the_likelihood_by_their_jacobian():
     counts = np.array([(~np.isnan(part)).sum() for part in SERIES])
     moved = hmm_log_likelihood([10.0 * part + 3.0 for part in SERIES], wide)
     np.testing.assert_allclose(moved, hmm_log_likelihood(SERIES, law) - counts * np.log(10.0), rtol=1e-12)
+
+
+def test_statsmodels_switching_regression_with_a_lag():
+    """One channel, one lag: a Markov-switching regression on the past value, started from the stationary law."""
+    regression = pytest.importorskip("statsmodels.tsa.regime_switching.markov_regression")
+    rng = np.random.default_rng(6)
+    y = np.repeat([0.0, 2.0, 0.0, 2.0], 12) + rng.normal(size=48)
+    model = regression.MarkovRegression(y[1:], k_regimes=2, exog=y[:-1], switching_exog=False)
+    # In the order of the program: two entries of the transition matrix, two intercepts, the slope, the variance.
+    theirs = model.loglike(np.array([0.8, 0.35, 0.1, 1.3, 0.25, 0.9]))
+    law = {
+        "initial": np.array([0.35, 0.2]) / 0.55,
+        "transition": TRANSITION,
+        "means": np.array([[0.1], [1.3]]),
+        "covariances": np.full((2, 1, 1), 0.9),
+        "lag_coefficients": np.full((1, 1, 1, 1), 0.25),
+        "lag_centre": np.zeros(1),
+    }
+    assert hmm_log_likelihood([y], law, lags=1)[0] == pytest.approx(theirs, rel=1e-10)

@@ -5,6 +5,14 @@ An engine: arrays in, arrays out. It knows no column names and no partners.
 
 from reldyn.markov._decode import decode
 from reldyn.markov._fit import fit_hmm, hmm_log_likelihood
+from reldyn.markov._hierarchical import HierarchicalHMMResult, fit_hierarchical_hmm
 from reldyn.markov._result import HMMResult
 
-__all__ = ["HMMResult", "decode", "fit_hmm", "hmm_log_likelihood"]
+__all__ = [
+    "HMMResult",
+    "HierarchicalHMMResult",
+    "decode",
+    "fit_hierarchical_hmm",
+    "fit_hmm",
+    "hmm_log_likelihood",
+]
