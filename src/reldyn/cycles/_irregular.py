@@ -25,9 +25,6 @@ from reldyn.surrogate import PhaseNull, draw_renewal, match_ranks
 Array = NDArray[np.float64]
 # Phases of one or two occasions cannot be told from single large shocks.
 SHORTEST_DWELL = 2.5
-# Two phases fitted to three, or three to two, split and merge sojourns: at the boundary their 95 % point lies about
-# so much higher than with the right number. The p-value is calibrated whatever this is.
-_DISCOUNT = 2.5
 # Surrogates wanted for the upper limit where sojourns look regular.
 _FOR_THE_LIMIT = 59
 _LOOKS_REGULAR = -1.0
@@ -47,8 +44,8 @@ def test_irregular(
     ----------
     series : DirectionSeries
     n_states : sequence of int, default (2, 3)
-        Surrogates have the number that fits better by AIC at a dispersion of .40. The statistic is the largest
-        over these numbers of phases, the other number at a discount of 2.5; the same in data and surrogates.
+        The number that fits better by AIC at a dispersion of .40 is tested. Two phases fitted to three, or three
+        to two, split and merge sojourns: the largest ratio over both numbers has less power.
     n_surrogates : int, default 199
     seed : int or SeedSequence
     stop_early : bool, default True
@@ -69,7 +66,7 @@ def test_irregular(
     ratios = {k: float(signed_ratio(profiles[k])) for k in n_states}
     chosen = max(n_states, key=lambda k: float(profiles[k][BOUNDARY]) - _n_parameters(k, series.y.shape[1]))
     boundary = fits[chosen][BOUNDARY]
-    observed = float(_statistic({k: profiles[k][None] for k in n_states}, chosen)[0])
+    observed = ratios[chosen]
     shortest = float(boundary.dwell_means[0].min())
     detail = {
         "n_states": chosen,
@@ -91,8 +88,8 @@ def test_irregular(
             moves=boundary.moves[0],
         )
         surrogates = prepare(match_ranks(latent, series.y), series, design).data
-        found = {k: _profiles(_dispersions(surrogates, k)) for k in n_states}
-        return np.column_stack([_statistic(found, chosen), boundary_drop(found[chosen])])
+        found = _profiles(_dispersions(surrogates, chosen))
+        return np.column_stack([signed_ratio(found), boundary_drop(found)])
 
     looks_regular = ratios[chosen] < _LOOKS_REGULAR
     result = monte_carlo(
@@ -104,13 +101,6 @@ def test_irregular(
         at_least=min(_FOR_THE_LIMIT, n_surrogates) if looks_regular else 0,
     )
     return _claim(observed, result, profiles[chosen], detail)
-
-
-def _statistic(profiles: dict[int, Array], chosen: int) -> Array:
-    """Largest signed ratio over the numbers of phases, the other number than the null's at a discount: (n,)."""
-    return np.asarray(
-        np.max([signed_ratio(values) - (0 if k == chosen else _DISCOUNT) for k, values in profiles.items()], axis=0)
-    )
 
 
 def _claim(observed: float, result: MonteCarlo | None, log_likelihoods: Array, detail: dict[str, object]) -> ClaimTest:

@@ -1,7 +1,7 @@
 """L1, discrete regimes: a switching autoregression against everything a linear process can do.
 
-The statistic is the likelihood ratio of K phases against none, each K centred and scaled by what linear data give,
-the largest over K. Its null is a Gaussian-copula linear process with error of measurement where that fits better;
+The statistic is the likelihood ratio of K phases against none, less Akaike's two per parameter, the largest over K.
+Its null is a Gaussian-copula linear process with error of measurement where that fits better;
 where that is rejected, a second null keeps the data's own skewed shocks. The larger p-value counts.
 """
 
@@ -23,9 +23,6 @@ from reldyn.markov._switching import SwitchingFit
 from reldyn.surrogate import LinearNull, draw_linear, draw_resampled, fit_linear
 
 Array = NDArray[np.float64]
-# Mean and SD of the likelihood ratio on linear data of 100 to 400 occasions: they weigh two phases against three.
-# The p-value is calibrated by surrogates whatever these are.
-_USUAL = {2: (8.0, 4.6), 3: (19.0, 6.8)}
 # The second null is drawn where the first leaves room for a claim.
 _SECOND_BELOW = 0.2
 _BETTER_BY = 2.0
@@ -63,14 +60,14 @@ def test_regimes(
     design = base_design(series)
     prepared = prepare(series.y[None], series, design)
     ratios, fits = _ratios(prepared, n_states)
-    scaled = {k: (ratios[k] - _USUAL[k][0]) / _USUAL[k][1] for k in n_states}
-    chosen = max(n_states, key=lambda k: float(scaled[k][0]))
-    observed = float(scaled[chosen][0])
+    gains = {k: _gain(ratios[k], k, series.y.shape[1]) for k in n_states}
+    chosen = max(n_states, key=lambda k: float(gains[k][0]))
+    observed = float(gains[chosen][0])
     gaussian = linear_null(series, design, prepared.breaks[0], child_seed(root, 0), gaussian=True)
 
     def compare(values: Array) -> Array:
         found, _ = _ratios(prepare(values, series, design), n_states)
-        return np.asarray(np.max([(found[k] - _USUAL[k][0]) / _USUAL[k][1] for k in n_states], axis=0))
+        return np.asarray(np.max([_gain(found[k], k, values.shape[2]) for k in n_states], axis=0))
 
     def run(null: LinearNull, key: int) -> MonteCarlo:
         def draw(generators: Sequence[np.random.Generator]) -> Array:
@@ -139,6 +136,11 @@ def _ratios(prepared: Prepared, n_states: Sequence[int]) -> tuple[dict[int, Arra
     linear = linear_log_likelihood(prepared.data)
     fits = {k: fit_regimes(prepared.data, k).fit for k in n_states}
     return {k: 2 * (fit.log_likelihood - linear) for k, fit in fits.items()}, fits
+
+
+def _gain(ratio: Array, n_states: int, channels: int) -> Array:
+    """Likelihood ratio less two per parameter, which weighs two phases against three; surrogates calibrate the rest."""
+    return np.asarray(ratio - 2 * ((n_states - 1) * channels + n_states * (n_states - 1)))
 
 
 def _distance(fit: SwitchingFit) -> tuple[float, float, float]:
