@@ -122,6 +122,7 @@ def replicate(task):
         "p_regimes": first.p_value,
         "p_by_null": dict(first.detail["p_by_null"]),
         "null_order": first.detail["null_order"],
+        "dwell_regimes": first.detail["shortest_dwell"],
         "p_irregular": None,
         "p_periodic": None,
         "shortest_dwell": None,

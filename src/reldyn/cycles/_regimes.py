@@ -2,7 +2,9 @@
 
 The statistic is the likelihood ratio of K phases against none, less Akaike's two per parameter, the largest over K.
 Its null is a Gaussian-copula linear process with error of measurement where that fits better;
-where that is rejected, a second null keeps the data's own skewed shocks. The larger p-value counts.
+where that is rejected and a phase is brief, a second null keeps the data's own skewed shocks. The larger p-value
+counts. Skewed shocks imitate brief phases only, and the second null takes power from true phases, whose
+changes are among the shocks it resamples: so long phases need not pass it.
 """
 
 from __future__ import annotations
@@ -23,8 +25,9 @@ from reldyn.markov._switching import SwitchingFit
 from reldyn.surrogate import LinearNull, draw_linear, draw_resampled, fit_linear
 
 Array = NDArray[np.float64]
-# The second null is drawn where the first leaves room for a claim.
+# The second null is drawn where the first leaves room for a claim and a phase lasts fewer occasions on average.
 _SECOND_BELOW = 0.2
+_BRIEF = 3.0
 _BETTER_BY = 2.0
 
 
@@ -54,7 +57,8 @@ def test_regimes(
     ClaimTest
         ``estimate``: the smallest distance between phase means in SD of the noise, with an approximate
         interval that takes the phases as known. ``detail``: ``likelihood_ratio`` per number of phases,
-        ``n_states`` that gave the statistic, ``p_by_null``, ``null_order`` (0: error of measurement), ``n_breaks``.
+        ``n_states`` that gave the statistic, ``p_by_null``, ``shortest_dwell`` (mean, in occasions),
+        ``null_order`` (0: error of measurement), ``n_breaks``.
     """
     root = seed_sequence(seed)
     design = base_design(series)
@@ -84,7 +88,8 @@ def test_regimes(
         )
 
     results = {"gaussian": run(gaussian, 1)}
-    if results["gaussian"].p_value <= _SECOND_BELOW:
+    dwell = 1 / np.maximum(1 - np.diagonal(fits[chosen].transition[0]), 1e-6)
+    if results["gaussian"].p_value <= _SECOND_BELOW and dwell.min() < _BRIEF:
         skewed = linear_null(series, design, prepared.breaks[0], child_seed(root, 3), gaussian=False)
         results["resampled"] = run(skewed, 2)
     worst = max(results, key=lambda name: results[name].p_value)
@@ -102,6 +107,7 @@ def test_regimes(
             "n_states": chosen,
             "likelihood_ratio": {k: float(ratios[k][0]) for k in n_states},
             "p_by_null": {name: result.p_value for name, result in results.items()},
+            "shortest_dwell": float(dwell.min()),
             "null_order": gaussian.order,
             "n_breaks": int((prepared.breaks[0] >= 0).sum()),
             "stopped": results[worst].stopped,
