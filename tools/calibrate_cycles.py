@@ -232,7 +232,12 @@ def save(result, folder):
     folder.mkdir(parents=True, exist_ok=True)
     path = path_of(result["cell"], folder)
     draft = path.with_suffix(".tmp")
-    draft.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8", newline="\n")
+    # One replication per line: a longer run then changes few lines.
+    lines = ",\n".join("  " + json.dumps(record) for record in result["replications"])
+    text = json.dumps(result | {"replications": []}, indent=1).replace(
+        '"replications": []', f'"replications": [\n{lines}\n ]'
+    )
+    draft.write_text(text + "\n", encoding="utf-8", newline="\n")
     draft.replace(path)
 
 

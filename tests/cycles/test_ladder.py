@@ -12,6 +12,7 @@ from reldyn.cycles._regimes import test_regimes as regimes
 from reldyn.cycles._series import DirectionSeries
 from reldyn.cycles._sojourns import boundary_drop, calibrated_drop, profile, signed_ratio
 from reldyn.cycles._starts import best_period, cluster, period_grid, residuals, step_template
+from reldyn.errors import DataError
 from reldyn.simulate._series import SeriesDesign, simulate_series
 
 
@@ -160,3 +161,29 @@ def test_profiles_give_limits_and_the_calibrated_drop_widens_them():
     drops = np.concatenate([np.zeros(35), np.full(4, 2.2)])
     assert calibrated_drop(drops) == 2.2
     assert calibrated_drop(np.zeros(39)) == 1.35
+
+
+@pytest.mark.parametrize("case", ["constant", "equal", "burst", "every other"])
+def test_poor_series_get_a_p_value_and_no_exception(case):
+    series, _ = direction("cycle", 60)
+    y = series.y.copy()
+    if case == "constant":
+        y[:, 0] = 4.0
+    elif case == "equal":
+        y[:, 1] = y[:, 0]
+    elif case == "burst":
+        y[20:55] = np.nan
+    else:
+        y[::2] = np.nan
+    poor = dataclasses.replace(series, y=y)
+    for test in (regimes, irregular, directed, periodic):
+        assert 0 < test(poor, n_surrogates=3, seed=1).p_value <= 1
+
+
+def test_too_few_answers_are_refused_in_one_sentence():
+    series, _ = direction("cycle", 60)
+    y = series.y.copy()
+    y[15:] = np.nan
+    with pytest.raises(DataError) as caught:
+        regimes(dataclasses.replace(series, y=y), n_surrogates=3, seed=1)
+    assert str(caught.value) == "15 answered occasions cannot carry a test of phases: it takes at least 20."

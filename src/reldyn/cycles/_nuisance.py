@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reldyn.cycles._series import DirectionSeries
+from reldyn.errors import DataError
 from reldyn.markov._switching import SwitchingData, lag_columns
 
 Array = NDArray[np.float64]
 MAX_BREAKS = 2
+FEWEST_OCCASIONS = 20
 # A change of level costs two means and its place; the factor times log(occasions) is what it must gain.
 _PRICE = 4.0
 _SHORTEST_SHARE = 0.1
@@ -44,8 +46,19 @@ class Prepared:
 
 
 def base_design(series: DirectionSeries) -> Array:
-    """Time of day, free days, trend and covariates: (n_occasions, n_columns), centred on the observed occasions."""
+    """Time of day, free days, trend and covariates: (n_occasions, n_columns), centred on the observed occasions.
+
+    Raises
+    ------
+    DataError
+        Fewer than 20 occasions were answered.
+    """
     seen = series.observed
+    if series.n_observed < FEWEST_OCCASIONS:
+        raise DataError(
+            f"{series.n_observed} answered occasions cannot carry a test of phases: "
+            f"it takes at least {FEWEST_OCCASIONS}."
+        )
     beeps = np.unique(series.beep[seen])
     columns = [series.beep == beep for beep in beeps[1:]]
     columns += [series.weekend, np.arange(len(series.y))]

@@ -87,12 +87,13 @@ class DirectionSeries:
         triggers: object | None = None,
         weekend: object | None = None,
         night_steps: float = 3.0,
+        categories: tuple[Array, ...] = (),
     ) -> DirectionSeries:
         """Complete a series from what is at hand.
 
         Parameters
         ----------
-        y, day, beep, covariates, triggers, weekend : array_like
+        y, day, beep, covariates, triggers, weekend, categories : array_like
             As the attributes; a one-dimensional ``y`` is a single channel.
         step : array_like, optional
             Default: one step within a day, ``night_steps`` from a day to the next.
@@ -118,6 +119,7 @@ class DirectionSeries:
             covariates=_columns(covariates, n),
             triggers=_columns(triggers, n),
             weekend=np.zeros(n, dtype=bool) if weekend is None else np.array(weekend, dtype=bool),
+            categories=categories,
         )
 
     @property

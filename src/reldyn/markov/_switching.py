@@ -20,6 +20,8 @@ Array = NDArray[np.float64]
 LOG_2PI = float(np.log(2 * np.pi))
 # Keeps columns that are constant zero (no nights, a covariate without variance) at coefficient zero.
 RIDGE = 1e-8
+# Keeps the covariance of two channels that say the same invertible.
+NEARLY_ONE = 1 + 1e-7
 # Added to every expected transition count: no transition is ruled out by one short series.
 PSEUDO_COUNT = 0.1
 
@@ -219,7 +221,7 @@ def maximise(data: SwitchingData, posterior: Array, filled: Array) -> tuple[Arra
     total = np.matmul(y.transpose(0, 2, 1), y)
     covariance = (total - explained - explained.transpose(0, 2, 1) + fitted) / n_seen
     channels = np.arange(y.shape[2])
-    covariance[:, channels, channels] = np.maximum(covariance[:, channels, channels], data.floor)
+    covariance[:, channels, channels] = np.maximum(covariance[:, channels, channels], data.floor) * NEARLY_ONE
     return coefficients, covariance
 
 

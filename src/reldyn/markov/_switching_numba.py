@@ -14,6 +14,7 @@ from reldyn._kernels import jit
 _LOG_2PI = float(np.log(2 * np.pi))
 _RIDGE = 1e-8
 _PSEUDO_COUNT = 0.1
+_NEARLY_ONE = 1 + 1e-7
 
 
 @jit
@@ -148,7 +149,7 @@ def _solve(gram: Any, right: Any, total: Any, floor: float, n_seen: int, coeffic
                 value += coefficients[i, c] * moved[i, d]
             covariance[c, d] = value / n_seen
     for c in range(channels):
-        covariance[c, c] = max(covariance[c, c], floor)
+        covariance[c, c] = max(covariance[c, c], floor) * _NEARLY_ONE
 
 
 @jit
