@@ -100,10 +100,21 @@ def test_fits_are_the_same_either_way(residual, monkeypatch):
 
 def test_the_environment_chooses(monkeypatch):
     monkeypatch.setenv("RELDYN_KERNELS", "numpy")
-    assert kernels() is plain
+    assert kernels(10**6) is plain
     monkeypatch.setenv("RELDYN_KERNELS", "fortran")
     with pytest.raises(DesignError, match=r"^RELDYN_KERNELS='fortran' is not known; allowed: 'numpy', 'numba'\."):
-        kernels()
+        kernels(10)
+
+
+def test_small_problems_run_with_numpy(monkeypatch):
+    monkeypatch.delenv("RELDYN_KERNELS", raising=False)
+    assert kernels(1000) is plain
+
+
+@needs_numba
+def test_large_problems_run_compiled(monkeypatch):
+    monkeypatch.delenv("RELDYN_KERNELS", raising=False)
+    assert kernels(10**6).__name__ == "reldyn.mixed._kernels_numba"
 
 
 @needs_numba

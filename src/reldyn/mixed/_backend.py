@@ -1,4 +1,4 @@
-"""Which kernels run: numpy's always work; numba's are chosen where numba is installed.
+"""Which kernels run: numpy's always work; numba's are chosen for large problems where numba is installed.
 
 The environment variable ``RELDYN_KERNELS`` (``numpy`` or ``numba``) overrides the choice.
 """
@@ -18,20 +18,31 @@ from reldyn.errors import DesignError, check_option
 _LOGGER = logging.getLogger("reldyn")
 
 
-def kernels() -> ModuleType:
-    """Module with the kernels in use.
+# Rows from which compiled kernels repay the second that loading them takes.
+_LARGE = 50_000
+
+
+def kernels(n_rows: int) -> ModuleType:
+    """Module with the kernels for a problem of this size.
+
+    Parameters
+    ----------
+    n_rows : int
+        Below 50,000 rows numpy's kernels run unless the environment says otherwise: loading the compiled ones would
+        take longer than the fit. The choice rests on nothing else, so that one problem always gets one answer.
 
     Raises
     ------
     DesignError
         If ``RELDYN_KERNELS`` has another value, or asks for numba where it is not installed.
     """
-    return _chosen(os.environ.get("RELDYN_KERNELS", ""))
+    wanted = os.environ.get("RELDYN_KERNELS", "")
+    return _chosen(wanted or ("numpy" if n_rows < _LARGE else "fastest"))
 
 
 @functools.cache
 def _chosen(wanted: str) -> ModuleType:
-    if wanted:
+    if wanted != "fastest":
         check_option(wanted, ("numpy", "numba"), "RELDYN_KERNELS")
     installed = importlib.util.find_spec("numba") is not None
     if wanted == "numba" and not installed:

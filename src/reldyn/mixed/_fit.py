@@ -198,7 +198,7 @@ def fit_mixed(
     reml = method == "reml"
     ordered, _ = sort_rows(problem)
     check_design(ordered, structure, residual)
-    stats = summarise(ordered, ordered.Z @ structure.transform, residual)
+    stats = summarise(ordered, structure.internal_design(ordered.Z), residual)
     begin = starting_values(ordered, structure, stats, reml=reml) if start is None else start
     if start is None:
         check_identified(begin.evaluation, structure, stats)
@@ -251,7 +251,7 @@ def log_likelihood(
     """
     check_option(method, ("reml", "ml"), "method")
     ordered, _ = sort_rows(problem)
-    stats = summarise(ordered, ordered.Z @ structure.transform, residual)
+    stats = summarise(ordered, structure.internal_design(ordered.Z), residual)
     parts = list(psi) if isinstance(psi, tuple) else [psi]
     natural = [np.asarray(part, dtype=float) for part in parts]
     internal = structure.to_internal(np.asarray(G, dtype=float))

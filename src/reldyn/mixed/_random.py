@@ -100,6 +100,10 @@ class RandomStructure:
             labels.append(sign.join(self.labels[j] for j in parts))
         return tuple(labels)
 
+    def internal_design(self, Z: FloatArray) -> FloatArray:
+        """Columns of Z in internal terms; Z itself where they are the reported ones."""
+        return Z if np.array_equal(self.transform, np.eye(self.q)) else Z @ self.transform
+
     def parameters(self, G: FloatArray) -> FloatArray:
         """Free parameters of an internal G (tied copies are averaged)."""
         values = []

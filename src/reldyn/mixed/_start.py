@@ -67,7 +67,7 @@ def starting_values(problem: Problem, structure: RandomStructure, stats: Statist
     variance = float(residuals @ residuals) / max(problem.n - problem.X.shape[1], 1)
     if variance <= 1e-20 * float(np.mean(problem.y**2)):
         raise DesignError("the outcome is constant or fully determined by the fixed effects: nothing is left to model.")
-    Z = problem.Z @ structure.transform
+    Z = structure.internal_design(problem.Z)
     rows = np.maximum((Z != 0).sum(axis=0), 1)
     scale = np.sqrt(variance / np.maximum((Z**2).sum(axis=0) / rows, 1e-300))
     within = _within(problem, residuals)

@@ -25,6 +25,8 @@ from reldyn.mixed._processes import kernels as layout_kernels
 
 # Numbers that the kernels of one portion may hold with their derivatives.
 _KERNEL_NUMBERS = 2**21
+# Rows handled at once while they are packed: small enough for the processor's cache.
+_ROWS = 2**13
 # Cross-products that always may be kept.
 _FEW_NUMBERS = 2**18
 
@@ -244,7 +246,7 @@ def assemble(stats: Statistics, portion: Portion, weights: Weights, out: Product
                 _add(out.total, row_place, place, totals[:, above, here])
     for pool in portion.rare:
         of_layout = np.stack([weights(index) for index in pool.layouts], axis=1)
-        kernels().segment_products(pool.stack, pool.which, pool.owner, of_layout, stats.p, out.z, out.total)
+        kernels(stats.n).segment_products(pool.stack, pool.which, pool.owner, of_layout, stats.p, out.z, out.total)
 
 
 def contract(stats: Statistics, portion: Portion, targets: FloatArray, constant: FloatArray) -> list[FloatArray]:
@@ -279,7 +281,7 @@ def contract(stats: Statistics, portion: Portion, targets: FloatArray, constant:
             found[layout][:, a, b] += 0.5 * value
             found[layout][:, b, a] += 0.5 * value
     for pool in portion.rare:
-        total = kernels().segment_contractions(
+        total = kernels(stats.n).segment_contractions(
             pool.stack, pool.which, pool.owner, targets, constant, stats.p, len(pool.layouts)
         )
         for k, index in enumerate(pool.layouts):
@@ -318,7 +320,6 @@ class _Table:
     Attributes
     ----------
     vectors : (size,) array
-        The packed rows of member 0, then those of member 1.
     begin : (n,) int array
         Where each row begins in `vectors`.
     """
@@ -328,23 +329,23 @@ class _Table:
         self.p, self.q = p, q
         self.member = problem.member
         self.n_dyads = problem.n_dyads
-        self.begin = np.empty(problem.n, dtype=np.int64)
-        self.columns: list[Columns] = []
-        packed: list[FloatArray] = []
-        start = 0
-        for member in (0, 1):
-            mine = np.flatnonzero(problem.member == member)
-            x, z = problem.X[mine], Z[mine]
-            columns = Columns(_used(x), _used(z), p, q)
-            rows = np.empty((len(mine), columns.width))
-            rows[:, : len(columns.x)] = x[:, as_slice(columns.x)]
-            rows[:, len(columns.x) : -1] = z[:, as_slice(columns.z)]
-            rows[:, -1] = problem.y[mine]
-            self.begin[mine] = start + columns.width * np.arange(len(mine))
-            start += rows.size
-            packed.append(rows.ravel())
-            self.columns.append(columns)
-        self.vectors = np.concatenate(packed)
+        one_hot = np.column_stack([problem.member == 0, problem.member == 1]).astype(float)
+        used_x, used_z = _used(problem.X, one_hot), _used(Z, one_hot)
+        self.columns = [Columns(np.flatnonzero(used_x[k]), np.flatnonzero(used_z[k]), p, q) for k in (0, 1)]
+        widths = np.array([columns.width for columns in self.columns])
+        sizes = widths[problem.member]
+        self.begin = np.cumsum(sizes) - sizes
+        self.vectors = np.empty(int(sizes.sum()))
+        for start in range(0, problem.n, _ROWS):
+            part = slice(start, start + _ROWS)
+            x, z, y = problem.X[part], Z[part], problem.y[part]
+            for member, columns in enumerate(self.columns):
+                mine = np.flatnonzero(problem.member[part] == member)
+                rows = np.empty((len(mine), columns.width))
+                rows[:, : len(columns.x)] = x[mine][:, as_slice(columns.x)]
+                rows[:, len(columns.x) : -1] = z[mine][:, as_slice(columns.z)]
+                rows[:, -1] = y[mine]
+                self.vectors[self.begin[part][mine, None] + np.arange(columns.width)] = rows
 
     def members(self, rows: IntArray) -> list[int]:
         """Member of each row of a segment (the same in all segments of a layout)."""
@@ -360,9 +361,13 @@ class _Table:
         return stack
 
 
-def _used(rows: FloatArray) -> IntArray:
-    """Columns that are not zero throughout; the squares' sum is the fastest way to see it."""
-    return np.flatnonzero(np.einsum("nk,nk->k", rows, rows))
+def _used(design: FloatArray, one_hot: FloatArray) -> FloatArray:
+    """Sum of squares of each column over each member's rows, (2, columns): zero where a member does not use it."""
+    total = np.zeros((2, design.shape[1]))
+    for start in range(0, len(design), _ROWS):
+        part = design[start : start + _ROWS]
+        total += one_hot[start : start + _ROWS].T @ (part * part)
+    return total
 
 
 def _within(group: SegmentGroup, strata: IntArray, stratum: int) -> SegmentGroup:
@@ -451,7 +456,7 @@ def _fill(
         rows, dyad = rows[order], dyad[order]
     members = table.members(rows)
     offsets = np.cumsum([0, *(table.columns[m].width for m in members)])
-    gram = kernels().grams(table.vectors, table.begin[rows], offsets, dyad, table.n_dyads)
+    gram = kernels(len(table.member)).grams(table.vectors, table.begin[rows], offsets, dyad, table.n_dyads)
     total = gram.sum(axis=0)
     for a, left in enumerate(members):
         z_begin = int(offsets[a]) + len(table.columns[left].x)

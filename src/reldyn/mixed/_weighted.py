@@ -88,7 +88,7 @@ def weighted_rows(fit: Fit) -> tuple[Problem, FloatArray]:
     """
     problem, _ = sort_rows(fit.problem)
     back = pull_back(fit.evaluation.dyad, fit.beta)
-    Z = problem.Z @ fit.structure.transform
+    Z = fit.structure.internal_design(problem.Z)
     inner = np.column_stack([problem.X, problem.y - problem.X @ fit.beta])
     first = np.searchsorted(problem.dyad, np.arange(problem.n_dyads + 1))
     for d, (start, stop) in enumerate(itertools.pairwise(first)):
@@ -101,5 +101,5 @@ def weighted_rows(fit: Fit) -> tuple[Problem, FloatArray]:
             found = layout_kernels(fit.residual, exchangeable, fit.psi[stratum], [group.layout for group in part], 0)
             for group, kernel in zip(part, found, strict=True):
                 rows = group.rows[problem.strata[group.dyad] == stratum]
-                kernels().spread(np.ascontiguousarray(kernel.precision), rows, inner, result)
+                kernels(problem.n).spread(np.ascontiguousarray(kernel.precision), rows, inner, result)
     return problem, result
