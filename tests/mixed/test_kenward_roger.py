@@ -41,17 +41,19 @@ def dense_kenward_roger(problem, V, first, second, observed):
     project = inverse - inverse @ X @ phi @ X.T @ inverse
     k = len(first)
     y = problem.y
+    moved = [project @ item for item in first]
+    residuals = project @ y
     information = np.zeros((k, k))
     for a in range(k):
         for b in range(k):
-            trace = np.trace(project @ first[a] @ project @ first[b])
+            trace = np.sum(moved[a] * moved[b].T)
             information[a, b] = 0.5 * trace
             if observed:
                 information[a, b] = (
                     -0.5 * trace
-                    + 0.5 * np.trace(project @ second[a, b])
-                    + y @ project @ first[a] @ project @ first[b] @ project @ y
-                    - 0.5 * y @ project @ second[a, b] @ project @ y
+                    + 0.5 * np.sum(project * second[a, b].T)
+                    + residuals @ first[a] @ project @ first[b] @ residuals
+                    - 0.5 * residuals @ second[a, b] @ residuals
                 )
     W = np.linalg.inv(information)
     B = inverse @ X
@@ -59,7 +61,7 @@ def dense_kenward_roger(problem, V, first, second, observed):
     total = np.zeros_like(phi)
     for a in range(k):
         for b in range(k):
-            Q = B.T @ first[a] @ inverse @ first[b] @ B
+            Q = (first[a] @ B).T @ inverse @ (first[b] @ B)
             R = B.T @ second[a, b] @ B
             total += W[a, b] * (Q - P[a] @ phi @ P[b] - 0.25 * R)
     return phi + 2 * phi @ total @ phi, W
