@@ -39,6 +39,7 @@ _HOMES = {
     "EffectSizes": "reldyn.actor_partner",
     "InvarianceResult": "reldyn.actor_partner",
     "IsatResult": "reldyn.actor_partner",
+    "MarginalApimResult": "reldyn.actor_partner",
     "MediationResult": "reldyn.actor_partner",
     "MutualInfluenceResult": "reldyn.actor_partner",
     "NonindependenceResult": "reldyn.actor_partner",

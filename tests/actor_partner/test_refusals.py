@@ -131,8 +131,9 @@ def test_kenward_roger_needs_reml():
 
 
 def test_families_that_are_not_there(frame):
-    assert message(panel(frame), family="poisson") == (
-        "family='poisson' is not available; so far there is 'gaussian' only."
+    assert message(panel(frame), family="binomal") == (
+        "family='binomal' is not known; allowed: 'gaussian', 'binomial', 'poisson', 'negative-binomial', 'ordinal'. "
+        "Did you mean 'binomial'?"
     )
 
 

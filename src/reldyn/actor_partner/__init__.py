@@ -8,6 +8,7 @@ from reldyn.actor_partner._dyad_level import CommonFateResult, MutualInfluenceRe
 from reldyn.actor_partner._effect_sizes import EffectSizes, effect_sizes
 from reldyn.actor_partner._exchangeability import IsatResult, adjusted_fit, distinguishability_sem, isat
 from reldyn.actor_partner._invariance import InvarianceResult, measurement_invariance
+from reldyn.actor_partner._marginal import MarginalApimResult
 from reldyn.actor_partner._mediation import MediationResult, mediation
 from reldyn.actor_partner._mixed_model import mixed_model
 from reldyn.actor_partner._nonindependence import NonindependenceResult, nonindependence
@@ -26,6 +27,7 @@ __all__ = [
     "EffectSizes",
     "InvarianceResult",
     "IsatResult",
+    "MarginalApimResult",
     "MediationResult",
     "MixedResult",
     "MutualInfluenceResult",

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from reldyn.actor_partner._block import apim_block
 from reldyn.actor_partner._design import Block, DesignRows, build_design
 from reldyn.actor_partner._fitting import estimates_of, fit_design
+from reldyn.actor_partner._marginal import FAMILIES, refuse_mixed_options
 from reldyn.actor_partner._result import ApimResult, MixedResult
 from reldyn.actor_partner._setting import ModelSetting, as_random, as_residual, check_call
 from reldyn.actor_partner._terms import Stratum, named_terms, strata_of
 from reldyn.actor_partner._values import centerings, has_occasions, is_outcome_lag
-from reldyn.errors import DataWarning, DesignError
+from reldyn.errors import DataWarning, DesignError, check_option
 from reldyn.mixed import Estimation, Residual
 from reldyn.resample import known_seed
 
@@ -28,6 +29,15 @@ __all__ = ["apim", "run_model"]
 Kind = TypeVar("Kind", bound=MixedResult)
 
 
+class _Default(str):
+    """A default that can be told from the same word written by the caller."""
+
+    __slots__ = ()
+
+
+UNSTRUCTURED = _Default("unstructured")
+
+
 def apim(
     panel: DyadPanel,
     *,
@@ -39,8 +49,8 @@ def apim(
     roles: Literal["distinguishable", "exchangeable", "by-composition"] | None = None,
     centering: str | Mapping[str, str] | None = None,
     random: Any = None,
-    residual: str | Residual = "unstructured",
-    family: str = "gaussian",
+    residual: str | Residual = UNSTRUCTURED,
+    family: Literal["gaussian", "binomial", "poisson", "negative-binomial", "ordinal"] = "gaussian",
     estimation: Estimation = Estimation(),  # noqa: B008 - a frozen value
 ) -> ApimResult:
     """Fit an actor-partner interdependence model.
@@ -76,8 +86,9 @@ def apim(
         ``"actor:NAME"``, ``"partner:NAME"``, a covariate. None: the intercept with several occasions, else nothing.
     residual : str or Residual, default "unstructured"
         A free 2 x 2 covariance at each occasion: what is left of the two members may go together.
-    family : {"gaussian"}, default "gaussian"
-        Only Gaussian outcomes are available.
+    family : {"gaussian", "binomial", "poisson", "negative-binomial", "ordinal"}, default "gaussian"
+        Other families than Gaussian are marginal models (generalised estimating equations, dyads as clusters,
+        bias-reduced standard errors); they have neither ``random`` nor ``residual``.
     estimation : Estimation
         REML by default. ``missing="available"``: a row is used when it has the outcome and all predictors, so that a
         partner missing at an occasion costs the row whose partner effect it would inform. ``missing="impute"``: 20
@@ -117,8 +128,7 @@ def apim(
     >>> fit.tidy()[["term", "estimate"]].round(3).values.tolist()
     [['intercept', 4.0], ['actor stress', -1.084], ['partner stress', -0.322]]
     """
-    if family != "gaussian":
-        raise DesignError(f"family={family!r} is not available; so far there is 'gaussian' only.")
+    check_option(family, FAMILIES, "family")
     check_call(panel, outcome, estimation)
     if moderators is not None and not isinstance(moderators, Mapping):
         raise DesignError(f"moderators={moderators!r} is not a mapping from column to 'actor', 'partner' or 'dyad'.")
@@ -126,7 +136,8 @@ def apim(
     adjusting = named_terms(covariates, "covariates")
     option = centerings(panel, [name for name, _ in named], centering)
     chosen, strata = strata_of(panel, roles)
-    random = as_random(random, has_occasions(panel))
+    asked_random = random
+    random = as_random(random, has_occasions(panel) and family == "gaussian")
 
     def lay_out(rows: DyadPanel) -> Block:
         return apim_block(
@@ -151,11 +162,33 @@ def apim(
         interaction=interaction,
         moderators=dict(moderators or {}),
         random=random,
-        residual=as_residual(residual),
+        residual=as_residual(str(residual) if isinstance(residual, str) else residual),
         estimation=estimation,
         n_rows_panel=len(panel),
     )
-    return run_model(ApimResult, panel, outcome, lay_out, strata, setting, _lag_notes(outcome, option))
+    notes = _lag_notes(outcome, option)
+    if family != "gaussian":
+        refuse_mixed_options(family, asked_random, residual is not UNSTRUCTURED, setting)
+        return _run_marginal(panel, outcome, lay_out(panel), strata, setting, family, notes)
+    return run_model(ApimResult, panel, outcome, lay_out, strata, setting, notes)
+
+
+def _run_marginal(
+    panel: DyadPanel,
+    outcome: str,
+    block: Block,
+    strata: tuple[Stratum, ...],
+    setting: ModelSetting,
+    family: str,
+    notes: tuple[str, ...],
+) -> ApimResult:
+    """The same without a likelihood, for outcomes that are not normal."""
+    from reldyn.actor_partner._marginal import fit_marginal
+
+    for note in notes:
+        warnings.warn(note, DataWarning, stacklevel=3)
+    design = build_design(panel, outcome, block, strata, setting.residual.process)
+    return fit_marginal(panel, design, family, dataclasses.replace(setting, centres=block.centres), notes)
 
 
 def run_model(

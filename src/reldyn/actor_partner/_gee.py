@@ -1,0 +1,173 @@
+"""Generalised estimating equations of dyads: arrays in, numbers out (Liang and Zeger, 1986), by statsmodels.
+
+Standard errors are those of Mancl and DeRouen (2001), which undo the shrinkage of residuals in small samples. Designs
+are matrices, never formulas.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reldyn.mixed import JointTest, Wald
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["GeeFit", "MarginalWald", "fit_gee", "thresholds_of"]
+
+# A standard error this large on the scale of the link comes from outcomes that a predictor splits without overlap.
+SPLIT = 30.0
+ROUNDS = 50
+
+
+@dataclass(frozen=True)
+class GeeFit:
+    """What the estimating equations gave; p coefficients.
+
+    Attributes
+    ----------
+    beta : (p,) array
+        Thresholds first for ordinal outcomes.
+    cov, cov_model : (p, p) arrays
+        Bias-reduced robust, and as if the working correlation were right.
+    dispersion : float
+        Negative-binomial alpha; NaN for other families.
+    working : float
+        Working correlation; NaN where independence was assumed.
+    pearson : (n,) array
+        Pearson residuals; NaN for ordinal outcomes.
+    converged : bool
+    split : bool
+        Whether outcomes seem to be separated by a predictor.
+    """
+
+    beta: NDArray[np.float64]
+    cov: NDArray[np.float64]
+    cov_model: NDArray[np.float64]
+    dispersion: float
+    working: float
+    pearson: NDArray[np.float64]
+    converged: bool
+    split: bool
+
+
+@dataclass(frozen=True)
+class MarginalWald(Wald):
+    """t inference with dyads minus coefficients as degrees of freedom, from a robust covariance matrix."""
+
+    beta: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+    df: float
+    kind: str = "bias-reduced"
+    notes: tuple[str, ...] = ()
+
+    def degrees(self, contrast: NDArray[np.float64]) -> float:
+        """The same for every contrast."""
+        del contrast
+        return self.df
+
+    def joint(self, contrasts: ArrayLike) -> JointTest:
+        """Wald F test."""
+        from scipy import stats
+
+        from reldyn.errors import DesignError
+
+        L = np.atleast_2d(np.asarray(contrasts, dtype=float))
+        if np.linalg.matrix_rank(L) < len(L):
+            raise DesignError("the rows of a joint test must be linearly independent: leave out the redundant ones.")
+        estimate = L @ self.beta
+        statistic = float(estimate @ np.linalg.solve(L @ self.covariance @ L.T, estimate)) / len(L)
+        return JointTest(statistic, float(len(L)), self.df, float(stats.f.sf(statistic, len(L), self.df)))
+
+
+def thresholds_of(y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Categories of an ordinal outcome but the highest: each has a threshold above it."""
+    return np.unique(y)[:-1]
+
+
+def fit_gee(
+    y: NDArray[np.float64], X: NDArray[np.float64], dyad: NDArray[np.int64], family: str, *, exchangeable: bool
+) -> GeeFit:
+    """Solve the estimating equations.
+
+    Parameters
+    ----------
+    y : (n,) array
+    X : (n, p) array
+        With intercepts; for ordinal outcomes without, since thresholds stand for them.
+    dyad : (n,) int array
+        Clusters.
+    family : {"binomial", "poisson", "negative-binomial", "ordinal"}
+    exchangeable : bool
+        Working correlation common to all pairs of a cluster, else independence.
+    """
+    order = np.argsort(dyad, kind="stable")
+    back = np.argsort(order)
+    if family == "ordinal":
+        found, converged = _ordinal(y[order], X[order], dyad[order])
+        pearson = np.full(len(y), np.nan)
+    else:
+        found, converged, alpha = _solve(y[order], X[order], dyad[order], family, exchangeable)
+        mean = np.asarray(found.fittedvalues, dtype=float)
+        variance = {"binomial": mean * (1 - mean), "poisson": mean}.get(family, mean + alpha * mean**2)
+        pearson = ((y[order] - mean) / np.sqrt(variance))[back]
+    cov = np.asarray(found.cov_robust_bc, dtype=float)
+    std_error = np.sqrt(np.diag(cov))
+    return GeeFit(
+        beta=np.asarray(found.params, dtype=float),
+        cov=cov,
+        cov_model=np.asarray(found.cov_naive, dtype=float),
+        dispersion=alpha if family == "negative-binomial" else float("nan"),
+        working=float(found.cov_struct.dep_params) if exchangeable and family != "ordinal" else float("nan"),
+        pearson=pearson,
+        converged=converged and bool(np.isfinite(std_error).all()),
+        split=bool(np.any(std_error > SPLIT)) or not np.isfinite(std_error).all(),
+    )
+
+
+def _solve(
+    y: NDArray[np.float64], X: NDArray[np.float64], dyad: NDArray[np.int64], family: str, exchangeable: bool
+) -> tuple[Any, bool, float]:
+    """Fit one family; for counts with extra spread alternate between coefficients and the moment estimate of alpha."""
+    import statsmodels.api as sm
+
+    def fit(kind: Any) -> tuple[Any, bool]:
+        structure = sm.cov_struct.Exchangeable() if exchangeable else sm.cov_struct.Independence()
+        return _run(sm.GEE(y, X, groups=dyad, family=kind, cov_struct=structure))
+
+    if family == "binomial":
+        return *fit(sm.families.Binomial()), float("nan")
+    found, converged = fit(sm.families.Poisson())
+    if family == "poisson":
+        return found, converged, float("nan")
+    alpha = 0.0
+    for _ in range(ROUNDS):
+        mean = np.asarray(found.fittedvalues, dtype=float)
+        after = max(float(((y - mean) ** 2 - mean).sum() / (mean**2).sum()), 0.0)
+        if abs(after - alpha) <= 1e-8 * (1 + alpha):
+            break
+        alpha = after
+        found, converged = fit(sm.families.NegativeBinomial(alpha=alpha) if alpha > 0 else sm.families.Poisson())
+    return found, converged, alpha
+
+
+def _ordinal(y: NDArray[np.float64], X: NDArray[np.float64], dyad: NDArray[np.int64]) -> tuple[Any, bool]:
+    """Cumulative logits of being above each category; independence between persons, exact within one answer."""
+    import statsmodels.api as sm
+
+    return _run(sm.OrdinalGEE(y, X, groups=dyad, cov_struct=sm.cov_struct.OrdinalIndependence()))
+
+
+def _run(model: Any) -> tuple[Any, bool]:
+    """Fit, and say whether the iterations settled; statsmodels says so in warnings only."""
+    from statsmodels.tools.sm_exceptions import ConvergenceWarning as NotSettled
+
+    with warnings.catch_warnings(record=True) as caught, np.errstate(all="ignore"):
+        warnings.simplefilter("always")
+        found = model.fit(cov_type="bias_reduced", maxiter=200)
+    settled = not any(issubclass(note.category, NotSettled) for note in caught)
+    return getattr(found, "_results", found), settled and bool(np.isfinite(found.params).all())
