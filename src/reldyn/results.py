@@ -14,7 +14,7 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from reldyn.errors import DataError
 
@@ -93,6 +93,55 @@ class Result:
             raise TypeError(f"{type(self).__name__} has no figure")
         figure: Figure = getattr(importlib.import_module("reldyn.plot"), self.figure)(self, **options)
         return figure
+
+    def to_table(self, kind: Literal["html", "latex", "gt"] = "html", *, digits: int = 3) -> Any:
+        """Turn `tidy` into a table for a paper.
+
+        Parameters
+        ----------
+        kind : {"html", "latex", "gt"}, default "html"
+            HTML text (open it in a browser and paste it into Word), LaTeX text, or the great-tables object itself, to
+            be styled further. For several models side by side, or a Word file, give results to ``maketables.ETable``,
+            which reads them as they are.
+        digits : int, default 3
+            Decimals; p-values are printed as papers print them.
+
+        Returns
+        -------
+        str or great_tables.GT
+
+        Raises
+        ------
+        ReldynError
+            great-tables (extra ``report``) is not installed.
+        """
+        from reldyn._tables import render_table
+
+        title = self.summary().splitlines()[0]
+        return render_table(self.tidy(), kind, title=title, notes=self.warnings, digits=digits)
+
+    @property
+    def __maketables_coef_table__(self) -> pd.DataFrame:
+        from reldyn._tables import coefficient_table
+
+        return coefficient_table(self.tidy())
+
+    @property
+    def __maketables_depvar__(self) -> str:
+        return str(getattr(getattr(self, "design", self), "outcome", "outcome"))
+
+    @property
+    def __maketables_default_stat_keys__(self) -> list[str]:
+        return ["N", "dyads"]
+
+    @property
+    def __maketables_stat_labels__(self) -> dict[str, str]:
+        return {"N": "Observations", "dyads": "Dyads", "ll": "Log-likelihood"}
+
+    def __maketables_stat__(self, key: str) -> Any:
+        from reldyn._tables import model_statistic
+
+        return model_statistic(self.glance(), key)
 
     def to_json(self, path: str | Path | None = None) -> str:
         """Return the result as JSON text, and write it to ``path`` if one is given."""

@@ -53,6 +53,12 @@ def distinguishability(panel: DyadPanel, **same: Any) -> ComparisonResult:
     """
     if "roles" in same:
         raise DesignError("distinguishability compares roles='exchangeable' with 'distinguishable': leave roles out.")
+    family = same.get("family", "gaussian")
+    if family != "gaussian":
+        raise DesignError(
+            f"family={family!r} is a marginal model (GEE) and has no likelihood to compare: fit it with "
+            "roles='distinguishable' and test fit.contrast('role-differences', joint=True)."
+        )
     estimation = same.pop("estimation", Estimation())
     kept = estimation.inference if estimation.inference != "kenward-roger" else None
     estimation = dataclasses.replace(estimation, method="ml", inference=kept or "z")

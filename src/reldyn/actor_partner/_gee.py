@@ -148,7 +148,7 @@ def _solve(
     for _ in range(ROUNDS):
         mean = np.asarray(found.fittedvalues, dtype=float)
         after = max(float(((y - mean) ** 2 - mean).sum() / (mean**2).sum()), 0.0)
-        if abs(after - alpha) <= 1e-8 * (1 + alpha):
+        if abs(after - alpha) <= 1e-6 * (1 + alpha):
             break
         alpha = after
         found, converged = fit(sm.families.NegativeBinomial(alpha=alpha) if alpha > 0 else sm.families.Poisson())

@@ -1,0 +1,68 @@
+"""Results as tables: great-tables text, and what maketables reads."""
+
+import sys
+
+import numpy as np
+import pytest
+
+import reldyn as rd
+
+
+@pytest.fixture(scope="module")
+def fit():
+    panel = rd.simulate.apim(n_dyads=40, actor=0.3, partner=0.2, seed=1).panel
+    return rd.apim(panel, outcome="y", predictors=["x"])
+
+
+def test_html_and_latex_show_every_term_once_and_rounded(fit):
+    pytest.importorskip("great_tables")
+    html, latex = fit.to_table(), fit.to_table("latex", digits=2)
+    for row in fit.tidy().itertuples():
+        assert html.count(f">{row.term}<") == 1
+        assert f"{row.estimate:.3f}" in html
+        assert f"{row.estimate:.2f}" in latex
+    assert "Actor-partner interdependence model of y" in html
+    assert "\\begin{tabular" in latex
+
+
+def test_great_table_object_can_be_styled_further(fit):
+    great_tables = pytest.importorskip("great_tables")
+    assert isinstance(fit.to_table("gt"), great_tables.GT)
+
+
+def test_kinds_that_are_not_there(fit):
+    with pytest.raises(rd.DesignError, match="kind='word' is not known; allowed: 'html', 'latex', 'gt'"):
+        fit.to_table("word")
+
+
+def test_without_great_tables_the_message_says_what_to_install(fit, monkeypatch):
+    monkeypatch.setitem(sys.modules, "great_tables", None)
+    with pytest.raises(rd.ReldynError, match=r"python -m pip install 'reldyn\[report\]'"):
+        fit.to_table()
+
+
+def test_maketables_protocol_carries_the_tidy_numbers(fit):
+    table, tidy = fit.__maketables_coef_table__, fit.tidy()
+    assert table.columns.tolist() == ["b", "se", "t", "p", "ci95l", "ci95u"]
+    assert table.index.tolist() == tidy["term"].tolist()
+    assert table["b"].to_numpy() == pytest.approx(tidy["estimate"].to_numpy())
+    assert fit.__maketables_depvar__ == "y"
+    assert fit.__maketables_stat__("N") == 80
+    assert fit.__maketables_stat__("dyads") == 40
+    assert fit.__maketables_stat__("r2") is None
+
+
+def test_a_test_is_no_table_of_coefficients():
+    panel = rd.simulate.apim(n_dyads=40, actor=0.3, partner=0.2, seed=1).panel
+    comparison = rd.distinguishability(panel, outcome="y", predictors=["x"])
+    assert not hasattr(comparison, "__maketables_coef_table__")
+
+
+def test_maketables_puts_models_side_by_side(fit):
+    maketables = pytest.importorskip("maketables")
+    panel = rd.simulate.apim(n_dyads=40, actor=0.3, partner=0.2, seed=1).panel
+    other = rd.apim(panel, outcome="y", predictors=["x"], interaction="product")
+    text = str(maketables.ETable([fit, other]).make(type="tex"))
+    assert "actor x, a" in text
+    assert f"{fit.tidy()['estimate'].iloc[2]:.3f}" in text
+    assert np.isfinite(other.log_likelihood)
