@@ -46,7 +46,8 @@ def coverage(replication):
     for name in NAMES:
         term, role = name.split(", ")
         truth, estimate = TRUTH[role][term], table.loc[name]
-        row[name] = [float(estimate["estimate"] - truth), float(estimate["std_error"]), float(estimate["df"])]
+        parts = (estimate["estimate"] - truth, estimate["std_error"], estimate["df"])
+        row[name] = [float(f"{part:.6g}") for part in parts]
         row[f"hit {name}"] = bool(estimate["conf_low"] <= truth <= estimate["conf_high"])
     return row
 
