@@ -137,7 +137,7 @@ def check_columns(present: Collection[str], wanted: Collection[str], where: str 
         ...
     reldyn.errors.DataError: no column 'warmht' in the panel (nearest: 'warmth'). Columns: warmth, stress.
     """
-    absent = [name for name in wanted if name not in present]
+    absent = [str(name) for name in wanted if name not in present]
     if not absent:
         return
     names = [str(name) for name in present]

@@ -231,3 +231,12 @@ def test_weights_of_a_contrast_are_numbers(frame):
     with pytest.raises(rd.DesignError) as caught:
         fit.contrast({"intercept, f": "a"})
     assert str(caught.value) == "the weight of 'intercept, f' in a contrast is a number, not 'a'."
+
+
+def test_prediction_for_a_bare_frame(frame):
+    fit = rd.apim(panel(frame), outcome="y", predictors=["x"])
+    with pytest.raises(rd.DesignError) as caught:
+        fit.predict(frame)
+    assert str(caught.value) == (
+        "predictions are made for the rows of a DyadPanel, not of a DataFrame: make one with rd.DyadPanel(frame, ...)."
+    )

@@ -15,6 +15,8 @@ from reldyn.mixed import Estimation, Random, Residual, shared
         ),
         (lambda: Random(("a", shared("a"))), "random terms named twice: a. Name each term once."),
         (lambda: Random((3,)), "a random term must be a name or shared(name), not 3."),
+        (lambda: Random(3), "random takes names of terms or shared(name), not 3."),
+        (lambda: Residual("ar1", common="yes"), "Residual takes True or False for common, not 'yes'."),
         (lambda: shared(""), "shared('') needs the name of one term, such as shared('day')."),
         (
             lambda: Estimation(method="ml", inference="kenward-roger"),

@@ -191,3 +191,9 @@ def test_an_infinite_time_is_no_time():
 def test_column_names_that_are_numbers_become_text():
     panel = DyadPanel(diary().rename(columns={"mood": 5}), **ROLES)
     assert panel.values("5").tolist() == diary()["mood"].tolist()
+
+
+def test_a_path_that_is_none():
+    with pytest.raises(DataError) as caught:
+        read_table(None)
+    assert str(caught.value) == "read_table takes the path of a file, not a NoneType."

@@ -11,7 +11,7 @@ import numpy as np
 from reldyn.actor_partner._block import apim_block, mixed_block
 from reldyn.actor_partner._design import Block, fill
 from reldyn.actor_partner._tables import identify
-from reldyn.errors import DataError, check_option
+from reldyn.errors import DataError, DesignError, check_option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,6 +71,11 @@ def dyad_effects(design: DesignRows, fit: Fit) -> pd.DataFrame:
 def predicted(result: MixedResult, panel: DyadPanel | None, level: str) -> pd.DataFrame:
     """Predictions with intervals; the table of `MixedResult.predict`."""
     check_option(level, ("marginal", "conditional"), "level")
+    if panel is not None and not hasattr(panel, "n_dyads"):
+        raise DesignError(
+            f"predictions are made for the rows of a DyadPanel, not of a {type(panel).__name__}: make one with "
+            "rd.DyadPanel(frame, ...)."
+        )
     rows = _own_rows(result) if panel is None else _other_rows(result, panel)
     X = rows.matrix(result.design.fixed)
     frame = rows.identifiers.copy()

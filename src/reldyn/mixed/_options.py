@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -89,6 +90,8 @@ class Random:
 
     def __post_init__(self) -> None:
         given: Any = self.terms
+        if not isinstance(given, Iterable | Shared):
+            raise DesignError(f"random takes names of terms or shared(name), not {given!r}.")
         terms: Any = (given,) if isinstance(given, str | Shared) else tuple(given)
         object.__setattr__(self, "terms", terms)
         check_option(self.covariance, get_args(Covariance), "covariance")
@@ -141,6 +144,9 @@ class Residual:
 
     def __post_init__(self) -> None:
         check_option(self.process, get_args(Process), "residual process")
+        for name in ("common", "equal_variances", "measurement_error"):
+            if not isinstance(getattr(self, name), bool):
+                raise DesignError(f"Residual takes True or False for {name}, not {getattr(self, name)!r}.")
         if self.process in SERIAL:
             return
         for name in ("common", "measurement_error"):

@@ -10,6 +10,7 @@ import importlib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from os import PathLike
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -70,6 +71,8 @@ def read_table(
     ...     read_table(path)["mood"].tolist()
     [3.5, nan]
     """
+    if not isinstance(path, (str, PathLike)):
+        raise DataError(f"read_table takes the path of a file, not a {type(path).__name__}.")
     path = Path(path)
     check_option(decimal, (None, ".", ","), "decimal")
     codes = (missing,) if isinstance(missing, (str, int, float)) else tuple(missing)
