@@ -530,7 +530,7 @@ def test_congruence_is_found_where_it_was_planted_and_nowhere_else():
     )
     assert slope.verdicts["reason"].tolist() == ["a3 differs from zero: it matters who of the two has more"]
     none = ap.response_surface(surface_panel(lambda own, other: 0.5 * own), outcome="y", predictor="x")
-    assert none.verdicts["reason"].tolist() == ["a4 is not below zero: outcomes are no worse where partners differ"]
+    assert none.verdicts["reason"].tolist() == ["a4 is not below zero: the outcome is no lower where partners differ"]
 
 
 def test_principal_axis_of_a_known_ridge():

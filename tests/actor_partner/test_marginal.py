@@ -1,6 +1,8 @@
 """Marginal models: statsmodels' own numbers from our designs, exact identities, refusals, and stored coverage."""
 
+import json
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,6 +11,7 @@ import pytest
 import reldyn as rd
 from reldyn.actor_partner import MarginalApimResult
 
+COVERAGE = Path(__file__).resolve().parents[2] / "benchmarks" / "results" / "gee_coverage.json"
 FAMILIES = ("binomial", "poisson", "negative-binomial", "ordinal")
 
 
@@ -207,3 +210,16 @@ def test_mixed_samples_are_modelled_by_composition():
         warnings.simplefilter("ignore", rd.DataWarning)
         fit = rd.apim(mixed, outcome="count", predictors=["x"], family="poisson")
     assert set(fit.tidy()["composition"]) == {"f-m", "f-f"}
+
+
+def test_stored_coverage_is_whole_and_holds_at_100_dyads():
+    stored = json.loads(COVERAGE.read_text(encoding="utf-8"))
+    assert {"seed", "commit", "python", "versions", "cells"} <= set(stored)
+    cells = {(cell["family"], cell["n_dyads"]): cell for cell in stored["cells"]}
+    assert set(cells) == {(family, n) for family in FAMILIES for n in (30, 100)}
+    for (_, n), cell in cells.items():
+        assert cell["replications"] >= 400
+        assert len(cell["coverage_by_effect"]) == 4
+        if n == 100:
+            assert 0.93 <= cell["coverage"] <= 0.97
+            assert cell["not_converged"] == 0

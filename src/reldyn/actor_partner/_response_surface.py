@@ -242,7 +242,7 @@ def _congruence(table: pd.DataFrame) -> dict[str, Any]:
         return ends[label][0] <= value <= ends[label][1]
 
     reasons = (
-        (not ends["a4"][1] < 0, "a4 is not below zero: outcomes are no worse where partners differ"),
+        (not ends["a4"][1] < 0, "a4 is not below zero: the outcome is no lower where partners differ"),
         (not holds("a3", 0.0), "a3 differs from zero: it matters who of the two has more"),
         (not holds("a5", 0.0), "a5 differs from zero: the ridge is tilted from the line of congruence"),
         (not (holds("p10", 0.0) and holds("p11", 1.0)), "the first principal axis is not the line of congruence"),
