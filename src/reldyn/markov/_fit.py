@@ -52,8 +52,9 @@ def fit_hmm(
     n_states : int
     emission : {"gaussian", "skew-t", "ordered-probit"}
         Law of the innovations. ``"skew-t"`` (Azzalini and Capitanio 2003) keeps rare large shocks from being
-        bought by a state of their own. ``"ordered-probit"`` takes categories as ordered only; given the
-        state, channels are then independent.
+        bought by a state of their own; one skewing variable serves all channels of an occasion, so that shocks
+        skewed in each channel apart are caught in the most skewed one only. ``"ordered-probit"`` takes
+        categories as ordered only; given the state, channels are then independent.
     covariance : {"shared", "separate"}
         One covariance for all states, or one each. Shared is the default because tied answers let a separate
         covariance collapse onto one of them. Variances are kept at or above step^2 / 12 on scales with up to
