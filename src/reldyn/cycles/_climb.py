@@ -15,6 +15,7 @@ from reldyn.cycles._periodic import test_periodic
 from reldyn.cycles._regimes import fit_phases, test_regimes
 from reldyn.cycles._reinforcement import Reinforcement, run_reinforcement
 from reldyn.cycles._series import DirectionSeries
+from reldyn.cycles._triggers import TriggerEffect, run_trigger
 
 __all__ = ["Climbed", "Setting", "both_claims", "climb", "seed_of"]
 
@@ -28,11 +29,14 @@ class Setting:
     phases : "auto", 2 or 3
     n_surrogates : int
     alpha : float
+    triggers : tuple of str
+        Names of the series' triggers.
     """
 
     phases: Literal["auto"] | int
     n_surrogates: int
     alpha: float
+    triggers: tuple[str, ...] = ()
 
     @property
     def n_states(self) -> tuple[int, ...]:
@@ -48,6 +52,7 @@ class Climbed:
     tests: tuple[ClaimTest, ...]
     fit: PhaseFit | None
     reinforcement: Reinforcement | None
+    triggers: tuple[TriggerEffect, ...] = ()
 
 
 def seed_of(generator: np.random.Generator) -> np.random.SeedSequence:
@@ -92,7 +97,12 @@ def climb(series: DirectionSeries, setting: Setting, seed: np.random.SeedSequenc
         reinforcement = run_reinforcement(
             series, fit if phased else None, n_surrogates=setting.n_surrogates, seed=child_seed(seed, 6)
         )
-    return Climbed((), tuple(tests), fit, reinforcement)
+    triggers = tuple(
+        run_trigger(series, fit, column, name, n_surrogates=setting.n_surrogates, seed=child_seed(seed, 7, column))
+        for column, name in enumerate(setting.triggers)
+        if phased
+    )
+    return Climbed((), tuple(tests), fit, reinforcement, triggers)
 
 
 def both_claims(

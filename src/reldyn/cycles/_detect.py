@@ -70,8 +70,9 @@ def detect_cycles(
         Columns of the receiver, such as own affect, that enter every hypothesis and every surrogate. A missing
         value takes the person's mean.
     triggers : sequence of str, default ()
-        Occurrences in the receiver's rows, such as a conflict, that may act on transitions; a missing value
-        counts as none. They are tested by `reldyn.cycles.trigger_effects`.
+        Occurrences in the receiver's rows, such as a conflict: above zero means that it happened, a missing
+        value that it did not. Where there are phases, ``CycleResult.triggers()`` says whether warm ones end
+        more often right after it.
     phases : "auto", 2 or 3, default "auto"
         ``"auto"`` takes the larger statistic of two and three phases, in the data and in every surrogate;
         choosing by BIC would nearly always choose two. *directed* needs and uses three.
@@ -122,7 +123,7 @@ def detect_cycles(
     _check(columns, phases, alpha, n_surrogates)
     arranged = arrange(panel, columns)
     known = known_seed(seed)
-    setting = Setting(phases=phases, n_surrogates=int(n_surrogates), alpha=float(alpha))
+    setting = Setting(phases=phases, n_surrogates=int(n_surrogates), alpha=float(alpha), triggers=columns.triggers)
     tasks = [(one, setting) for one in arranged]
     outcomes = tuple(map_seeded(_outcome, tasks, known, n_jobs, label="directions"))
     notes = _warnings(columns, arranged, outcomes)
@@ -205,6 +206,7 @@ def _outcome(task: tuple[Arranged, Setting], generator: np.random.Generator) -> 
         tests=found.tests,
         fit=found.fit,
         reinforcement=found.reinforcement,
+        triggers=found.triggers,
         power=power,
         false_positives=wrong,
     )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from reldyn.cycles._claims import ClaimTest, PhaseFit
 from reldyn.cycles._reinforcement import Reinforcement
+from reldyn.cycles._triggers import TriggerEffect
 from reldyn.cycles._verdict import Evidence
 from reldyn.results import register
 
@@ -44,6 +45,8 @@ class Outcome:
         Empty where no test was due.
     fit : PhaseFit or None
     reinforcement : Reinforcement or None
+    triggers : tuple of TriggerEffect
+        Empty without phases.
     power, false_positives : float or None
         By stored calibration; None where none covers the design.
     """
@@ -64,6 +67,7 @@ class Outcome:
     reinforcement: Reinforcement | None = None
     power: float | None = None
     false_positives: float | None = None
+    triggers: tuple[TriggerEffect, ...] = ()
 
 
 def claim_of(outcome: Outcome, claim: str) -> ClaimTest | None:

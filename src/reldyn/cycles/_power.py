@@ -96,7 +96,7 @@ def power_of(
     alike = [
         cell["rejected"] / cell["n"]
         for cell in covering
-        if cell["kind"] not in (DECLARED_KIND, "alternation")
+        if not cell["kind"].startswith(("cycle", "alternation"))
         and cell["n_occasions"] == best["n_occasions"]
         and cell["missing"] == best["missing"]
     ]

@@ -14,6 +14,7 @@ from reldyn.cycles._arrange import Columns
 from reldyn.cycles._outcome import Outcome, claim_of, evidence_of, intermittent_p, n_cycles, raw_p
 from reldyn.cycles._sample_level import SampleEstimate, pool, prevalence
 from reldyn.cycles._text import summary_text
+from reldyn.cycles._triggers import TriggerEffect
 from reldyn.cycles._verdict import MIN_CYCLES, adjust, decide
 from reldyn.errors import DataError, DesignError
 from reldyn.results import Result, register
@@ -204,6 +205,29 @@ class CycleResult(Result):
             [math.nan if one is None else one.std_error for one in found],
             [one.dyad for one in self.outcomes],
         )
+
+    def triggers(self) -> pd.DataFrame:
+        """Whether warm phases end more often right after each of the ``triggers``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per dyad, giver and trigger, where regimes are supported by their own raw p-value:
+            ``dyad``, ``giver``, ``trigger``, ``estimate`` (log odds ratio of leaving the warm phase by the next
+            occasion), ``conf_low``, ``conf_high``, ``p_value`` (against occurrences that depend on themselves,
+            the time of day and the present phase only), ``n_warm``, ``n_surrogates``, ``note``.
+        """
+        import dataclasses
+
+        import pandas as pd
+
+        names = [field.name for field in dataclasses.fields(TriggerEffect)]
+        rows = [
+            {"dyad": one.dyad, "giver": one.giver, **{name: getattr(effect, name) for name in names}}
+            for one in self.outcomes
+            for effect in one.triggers
+        ]
+        return pd.DataFrame(rows, columns=["dyad", "giver", *names])
 
     def schedule(self) -> pd.DataFrame:
         """The schedule of warmth, described: see `reldyn.cycles.schedule`."""
