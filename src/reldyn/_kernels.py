@@ -49,10 +49,11 @@ def _has_numba() -> bool:
 
 
 def jit(function: Function) -> Function:
-    """Compile a kernel with numba where there is numba; sums may be reordered, nothing else."""
+    """Compile a kernel with numba where there is numba; its sums keep their order."""
     if not _has_numba():
         return function
     import numba
 
-    compiled = numba.njit(cache=True, fastmath={"reassoc", "contract"})(function)
+    # No fast mathematics: with it, code from the cache and code just compiled differ in their last bits.
+    compiled = numba.njit(cache=True)(function)
     return cast("Function", compiled)
