@@ -21,6 +21,7 @@
 
 # %%
 import warnings
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -71,7 +72,7 @@ def forward_share(y, fit):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         path = np.asarray(decode([y], fit)[0])
-    moves = [(a, b) for a, b in zip(path[:-1], path[1:], strict=True) if a != b]
+    moves = [(a, b) for a, b in pairwise(path.tolist()) if a != b]
     forward = sum((b - a) % 3 == 1 for a, b in moves)
     return binomtest(forward, max(len(moves), 1), 0.5).pvalue if moves else 1.0
 

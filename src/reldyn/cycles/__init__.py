@@ -5,5 +5,6 @@ from reldyn.cycles._detect import detect_cycles
 from reldyn.cycles._events import events
 from reldyn.cycles._result import CycleResult
 from reldyn.cycles._schedule import schedule
+from reldyn.cycles._vigilance import vigilance
 
-__all__ = ["CalibrationResult", "CycleResult", "calibrate", "detect_cycles", "events", "schedule"]
+__all__ = ["CalibrationResult", "CycleResult", "calibrate", "detect_cycles", "events", "schedule", "vigilance"]
