@@ -102,8 +102,8 @@ table = pd.DataFrame({name: usual_recipe(panel) for name, panel in worlds.items(
 table.round(2)
 
 # %% [markdown]
-# The first two columns hold nothing but carry-over, so every number in them should be .05 or less. They are not, for
-# three different reasons. An HMM without autoregression must explain carry-over by states that last. A regime that
+# The first two columns hold nothing but carry-over, so every number in them should be .05 or less. Most are far above
+# it, for three different reasons. An HMM without autoregression must explain carry-over by states that last. A regime that
 # does not exist has parameters that cannot be estimated, and then the likelihood ratio does not follow the
 # chi-squared table, whatever the sample size. And decoded moves are no independent coins: the states were chosen
 # from the same data to look as distinct as possible.
@@ -137,7 +137,7 @@ ax.axvline(0.05, color="#22262B", lw=1, ls="--")
 ax.set_yticks(place, both.index)
 ax.invert_yaxis()
 ax.set_xlabel("share of series in which something is found")
-ax.legend(frameon=False, loc="lower right")
+ax.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
 fig.tight_layout()
 
 # %% [markdown]
