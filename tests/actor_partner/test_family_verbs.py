@@ -238,3 +238,16 @@ def test_ap_sem_with_two_predictors_is_the_saturated_regression(rows):
         assert found.loc[row.term, "estimate"] == pytest.approx(row.estimate, abs=1e-6)
         assert found.loc[row.term, "std_error"] == pytest.approx(row.std_error, abs=1e-6)
     assert model.fitted.df == 0
+
+
+def test_arguments_of_another_kind_are_refused(rows):
+    for function, named in (
+        (ap.mediation, {"outcome": "y", "predictor": "x", "mediator": "m"}),
+        (ap.response_surface, {"outcome": "y", "predictor": "x"}),
+        (ap.over_time, {"outcome": "y"}),
+        (ap.dyad_individual, {"outcome": "y", "predictors": "x"}),
+    ):
+        assert refused(function, rows, **named) == (
+            "a model is fitted to a DyadPanel, not to a DataFrame: make one with rd.DyadPanel(frame, ...)."
+        )
+    assert refused(ap.nonindependence, panel_of(rows), ["x", 3]) == ("nonindependence: 3 is not the name of a column.")

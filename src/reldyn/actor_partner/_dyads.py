@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn.actor_partner._setting import check_call
 from reldyn.actor_partner._terms import strata_of
 from reldyn.errors import DataWarning, DesignError
+from reldyn.mixed import Estimation
 from reldyn.results import Result, format_table
 
 if TYPE_CHECKING:
@@ -89,6 +91,10 @@ def dyad_table(panel: DyadPanel, variables: Sequence[str], *, analysis: str, rol
     DesignError
         Several occasions, several compositions, a variable that does not vary, or too few dyads.
     """
+    check_call(panel, "", Estimation())
+    for name in variables:
+        if not isinstance(name, str):
+            raise DesignError(f"{analysis}: {name!r} is not the name of a column.")
     names = list(dict.fromkeys(variables))
     if len(names) < len(list(variables)):
         twice = next(name for name in names if list(variables).count(name) > 1)

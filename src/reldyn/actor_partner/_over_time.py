@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from reldyn.actor_partner._apim import apim
 from reldyn.actor_partner._dyads import FamilyResult
 from reldyn.actor_partner._result import ApimResult
+from reldyn.actor_partner._setting import check_call
 from reldyn.errors import DesignError
+from reldyn.mixed import Estimation
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,6 +107,7 @@ def over_time(panel: DyadPanel, *, outcome: str, steps: int = 1, **model: Any) -
     >>> rd.actor_partner.over_time(panel, outcome="y").tidy()["effect"].tolist()
     ['intercept', 'intercept', 'stability', 'stability', 'influence', 'influence']
     """
+    check_call(panel, outcome, model.get("estimation", Estimation()))
     if panel.n_occasions < 2:
         raise DesignError("over_time needs at least two occasions: name time, or day and beep, when making the panel.")
     name = f"{outcome}_lag{steps}"

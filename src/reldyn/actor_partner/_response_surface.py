@@ -16,6 +16,7 @@ from reldyn.actor_partner._dyads import FamilyResult, estimate_rows
 from reldyn.actor_partner._mixed_model import mixed_model
 from reldyn.actor_partner._result import MixedResult
 from reldyn.actor_partner._sem import delta
+from reldyn.actor_partner._setting import check_call
 from reldyn.errors import DesignError
 from reldyn.mixed import Estimation
 
@@ -154,6 +155,7 @@ def response_surface(
     """
     from reldyn.panel import DyadPanel as Panel
 
+    check_call(panel, outcome, estimation)
     paired = panel.actor_partner([predictor])
     own, other = paired.values(f"{predictor}_actor"), paired.values(f"{predictor}_partner")
     zero = float(np.nanmean(own)) if midpoint is None else float(midpoint)

@@ -119,7 +119,7 @@ def common_fate_diagram(result: Result) -> Figure:
             label = f"variance of {name}" if inward > 0 else f"disturbance of {name}"
             _circle(ax, shared, name, float(table.loc[label, "estimate"]))
         slope = next(row for row in told.table.itertuples() if row.term == "slope")
-        _arrow(ax, (0.36 + 0.085, 0.5), (0.64 - 0.085, 0.5), slope, BLUE, crossing=False)
+        _arrow(ax, (0.36 + 0.092, 0.5), (0.64 - 0.092, 0.5), slope, BLUE, crossing=False)
     return figure
 
 

@@ -130,6 +130,11 @@ def response_surface(result: Result, *, ax: Axes | None = None) -> Figure:
             panels = list(figure.subplots(1, len(roles), squeeze=False, sharey=True).ravel())
         for panel, role in zip(panels, roles, strict=True):
             _surface_panel(panel, told, role)
+        lines = panels[0].get_legend_handles_labels()
+        if ax is None:
+            figure.legend(*lines, loc="outside lower center", ncols=3, fontsize=7.5)  # type: ignore[union-attr]
+        else:
+            ax.legend(*lines, fontsize=7)
     return figure  # type: ignore[return-value]
 
 
@@ -156,4 +161,3 @@ def _surface_panel(ax: Axes, result: Any, role: Any) -> None:
     ax.set_title(str(role) if role != "" else "all members")
     ax.set_xlabel(f"own {result.predictor}")
     ax.set_ylabel(f"partner's {result.predictor}")
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3, fontsize=7, handlelength=1.4, columnspacing=0.9)
