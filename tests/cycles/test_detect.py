@@ -130,3 +130,17 @@ def test_a_panel_that_carries_no_test_has_no_design_to_calibrate():
     with pytest.raises(rd.DesignError) as refused:
         rd.cycles.calibrate(short, warmth="warmth", effect=-1)
     assert str(refused.value) == "effect=-1 is no size: give a number above 0, in units of the usual phases."
+
+
+@pytest.mark.parametrize("error", [np.linalg.LinAlgError("Singular matrix"), rd.DataError("too few answers")])
+def test_a_breakdown_inside_a_test_makes_one_direction_undecidable_and_stops_nothing(panel, monkeypatch, error):
+    from reldyn.cycles import _climb
+
+    def broken(*args, **options):
+        raise error
+
+    monkeypatch.setattr(_climb, "test_regimes", broken)
+    with pytest.warns(rd.DataWarning):
+        result = detect_cycles(panel, warmth="warmth", n_surrogates=19, seed=1)
+    assert result.verdicts()["verdict"].tolist() == ["not decidable"] * 2
+    assert result.verdicts()["reason"][0] == f"the tests broke down on these answers ({error})"

@@ -16,6 +16,7 @@ from reldyn.cycles._regimes import fit_phases, test_regimes
 from reldyn.cycles._reinforcement import Reinforcement, run_reinforcement
 from reldyn.cycles._series import DirectionSeries
 from reldyn.cycles._triggers import TriggerEffect, run_trigger
+from reldyn.errors import ReldynError
 
 __all__ = ["Climbed", "Setting", "both_claims", "climb", "seed_of"]
 
@@ -89,7 +90,7 @@ def climb(series: DirectionSeries, setting: Setting, seed: np.random.SeedSequenc
         if phased:
             tests.append(test_directed(series, n_surrogates=n, seed=child_seed(seed, 4)))
         fit = fit_phases(series, n_states=int(regimes.detail["n_states"]), seed=child_seed(seed, 5))
-    except (np.linalg.LinAlgError, FloatingPointError) as error:
+    except (np.linalg.LinAlgError, FloatingPointError, ReldynError) as error:
         # A series that numbers cannot carry is undecidable; it is no reason to stop the other directions.
         return Climbed((f"the tests broke down on these answers ({error})",), (), None, None)
     reinforcement = None
