@@ -102,10 +102,10 @@ table = pd.DataFrame({name: usual_recipe(panel) for name, panel in worlds.items(
 table.round(2)
 
 # %% [markdown]
-# The first two columns hold nothing but carry-over, so every number in them should be .05 or less. Most are far above
-# it, for three different reasons. An HMM without autoregression must explain carry-over by states that last. A regime that
-# does not exist has parameters that cannot be estimated, and then the likelihood ratio does not follow the
-# chi-squared table, whatever the sample size. And decoded moves are no independent coins: the states were chosen
+# The first two columns hold nothing but carry-over, so every number in them should be .05 or less. Most are far
+# above it, for three different reasons. An HMM without autoregression must explain carry-over by states that last.
+# A regime that does not exist has parameters that cannot be estimated, and then the likelihood ratio does not follow
+# the chi-squared table, whatever the sample size. And decoded moves are no independent coins: the states were chosen
 # from the same data to look as distinct as possible.
 #
 # The last column shows the trap: the recipe also says yes where there is a cycle. Someone who only tries it on
