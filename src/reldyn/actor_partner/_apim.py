@@ -28,6 +28,9 @@ __all__ = ["apim", "run_model"]
 
 Kind = TypeVar("Kind", bound=MixedResult)
 
+# Below this many dyads the field's textbooks advise against group-level conclusions.
+_ENOUGH_DYADS = 20
+
 
 class _Default(str):
     """A default that can be told from the same word written by the caller."""
@@ -215,11 +218,21 @@ def run_model(
         design=design,
         estimates=estimates,
         identifiers=identifiers(panel._frame, panel, design),
-        warnings=(*notes, *fit.warnings, *wald.notes),
+        warnings=(*notes, *_few_dyads(design.n_dyads), *fit.warnings, *wald.notes),
     )
     # What is at hand need not be made again when a verb asks for it.
     result.__dict__.update(_engine=fit, _inference=wald)
     return result
+
+
+def _few_dyads(n_dyads: int) -> tuple[str, ...]:
+    """Say what a small number of dyads means."""
+    if n_dyads >= _ENOUGH_DYADS:
+        return ()
+    return (
+        f"only {n_dyads} dyads: intervals are wide, and what lies between dyads rests on {n_dyads} values; "
+        f"collect at least {_ENOUGH_DYADS} dyads before reading a difference between dyads as more than a hint",
+    )
 
 
 def _run_incomplete(
