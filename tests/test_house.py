@@ -53,7 +53,11 @@ def test_modules_can_be_imported_in_any_order_and_names_stay_what_they_are(seed)
     code = f"""
 import importlib, inspect, sys
 for name in {modules!r}:
-    importlib.import_module(name)
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != "numba":  # compiled twins need the extra `fast`; nothing else may
+            raise
 import reldyn as rd
 for name in rd.__all__:
     first = getattr(rd, name)
