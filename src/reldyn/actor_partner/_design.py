@@ -15,7 +15,7 @@ from reldyn.results import register
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from reldyn.mixed import Problem, Random
+    from reldyn.mixed import Problem, Random, RoleColumns
     from reldyn.panel import DyadPanel
 
 __all__ = ["Block", "DesignRows", "build_design", "places_of", "problem_of", "structure_of"]
@@ -248,10 +248,13 @@ def problem_of(design: DesignRows) -> Problem:
     """Hand the rows to the engine, which knows no names but for its messages."""
     from reldyn.mixed import Problem
 
+    group = 2 * design.stratum[design.dyad] + design.member
+    # The smallest type that holds the codes: there are few of them, and rows may be many.
+    group = group.astype(np.min_scalar_type(2 * len(design.strata)))
     return Problem(
         y=design.y,
-        X=design.matrix(design.fixed),
-        Z=design.matrix(design.random),
+        X=_role_columns(design, design.fixed, group),
+        Z=_role_columns(design, design.random, group),
         dyad=design.dyad,
         member=design.member,
         step=design.step,
@@ -260,6 +263,20 @@ def problem_of(design: DesignRows) -> Problem:
         x_labels=tuple(column.name for column in design.fixed),
         z_labels=tuple(column.name for column in design.random),
         dyad_labels=tuple(str(label) for label in design.dyad_labels),
+    )
+
+
+def _role_columns(design: DesignRows, columns: Sequence[DesignColumn], group: NDArray[Any]) -> RoleColumns:
+    """The design matrix of these columns without its zeros and repetitions."""
+    from reldyn.mixed import RoleColumns
+
+    groups = [(code, slot) for code in range(len(design.strata)) for slot in (0, 1)]
+    used = [[column.stratum == code and column.slot in (-1, slot) for column in columns] for code, slot in groups]
+    return RoleColumns(
+        base=design.base,
+        source=np.array([column.base for column in columns], dtype=np.int64),
+        group=group,
+        used=np.array(used, dtype=float).reshape(len(groups), len(columns)),
     )
 
 

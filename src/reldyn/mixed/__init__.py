@@ -3,6 +3,7 @@
 An engine: arrays in, arrays out. It knows no column names, no actors and no partners.
 """
 
+from reldyn.mixed._columns import RoleColumns
 from reldyn.mixed._fit import Fit, fit_mixed, log_likelihood
 from reldyn.mixed._impute import impute_pairs
 from reldyn.mixed._infer import infer
@@ -29,6 +30,7 @@ __all__ = [
     "RandomEffects",
     "RandomStructure",
     "Residual",
+    "RoleColumns",
     "Shared",
     "Slope",
     "Wald",

@@ -196,7 +196,7 @@ def fit_mixed(
     check_option(method, ("reml", "ml"), "method")
     residual = Residual() if residual is None else residual
     reml = method == "reml"
-    ordered, _ = sort_rows(problem)
+    ordered = sort_rows(problem)[0]
     check_design(ordered, structure, residual)
     stats = summarise(ordered, structure.internal_design(ordered.Z), residual)
     begin = starting_values(ordered, structure, stats, reml=reml) if start is None else start

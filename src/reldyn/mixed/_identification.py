@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from reldyn.errors import DesignError
+from reldyn.mixed._columns import normal_equations, sizes
 from reldyn.mixed._objective import Evaluation
 from reldyn.mixed._options import Residual
 from reldyn.mixed._problem import Problem, check_fixed_rank
@@ -35,13 +36,13 @@ def check_design(problem: Problem, structure: RandomStructure, residual: Residua
         raise DesignError(f"the random structure has {structure.q} terms but Z has {problem.Z.shape[1]} columns.")
     if n <= p:
         raise DesignError(f"{n} rows cannot estimate {p} fixed effects: leave terms out or add rows.")
-    check_fixed_rank(problem.X.T @ problem.X, problem.x_labels)
+    check_fixed_rank(normal_equations(problem.X, problem.y)[0], problem.x_labels)
     if structure.q > problem.n_dyads:
         raise DesignError(
             f"{problem.n_dyads} dyads are fewer than the {structure.q} random effects ({', '.join(structure.labels)}): "
             "their covariance matrix cannot be estimated. Name fewer random terms."
         )
-    empty = np.flatnonzero(~problem.Z.any(axis=0))
+    empty = np.flatnonzero(sizes(problem.Z, problem.member)[1].sum(axis=0) == 0)
     if empty.size:
         raise DesignError(f"the random effect {structure.labels[empty[0]]} is zero on every row: it cannot vary.")
     if residual.process in ("ar1", "var1"):

@@ -26,6 +26,8 @@ from reldyn.mixed._random import RandomStructure
 from reldyn.mixed._statistics import Products, Statistics, Weights, assemble, contract, no_products, portion_kernels
 
 Kernels = list[list[Kernel]]
+# Dyads whose products with derivatives are held at once.
+_DYADS = 2**9
 
 
 @dataclass(frozen=True)
@@ -267,8 +269,7 @@ def _differentiate(
     start = g
     for stratum, size in enumerate(stats.sizes):
         here = slice(start, start + size)
-        dC = residual_derivatives(stats, found, stratum)
-        terms = _residual_terms(plain.dyad, back, omega, dC, plain.beta)
+        terms = _residual_terms(plain.dyad, back, omega, residual_derivatives(stats, found, stratum), plain.beta)
         derivative_of[here] = terms.derivative_of
         gradient[here] = terms.gradient
         for target, own, mixed in zip((log_det, quadratic), terms.own, terms.mixed, strict=True):
@@ -338,24 +339,47 @@ class _ResidualTerms:
 
 def _residual_terms(dyad: PerDyad, back: PullBack, omega: FloatArray, dC: Products, beta: FloatArray) -> _ResidualTerms:
     r, d, q = dC.z.shape[:3]
-    p = len(beta)
-    dCzz = np.ascontiguousarray(dC.z[..., p : p + q])
-    near = effective(dC.z, beta)
-    Yz = near + dCzz @ back.Pz
-    Pz = back.Pz.reshape(d * q, p + 1)
     derivative_of = back.wide.T @ dC.total @ back.wide
+    gradient = np.zeros(r)
+    own, mixed = np.zeros((2, r, r)), np.zeros((2, r, q, q))
+    for start in range(0, d, _DYADS):
+        here = slice(start, start + _DYADS)
+        of_dyads = (dyad.M[here], dyad.shrink[here], back.Pz[here], back.U[here])
+        _add_residual_terms(of_dyads, omega, dC.z[:, here], beta, gradient, derivative_of, own, mixed)
+    gradient += derivative_of.reshape(r, -1) @ omega.sum(axis=0).ravel()
+    return _ResidualTerms(gradient, derivative_of, (own[0], own[1]), (mixed[0], mixed[1]))
+
+
+def _add_residual_terms(
+    of_dyads: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
+    omega: FloatArray,
+    dCz: FloatArray,
+    beta: FloatArray,
+    gradient: FloatArray,
+    derivative_of: FloatArray,
+    own: FloatArray,
+    mixed: FloatArray,
+) -> None:
+    """Add what some dyads contribute, given their M, shrink, P and U."""
+    M, shrink, back_Pz, U = of_dyads
+    r, d, q = dCz.shape[:3]
+    p = len(beta)
+    dCzz = np.ascontiguousarray(dCz[..., p : p + q])
+    near = effective(dCz, beta)
+    Yz = near + dCzz @ back_Pz
+    Pz = back_Pz.reshape(d * q, p + 1)
     for j in range(r):
         derivative_of[j] += Pz.T @ near[j].reshape(d * q, p + 1) + Yz[j].reshape(d * q, p + 1).T @ Pz
-    gradient = dCzz.reshape(r, -1) @ dyad.M.ravel()
-    gradient += derivative_of.reshape(r, -1) @ omega.sum(axis=0).ravel()
-    MC = dyad.M @ dCzz
-    MY = (dyad.M @ Yz).reshape(r, -1)
-    own = [-2.0 * (Yz @ part).reshape(r, -1) @ MY.T for part in omega]
+    gradient += dCzz.reshape(r, -1) @ M.ravel()
+    MC = M @ dCzz
+    MY = (M @ Yz).reshape(r, -1)
+    J = shrink @ Yz
     own[0] -= MC.reshape(r, -1) @ MC.transpose(0, 1, 3, 2).reshape(r, -1).T
-    J = dyad.shrink @ Yz
-    mixed = [np.stack([-2.0 * _summed(back.U @ part, J[j]) for j in range(r)]) for part in omega]
-    mixed[0] += (dyad.shrink @ dCzz @ dyad.shrink.transpose(0, 2, 1)).sum(axis=1)
-    return _ResidualTerms(gradient, derivative_of, (own[0], own[1]), (mixed[0], mixed[1]))
+    for k, part in enumerate(omega):
+        own[k] -= 2.0 * (Yz @ part).reshape(r, -1) @ MY.T
+        for j in range(r):
+            mixed[k, j] -= 2.0 * _summed(U @ part, J[j])
+    mixed[0] += (shrink @ dCzz @ shrink.transpose(0, 2, 1)).sum(axis=1)
 
 
 def _add_curvature(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from reldyn.mixed._columns import dense, times
 from reldyn.mixed._fit import Fit
 from reldyn.mixed._problem import FloatArray
 
@@ -91,6 +92,6 @@ def fitted_values(fit: Fit) -> tuple[FloatArray, FloatArray]:
     >>> marginal[0].round(2).item(), conditional[[0, 4]].round(2).tolist()
     (3.5, [4.94, 2.06])
     """
-    marginal = fit.problem.X @ fit.beta
+    marginal = times(fit.problem.X, fit.beta)
     effects = random_effects(fit).value
-    return marginal, marginal + np.einsum("nq,nq->n", fit.problem.Z, effects[fit.problem.dyad])
+    return marginal, marginal + np.einsum("nq,nq->n", dense(fit.problem.Z), effects[fit.problem.dyad])

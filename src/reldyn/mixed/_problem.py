@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reldyn.errors import DataError, DesignError, describe_rows
+from reldyn.mixed._columns import Design, RoleColumns, dense, is_finite
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -25,9 +26,9 @@ class Problem:
     ----------
     y : (n,) array
         Outcome; finite.
-    X : (n, p) array
+    X : (n, p) array or RoleColumns
         Fixed-effects design; finite.
-    Z : (n, q) array
+    Z : (n, q) array or RoleColumns
         Random-effects design, one column per reported random effect; q may be 0.
     dyad : (n,) int array
         Dyad of each row, coded 0, 1, ..., every code in use.
@@ -51,8 +52,8 @@ class Problem:
     """
 
     y: FloatArray
-    X: FloatArray
-    Z: FloatArray
+    X: Design
+    Z: Design
     dyad: IntArray
     member: IntArray
     step: NDArray[Any]
@@ -64,7 +65,8 @@ class Problem:
 
     def __post_init__(self) -> None:
         for name in ("y", "X", "Z"):
-            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=float))
+            if not isinstance(getattr(self, name), RoleColumns):
+                object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=float))
         for name in ("dyad", "member"):
             object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=np.int64))
         object.__setattr__(self, "step", np.asarray(self.step))
@@ -147,7 +149,7 @@ def _check_shapes(problem: Problem) -> None:
         raise DesignError("there are no rows to fit: every row has a missing outcome or predictor.")
     for name in ("X", "Z"):
         value = getattr(problem, name)
-        if value.ndim != 2 or len(value) != n:
+        if len(value.shape) != 2 or len(value) != n:
             raise DesignError(f"{name} has shape {value.shape}; it needs {n} rows and one column per term.")
     for name in ("dyad", "member", "step"):
         if getattr(problem, name).shape != (n,):
@@ -169,7 +171,10 @@ def _check_values(problem: Problem) -> None:
     bad = np.flatnonzero(~np.isfinite(problem.y))
     if bad.size:
         raise DataError(f"the outcome is missing or infinite in {describe_rows(bad.tolist())}; leave these rows out.")
-    for values, labels in ((problem.X, problem.x_labels), (problem.Z, problem.z_labels)):
+    for design, labels in ((problem.X, problem.x_labels), (problem.Z, problem.z_labels)):
+        if is_finite(design):
+            continue
+        values = dense(design)
         if np.isfinite(values).all():
             continue
         column = int(np.flatnonzero(~np.isfinite(values).all(axis=0))[0])

@@ -17,6 +17,7 @@ from scipy import optimize
 from scipy import stats as distributions
 
 from reldyn.errors import DesignError
+from reldyn.mixed._columns import dense
 from reldyn.mixed._fit import Fit, fit_mixed
 from reldyn.mixed._inference import Contrasts, JointTest, Wald, joint_parts
 from reldyn.mixed._problem import FloatArray
@@ -65,7 +66,7 @@ class Profile(Wald):
         L, _, _ = joint_parts(self, contrasts)
         free = np.linalg.svd(L)[2][len(L) :].T
         labels = tuple(f"free {j}" for j in range(free.shape[1]))
-        problem = dataclasses.replace(self.fit.problem, X=self.fit.problem.X @ free, x_labels=labels)
+        problem = dataclasses.replace(self.fit.problem, X=dense(self.fit.problem.X) @ free, x_labels=labels)
         statistic = max(0.0, 2.0 * (self.fit.log_likelihood - self._refit(problem).log_likelihood))
         df = float(len(L))
         return JointTest(statistic / df, df, float("inf"), float(distributions.chi2.sf(statistic, df)))
@@ -104,7 +105,7 @@ class Profile(Wald):
         pivot = int(np.argmax(np.abs(row)))
         others = np.delete(np.arange(len(row)), pivot)
         problem = self.fit.problem
-        X, labels = problem.X, problem.x_labels
+        X, labels = dense(problem.X), problem.x_labels
         column = X[:, pivot] / row[pivot]
         reduced = X[:, others] - column[:, None] * row[others]
         held = dataclasses.replace(

@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from reldyn.errors import DesignError, check_option
+from reldyn.mixed._columns import Design, RoleColumns
 from reldyn.mixed._options import Covariance
 from reldyn.mixed._problem import FloatArray, IntArray
 
@@ -100,9 +101,11 @@ class RandomStructure:
             labels.append(sign.join(self.labels[j] for j in parts))
         return tuple(labels)
 
-    def internal_design(self, Z: FloatArray) -> FloatArray:
+    def internal_design(self, Z: Design) -> Design:
         """Columns of Z in internal terms; Z itself where they are the reported ones."""
-        return Z if np.array_equal(self.transform, np.eye(self.q)) else Z @ self.transform
+        if np.array_equal(self.transform, np.eye(self.q)):
+            return Z
+        return Z.turned(self.transform) if isinstance(Z, RoleColumns) else Z @ self.transform
 
     def parameters(self, G: FloatArray) -> FloatArray:
         """Free parameters of an internal G (tied copies are averaged)."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn.mixed._columns import dense, times
 from reldyn.mixed._fit import Fit
 from reldyn.mixed._objective import root_of
 from reldyn.mixed._problem import FloatArray, Problem
@@ -37,13 +38,14 @@ def simulator(fit: Fit) -> Callable[[np.random.Generator], FloatArray]:
     (8,)
     """
     problem = fit.problem
-    marginal = problem.X @ fit.beta
+    marginal = times(problem.X, fit.beta)
+    Z = dense(problem.Z)
     root = root_of(fit.G)
     blocks = _residual_blocks(problem, fit)
 
     def draw(generator: np.random.Generator) -> FloatArray:
         effects = generator.standard_normal((problem.n_dyads, root.shape[0])) @ root.T
-        y = marginal + np.einsum("nq,nq->n", problem.Z, effects[problem.dyad])
+        y = marginal + np.einsum("nq,nq->n", Z, effects[problem.dyad])
         for rows, factor in blocks:
             y[rows] += generator.standard_normal(rows.shape) @ factor.T
         return np.asarray(y)

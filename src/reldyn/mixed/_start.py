@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reldyn.errors import DesignError
+from reldyn.mixed._columns import normal_equations, sizes, times
 from reldyn.mixed._objective import Evaluation, evaluate
 from reldyn.mixed._options import Residual
 from reldyn.mixed._problem import FloatArray, Problem
@@ -63,13 +64,14 @@ def starting_values(problem: Problem, structure: RandomStructure, stats: Statist
     DesignError
         If the outcome is constant or fully determined by the fixed effects.
     """
-    residuals = problem.y - problem.X @ np.linalg.lstsq(problem.X.T @ problem.X, problem.X.T @ problem.y, rcond=None)[0]
+    information, score = normal_equations(problem.X, problem.y)
+    plain: FloatArray = np.linalg.lstsq(information, score, rcond=None)[0].astype(float)
+    residuals = problem.y - times(problem.X, plain)
     variance = float(residuals @ residuals) / max(problem.n - problem.X.shape[1], 1)
     if variance <= 1e-20 * float(np.mean(problem.y**2)):
         raise DesignError("the outcome is constant or fully determined by the fixed effects: nothing is left to model.")
-    Z = structure.internal_design(problem.Z)
-    rows = np.maximum((Z != 0).sum(axis=0), 1)
-    scale = np.sqrt(variance / np.maximum((Z**2).sum(axis=0) / rows, 1e-300))
+    squares, counts = (item.sum(axis=0) for item in sizes(structure.internal_design(problem.Z), problem.member))
+    scale = np.sqrt(variance / np.maximum(squares / np.maximum(counts, 1), 1e-300))
     within = _within(problem, residuals)
     psi = tuple(
         _first_process(problem, stats.residual, exchangeable, within, stratum)

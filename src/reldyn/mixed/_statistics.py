@@ -18,6 +18,7 @@ from functools import cached_property
 import numpy as np
 
 from reldyn.mixed._backend import kernels
+from reldyn.mixed._columns import Design, pick, sizes
 from reldyn.mixed._options import Residual
 from reldyn.mixed._problem import FloatArray, IntArray, Problem
 from reldyn.mixed._processes import Arrangement, Kernel, SegmentGroup, arrange, natural_names, segments
@@ -25,8 +26,8 @@ from reldyn.mixed._processes import kernels as layout_kernels
 
 # Numbers that the kernels of one portion may hold with their derivatives.
 _KERNEL_NUMBERS = 2**21
-# Rows handled at once while they are packed: small enough for the processor's cache.
-_ROWS = 2**13
+# Segments whose rows are formed at once: few enough for the processor's cache.
+_SEGMENTS = 2**12
 # Cross-products that always may be kept.
 _FEW_NUMBERS = 2**18
 
@@ -185,14 +186,14 @@ class Products:
     total: FloatArray
 
 
-def summarise(problem: Problem, Z: FloatArray, residual: Residual) -> Statistics:
+def summarise(problem: Problem, Z: Design, residual: Residual) -> Statistics:
     """Pass over the rows once.
 
     Parameters
     ----------
     problem : Problem
         Rows sorted by dyad, step and member.
-    Z : (n, q) array
+    Z : (n, q) array or RoleColumns
         Random-effects design in internal columns.
     residual : Residual
 
@@ -200,7 +201,7 @@ def summarise(problem: Problem, Z: FloatArray, residual: Residual) -> Statistics
     -------
     Statistics
     """
-    table = _Table(problem, Z)
+    table = _Rows(problem, Z)
     strata = problem.strata
     groups = segments(residual, problem.dyad, problem.member, problem.step)
     portions: list[Portion] = []
@@ -314,60 +315,40 @@ def _pick(source: FloatArray, rows: Where, columns: Where) -> FloatArray:
     return np.asarray(source[..., rows[:, None], columns])
 
 
-class _Table:
-    """Rows of W without the columns that are zero for their member, one after the other.
+class _Rows:
+    """Rows of W without the columns that are zero for their member, formed when they are asked for."""
 
-    Attributes
-    ----------
-    vectors : (size,) array
-    begin : (n,) int array
-        Where each row begins in `vectors`.
-    """
-
-    def __init__(self, problem: Problem, Z: FloatArray) -> None:
-        p, q = problem.X.shape[1], Z.shape[1]
-        self.p, self.q = p, q
+    def __init__(self, problem: Problem, Z: Design) -> None:
+        self.X, self.Z, self.y = problem.X, Z, problem.y
+        self.p, self.q = problem.X.shape[1], Z.shape[1]
         self.member = problem.member
         self.n_dyads = problem.n_dyads
-        one_hot = np.column_stack([problem.member == 0, problem.member == 1]).astype(float)
-        used_x, used_z = _used(problem.X, one_hot), _used(Z, one_hot)
-        self.columns = [Columns(np.flatnonzero(used_x[k]), np.flatnonzero(used_z[k]), p, q) for k in (0, 1)]
-        widths = np.array([columns.width for columns in self.columns])
-        sizes = widths[problem.member]
-        self.begin = np.cumsum(sizes) - sizes
-        self.vectors = np.empty(int(sizes.sum()))
-        for start in range(0, problem.n, _ROWS):
-            part = slice(start, start + _ROWS)
-            x, z, y = problem.X[part], Z[part], problem.y[part]
-            for member, columns in enumerate(self.columns):
-                mine = np.flatnonzero(problem.member[part] == member)
-                rows = np.empty((len(mine), columns.width))
-                rows[:, : len(columns.x)] = x[mine][:, as_slice(columns.x)]
-                rows[:, len(columns.x) : -1] = z[mine][:, as_slice(columns.z)]
-                rows[:, -1] = y[mine]
-                self.vectors[self.begin[part][mine, None] + np.arange(columns.width)] = rows
+        used_x, used_z = (sizes(design, problem.member)[0] for design in (problem.X, Z))
+        self.columns = [Columns(np.flatnonzero(used_x[k]), np.flatnonzero(used_z[k]), self.p, self.q) for k in (0, 1)]
 
     def members(self, rows: IntArray) -> list[int]:
         """Member of each row of a segment (the same in all segments of a layout)."""
         return [int(self.member[row]) for row in rows[0]]
 
+    def joined(self, rows: IntArray, offsets: IntArray) -> FloatArray:
+        """(s, k): the rows of each segment one after the other."""
+        found = np.empty((len(rows), int(offsets[-1])))
+        for a, m in enumerate(self.members(rows)):
+            mine, columns, begin = rows[:, a], self.columns[m], int(offsets[a])
+            middle, end = begin + len(columns.x), int(offsets[a + 1]) - 1
+            found[:, begin:middle] = pick(self.X, mine, columns.x)
+            found[:, middle:end] = pick(self.Z, mine, columns.z)
+            found[:, end] = self.y[mine]
+        return found
+
     def full(self, rows: IntArray) -> FloatArray:
         """(s, m, c): the rows of each segment with all columns."""
         stack = np.zeros((*rows.shape, self.p + self.q + 1))
         for a, m in enumerate(self.members(rows)):
-            packed = self.vectors[self.begin[rows[:, a], None] + np.arange(self.columns[m].width)]
+            packed = self.joined(rows[:, a : a + 1], np.array([0, self.columns[m].width]))
             for here, place in self.columns[m].pieces:
                 stack[:, a, place] = packed[:, here]
         return stack
-
-
-def _used(design: FloatArray, one_hot: FloatArray) -> FloatArray:
-    """Sum of squares of each column over each member's rows, (2, columns): zero where a member does not use it."""
-    total = np.zeros((2, design.shape[1]))
-    for start in range(0, len(design), _ROWS):
-        part = design[start : start + _ROWS]
-        total += one_hot[start : start + _ROWS].T @ (part * part)
-    return total
 
 
 def _within(group: SegmentGroup, strata: IntArray, stratum: int) -> SegmentGroup:
@@ -394,7 +375,7 @@ def _portioned(groups: list[SegmentGroup], residual: Residual) -> list[list[Segm
     return parts
 
 
-def _portion(table: _Table, groups: list[SegmentGroup], stratum: int, residual: Residual) -> Portion:
+def _portion(table: _Rows, groups: list[SegmentGroup], stratum: int, residual: Residual) -> Portion:
     frequent: list[tuple[int, SegmentGroup]] = []
     rare: dict[int, list[tuple[int, SegmentGroup]]] = {}
     for index, group in enumerate(groups):
@@ -413,7 +394,7 @@ def _portion(table: _Table, groups: list[SegmentGroup], stratum: int, residual: 
     )
 
 
-def _is_frequent(table: _Table, group: SegmentGroup) -> bool:
+def _is_frequent(table: _Rows, group: SegmentGroup) -> bool:
     """Whether an evaluation takes less work with cross-products for every dyad, at a bearable price in memory."""
     members = table.members(group.rows)
     count, m = group.rows.shape
@@ -424,7 +405,7 @@ def _is_frequent(table: _Table, group: SegmentGroup) -> bool:
     return bool(kept <= work and kept <= max(8 * group.rows.size * c, _FEW_NUMBERS))
 
 
-def _frequent(table: _Table, groups: list[tuple[int, SegmentGroup]]) -> tuple[Frequent, ...]:
+def _frequent(table: _Rows, groups: list[tuple[int, SegmentGroup]]) -> tuple[Frequent, ...]:
     terms: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
     for index, group in groups:
         members = table.members(group.rows)
@@ -442,7 +423,7 @@ def _frequent(table: _Table, groups: list[tuple[int, SegmentGroup]]) -> tuple[Fr
 
 
 def _fill(
-    table: _Table,
+    table: _Rows,
     index: int,
     group: SegmentGroup,
     terms: dict[tuple[int, int], list[tuple[int, int, int]]],
@@ -456,19 +437,27 @@ def _fill(
         rows, dyad = rows[order], dyad[order]
     members = table.members(rows)
     offsets = np.cumsum([0, *(table.columns[m].width for m in members)])
-    gram = kernels(len(table.member)).grams(table.vectors, table.begin[rows], offsets, dyad, table.n_dyads)
-    total = gram.sum(axis=0)
-    for a, left in enumerate(members):
-        z_begin = int(offsets[a]) + len(table.columns[left].x)
-        z_rows = slice(z_begin, z_begin + len(table.columns[left].z))
-        for b, right in enumerate(members):
-            place = terms[left, right].index((index, a, b))
-            columns = slice(int(offsets[b]), int(offsets[b + 1]))
-            grams[left, right][place] = gram[:, z_rows, columns]
-            totals[left, right][place] = total[offsets[a] : offsets[a + 1], columns]
+    start = 0
+    while start < len(dyad):
+        stop = int(np.searchsorted(dyad, dyad[min(start + _SEGMENTS, len(dyad)) - 1], side="right"))
+        here = slice(int(dyad[start]), int(dyad[stop - 1]) + 1)
+        joined = table.joined(rows[start:stop], offsets)
+        begin = np.arange(len(joined))[:, None] * joined.shape[1] + offsets[:-1]
+        local = dyad[start:stop] - here.start
+        gram = kernels(len(table.member)).grams(joined.ravel(), begin, offsets, local, here.stop - here.start)
+        total = gram.sum(axis=0)
+        for a, left in enumerate(members):
+            z_begin = int(offsets[a]) + len(table.columns[left].x)
+            z_rows = slice(z_begin, z_begin + len(table.columns[left].z))
+            for b, right in enumerate(members):
+                place = terms[left, right].index((index, a, b))
+                columns = slice(int(offsets[b]), int(offsets[b + 1]))
+                grams[left, right][place, here] = gram[:, z_rows, columns]
+                totals[left, right][place] += total[offsets[a] : offsets[a + 1], columns]
+        start = stop
 
 
-def _rare(table: _Table, items: list[tuple[int, SegmentGroup]]) -> Rare:
+def _rare(table: _Rows, items: list[tuple[int, SegmentGroup]]) -> Rare:
     which = np.concatenate([np.full(len(group.dyad), k) for k, (_, group) in enumerate(items)])
     dyad = np.concatenate([group.dyad for _, group in items])
     stack = np.concatenate([table.full(group.rows) for _, group in items])

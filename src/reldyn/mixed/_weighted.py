@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reldyn.mixed._backend import kernels
+from reldyn.mixed._columns import dense
 from reldyn.mixed._objective import pull_back
 from reldyn.mixed._problem import FloatArray, Problem, sort_rows
 from reldyn.mixed._processes import kernels as layout_kernels
@@ -63,12 +64,12 @@ def contributions(fit: Fit) -> Contributions:
     ((2, 1), True)
     """
     problem, weighted = weighted_rows(fit)
-    p = len(fit.beta)
+    p, X = len(fit.beta), dense(problem.X)
     first = np.searchsorted(problem.dyad, np.arange(problem.n_dyads))
     information = np.empty((problem.n_dyads, p, p))
     for k in range(p):
-        information[:, :, k] = np.add.reduceat(problem.X * weighted[:, k : k + 1], first, axis=0)
-    score = np.add.reduceat(problem.X * weighted[:, p : p + 1], first, axis=0)
+        information[:, :, k] = np.add.reduceat(X * weighted[:, k : k + 1], first, axis=0)
+    score = np.add.reduceat(X * weighted[:, p : p + 1], first, axis=0)
     return Contributions(0.5 * (information + information.transpose(0, 2, 1)), score)
 
 
@@ -88,8 +89,8 @@ def weighted_rows(fit: Fit) -> tuple[Problem, FloatArray]:
     """
     problem, _ = sort_rows(fit.problem)
     back = pull_back(fit.evaluation.dyad, fit.beta)
-    Z = fit.structure.internal_design(problem.Z)
-    inner = np.column_stack([problem.X, problem.y - problem.X @ fit.beta])
+    X, Z = dense(problem.X), dense(fit.structure.internal_design(problem.Z))
+    inner = np.column_stack([X, problem.y - X @ fit.beta])
     first = np.searchsorted(problem.dyad, np.arange(problem.n_dyads + 1))
     for d, (start, stop) in enumerate(itertools.pairwise(first)):
         inner[start:stop] += Z[start:stop] @ back.Pz[d]
