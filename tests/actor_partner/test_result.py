@@ -87,8 +87,9 @@ The model was fitted to 240 of 240 rows from 120 dyads (240 persons); members ar
 role (A, B). Actor and partner effects of xa, entered uncentred. Varying between dyads: nothing.
 Residuals: a free 2 x 2 covariance within each occasion. Estimation was by restricted maximum
 likelihood (log-likelihood -343.717, 9 parameters, AIC 705.43, BIC 736.53 counting rows, 730.52
-counting dyads). Inference: model-based standard errors, normal (z) tests and intervals. Model:
-Kenny, Kashy and Cook (2006); Bolger and Laurenceau (2013).
+counting dyads; under REML, to be compared between models with the same fixed effects only).
+Inference: model-based standard errors, normal (z) tests and intervals. Model: Kenny, Kashy and Cook
+(2006); Bolger and Laurenceau (2013).
 
 Fixed effects
          term estimate std_error statistic  df p_value conf_low conf_high

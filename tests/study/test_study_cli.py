@@ -155,3 +155,15 @@ def test_a_terminal_without_utf8_gets_no_error(folder):
     assert wrong.returncode == 1
     assert b"Traceback" not in wrong.stderr
     assert wrong.stderr.startswith(b"reldyn: ")
+
+
+def test_faults_of_the_rows_name_the_file_on_standard_error(folder, capsys):
+    rows = (folder / "diary.csv").read_text(encoding="utf-8").splitlines()
+    (folder / "diary.csv").write_text("\n".join([*rows, rows[-1]]) + "\n", encoding="utf-8")
+    assert main(["check", str(folder / "diary.csv"), *ROLES]) == 1
+    printed = capsys.readouterr()
+    assert "error  duplicate-occasion" in printed.out
+    assert printed.err == f"reldyn: {folder / 'diary.csv'}: 1 fault keeps the rows from making a panel.\n"
+    assert main(["run", str(folder / "study.toml"), "--output", str(folder / "out")]) == 1
+    assert "diary.csv: the rows cannot make a panel, 1 fault" in capsys.readouterr().err
+    assert not (folder / "out").exists()

@@ -82,11 +82,13 @@ def methods_paragraph(result: MixedResult) -> str:
 
 def _criteria(glance: Any) -> str:
     """Log-likelihood and information criteria, where there is a likelihood."""
+    restricted = glance["method"] == "reml"
     if np.isnan(glance["log_likelihood"]):
         return f" in each imputation ({int(glance['n_parameters'])} parameters)."
     return (
         f" (log-likelihood {glance['log_likelihood']:.3f}, {int(glance['n_parameters'])} parameters, "
-        f"AIC {glance['aic']:.2f}, BIC {glance['bic']:.2f} counting rows, {glance['bic_dyads']:.2f} counting dyads)."
+        f"AIC {glance['aic']:.2f}, BIC {glance['bic']:.2f} counting rows, {glance['bic_dyads']:.2f} counting dyads"
+        + ("; under REML, to be compared between models with the same fixed effects only)." if restricted else ").")
     )
 
 

@@ -152,8 +152,10 @@ def check(
     for finding in findings.to_dict("records"):
         typer.echo(f"{finding['severity']}  {finding['code']}: {finding['message']} {finding['mend']}".rstrip())
     _print_counts(findings)
-    if (findings["severity"] == "error").any():
-        raise typer.Exit(1)
+    if faults := int((findings["severity"] == "error").sum()):
+        raise DataError(
+            f"{file}: {faults} {'fault keeps' if faults == 1 else 'faults keep'} the rows from making a panel."
+        )
 
 
 def _findings_of_study(file: Path, named: dict[str, Any]) -> tuple[pd.DataFrame, int]:

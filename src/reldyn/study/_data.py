@@ -55,15 +55,18 @@ def roles_of(study: StudyFile) -> dict[str, Any]:
 
 def make_panel(study: StudyFile, frame: pd.DataFrame, where: StudyText) -> DyadPanel:
     """The panel, with the lags that the study asks for."""
-    if study.wide is not None:
-        layout = {name: value for name, value in study.wide.model_dump().items() if value is not None}
-        panel = from_wide(frame, **roles_of(study), **layout)
-    elif study.columns.person is None:
+    if study.wide is None and study.columns.person is None:
         raise where.error(
             [f"{where.place(('columns', 'person'))}: this key is needed unless there is a [wide] section."]
         )
-    else:
-        panel = DyadPanel(frame, **roles_of(study))
+    try:
+        if study.wide is not None:
+            layout = {name: value for name, value in study.wide.model_dump().items() if value is not None}
+            panel = from_wide(frame, **roles_of(study), **layout)
+        else:
+            panel = DyadPanel(frame, **roles_of(study))
+    except DataError as problem:
+        raise DataError(f"{study.data.path}: {problem}", problem.findings) from None
     return panel.lag(study.prepare.lag) if study.prepare.lag else panel
 
 
