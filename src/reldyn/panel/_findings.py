@@ -17,6 +17,7 @@ from reldyn.panel._findings_structure import structure_findings
 from reldyn.panel._findings_values import value_findings
 
 if TYPE_CHECKING:
+    from reldyn.panel._identity import Identity
     from reldyn.panel._schedule import Schedule
 
 __all__ = ["check_panel", "duplicated_headers"]
@@ -72,22 +73,45 @@ def check_panel(
     >>> found.loc[0, ["code", "rows"]].tolist()
     ['duplicate-occasion', (1, 2)]
     """
+    return examine(
+        frame,
+        dyad=dyad,
+        person=person,
+        role=role,
+        time=time,
+        day=day,
+        beep=beep,
+        schedule=schedule,
+        scales=scales,
+        variables=variables,
+    )[0]
+
+
+def examine(
+    frame: pd.DataFrame,
+    *,
+    schedule: Schedule | None = None,
+    scales: Mapping[str, tuple[float, float]] | None = None,
+    variables: Sequence[str] | None = None,
+    **asked: str | None,
+) -> tuple[pd.DataFrame, Identity | None]:
+    """The findings of `check_panel`, and who is who where that could be told: a panel need not look twice."""
     table = _as_frame(frame)
     if table is None:
         kind = type(frame).__name__
-        return table_of([Finding("not-a-table", "", f"the object is no data frame but of type {kind}", n=1)])
-    asked = {"dyad": dyad, "person": person, "role": role, "time": time, "day": day, "beep": beep}
+        return table_of([Finding("not-a-table", "", f"the object is no data frame but of type {kind}", n=1)]), None
     clocks = {kind: getattr(schedule, kind, None) for kind in _CLOCKS}
     findings, names = _named_columns(table, {**asked, **clocks})
     wanted = None if variables is None else (variables,) if isinstance(variables, str) else tuple(variables)
     ranges, found = _scales(table, scales)
     findings += found + _value_names(table, (*(wanted or ()), *ranges), names)
     if not len(table):
-        return table_of([*findings, Finding("no-rows", "", "the table has no rows", n=1)])
+        return table_of([*findings, Finding("no-rows", "", "the table has no rows", n=1)]), None
     unusable = set(duplicated_headers(table))
     kept = None if wanted is None else tuple(name for name in wanted if name not in unusable)
-    placed = all(asked[kind] is None or kind in names for kind in ("time", "day", "beep"))
-    return table_of(findings + _run(table, names, ranges, kept, placed=placed))
+    placed = all(asked.get(kind) is None or kind in names for kind in ("time", "day", "beep"))
+    found, identity = _run(table, names, ranges, kept, placed=placed)
+    return table_of(findings + found), identity
 
 
 def duplicated_headers(frame: pd.DataFrame) -> dict[str, tuple[str, ...]]:
@@ -113,19 +137,19 @@ def _run(
     variables: tuple[str, ...] | None,
     *,
     placed: bool,
-) -> list[Finding]:
+) -> tuple[list[Finding], Identity | None]:
     findings: list[Finding] = []
     subjects = ("ids and roles", "times", "values")
     try:
         layout = build_layout(table, names, scales, variables, placed=placed)
     except Exception as problem:
-        return [_unchecked("ids", problem)]
+        return [_unchecked("ids", problem)], None
     for subject, check in zip(subjects, _CHECKS, strict=True):
         try:
             findings.extend(check(layout))
         except Exception as problem:
             findings.append(_unchecked(subject, problem))
-    return findings
+    return findings, layout.identity
 
 
 def _unchecked(subject: str, problem: Exception) -> Finding:

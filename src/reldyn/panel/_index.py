@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from reldyn.panel._identity import Identity
     from reldyn.panel._schedule import Schedule
 
 __all__ = ["NEW_START", "PanelIndex", "build_index", "clock_night_steps", "grid_steps"]
@@ -203,11 +204,12 @@ def build_index(
     day: str | None,
     beep: str | None,
     schedule: Schedule | None,
+    identity: Identity | None = None,
 ) -> PanelIndex:
     """Compute the codes of every row; the frame is taken to have passed `check_panel`."""
     from reldyn.panel._identity import identify
 
-    who = identify(frame[dyad], frame[person])
+    who = identity if identity is not None else identify(frame[dyad], frame[person])
     role_code, roles = _role_codes(frame[role]) if role is not None else (np.full(len(frame), -1), ())
     member = _members(who.dyad_codes, who.person_codes, role_code, len(who.dyad_labels), len(roles))
     day_code, beep_code, exact, on_grid = _occasions(frame, time=time, day=day, beep=beep)

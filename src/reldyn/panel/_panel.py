@@ -12,7 +12,7 @@ import numpy as np
 from reldyn.errors import DataError, DesignError, check_columns, describe_rows
 from reldyn.panel._border import as_pandas, raise_errors
 from reldyn.panel._compositions import composition_labels, count_compositions
-from reldyn.panel._findings import check_panel, duplicated_headers
+from reldyn.panel._findings import check_panel, duplicated_headers, examine
 from reldyn.panel._index import PanelIndex, build_index
 from reldyn.panel._schedule import Schedule
 
@@ -98,9 +98,9 @@ class DyadPanel:
             "day": day,
             "beep": beep,
         }
-        findings = check_panel(rows, **columns, schedule=schedule, scales=scales)
+        findings, identity = examine(rows, **columns, schedule=schedule, scales=scales)
         raise_errors(findings)
-        index = build_index(rows, **columns, schedule=schedule)
+        index = build_index(rows, **columns, schedule=schedule, identity=identity)
         self._fill(rows, index, columns, schedule, dict(scales or {}), findings, composition_labels(index), frozenset())
 
     def _fill(
