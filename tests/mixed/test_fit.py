@@ -52,6 +52,18 @@ def test_order_of_rows_does_not_matter():
     np.testing.assert_allclose(one.beta, two.beta, rtol=1e-7)
 
 
+@pytest.mark.parametrize("unit", [1e-8, 1e-6, 1e6])
+def test_far_apart_units_of_a_random_slope_do_not_matter(unit):
+    problem = random_problem(4, n_dyads=40, n_steps=10, q_terms=2)
+    structure, units = random_structure(["a", "b", "c", "d"]), np.array([1.0, 1.0, unit, unit])
+    other = dataclasses.replace(problem, X=problem.X * units, Z=problem.Z * units)
+    one, two = fit_mixed(problem, structure), fit_mixed(other, structure)
+    assert two.converged
+    np.testing.assert_allclose(two.beta * units, one.beta, rtol=1e-7)
+    np.testing.assert_allclose(two.G * np.outer(units, units), one.G, rtol=1e-6, atol=1e-9)
+    assert two.log_likelihood + 2.0 * np.log(unit) == pytest.approx(one.log_likelihood, abs=1e-8)
+
+
 def test_units_of_outcome_and_predictor_do_not_matter():
     problem = random_problem(4, n_dyads=40, n_steps=10, q_terms=2)
     structure = random_structure(["a", "b", "c", "d"])

@@ -98,8 +98,10 @@ class PerDyad:
 
 def root_of(G: FloatArray) -> FloatArray:
     """Symmetric-eigenvalue root of a positive semidefinite matrix: ``root @ root.T == G``."""
-    values, vectors = np.linalg.eigh(G)
-    return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
+    # Powers of two change no digit, and keep small variances from drowning beside those of effects in other units.
+    scale = np.exp2(np.round(0.5 * np.log2(np.maximum(np.diag(G), np.finfo(float).tiny))))
+    values, vectors = np.linalg.eigh(G / np.outer(scale, scale))
+    return np.asarray(scale[:, None] * vectors * np.sqrt(np.maximum(values, 0.0)))
 
 
 def evaluate(

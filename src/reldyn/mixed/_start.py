@@ -93,7 +93,9 @@ def _scored(first: Start, structure: RandomStructure, stats: Statistics) -> Star
     g = structure.n_parameters
     moving = g if stats.residual.serial else g + sum(stats.sizes)
     expected = -np.asarray(value.hessian_log_det)[:moving, :moving]
-    step = -np.linalg.lstsq(expected, np.asarray(value.gradient)[:moving], rcond=1e-10)[0]
+    size = np.sqrt(np.maximum(np.diag(expected), np.finfo(float).tiny))
+    scaled_gradient = np.asarray(value.gradient)[:moving] / size
+    step = -np.linalg.lstsq(expected / np.outer(size, size), scaled_gradient, rcond=1e-10)[0] / size
     G = structure.matrix(structure.parameters(first.G) + step[:g])
     scaled = G / np.outer(first.scale, first.scale)
     values, vectors = np.linalg.eigh(scaled) if structure.q else (np.zeros(0), np.zeros((0, 0)))
