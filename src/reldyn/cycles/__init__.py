@@ -3,8 +3,20 @@
 from reldyn.cycles._calibrate import CalibrationResult, calibrate
 from reldyn.cycles._detect import detect_cycles
 from reldyn.cycles._events import events
+from reldyn.cycles._learning import learning
+from reldyn.cycles._learning_result import LearningResult
 from reldyn.cycles._result import CycleResult
 from reldyn.cycles._schedule import schedule
 from reldyn.cycles._vigilance import vigilance
 
-__all__ = ["CalibrationResult", "CycleResult", "calibrate", "detect_cycles", "events", "schedule", "vigilance"]
+__all__ = [
+    "CalibrationResult",
+    "CycleResult",
+    "LearningResult",
+    "calibrate",
+    "detect_cycles",
+    "events",
+    "learning",
+    "schedule",
+    "vigilance",
+]
