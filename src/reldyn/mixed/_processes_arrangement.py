@@ -91,6 +91,7 @@ def arrange(layouts: Sequence[Layout]) -> Arrangement:
 
 
 def arrange_rows(sizes: list[LayoutRows]) -> Arrangement:
+    """Number the spans, and the pairs of lag and start, that all layouts use, so that each is computed once."""
     fresh = [rows.steps[:, rows.n_conditioning :] for rows in sizes]
     gaps = [np.abs(steps[:, :, None] - steps[:, None, :]) for steps in fresh]
     spans = _distinct([*gaps, *fresh])

@@ -36,6 +36,7 @@ def as_pandas(frame: Any) -> pd.DataFrame:
 
 
 def raise_errors(findings: pd.DataFrame) -> None:
+    """Raise one `DataError` with every finding of severity error, and the whole table behind it."""
     errors = findings[findings["severity"] == "error"]
     if errors.empty:
         return
