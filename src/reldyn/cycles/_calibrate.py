@@ -128,7 +128,7 @@ class CalibrationResult(Result):
     def _finding(self) -> str:
         """Both rates with their intervals: few replications leave either almost open."""
         found = self.tidy().query("claim == 'intermittent'").set_index("world")
-        worst = found.drop(index="cycle")["estimate"].idxmax()
+        worst = str(found.drop(index="cycle")["estimate"].idxmax())
 
         def rate(world: str) -> str:
             share, low, high = found.loc[world, ["estimate", "conf_low", "conf_high"]]
