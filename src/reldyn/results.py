@@ -49,6 +49,7 @@ _HOMES = {
     "ReparameterisedResult": "reldyn.actor_partner",
     "SlopesResult": "reldyn.actor_partner",
     "SurfaceResult": "reldyn.actor_partner",
+    "GridResult": "reldyn.coupling",
 }
 _REGISTRY: dict[str, type[Any]] = {}
 _MEND = "Save one with result.to_json(path)."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -105,5 +106,5 @@ def _distinct(variable: str, seen: Array, scale: tuple[float, float] | None, few
 
 
 def _intervals(cuts: Array) -> Categories:
-    inner = [f"{a:.4g} to {b:.4g}" for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    inner = [f"{a:.4g} to {b:.4g}" for a, b in itertools.pairwise(cuts)]
     return Categories((f"below {cuts[0]:.4g}", *inner, f"{cuts[-1]:.4g} and above"), cuts)

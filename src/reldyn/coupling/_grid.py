@@ -149,6 +149,7 @@ def state_space_grid(
     name in the literature: ``transition_entropy_joint`` is of the pairs (from, to), ``transition_entropy_conditional``
     of where a visit goes given where it was. ``return_time`` is the mean time until the cell with the most time is
     entered again after being left; a gap in between leaves that return out.
+    Winnowing describes: it names at least one attractor wherever the times in cells differ at all, by chance or not.
     For exchangeable partners the axes are arbitrary: read only measures that do not change when they are swapped
     (all in ``measures`` but the modal cell).
 
@@ -241,7 +242,7 @@ def _path(pair: Pair, states: Categories, length: NDArray[np.float64], *, clock:
 def _cells(dyad: Hashable, visits: Visits, states: Categories) -> list[dict[str, Any]]:
     k = len(states.labels)
     seen, place = np.unique(visits.cell, return_inverse=True)
-    time = np.bincount(place, weights=visits.duration, minlength=len(seen))
+    time = np.bincount(place, weights=visits.duration, minlength=len(seen)).astype(float)
     attractor = winnow(time)[0] if len(seen) else np.zeros(0, dtype=bool)
     rows = []
     for at, cell in enumerate(seen):

@@ -1,7 +1,8 @@
 """Measures of a trajectory on a state space grid: arrays in, numbers out.
 
 Lewis, Lamey and Douglas (1999) laid the behaviour of two persons out on a grid, one axis each; Hollenstein (2013) gives
-the measures. An event is one coded stretch, a visit an unbroken stay in one cell, a run a stretch of events without gap.
+the measures. An event is one coded stretch, a visit an unbroken stay in one cell, a run a stretch of events without
+gap.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def visits_of(cell: Codes, duration: Array, run: Codes) -> Visits:
         return Visits(nothing, np.zeros(0), nothing, nothing)
     begins = np.concatenate([[True], (np.diff(cell) != 0) | (np.diff(run) != 0)])
     number = np.cumsum(begins) - 1
-    return Visits(cell[begins], np.bincount(number, weights=duration), run[begins], np.bincount(number))
+    return Visits(cell[begins], np.bincount(number, weights=duration).astype(float), run[begins], np.bincount(number))
 
 
 def entropy(count: Array) -> float:
@@ -169,7 +170,7 @@ def grid_measures(visits: Visits, n_cells: int) -> dict[str, float]:
     n, total = len(visits.cell), float(visits.duration.sum())
     n_events = int(visits.n_events.sum())
     seen, place = np.unique(visits.cell, return_inverse=True)
-    per_cell = np.bincount(place, weights=visits.duration, minlength=len(seen))
+    per_cell = np.bincount(place, weights=visits.duration, minlength=len(seen)).astype(float)
     joined = visits.run[1:] == visits.run[:-1]
     pairs = np.bincount((place[:-1] * len(seen) + place[1:])[joined], minlength=len(seen) ** 2).astype(float)
     origins = pairs.reshape(len(seen), len(seen)).sum(axis=1) if n else pairs
