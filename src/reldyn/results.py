@@ -50,6 +50,7 @@ _HOMES = {
     "SlopesResult": "reldyn.actor_partner",
     "SurfaceResult": "reldyn.actor_partner",
     "GridResult": "reldyn.coupling",
+    "VarResult": "reldyn.coupling",
 }
 _REGISTRY: dict[str, type[Any]] = {}
 _MEND = "Save one with result.to_json(path)."

@@ -1,8 +1,18 @@
 """Two persons' affect: who follows whom, how closely, and whether chance would do the same."""
 
+from reldyn.coupling._granger import granger
 from reldyn.coupling._grid import GridResult, state_space_grid
+from reldyn.coupling._inertia import inertia_coordination
+from reldyn.coupling._nickell import nickell_bias
+from reldyn.coupling._var import var
+from reldyn.coupling._var_result import VarResult
 
 __all__ = [
     "GridResult",
+    "VarResult",
+    "granger",
+    "inertia_coordination",
+    "nickell_bias",
     "state_space_grid",
+    "var",
 ]
