@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     )
     from reldyn.actor_partner import apim, compare, distinguishability, mixed_model
     from reldyn.cycles import detect_cycles
+    from reldyn.dynamics import affect_dynamics
     from reldyn.errors import ConvergenceWarning, DataError, DataWarning, DesignError, ReldynError
     from reldyn.mixed import Estimation, Random, Residual, shared
     from reldyn.panel import DyadPanel, Schedule, check_panel, from_wide, load_sample, load_sample_truth, read_table
@@ -74,6 +75,7 @@ _HOMES = {
     "ReldynError": "errors",
     "Residual": "mixed",
     "Schedule": "panel",
+    "affect_dynamics": "dynamics",
     "apim": "actor_partner",
     "check_panel": "panel",
     "compare": "actor_partner",
@@ -104,6 +106,7 @@ __all__ = [
     "Schedule",
     "__version__",
     "actor_partner",
+    "affect_dynamics",
     "apim",
     "check_panel",
     "compare",

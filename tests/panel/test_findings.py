@@ -161,3 +161,11 @@ def test_real_files_have_no_errors(shared_data, name, roles):
     table = check_panel(pd.read_csv(shared_data / name, na_values=[" "]), **roles)
     assert not len(table[table["severity"] == "error"])
     assert "unchecked" not in set(table["code"])
+
+
+def test_a_column_without_values_lies_outside_no_scale():
+    rows = [(d, p, t) for d in range(3) for p in ("f", "m") for t in range(3)]
+    frame = pd.DataFrame(rows, columns=["dyad", "person", "time"]).assign(mood=np.nan)
+    found = check_panel(frame, dyad="dyad", person="person", time="time", scales={"mood": (1, 7)})
+    assert "outside-scale" not in set(found["code"])
+    assert "all-missing" in set(found["code"])

@@ -1,3 +1,5 @@
-"""One person's affect: level, variability, instability, inertia, and how reliably they are measured."""
+"""One person's affect over time: mean, variability, instability, inertia and reliability."""
 
-__all__: list[str] = []
+from reldyn.dynamics._affect import affect_dynamics
+
+__all__ = ["affect_dynamics"]

@@ -86,7 +86,8 @@ def _impossible(layout: Layout, name: str, values: FloatArray, observed: tuple[f
         yield Finding("infinite", name, f"{name!r} is infinite", np.flatnonzero(infinite))
     if name in layout.scales:
         low, high = layout.scales[name]
-        if observed[0] < low or observed[1] > high:
+        # The range of a column without values is no value outside.
+        if np.isfinite(values).any() and (observed[0] < low or observed[1] > high):
             outside = ((values < low) | (values > high)) & ~infinite
             message = f"{name!r} lies outside its scale {low:g} to {high:g}"
             yield Finding("outside-scale", name, message, np.flatnonzero(outside))

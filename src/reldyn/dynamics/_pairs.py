@@ -1,0 +1,138 @@
+"""Which observations of one person follow each other, and how much time lies between them.
+
+Every index of change rests on pairs of neighbouring observations. The rule that says which pairs count is the
+largest difference between published values of the same index, so it is a named option everywhere in this room.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reldyn.errors import DesignError, check_option
+
+if TYPE_CHECKING:
+    from reldyn.panel import DyadPanel
+
+Array = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+Pairs = Literal["beep", "day", "naive"]
+
+__all__ = ["Clock", "Observed", "Pairs", "answering_clock", "check_pairs", "observed", "person_order"]
+
+
+@dataclass(frozen=True)
+class Clock:
+    """When each row of a panel was answered.
+
+    Attributes
+    ----------
+    time : (n,) array
+        In the unit of the clock column, or in steps of the grid; NaN where unknown.
+    runs_over_nights : bool
+        Whether differences between days mean anything.
+    """
+
+    time: Array
+    runs_over_nights: bool
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The observed values of one variable, sorted by person and occasion; n values, n - 1 neighbours.
+
+    Attributes
+    ----------
+    value : (n,) array
+    person : (n,) int array
+    row : (n,) int array
+        Row of the panel.
+    pair : (n - 1,) bool array
+        Whether values k and k + 1 form a pair under the rule.
+    n_persons : int
+    """
+
+    value: Array
+    person: IntArray
+    row: IntArray
+    pair: NDArray[np.bool_]
+    n_persons: int
+
+
+def check_pairs(panel: DyadPanel, pairs: str) -> None:
+    """Raise where the rule is not known or the panel has no time in it."""
+    check_option(pairs, get_args(Pairs), "pairs")
+    if panel.index.cells < 2:
+        raise DesignError("change needs more than one occasion: name time, or day and beep, when making the panel.")
+
+
+def person_order(panel: DyadPanel) -> IntArray:
+    """Rows sorted by person and scheduled occasion."""
+    index = panel.index
+    return np.argsort(index.person * index.cells + index.occasion, kind="stable")
+
+
+def observed(panel: DyadPanel, values: Array, pairs: Pairs, order: IntArray | None = None) -> Observed:
+    """Sort the observed values of one variable and mark the pairs that the rule admits.
+
+    Parameters
+    ----------
+    panel : DyadPanel
+    values : (n,) array
+        One per row of the panel, NaN where missing.
+    pairs : {"beep", "day", "naive"}
+    order : (n,) int array, optional
+        What `person_order` gave, where several variables share it.
+
+    Returns
+    -------
+    Observed
+    """
+    index = panel.index
+    order = person_order(panel) if order is None else order
+    row = order[np.isfinite(values[order])]
+    person = index.person[row]
+    pair = person[1:] == person[:-1]
+    if pairs != "naive":
+        day, beep = index.day[row], index.beep[row]
+        pair &= day[1:] == day[:-1]
+        if pairs == "beep":
+            pair &= beep[1:] - beep[:-1] == 1
+    return Observed(values[row], person, row, pair, index.n_persons)
+
+
+def answering_clock(panel: DyadPanel) -> Clock:
+    """Take the best clock a panel has: answered, sent or scheduled time, else its time column, else its grid."""
+    from reldyn.panel._clock import read_clock
+
+    clocks = panel.schedule.columns if panel.schedule is not None else {}
+    index = panel.index
+    names = [clocks[what] for what in ("answered", "sent", "scheduled") if what in clocks]
+    time, day = panel.columns["time"], panel.columns["day"]
+    if not names and time is not None:
+        names = [time]
+    if not names:
+        step = index.step.astype(float)
+        days_known = index.n_days == 1 or panel.schedule is not None
+        return Clock(step, days_known and bool(np.ptp(step) < 500_000))
+    read = read_clock(panel.frame[names[0]])
+    # A column of times within the day starts again every morning, a date or a running clock does not.
+    restarts = day is not None and _restarts(read.values, index.day, index.dyad)
+    return Clock(np.asarray(read.values, dtype=float), not restarts)
+
+
+def _restarts(time: Array, day: IntArray, dyad: IntArray) -> bool:
+    """Whether times of a later day lie before those of an earlier one, in the same dyad."""
+    seen = np.isfinite(time)
+    if not seen.any():
+        return False
+    key = dyad[seen] * (int(day.max()) + 1) + day[seen]
+    codes, inverse = np.unique(key, return_inverse=True)
+    first, last = np.full(len(codes), np.inf), np.full(len(codes), -np.inf)
+    np.minimum.at(first, inverse, time[seen])
+    np.maximum.at(last, inverse, time[seen])
+    same_dyad = np.diff(codes // (int(day.max()) + 1)) == 0
+    return bool((first[1:] < last[:-1])[same_dyad].any())
