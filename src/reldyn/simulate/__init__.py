@@ -2,6 +2,7 @@
 
 from reldyn.simulate._apim import apim
 from reldyn.simulate._cycles import cycles
+from reldyn.simulate._perception import perception
 from reldyn.simulate._simulated import Simulated, Truth
 
-__all__ = ["Simulated", "Truth", "apim", "cycles"]
+__all__ = ["Simulated", "Truth", "apim", "cycles", "perception"]
