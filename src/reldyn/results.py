@@ -51,6 +51,7 @@ _HOMES = {
     "SurfaceResult": "reldyn.actor_partner",
     "GridResult": "reldyn.coupling",
     "VarResult": "reldyn.coupling",
+    "TruthBiasResult": "reldyn.perception",
 }
 _REGISTRY: dict[str, type[Any]] = {}
 _MEND = "Save one with result.to_json(path)."

@@ -7,6 +7,7 @@ from reldyn.plot._coupling_grid import state_space_grid
 from reldyn.plot._cycles import cycles, null_distribution, phase_ribbon, transition_wheel, verdict_map
 from reldyn.plot._family import common_fate_diagram, mediation_diagram
 from reldyn.plot._path_diagram import path_diagram
+from reldyn.plot._perception import truth_and_bias
 from reldyn.plot._schedule import schedule
 from reldyn.plot._slopes import response_surface, simple_slopes
 from reldyn.plot._style import to_svg
@@ -29,5 +30,6 @@ __all__ = [
     "to_svg",
     "trajectories",
     "transition_wheel",
+    "truth_and_bias",
     "verdict_map",
 ]

@@ -1,0 +1,114 @@
+"""Figures of perception: each perceiver's forces, and how directional bias moves over time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reldyn.errors import DesignError
+from reldyn.plot._style import GREY, INK, MEMBERS, axes_or_new, new_figure, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from reldyn.results import Result
+
+__all__ = ["truth_and_bias"]
+
+
+def truth_and_bias(result: Result, *, ax: Axes | None = None) -> Figure:
+    """Draw each perceiver's truth force beside the bias force, and what changes over time.
+
+    Parameters
+    ----------
+    result : TruthBiasResult
+        Of `reldyn.perception.truth_and_bias`.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; only for a model without ``over_time``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Small dots are perceivers, drawn towards the mean as far as their data are few; the large dot is the estimate
+        with 95 % intervals. Without a variable of bias the vertical axis is directional bias. With ``over_time`` two
+        more panels have the fitted directional bias and truth force with 95 % bands.
+
+    Raises
+    ------
+    DesignError
+        ``ax`` is given for a model with ``over_time``.
+
+    Examples
+    --------
+    >>> import reldyn as rd
+    >>> panel = rd.simulate.perception(n_dyads=20, seed=1).panel.actor_partner(["mood"])
+    >>> fit = rd.perception.truth_and_bias(panel, judgment="perceived", truth="mood_partner", bias="mood_actor")
+    >>> fit.plot().axes[0].get_xlabel()
+    'truth force'
+    """
+    told: Any = result
+    changing = bool(told.setting.over_time)
+    if ax is not None and changing:
+        raise DesignError(
+            "the model changes over time, which takes three panels, and one axes holds one: leave ax out."
+        )
+    with style():
+        if not changing:
+            first = axes_or_new(ax, 4.0, 3.4)
+            figure = first.get_figure(root=True)
+        else:
+            figure = new_figure(9.6, 3.2)
+            first, *more = figure.subplots(1, 3)
+            for panel, effect in zip(more, ("directional bias", "truth force"), strict=True):
+                _course(panel, told, effect)
+        _forces(first, told)
+    return figure  # type: ignore[return-value]
+
+
+def _roles(result: Any) -> list[str]:
+    return [str(role) for role in dict.fromkeys(result.tidy()["role"])]
+
+
+def _forces(ax: Axes, result: Any) -> None:
+    people, table = result.perceivers(), result.tidy()
+    upright = "bias_force" if "bias_force" in people else "directional_bias"
+    ax.axhline(0.0, color=GREY, linewidth=0.8)
+    for place, role in enumerate(_roles(result)):
+        colour = MEMBERS[place % len(MEMBERS)]
+        mine = people if role == "" else people[people["role"] == role]
+        ax.plot(mine["truth_force"], mine[upright], "o", color=colour, alpha=0.35, markersize=3.5, markeredgewidth=0)
+    for place, role in enumerate(_roles(result)):
+        colour = MEMBERS[place % len(MEMBERS)]
+        rows = table[(table["role"] == role) & (table["moderator"] == "")].drop_duplicates("effect").set_index("effect")
+        x, y = rows.loc["truth force"], rows.loc[upright.replace("_", " ")]
+        ax.errorbar(
+            [x["estimate"]],
+            [y["estimate"]],
+            xerr=[[x["estimate"] - x["conf_low"]], [x["conf_high"] - x["estimate"]]],
+            yerr=[[y["estimate"] - y["conf_low"]], [y["conf_high"] - y["estimate"]]],
+            fmt="o",
+            color=colour,
+            markersize=7,
+            markeredgecolor=INK,
+            ecolor=INK,
+            label=role or "all perceivers",
+        )
+    ax.set_xlabel("truth force")
+    ax.set_ylabel(upright.replace("_", " "))
+    ax.set_title(f"Perceivers of {result.setting.truth}")
+    if len(_roles(result)) > 1:
+        ax.legend()
+
+
+def _course(ax: Axes, result: Any, effect: str) -> None:
+    time, lines = result.setting.over_time, result.course()
+    if effect == "directional bias":
+        ax.axhline(0.0, color=GREY, linewidth=0.8)
+    for place, role in enumerate(_roles(result)):
+        mine = lines[(lines["effect"] == effect) & (lines["role"] == role)]
+        colour = MEMBERS[place % len(MEMBERS)]
+        ax.fill_between(mine[time], mine["conf_low"], mine["conf_high"], color=colour, alpha=0.2, linewidth=0)
+        ax.plot(mine[time], mine["estimate"], color=colour)
+    ax.set_xlabel(time)
+    ax.set_ylabel(effect)
+    ax.set_title(f"{effect.capitalize()} over time")
