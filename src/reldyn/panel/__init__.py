@@ -1,5 +1,6 @@
 """Panels of two partners over time: reading, checking and reshaping."""
 
+from reldyn.panel._careless import careless
 from reldyn.panel._compliance import answered_grid
 from reldyn.panel._finding_codes import finding_codes
 from reldyn.panel._findings import check_panel
@@ -14,6 +15,7 @@ __all__ = [
     "SampleTruth",
     "Schedule",
     "answered_grid",
+    "careless",
     "check_panel",
     "finding_codes",
     "from_wide",
