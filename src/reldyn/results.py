@@ -52,6 +52,7 @@ _HOMES = {
     "GridResult": "reldyn.coupling",
     "VarResult": "reldyn.coupling",
     "TruthBiasResult": "reldyn.perception",
+    "LagSequentialResult": "reldyn.coupling",
 }
 _REGISTRY: dict[str, type[Any]] = {}
 _MEND = "Save one with result.to_json(path)."

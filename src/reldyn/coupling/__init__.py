@@ -4,14 +4,17 @@ from reldyn.coupling._granger import granger
 from reldyn.coupling._grid import GridResult, state_space_grid
 from reldyn.coupling._inertia import inertia_coordination
 from reldyn.coupling._nickell import nickell_bias
+from reldyn.coupling._sequential import LagSequentialResult, lag_sequential
 from reldyn.coupling._var import var
 from reldyn.coupling._var_result import VarResult
 
 __all__ = [
     "GridResult",
+    "LagSequentialResult",
     "VarResult",
     "granger",
     "inertia_coordination",
+    "lag_sequential",
     "nickell_bias",
     "state_space_grid",
     "var",
