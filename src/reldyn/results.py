@@ -31,6 +31,7 @@ _HOMES = {
     "MixedResult": "reldyn.actor_partner",
     "ComparisonResult": "reldyn.actor_partner",
     "CycleResult": "reldyn.cycles",
+    "CrossCorrelationResult": "reldyn.coupling",
     "LearningResult": "reldyn.cycles",
     "CalibrationResult": "reldyn.cycles",
     "HMMResult": "reldyn.markov",

@@ -1,17 +1,22 @@
 """Two persons' affect: who follows whom, how closely, and whether chance would do the same."""
 
+from reldyn.coupling._cross_correlation import CrossCorrelationResult, cross_correlation
 from reldyn.coupling._granger import granger
 from reldyn.coupling._grid import GridResult, state_space_grid
 from reldyn.coupling._inertia import inertia_coordination
 from reldyn.coupling._nickell import nickell_bias
 from reldyn.coupling._sequential import LagSequentialResult, lag_sequential
+from reldyn.coupling._surrogates import Surrogates
 from reldyn.coupling._var import var
 from reldyn.coupling._var_result import VarResult
 
 __all__ = [
+    "CrossCorrelationResult",
     "GridResult",
     "LagSequentialResult",
+    "Surrogates",
     "VarResult",
+    "cross_correlation",
     "granger",
     "inertia_coordination",
     "lag_sequential",

@@ -5,6 +5,7 @@ from reldyn.plot._coefficients import coefficients
 from reldyn.plot._compliance import compliance_heatmap
 from reldyn.plot._coupling_grid import state_space_grid
 from reldyn.plot._coupling_sequences import lag_sequential
+from reldyn.plot._coupling_synchrony import cross_correlation
 from reldyn.plot._cycles import cycles, null_distribution, phase_ribbon, transition_wheel, verdict_map
 from reldyn.plot._family import common_fate_diagram, mediation_diagram
 from reldyn.plot._path_diagram import path_diagram
@@ -21,6 +22,7 @@ __all__ = [
     "compliance_heatmap",
     "lag_sequential",
     "mediation_diagram",
+    "cross_correlation",
     "cycles",
     "null_distribution",
     "path_diagram",

@@ -7,7 +7,7 @@ surrogate does not depend on how many are drawn with it and a long run can be st
 from reldyn.surrogate._copula import match_ranks, normal_scores, round_to_categories
 from reldyn.surrogate._linear import LinearNull, fit_linear
 from reldyn.surrogate._linear_draw import draw_linear, draw_resampled
-from reldyn.surrogate._phaseless import iaaft, shift_days
+from reldyn.surrogate._phaseless import iaaft, phase_angles, randomise_phases, shift_days
 from reldyn.surrogate._phases import PhaseNull, draw_renewal, draw_reversible, reversibilise
 
 __all__ = [
@@ -21,6 +21,8 @@ __all__ = [
     "iaaft",
     "match_ranks",
     "normal_scores",
+    "phase_angles",
+    "randomise_phases",
     "reversibilise",
     "round_to_categories",
     "shift_days",

@@ -1,4 +1,4 @@
-"""Surrogates for description: circular shifts by whole days, and amplitude-adjusted Fourier transforms."""
+"""Surrogates without a model: circular shifts by whole days, random phases, amplitude-adjusted Fourier transforms."""
 
 from __future__ import annotations
 
@@ -44,6 +44,70 @@ def shift_days(y: Array, day: NDArray[np.int64], rng: np.random.Generator) -> Ar
     if len(counts) < 2 or np.any(counts != counts[0]):
         raise ValueError("a shift by whole days needs two or more days with equally many occasions.")
     return np.roll(y, int(counts[0]) * int(rng.integers(1, len(counts))), axis=0)
+
+
+def phase_angles(n_occasions: int, n_surrogates: int, rng: np.random.Generator) -> Array:
+    """Draw the phases of `randomise_phases`.
+
+    Parameters
+    ----------
+    n_occasions, n_surrogates : int
+    rng : numpy Generator
+
+    Returns
+    -------
+    (n_surrogates, n_occasions // 2 + 1) array
+        In radians. 0 for the mean; 0 or pi for the fastest rhythm of an even number of occasions, which must stay real.
+
+    Examples
+    --------
+    >>> phase_angles(6, 2, np.random.default_rng(1)).round(1).tolist()
+    [[0.0, 6.0, 0.9, 3.1], [0.0, 2.7, 5.2, 0.0]]
+    """
+    angles = rng.random((n_surrogates, n_occasions // 2 + 1))
+    angles *= 2 * np.pi
+    angles[:, 0] = 0.0
+    if n_occasions % 2 == 0:
+        angles[:, -1] = np.where(angles[:, -1] < np.pi, 0.0, np.pi)
+    return angles
+
+
+def randomise_phases(y: Array, angles: Array) -> Array:
+    """Give a complete series new phases and keep its spectrum, mean and variance (Theiler et al., 1992).
+
+    The series counts as periodic: where its ends do not match, the jump leaks into high frequencies. Values become
+    nearly Gaussian whatever they were; `iaaft` keeps them.
+
+    Parameters
+    ----------
+    y : (n_occasions,) array
+        No missing values.
+    angles : (n_surrogates, n_occasions // 2 + 1) array
+        From `phase_angles`; they replace the phases of ``y``.
+
+    Returns
+    -------
+    (n_surrogates, n_occasions) array
+
+    Raises
+    ------
+    ValueError
+        A value is missing.
+
+    Examples
+    --------
+    >>> y = np.array([1.0, 4.0, 2.0, 8.0, 5.0, 7.0])
+    >>> drawn = randomise_phases(y, phase_angles(6, 3, np.random.default_rng(1)))
+    >>> drawn.mean(axis=1).round(6).tolist(), bool(np.allclose(drawn.std(axis=1), y.std()))
+    ([4.5, 4.5, 4.5], True)
+    """
+    if not np.all(np.isfinite(y)):
+        raise ValueError("surrogates with random phases need a series without missing values.")
+    spectrum = np.fft.rfft(y)
+    # The mean keeps its sign.
+    amplitude = np.abs(spectrum).astype(complex)
+    amplitude[0] = spectrum[0]
+    return np.fft.irfft(amplitude * np.exp(1j * angles), n=len(y), axis=1)
 
 
 def iaaft(y: Array, generators: Sequence[np.random.Generator], *, n_iterations: int = 100) -> Array:
