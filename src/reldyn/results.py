@@ -52,6 +52,7 @@ _HOMES = {
     "SurfaceResult": "reldyn.actor_partner",
     "GridResult": "reldyn.coupling",
     "VarResult": "reldyn.coupling",
+    "DissociationResult": "reldyn.perception",
     "TruthBiasResult": "reldyn.perception",
     "LagSequentialResult": "reldyn.coupling",
 }

@@ -1,6 +1,17 @@
 """One partner's view beside the other's: truth and bias, empathic accuracy, similarity."""
 
+from reldyn.perception._contagion import contagion
+from reldyn.perception._dissociation import DissociationResult, dissociation
+from reldyn.perception._empathic_accuracy import empathic_accuracy
 from reldyn.perception._truth_and_bias import truth_and_bias
 from reldyn.perception._truth_bias_result import TruthBiasResult, TruthBiasSetting
 
-__all__ = ["TruthBiasResult", "TruthBiasSetting", "truth_and_bias"]
+__all__ = [
+    "DissociationResult",
+    "TruthBiasResult",
+    "TruthBiasSetting",
+    "contagion",
+    "dissociation",
+    "empathic_accuracy",
+    "truth_and_bias",
+]

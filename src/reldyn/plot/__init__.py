@@ -9,7 +9,7 @@ from reldyn.plot._coupling_synchrony import cross_correlation
 from reldyn.plot._cycles import cycles, null_distribution, phase_ribbon, transition_wheel, verdict_map
 from reldyn.plot._family import common_fate_diagram, mediation_diagram
 from reldyn.plot._path_diagram import path_diagram
-from reldyn.plot._perception import truth_and_bias
+from reldyn.plot._perception import dissociation, truth_and_bias
 from reldyn.plot._schedule import schedule
 from reldyn.plot._slopes import response_surface, simple_slopes
 from reldyn.plot._style import to_svg
@@ -19,6 +19,7 @@ __all__ = [
     "calibration",
     "coefficients",
     "common_fate_diagram",
+    "dissociation",
     "compliance_heatmap",
     "lag_sequential",
     "mediation_diagram",

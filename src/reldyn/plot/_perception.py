@@ -1,4 +1,4 @@
-"""Figures of perception: each perceiver's forces, and how directional bias moves over time."""
+"""Figures of perception: each perceiver's forces, how directional bias moves over time, the two kinds of empathy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from reldyn.results import Result
 
-__all__ = ["truth_and_bias"]
+__all__ = ["dissociation", "truth_and_bias"]
 
 
 def truth_and_bias(result: Result, *, ax: Axes | None = None) -> Figure:
@@ -112,3 +112,60 @@ def _course(ax: Axes, result: Any, effect: str) -> None:
     ax.set_xlabel(time)
     ax.set_ylabel(effect)
     ax.set_title(f"{effect.capitalize()} over time")
+
+
+def dissociation(result: Result, *, ax: Axes | None = None) -> Figure:
+    """Draw each perceiver's accuracy beside the contagion.
+
+    Parameters
+    ----------
+    result : DissociationResult
+        Of `reldyn.perception.dissociation`.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; None makes a new figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Dots are perceivers, as correlations within the person (Fisher z); the large dot has the means with 95 %
+        intervals. On the thin diagonal both would be the same.
+
+    Examples
+    --------
+    >>> import reldyn as rd
+    >>> panel = rd.simulate.perception(n_dyads=20, n_occasions=30, seed=1).panel
+    >>> found = rd.perception.dissociation(panel, judgment="perceived", affect="mood", n_boot=19, seed=1)
+    >>> found.plot().axes[0].get_ylabel()
+    'contagion (z)'
+    """
+    told: Any = result
+    people, rows = told.perceivers().dropna(subset=["difference"]), told.tidy().set_index("term")
+    with style():
+        axes = axes_or_new(ax, 4.0, 3.6)
+        axes.axhline(0.0, color=GREY, linewidth=0.8)
+        axes.axvline(0.0, color=GREY, linewidth=0.8)
+        axes.axline((0.0, 0.0), slope=1.0, color=GREY, linewidth=0.8, linestyle=":")
+        roles = list(dict.fromkeys(people["role"]))
+        for place, role in enumerate(roles):
+            mine, colour = people[people["role"] == role], MEMBERS[place % len(MEMBERS)]
+            axes.plot(
+                mine["accuracy"], mine["contagion"], "o", color=colour, alpha=0.5, markeredgewidth=0, label=role or None
+            )
+        x, y = rows.loc["accuracy"], rows.loc["contagion"]
+        axes.errorbar(
+            [x["estimate"]],
+            [y["estimate"]],
+            xerr=[[x["estimate"] - x["conf_low"]], [x["conf_high"] - x["estimate"]]],
+            yerr=[[y["estimate"] - y["conf_low"]], [y["conf_high"] - y["estimate"]]],
+            fmt="o",
+            color="white",
+            markersize=7,
+            markeredgecolor=INK,
+            ecolor=INK,
+        )
+        axes.set_xlabel("accuracy (z)")
+        axes.set_ylabel("contagion (z)")
+        axes.set_title(f"Seeing and catching {told.affect}")
+        if len(roles) > 1:
+            axes.legend()
+    return axes.get_figure(root=True)  # type: ignore[return-value]

@@ -1,0 +1,166 @@
+"""`contagion`: does a person's affect follow the partner's, beyond the person's own past?
+
+The affective side of empathy, as the partner effect of an actor-partner model of one affect on both partners' past
+(Butler and Randall, 2013, on what such a coupling may and may not mean), per person and for the sample.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reldyn.errors import check_option
+from reldyn.perception._people import Perceiver, mean_cells, perceivers_of, role_groups, with_sample_rows
+from reldyn.perception._slopes_of_one import Slope, mean_over, slope_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from reldyn.panel import DyadPanel
+
+Array = NDArray[np.float64]
+Timing = Literal["next", "same"]
+TIMINGS = ("next", "same")
+# Pairs that leave three degrees of freedom for error.
+FEWEST_PAIRS = 6
+_COLUMNS = [
+    *("dyad", "person", "role", "n_pairs", "contagion", "std_error", "inertia", "r"),
+    *("statistic", "df", "p_value", "conf_low", "conf_high", "note"),
+]
+
+__all__ = ["FEWEST_PAIRS", "TIMINGS", "Timing", "contagion", "contagion_slopes"]
+
+
+def contagion(
+    panel: DyadPanel, *, affect: str, timing: Timing = "next", unit: Literal["dyad", "person"] = "dyad"
+) -> pd.DataFrame:
+    """Measure how far each person's affect follows the partner's, given the own previous affect.
+
+    An association in time; both partners may follow the same events.
+
+    Parameters
+    ----------
+    panel : DyadPanel
+        Two or more occasions. Pairs are of neighbouring scheduled occasions and never cross a night.
+    affect : str
+        Column with the affect of each person.
+    timing : {"next", "same"}, default "next"
+        The partner's affect at the occasion before, so that the order in time is known; or at the same occasion,
+        which with rare beeps may be the only one that is near enough, and cannot say who follows whom.
+    unit : {"dyad", "person"}, default "dyad"
+        What the standard errors of the sample count.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per person (the one whose affect follows), then rows with ``dyad`` "sample" per role and over all:
+        ``n_pairs``, ``contagion`` (points per point of the partner's affect, by least squares), ``std_error``,
+        ``inertia`` (slope of the own previous affect; of the sample its mean), ``r`` (partial correlation),
+        ``statistic``, ``df``, ``p_value``, ``conf_low``, ``conf_high``, ``note``. The sample's mean weighs persons by
+        what their slopes tell. Fewer than six pairs give no slope.
+
+    Raises
+    ------
+    DataError
+        The column does not exist or holds text.
+    DesignError
+        The panel has one occasion only, or an option is not known.
+
+    Notes
+    -----
+    With short series the slope of the own past is too small (Nickell, 1981); that of the partner's is affected far
+    less. ``rd.apim(panel.lag([affect]), ...)`` is the model with partial pooling.
+
+    References
+    ----------
+    Butler and Randall (2013), Emotion Review 5, 202-210.
+
+    Examples
+    --------
+    >>> import reldyn as rd
+    >>> panel = rd.simulate.perception(n_dyads=20, n_occasions=40, contagion=0.3, seed=1).panel
+    >>> found = rd.perception.contagion(panel, affect="mood")
+    >>> bool(found["contagion"].iloc[-1] > 0.15)
+    True
+    """
+    check_option(timing, TIMINGS, "timing")
+    check_option(unit, ("dyad", "person"), "unit")
+    people = list(perceivers_of(panel))
+    slopes = contagion_slopes(panel, people, affect, timing)
+    rows = [one.identity | _cells(slope) for one, slope in zip(people, slopes, strict=True)]
+    dyad = np.array([one.dyad_code for one in people])
+    return with_sample_rows(rows, _sample(rows, dyad, unit), _COLUMNS)
+
+
+def contagion_slopes(panel: DyadPanel, people: list[Perceiver], affect: str, timing: Timing) -> list[Slope]:
+    """Slope of each person's affect on the partner's, given the own previous affect.
+
+    Parameters
+    ----------
+    panel : DyadPanel
+    people : list of Perceiver
+    affect : str
+    timing : {"next", "same"}
+
+    Returns
+    -------
+    list of Slope
+    """
+    own, before = panel.values(affect), panel.lag([affect]).values(f"{affect}_lag1")
+    if timing == "next":
+        other = _partner_before(panel, own)
+    else:
+        other = panel.actor_partner([affect]).values(f"{affect}_partner")
+    return [slope_of(own[one.rows], other[one.rows], before[one.rows], fewest=FEWEST_PAIRS) for one in people]
+
+
+def _partner_before(panel: DyadPanel, values: Array) -> Array:
+    """The partner's value one scheduled occasion earlier on the same day."""
+    index = panel.index
+    inside = index.beep >= 1
+    row = index.find(index.dyad, 1 - index.member, np.where(inside, index.occasion - 1, 0))
+    return np.where(inside & (row >= 0), values[np.maximum(row, 0)], np.nan)
+
+
+def _cells(slope: Slope) -> dict[str, Any]:
+    from scipy.stats import t as student
+
+    df = slope.df
+    reach = float(student.ppf(0.975, df)) * slope.std_error if df > 0 else math.nan
+    return {
+        "n_pairs": slope.n,
+        "contagion": slope.estimate,
+        "std_error": slope.std_error,
+        "inertia": slope.others[0],
+        "r": slope.r,
+        "statistic": slope.estimate / slope.std_error if slope.std_error > 0 else math.nan,
+        "df": df,
+        "p_value": slope.p_value,
+        "conf_low": slope.estimate - reach,
+        "conf_high": slope.estimate + reach,
+        "note": slope.note,
+    }
+
+
+def _sample(rows: list[dict[str, Any]], dyad: NDArray[np.int64], unit: str) -> list[dict[str, Any]]:
+    answers = []
+    columns = {name: np.array([row[name] for row in rows]) for name in ("contagion", "std_error", "inertia")}
+    for role, mine in role_groups([row["role"] for row in rows]):
+        found = mean_over(columns["contagion"][mine], dyad[mine], variances=columns["std_error"][mine] ** 2, unit=unit)
+        inertia = columns["inertia"][mine]
+        answers.append(
+            {
+                "dyad": "sample",
+                "person": "",
+                "role": role,
+                "n_pairs": sum(row["n_pairs"] for row, kept in zip(rows, mine, strict=True) if kept),
+                "contagion": found.estimate,
+                "inertia": float(np.nanmean(inertia)) if np.isfinite(inertia).any() else math.nan,
+                "r": math.nan,
+                **mean_cells(found),
+            }
+        )
+    return answers

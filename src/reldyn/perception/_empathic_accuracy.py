@@ -1,0 +1,193 @@
+"""`empathic_accuracy`: how closely judgments of the partner's states follow the partner's own reports.
+
+Time series: the correlation over time, Fisher's z, its mean over perceivers, with averaging in bins before (Zaki,
+Bolger and Ochsner, 2008). Rated contents: the share of the points that could be had (Ickes, Stinson, Bissonnette and
+Garcia, 1990).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reldyn.errors import DesignError, check_option
+from reldyn.perception._people import Perceiver, mean_cells, perceivers_of, role_groups, with_sample_rows
+from reldyn.perception._slopes_of_one import LARGEST_R, fisher_z, is_constant, mean_over
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from reldyn.panel import DyadPanel
+
+__all__ = ["empathic_accuracy"]
+
+Array = NDArray[np.float64]
+# Fisher's z has a variance from here on.
+_FEWEST = 4
+_COLUMNS = [
+    *("dyad", "person", "role", "n_obs", "n_points", "accuracy", "z", "directional_bias"),
+    *("std_error", "statistic", "df", "p_value", "conf_low", "conf_high", "note"),
+]
+
+
+def empathic_accuracy(
+    panel: DyadPanel,
+    *,
+    judgment: str | None = None,
+    truth: str | None = None,
+    bin_width: int = 1,
+    ratings: str | None = None,
+    max_rating: float = 2.0,
+    unit: Literal["dyad", "person"] = "dyad",
+) -> pd.DataFrame:
+    """Measure each perceiver's empathic accuracy, the cognitive side of empathy.
+
+    Parameters
+    ----------
+    panel : DyadPanel
+        Rows of perceivers.
+    judgment, truth : str, optional
+        Columns of the perceiver's row: the judgment of the partner's state, and the partner's own report of it (after
+        ``panel.actor_partner(["mood"])`` that is ``"mood_partner"``).
+    bin_width : int, default 1
+        Scheduled occasions that are averaged to one point before correlating, within days; for continuous ratings two
+        to five seconds' worth, because reactions lag and jitter. 1: every occasion is a point.
+    ratings : str, optional
+        In place of judgment and truth: judges' ratings of how much each inference resembles what the partner
+        reported, from 0 to ``max_rating``.
+    max_rating : float, default 2
+        The best rating: 0, 1, 2 is the scale of Ickes and others.
+    unit : {"dyad", "person"}, default "dyad"
+        What the standard errors of the sample count: dyads, because the two members are not independent; or persons,
+        as many papers do.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per perceiver, then rows with ``dyad`` "sample": per role where there are two, and over all.
+        ``n_obs`` (judgments with a truth), ``n_points`` (bins), ``accuracy`` (the correlation, or the per cent of the
+        points; of the sample the mean z turned back, or the mean per cent), ``z`` (Fisher's), ``directional_bias``
+        (mean judgment minus mean truth), and for the sample ``std_error``, ``statistic``, ``df``, ``p_value`` (of the
+        mean z; no test for per cent, where zero is no hypothesis), ``conf_low``, ``conf_high`` (of ``accuracy``),
+        ``note``. A perceiver with fewer than four points or a series that never varies has no correlation and is
+        left out of the mean, not counted as zero; a correlation beyond .9999 in size enters the mean as .9999.
+
+    Raises
+    ------
+    DataError
+        A column does not exist or holds text.
+    DesignError
+        Neither or both of judgment with truth and ratings are given; an option is not known; a rating lies outside its
+        scale.
+
+    References
+    ----------
+    Ickes, Stinson, Bissonnette and Garcia (1990), Journal of Personality and Social Psychology 59, 730-742. Zaki,
+    Bolger and Ochsner (2008), Psychological Science 19, 399-404.
+
+    Examples
+    --------
+    >>> import reldyn as rd
+    >>> panel = rd.simulate.perception(n_dyads=20, n_occasions=30, seed=1).panel.actor_partner(["mood"])
+    >>> found = rd.perception.empathic_accuracy(panel, judgment="perceived", truth="mood_partner")
+    >>> found[found["dyad"] == "sample"]["role"].tolist()
+    ['a', 'b', '']
+    """
+    check_option(unit, ("dyad", "person"), "unit")
+    if isinstance(bin_width, bool) or not isinstance(bin_width, int | np.integer) or bin_width < 1:
+        raise DesignError(f"bin_width={bin_width!r} is no number of occasions: give a whole number from 1.")
+    people = list(perceivers_of(panel))
+    if ratings is not None and judgment is None and truth is None:
+        points = _checked(panel.values(ratings), ratings, max_rating)
+        rows = [one.identity | _share(points[one.rows], max_rating) for one in people]
+    elif judgment is not None and truth is not None and ratings is None:
+        judged, true = panel.values(judgment), panel.values(truth)
+        bins = _bins(panel, int(bin_width))
+        rows = [one.identity | _tracking(one, judged, true, bins) for one in people]
+    else:
+        raise DesignError("give either judgment= and truth= (two columns), or ratings= (one column).")
+    dyad = np.array([one.dyad_code for one in people])
+    return with_sample_rows(rows, _sample(rows, dyad, unit, correlations=ratings is None), _COLUMNS)
+
+
+def _bins(panel: DyadPanel, width: int) -> NDArray[np.int64]:
+    """Code of the bin of every row; bins never reach over a night."""
+    index = panel.index
+    return np.asarray(index.day * (index.n_beeps // width + 1) + index.beep // width)
+
+
+def _empty(n_obs: int, n_points: int, note: str) -> dict[str, Any]:
+    cells = dict.fromkeys(_COLUMNS[5:-1], math.nan)
+    return {"n_obs": n_obs, "n_points": n_points, **cells, "note": note}
+
+
+def _tracking(one: Perceiver, judged: Array, true: Array, bins: NDArray[np.int64]) -> dict[str, Any]:
+    both = one.rows[np.isfinite(judged[one.rows]) & np.isfinite(true[one.rows])]
+    n_obs = len(both)
+    if not n_obs:
+        return _empty(0, 0, "no judgment with a truth")
+    _, place = np.unique(bins[both], return_inverse=True)
+    count = np.bincount(place)
+    x, y = (np.bincount(place, weights=values[both]) / count for values in (judged, true))
+    cells = _empty(n_obs, len(count), "") | {"directional_bias": float((judged[both] - true[both]).mean())}
+    if len(count) < _FEWEST:
+        return cells | {"note": f"{len(count)} points, below {_FEWEST}"}
+    for values, name in ((x, "judgment"), (y, "truth")):
+        if is_constant(values):
+            return cells | {"note": f"the {name} never varies"}
+    r = float(np.clip(np.corrcoef(x, y)[0, 1], -1.0, 1.0))
+    z, held = fisher_z(r)
+    note = f"the correlation is {r:.0f}; z is that of {math.copysign(LARGEST_R, r):.4f}" if held else ""
+    return cells | {"accuracy": r, "z": z, "note": note}
+
+
+def _checked(points: Array, name: str, largest: float) -> Array:
+    if not largest > 0:
+        raise DesignError(f"max_rating={largest!r} is no best rating: give a number above 0.")
+    seen = points[np.isfinite(points)]
+    if len(seen) and (seen.min() < 0 or seen.max() > largest):
+        raise DesignError(
+            f"{name!r} has ratings from {seen.min():g} to {seen.max():g}, outside 0 to {largest:g}: recode them or "
+            "give max_rating."
+        )
+    return points
+
+
+def _share(points: Array, largest: float) -> dict[str, Any]:
+    seen = points[np.isfinite(points)]
+    if not len(seen):
+        return _empty(0, 0, "no rating")
+    return _empty(len(seen), len(seen), "") | {"accuracy": 100 * float(seen.mean()) / largest}
+
+
+def _sample(
+    rows: list[dict[str, Any]], dyad: NDArray[np.int64], unit: str, *, correlations: bool
+) -> list[dict[str, Any]]:
+    answers = []
+    values = np.array([row["z" if correlations else "accuracy"] for row in rows])
+    bias = np.array([row["directional_bias"] for row in rows])
+    for role, mine in role_groups([row["role"] for row in rows]):
+        found = mean_over(values[mine], dyad[mine], unit=unit)
+        cells = mean_cells(found)
+        if correlations:
+            cells |= {"accuracy": math.tanh(found.estimate), "z": found.estimate}
+            cells |= {name: math.tanh(getattr(found, name)) for name in ("conf_low", "conf_high")}
+        else:
+            # That an accuracy of no per cent at all can be ruled out says nothing.
+            cells |= {"accuracy": found.estimate, "statistic": math.nan, "p_value": math.nan}
+        seen = bias[mine][np.isfinite(bias[mine])]
+        answers.append(
+            {
+                "dyad": "sample",
+                "person": "",
+                "role": role,
+                "n_obs": sum(row["n_obs"] for row, kept in zip(rows, mine, strict=True) if kept),
+                "n_points": sum(row["n_points"] for row, kept in zip(rows, mine, strict=True) if kept),
+                "directional_bias": float(seen.mean()) if len(seen) else math.nan,
+                **cells,
+            }
+        )
+    return answers
