@@ -1,5 +1,19 @@
 """One person's affect over time: mean, variability, instability, inertia and reliability."""
 
 from reldyn.dynamics._affect import affect_dynamics
+from reldyn.dynamics._icc import IccResult, icc
+from reldyn.dynamics._inertia import InertiaResult, inertia
+from reldyn.dynamics._instability import InstabilityResult, instability
+from reldyn.dynamics._network import NetworkResult, network_density
 
-__all__ = ["affect_dynamics"]
+__all__ = [
+    "IccResult",
+    "InertiaResult",
+    "InstabilityResult",
+    "NetworkResult",
+    "affect_dynamics",
+    "icc",
+    "inertia",
+    "instability",
+    "network_density",
+]

@@ -1,0 +1,238 @@
+"""`network_density`: how strongly several affects predict one another from one occasion to the next.
+
+Bringmann et al. (2013, PLoS ONE 8, e60188; 2016, Assessment 23, 425-435) for the network; Pe et al. (2015, Clinical
+Psychological Science 3, 292-300) for its density.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reldyn.dynamics._pairs import Array, IntArray, Pairs, check_pairs, observed
+from reldyn.dynamics._persons import listed, person_columns
+from reldyn.dynamics._table import TableResult
+from reldyn.errors import DesignError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from reldyn.panel import DyadPanel
+
+__all__ = ["NetworkResult", "network_density"]
+
+_DENSITIES = ("density", "density_cross", "density_auto", "noise")
+
+
+@dataclass(frozen=True)
+class NetworkResult(TableResult):
+    """Densities of lagged networks, of the sample and of each person.
+
+    Attributes
+    ----------
+    variables : tuple of str
+    pairs : str
+    table : pandas.DataFrame
+    edges : pandas.DataFrame
+        One row per network and coefficient: ``level``, ``dyad``, ``person``, ``outcome``, ``predictor``, ``estimate``,
+        ``std_error``.
+    n_dyads, n_persons, n_obs : int
+    warnings : tuple of str
+    """
+
+    variables: tuple[str, ...]
+    pairs: str
+    table: pd.DataFrame
+    edges: pd.DataFrame
+    n_dyads: int
+    n_persons: int
+    n_obs: int
+    warnings: tuple[str, ...] = ()
+
+    def coefficients(self) -> pd.DataFrame:
+        """Coefficients of the sample's network: rows are outcomes, columns what predicts them."""
+        sample = self.edges[self.edges["level"] == "sample"]
+        wide = sample.pivot_table(index="outcome", columns="predictor", values="estimate")
+        return wide.reindex(index=list(self.variables), columns=list(self.variables))
+
+    def _headline(self) -> str:
+        return f"Density of the lagged network of {', '.join(self.variables)}"
+
+    def _methods(self) -> str:
+        return (
+            f"Least-squares autoregressions of order 1 (pairs: {self.pairs}) of deviations from the person's means; "
+            "density is the mean absolute coefficient over all, between different and within the same variables (Pe et "
+            "al., 2015). noise: the density that coefficients of zero would show in a series of this length."
+        )
+
+    def _about(self) -> Mapping[str, Any]:
+        return {name: getattr(self, name) for name in ("n_dyads", "n_persons", "n_obs", "pairs")}
+
+
+def network_density(panel: DyadPanel, variables: Sequence[str], *, pairs: Pairs = "beep") -> NetworkResult:
+    """Estimate the density of the network of lagged relations between several variables.
+
+    Parameters
+    ----------
+    panel : DyadPanel
+    variables : sequence of str
+        Two or more numeric columns. A pair of occasions counts when all of them are there at both.
+    pairs : {"beep", "day", "naive"}, default "beep"
+        As in `reldyn.affect_dynamics`.
+
+    Returns
+    -------
+    NetworkResult
+        ``tidy()``: a row with ``level`` "sample" (all pairs pooled), then one per person: ``dyad``, ``person``,
+        ``role``, ``n_pairs``, ``density`` (mean absolute coefficient), ``density_cross``, ``density_auto``, ``noise``,
+        ``note``. ``coefficients()``: the sample's matrix.
+
+    Raises
+    ------
+    DataError
+        A column does not exist or holds text.
+    DesignError
+        Fewer than two variables, or no person with enough pairs.
+
+    Notes
+    -----
+    Coefficients are in the units of the variables, so give variables of one scale. The absolute value turns sampling
+    error into density: compare persons only if their numbers of pairs are alike, and look at ``noise``. Persons with
+    a variable that never varies, or with no more pairs than coefficients of an equation, have no network and are not
+    pooled.
+
+    Examples
+    --------
+    >>> import reldyn as rd
+    >>> panel = rd.simulate.cycles("linear", n_dyads=5, n_occasions=60, seed=2).panel
+    >>> found = rd.dynamics.network_density(panel, ["warmth", "response"])
+    >>> found.coefficients().shape, found.tidy()["level"].tolist()[:2]
+    ((2, 2), ['sample', 'person'])
+    """
+    names = listed(variables)
+    if len(names) < 2:
+        raise DesignError("a network needs at least two variables; for one use reldyn.dynamics.inertia.")
+    check_pairs(panel, pairs)
+    before, after, owner = _complete_pairs(panel, names, pairs)
+    fits, reasons = _person_fits(before, after, owner, panel.n_persons)
+    used = np.array([fit is not None for fit in fits])
+    if not used.any():
+        raise DesignError(f"no person has enough pairs of {', '.join(names)} for a network: {reasons[0]}.")
+    kept = used[owner]
+    sample = _least_squares(before[kept], after[kept])
+    n_pairs = np.bincount(owner, minlength=panel.n_persons)
+    table = _density_table(panel, sample, int(kept.sum()), fits, n_pairs, reasons)
+    edges = _edge_table(panel, names, sample, fits)
+    left_out = int((~used).sum())
+    notes = (f"{left_out} of {len(used)} persons have no network; their rows say why.",) if left_out else ()
+    dyads = len(np.unique(panel.index.dyad[np.isin(panel.index.person, np.flatnonzero(used))]))
+    return NetworkResult(tuple(names), pairs, table, edges, dyads, int(used.sum()), int(kept.sum()), notes)
+
+
+def _complete_pairs(panel: DyadPanel, names: list[str], pairs: Pairs) -> tuple[Array, Array, IntArray]:
+    """Values before and after, as deviations from the person's means over all observed values."""
+    centred = panel.within_between(names)
+    values = np.column_stack([centred.values(f"{name}_within") for name in names])
+    whole = np.where(np.isfinite(values).all(axis=1), 0.0, np.nan)
+    seen = observed(panel, whole, pairs)
+    at = np.flatnonzero(seen.pair)
+    return values[seen.row[at]], values[seen.row[at + 1]], seen.person[at]
+
+
+Coefficients = tuple[Array, Array]
+
+
+def _least_squares(before: Array, after: Array) -> Coefficients:
+    """Coefficients (outcome, predictor) with an intercept, and their standard errors."""
+    n, k = before.shape
+    X = np.column_stack([np.ones(n), before])
+    solution = np.linalg.lstsq(X, after, rcond=None)[0]
+    residual = after - X @ solution
+    variance = (residual**2).sum(axis=0) / max(n - k - 1, 1)
+    unscaled = np.diag(np.linalg.pinv(X.T @ X))[1:]
+    return np.asarray(solution[1:].T, dtype=float), np.asarray(np.sqrt(np.outer(variance, unscaled)))
+
+
+def _person_fits(
+    before: Array, after: Array, owner: IntArray, n_persons: int
+) -> tuple[list[Coefficients | None], list[str]]:
+    bounds = np.searchsorted(owner, np.arange(n_persons + 1))
+    k = before.shape[1]
+    fits: list[Coefficients | None] = []
+    reasons = []
+    for first, last in itertools.pairwise(bounds):
+        part = before[first:last]
+        reason = ""
+        if last - first <= k + 1:
+            reason = f"{last - first} pairs, at least {k + 2} needed"
+        elif (np.ptp(part, axis=0) < 1e-9).any():
+            reason = "a variable never varies"
+        elif np.linalg.matrix_rank(np.column_stack([np.ones(len(part)), part])) <= k:
+            reason = "the variables are linearly dependent"
+        fits.append(None if reason else _least_squares(part, after[first:last]))
+        reasons.append(reason)
+    return fits, reasons
+
+
+def _densities(fit: Coefficients | None) -> dict[str, float]:
+    if fit is None:
+        return dict.fromkeys(_DENSITIES, np.nan)
+    size, error = np.abs(fit[0]), fit[1]
+    same = np.eye(len(size), dtype=bool)
+    # The mean absolute value of a normal variable is its deviation times the root of 2 / pi.
+    noise = float(error.mean()) * float(np.sqrt(2 / np.pi))
+    values = (float(size.mean()), float(size[~same].mean()), float(size[same].mean()), noise)
+    return dict(zip(_DENSITIES, values, strict=True))
+
+
+def _density_table(
+    panel: DyadPanel,
+    sample: Coefficients,
+    n_sample: int,
+    fits: list[Coefficients | None],
+    n_pairs: IntArray,
+    reasons: list[str],
+) -> pd.DataFrame:
+    import pandas as pd
+
+    who = pd.DataFrame(person_columns(panel)).astype(object)
+    rows = pd.DataFrame(
+        [{"level": "person", "n_pairs": n} | _densities(fit) for n, fit in zip(n_pairs, fits, strict=True)]
+    )
+    persons = pd.concat([who, rows.assign(note=reasons)], axis=1)
+    first = {"dyad": "", "person": "", "role": "", "level": "sample", "n_pairs": n_sample, "note": ""}
+    table = pd.concat([pd.DataFrame([first | _densities(sample)]).astype({"dyad": object}), persons], ignore_index=True)
+    return table[["level", "dyad", "person", "role", "n_pairs", *_DENSITIES, "note"]]
+
+
+def _edge_table(
+    panel: DyadPanel, names: list[str], sample: Coefficients, fits: list[Coefficients | None]
+) -> pd.DataFrame:
+    import pandas as pd
+
+    who = person_columns(panel)
+    networks: list[tuple[str, Any, Any, Coefficients]] = [("sample", "", "", sample)]
+    networks += [
+        ("person", dyad, person, fit)
+        for dyad, person, fit in zip(who["dyad"], who["person"], fits, strict=True)
+        if fit is not None
+    ]
+    rows = [
+        {
+            "level": level,
+            "dyad": dyad,
+            "person": person,
+            "outcome": outcome,
+            "predictor": predictor,
+            "estimate": float(fit[0][i, j]),
+            "std_error": float(fit[1][i, j]),
+        }
+        for level, dyad, person, fit in networks
+        for i, outcome in enumerate(names)
+        for j, predictor in enumerate(names)
+    ]
+    return pd.DataFrame(rows)
