@@ -1,3 +1,5 @@
 """What changed in a series when something was tried."""
 
-__all__: list[str] = []
+from reldyn.intervention._interrupted import InterruptedSeries, interrupted_series
+
+__all__ = ["InterruptedSeries", "interrupted_series"]

@@ -2,7 +2,8 @@
 
 from reldyn.simulate._apim import apim
 from reldyn.simulate._cycles import cycles
+from reldyn.simulate._intervention import intervention
 from reldyn.simulate._perception import perception
 from reldyn.simulate._simulated import Simulated, Truth
 
-__all__ = ["Simulated", "Truth", "apim", "cycles", "perception"]
+__all__ = ["Simulated", "Truth", "apim", "cycles", "intervention", "perception"]

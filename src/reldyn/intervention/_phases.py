@@ -1,0 +1,209 @@
+"""The series of each person, split into the phase before a start and the phase after it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reldyn.errors import DesignError, check_columns
+
+if TYPE_CHECKING:
+    from reldyn.panel import DyadPanel
+
+Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+__all__ = ["PhaseSeries", "clock_of", "phase_series", "time_unit", "two_phases"]
+
+
+@dataclass(frozen=True)
+class PhaseSeries:
+    """One person's occasions in the two phases that are compared, in order of time.
+
+    Attributes
+    ----------
+    dyad, person, role : hashable
+        Labels; the role is empty where members are exchangeable.
+    dyad_code, member : int
+    row : (n,) int array
+        Rows of the panel.
+    step : (n,) int array
+        Position in a serial process, nights counted as the panel counts them.
+    time : (n,) array
+        Days, or occasions where no day is named, from the first of the study.
+    value : (n,) array
+        Outcome; NaN where nothing was answered.
+    after : (n,) bool array
+        True in the second phase.
+    notes : tuple of str
+    """
+
+    dyad: Hashable
+    person: Hashable
+    role: Hashable
+    dyad_code: int
+    member: int
+    row: NDArray[np.int64]
+    step: NDArray[np.int64]
+    time: Array
+    value: Array
+    after: Flags
+    notes: tuple[str, ...]
+
+    @property
+    def who(self) -> dict[str, Any]:
+        """Columns that say whose series it is."""
+        return {"dyad": self.dyad, "person": self.person, "role": self.role}
+
+    @property
+    def seen(self) -> Flags:
+        """Where there is an answer."""
+        return np.asarray(np.isfinite(self.value))
+
+    @property
+    def before_values(self) -> Array:
+        """Answers of the first phase."""
+        return self.value[self.seen & ~self.after]
+
+    @property
+    def after_values(self) -> Array:
+        """Answers of the second phase."""
+        return self.value[self.seen & self.after]
+
+    @property
+    def start(self) -> float:
+        """Time of the first occasion of the second phase; NaN where there is none."""
+        return float(self.time[self.after][0]) if self.after.any() else float("nan")
+
+    def lacking(self, before: int, after: int) -> str:
+        """Why the series is too short for a figure that needs so many answers per phase; empty where it is not."""
+        have = (len(self.before_values), len(self.after_values))
+        if have[0] >= before and have[1] >= after:
+            return ""
+        return f"{have[0]} answers before and {have[1]} after the start, at least {before} and {after} are needed"
+
+
+def two_phases(panel: DyadPanel, phase: str, phases: Sequence[Hashable] | None) -> tuple[Hashable, Hashable]:
+    """Say which label comes before the start and which after it.
+
+    Raises
+    ------
+    DataError
+        There is no such column.
+    DesignError
+        The column has not exactly two labels and none were named, or a named label does not occur.
+    """
+    check_columns([str(name) for name in panel.frame.columns], [phase])
+    column = panel.frame[phase]
+    time = clock_of(panel)
+    present = [_plain(label) for label in column.dropna().unique()]
+    if phases is None:
+        if len(present) != 2:
+            raise DesignError(
+                f"phase={phase!r} has {len(present)} labels ({', '.join(map(repr, present[:6]))}): name the two to "
+                "compare, the earlier first, as in phases=('A', 'B')."
+            )
+        first = {label: float(np.mean(time[(column == label).to_numpy(dtype=bool)])) for label in present}
+        before, after = sorted(present, key=lambda label: first[label])
+        return before, after
+    named = tuple(phases)
+    if len(named) != 2 or named[0] == named[1] or isinstance(phases, str):
+        raise DesignError(f"phases={phases!r}: name two different labels of {phase!r}, the earlier first.")
+    absent = [label for label in named if label not in present]
+    if absent:
+        raise DesignError(
+            f"phases={phases!r}: {absent[0]!r} is no label of {phase!r}; there are: "
+            f"{', '.join(map(repr, present[:10]))}."
+        )
+    return named[0], named[1]
+
+
+def _plain(label: Any) -> Hashable:
+    plain: Hashable = label.item() if isinstance(label, np.generic) else label
+    return plain
+
+
+def clock_of(panel: DyadPanel) -> Array:
+    """Time of each row in days where a day is named, else in scheduled occasions."""
+    index = panel.index
+    if index.n_days > 1:
+        return np.asarray(index.day + index.beep / index.n_beeps, dtype=float)
+    return np.asarray(index.beep, dtype=float)
+
+
+def time_unit(panel: DyadPanel) -> str:
+    """What one unit of `clock_of` is called."""
+    if panel.columns["day"] is not None:
+        return "day"
+    return str(panel.columns["time"]) if panel.columns["time"] is not None else "occasion"
+
+
+def phase_series(
+    panel: DyadPanel, outcome: str, phase: str, phases: Sequence[Hashable] | None = None
+) -> tuple[list[PhaseSeries], tuple[Hashable, Hashable]]:
+    """Lay out every person's occasions before and after the start.
+
+    Only the first change from the one label to the other is used: what comes after a return to the first label, and
+    occasions with another label or none, are left out, and ``notes`` says so.
+
+    Returns
+    -------
+    series : list of PhaseSeries
+        By dyad, then member.
+    labels : tuple
+        The two phases.
+    """
+    labels = two_phases(panel, phase, phases)
+    values, column, index, time = panel.values(outcome), panel.frame[phase], panel.index, clock_of(panel)
+    code = np.full(len(panel), -1)
+    for place, label in enumerate(labels):
+        code[(column == label).fillna(False).to_numpy(dtype=bool)] = place
+    order = np.lexsort((index.step, index.person, index.member, index.dyad))
+    owner = index.dyad[order] * 2 + index.member[order]
+    found = []
+    for rows in np.split(order, np.flatnonzero(np.diff(owner)) + 1):
+        kept, notes = _first_change(code[rows], labels)
+        mine, at = rows[kept], rows[0]
+        found.append(
+            PhaseSeries(
+                dyad=index.dyad_labels[index.dyad[at]],
+                person=index.person_labels[index.person[at]],
+                role=index.roles[index.role[at]] if index.role[at] >= 0 else "",
+                dyad_code=int(index.dyad[at]),
+                member=int(index.member[at]),
+                row=mine,
+                step=index.step[mine],
+                time=time[mine],
+                value=values[mine],
+                after=code[mine] == 1,
+                notes=notes,
+            )
+        )
+    return found, labels
+
+
+def _first_change(
+    code: NDArray[np.int64], labels: tuple[Hashable, Hashable]
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Positions of the run of 0 that ends in a 1, and of the run of 1 after it."""
+    known = np.flatnonzero(code >= 0)
+    runs = code[known]
+    change = np.flatnonzero((runs[:-1] == 0) & (runs[1:] == 1))
+    if not len(change):
+        missing = [repr(label) for place, label in enumerate(labels) if not (runs == place).any()]
+        why = (
+            f"no occasion of phase {' or '.join(missing)}" if missing else f"{labels[1]!r} never follows {labels[0]!r}"
+        )
+        return known, (why,)
+    switch = int(change[0]) + 1
+    earlier = np.flatnonzero(runs[:switch] == 1)
+    later = np.flatnonzero(runs[switch:] == 0)
+    first = int(earlier[-1]) + 1 if len(earlier) else 0
+    last = switch + int(later[0]) if len(later) else len(runs)
+    dropped = first + len(runs) - last
+    notes = (f"{dropped} occasions outside the first change of phase are left out",) if dropped else ()
+    return known[first:last], notes

@@ -1,0 +1,99 @@
+"""What the results of this room have in common: a table, a methods paragraph, and what a careful reader must know."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reldyn.results import Result, format_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from reldyn.intervention._phases import PhaseSeries
+
+Array = NDArray[np.float64]
+
+__all__ = ["PhaseResult", "series_frame"]
+
+_WIDTH = 100
+
+
+@dataclass(frozen=True)
+class PhaseResult(Result):
+    """A table of estimates about phases, with the series behind it.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        What `tidy` returns.
+    series : pandas.DataFrame
+        ``dyad``, ``person``, ``role``, ``time``, ``value``, ``after`` (True after the start) and ``fitted``.
+    outcome : str
+    labels : tuple of str
+        The two phases, the earlier first.
+    unit : str
+        What one unit of ``time`` is.
+    settings : dict
+        How the numbers were made: seed, number of draws, ...
+    warnings : tuple of str
+    """
+
+    table: pd.DataFrame
+    series: pd.DataFrame
+    outcome: str
+    labels: tuple[str, str]
+    unit: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def tidy(self) -> pd.DataFrame:
+        """One row per estimate."""
+        return self.table.copy()
+
+    def glance(self) -> pd.DataFrame:
+        """One row: how many dyads, persons and answers, and the settings."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            [
+                {
+                    "outcome": self.outcome,
+                    "n_dyads": self.series["dyad"].nunique(),
+                    "n_persons": len(self.series[["dyad", "person"]].drop_duplicates()),
+                    "n_obs": int(self.series["value"].notna().sum()),
+                    **self.settings,
+                }
+            ]
+        )
+
+    def summary(self) -> str:
+        """The analysis in the words of a methods section, and its table."""
+        methods = textwrap.fill(self._methods(), _WIDTH)
+        shown = format_table(self._shown()).to_string(index=False)
+        notes = "".join("\n" + textwrap.fill(f"Note: {note}", _WIDTH) for note in self.warnings)
+        return f"{self._headline()}\n\n{methods}\n\n{shown}\n{notes}".rstrip() + "\n"
+
+    def _shown(self) -> pd.DataFrame:
+        return self.table
+
+    def _headline(self) -> str:
+        return f"{self.outcome}, {self.labels[0]} and {self.labels[1]}"
+
+    def _methods(self) -> str:
+        return ""
+
+
+def series_frame(series: list[PhaseSeries], fitted: list[Array]) -> pd.DataFrame:
+    """Stack series, each with its fitted values, as rows for a figure."""
+    import pandas as pd
+
+    parts = [
+        pd.DataFrame({**one.who, "time": one.time, "value": one.value, "after": one.after, "fitted": curve})
+        for one, curve in zip(series, fitted, strict=True)
+    ]
+    return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
