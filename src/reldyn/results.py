@@ -39,6 +39,7 @@ _HOMES = {
     "ApimMomentsResult": "reldyn.actor_partner",
     "CommonFateResult": "reldyn.actor_partner",
     "EffectSizes": "reldyn.actor_partner",
+    "InterruptedSeries": "reldyn.intervention",
     "InvarianceResult": "reldyn.actor_partner",
     "IsatResult": "reldyn.actor_partner",
     "MarginalApimResult": "reldyn.actor_partner",

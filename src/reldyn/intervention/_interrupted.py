@@ -30,7 +30,16 @@ Array = NDArray[np.float64]
 Change = Literal["level-and-slope", "level"]
 Inference = Literal["bootstrap", "kenward-roger"]
 
-__all__ = ["Estimates", "InterruptedSeries", "detectable", "interrupted_series", "segment_design", "tested"]
+__all__ = [
+    "Estimates",
+    "InterruptedSeries",
+    "detectable",
+    "drawn_serial",
+    "interrupted_series",
+    "segment_design",
+    "tested",
+    "unusable",
+]
 
 _CHANGES = ("level-and-slope", "level")
 _INFERENCES = ("bootstrap", "kenward-roger")
@@ -238,12 +247,12 @@ def _person(
 ) -> _Answer:
     seen = one.seen
     design = segment_design(one.time, one.after, change) if one.after.any() else np.ones((len(one.time), 1))
-    reason = _unusable(one, design[seen], change)
+    reason = unusable(one, design[seen], change)
     if reason:
         return _nothing(one, change, [*one.notes, reason])
     y, X, step = one.value[seen], design[seen], one.step[seen]
     fit = fit_serial(y, X, step)
-    drawn = _drawn(fit, n_boot, generator)
+    drawn = drawn_serial(fit, n_boot, generator)
     place = _EFFECTS[change].index("level change")
     notes = [*one.notes, *_fit_notes(fit)]
     if inference == "bootstrap":
@@ -269,7 +278,7 @@ def _person(
     return _Answer(estimates, model, design @ fit.beta)
 
 
-def _unusable(one: PhaseSeries, design: Array, change: Change) -> str:
+def unusable(one: PhaseSeries, design: Array, change: Change) -> str:
     """Why the series cannot be fitted; empty where it can."""
     fewest = _FEWEST[change]
     short = one.lacking(fewest, fewest)
@@ -296,7 +305,7 @@ def _nothing(one: PhaseSeries, change: Change, notes: list[str]) -> _Answer:
     return _Answer(Estimates(*(blank,) * 7), model, np.full(len(one.time), np.nan))
 
 
-def _drawn(fit: SerialFit, n_boot: int, generator: np.random.Generator) -> tuple[Array, Array]:
+def drawn_serial(fit: SerialFit, n_boot: int, generator: np.random.Generator) -> tuple[Array, Array]:
     """Coefficients and standard errors of series without any effect, in units of the SD of the errors."""
     noise = draw_serial(fit.design.gap, fit.phi, n_boot, generator)
     _, estimate, error = fit.design.many(noise, np.eye(fit.design.shape[1]))
