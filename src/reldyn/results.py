@@ -55,6 +55,7 @@ _HOMES = {
     "InertiaResult": "reldyn.dynamics",
     "InstabilityResult": "reldyn.dynamics",
     "NetworkResult": "reldyn.dynamics",
+    "ReliabilityResult": "reldyn.dynamics",
     "GridResult": "reldyn.coupling",
     "VarResult": "reldyn.coupling",
     "DissociationResult": "reldyn.perception",

@@ -12,6 +12,11 @@ REFERENCE = Path(__file__).parent / "reference"
 
 
 @pytest.fixture(scope="session")
+def reference_folder():
+    return REFERENCE
+
+
+@pytest.fixture(scope="session")
 def reference():
     return json.loads((REFERENCE / "a_affect.json").read_text(encoding="utf-8"))
 

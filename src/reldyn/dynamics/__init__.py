@@ -5,15 +5,18 @@ from reldyn.dynamics._icc import IccResult, icc
 from reldyn.dynamics._inertia import InertiaResult, inertia
 from reldyn.dynamics._instability import InstabilityResult, instability
 from reldyn.dynamics._network import NetworkResult, network_density
+from reldyn.dynamics._reliability import ReliabilityResult, reliability
 
 __all__ = [
     "IccResult",
     "InertiaResult",
     "InstabilityResult",
     "NetworkResult",
+    "ReliabilityResult",
     "affect_dynamics",
     "icc",
     "inertia",
     "instability",
     "network_density",
+    "reliability",
 ]
