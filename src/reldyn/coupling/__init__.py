@@ -5,22 +5,31 @@ from reldyn.coupling._granger import granger
 from reldyn.coupling._grid import GridResult, state_space_grid
 from reldyn.coupling._inertia import inertia_coordination
 from reldyn.coupling._nickell import nickell_bias
+from reldyn.coupling._recurrence import RecurrenceResult, recurrence
 from reldyn.coupling._sequential import LagSequentialResult, lag_sequential
 from reldyn.coupling._surrogates import Surrogates
+from reldyn.coupling._susy import SusyResult, susy
 from reldyn.coupling._var import var
 from reldyn.coupling._var_result import VarResult
+from reldyn.coupling._windowed import WindowedResult, windowed_cross_correlation
 
 __all__ = [
     "CrossCorrelationResult",
     "GridResult",
     "LagSequentialResult",
+    "RecurrenceResult",
     "Surrogates",
+    "SusyResult",
     "VarResult",
+    "WindowedResult",
     "cross_correlation",
     "granger",
     "inertia_coordination",
     "lag_sequential",
     "nickell_bias",
+    "recurrence",
     "state_space_grid",
+    "susy",
     "var",
+    "windowed_cross_correlation",
 ]

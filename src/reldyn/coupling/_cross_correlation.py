@@ -154,8 +154,8 @@ def cross_correlation(
     [-2, -1, 0, 1, 2]
     """
     check_option(statistic, get_args(Statistic), "statistic")
-    _check_count("max_lag", max_lag, 0)
-    _check_count("whiten", whiten, 0)
+    check_count("max_lag", max_lag, 0)
+    check_count("whiten", whiten, 0)
     chosen = as_surrogates(surrogate)
     n_lags = 2 * max_lag + 1
     made = [_case(pair, max_lag, statistic, whiten, chosen) for pair in pairs_of(panel, variable)]
@@ -183,7 +183,7 @@ def cross_correlation(
     )
 
 
-def _check_count(name: str, value: Any, least: int) -> None:
+def check_count(name: str, value: Any, least: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise DesignError(f"{name}={value!r}: give a whole number of at least {least}.")
 

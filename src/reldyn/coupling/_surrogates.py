@@ -21,6 +21,8 @@ __all__ = ["Surrogates", "Worlds", "as_surrogates", "draw_worlds", "fill_gaps"]
 Kind = Literal["circular-shift", "segment-shuffle", "phase", "iaaft", "pseudo-pairs"]
 # Fewer joint occasions than this tell nothing about a pseudo-pair.
 _FEWEST_JOINT = 8
+# With this many different surrogates p-values reach .01, and few is not the word.
+_MANY = 99
 # The order of values has settled long before.
 _IAAFT_ITERATIONS = 30
 
@@ -187,7 +189,7 @@ def fill_gaps(series: Array) -> Array:
 
 def _told_few(series: Array, wanted: int) -> Worlds:
     n = len(series)
-    if n >= wanted:
+    if n >= min(wanted, _MANY):
         return Worlds(series)
     if n == 0:
         return Worlds(series, "no surrogate can be drawn: one day, one segment or one dyad cannot be rearranged")

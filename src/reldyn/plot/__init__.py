@@ -5,7 +5,7 @@ from reldyn.plot._coefficients import coefficients
 from reldyn.plot._compliance import compliance_heatmap
 from reldyn.plot._coupling_grid import state_space_grid
 from reldyn.plot._coupling_sequences import lag_sequential
-from reldyn.plot._coupling_synchrony import cross_correlation
+from reldyn.plot._coupling_synchrony import cross_correlation, recurrence, susy, windowed_cross_correlation
 from reldyn.plot._cycles import cycles, null_distribution, phase_ribbon, transition_wheel, verdict_map
 from reldyn.plot._family import common_fate_diagram, mediation_diagram
 from reldyn.plot._path_diagram import path_diagram
@@ -28,13 +28,16 @@ __all__ = [
     "null_distribution",
     "path_diagram",
     "phase_ribbon",
+    "recurrence",
     "response_surface",
     "schedule",
     "simple_slopes",
     "state_space_grid",
+    "susy",
     "to_svg",
     "trajectories",
     "transition_wheel",
     "truth_and_bias",
     "verdict_map",
+    "windowed_cross_correlation",
 ]
