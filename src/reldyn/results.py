@@ -62,6 +62,7 @@ _HOMES = {
     "GridResult": "reldyn.coupling",
     "VarResult": "reldyn.coupling",
     "DissociationResult": "reldyn.perception",
+    "SocialAccuracyResult": "reldyn.perception",
     "TruthBiasResult": "reldyn.perception",
     "LagSequentialResult": "reldyn.coupling",
 }

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from reldyn.results import Result
 
-__all__ = ["dissociation", "truth_and_bias"]
+__all__ = ["dissociation", "social_accuracy", "truth_and_bias"]
 
 
 def truth_and_bias(result: Result, *, ax: Axes | None = None) -> Figure:
@@ -151,21 +151,71 @@ def dissociation(result: Result, *, ax: Axes | None = None) -> Figure:
             axes.plot(
                 mine["accuracy"], mine["contagion"], "o", color=colour, alpha=0.5, markeredgewidth=0, label=role or None
             )
-        x, y = rows.loc["accuracy"], rows.loc["contagion"]
-        axes.errorbar(
-            [x["estimate"]],
-            [y["estimate"]],
-            xerr=[[x["estimate"] - x["conf_low"]], [x["conf_high"] - x["estimate"]]],
-            yerr=[[y["estimate"] - y["conf_low"]], [y["conf_high"] - y["estimate"]]],
-            fmt="o",
-            color="white",
-            markersize=7,
-            markeredgecolor=INK,
-            ecolor=INK,
-        )
+        _mean_point(axes, rows.loc["accuracy"], rows.loc["contagion"])
         axes.set_xlabel("accuracy (z)")
         axes.set_ylabel("contagion (z)")
         axes.set_title(f"Seeing and catching {told.affect}")
         if len(roles) > 1:
             axes.legend()
     return axes.get_figure(root=True)  # type: ignore[return-value]
+
+
+def social_accuracy(result: Result, *, ax: Axes | None = None) -> Figure:
+    """Draw each perceiver's normative accuracy beside the distinctive one.
+
+    Parameters
+    ----------
+    result : SocialAccuracyResult
+        Of `reldyn.perception.social_accuracy`.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; None makes a new figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Dots are perceivers, drawn towards the mean as far as their ratings are few; the large dot has the means with
+        95 % intervals.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd, reldyn as rd
+    >>> rng = np.random.default_rng(1)
+    >>> frame = pd.DataFrame({"perceiver": np.repeat(range(8), 5), "item": np.tile(range(5), 8)})
+    >>> frame["target"] = rng.normal(4, 1, 40) + frame["item"]
+    >>> frame["impression"] = 0.6 * frame["target"] + rng.normal(0, 1, 40)
+    >>> rd.perception.social_accuracy(frame).plot().axes[0].get_xlabel()
+    'distinctive accuracy'
+    """
+    told: Any = result
+    people, rows = told.perceivers(), told.tidy().set_index("term")
+    with style():
+        axes = axes_or_new(ax, 4.0, 3.4)
+        axes.axhline(0.0, color=GREY, linewidth=0.8)
+        axes.axvline(0.0, color=GREY, linewidth=0.8)
+        axes.plot(
+            people["distinctive_accuracy"],
+            people["normative_accuracy"],
+            "o",
+            color=MEMBERS[0],
+            alpha=0.5,
+            markeredgewidth=0,
+        )
+        _mean_point(axes, rows.loc["distinctive accuracy"], rows.loc["normative accuracy"])
+        axes.set_xlabel("distinctive accuracy")
+        axes.set_ylabel("normative accuracy")
+        axes.set_title("Accuracy of impressions")
+    return axes.get_figure(root=True)  # type: ignore[return-value]
+
+
+def _mean_point(ax: Axes, x: Any, y: Any) -> None:
+    ax.errorbar(
+        [x["estimate"]],
+        [y["estimate"]],
+        xerr=[[x["estimate"] - x["conf_low"]], [x["conf_high"] - x["estimate"]]],
+        yerr=[[y["estimate"] - y["conf_low"]], [y["conf_high"] - y["estimate"]]],
+        fmt="o",
+        color="white",
+        markersize=7,
+        markeredgecolor=INK,
+        ecolor=INK,
+    )

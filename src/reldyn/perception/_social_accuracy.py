@@ -1,0 +1,342 @@
+"""`social_accuracy`: how far impressions follow what is particular to the target, and what is true of everybody.
+
+The social accuracy model of Biesanz (2010), after Cronbach's (1955) warning that a perceiver who says of everyone what
+holds of most people agrees with every target.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+import warnings as messages
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reldyn.errors import ConvergenceWarning, DesignError, check_option
+from reldyn.perception._crossed import Component, CrossedFit, fit_crossed, fit_nested
+from reldyn.perception._ratings import Ratings, check_items, from_panel, from_table
+from reldyn.perception._slopes_of_one import is_constant
+from reldyn.results import Result, format_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from reldyn.panel import DyadPanel
+
+__all__ = ["SocialAccuracyResult", "social_accuracy"]
+
+Array = NDArray[np.float64]
+WIDTH = 100
+_EFFECTS = ("impression", "distinctive accuracy", "normative accuracy")
+_FEWEST_PERCEIVERS, _FEWEST_ITEMS = 5, 3
+
+
+@dataclass(frozen=True)
+class SocialAccuracyResult(Result):
+    """Distinctive and normative accuracy of impressions.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        The fixed effects.
+    variance_table : pandas.DataFrame
+        The variance components.
+    people : pandas.DataFrame
+        One row per perceiver.
+    about : mapping
+        Counts, log-likelihood, convergence.
+    warnings : tuple of str
+    """
+
+    table: pd.DataFrame
+    variance_table: pd.DataFrame
+    people: pd.DataFrame
+    about: Mapping[str, Any]
+    warnings: tuple[str, ...] = ()
+
+    figure: ClassVar[str | None] = "social_accuracy"
+
+    def tidy(self) -> pd.DataFrame:
+        """One row per fixed effect.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``term`` (``impression``: the mean impression at the mean norm of a target who is like the norm;
+            ``distinctive accuracy``; ``normative accuracy``), ``estimate``, ``std_error``, ``statistic``, ``df``
+            (perceivers, or dyads where both members rated, minus one), ``p_value``, ``conf_low``, ``conf_high``.
+        """
+        return self.table.copy()
+
+    def variances(self) -> pd.DataFrame:
+        """One row per variance component.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``group`` (``perceiver``, ``target``, ``dyad``, ``item``, ``residual``), ``term``, ``variance``, ``sd``,
+            ``at_boundary``.
+        """
+        return self.variance_table.copy()
+
+    def perceivers(self) -> pd.DataFrame:
+        """Each perceiver's own accuracies: the mean plus the predicted deviation of the perceiver.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``perceiver``, ``impression``, ``distinctive_accuracy``, ``normative_accuracy``, ``n_obs``.
+        """
+        return self.people.copy()
+
+    def glance(self) -> pd.DataFrame:
+        """One row: ``n_perceivers``, ``n_items``, ``n_dyads``, ``n_obs``, ``log_likelihood``, ``converged``, ..."""
+        import pandas as pd
+
+        return pd.DataFrame([dict(self.about)])
+
+    def summary(self) -> str:
+        """Text that reads like a methods and results section."""
+        about = self.about
+        first = "" if about["converged"] else "THE FIT DID NOT CONVERGE: the numbers below are no estimates to report. "
+        methods = first + (
+            f"{about['n_obs']:,} impressions by {about['n_perceivers']} perceivers on {about['n_items']} items were "
+            "regressed on the target's own answer minus the norm of the item (distinctive accuracy) and on that norm, "
+            "centred (normative accuracy: agreement with what is said of people at large). Effects varying over "
+            f"{about['groups']}; {about['covariance']}; restricted maximum likelihood (Biesanz, 2010). The target's "
+            "own answer is what impressions are compared with, not a fact about the target."
+        )
+        parts = [
+            "Social accuracy model",
+            textwrap.fill(methods, WIDTH),
+            _aligned(self.table),
+            "Variance components\n" + _aligned(self.variance_table.drop(columns="variance")),
+        ]
+        if self.warnings:
+            notes = (textwrap.fill(note, WIDTH, initial_indent="- ", subsequent_indent="  ") for note in self.warnings)
+            parts.append("Notes\n" + "\n".join(notes))
+        return "\n\n".join(parts)
+
+
+def _aligned(frame: pd.DataFrame) -> str:
+    lines = format_table(frame).to_string(index=False).splitlines()
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def social_accuracy(
+    data: DyadPanel | pd.DataFrame,
+    *,
+    items: Sequence[str] | None = None,
+    judged: Sequence[str] | None = None,
+    columns: Mapping[str, str] | None = None,
+    covariance: Literal["diagonal", "full"] = "diagonal",
+) -> SocialAccuracyResult:
+    """Fit the social accuracy model.
+
+    ``impression = b0 + b1 (target's answer - norm) + b2 (norm - mean norm)``, each varying over perceivers, and over
+    targets and dyads where these can be told apart from them; items have an intercept of their own.
+
+    Parameters
+    ----------
+    data : DyadPanel or pandas.DataFrame
+        A panel whose partners answered the same items about themselves and about each other; or a table with one row
+        per perceiver, target and item.
+    items, judged : sequence of str, optional
+        Of a panel: columns with everyone's own answers, and with the judgments of the partner on the same items in
+        the same order.
+    columns : mapping of str to str, optional
+        Of a table: what its columns are called, where not ``perceiver``, ``item``, ``impression``, ``target`` (the
+        target's own answer), and, if there, ``norm``, ``target_person``, ``dyad``.
+    covariance : {"diagonal", "full"}, default "diagonal"
+        Independent crossed effects; or effects of the perceiver alone, free to correlate, without targets, dyads and
+        items, since statsmodels has no correlated crossed effects.
+
+    Returns
+    -------
+    SocialAccuracyResult
+        Components without variance are reported as 0, flagged in ``variances()`` and in the warnings. Rows that lack a
+        value are left out.
+
+    Raises
+    ------
+    DataError
+        A column does not exist or holds text.
+    DesignError
+        An option is not known; fewer than five perceivers or three items; no variation to be accurate about.
+
+    Warns
+    -----
+    ConvergenceWarning
+        The optimum is not confirmed.
+
+    Notes
+    -----
+    Without a column ``norm`` the norm of an item is the mean of the targets' own answers. Where each perceiver rates
+    one target whom nobody else rates, as partners do, targets are the same as perceivers and have no effects of their
+    own. Estimation is by `statsmodels` (``MixedLM`` with variance components), started at the optimum of the profiled
+    criterion, because from its own start it stops far from the optimum.
+
+    References
+    ----------
+    Biesanz (2010), Multivariate Behavioral Research 45, 853-885. Cronbach (1955), Psychological Bulletin 52, 177-193.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd, reldyn as rd
+    >>> rng = np.random.default_rng(1)
+    >>> own = rng.normal(4, 1, (40, 6)) + np.linspace(-1, 1, 6)
+    >>> seen = 0.5 * own.reshape(20, 2, 6)[:, ::-1].reshape(40, 6) + rng.normal(2, 0.5, (40, 6))
+    >>> frame = pd.DataFrame(np.hstack([own, seen]), columns=[*"abcdef", *"ABCDEF"])
+    >>> frame = frame.assign(dyad=np.repeat(range(20), 2), who=["a", "b"] * 20)
+    >>> panel = rd.DyadPanel(frame, dyad="dyad", person="who", role="who")
+    >>> rd.perception.social_accuracy(panel, items=[*"abcdef"], judged=[*"ABCDEF"]).tidy()["term"].tolist()
+    ['impression', 'distinctive accuracy', 'normative accuracy']
+    """
+    import pandas as pd
+
+    check_option(covariance, ("diagonal", "full"), "covariance")
+    if isinstance(data, pd.DataFrame):
+        if items is not None or judged is not None:
+            raise DesignError("items= and judged= belong to a panel; name the columns of a table by columns=.")
+        ratings = from_table(data, columns)
+    else:
+        if columns is not None:
+            raise DesignError("columns= belongs to a table; name the items of a panel by items= and judged=.")
+        if judged is None:
+            raise DesignError("judged=None: name the columns with the judgments of the partner, in the order of items.")
+        ratings = from_panel(data, *check_items(items, judged, _FEWEST_ITEMS))
+    valid, norm = ratings.target - ratings.norm, ratings.norm - ratings.item_norm
+    _check_ratings(ratings, valid, norm)
+    X = np.column_stack([np.ones(len(valid)), valid, norm])
+    groupings, notes = _groupings(ratings)
+    if covariance == "full":
+        fit, names = fit_nested(ratings.impression, X, ratings.perceiver, X), [("perceiver", one) for one in _EFFECTS]
+        groupings = {"perceiver": ratings.perceiver}
+    else:
+        parts = [(group, effect) for group in groupings for effect in _EFFECTS] + [("item", "impression")]
+        components = [
+            Component(f"{group}: {effect}", groupings.get(group, ratings.item), X[:, _EFFECTS.index(effect)])
+            for group, effect in parts
+        ]
+        fit, names = fit_crossed(ratings.impression, X, components), parts
+    return _described(ratings, fit, names, list(groupings), covariance, notes)
+
+
+def _check_ratings(ratings: Ratings, valid: Array, norm: Array) -> None:
+    for count, name, fewest in (
+        (len(ratings.labels), "perceivers", _FEWEST_PERCEIVERS),
+        (int(ratings.item.max()) + 1, "items", _FEWEST_ITEMS),
+    ):
+        if count < fewest:
+            raise DesignError(f"{count} {name} with complete ratings, below {fewest}: the model needs more.")
+    for values, what in (
+        (ratings.impression, "impressions never vary, so they follow nothing"),
+        (valid, "targets never differ from the norm, so there is nothing distinctive to see"),
+        (norm, "items have the same norm, so nobody can be accurate about it"),
+    ):
+        if is_constant(values):
+            raise DesignError(f"the {what}. Look at the answers.")
+
+
+def _groupings(ratings: Ratings) -> tuple[dict[str, NDArray[np.int64]], list[str]]:
+    """Groupings whose effects can be told apart: perceivers, then targets and dyads where they differ from these."""
+    found, notes = {"perceiver": ratings.perceiver}, []
+    for name, codes in (("target", ratings.target_person), ("dyad", ratings.dyad)):
+        if codes is None:
+            continue
+        if any(_same(codes, other) for other in found.values()):
+            notes.append(
+                f"Each {name} goes with one perceiver, so that effects of the {name} are part of the perceiver's."
+            )
+        elif _alone(codes, ratings.perceiver):
+            notes.append(f"Every {name} was met by one perceiver only, so that its effects cannot be told apart.")
+        else:
+            found[name] = codes
+    return found, notes
+
+
+def _same(one: NDArray[np.int64], other: NDArray[np.int64]) -> bool:
+    """Whether two codings group the rows in the same way."""
+    pairs = len(np.unique(one * (int(other.max()) + 1) + other))
+    return pairs == len(np.unique(one)) == len(np.unique(other))
+
+
+def _alone(codes: NDArray[np.int64], perceiver: NDArray[np.int64]) -> bool:
+    """Whether a grouping lies within perceivers with one group each."""
+    pairs = len(np.unique(codes * (int(perceiver.max()) + 1) + perceiver))
+    return pairs == len(np.unique(perceiver)) and pairs == len(np.unique(codes))
+
+
+def _described(
+    ratings: Ratings,
+    fit: CrossedFit,
+    names: list[tuple[str, str]],
+    groupings: list[str],
+    covariance: str,
+    notes: list[str],
+) -> SocialAccuracyResult:
+    import pandas as pd
+
+    if ratings.n_dropped:
+        notes.append(f"{ratings.n_dropped} ratings lack the impression, the target's own answer or a norm; left out.")
+    shut = [f"{group}: {effect}" for (group, effect), none in zip(names, fit.shut, strict=True) if none]
+    if shut:
+        notes.append(
+            f"The fit is singular: no variance is left for {', '.join(shut)}. Estimates and intervals treat it as "
+            "known to be zero."
+        )
+    if not fit.converged:
+        notes.append("The optimum is not confirmed: two searches for it disagree. The numbers are no estimates.")
+        messages.warn(notes[-1], ConvergenceWarning, stacklevel=3)
+    variances = pd.DataFrame(
+        {
+            "group": [group for group, _ in names] + ["residual"],
+            "term": [effect for _, effect in names] + [""],
+            "variance": [*fit.variances, fit.residual],
+            "sd": np.sqrt([*fit.variances, fit.residual]),
+            "at_boundary": [*fit.shut, False],
+        }
+    )
+    own = dict(zip(names, fit.effects, strict=True))
+    people = pd.DataFrame({"perceiver": list(ratings.labels)})
+    for place, effect in enumerate(_EFFECTS):
+        people[effect.replace(" ", "_")] = fit.beta[place] + own["perceiver", effect]
+    people["n_obs"] = np.bincount(ratings.perceiver)
+    units = ratings.dyad if ratings.dyad is not None else ratings.perceiver
+    n_units = min(len(np.unique(units)), len(ratings.labels))
+    about = {
+        "n_perceivers": len(ratings.labels),
+        "n_items": int(ratings.item.max()) + 1,
+        "n_dyads": 0 if ratings.dyad is None else len(np.unique(ratings.dyad)),
+        "n_obs": len(ratings.impression),
+        "log_likelihood": fit.log_likelihood,
+        "groups": ", ".join([*groupings, *(["item"] if covariance == "diagonal" else [])]),
+        "covariance": "independent of each other" if covariance == "diagonal" else "free to correlate",
+        "converged": fit.converged,
+        "at_boundary": bool(fit.shut.any()),
+    }
+    return SocialAccuracyResult(_fixed(fit, n_units - 1.0), variances, people, about, tuple(notes))
+
+
+def _fixed(fit: CrossedFit, df: float) -> pd.DataFrame:
+    import pandas as pd
+    from scipy.stats import t as student
+
+    reach = float(student.ppf(0.975, df)) * fit.std_error if df > 0 else np.full(3, math.nan)
+    statistic = fit.beta / fit.std_error
+    return pd.DataFrame(
+        {
+            "term": _EFFECTS,
+            "estimate": fit.beta,
+            "std_error": fit.std_error,
+            "statistic": statistic,
+            "df": df,
+            "p_value": 2 * student.sf(np.abs(statistic), df),
+            "conf_low": fit.beta - reach,
+            "conf_high": fit.beta + reach,
+        }
+    )
