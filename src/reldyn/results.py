@@ -57,6 +57,7 @@ _HOMES = {
     "IccResult": "reldyn.dynamics",
     "InertiaResult": "reldyn.dynamics",
     "InstabilityResult": "reldyn.dynamics",
+    "LocationScaleResult": "reldyn.dynamics",
     "NetworkResult": "reldyn.dynamics",
     "ReliabilityResult": "reldyn.dynamics",
     "GridResult": "reldyn.coupling",

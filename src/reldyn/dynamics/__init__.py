@@ -4,6 +4,7 @@ from reldyn.dynamics._affect import affect_dynamics
 from reldyn.dynamics._icc import IccResult, icc
 from reldyn.dynamics._inertia import InertiaResult, inertia
 from reldyn.dynamics._instability import InstabilityResult, instability
+from reldyn.dynamics._location_scale import LocationScaleResult, location_scale
 from reldyn.dynamics._network import NetworkResult, network_density
 from reldyn.dynamics._reliability import ReliabilityResult, reliability
 
@@ -11,12 +12,14 @@ __all__ = [
     "IccResult",
     "InertiaResult",
     "InstabilityResult",
+    "LocationScaleResult",
     "NetworkResult",
     "ReliabilityResult",
     "affect_dynamics",
     "icc",
     "inertia",
     "instability",
+    "location_scale",
     "network_density",
     "reliability",
 ]
