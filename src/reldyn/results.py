@@ -66,6 +66,7 @@ _HOMES = {
     "SocialAccuracyResult": "reldyn.perception",
     "TruthBiasResult": "reldyn.perception",
     "LagSequentialResult": "reldyn.coupling",
+    "AsymmetryResult": "reldyn.coupling",
 }
 _REGISTRY: dict[str, type[Any]] = {}
 _MEND = "Save one with result.to_json(path)."

@@ -1,5 +1,7 @@
 """Two persons' affect: who follows whom, how closely, and whether chance would do the same."""
 
+from reldyn.coupling._asymmetry import asymmetry
+from reldyn.coupling._asymmetry_result import AsymmetryResult
 from reldyn.coupling._cross_correlation import CrossCorrelationResult, cross_correlation
 from reldyn.coupling._granger import granger
 from reldyn.coupling._grid import GridResult, state_space_grid
@@ -14,6 +16,7 @@ from reldyn.coupling._var_result import VarResult
 from reldyn.coupling._windowed import WindowedResult, windowed_cross_correlation
 
 __all__ = [
+    "AsymmetryResult",
     "CrossCorrelationResult",
     "GridResult",
     "LagSequentialResult",
@@ -22,6 +25,7 @@ __all__ = [
     "SusyResult",
     "VarResult",
     "WindowedResult",
+    "asymmetry",
     "cross_correlation",
     "granger",
     "inertia_coordination",

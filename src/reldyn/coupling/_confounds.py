@@ -1,0 +1,107 @@
+"""What two partners share without following each other: the time of day, the weekend, a drifting level."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from reldyn.coupling._pairs import Pair
+    from reldyn.panel import DyadPanel
+
+Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+__all__ = ["confounds", "free_days"]
+
+# More times of day than this are followed by two sine waves in place of one level each.
+_MOST_TIMES = 12
+_FEWEST_DAYS = 3
+
+
+def confounds(pair: Pair, free: Ints, *, time_of_day: bool) -> tuple[Array, tuple[str, ...]]:
+    """Regressors of the level: constant, drift, time of day, weekend; (T, k), and what they could not take out.
+
+    Parameters
+    ----------
+    pair : Pair
+        With one variable.
+    free : int array
+        Days of the panel that fall on a weekend.
+    time_of_day : bool
+        Whether time of day and weekend enter.
+
+    Returns
+    -------
+    regressors : (T, k) array
+        Without columns that one member's answers cannot tell from those before.
+    notes : tuple of str
+    """
+    n = len(pair.values)
+    columns = [np.ones(n), np.linspace(-0.5, 0.5, n) if n > 1 else np.zeros(n)]
+    notes: list[str] = []
+    if time_of_day:
+        times = _daytimes(pair)
+        if times.shape[1] == 0:
+            notes.append("no time of day is known, so a shared daily rhythm is not taken out")
+        columns += list(times.T)
+        weekend = np.isin(pair.day, free)
+        if 0 < weekend.sum() < n:
+            columns.append(weekend.astype(float))
+    return _independent(np.column_stack(columns), np.isfinite(pair.values)), tuple(notes)
+
+
+def _daytimes(pair: Pair) -> Array:
+    days = np.unique(pair.day)
+    if len(days) < _FEWEST_DAYS:
+        return np.zeros((len(pair.day), 0))
+    first = np.array([pair.beep[pair.day == day].min() for day in days])
+    last = np.array([pair.beep[pair.day == day].max() for day in days])
+    runs_on = bool(np.all(first[1:] > last[:-1]))
+    place = pair.beep - first[np.searchsorted(days, pair.day)] if runs_on else pair.beep
+    times = np.unique(place)
+    if len(times) <= _MOST_TIMES:
+        return np.asarray(place[:, None] == times[None, 1:], dtype=float)
+    angle = 2 * np.pi * (place - times[0]) / (times[-1] - times[0] + 1)
+    return np.column_stack([np.sin(angle), np.cos(angle), np.sin(2 * angle), np.cos(2 * angle)])
+
+
+def _independent(columns: Array, seen: NDArray[np.bool_]) -> Array:
+    """Columns that each member's answers can tell from those before them."""
+    kept: list[int] = []
+    for place in range(columns.shape[1]):
+        trial = columns[:, [*kept, place]]
+        if all(np.linalg.matrix_rank(trial[seen[:, c]]) == len(kept) + 1 for c in (0, 1)):
+            kept.append(place)
+    return columns[:, kept]
+
+
+def free_days(panel: DyadPanel) -> Ints:
+    """Days that fall on Saturday or Sunday; none where the panel names no calendar dates.
+
+    Parameters
+    ----------
+    panel : DyadPanel
+
+    Returns
+    -------
+    int array
+        Codes as in ``Pair.day``.
+    """
+    import pandas as pd
+
+    nothing = np.zeros(0, dtype=np.int64)
+    schedule = panel.schedule
+    name = schedule.scheduled if schedule is not None and schedule.scheduled is not None else panel.columns["day"]
+    if name is None:
+        return nothing
+    column = panel.frame[name]
+    if not pd.api.types.is_datetime64_any_dtype(column):
+        if pd.api.types.is_numeric_dtype(column) or isinstance(column.dtype, pd.CategoricalDtype):
+            return nothing
+        column = pd.to_datetime(column.astype("string"), errors="coerce", format="ISO8601", utc=True)
+    table = pd.DataFrame({"day": panel.index.day, "free": column.dt.day_of_week.to_numpy(dtype=float) >= 5})
+    share = table.groupby("day", sort=True)["free"].mean()
+    return share.index[share > 0.5].to_numpy(dtype=np.int64)
