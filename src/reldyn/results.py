@@ -63,6 +63,7 @@ _HOMES = {
     "GridResult": "reldyn.coupling",
     "VarResult": "reldyn.coupling",
     "DissociationResult": "reldyn.perception",
+    "SimilarityResult": "reldyn.perception",
     "SocialAccuracyResult": "reldyn.perception",
     "TruthBiasResult": "reldyn.perception",
     "LagSequentialResult": "reldyn.coupling",

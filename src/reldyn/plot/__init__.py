@@ -9,7 +9,7 @@ from reldyn.plot._coupling_synchrony import cross_correlation, recurrence, susy,
 from reldyn.plot._cycles import cycles, null_distribution, phase_ribbon, transition_wheel, verdict_map
 from reldyn.plot._family import common_fate_diagram, mediation_diagram
 from reldyn.plot._path_diagram import path_diagram
-from reldyn.plot._perception import dissociation, social_accuracy, truth_and_bias
+from reldyn.plot._perception import dissociation, similarity, social_accuracy, truth_and_bias
 from reldyn.plot._schedule import schedule
 from reldyn.plot._slopes import response_surface, simple_slopes
 from reldyn.plot._style import to_svg
@@ -31,6 +31,7 @@ __all__ = [
     "recurrence",
     "response_surface",
     "schedule",
+    "similarity",
     "simple_slopes",
     "social_accuracy",
     "state_space_grid",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from reldyn.results import Result
 
-__all__ = ["dissociation", "social_accuracy", "truth_and_bias"]
+__all__ = ["dissociation", "similarity", "social_accuracy", "truth_and_bias"]
 
 
 def truth_and_bias(result: Result, *, ax: Axes | None = None) -> Figure:
@@ -219,3 +219,53 @@ def _mean_point(ax: Axes, x: Any, y: Any) -> None:
         markeredgecolor=INK,
         ecolor=INK,
     )
+
+
+def similarity(result: Result, *, ax: Axes | None = None) -> Figure:
+    """Draw the mean similarity of dyads beside that of pseudo-couples.
+
+    Parameters
+    ----------
+    result : SimilarityResult
+        Of `reldyn.perception.similarity`.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; None makes a new figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Of the first variable: bars are means of pseudo-couples, lines those of the dyads, raw and distinctive, as
+        correlations.
+
+    Raises
+    ------
+    DesignError
+        The result has no pseudo-couples.
+
+    Examples
+    --------
+    >>> import reldyn as rd
+    >>> panel = rd.simulate.perception(n_dyads=20, n_occasions=30, seed=1).panel
+    >>> found = rd.perception.similarity(panel, ["mood"], over="occasions", n_permutations=99, seed=1)
+    >>> found.plot().axes[0].get_xlabel()
+    'mean correlation'
+    """
+    import numpy as np
+
+    told: Any = result
+    if not len(told.pseudo):
+        raise DesignError("there are no pseudo-couples to draw: compute with n_permutations above 0.")
+    rows = told.tidy().drop_duplicates("term").set_index("term")
+    with style():
+        axes = axes_or_new(ax, 4.4, 3.0)
+        for place, term in enumerate(("raw", "distinctive")):
+            drawn = np.tanh(told.pseudo[:, place])
+            axes.hist(
+                drawn[np.isfinite(drawn)], bins=25, color=MEMBERS[place], alpha=0.35, label=f"{term}: pseudo-couples"
+            )
+            axes.axvline(float(rows.loc[term, "estimate"]), color=MEMBERS[place], linewidth=2, label=f"{term}: dyads")
+        axes.set_xlabel("mean correlation")
+        axes.set_ylabel("samples of pseudo-couples")
+        axes.set_title("Accuracy of profiles" if told.accuracy else "Similarity of partners")
+        axes.legend(fontsize=7.5)
+    return axes.get_figure(root=True)  # type: ignore[return-value]

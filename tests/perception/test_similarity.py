@@ -1,0 +1,258 @@
+"""Similarity of profiles against row-by-row correlations and planted worlds; ambivalence against its formulas."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import reldyn as rd
+from reldyn.perception._profiles import compare, row_correlations
+
+
+def couples(n_dyads=60, n_items=10, shared=0.0, stereotype=1.0, seed=1):
+    """Answers on items: a stereotype common to all, something of the couple's own, and noise."""
+    rng = np.random.default_rng(seed)
+    norm = stereotype * np.linspace(-1.5, 1.5, n_items)
+    own = norm + shared * np.repeat(rng.standard_normal((n_dyads, n_items)), 2, axis=0)
+    own = own + rng.standard_normal((2 * n_dyads, n_items))
+    frame = pd.DataFrame(own, columns=[f"i{k}" for k in range(n_items)])
+    frame = frame.assign(dyad=np.repeat(np.arange(n_dyads), 2), who=["a", "b"] * n_dyads)
+    return frame, [f"i{k}" for k in range(n_items)]
+
+
+def panel_of(frame):
+    return rd.DyadPanel(frame, dyad="dyad", person="who", role="who")
+
+
+def test_rows_correlate_as_numpy_says_on_what_both_have():
+    rng = np.random.default_rng(3)
+    x, y = rng.standard_normal((2, 20, 9))
+    x[rng.random(x.shape) < 0.2], y[rng.random(y.shape) < 0.2] = np.nan, np.nan
+    y[4] = 2.0
+    x[5, :6] = np.nan
+    r, n = row_correlations(x, y)
+    for row in range(20):
+        both = np.isfinite(x[row]) & np.isfinite(y[row])
+        assert n[row] == both.sum()
+        if row == 4 or both.sum() < 4:
+            assert np.isnan(r[row])
+        else:
+            assert r[row] == pytest.approx(np.corrcoef(x[row, both], y[row, both])[0, 1])
+
+
+def test_level_scatter_and_distance():
+    x, y = np.array([[1.0, 2, 3, 4, np.nan]]), np.array([[3.0, 3, 5, 5, 9]])
+    found = compare(x, y, np.zeros_like(x), np.zeros_like(x))
+    assert found.level[0] == pytest.approx(-1.5)
+    assert found.scatter[0] == pytest.approx(np.std([1, 2, 3, 4], ddof=1) - np.std([3, 3, 5, 5], ddof=1))
+    assert found.distance[0] == pytest.approx(1.5)
+
+
+def test_distinctive_similarity_takes_the_role_means_off():
+    frame, items = couples()
+    found = rd.perception.similarity(panel_of(frame), items, n_permutations=0, seed=1)
+    values = frame[items].to_numpy().reshape(60, 2, 10)
+    left = values - values.mean(axis=0)
+    profiles = found.profiles()
+    for k in (0, 17, 59):
+        assert profiles["raw"][k] == pytest.approx(np.corrcoef(values[k])[0, 1])
+        assert profiles["distinctive"][k] == pytest.approx(np.corrcoef(left[k])[0, 1])
+        z = [np.arctanh(np.corrcoef(values[k, m], values[:, m].mean(axis=0))[0, 1]) for m in (0, 1)]
+        assert profiles["stereotype"][k] == pytest.approx(np.tanh(np.mean(z)))
+    raw = found.tidy().iloc[0]
+    z = np.arctanh(profiles["raw"])
+    assert raw["estimate"] == pytest.approx(np.tanh(z.mean()))
+    assert raw["std_error"] == pytest.approx(z.std(ddof=1) / np.sqrt(60))
+
+
+def test_a_stereotype_makes_strangers_alike_and_pseudo_couples_tell():
+    frame, items = couples(shared=0.0)
+    table = rd.perception.similarity(panel_of(frame), items, n_permutations=199, seed=2).tidy().set_index("term")
+    assert table.loc["raw", "conf_low"] > 0.2
+    assert table.loc["raw", "pseudo"] == pytest.approx(table.loc["raw", "estimate"], abs=0.1)
+    assert table.loc["raw", "p_value"] > 0.05
+    assert abs(table.loc["distinctive", "estimate"]) < 0.1
+    together, items = couples(shared=1.0)
+    table = rd.perception.similarity(panel_of(together), items, n_permutations=199, seed=2).tidy().set_index("term")
+    assert table.loc[["raw", "distinctive"], "p_value"].tolist() == [1 / 200, 1 / 200]
+    assert table.loc["distinctive", "estimate"] == pytest.approx(0.5, abs=0.1)
+    assert np.isnan(table.loc["stereotype", "p_value"])
+
+
+def test_p_values_are_level_under_the_null():
+    p = []
+    for seed in range(60):
+        frame, items = couples(n_dyads=15, n_items=6, seed=seed)
+        found = rd.perception.similarity(panel_of(frame), items, n_permutations=39, seed=seed)
+        p.append(found.tidy()["p_value"].iloc[1])
+    # Binomial(60, .1): 13 or more in one of 250 runs.
+    assert np.mean(np.array(p) <= 0.1) < 13 / 60
+
+
+def test_judgments_are_compared_with_the_partners_answers():
+    frame, items = couples(n_dyads=40)
+    rng = np.random.default_rng(9)
+    own = frame[items].to_numpy()
+    other = own.reshape(40, 2, 10)[:, ::-1].reshape(80, 10)
+    judged = [f"j{k}" for k in range(10)]
+    frame[judged] = 0.7 * other + rng.normal(0, 0.5, other.shape)
+    found = rd.perception.similarity(panel_of(frame), items, judged=judged, n_permutations=99, seed=1)
+    rows = found.profiles()
+    assert len(rows) == 80
+    first = rows[(rows["dyad"] == 7) & (rows["role"] == "a")].iloc[0]
+    at = frame[(frame["dyad"] == 7)]
+    judgment, answer = at[at["who"] == "a"][judged].to_numpy()[0], at[at["who"] == "b"][items].to_numpy()[0]
+    assert first["raw"] == pytest.approx(np.corrcoef(judgment, answer)[0, 1])
+    norm = frame[frame["who"] == "b"][items].to_numpy().mean(axis=0)
+    assert first["stereotype"] == pytest.approx(np.corrcoef(judgment, norm)[0, 1])
+    assert found.tidy().set_index("term").loc["distinctive", "estimate"] > 0.6
+    assert found.summary().startswith("Accuracy of profiles")
+
+
+def test_over_occasions_a_common_course_is_the_stereotype():
+    n, t, left = 30, 25, []
+    for seed in range(20):
+        values = np.sin(np.arange(t)) + np.random.default_rng(seed).standard_normal((2 * n, t))
+        frame = pd.DataFrame({"dyad": np.repeat(np.arange(n), 2 * t), "who": np.tile(np.repeat(["a", "b"], t), n)})
+        frame["t"], frame["mood"] = np.tile(np.arange(t), 2 * n), values.ravel()
+        panel = rd.DyadPanel(frame, dyad="dyad", person="who", role="who", time="t")
+        found = rd.perception.similarity(panel, ["mood"], over="occasions", n_permutations=0, seed=1)
+        table = found.tidy().set_index("term")
+        assert table.loc["raw", "conf_low"] > 0.1
+        left.append(table.loc["distinctive", "estimate"])
+    # Twenty means of standard error .037 each: nothing is left once the common course is off.
+    assert abs(np.mean(left)) < 3.5 * 0.037 / np.sqrt(20)
+    assert found.profiles()["raw"][3] == pytest.approx(np.corrcoef(values[6:8])[0, 1])
+
+
+def test_occasions_of_a_diary_are_rows():
+    frame, items = couples(n_dyads=8)
+    diary = pd.concat([frame.assign(day=day) for day in (1, 2)])
+    diary.loc[(diary["dyad"] == 3) & (diary["day"] == 2), items] = np.nan
+    diary.loc[diary["dyad"] == 5, items] = 1.0
+    diary.loc[(diary["dyad"] == 6) & (diary["who"] == "a"), items] = np.nan
+    panel = rd.DyadPanel(diary.reset_index(drop=True), dyad="dyad", person="who", role="who", time="day")
+    rows = rd.perception.similarity(panel, items, n_permutations=9, seed=1).profiles()
+    assert rows["dyad"].value_counts().loc[[0, 3, 5, 6]].tolist() == [2, 1, 2, 1]
+    assert set(rows[rows["dyad"] == 5]["note"]) == {"a profile never varies"}
+    assert set(rows[rows["dyad"] == 6]["note"]) == {"0 common elements, below 4"}
+    assert rows["day"].tolist()[:2] == [1, 1]
+
+
+def test_similarity_repeats_and_travels():
+    frame, items = couples(n_dyads=12)
+    one, two = (rd.perception.similarity(panel_of(frame), items, n_permutations=49, seed=3) for _ in "ab")
+    pd.testing.assert_frame_equal(one.tidy(), two.tidy())
+    again = rd.from_json(one.to_json())
+    pd.testing.assert_frame_equal(again.profiles(), one.profiles())
+    assert again.summary() == one.summary()
+    assert len(one.plot().axes[0].lines) == 2
+    bare = rd.perception.similarity(panel_of(frame), items, n_permutations=0, seed=3)
+    with pytest.raises(rd.DesignError, match="there are no pseudo-couples to draw"):
+        bare.plot()
+
+
+def test_mistakes_about_profiles_are_named():
+    frame, items = couples(n_dyads=4)
+    panel = panel_of(frame)
+    with pytest.raises(rd.DesignError, match="over='days' is not known; allowed: 'items', 'occasions'"):
+        rd.perception.similarity(panel, items, over="days")
+    with pytest.raises(rd.DesignError, match="3 items, below 4: a profile needs more"):
+        rd.perception.similarity(panel, items[:3])
+    with pytest.raises(rd.DesignError, match="1 occasions, below 4"):
+        rd.perception.similarity(panel, items, over="occasions")
+    with pytest.raises(rd.DesignError, match="items= and judged= take lists of columns"):
+        rd.perception.similarity(panel, "i0")
+    with pytest.raises(rd.DesignError, match="n_permutations=-1 is no number of samples"):
+        rd.perception.similarity(panel, items, n_permutations=-1)
+    alone = panel_of(frame.assign(**dict.fromkeys(items, 2.0)))
+    with pytest.raises(rd.DesignError, match="fewer than 3 dyads have two profiles that can be correlated"):
+        rd.perception.similarity(alone, items, n_permutations=9)
+
+
+P, N = np.array([0.0, 3, 6, 6, np.nan]), np.array([0.0, 3, 0, 2, 1])
+
+
+@pytest.mark.parametrize(
+    ("index", "known"),
+    [("griffin", [0, 3, -3, 0]), ("kaplan", [0, 6, 0, 4]), ("jamieson", [0, 3, 0, 4 / 6])],
+)
+def test_indices_of_ambivalence(index, known):
+    frame = pd.DataFrame({"dyad": 1, "who": ["a"] * 5 + ["b"] * 5, "t": [1, 2, 3, 4, 5] * 2})
+    frame["warm"], frame["cold"] = np.tile(P, 2), np.tile(N, 2)
+    panel = rd.DyadPanel(frame, dyad="dyad", person="who", time="t")
+    found = rd.perception.ambivalence(panel, positive="warm", negative="cold", index=index, by="occasion")
+    np.testing.assert_allclose(found["ambivalence"][:4], known)
+    assert np.isnan(found["ambivalence"][4])
+    assert found["note"][4] == "an evaluation is missing"
+    # Griffin's formula as it is printed.
+    if index == "griffin":
+        np.testing.assert_allclose(found["ambivalence"][:4], ((P + N) / 2 - np.abs(P - N))[:4])
+    # The scale may begin elsewhere.
+    moved = rd.DyadPanel(
+        frame.assign(warm=frame["warm"] + 1, cold=frame["cold"] + 1), dyad="dyad", person="who", time="t",
+        scales={"warm": (1, 7), "cold": (1, 7)},
+    )  # fmt: skip
+    again = rd.perception.ambivalence(moved, positive="warm", negative="cold", index=index, by="occasion")
+    pd.testing.assert_series_equal(again["ambivalence"], found["ambivalence"])
+
+
+def ambivalent(warm, cold, **more):
+    n = len(warm)
+    frame = pd.DataFrame({"dyad": 1, "who": np.repeat(["a", "b"], n), "t": np.tile(np.arange(n), 2)})
+    frame["warm"], frame["cold"] = np.tile(warm, 2), np.tile(cold, 2)
+    panel = rd.DyadPanel(frame.assign(**more), dyad="dyad", person="who", time="t")
+    return rd.perception.ambivalence(panel, positive="warm", negative="cold", minimum=0)
+
+
+def test_mixture_and_alternation_are_told_apart():
+    by_turns = np.tile([6.0, 0.0], 10)
+    apart, together = ambivalent(by_turns, 6 - by_turns).iloc[0], ambivalent(np.full(20, 3.0), np.full(20, 3.0)).iloc[0]
+    assert apart["of_means"] == together["of_means"] == 3
+    assert (apart["alternation"], together["alternation"]) == (6, 0)
+    assert apart["r_positive_negative"] == pytest.approx(-1)
+    assert together["note"] == (
+        "ambivalence never varies: no inertia; an evaluation never varies, or too few: no correlation"
+    )
+
+
+def test_dynamics_of_ambivalence_stay_within_the_clock():
+    rng = np.random.default_rng(6)
+    warm, cold = rng.integers(0, 7, (2, 20)).astype(float)
+    row = ambivalent(warm, cold).iloc[0]
+    values = (warm + cold) / 2 - np.abs(warm - cold)
+    assert (row["mean"], row["sd"]) == (pytest.approx(values.mean()), pytest.approx(values.std(ddof=1)))
+    assert row["rmssd"] == pytest.approx(np.sqrt(np.mean(np.diff(values) ** 2)))
+    assert row["inertia"] == pytest.approx(np.polyfit(values[:-1], values[1:], 1)[0])
+    warm[10] = np.nan
+    row = ambivalent(warm, cold).iloc[0]
+    assert (row["n_obs"], row["n_pairs"]) == (19, 17)
+
+
+def test_alternation_is_never_negative_for_concave_indices():
+    rng = np.random.default_rng(7)
+    for _ in range(50):
+        warm, cold = rng.uniform(0, 6, (2, 8))
+        assert ambivalent(warm, cold)["alternation"][0] > -1e-12
+
+
+def test_ambivalence_of_nothing_and_of_little():
+    nothing = ambivalent(np.full(5, np.nan), np.full(5, 1.0)).iloc[0]
+    assert nothing["note"] == "no occasion with both evaluations"
+    assert nothing["n_obs"] == 0
+    short = ambivalent(np.array([1.0, 2.0]), np.array([2.0, 0.0])).iloc[0]
+    assert short["note"].startswith("1 pairs of neighbouring occasions, below 3: no inertia")
+    assert np.isnan(short["inertia"])
+
+
+def test_mistakes_about_ambivalence_are_named():
+    frame = pd.DataFrame({"dyad": 1, "who": ["a", "b"], "warm": [1.0, 2.0], "cold": [0.0, 3.0]})
+    panel = rd.DyadPanel(frame, dyad="dyad", person="who", scales={"warm": (1, 7), "cold": (0, 6)})
+    call = rd.perception.ambivalence
+    with pytest.raises(rd.DesignError, match="index='grifin' is not known; allowed: 'griffin', 'kaplan', 'jamieson'"):
+        call(panel, positive="warm", negative="cold", index="grifin")
+    with pytest.raises(rd.DesignError, match="the scales of 'warm' and 'cold' begin at 1 and 0"):
+        call(panel, positive="warm", negative="cold")
+    with pytest.raises(rd.DataError, match=r"'cold' has answers below minimum=1 \(row 0\)"):
+        call(panel, positive="warm", negative="cold", minimum=1)
+    with pytest.raises(rd.DesignError, match="positive and negative are both 'warm'"):
+        call(panel, positive="warm", negative="warm")
