@@ -1,8 +1,8 @@
 """Interrupted time series: how level and slope of one series changed at a start, with autocorrelated errors.
 
 Ordinary tests take neighbouring days for independent and reject far too often. Here the errors are a first-order
-autoregression estimated by restricted likelihood, and the test refers to its own distribution under the fitted
-autocorrelation (parametric bootstrap), because at the lengths of such series neither normal nor t tables hold it.
+autoregression estimated by restricted likelihood, and the test refers to its own distribution under autocorrelations
+that the series allows (parametric bootstrap), because at the lengths of such series neither normal nor t tables hold it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from reldyn.errors import DataWarning, DesignError, check_option
 from reldyn.intervention._phases import PhaseSeries, phase_series, time_unit
 from reldyn.intervention._result import PhaseResult, series_frame
-from reldyn.intervention._serial import SerialFit, draw_serial, fit_serial
+from reldyn.intervention._serial import SerialFit, draw_autocorrelations, draw_serial, fit_serial
 from reldyn.resample import known_seed, map_seeded
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class InterruptedSeries(PhaseResult):
 
     def _methods(self) -> str:
         how = (
-            f"tests and intervals from {self.settings['n_boot']} bootstrap draws at the estimated autocorrelation"
+            f"tests and intervals from {self.settings['n_boot']} bootstrap draws, autocorrelations drawn by their likelihood"
             if self.settings["inference"] == "bootstrap"
             else "the inference of Kenward and Roger (1997)"
         )
@@ -149,7 +149,8 @@ def interrupted_series(
     Notes
     -----
     The standardised statistic of the fit does not depend on level, slope or scale of the series, only on the
-    autocorrelation, at whose restricted estimate it is drawn. The detectable change is a property of length,
+    autocorrelation. Each draw has an autocorrelation of its own, by its restricted likelihood (flat in Fisher's z),
+    because at the estimate alone slopes in strongly autocorrelated series are found too often. The detectable change is a property of length,
     autocorrelation and noise, not of the change found.
     False positives and power at 28 and 28 days are stored in ``benchmarks/results/intervention_checks.json``.
 
@@ -307,7 +308,7 @@ def _nothing(one: PhaseSeries, change: Change, notes: list[str]) -> _Answer:
 
 def drawn_serial(fit: SerialFit, n_boot: int, generator: np.random.Generator) -> tuple[Array, Array]:
     """Coefficients and standard errors of series without any effect, in units of the SD of the errors."""
-    noise = draw_serial(fit.design.gap, fit.phi, n_boot, generator)
+    noise = draw_serial(fit.design.gap, draw_autocorrelations(fit, n_boot, generator), n_boot, generator)
     _, estimate, error = fit.design.many(noise, np.eye(fit.design.shape[1]))
     return estimate, error
 

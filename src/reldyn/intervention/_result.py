@@ -18,24 +18,22 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-__all__ = ["PhaseResult", "series_frame"]
+__all__ = ["PhaseResult", "SeriesResult", "series_frame"]
 
 _WIDTH = 100
 
 
 @dataclass(frozen=True)
-class PhaseResult(Result):
-    """A table of estimates about phases, with the series behind it.
+class SeriesResult(Result):
+    """A table of estimates, with the series behind it.
 
     Attributes
     ----------
     table : pandas.DataFrame
         What `tidy` returns.
     series : pandas.DataFrame
-        ``dyad``, ``person``, ``role``, ``time``, ``value``, ``after`` (True after the start) and ``fitted``.
+        One row per person and occasion, for the figure: ``dyad``, ``person``, ``role``, ``time``, ``value``, ...
     outcome : str
-    labels : tuple of str
-        The two phases, the earlier first.
     unit : str
         What one unit of ``time`` is.
     settings : dict
@@ -46,7 +44,6 @@ class PhaseResult(Result):
     table: pd.DataFrame
     series: pd.DataFrame
     outcome: str
-    labels: tuple[str, str]
     unit: str
     settings: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
@@ -74,7 +71,9 @@ class PhaseResult(Result):
     def summary(self) -> str:
         """The analysis in the words of a methods section, and its table."""
         methods = textwrap.fill(self._methods(), _WIDTH)
-        shown = format_table(self._shown()).to_string(index=False)
+        table = format_table(self._shown())
+        table = table.drop(columns=[name for name in table if (table[name] == "").all()])
+        shown = "\n".join(line.rstrip() for line in table.to_string(index=False).splitlines())
         notes = "".join("\n" + textwrap.fill(f"Note: {note}", _WIDTH) for note in self.warnings)
         return f"{self._headline()}\n\n{methods}\n\n{shown}\n{notes}".rstrip() + "\n"
 
@@ -82,10 +81,25 @@ class PhaseResult(Result):
         return self.table
 
     def _headline(self) -> str:
-        return f"{self.outcome}, {self.labels[0]} and {self.labels[1]}"
+        return self.outcome
 
     def _methods(self) -> str:
         return ""
+
+
+@dataclass(frozen=True)
+class PhaseResult(SeriesResult):
+    """A table of estimates about two phases.
+
+    Attributes
+    ----------
+    table, series, outcome, unit, settings, warnings
+        As in `SeriesResult`; ``series`` also has ``after`` (True after the start) and ``fitted``.
+    labels : tuple of str
+        The two phases, the earlier first.
+    """
+
+    labels: tuple[str, str] = ("", "")
 
 
 def series_frame(series: list[PhaseSeries], fitted: list[Array]) -> pd.DataFrame:

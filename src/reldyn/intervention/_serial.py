@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-__all__ = ["SerialDesign", "SerialFit", "draw_serial", "fit_serial", "whiten"]
+__all__ = ["SerialDesign", "SerialFit", "draw_autocorrelations", "draw_serial", "fit_serial", "whiten"]
 
 # Dense where the likelihood of a short series is sharp: near 1.
 _GRID = np.tanh(np.linspace(np.arctanh(-0.9), np.arctanh(0.995), 121))
@@ -157,6 +157,8 @@ class SerialFit:
         SD of the errors (not of the innovations).
     log_likelihood : float
         Restricted, with the constants of nlme.
+    phi_weights : (grid,) array
+        Restricted likelihood of every autocorrelation of the grid (even in Fisher's z), summing to 1.
     phi_low, phi_high : float
         95 % limits of the profile of the restricted likelihood; NaN beyond the end of the grid.
     """
@@ -167,6 +169,7 @@ class SerialFit:
     phi: float
     sigma: float
     log_likelihood: float
+    phi_weights: Array
     phi_low: float
     phi_high: float
 
@@ -221,9 +224,15 @@ def fit_serial(y: Array, X: Array, step: NDArray[np.int64]) -> SerialFit:
         phi=phi,
         sigma=float(np.sqrt(variance)),
         log_likelihood=float(top + constant),
+        phi_weights=_weights(profile),
         phi_low=low,
         phi_high=high,
     )
+
+
+def _weights(profile: Array) -> Array:
+    likely = np.exp(profile - profile.max())
+    return np.asarray(likely / likely.sum())
 
 
 def _refined(design: SerialDesign, y: Array, best: int) -> float:
@@ -265,13 +274,14 @@ def _limits(profile: Array, top: float) -> tuple[float, float]:
     return low, high
 
 
-def draw_serial(gap: NDArray[np.int64], phi: float, n_series: int, generator: np.random.Generator) -> Array:
+def draw_serial(gap: NDArray[np.int64], phi: float | Array, n_series: int, generator: np.random.Generator) -> Array:
     """Draw autoregressions of variance 1 on the steps of a series.
 
     Parameters
     ----------
     gap : (n - 1,) int array
-    phi : float
+    phi : float or (n_series,) array
+        One autocorrelation for all series, or one for each.
     n_series : int
     generator : numpy.random.Generator
 
@@ -284,9 +294,31 @@ def draw_serial(gap: NDArray[np.int64], phi: float, n_series: int, generator: np
     >>> draw_serial(np.array([1, 2]), 0.5, 4, np.random.default_rng(1)).shape
     (3, 4)
     """
-    shocks = generator.standard_normal((len(gap) + 1, n_series))
-    carried = _carried(gap, phi)
-    drawn = shocks.copy()
-    for row, carry in enumerate(carried, start=1):
-        drawn[row] = carry * drawn[row - 1] + np.sqrt(1 - carry**2) * shocks[row]
+    drawn = generator.standard_normal((len(gap) + 1, n_series))
+    law = np.broadcast_to(np.asarray(phi, dtype=float), n_series)
+    for row, distance in enumerate(gap, start=1):
+        carry = np.power(law, distance) if distance <= 1000 else np.zeros(n_series)
+        drawn[row] = carry * drawn[row - 1] + np.sqrt(1 - carry**2) * drawn[row]
     return drawn
+
+
+def draw_autocorrelations(fit: SerialFit, n_series: int, generator: np.random.Generator) -> Array:
+    """Draw autocorrelations by their restricted likelihood: a bootstrap at the estimate alone would take it for known.
+
+    Parameters
+    ----------
+    fit : SerialFit
+    n_series : int
+    generator : numpy.random.Generator
+
+    Returns
+    -------
+    (n_series,) array
+
+    Examples
+    --------
+    >>> fit = fit_serial(np.array([1.0, 2.0, 2.0, 1.0, 0.0]), np.ones((5, 1)), np.arange(5))
+    >>> draw_autocorrelations(fit, 3, np.random.default_rng(1)).shape
+    (3,)
+    """
+    return np.asarray(generator.choice(_GRID, n_series, p=fit.phi_weights))

@@ -17,7 +17,7 @@ from reldyn.simulate._simulated import Simulated, Truth
 
 Array = NDArray[np.float64]
 
-_MEAN, _SD = 4.0, 1.0
+_MEAN, _SD, _BETWEEN = 4.0, 1.0, 0.5
 # What the two partners' days have in common.
 _SHARED = 0.3
 _WINDOW = (-2, -1, 0, 1, 2)
@@ -30,6 +30,7 @@ def intervention(
     n_days: int = 56,
     level: float | tuple[float, float] = 0.0,
     slope: float | tuple[float, float] = 0.0,
+    spread: float = 0.0,
     phi: float = 0.4,
     check_ins: Sequence[int] = (2, 5),
     response: Sequence[float] = (0.0, 0.0, 0.0, 0.0, 0.0),
@@ -48,6 +49,8 @@ def intervention(
         Length of the study.
     level, slope : float or pair, default 0.0
         Change at the start, in SD of a person's days and in SD per week; a pair holds one number per role.
+    spread : float, default 0.0
+        SD, between dyads, of the change of level; both partners of a dyad share it.
     phi : float, default 0.4
         Autocorrelation from one day to the next.
     check_ins : sequence of int, default (2, 5)
@@ -75,7 +78,7 @@ def intervention(
 
     Notes
     -----
-    The two partners' days correlate by .3. Persons do not differ in their changes.
+    The two partners' days correlate by .3, and persons differ in their mean by half an SD of their days.
 
     Examples
     --------
@@ -90,6 +93,8 @@ def intervention(
     before = _baselines(n_before, n_dyads, n_days)
     if not -1 < phi < 1:
         raise DesignError(f"phi={phi!r} is no autocorrelation: give a number between -1 and 1.")
+    if not spread >= 0:
+        raise DesignError(f"spread={spread!r} is no standard deviation: give a number from 0.")
     shape = np.asarray(response, dtype=float)
     if shape.shape != (len(_WINDOW),):
         raise DesignError(f"response={response!r}: give five numbers, for the days -2, -1, 0, 1 and 2.")
@@ -103,8 +108,10 @@ def intervention(
         after = day >= before[dyad]
         event = after & np.isin(day % 7, list(check_ins))
         since = np.where(after, (day - before[dyad]) / 7, 0.0)
-        course = after[:, None] * levels + since[:, None] * slopes + _responses(event, shape)[:, None]
-        values = _MEAN + _SD * (_days(generator, n_days, phi) + course)
+        days, mean = _days(generator, n_days, phi), _BETWEEN * generator.standard_normal(2)
+        change = levels + spread * generator.standard_normal()
+        course = after[:, None] * change + since[:, None] * slopes + _responses(event, shape)[:, None]
+        values = _MEAN + _SD * (mean + days + course)
         values[generator.random((n_days, 2)) < missing] = np.nan
         frames.append(_rows(dyad, values, after, event, categories))
     panel = DyadPanel(pd.concat(frames, ignore_index=True), dyad="dyad", person="person", role="role", time="day")
@@ -113,6 +120,7 @@ def intervention(
         n_days=n_days,
         level=level,
         slope=slope,
+        spread=spread,
         phi=phi,
         check_ins=tuple(check_ins),
         response=tuple(response),
