@@ -10,7 +10,7 @@ import math
 import warnings
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,8 +53,6 @@ class EventResponse(SeriesResult):
     """
 
     models: pd.DataFrame | None = None
-
-    figure: ClassVar[str | None] = "event_response"
 
     def _headline(self) -> str:
         return f"{self.outcome} around {self.settings['event']}"

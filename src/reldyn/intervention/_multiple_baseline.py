@@ -10,7 +10,7 @@ import math
 import warnings
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,8 +49,6 @@ class MultipleBaseline(PhaseResult):
     """
 
     models: pd.DataFrame | None = None
-
-    figure: ClassVar[str | None] = "multiple_baseline"
 
     def _headline(self) -> str:
         return f"Multiple baselines of {self.outcome}: {self.labels[0]} to {self.labels[1]}"

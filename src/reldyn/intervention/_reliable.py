@@ -29,7 +29,8 @@ Array = NDArray[np.float64]
 
 __all__ = ["ReliableChange", "jacobson_truax", "phase_mean", "reliable_change"]
 
-_Z = 1.959963984540054
+# As Jacobson and Truax print it.
+_Z = 1.96
 
 
 @dataclass(frozen=True)

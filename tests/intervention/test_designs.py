@@ -1,0 +1,124 @@
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import reldyn as rd
+from reldyn.intervention._event_response import lag_columns, redrawn_events
+from reldyn.intervention._multiple_baseline import StaggeredRows, fit_staggered
+from reldyn.intervention._randomization import start_point_test
+
+
+def _cases(mbd):
+    """The six cases as dyads whose partners answer alike."""
+    frame = pd.concat([mbd.assign(role=role) for role in "ab"])
+    return rd.DyadPanel(frame, dyad="case", person="role", role="role", time="t")
+
+
+def test_start_points_agree_with_the_reference(reference, sced):
+    wanted = reference["rand_ab"]
+    time, value = sced["t"].to_numpy(dtype=float), sced["y"].to_numpy(dtype=float)
+    found = start_point_test(time, value, 9.0, np.array(wanted["starts"], dtype=float))
+    assert (found.statistic, found.p_value) == pytest.approx((wanted["observed"], wanted["p"]), abs=1e-10)
+    assert found.smallest_p == 1 / 13
+
+
+def test_a_p_value_that_cannot_fall_below_a_bound_is_told(couple):
+    with pytest.warns(rd.errors.DataWarning, match="cannot fall below 0.077"):
+        found = rd.intervention.randomization_test(couple, outcome="y", phase="phase", starts=range(5, 18))
+    assert found.loc[found["role"] == "a", "p_value"].item() == pytest.approx(4 / 13)
+
+
+def test_orders_of_dyads_agree_with_the_reference(reference, mbd):
+    wanted = reference["rand_mbd_ww"]
+    found = rd.intervention.randomization_test(_cases(mbd), outcome="y", phase="phase", design="wampold-worsham")
+    assert set(found["n_assignments"]) == {wanted["nperm"]}
+    np.testing.assert_allclose(found["statistic"], wanted["observed"], rtol=1e-12)
+    np.testing.assert_allclose(found["p_value"], wanted["p"], rtol=1e-12)
+
+
+def test_windows_multiply_the_orders_and_revusky_is_exact(mbd):
+    panel = _cases(mbd).select(dyads=[1, 2, 3])
+    windows = [[8, 9], [10, 11], [12, 13]]
+    told = {"outcome": "y", "phase": "phase"}
+    found = rd.intervention.randomization_test(panel, **told, design="koehler-levin", starts=windows)
+    assert set(found["n_assignments"]) == {6 * 8}
+    assert found["exact"].all()
+    with pytest.warns(rd.errors.DataWarning, match="cannot fall below 0.167"):
+        ranks = rd.intervention.randomization_test(panel, **told, design="revusky")
+    np.testing.assert_allclose(ranks["p_value"], 1 / 6)
+
+
+def test_the_mixed_model_of_staggered_starts_agrees_with_the_reference(reference, mbd):
+    wanted = reference["mbd_hlm"]
+    time, after = mbd["t"].to_numpy(dtype=float), (mbd["phase"] == "B").to_numpy()
+    rows = StaggeredRows(mbd["y"].to_numpy(), time, after, mbd["case"].to_numpy() - 1, mbd["t"].to_numpy())
+    fit, told = fit_staggered(rows)
+    # lme stops short of the optimum, in its fourth digit: the likelihood here is higher.
+    np.testing.assert_allclose(fit.beta, [row["Value"] for row in wanted["coef"]], rtol=3e-4)
+    np.testing.assert_allclose(np.sqrt(np.diag(fit.cov_beta)), [row["Std.Error"] for row in wanted["coef"]], rtol=3e-4)
+    np.testing.assert_allclose(np.sqrt(np.diag(fit.G)), wanted["sd"][:2], rtol=1e-3)
+    assert wanted["logLik"] < fit.log_likelihood < wanted["logLik"] + 1e-5
+    assert fit.residual_process()["phi"][0] == pytest.approx(wanted["phi"], abs=1e-4)
+    assert told.p_value[2] < 0.001
+
+
+def test_multiple_baselines_of_a_panel_give_the_same_change(mbd):
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        fit = rd.intervention.multiple_baseline(_cases(mbd), outcome="y", phase="phase")
+    assert any("only 6 dyads" in str(one.message) for one in told)
+    level = fit.tidy().query("role == 'a' and effect == 'level change'")
+    assert level["estimate"].item() == pytest.approx(8.316, abs=5e-4)
+
+
+def test_reliable_change_agrees_with_the_reference_and_not_with_the_error_of_one_score(reference):
+    """The function rci of the R package scan divides by the error of one score: its index is sqrt(2) too large."""
+    wanted = reference["rci"]
+    found = rd.intervention.jacobson_truax(
+        wanted["x1"],
+        wanted["x2"],
+        sd=wanted["sd1"],
+        reliability=wanted["rxx"],
+        reference=(60, 7.5),
+        comparison=(40, 7.5),
+    )
+    assert found.index == pytest.approx(wanted["rci"], abs=1e-11)
+    assert found.std_error_difference == pytest.approx(wanted["sdiff"], abs=1e-11)
+    assert found.critical_change == pytest.approx(wanted["critical_change"], abs=1e-8)
+    assert (found.cutoff_a, found.cutoff_b, found.cutoff_c) == (
+        wanted["cutoff_a"],
+        wanted["cutoff_b"],
+        wanted["cutoff_c"],
+    )
+    one_score = (wanted["x2"] - wanted["x1"]) / (wanted["sd1"] * np.sqrt(1 - wanted["rxx"]))
+    assert one_score / found.index == pytest.approx(np.sqrt(2), abs=1e-12)
+
+
+def test_a_response_is_told_apart_where_events_overlap():
+    study = rd.simulate.intervention(
+        n_dyads=12, n_days=120, n_before=40, check_ins=(1, 3), response=(0, 0, 1.5, 0.5, 0), phi=0.3, seed=4
+    )
+    found = rd.intervention.event_response(
+        study.panel, outcome="closeness", event="check_in", n_boot=99, n_surrogates=19, seed=1
+    )
+    sample = found.tidy().query("dyad == 'sample'").groupby("lag")["estimate"].mean()
+    np.testing.assert_allclose(sample, [0, 0, 1.5, 0.5, 0], atol=0.25)
+    assert (found.models["n_overlapping"] > 0).all()
+
+
+def test_events_drawn_anew_keep_their_number_and_intervals():
+    event = lag_columns(np.array([0, 1, 0, 0, 1, 0, 0, 0, 1, 0], dtype=bool), [0])[:, 0] == 1
+    phase = np.zeros(10, dtype=int)
+    for seed in range(20):
+        drawn = redrawn_events(event, phase, np.random.default_rng(seed))
+        assert sorted(np.diff(np.flatnonzero(drawn))) == [3, 4]
+
+
+def test_too_few_events_are_missing_with_a_reason():
+    study = rd.simulate.intervention(n_dyads=1, n_before=52, seed=1)
+    with pytest.warns(rd.errors.DataWarning, match="2 of 2 series could not be fitted"):
+        found = rd.intervention.event_response(study.panel, outcome="closeness", event="check_in", seed=1)
+    assert found.tidy()["estimate"].isna().all()
+    assert "at least 3 are needed" in found.models["note"].iloc[0]
