@@ -70,6 +70,7 @@ _HOMES = {
     "TruthBiasResult": "reldyn.perception",
     "LagSequentialResult": "reldyn.coupling",
     "AsymmetryResult": "reldyn.coupling",
+    "InfluenceResult": "reldyn.coupling",
 }
 _REGISTRY: dict[str, type[Any]] = {}
 _MEND = "Save one with result.to_json(path)."

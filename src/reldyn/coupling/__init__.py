@@ -6,6 +6,9 @@ from reldyn.coupling._cross_correlation import CrossCorrelationResult, cross_cor
 from reldyn.coupling._granger import granger
 from reldyn.coupling._grid import GridResult, state_space_grid
 from reldyn.coupling._inertia import inertia_coordination
+from reldyn.coupling._influence import influence_functions
+from reldyn.coupling._influence_fit import Equation
+from reldyn.coupling._influence_result import InfluenceResult
 from reldyn.coupling._nickell import nickell_bias
 from reldyn.coupling._recurrence import RecurrenceResult, recurrence
 from reldyn.coupling._sequential import LagSequentialResult, lag_sequential
@@ -18,7 +21,9 @@ from reldyn.coupling._windowed import WindowedResult, windowed_cross_correlation
 __all__ = [
     "AsymmetryResult",
     "CrossCorrelationResult",
+    "Equation",
     "GridResult",
+    "InfluenceResult",
     "LagSequentialResult",
     "RecurrenceResult",
     "Surrogates",
@@ -29,6 +34,7 @@ __all__ = [
     "cross_correlation",
     "granger",
     "inertia_coordination",
+    "influence_functions",
     "lag_sequential",
     "nickell_bias",
     "recurrence",

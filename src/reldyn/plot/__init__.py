@@ -4,6 +4,7 @@ from reldyn.plot._calibration import calibration
 from reldyn.plot._coefficients import coefficients
 from reldyn.plot._compliance import compliance_heatmap
 from reldyn.plot._coupling_grid import state_space_grid
+from reldyn.plot._coupling_influence import influence_functions
 from reldyn.plot._coupling_sequences import lag_sequential
 from reldyn.plot._coupling_synchrony import cross_correlation, recurrence, susy, windowed_cross_correlation
 from reldyn.plot._cycles import cycles, null_distribution, phase_ribbon, transition_wheel, verdict_map
@@ -21,6 +22,7 @@ __all__ = [
     "common_fate_diagram",
     "dissociation",
     "compliance_heatmap",
+    "influence_functions",
     "lag_sequential",
     "mediation_diagram",
     "cross_correlation",
