@@ -68,12 +68,13 @@ def windowed_correlations(x: Array, ys: Array, starts: Codes, window: int, lags:
     >>> [r.round(3).tolist() for r in windowed_correlations(x, -x[None], np.array([1]), 3, np.array([0, 1]))]
     [[[-1.0]], [[-0.982]]]
     """
-    whole = bool(np.isfinite(x).all() and np.isfinite(ys).all())
-    sums = _whole_sums if whole else _sums
+    if np.isfinite(x).all() and np.isfinite(ys).all():
+        yield from _whole(x, ys, starts, window, lags)
+        return
     for lag in lags:
         # The first pair of a window is (x[i], y[i - k]) or (x[i + k], y[i]).
         begin = starts - max(int(lag), 0)
-        count, of_x, of_y, of_xx, of_yy, of_xy = sums(x, ys, begin, window, int(lag))
+        count, of_x, of_y, of_xx, of_yy, of_xy = _sums(x, ys, begin, window, int(lag))
         enough = count >= max(3.0, window / 2)
         n = np.where(enough, count, 1.0)
         variance_x = of_xx / n - (of_x / n) ** 2
@@ -84,27 +85,31 @@ def windowed_correlations(x: Array, ys: Array, starts: Codes, window: int, lags:
         yield np.where(usable, np.clip(found, -1.0, 1.0), np.nan)
 
 
-_Sums = tuple[Array, Array, Array, Array, Array, Array]
+def _whole(x: Array, ys: Array, starts: Codes, window: int, lags: Codes) -> Iterator[Array]:
+    """Correlations of complete series: mean and SD of a window do not depend on what it meets."""
+    every = np.arange(ys.shape[1] - window + 1)
+    mean_x, per_sd_x = _moments(x[None], every, window)
+    mean_y, per_sd_y = _moments(ys, every, window)
+    for lag in lags.tolist():
+        at_y = starts - max(lag, 0)
+        at_x = at_y + lag
+        found = _moving(_shift(x[None], lag) * ys, at_y, window)
+        found /= window
+        found -= mean_x[:, at_x] * mean_y[:, at_y]
+        found *= per_sd_x[:, at_x] * per_sd_y[:, at_y]
+        yield np.minimum(np.maximum(found, -1.0), 1.0)
 
 
-def _whole_sums(x: Array, ys: Array, begin: Codes, window: int, lag: int) -> _Sums:
-    """Sums over complete windows: only the products depend on how both sides meet."""
-    n = np.full((1, 1), float(window))
-    here = x[None]
-    product = _shift(here, lag) * ys
-    at_x = begin + lag
-    return (
-        n,
-        _moving(here, at_x, window),
-        _moving(ys, begin, window),
-        _moving(here**2, at_x, window),
-        _moving(ys**2, begin, window),
-        _moving(product, begin, window),
-    )
+def _moments(values: Array, every: Codes, window: int) -> tuple[Array, Array]:
+    """Mean and one over SD of each window; NaN where it does not vary."""
+    mean = _moving(values, every, window) / window
+    variance = _moving(values**2, every, window) / window - mean**2
+    varies = variance > _NO_VARIANCE
+    return mean, np.where(varies, 1.0 / np.sqrt(np.where(varies, variance, 1.0)), np.nan)
 
 
-def _sums(x: Array, ys: Array, begin: Codes, window: int, lag: int) -> _Sums:
-    """Sums over the pairs of which both sides are observed."""
+def _sums(x: Array, ys: Array, begin: Codes, window: int, lag: int) -> tuple[Array, Array, Array, Array, Array, Array]:
+    """Count, sums, sums of squares and of products over the pairs of which both sides are observed."""
     shifted = _shift(x[None], lag)
     both = np.isfinite(shifted) & np.isfinite(ys)
     left = np.where(both, shifted, 0.0)
@@ -116,7 +121,7 @@ def _sums(x: Array, ys: Array, begin: Codes, window: int, lag: int) -> _Sums:
 
 def _shift(x: Array, lag: int) -> Array:
     """(1, T) with ``x[t + lag]`` at t; the ends, which no window reaches, are whatever comes round."""
-    return np.roll(x, -lag, axis=1)
+    return np.concatenate([x[:, lag:], x[:, :lag]], axis=1)
 
 
 def _moving(values: Array, begin: Codes, window: int) -> Array:
