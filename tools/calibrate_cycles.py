@@ -7,9 +7,10 @@ seed, so a run can be stopped and taken up again: results are kept in ``tools/re
 cell, written after every few replications. Without ``--cells`` all cells are run, in order of importance, each to
 ``--replications``, until ``--minutes`` are over. ``--list`` tells which cells have results.
 
-A direction counts as intermittent when the p-values of regimes and of irregular timing are both at most .05;
-irregular timing is tested only where the first null of regimes falls (its p-value is null otherwise), and for the
-rhythms, of which the verdict *rhythm* is wanted too.
+A direction counts as intermittent when the p-values of regimes and of irregular timing are both at most .05, as
+directed when those of regimes and of direction are. Irregular timing and direction are tested only where regimes
+are found (their p-values are null otherwise), irregular timing also for the rhythms, of which the verdict *rhythm*
+is wanted too. Results carry the number of the procedure; those of an older one are not taken up.
 """
 
 import argparse
@@ -31,9 +32,11 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "tools" / "results" / "cycles"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+# Raised whenever a change of the tests makes stored rates those of another procedure.
+PROCEDURE = 2
 ALPHA = 0.05
-SEED = 20261123
+SEED = 20261124
 CHUNK = 10
 
 # Arguments of the simulator, and whether rejecting is an error, a success, or whether the verdict is a rhythm.
@@ -65,6 +68,7 @@ MISSING = {
 }
 FIELDS = {
     "schema_version",
+    "procedure",
     "cell",
     "role",
     "simulator",
@@ -99,6 +103,7 @@ def replicate(task):
     """Simulate one direction and test it; returns the record and the CPU time."""
     import numpy as np
 
+    from reldyn.cycles._directed import test_directed
     from reldyn.cycles._irregular import test_irregular
     from reldyn.cycles._periodic import test_periodic
     from reldyn.cycles._regimes import test_regimes
@@ -112,7 +117,7 @@ def replicate(task):
     design = SeriesDesign(n_occasions=int(length), **arguments, **MISSING[missing])
     # The same dyads under every missing pattern, other dyads in every kind and length.
     root = np.random.SeedSequence([SEED, list(KINDS).index(kind), int(length), index])
-    data, regimes, irregular, periodic = root.spawn(4)
+    data, regimes, irregular, periodic, directed = root.spawn(5)
     batch = simulate_series(design, [np.random.default_rng(data)])
     day = batch.grid.day
     series = DirectionSeries.from_arrays(batch.values[0], day=day, beep=batch.grid.beep, weekend=(day - 1) % 7 >= 5)
@@ -120,21 +125,25 @@ def replicate(task):
     record = {
         "index": index,
         "p_regimes": first.p_value,
-        "p_by_null": dict(first.detail["p_by_null"]),
         "null_order": first.detail["null_order"],
         "dwell_regimes": first.detail["shortest_dwell"],
         "p_irregular": None,
         "p_periodic": None,
+        "p_directed": None,
+        "n_phases": None,
         "shortest_dwell": None,
         "cv_high": None,
     }
-    if first.detail["p_by_null"]["gaussian"] <= ALPHA or role == "rhythm":
+    if first.p_value <= ALPHA or role == "rhythm":
         second = test_irregular(series, n_surrogates=n_surrogates, seed=irregular)
         record |= {
             "p_irregular": second.p_value,
+            "n_phases": second.detail["n_states"],
             "shortest_dwell": second.detail["shortest_dwell"],
             "cv_high": second.conf_high,
         }
+    if first.p_value <= ALPHA and role != "rhythm":
+        record["p_directed"] = test_directed(series, n_surrogates=n_surrogates, seed=directed).p_value
     if role == "rhythm":
         record["p_periodic"] = test_periodic(series, n_surrogates=n_surrogates, seed=periodic).p_value
     return record, time.process_time() - started
@@ -143,6 +152,11 @@ def replicate(task):
 def intermittent(record):
     """Both claims at once."""
     return record["p_regimes"] <= ALPHA and record["p_irregular"] is not None and record["p_irregular"] <= ALPHA
+
+
+def directed(record):
+    """Phases, and a direction among three."""
+    return record["p_regimes"] <= ALPHA and record["p_directed"] is not None and record["p_directed"] <= ALPHA
 
 
 def rhythmic(record):
@@ -160,6 +174,8 @@ def summarise(records, role):
     }
     if role == "rhythm":
         rates["rhythm"] = [rhythmic(record) for record in records]
+    else:
+        rates["directed"] = [directed(record) for record in records]
     for name, hits in rates.items():
         rate = sum(hits) / max(len(hits), 1)
         summary[name] = rate
@@ -205,6 +221,8 @@ def load(cell, folder, n_surrogates):
     path = path_of(cell, folder)
     if path.exists():
         stored = json.loads(path.read_text(encoding="utf-8"))
+        if stored.get("procedure") != PROCEDURE:
+            raise SystemExit(f"{path.name} is of another procedure: remove it.")
         if stored["n_surrogates"] == n_surrogates:
             return stored
         raise SystemExit(f"{path.name} was run with {stored['n_surrogates']} surrogates: remove it or use as many.")
@@ -212,6 +230,7 @@ def load(cell, folder, n_surrogates):
     arguments, role = KINDS[kind]
     return {
         "schema_version": SCHEMA_VERSION,
+        "procedure": PROCEDURE,
         "cell": cell,
         "role": role,
         "simulator": arguments | MISSING[missing],
@@ -269,7 +288,7 @@ def tell(cells, folder):
         rates = result["summary"]
         shown = "  ".join(
             f"{name} {rates[name]:.3f} (<= {rates[name + '_high']:.3f})"
-            for name in ("regimes", "intermittent", "rhythm")
+            for name in ("regimes", "intermittent", "rhythm", "directed")
             if name in rates
         )
         seconds = result["cpu_seconds"] / max(rates["n"], 1)

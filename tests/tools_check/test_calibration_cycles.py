@@ -20,7 +20,7 @@ def tool():
 def check(result, tool):
     assert set(result) == tool.FIELDS
     assert result["cell"] in tool.all_cells()
-    assert result["schema_version"] == tool.SCHEMA_VERSION
+    assert (result["schema_version"], result["procedure"]) == (tool.SCHEMA_VERSION, tool.PROCEDURE)
     assert result["seed"] == tool.SEED
     assert result["commits"] and all(len(name) >= 40 or name == "unknown" for name in result["commits"])
     assert {"python", "numpy", "scipy", "numba", "reldyn"} <= set(result["versions"])
@@ -28,7 +28,7 @@ def check(result, tool):
     assert [record["index"] for record in records] == list(range(len(records)))
     assert all(1 / (result["n_surrogates"] + 1) <= record["p_regimes"] <= 1 for record in records)
     assert result["summary"] == pytest.approx(tool.summarise(records, result["role"]))
-    names = ("regimes", "intermittent", *(("rhythm",) if result["role"] == "rhythm" else ()))
+    names = ("regimes", "intermittent", "rhythm" if result["role"] == "rhythm" else "directed")
     assert all({name, f"{name}_mcse", f"{name}_high"} <= set(result["summary"]) for name in names)
 
 

@@ -74,8 +74,9 @@ def detect_cycles(
         value that it did not. Where there are phases, ``CycleResult.triggers()`` says whether warm ones end
         more often right after it.
     phases : "auto", 2 or 3, default "auto"
-        ``"auto"`` takes the larger statistic of two and three phases, in the data and in every surrogate;
-        choosing by BIC would nearly always choose two. *directed* needs and uses three.
+        ``"auto"``: *regimes* takes the larger statistic of two and three phases, in the data and in every
+        surrogate; *irregular* tests three where they describe clearly more than two. Choosing by BIC would nearly
+        always choose two. *directed* needs and uses three.
     alpha : float, default 0.05
         Level of the verdicts. Stored power figures exist for .05 only.
     n_surrogates : int, default 999

@@ -1,7 +1,8 @@
 """L3, a directed cycle: three phases pass more often one way round than the other.
 
 The statistic is the net circulation of expected moves; the null is the same chain averaged with its reversal in
-time, same phases and same occupancy. Means nothing without L1.
+time, same phases and same occupancy. Means nothing without L1, and nothing where two phases describe the series as
+well: a third one then splits a phase, and its moves have any direction.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reldyn.cycles._claims import ClaimTest
-from reldyn.cycles._fits import fit_regimes
-from reldyn.cycles._irregular import phase_null
-from reldyn.cycles._montecarlo import STOP_AFTER, child_seed, monte_carlo, seed_sequence
+from reldyn.cycles._fits import fit_loose, fit_regimes
+from reldyn.cycles._irregular import dispersions, number_of_phases, phase_null
+from reldyn.cycles._montecarlo import STOP_AFTER, MonteCarlo, child_seed, monte_carlo, seed_sequence
 from reldyn.cycles._nuisance import base_design, prepare
 from reldyn.cycles._regimes import circulation_of
 from reldyn.cycles._series import DirectionSeries
-from reldyn.markov._switching import SwitchingFit
+from reldyn.markov._sojourn import SojournFit
+from reldyn.markov._switching import SwitchingData
 from reldyn.surrogate import draw_reversible, match_ranks
 
 Array = NDArray[np.float64]
@@ -44,30 +46,37 @@ def test_directed(
     Returns
     -------
     ClaimTest
-        ``statistic``: expected net moves per occasion, without sign. ``estimate``: net circulation per move,
-        positive for cold, middle, warm, cold; its interval takes the moves as seen.
+        ``statistic``: expected net moves in units of the standard error of a fair walk, without sign. ``p_value``
+        is 1 without any surrogate where two phases describe the series as well. ``estimate``: net circulation per
+        move, positive for cold, middle, warm, cold; its interval takes the moves as seen.
     """
     root = seed_sequence(seed)
     design = base_design(series)
     prepared = prepare(series.y[None], series, design)
-    fit = fit_regimes(prepared.data, _STATES).fit
-    null = phase_null(prepared, fit.coefficients[0], fit.covariance[0], _STATES, series.y.shape[1])
+    fit = _fit(prepared.data)
+    channels = series.y.shape[1]
+    null = phase_null(prepared, fit.coefficients[0], fit.covariance[0], _STATES, channels)
+    chain = _chain(fit)
     observed = float(net_flow(fit)[0])
+    shown = number_of_phases({k: dispersions(prepared.data, k) for k in (2, _STATES)}) == _STATES
 
     def draw(generators: Sequence[np.random.Generator]) -> Array:
-        latent = draw_reversible(null, generators, transition=fit.transition[0])
-        surrogates = prepare(match_ranks(latent, series.y), series, design)
-        return net_flow(fit_regimes(surrogates.data, _STATES).fit)
+        latent = draw_reversible(null, generators, transition=chain)
+        return net_flow(_fit(prepare(match_ranks(latent, series.y), series, design).data))
 
-    result = monte_carlo(
-        observed,
-        draw,
-        n_surrogates=n_surrogates,
-        seed=child_seed(root, 1),
-        stop_after=STOP_AFTER if stop_early else None,
+    result = (
+        monte_carlo(
+            observed,
+            draw,
+            n_surrogates=n_surrogates,
+            seed=child_seed(root, 1),
+            stop_after=STOP_AFTER if stop_early else None,
+        )
+        if shown
+        else MonteCarlo(1.0, 0, 0, np.zeros(0), stopped=False)
     )
-    order = np.argsort(fit.means[0][:, 0], kind="stable")
-    moves = fit.counts[0][np.ix_(order, order)] * (1 - np.eye(_STATES))
+    order = np.argsort(fit.coefficients[0, :_STATES, 0], kind="stable")
+    moves = fit.expected_moves[0][np.ix_(order, order)]
     circulation = circulation_of(moves)
     error = 1.96 * float(np.sqrt(max(1 - circulation**2, 0.0) / max(moves.sum(), 1.0)))
     return ClaimTest(
@@ -84,9 +93,19 @@ def test_directed(
     )
 
 
-def net_flow(fit: SwitchingFit) -> Array:
-    """Net expected moves round the circle of three phases per occasion, without sign: (n,)."""
-    counts = fit.counts
+def _fit(data: SwitchingData) -> SojournFit:
+    return fit_loose(data, fit_regimes(data, _STATES))
+
+
+def _chain(fit: SojournFit) -> Array:
+    """The transition matrix that has the fit's mean sojourns and moves."""
+    leave = 1 / fit.dwell_means[0]
+    return np.asarray(np.diag(1 - leave) + leave[:, None] * fit.moves[0])
+
+
+def net_flow(fit: SojournFit) -> Array:
+    """Net expected moves round the circle of three phases by the root of all moves, without sign: (n,)."""
+    counts = fit.expected_moves
     forward = counts[:, 0, 1] + counts[:, 1, 2] + counts[:, 2, 0]
     backward = counts[:, 1, 0] + counts[:, 2, 1] + counts[:, 0, 2]
-    return np.asarray(np.abs(forward - backward) / fit.posterior.shape[1])
+    return np.asarray(np.abs(forward - backward) / np.sqrt(forward + backward + 1))

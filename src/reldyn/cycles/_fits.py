@@ -1,4 +1,4 @@
-"""The models behind the claims, fitted to a batch: linear, switching with K phases, and with gamma sojourns.
+"""The models behind the claims, fitted to a batch: switching with K phases, and with gamma sojourns.
 
 One start policy for data and surrogates: three starts for switching, two warm-started paths over the tabulated
 dispersions for sojourns.
@@ -17,15 +17,9 @@ from reldyn.markov._switching import SwitchingData, SwitchingFit, fit_switching
 
 Array = NDArray[np.float64]
 _SHORT, _LONG = 12, 50
-_FIRST_SOJOURN, _NEXT_SOJOURN = 12, 7
+_FIRST_SOJOURN, _NEXT_SOJOURN, _ONLY_SOJOURN = 12, 7, 20
 _TOLERANCE = 1e-3
-
-
-def linear_log_likelihood(data: SwitchingData) -> Array:
-    """(n,) log-likelihood of the linear model: the switching model with one state."""
-    ones = np.ones((*data.y.shape[:2], 1))
-    rounds = 2 if data.observed.all() else 8
-    return fit_switching(data, ones, n_iterations=rounds, tolerance=_TOLERANCE).log_likelihood
+_REGULAR, _LOOSE = DISPERSIONS.index(0.25), DISPERSIONS.index(0.90)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -55,21 +49,41 @@ def best_of(data: SwitchingData, starts: Array) -> SwitchingFit:
     return fit_switching(data, starts[0], n_iterations=_LONG, tolerance=_TOLERANCE, start=short.take(best))
 
 
+def fit_loose(data: SwitchingData, regimes: Regimes) -> SojournFit:
+    """Fit sojourns of nearly geometric dispersion whose means are bounded from below, from the switching fit."""
+    return fit_sojourns(data, _switching_start(data, regimes), _LOOSE, n_iterations=_ONLY_SOJOURN)
+
+
+def fit_ends(data: SwitchingData, regimes: Regimes) -> SojournFit:
+    """Fit sojourns of nearly geometric and of small dispersion, means bounded from below: the better of each series.
+
+    The loose law starts from the switching fit, the regular one from there and from the fixed steps.
+    """
+    loose = fit_loose(data, regimes)
+    template = regimes.template
+    steps = sojourn_start(data, template.posterior, template.dwell_means, template.moves)
+    regular = fit_sojourns(data, steps, _REGULAR, n_iterations=_FIRST_SOJOURN)
+    tightened = fit_sojourns(data, loose, _REGULAR, n_iterations=_NEXT_SOJOURN)
+    return _larger(_larger(loose, regular), tightened)
+
+
 def fit_dispersions(data: SwitchingData, regimes: Regimes) -> list[SojournFit]:
     """Fit gamma sojourns at every tabulated dispersion; one batch of fits per dispersion.
 
     Two paths, the larger likelihood wins: from the switching fit down from irregular to strict, and from the
     fixed steps up from strict to irregular.
     """
-    stay = np.diagonal(regimes.fit.transition, axis1=1, axis2=2)
-    downward = sojourn_start(
-        data, regimes.fit.posterior, 1 / np.maximum(1 - stay, 1e-3), np.array(regimes.fit.transition)
-    )
+    downward = _switching_start(data, regimes)
     template = regimes.template
     upward = sojourn_start(data, template.posterior, template.dwell_means, template.moves)
     order = range(len(DISPERSIONS))
     down, up = _path(data, downward, [*order][::-1]), _path(data, upward, [*order])
     return [_larger(down[c], up[c]) for c in order]
+
+
+def _switching_start(data: SwitchingData, regimes: Regimes) -> SojournFit:
+    stay = np.diagonal(regimes.fit.transition, axis1=1, axis2=2)
+    return sojourn_start(data, regimes.fit.posterior, 1 / np.maximum(1 - stay, 1e-3), np.array(regimes.fit.transition))
 
 
 def _path(data: SwitchingData, start: SojournFit, order: list[int]) -> dict[int, SojournFit]:

@@ -1,13 +1,14 @@
 """L2, irregular timing: free against bounded dispersion of sojourns, compared with the best bounded world.
 
 A strict period is never true of a real rhythm, so the null is a renewal process of any period and drift whose
-sojourns vary by at most 40 %; surrogates are drawn at that boundary with the direction's other parameters.
+sojourns vary by at most 40 %; surrogates are drawn at that boundary with the direction's other parameters, as they
+are estimated where dispersion is free: forced to the boundary, irregular phases look blurred.
 Means nothing without L1: a linear process has no sojourns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +24,8 @@ from reldyn.markov._switching import SwitchingData
 from reldyn.surrogate import PhaseNull, draw_renewal, match_ranks
 
 Array = NDArray[np.float64]
-# Phases of one or two occasions cannot be told from single large shocks.
-SHORTEST_DWELL = 2.5
+# What a third phase must gain in log-likelihood: its six parameters, and two for being sought freely.
+_PRICE_OF_THIRD = 8.0
 # Surrogates wanted for the upper limit where sojourns look regular.
 _FOR_THE_LIMIT = 59
 _LOOKS_REGULAR = -1.0
@@ -44,8 +45,9 @@ def test_irregular(
     ----------
     series : DirectionSeries
     n_states : sequence of int, default (2, 3)
-        The number that fits better by AIC at a dispersion of .40 is tested. Two phases fitted to three, or three
-        to two, split and merge sojourns: the largest ratio over both numbers has less power.
+        Three are tested where their best fit gains eight log-likelihood units on that of two, whatever the
+        dispersion. Two phases fitted to three, or three to two, split and merge sojourns: the largest ratio over
+        both numbers has less power.
     n_surrogates : int, default 199
     seed : int or SeedSequence
     stop_early : bool, default True
@@ -53,42 +55,38 @@ def test_irregular(
     Returns
     -------
     ClaimTest
-        ``p_value`` is 1 without any surrogate when the shortest mean dwell is below 2.5 occasions: such
-        phases cannot be told from single shocks. ``estimate``: the coefficient of variation of sojourns, with an
-        upper limit calibrated by the surrogates. ``detail``: ``n_states``, ``shortest_dwell``,
-        ``dwell_means``, ``likelihood_ratio`` and ``profile`` (log-likelihood at .12, .25, .40, .60, .90).
+        ``estimate``: the coefficient of variation of sojourns, with an upper limit calibrated by the surrogates.
+        ``detail``: ``n_states``, ``shortest_dwell``, ``dwell_means``, ``likelihood_ratio`` per number of phases and
+        ``profile`` (log-likelihood at .12, .25, .40, .60, .90).
     """
     root = seed_sequence(seed)
     design = base_design(series)
     prepared = prepare(series.y[None], series, design)
-    fits = {k: _dispersions(prepared.data, k) for k in n_states}
+    fits = {k: dispersions(prepared.data, k) for k in n_states}
     profiles = {k: _profiles(fits[k])[0] for k in n_states}
     ratios = {k: float(signed_ratio(profiles[k])) for k in n_states}
-    chosen = max(n_states, key=lambda k: float(profiles[k][BOUNDARY]) - _n_parameters(k, series.y.shape[1]))
-    boundary = fits[chosen][BOUNDARY]
+    chosen = number_of_phases(fits)
+    free = fits[chosen][int(profiles[chosen].argmax())]
     observed = ratios[chosen]
-    shortest = float(boundary.dwell_means[0].min())
     detail = {
         "n_states": chosen,
-        "shortest_dwell": shortest,
-        "dwell_means": tuple(float(mean) for mean in np.sort(boundary.dwell_means[0])),
+        "shortest_dwell": float(free.dwell_means[0].min()),
+        "dwell_means": tuple(float(mean) for mean in np.sort(free.dwell_means[0])),
         "likelihood_ratio": ratios,
         "profile": dict(zip(DISPERSIONS, profiles[chosen].tolist(), strict=True)),
     }
-    if shortest < SHORTEST_DWELL:
-        return _claim(observed, None, profiles[chosen], detail)
-    null = _phase_null(prepared, boundary)
+    null = _phase_null(prepared, free)
 
     def draw(generators: Sequence[np.random.Generator]) -> Array:
         latent = draw_renewal(
             null,
             generators,
-            sojourn_means=boundary.dwell_means[0],
+            sojourn_means=free.dwell_means[0],
             sojourn_cv=DISPERSIONS[BOUNDARY],
-            moves=boundary.moves[0],
+            moves=free.moves[0],
         )
         surrogates = prepare(match_ranks(latent, series.y), series, design).data
-        found = _profiles(_dispersions(surrogates, chosen))
+        found = _profiles(dispersions(surrogates, chosen))
         return np.column_stack([signed_ratio(found), boundary_drop(found)])
 
     looks_regular = ratios[chosen] < _LOOKS_REGULAR
@@ -103,36 +101,38 @@ def test_irregular(
     return _claim(observed, result, profiles[chosen], detail)
 
 
-def _claim(observed: float, result: MonteCarlo | None, log_likelihoods: Array, detail: dict[str, object]) -> ClaimTest:
-    drop = 2.0 if result is None else calibrated_drop(result.statistics[:, 1])
+def _claim(observed: float, result: MonteCarlo, log_likelihoods: Array, detail: dict[str, object]) -> ClaimTest:
+    drop = calibrated_drop(result.statistics[:, 1])
     found = profile(log_likelihoods, drop)
     return ClaimTest(
         claim="irregular",
         statistic=observed,
-        p_value=1.0 if result is None else result.p_value,
-        n_surrogates=0 if result is None else result.n_surrogates,
+        p_value=result.p_value,
+        n_surrogates=result.n_surrogates,
         estimate=found.estimate,
         conf_low=found.conf_low,
         conf_high=found.conf_high,
         null="renewal process of any period whose sojourns have a coefficient of variation of at most .40",
-        detail={**detail, "stopped": result is not None and result.stopped, "upper_drop": drop},
-        null_statistics=np.zeros(0) if result is None else result.statistics[:, 0],
+        detail={**detail, "stopped": result.stopped, "upper_drop": drop},
+        null_statistics=result.statistics[:, 0],
     )
 
 
-def _dispersions(data: SwitchingData, n_states: int) -> list[SojournFit]:
+def dispersions(data: SwitchingData, n_states: int) -> list[SojournFit]:
+    """Fit gamma sojourns at every tabulated dispersion."""
     regimes: Regimes = fit_regimes(data, n_states)
     return fit_dispersions(data, regimes)
+
+
+def number_of_phases(fits: Mapping[int, list[SojournFit]]) -> int:
+    """Three where their best fit to the first series gains eight log-likelihood units on that of two."""
+    best = {k: float(_profiles(one)[0].max()) for k, one in fits.items()}
+    return max(best, key=lambda k: best[k] - _PRICE_OF_THIRD * (k - 2))
 
 
 def _profiles(fits: list[SojournFit]) -> Array:
     """(n, 5) log-likelihoods."""
     return np.stack([fit.log_likelihood for fit in fits], axis=1)
-
-
-def _n_parameters(n_states: int, channels: int) -> int:
-    """Means, mean sojourns and free moves."""
-    return n_states * channels + n_states + n_states * (n_states - 2)
 
 
 def _phase_null(prepared: Prepared, fit: SojournFit) -> PhaseNull:

@@ -1,10 +1,9 @@
-"""L1, discrete regimes: a switching autoregression against everything a linear process can do.
+"""L1, discrete regimes: phases with sojourns of three occasions or more against everything a linear process can do.
 
-The statistic is the likelihood ratio of K phases against none, less Akaike's two per parameter, the largest over K.
-Its null is a Gaussian-copula linear process with error of measurement where that fits better;
-where that is rejected and a phase is brief, a second null keeps the data's own skewed shocks. The larger p-value
-counts. Skewed shocks imitate brief phases only, and the second null takes power from true phases, whose
-changes are among the shocks it resamples: so long phases need not pass it.
+The statistic is the likelihood ratio of K phases, with irregular or with regular sojourns, against the best linear
+description, skewed or heavy-tailed shocks and longer memory included, less Akaike's two per parameter, the largest
+over K. A few large shocks or error of measurement therefore lower the statistic itself instead of being bought by a
+phase. Surrogates are a Gaussian-copula linear process, with error of measurement where that fits better.
 """
 
 from __future__ import annotations
@@ -15,19 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reldyn.cycles._claims import ClaimTest, PhaseFit
-from reldyn.cycles._fits import best_of, fit_dispersions, fit_regimes, linear_log_likelihood
-from reldyn.cycles._montecarlo import STOP_AFTER, MonteCarlo, child_seed, monte_carlo, seed_sequence
+from reldyn.cycles._fits import best_of, fit_dispersions, fit_ends, fit_regimes
+from reldyn.cycles._montecarlo import STOP_AFTER, child_seed, monte_carlo, seed_sequence
 from reldyn.cycles._nuisance import Prepared, base_design, prepare
+from reldyn.cycles._reference import reference_log_likelihood
 from reldyn.cycles._series import DirectionSeries
 from reldyn.cycles._sojourns import profile
 from reldyn.cycles._starts import random_starts, residuals
+from reldyn.markov._sojourn import SojournFit
 from reldyn.markov._switching import SwitchingFit
-from reldyn.surrogate import LinearNull, draw_linear, draw_resampled, fit_linear
+from reldyn.surrogate import LinearNull, draw_linear, fit_linear
 
 Array = NDArray[np.float64]
-# The second null is drawn where the first leaves room for a claim and a phase lasts fewer occasions on average.
-_SECOND_BELOW = 0.2
-_BRIEF = 3.0
 _BETTER_BY = 2.0
 
 
@@ -47,7 +45,7 @@ def test_regimes(
     n_states : sequence of int, default (2, 3)
         Numbers of phases, 2 or 3; the statistic is the largest over them, in data and surrogates.
     n_surrogates : int, default 199
-        At most so many per null.
+        At most so many.
     seed : int or SeedSequence
     stop_early : bool, default True
         Stop at ten exceedances.
@@ -57,62 +55,47 @@ def test_regimes(
     ClaimTest
         ``estimate``: the smallest distance between phase means in SD of the noise, with an approximate
         interval that takes the phases as known. ``detail``: ``likelihood_ratio`` per number of phases,
-        ``n_states`` that gave the statistic, ``p_by_null``, ``shortest_dwell`` (mean, in occasions),
-        ``null_order`` (0: error of measurement), ``n_breaks``.
+        ``n_states`` that gave the statistic, ``shortest_dwell`` (mean, in occasions), ``null_order`` of the
+        surrogates (0: error of measurement), ``n_breaks``.
     """
     root = seed_sequence(seed)
     design = base_design(series)
     prepared = prepare(series.y[None], series, design)
     ratios, fits = _ratios(prepared, n_states)
-    gains = {k: _gain(ratios[k], k, series.y.shape[1]) for k in n_states}
-    chosen = max(n_states, key=lambda k: float(gains[k][0]))
-    observed = float(gains[chosen][0])
-    gaussian = linear_null(series, design, prepared.breaks[0], child_seed(root, 0), gaussian=True)
+    gains = {k: float(_gain(ratios[k], k, series.y.shape[1])[0]) for k in n_states}
+    chosen = max(n_states, key=lambda k: gains[k])
+    null = linear_null(series, design, prepared.breaks[0], child_seed(root, 0), gaussian=True)
 
-    def compare(values: Array) -> Array:
-        found, _ = _ratios(prepare(values, series, design), n_states)
-        return np.asarray(np.max([_gain(found[k], k, values.shape[2]) for k in n_states], axis=0))
+    def draw(generators: Sequence[np.random.Generator]) -> Array:
+        found, _ = _ratios(prepare(draw_linear(null, generators), series, design), n_states)
+        return np.asarray(np.max([_gain(found[k], k, series.y.shape[1]) for k in n_states], axis=0))
 
-    def run(null: LinearNull, key: int) -> MonteCarlo:
-        def draw(generators: Sequence[np.random.Generator]) -> Array:
-            if key == 1:
-                return compare(draw_linear(null, generators))
-            return compare(draw_resampled(null, generators, series.categories))
-
-        return monte_carlo(
-            observed,
-            draw,
-            n_surrogates=n_surrogates,
-            seed=child_seed(root, key),
-            stop_after=STOP_AFTER if stop_early else None,
-        )
-
-    results = {"gaussian": run(gaussian, 1)}
-    dwell = 1 / np.maximum(1 - np.diagonal(fits[chosen].transition[0]), 1e-6)
-    if results["gaussian"].p_value <= _SECOND_BELOW and dwell.min() < _BRIEF:
-        skewed = linear_null(series, design, prepared.breaks[0], child_seed(root, 3), gaussian=False)
-        results["resampled"] = run(skewed, 2)
-    worst = max(results, key=lambda name: results[name].p_value)
+    result = monte_carlo(
+        gains[chosen],
+        draw,
+        n_surrogates=n_surrogates,
+        seed=child_seed(root, 1),
+        stop_after=STOP_AFTER if stop_early else None,
+    )
     distance, low, high = _distance(fits[chosen])
     return ClaimTest(
         claim="regimes",
-        statistic=observed,
-        p_value=results[worst].p_value,
-        n_surrogates=results[worst].n_surrogates,
+        statistic=gains[chosen],
+        p_value=result.p_value,
+        n_surrogates=result.n_surrogates,
         estimate=distance,
         conf_low=low,
         conf_high=high,
-        null="linear process with the data's margins, gaps, levels and time of day, with Gaussian or resampled shocks",
+        null="linear process with the data's margins, gaps, levels and time of day, beside any shape of shocks",
         detail={
             "n_states": chosen,
             "likelihood_ratio": {k: float(ratios[k][0]) for k in n_states},
-            "p_by_null": {name: result.p_value for name, result in results.items()},
-            "shortest_dwell": float(dwell.min()),
-            "null_order": gaussian.order,
+            "shortest_dwell": float(fits[chosen].dwell_means[0].min()),
+            "null_order": null.order,
             "n_breaks": int((prepared.breaks[0] >= 0).sum()),
-            "stopped": results[worst].stopped,
+            "stopped": result.stopped,
         },
-        null_statistics=results[worst].statistics,
+        null_statistics=result.statistics,
     )
 
 
@@ -137,10 +120,10 @@ def linear_null(
     )
 
 
-def _ratios(prepared: Prepared, n_states: Sequence[int]) -> tuple[dict[int, Array], dict[int, SwitchingFit]]:
-    """Likelihood ratio against the linear model, and the fit, per number of phases."""
-    linear = linear_log_likelihood(prepared.data)
-    fits = {k: fit_regimes(prepared.data, k).fit for k in n_states}
+def _ratios(prepared: Prepared, n_states: Sequence[int]) -> tuple[dict[int, Array], dict[int, SojournFit]]:
+    """Likelihood ratio against the best linear description, and the fit, per number of phases."""
+    linear = reference_log_likelihood(prepared.data)
+    fits = {k: fit_ends(prepared.data, fit_regimes(prepared.data, k)) for k in n_states}
     return {k: 2 * (fit.log_likelihood - linear) for k, fit in fits.items()}, fits
 
 
@@ -149,9 +132,10 @@ def _gain(ratio: Array, n_states: int, channels: int) -> Array:
     return np.asarray(ratio - 2 * ((n_states - 1) * channels + n_states * (n_states - 1)))
 
 
-def _distance(fit: SwitchingFit) -> tuple[float, float, float]:
+def _distance(fit: SojournFit) -> tuple[float, float, float]:
     """Smallest Mahalanobis distance between two phases' levels, with an interval for known phases."""
-    means, share = fit.means[0], fit.posterior[0].sum(axis=0)
+    share = fit.posterior[0].sum(axis=0)
+    means = fit.coefficients[0, : len(share)]
     inverse = np.linalg.inv(fit.covariance[0])
     pairs = [(j, k) for j in range(len(means)) for k in range(j)]
     distances = [float(np.sqrt((means[j] - means[k]) @ inverse @ (means[j] - means[k]))) for j, k in pairs]

@@ -1,8 +1,9 @@
 """The switching autoregression with gamma sojourns: an age-expanded hidden semi-Markov chain.
 
 A state of the chain is a phase and its age in occasions. A sojourn is ceil(X) with X gamma, so that its
-dispersion can be bounded; the coefficient of variation is common to all phases, their means are free. Hazards
-are tabulated, so a step of EM picks the best of the tabulated means. Emission as in `_switching`.
+dispersion can be bounded; the coefficient of variation is common to all phases, their means are free from three
+occasions on. Hazards are tabulated, so a step of EM picks the best of the tabulated means. Emission as in
+`_switching`.
 """
 
 from __future__ import annotations
@@ -21,10 +22,13 @@ Array = NDArray[np.float64]
 # Strict clock, jittered, the boundary of what counts as regular, irregular, about geometric.
 DISPERSIONS = (0.12, 0.25, 0.40, 0.60, 0.90)
 BOUNDARY = DISPERSIONS.index(0.40)
-MEANS: Array = np.geomspace(2.0, 40.0, 44)
+# Phases that last one or two occasions on average cannot be told from single large shocks: they are no phases here.
+SHORTEST_MEAN, LONGEST_MEAN = 3.0, 40.0
+MEANS: Array = np.geomspace(SHORTEST_MEAN, LONGEST_MEAN, 44)
 N_AGES = 48
 _PSEUDO_COUNT = 0.5
 _FLOOR = 1e-300
+_NEVER = 1e-14
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -35,12 +39,15 @@ class SojournTables:
     ----------
     hazard, log_leave, log_stay, start : (5, 44, 48) arrays
         Hazard, its log, log(1 - hazard), and the stationary law of the age.
+    ages : (5, 44) int array
+        Ages that a sojourn reaches with a probability above 1e-14, rounded up to fours, at most 48.
     """
 
     hazard: Array
     log_leave: Array
     log_stay: Array
     start: Array
+    ages: NDArray[np.int64]
 
 
 @lru_cache(maxsize=1)
@@ -57,10 +64,12 @@ def sojourn_tables() -> SojournTables:
     ratio = survival[..., 1:] / np.maximum(survival[..., :-1], _FLOOR)
     hazard = np.clip(1 - ratio, 1e-5, 0.98)
     alive = np.cumprod(np.concatenate([np.ones((*hazard.shape[:2], 1)), 1 - hazard[..., :-1]], axis=2), axis=2)
+    # In fours, as the compiled sums take them.
+    ages = np.minimum(((alive > _NEVER).sum(axis=2) + 4) // 4 * 4, N_AGES)
     # The last age stands for itself and all that follow.
     alive[..., -1] /= hazard[..., -1]
     start = alive / alive.sum(axis=2, keepdims=True)
-    return SojournTables(hazard, np.log(hazard), np.log1p(-hazard), start)
+    return SojournTables(hazard, np.log(hazard), np.log1p(-hazard), start, ages)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -104,7 +113,7 @@ class SojournFit:
 def sojourn_start(data: SwitchingData, posterior: Array, dwell_means: Array, moves: Array) -> SojournFit:
     """Make a start of posteriors (n, T, K), mean sojourns (n, K) and moves (n, K, K)."""
     n, _, n_states = posterior.shape
-    index = np.abs(np.log(MEANS) - np.log(np.clip(dwell_means, 2.0, 40.0))[..., None]).argmin(axis=2)
+    index = np.abs(np.log(MEANS) - np.log(np.clip(dwell_means, SHORTEST_MEAN, LONGEST_MEAN))[..., None]).argmin(axis=2)
     off = np.where(np.eye(n_states, dtype=bool), 0.0, moves + 1e-3)
     channels = data.y.shape[2]
     rows = n_states + 2 * channels + data.x.shape[2]
@@ -160,6 +169,7 @@ def fit_sojourns(
                 np.array(start.moves),
                 *table,
                 first,
+                tables.ages[dispersion],
                 int(n_iterations),
             )
         )

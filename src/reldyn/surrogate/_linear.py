@@ -19,6 +19,7 @@ Array = NDArray[np.float64]
 MAX_ORDER = 6
 _LARGEST_ROOT = 0.98
 _CORRECTION_SERIES = 40
+_MEASURED_SERIES = 10
 _FILL_ROUNDS = 4
 
 
@@ -87,7 +88,9 @@ def fit_linear(
     Notes
     -----
     Missing lags are replaced by their one-step prediction. The coefficients of the autoregression are corrected
-    for small samples and for the rounding of answers by once refitting 40 simulated series.
+    for small samples and for the rounding of answers by once refitting 40 simulated series, those of the process
+    with error of measurement by ten: estimates forget sooner than the process does, the more so after level, trend
+    and time of day have been taken off.
 
     Examples
     --------
@@ -118,6 +121,8 @@ def fit_linear(
     if best == 0:
         lags, covariance, residuals = np.zeros((1, channels, channels)), np.eye(channels), measured.innovations
         measured = measured.sharpened(spread) if gaussian else measured
+        rough = LinearNull(y, mean, night, elapsed, 0, lags, covariance, _centred(residuals), measured, aic)
+        measured = _remembering(rough, measured, seen, design, seed, gaussian=gaussian)
     else:
         coefficients, covariances, filled = fits[best]
         lags, covariance = coefficients[0], covariances[0]
@@ -208,11 +213,40 @@ def _corrected(
     rough: LinearNull, seen: NDArray[np.bool_], design: Array, seed: np.random.SeedSequence, *, gaussian: bool
 ) -> Array:
     """Add what refitting simulated series loses, as far as the process stays stationary."""
+    rest = _simulated_rest(rough, seen, design, seed, _CORRECTION_SERIES, gaussian=gaussian)
+    loss = rough.lags - _fit_order(rest, seen, rough.night, rough.order)[0].mean(axis=0)
+    for share in (1.0, 0.75, 0.5, 0.25):
+        lags = rough.lags + share * loss
+        if _largest_root(lags) <= _LARGEST_ROOT:
+            return np.asarray(lags)
+    return _shrunk(rough.lags)
+
+
+def _remembering(
+    rough: LinearNull,
+    fit: MeasurementFit,
+    seen: NDArray[np.bool_],
+    design: Array,
+    seed: np.random.SeedSequence,
+    *,
+    gaussian: bool,
+) -> MeasurementFit:
+    """Add to the matrix of the process what refitting simulated series loses."""
+    rest = _simulated_rest(rough, seen, design, seed, _MEASURED_SERIES, gaussian=gaussian)
+    hidden = np.where(seen[None, :, None], rest, np.nan)
+    again = [fit_measurement(one, rough.elapsed, near=fit).phi for one in hidden]
+    return fit.with_memory(2 * fit.phi - np.mean(again, axis=0))
+
+
+def _simulated_rest(
+    rough: LinearNull, seen: NDArray[np.bool_], design: Array, seed: np.random.SeedSequence, n: int, *, gaussian: bool
+) -> Array:
+    """Series simulated from a fit, on its scale, less their own level: (n, T, C), zero where missing."""
     from reldyn.surrogate._linear_draw import draw_linear, latent_linear
 
     generators = [
         np.random.default_rng(np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, 77, k)))
-        for k in range(_CORRECTION_SERIES)
+        for k in range(n)
     ]
     if gaussian:
         simulated = draw_linear(rough, generators)
@@ -220,13 +254,7 @@ def _corrected(
     else:
         values = np.where(seen[None, :, None], latent_linear(rough, generators, resample=True), np.nan)
     means = np.stack([_regress_mean(v, seen, design) for v in values])
-    rest = np.where(seen[None, :, None], values - means, 0.0)
-    loss = rough.lags - _fit_order(rest, seen, rough.night, rough.order)[0].mean(axis=0)
-    for share in (1.0, 0.75, 0.5, 0.25):
-        lags = rough.lags + share * loss
-        if _largest_root(lags) <= _LARGEST_ROOT:
-            return np.asarray(lags)
-    return _shrunk(rough.lags)
+    return np.where(seen[None, :, None], values - means, 0.0)
 
 
 def _shrunk(lags: Array) -> Array:

@@ -16,6 +16,7 @@ Array = NDArray[np.float64]
 _LONGEST = 8
 _STEP = 1e-5
 _LARGEST_ROOT = 0.98
+_MANY, _FEW = 40, 15
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -46,8 +47,18 @@ class MeasurementFit:
         error = np.maximum(self.error - spread * max(1 - spread, 0.0), 0.02)
         return dataclasses.replace(self, error=error)
 
+    def with_memory(self, phi: Array) -> MeasurementFit:
+        """Take another matrix, kept stationary, and the innovations that leave the process its spread."""
+        radius = float(np.abs(np.linalg.eigvals(phi)).max())
+        phi = phi * min(1.0, _LARGEST_ROOT / max(radius, 1e-9))
+        spread = stationary(self.phi[None], self.process[None])[0]
+        process = spread - phi @ spread @ phi.T
+        values, vectors = np.linalg.eigh((process + process.T) / 2)
+        least = 1e-3 * float(np.diag(spread).min())
+        return dataclasses.replace(self, phi=phi, process=(vectors * np.maximum(values, least)) @ vectors.T)
 
-def fit_measurement(rest: Array, elapsed: Array) -> MeasurementFit:
+
+def fit_measurement(rest: Array, elapsed: Array, near: MeasurementFit | None = None) -> MeasurementFit:
     """Fit by maximum likelihood.
 
     Parameters
@@ -56,6 +67,8 @@ def fit_measurement(rest: Array, elapsed: Array) -> MeasurementFit:
         Deviations from the level; NaN rows where missing.
     elapsed : (T,) array
         Steps since the occasion before; rounded to whole steps, at most eight.
+    near : MeasurementFit, optional
+        Start there and take a few steps only, for series simulated from it.
 
     Returns
     -------
@@ -77,13 +90,16 @@ def fit_measurement(rest: Array, elapsed: Array) -> MeasurementFit:
         return float(values[-1]), (values[:half] - values[half : 2 * half]) / (2 * _STEP)
 
     best = None
-    for own, reliability in ((0.5, 0.9), (0.85, 0.55)):
-        start = _start(own, reliability, channels)
-        bounds = _bounds(channels)
-        found = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 40})
+    bounds = _bounds(channels)
+    starts = [_start(own, reliability, channels) for own, reliability in ((0.5, 0.9), (0.85, 0.55))]
+    if near is not None:
+        starts = [_packed(near, scale, bounds)]
+    rounds = _MANY if near is None else _FEW
+    for start in starts:
+        found = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": rounds})
         if best is None or found.fun < best.fun:
             best = found
-    theta = best.x if best is not None else _start(0.5, 0.9, channels)
+    theta = best.x if best is not None else starts[0]
     value, innovations = _filter(theta[None], unit, seen, steps, channels)
     phi, process, error = (part[0] for part in _unpack(theta[None], channels))
     rescale = np.outer(scale, scale)
@@ -101,6 +117,16 @@ def _start(own: float, reliability: float, channels: int) -> Array:
     process = np.sqrt(reliability * (1 - own**2)) * np.eye(channels)
     lower = process[np.tril_indices(channels)]
     return np.concatenate([phi.ravel(), lower, np.full(channels, np.log(1 - reliability))])
+
+
+def _packed(fit: MeasurementFit, scale: Array, bounds: list[tuple[float, float]]) -> Array:
+    """Parameters of a fit in units of ``scale``, moved inside the bounds."""
+    channels = len(fit.error)
+    root = np.linalg.cholesky(fit.process / np.outer(scale, scale))
+    phi = fit.phi / scale[:, None] * scale[None, :]
+    theta = np.concatenate([phi.ravel(), root[np.tril_indices(channels)], np.log(fit.error / scale**2)])
+    low, high = np.array(bounds).T
+    return np.asarray(np.clip(theta, low, high))
 
 
 def _bounds(channels: int) -> list[tuple[float, float]]:
