@@ -144,3 +144,10 @@ def test_a_breakdown_inside_a_test_makes_one_direction_undecidable_and_stops_not
         result = detect_cycles(panel, warmth="warmth", n_surrogates=19, seed=1)
     assert result.verdicts()["verdict"].tolist() == ["not decidable"] * 2
     assert result.verdicts()["reason"][0] == f"the tests broke down on these answers ({error})"
+
+
+def test_long_linear_series_are_not_supported_by_the_stored_power():
+    panel = rd.simulate.cycles("linear", n_dyads=1, n_occasions=400, seed=3).panel
+    found = rd.detect_cycles(panel, warmth="warmth", response="response", n_surrogates=39, seed=3).verdicts()
+    assert found["verdict"].tolist() == ["not supported"] * 2
+    assert found["reason"].str.contains("the design would have shown cycles with probability").all()
