@@ -15,6 +15,7 @@ from reldyn.cycles._periodic import test_periodic
 from reldyn.cycles._regimes import fit_phases, test_regimes
 from reldyn.cycles._reinforcement import Reinforcement, run_reinforcement
 from reldyn.cycles._series import DirectionSeries
+from reldyn.cycles._shared_tests import Lesson, test_shared_irregular, test_shared_regimes
 from reldyn.cycles._triggers import TriggerEffect, run_trigger
 from reldyn.errors import ReldynError
 
@@ -62,7 +63,9 @@ def seed_of(generator: np.random.Generator) -> np.random.SeedSequence:
     return np.random.SeedSequence(sequence.entropy, spawn_key=sequence.spawn_key, pool_size=sequence.pool_size)
 
 
-def climb(series: DirectionSeries, setting: Setting, seed: np.random.SeedSequence) -> Climbed:
+def climb(
+    series: DirectionSeries, setting: Setting, seed: np.random.SeedSequence, lesson: Lesson | None = None
+) -> Climbed:
     """Test every claim about one direction that its evidence makes due.
 
     *Irregular* is tested where *regimes* or *periodic* is rejected, *directed* where *regimes* is: without
@@ -74,19 +77,21 @@ def climb(series: DirectionSeries, setting: Setting, seed: np.random.SeedSequenc
     series : DirectionSeries
     setting : Setting
     seed : SeedSequence
+    lesson : Lesson, optional
+        Phases learned from other dyads, for *regimes* and *irregular*; by default the series stands alone.
 
     Returns
     -------
     Climbed
     """
-    n_states, n = setting.n_states, setting.n_surrogates
+    n = setting.n_surrogates
     try:
-        regimes = test_regimes(series, n_states=n_states, n_surrogates=n, seed=child_seed(seed, 1))
+        regimes = _regimes(series, setting, child_seed(seed, 1), lesson)
         periodic = test_periodic(series, n_surrogates=n, seed=child_seed(seed, 2))
         tests = [regimes, periodic]
         phased = regimes.p_value <= setting.alpha
         if phased or periodic.p_value <= setting.alpha:
-            tests.append(test_irregular(series, n_states=n_states, n_surrogates=n, seed=child_seed(seed, 3)))
+            tests.append(_irregular(series, setting, child_seed(seed, 3), lesson))
         if phased:
             tests.append(test_directed(series, n_surrogates=n, seed=child_seed(seed, 4)))
         fit = fit_phases(series, n_states=int(regimes.detail["n_states"]), seed=child_seed(seed, 5))
@@ -104,6 +109,22 @@ def climb(series: DirectionSeries, setting: Setting, seed: np.random.SeedSequenc
         if phased
     )
     return Climbed((), tuple(tests), fit, reinforcement, triggers)
+
+
+def _regimes(
+    series: DirectionSeries, setting: Setting, seed: np.random.SeedSequence, lesson: Lesson | None
+) -> ClaimTest:
+    if lesson is not None:
+        return test_shared_regimes(series, lesson, n_surrogates=setting.n_surrogates, seed=seed)
+    return test_regimes(series, n_states=setting.n_states, n_surrogates=setting.n_surrogates, seed=seed)
+
+
+def _irregular(
+    series: DirectionSeries, setting: Setting, seed: np.random.SeedSequence, lesson: Lesson | None
+) -> ClaimTest:
+    if lesson is not None:
+        return test_shared_irregular(series, lesson, n_surrogates=setting.n_surrogates, seed=seed)
+    return test_irregular(series, n_states=setting.n_states, n_surrogates=setting.n_surrogates, seed=seed)
 
 
 def both_claims(

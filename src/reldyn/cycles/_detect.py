@@ -17,6 +17,8 @@ from reldyn.cycles._outcome import Outcome, n_cycles
 from reldyn.cycles._power import power_of
 from reldyn.cycles._result import CycleResult
 from reldyn.cycles._schedule import schedule
+from reldyn.cycles._shared import Shared, learn
+from reldyn.cycles._shared_tests import Lesson
 from reldyn.errors import DataWarning, DesignError, check_option
 from reldyn.resample import known_seed, map_seeded
 
@@ -25,12 +27,16 @@ if TYPE_CHECKING:
 
     from reldyn.panel import DyadPanel
 
-__all__ = ["detect_cycles"]
+__all__ = ["Pooling", "detect_cycles"]
+
+Pooling = Literal["auto", "none", "shared"]
 
 # Below about twelve cycles a verdict about one dyad has little power (60 % at best for large effects).
 _FEW_CYCLES = 12
 _LARGE_FLOOR = 0.30
 _FEWEST_SURROGATES = 19
+# Below the seed of a detection: tasks take the keys from zero on.
+_FOLDS_KEY = 2**31
 
 
 def detect_cycles(
@@ -46,6 +52,7 @@ def detect_cycles(
     n_surrogates: int = 999,
     seed: Any = None,
     n_jobs: int = 1,
+    pooling: Pooling = "none",
 ) -> CycleResult:
     """Test every direction of warmth for phases, for irregular timing, and for what follows from them.
 
@@ -86,6 +93,13 @@ def detect_cycles(
         None draws one and stores it in ``setting["seed"]``.
     n_jobs : int, default 1
         Parallel workers, as in joblib. The result is the same, bit for bit, whatever the number.
+    pooling : {"none", "auto", "shared"}, default "none"
+        Whether *regimes* and *irregular* borrow strength. ``"auto"``: the shape of the phases and the law of moving
+        between them are learned from the other dyads (in five folds of dyads, never from the dyad that is tested),
+        where at least 16 dyads can be tested and shared phases predict dyads they were not learned from better
+        than shared skewed shocks do; else every dyad is tested by itself. ``"shared"`` shares even if they do not,
+        for a sensitivity analysis. p-values come from the dyad's own surrogates either way; a result says which
+        was used. ``"none"`` is the default because a verdict about a dyad then depends on that dyad alone.
 
     Returns
     -------
@@ -122,12 +136,14 @@ def detect_cycles(
     """
     columns = Columns(warmth, response, reported_by, _names(covariates, "covariates"), _names(triggers, "triggers"))
     _check(columns, phases, alpha, n_surrogates)
+    check_option(pooling, ("auto", "none", "shared"), "pooling")
     arranged = arrange(panel, columns)
     known = known_seed(seed)
     setting = Setting(phases=phases, n_surrogates=int(n_surrogates), alpha=float(alpha), triggers=columns.triggers)
-    tasks = [(one, setting) for one in arranged]
+    shared = _shared(arranged, setting, known, pooling)
+    tasks = [(one, setting, lesson) for one, lesson in zip(arranged, shared.lessons, strict=True)]
     outcomes = tuple(map_seeded(_outcome, tasks, known, n_jobs, label="directions"))
-    notes = _warnings(columns, arranged, outcomes)
+    notes = (*_pooling_notes(shared, pooling), *_warnings(columns, arranged, outcomes))
     n_untested = sum(bool(one.reasons) for one in outcomes)
     if n_untested:
         message = f"{n_untested} of {len(outcomes)} directions cannot carry a test; verdicts() says why."
@@ -140,6 +156,7 @@ def detect_cycles(
             "n_surrogates": int(n_surrogates),
             "seed": known,
             "version": _version(),
+            **_pooling_setting(shared, pooling),
         },
         outcomes=outcomes,
         occasions=_occasions(panel, arranged),
@@ -170,9 +187,41 @@ def _check(columns: Columns, phases: object, alpha: float, n_surrogates: int) ->
         )
 
 
-def _outcome(task: tuple[Arranged, Setting], generator: np.random.Generator) -> Outcome:
+def _shared(arranged: Sequence[Arranged], setting: Setting, seed: int, pooling: Pooling) -> Shared:
+    """Learn what dyads share, unless every dyad is to stand alone."""
+    if pooling == "none":
+        return Shared((None,) * len(arranged), used=False, reason="")
+    series = [None if one.reasons else one.series for one in arranged]
+    folds = np.random.SeedSequence(seed, spawn_key=(_FOLDS_KEY,))
+    dyads = [one.dyad for one in arranged]
+    return learn(series, dyads, n_states=setting.n_states, seed=folds, required=pooling == "shared")
+
+
+def _pooling_setting(shared: Shared, pooling: Pooling) -> dict[str, Any]:
+    """What a reader of the result must know about sharing; nothing where it was not asked for."""
+    if pooling == "none":
+        return {"pooling": "none", "phases_from": "own"}
+    return {
+        "pooling": pooling,
+        "phases_from": "other dyads" if shared.used else "own",
+        "pooling_reason": shared.reason,
+        "pooling_gain": shared.gain,
+    }
+
+
+def _pooling_notes(shared: Shared, pooling: Pooling) -> tuple[str, ...]:
+    if pooling == "none":
+        return ()
+    if not shared.used:
+        return (f"every dyad was tested by itself: {shared.reason}",)
+    if shared.objection:
+        return (f"phases were shared although {shared.objection}: read the verdicts as a sensitivity analysis",)
+    return ()
+
+
+def _outcome(task: tuple[Arranged, Setting, Lesson | None], generator: np.random.Generator) -> Outcome:
     """Test one direction; what cannot be tested comes back with its reasons."""
-    arranged, setting = task
+    arranged, setting, lesson = task
     series = arranged.series
     n_scheduled = 0 if series is None else len(series.y)
     answers = np.zeros(0) if series is None else series.y[np.isfinite(series.y[:, 0]), 0]
@@ -191,7 +240,7 @@ def _outcome(task: tuple[Arranged, Setting], generator: np.random.Generator) -> 
     )
     if arranged.reasons or series is None:
         return bare
-    found = climb(series, setting, seed_of(generator))
+    found = climb(series, setting, seed_of(generator), lesson)
     known = power_of(
         n_occasions=n_scheduled,
         missing_share=bare.missing_share,

@@ -248,6 +248,7 @@ class CycleResult(Result):
                 for verdict in ("supported", "rhythm", "not supported", "not decidable")
             },
             "phases": str(self.setting["phases"]),
+            "phases_from": str(self.setting.get("phases_from", "own")),
             "alpha": self.alpha,
             "n_surrogates": int(self.setting["n_surrogates"]),
             "converged": not any(one.fit is not None and one.fit.warnings for one in self.outcomes),

@@ -47,11 +47,20 @@ def _methods(result: CycleResult) -> str:
         "two and three phases, the larger statistic" if setting["phases"] == "auto" else f"{setting['phases']} phases"
     )
     return (
-        f"{reads}. Every claim is tested against a null world of its own with at most {setting['n_surrogates']} "
-        f"surrogates per direction ({phases}; directed cycles always three); sequential stopping; seed "
+        f"{reads}. {_pooling(result)}Every claim is tested against a null world of its own with at most "
+        f"{setting['n_surrogates']} surrogates per direction ({phases}; directed cycles always three); sequential stopping; seed "
         f"{setting['seed']}. Regimes: against linear dynamics, error of measurement included. Irregular timing: "
         "against sojourns that vary by at most 40 % of their mean. Intermittent: both rejected, by the larger "
         "p-value, adjusted over directions (Benjamini and Hochberg)."
+    )
+
+
+def _pooling(result: CycleResult) -> str:
+    if result.setting.get("phases_from") != "other dyads":
+        return ""
+    return (
+        "Regimes and irregular timing are tested with phases whose shape and law were learned from the other dyads, "
+        "in folds, never from the dyad that is tested; size of effect, noise, memory and surrogates are its own. "
     )
 
 

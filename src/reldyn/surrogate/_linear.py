@@ -106,7 +106,7 @@ def fit_linear(
     values = normal_scores(np.where(seen[:, None], y, np.nan)) if gaussian else y
     mean = _regress_mean(values, seen, design)
     rest = np.where(seen[:, None], values - mean, 0.0)
-    fits = {order: _fit_order(rest[None], seen, night, order) for order in _orders(int(seen.sum()), rest.shape[1])}
+    fits = {order: fit_order(rest[None], seen, night, order) for order in _orders(int(seen.sum()), rest.shape[1])}
     n_seen, channels = int(seen.sum()), rest.shape[1]
     aic = {
         order: n_seen * (_log_det(covariance[0]) + channels * (1 + np.log(2 * np.pi)))
@@ -162,7 +162,7 @@ def lagged(filled: Array, night: NDArray[np.bool_], order: int) -> Array:
     return out
 
 
-def _fit_order(rest: Array, seen: NDArray[np.bool_], night: NDArray[np.bool_], order: int) -> tuple[Array, ...]:
+def fit_order(rest: Array, seen: NDArray[np.bool_], night: NDArray[np.bool_], order: int) -> tuple[Array, ...]:
     """Least squares of a batch: (n, order + 1, C, C) coefficients, (n, C, C) covariance, (n, T, C) filled."""
     n, n_occasions, channels = rest.shape
     filled = rest.copy()
@@ -214,7 +214,7 @@ def _corrected(
 ) -> Array:
     """Add what refitting simulated series loses, as far as the process stays stationary."""
     rest = _simulated_rest(rough, seen, design, seed, _CORRECTION_SERIES, gaussian=gaussian)
-    loss = rough.lags - _fit_order(rest, seen, rough.night, rough.order)[0].mean(axis=0)
+    loss = rough.lags - fit_order(rest, seen, rough.night, rough.order)[0].mean(axis=0)
     for share in (1.0, 0.75, 0.5, 0.25):
         lags = rough.lags + share * loss
         if _largest_root(lags) <= _LARGEST_ROOT:

@@ -72,16 +72,22 @@ def draw_renewal(
     >>> draw.shape
     (1, 50, 1)
     """
-    middle = np.maximum(sojourn_means - 0.5, 0.1)
-    variance = np.maximum((sojourn_cv * sojourn_means) ** 2 - 1 / 12, 0.03)
     cumulative = np.cumsum(moves, axis=1)
     n_occasions = len(null.level)
     paths = np.empty((len(generators), n_occasions), dtype=np.int64)
-    skipped_least = int(np.ceil(3 * sojourn_means.sum()))
     for row, rng in enumerate(generators):
-        needed = n_occasions + skipped_least + int(rng.integers(max(int(sojourn_means.sum()), 1)))
-        paths[row] = _renewal_path(needed, cumulative, middle**2 / variance, variance / middle, rng)[-n_occasions:]
+        paths[row] = renewal_path(n_occasions, sojourn_means, sojourn_cv, cumulative, rng)
     return _emit(null, paths, generators)
+
+
+def renewal_path(
+    n_occasions: int, sojourn_means: Array, sojourn_cv: float, cumulative: Array, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Draw one stationary sequence of phases: (n_occasions,) indices; ``cumulative`` sums the rows of the moves."""
+    middle = np.maximum(sojourn_means - 0.5, 0.1)
+    variance = np.maximum((sojourn_cv * sojourn_means) ** 2 - 1 / 12, 0.03)
+    skipped = int(np.ceil(3 * sojourn_means.sum())) + int(rng.integers(max(int(sojourn_means.sum()), 1)))
+    return _renewal_path(n_occasions + skipped, cumulative, middle**2 / variance, variance / middle, rng)[-n_occasions:]
 
 
 def _renewal_path(
@@ -174,15 +180,15 @@ def _emit(null: PhaseNull, paths: NDArray[np.int64], generators: Sequence[np.ran
     drive = noise + null.means[paths] + null.level
     out: Array = np.empty_like(drive)
     # The first occasion has no lag: it starts near where its phase tends to.
-    settle = np.linalg.inv(np.eye(channels) - _stable(null.lag_day))
+    settle = np.linalg.inv(np.eye(channels) - stable(null.lag_day))
     out[:, 0] = (null.means[paths[:, 0]] + null.level[0]) @ settle + noise[:, 0]
-    day, night = _stable(null.lag_day), _stable(null.lag_night)
+    day, night = stable(null.lag_day), stable(null.lag_night)
     for t in range(1, n_occasions):
         out[:, t] = drive[:, t] + out[:, t - 1] @ (night if null.night[t] else day)
     return out
 
 
-def _stable(lag: Array) -> Array:
+def stable(lag: Array) -> Array:
     """Shrink a lag matrix whose root an estimate happened to put outside the unit circle."""
     largest = float(np.abs(np.linalg.eigvals(lag)).max())
     return lag if largest <= 0.98 else lag * (0.98 / largest)

@@ -1,0 +1,99 @@
+"""Phases shared between dyads: folds, guard, tests, wording, and that nothing is learned from the dyad tested."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import reldyn as rd
+from reldyn.cycles._series import DirectionSeries
+from reldyn.cycles._shared import N_FOLDS, learn
+from reldyn.cycles._shared_tests import test_shared_irregular as irregular
+from reldyn.cycles._shared_tests import test_shared_regimes as regimes
+from reldyn.simulate._series import SeriesDesign, simulate_series
+
+
+def series_of(kind, n, seed, n_occasions=100, **arguments):
+    generators = [np.random.default_rng([seed, k]) for k in range(n)]
+    batch = simulate_series(SeriesDesign(kind, n_occasions, **arguments), generators)
+    day = batch.grid.day
+    return [DirectionSeries.from_arrays(values, day=day, beep=batch.grid.beep) for values in batch.values]
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return series_of("cycle", 16, 1, effect=2.0) + series_of("linear", 8, 2)
+
+
+@pytest.fixture(scope="module")
+def shared(sample):
+    return learn(sample, range(24), n_states=(3,), seed=np.random.SeedSequence(1))
+
+
+def test_cycles_are_shared_and_every_direction_has_a_lesson(shared):
+    assert shared.used
+    assert shared.gain > 20
+    assert all(lesson is not None and lesson.n_dyads in (19, 20) for lesson in shared.lessons)
+    assert len({id(lesson.phases) for lesson in shared.lessons}) == N_FOLDS
+
+
+def test_a_lesson_does_not_depend_on_the_dyad_that_is_tested(sample, shared):
+    changed = list(sample)
+    changed[0] = series_of("floor", 1, 9)[0]
+    again = learn(changed, range(24), n_states=(3,), seed=np.random.SeedSequence(1))
+    np.testing.assert_array_equal(again.lessons[0].phases.shape, shared.lessons[0].phases.shape)
+    other = next(place for place in range(24) if shared.lessons[place].phases is not shared.lessons[0].phases)
+    assert not np.array_equal(again.lessons[other].phases.shape, shared.lessons[other].phases.shape)
+
+
+def test_strong_cycles_are_found_and_noise_is_not(sample, shared):
+    found = [regimes(sample[place], shared.lessons[place], n_surrogates=39, seed=place) for place in (0, 1, 2, 16, 17)]
+    assert sum(test.p_value <= 0.05 for test in found[:3]) >= 2
+    assert min(test.p_value for test in found[3:]) > 0.05
+    assert found[0].detail["pooling"] == "shared"
+    assert found[0].estimate > found[0].conf_low >= 0
+
+
+def test_a_strict_rhythm_is_not_irregular(shared):
+    rhythm = series_of("rhythm", 1, 3, effect=2.0)[0]
+    found = irregular(rhythm, shared.lessons[0], n_surrogates=39, seed=1)
+    assert found.p_value > 0.2
+    assert found.statistic < -3
+
+
+def test_shocks_are_not_shared():
+    shocks = series_of("skewed_shocks", 20, 4)
+    found = learn(shocks, range(20), n_states=(3,), seed=np.random.SeedSequence(1))
+    assert not found.used
+    assert all(lesson is None for lesson in found.lessons)
+    assert "shocks" in found.reason
+
+
+def test_few_dyads_stand_alone(sample):
+    found = learn(sample[:10], range(10), n_states=(3,), seed=np.random.SeedSequence(1), required=True)
+    assert not found.used
+    assert "too few" in found.reason
+
+
+def panel_of(n_dyads):
+    return rd.simulate.cycles("cycle", n_dyads=n_dyads, n_occasions=60, effect=2.0, seed=1).panel
+
+
+def test_detection_says_which_was_used():
+    alone = rd.detect_cycles(panel_of(2), warmth="warmth", n_surrogates=19, seed=1, pooling="auto")
+    plain = rd.detect_cycles(panel_of(2), warmth="warmth", n_surrogates=19, seed=1)
+    assert alone.glance()["phases_from"].item() == "own"
+    assert "too few to share phases" in alone.warnings[0]
+    pd.testing.assert_frame_equal(alone.tidy(), plain.tidy())
+    with pytest.raises(rd.errors.DesignError, match="pooling"):
+        rd.detect_cycles(panel_of(2), warmth="warmth", pooling="yes")
+
+
+def test_shared_detection_is_the_same_for_any_number_of_workers():
+    panel = panel_of(16)
+    once, twice = (
+        rd.detect_cycles(panel, warmth="warmth", phases=3, n_surrogates=19, seed=1, pooling="shared", n_jobs=n)
+        for n in (1, 2)
+    )
+    pd.testing.assert_frame_equal(once.tidy(), twice.tidy())
+    assert once.glance()["phases_from"].item() == "other dyads"
+    assert "learned from the other dyads" in " ".join(once.summary().split())

@@ -1,0 +1,141 @@
+"""Phases that shift the level: likelihood by brute force, compiled twin, growth of the likelihood, sharing."""
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+from scipy.stats import multivariate_normal
+
+from reldyn._kernels import chosen_kernels
+from reldyn.markov._levels import LevelData, fit_levels, gamma_law, geometric_law, level_start
+from reldyn.markov._pool import fit_shared, linear_levels, pool_levels
+
+SHAPE = np.array([[1.0, 0.3], [-0.8, 0.5], [0.1, -1.0]])
+MOVES = np.array([[0.0, 0.7, 0.3], [0.4, 0.0, 0.6], [0.5, 0.5, 0.0]])
+LEAVE = np.array([0.2, 0.3, 0.25])
+
+
+def some_data(n, n_occasions, seed, missing=0.25):
+    rng = np.random.default_rng(seed)
+    y = rng.normal(size=(n, n_occasions, 2))
+    y[:, n_occasions // 3 : n_occasions // 2] += 1.5
+    observed = rng.random((n, n_occasions)) >= missing
+    night = np.tile(np.arange(n_occasions) % 4 == 0, (n, 1))
+    night[:, 0] = False
+    y = np.where(observed[..., None], y, 0.0)
+    return LevelData(y, observed, night, rng.normal(size=(n, n_occasions, 1)), np.full(n, 1e-3))
+
+
+def some_start(data, index, seed=3):
+    rng = np.random.default_rng(seed)
+    n = len(data.y)
+    return level_start(
+        data,
+        effect=np.full(n, 0.9),
+        coefficients=rng.normal(size=(n, 6, 2)) * 0.2,
+        covariance=np.tile([[1.0, 0.3], [0.3, 0.8]], (n, 1, 1)),
+        index=np.tile(index, (n, 1)),
+        moves=np.tile(MOVES, (n, 1, 1)),
+    )
+
+
+def brute_log_likelihood(data, start):
+    """Sum over every path of phases: product of chain and Gaussian densities."""
+    y, x, night = data.y[0], data.x[0], data.night[0]
+    constant, day, by_night, slope = np.split(start.coefficients[0], [1, 3, 5])
+    levels = start.effect[0] * SHAPE
+    chain = np.diag(1 - LEAVE) + LEAVE[:, None] * MOVES
+    terms = []
+    for path in itertools.product(range(3), repeat=len(y)):
+        value = np.log(1 / 3)
+        for t, k in enumerate(path):
+            mean = constant[0] + x[t] @ slope + levels[k]
+            if t:
+                mean = mean + (y[t - 1] - levels[path[t - 1]]) @ (by_night if night[t] else day)
+                value += np.log(chain[path[t - 1], k])
+            value += multivariate_normal.logpdf(y[t], mean, start.covariance[0])
+        terms.append(value)
+    return np.logaddexp.reduce(terms)
+
+
+def test_likelihood_sums_over_all_paths():
+    data = some_data(1, 6, 1, missing=0.0)
+    start = some_start(data, np.arange(3))
+    fit = fit_levels(data, start, SHAPE, geometric_law(LEAVE), n_iterations=1, kernels="numpy")
+    assert fit.log_likelihood[0] == pytest.approx(brute_log_likelihood(data, start), abs=1e-10)
+
+
+@pytest.mark.parametrize("shock", [False, True])
+@pytest.mark.parametrize("free_sojourns", [False, True])
+def test_compiled_twin_takes_the_same_steps(shock, free_sojourns):
+    if chosen_kernels() != "numba":
+        pytest.skip("numba is absent or switched off")
+    data = some_data(4, 40, 2)
+    law, index = (gamma_law(2), np.array([5, 8, 12])) if free_sojourns else (geometric_law(LEAVE), np.arange(3))
+    fits = [
+        fit_levels(
+            data,
+            some_start(data, index),
+            SHAPE,
+            law,
+            n_iterations=5,
+            tolerance=0.5,
+            free_sojourns=free_sojourns,
+            shock=shock,
+            kernels=kernels,
+        )
+        for kernels in ("numpy", "numba")
+    ]
+    for field in dataclasses.fields(fits[0]):
+        np.testing.assert_allclose(getattr(fits[0], field.name), getattr(fits[1], field.name), atol=1e-9)
+
+
+def test_likelihood_never_falls_with_everything_observed():
+    data = some_data(3, 50, 4, missing=0.0)
+    start = some_start(data, np.arange(3))
+    values = [
+        fit_levels(data, start, SHAPE, geometric_law(LEAVE), n_iterations=turn, tolerance=0.0).log_likelihood
+        for turn in range(1, 9)
+    ]
+    assert (np.diff(values, axis=0) > -1e-9).all()
+
+
+def planted(n, n_occasions, seed, effect):
+    """Series with three phases of a shared shape around noise with memory .3."""
+    rng = np.random.default_rng(seed)
+    y = np.zeros((n, n_occasions, 2))
+    for s in range(n):
+        state, noise = int(rng.integers(3)), np.zeros(2)
+        for t in range(n_occasions):
+            if rng.random() < 0.15:
+                state = (state + 1) % 3
+            noise = 0.3 * noise + rng.normal(size=2)
+            y[s, t] = effect[s] * SHAPE[state] + noise
+    y = (y - y.mean(axis=1, keepdims=True)) / y.std(axis=1, keepdims=True)
+    seen = np.ones((n, n_occasions), dtype=bool)
+    return LevelData(y, seen, np.zeros_like(seen), np.zeros((n, n_occasions, 0)), np.full(n, 1e-3))
+
+
+def test_pool_finds_the_shape_in_the_series_that_have_it():
+    data = planted(16, 120, 5, np.where(np.arange(16) < 8, 1.8, 0.0))
+    pooled = pool_levels(data, linear_levels(data), n_states=3)
+    assert pooled.weights[:8, 2].mean() > 0.9
+    assert pooled.weights[8:, 2].mean() < 0.5
+    found, true = (shape[np.argsort(shape[:, 0])] for shape in (pooled.phases.shape, SHAPE - SHAPE.mean(axis=0)))
+    assert np.corrcoef(found.ravel(), true.ravel())[0, 1] > 0.95
+    fit = fit_shared(data, pooled.phases)
+    assert fit.effect[:8].min() > 0.5 > np.median(fit.effect[8:])
+
+
+def test_pool_leaves_shocks_to_the_shocks():
+    rng = np.random.default_rng(6)
+    shocks = rng.exponential(size=(16, 120, 2)) - 1
+    y = np.zeros_like(shocks)
+    for t in range(1, 120):
+        y[:, t] = 0.4 * y[:, t - 1] + shocks[:, t]
+    seen = np.ones((16, 120), dtype=bool)
+    data = LevelData(y / y.std(), seen, np.zeros_like(seen), np.zeros((16, 120, 0)), np.full(16, 1e-3))
+    pooled = pool_levels(data, linear_levels(data), n_states=3)
+    assert pooled.weights[:, 1].mean() > 0.6
+    assert pooled.weights[:, 1].mean() > pooled.weights[:, 2].mean()
