@@ -75,7 +75,7 @@ def test_few_dyads_stand_alone(sample):
 
 
 def panel_of(n_dyads):
-    return rd.simulate.cycles("cycle", n_dyads=n_dyads, n_occasions=60, effect=2.0, seed=1).panel
+    return rd.simulate.cycles("cycle", n_dyads=n_dyads, n_occasions=80, effect=2.0, seed=1).panel
 
 
 def test_detection_says_which_was_used():

@@ -48,10 +48,10 @@ def _methods(result: CycleResult) -> str:
     )
     return (
         f"{reads}. {_pooling(result)}Every claim is tested against a null world of its own with at most "
-        f"{setting['n_surrogates']} surrogates per direction ({phases}; directed cycles always three); sequential stopping; seed "
-        f"{setting['seed']}. Regimes: against linear dynamics, error of measurement included. Irregular timing: "
-        "against sojourns that vary by at most 40 % of their mean. Intermittent: both rejected, by the larger "
-        "p-value, adjusted over directions (Benjamini and Hochberg)."
+        f"{setting['n_surrogates']} surrogates per direction ({phases}; directed cycles always three); sequential "
+        f"stopping; seed {setting['seed']}. Regimes: against linear dynamics, error of measurement included. "
+        "Irregular timing: against sojourns that vary by at most 40 % of their mean. Intermittent: both rejected, "
+        "by the larger p-value, adjusted over directions (Benjamini and Hochberg)."
     )
 
 
