@@ -46,9 +46,14 @@ def test_a_lesson_does_not_depend_on_the_dyad_that_is_tested(sample, shared):
 
 
 def test_strong_cycles_are_found_and_noise_is_not(sample, shared):
-    found = [regimes(sample[place], shared.lessons[place], n_surrogates=39, seed=place) for place in (0, 1, 2, 16, 17)]
-    assert sum(test.p_value <= 0.05 for test in found[:3]) >= 2
-    assert min(test.p_value for test in found[3:]) > 0.05
+    found = [
+        regimes(sample[place], shared.lessons[place], n_surrogates=39, seed=place)
+        for place in (0, 1, 2, 16, 17, 18, 19)
+    ]
+    assert all(test.p_value <= 0.05 for test in found[:3])
+    # Four tests at level .05: one rejection is chance, two hardly.
+    assert sum(test.p_value <= 0.05 for test in found[3:]) <= 1
+    assert min(test.statistic for test in found[:3]) > max(test.statistic for test in found[3:])
     assert found[0].detail["pooling"] == "shared"
     assert found[0].estimate > found[0].conf_low >= 0
 

@@ -13,11 +13,10 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from reldyn.cycles._irregular import SHORTEST_DWELL
 from reldyn.cycles._nuisance import base_design
 from reldyn.cycles._regimes import linear_null
 from reldyn.cycles._series import DirectionSeries
-from reldyn.cycles._shared_tests import Lesson, level_data
+from reldyn.cycles._shared_tests import SHORTEST_DWELL, Lesson, level_data
 from reldyn.errors import ReldynError
 from reldyn.markov._levels import LevelData
 from reldyn.markov._pool import Pooled, class_scores, fit_shared, linear_levels, pool_levels

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reldyn.cycles._claims import ClaimTest
-from reldyn.cycles._irregular import SHORTEST_DWELL
 from reldyn.cycles._montecarlo import STOP_AFTER, MonteCarlo, child_seed, monte_carlo, seed_sequence
 from reldyn.cycles._nuisance import base_design, prepare
 from reldyn.cycles._regimes import linear_null
@@ -43,6 +42,8 @@ _MOVES = 8.0
 _SECOND_BELOW = 0.2
 _PLAUSIBLE = 3.0
 _BRIEF = 3.0
+# Phases of one or two occasions cannot be told from single large shocks.
+SHORTEST_DWELL = 2.5
 # Surrogates wanted for the upper limit where sojourns look regular.
 _FOR_THE_LIMIT = 59
 _LOOKS_REGULAR = -1.0
