@@ -36,11 +36,12 @@ CALLS = {
     ),
     "cycles.calibrate": ("panel", "warmth", "response", "effect", "n_replications", "n_surrogates", "seed", "n_jobs"),
     "cycles.schedule": ("panel", "warmth", "approach", "event", "reported_by"),
+    "affect_dynamics": ("panel", "variables", "pairs"),
     "run_study": ("path", "output", "resume"),
     "from_json": ("path",),
     "show_versions": (),
 }
-POSITIONAL = {"path", "frame", "panel", "kind", "smaller", "larger", "terms", "process"}
+POSITIONAL = {"variables", "path", "frame", "panel", "kind", "smaller", "larger", "terms", "process"}
 PANEL_VERBS = {
     "compliance": (),
     "describe": ("variables",),

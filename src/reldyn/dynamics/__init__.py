@@ -7,6 +7,7 @@ from reldyn.dynamics._instability import InstabilityResult, instability
 from reldyn.dynamics._location_scale import LocationScaleResult, location_scale
 from reldyn.dynamics._network import NetworkResult, network_density
 from reldyn.dynamics._reliability import ReliabilityResult, reliability
+from reldyn.dynamics._shrinkage import contact_windows, shrinkage
 
 __all__ = [
     "IccResult",
@@ -16,10 +17,12 @@ __all__ = [
     "NetworkResult",
     "ReliabilityResult",
     "affect_dynamics",
+    "contact_windows",
     "icc",
     "inertia",
     "instability",
     "location_scale",
     "network_density",
     "reliability",
+    "shrinkage",
 ]

@@ -92,9 +92,9 @@ def location_scale(panel: DyadPanel, variable: str, *, residual: TakenOut = "mea
     Returns
     -------
     LocationScaleResult
-        ``tidy()``: per ``role`` (one group where members are exchangeable) each ``quantity``: ``location_mean``, ``location_sd``,
-        ``scale_mean``, ``scale_sd`` (of log variances) and ``correlation`` of location and scale: ``estimate``,
-        ``std_error``, ``df``, ``conf_low``, ``conf_high`` (95 %), ``uncorrected`` (with sampling error left in),
+        ``tidy()``: per ``role`` (one group where members are exchangeable) each ``quantity``: ``location_mean``,
+        ``location_sd``, ``scale_mean``, ``scale_sd`` (of log variances), ``correlation`` of location and scale:
+        ``estimate``, ``std_error``, ``df``, ``conf_low``, ``conf_high`` (95 %), ``uncorrected`` (sampling error left in),
         ``n_persons``, ``note``. ``persons()``: ``n_obs``, ``df``, ``mean``, ``variance``, ``log_variance``,
         ``mean_error``, ``log_variance_error`` (sampling SDs), ``mean_shrunken``, ``log_variance_shrunken``, ``note``.
 

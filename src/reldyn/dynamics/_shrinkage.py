@@ -1,0 +1,281 @@
+"""`shrinkage`: do a person's contacts become fewer, or less varied, over the weeks of a study?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reldyn.dynamics._diversity import Windows, effective_number, windows_of
+from reldyn.dynamics._pairs import Array, IntArray
+from reldyn.dynamics._persons import first_rows, listed, person_columns
+from reldyn.dynamics._trend import trend
+from reldyn.errors import DataError, DesignError, describe_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from reldyn.panel import DyadPanel
+
+__all__ = ["contact_windows", "shrinkage"]
+
+_FEWEST_WINDOWS = 8
+_FEWEST_WITH_CONTACT = 4
+_DAYS_PER_WEEK = 7
+_NUMBERS = (
+    *("level", "estimate", "std_error", "df", "p_value", "conf_low", "conf_high"),
+    *("ratio", "ratio_low", "ratio_high", "tau", "autocorrelation"),
+)
+
+
+def shrinkage(panel: DyadPanel, contacts: str | Sequence[str], *, window: int = 1) -> pd.DataFrame:
+    """Estimate the trend over time in how many contacts each person reports, and how varied they are.
+
+    It describes reports in a period. A falling trend may come from holidays, illness, tiring of the questionnaire or a
+    season as well as from anything between the partners, and the series cannot tell these apart.
+
+    Parameters
+    ----------
+    panel : DyadPanel
+    contacts : str or sequence of str
+        One column with the number of contacts (or of distinct persons met) since the last report; or one column per
+        category (friends, family, colleagues, ...) with numbers or 0/1. Several columns also give diversity.
+    window : int, default 1
+        Days per window (occasions, where no day is named). Diversity needs several contacts in a window: with few a day
+        take 7.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per person and ``measure``, then a row per measure with ``dyad`` "sample":
+
+        - ``measure``: ``count``: contacts per answered occasion; with categories also ``richness``: categories met in
+          a window; ``diversity``: their effective number (exponential of the entropy).
+        - ``dyad``, ``person``, ``role``; ``unit``: ``week``, or ``occasion`` where no day is named.
+        - ``n_windows``, ``n_obs`` (answered occasions), ``total`` (contacts), ``level`` (mean over windows).
+        - ``estimate``, ``std_error``, ``df``, ``p_value``, ``conf_low``, ``conf_high``: change per unit, of the log
+          rate for ``count``, else of the number; 95 %.
+        - ``ratio``, ``ratio_low``, ``ratio_high``: for ``count``, the factor per unit (below 1 is fewer).
+        - ``tau``: rank correlation (Kendall's tau-b) of the rate or number with time, as a check on single windows.
+        - ``autocorrelation``: of neighbouring windows' errors, as used for the interval; ``note``.
+
+    Raises
+    ------
+    DataError
+        A column does not exist, holds text, or holds negative numbers.
+    DesignError
+        The panel has one occasion only, or ``window`` is no positive whole number.
+
+    Notes
+    -----
+    Counts: Poisson regression with the number of answered occasions as exposure, so that a missed beep is no missing
+    contact; its dispersion is free. Richness and diversity: least squares, with the number of answered occasions as a
+    covariate where it varies, because more reports show more categories. Intervals allow for first-order
+    autocorrelation of the errors (Zeger, 1988); at an autocorrelation of .6 they reject a flat trend in 6 to 11 % of
+    series of 14 to 56 windows instead of 5 %. The entropy carries Miller's correction; with a handful of
+    contacts per window it is still too low, the more so the fewer there are, so that fewer contacts alone can look like less diversity: read
+    ``diversity`` beside ``count``. The sample's row is the mean over dyads of their persons' estimates with a t
+    interval over dyads.
+
+    References
+    ----------
+    Zeger (1988), Biometrika 75, 621-629; Hill (1973), Ecology 54, 427-432; Miller (1955), Information Theory in
+    Psychology, 95-100.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd, reldyn as rd
+    >>> rng = np.random.default_rng(1)
+    >>> dyad, who, day = (part.ravel() for part in np.indices((4, 2, 42)))
+    >>> frame = pd.DataFrame({"dyad": dyad, "person": who, "day": day})
+    >>> frame["met"] = rng.poisson(6 * 0.8 ** (day / 7))
+    >>> panel = rd.DyadPanel(frame, dyad="dyad", person="person", day="day")
+    >>> found = rd.dynamics.shrinkage(panel, "met")
+    >>> last = found.iloc[-1]
+    >>> last["dyad"], bool(0.7 < last["ratio"] < 0.9)
+    ('sample', True)
+    """
+    import pandas as pd
+
+    names = listed(contacts)
+    found, unit = _windows(panel, names, window)
+    who = person_columns(panel)
+    rows = []
+    for code in range(panel.n_persons):
+        mine = found.person == code
+        identity = {name: values[code] for name, values in who.items()}
+        for measure in _measures(names):
+            rows.append(identity | _one(measure, found, mine, unit, window) | {"unit": unit})
+    dyad = panel.index.dyad[first_rows(panel)]
+    rows += [_sample(measure, rows, dyad, unit) for measure in _measures(names)]
+    columns = ["dyad", "person", "role", "measure", "unit", "n_windows", "n_obs", "total", *_NUMBERS, "note"]
+    return pd.DataFrame(rows).astype({"dyad": object, "person": object, "role": object})[columns]
+
+
+def contact_windows(panel: DyadPanel, contacts: str | Sequence[str], *, window: int = 1) -> pd.DataFrame:
+    """List the windows behind `shrinkage`.
+
+    Parameters
+    ----------
+    panel : DyadPanel
+    contacts : str or sequence of str
+    window : int, default 1
+        As in `shrinkage`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per person and window with an answer: ``dyad``, ``person``, ``role``, ``window`` (running number),
+        ``start`` (days or occasions since the study's first), ``n_obs`` (answered occasions), ``count`` (contacts),
+        ``rate`` (per answered occasion), ``richness``, ``diversity`` (NaN with one column, or without a contact).
+
+    Raises
+    ------
+    DataError, DesignError
+        As in `shrinkage`.
+
+    Examples
+    --------
+    >>> import pandas as pd, reldyn as rd
+    >>> frame = pd.DataFrame({"dyad": 1, "person": ["a", "b"] * 2, "day": [1, 1, 2, 2]})
+    >>> frame = frame.assign(friends=[2, 0, 1, 0], family=[2, 1, 0, 3])
+    >>> panel = rd.DyadPanel(frame, dyad="dyad", person="person", day="day")
+    >>> contact_windows(panel, ["friends", "family"])[["person", "count", "richness", "diversity"]].values.tolist()
+    [['a', 4.0, 2.0, 2.0], ['a', 1.0, 1.0, 1.0], ['b', 1.0, 1.0, 1.0], ['b', 3.0, 1.0, 1.0]]
+    """
+    import pandas as pd
+
+    names = listed(contacts)
+    found, _ = _windows(panel, names, window)
+    who = {name: [values[code] for code in found.person] for name, values in person_columns(panel).items()}
+    several = len(names) > 1
+    nothing = np.full(len(found.person), np.nan)
+    count = found.contacts.sum(axis=1)
+    return pd.DataFrame(
+        {
+            **who,
+            "window": found.number,
+            "start": found.number * window,
+            "n_obs": found.n_obs,
+            "count": count,
+            "rate": count / found.n_obs,
+            "richness": (found.contacts > 0).sum(axis=1).astype(float) if several else nothing,
+            "diversity": effective_number(found.contacts) if several else nothing,
+        }
+    )
+
+
+def _measures(names: list[str]) -> tuple[str, ...]:
+    return ("count", "richness", "diversity") if len(names) > 1 else ("count",)
+
+
+def _windows(panel: DyadPanel, names: list[str], window: int) -> tuple[Windows, str]:
+    whole = isinstance(window, (int, np.integer)) and not isinstance(window, bool)
+    if not whole or window < 1:
+        raise DesignError(f"window={window!r}: give a whole number of days (occasions) of at least 1.")
+    index = panel.index
+    if index.cells < 2:
+        raise DesignError("a trend needs more than one occasion: name time, or day and beep, when making the panel.")
+    values = np.column_stack([panel.values(name) for name in names])
+    for name, column in zip(names, values.T, strict=True):
+        bad = np.flatnonzero(column < 0)
+        if len(bad):
+            raise DataError(
+                f"column {name!r} holds negative numbers ({describe_rows(bad.tolist())}): contacts are counted from 0; "
+                "code a missing answer as missing."
+            )
+    named = panel.columns["day"] is not None
+    # A panel with days only keeps them as its occasions.
+    time = index.day if named and index.n_days > 1 else index.beep
+    return windows_of(values, index.person, time // int(window)), "week" if named else "occasion"
+
+
+def _one(measure: str, found: Windows, mine: np.typing.NDArray[np.bool_], unit: str, window: int) -> dict[str, Any]:
+    """Trend of one measure of one person."""
+    number, n_obs, contacts = found.number[mine].astype(float), found.n_obs[mine], found.contacts[mine]
+    total = float(contacts.sum())
+    time = number * window / (_DAYS_PER_WEEK if unit == "week" else 1)
+    y = _series(measure, contacts)
+    seen = np.isfinite(y)
+    y, time, number, exposure = y[seen], time[seen], number[seen], n_obs[seen]
+    counted = measure == "count"
+    told: dict[str, Any] = {"measure": measure, "n_windows": len(y), "n_obs": int(n_obs.sum()), "total": total}
+    if len(y):
+        shown = y / exposure if counted else y
+        told["level"] = float(y.sum() / exposure.sum()) if counted else float(y.mean())
+        told["tau"] = _tau(shown, time)
+    reason = _hindrance(y, counted)
+    if reason:
+        return _filled(told | {"note": reason})
+    design = _design(time, exposure, counted)
+    estimated = trend(y, design, number, offset=np.log(exposure) if counted else None)
+    names = ("estimate", "std_error", "df", "p_value", "conf_low", "conf_high", "autocorrelation")
+    told |= {name: getattr(estimated, name) for name in names}
+    return _filled(told | (_ratios(told) if counted else {}))
+
+
+def _series(measure: str, contacts: Array) -> Array:
+    if measure == "count":
+        return np.asarray(contacts.sum(axis=1))
+    return (contacts > 0).sum(axis=1).astype(float) if measure == "richness" else effective_number(contacts)
+
+
+def _tau(shown: Array, time: Array) -> float:
+    from scipy.stats import kendalltau
+
+    if len(shown) < 3 or np.ptp(shown) == 0:
+        return math.nan
+    return float(kendalltau(time, shown).statistic)
+
+
+def _hindrance(y: Array, counted: bool) -> str:
+    if len(y) < _FEWEST_WINDOWS:
+        return f"{len(y)} windows, below {_FEWEST_WINDOWS}"
+    if counted and (y > 0).sum() < _FEWEST_WITH_CONTACT:
+        return f"{int((y > 0).sum())} windows with a contact, below {_FEWEST_WITH_CONTACT}"
+    if np.ptp(y) < 1e-12 and not counted:
+        return "the number never varies, so no interval"
+    return ""
+
+
+def _design(time: Array, exposure: IntArray, counted: bool) -> Array:
+    columns = [np.ones(len(time)), time - time.mean()]
+    effort = exposure - exposure.mean()
+    if not counted and np.ptp(effort) > 0 and abs(np.corrcoef(effort, time)[0, 1]) < 0.99:
+        columns.append(effort)
+    return np.column_stack(columns)
+
+
+def _ratios(told: dict[str, Any]) -> dict[str, float]:
+    pairs = (("ratio", "estimate"), ("ratio_low", "conf_low"), ("ratio_high", "conf_high"))
+    # Beyond this the factor per week says no more than "far".
+    return {name: math.exp(min(told[source], 50.0)) for name, source in pairs}
+
+
+def _filled(told: dict[str, Any]) -> dict[str, Any]:
+    return dict.fromkeys(_NUMBERS, math.nan) | {"note": ""} | told
+
+
+def _sample(measure: str, rows: list[dict[str, Any]], dyad: IntArray, unit: str) -> dict[str, Any]:
+    """Mean over dyads of their persons' estimates."""
+    from scipy.stats import t as student
+
+    mine = [row for row in rows if row["measure"] == measure]
+    values = np.array([row["estimate"] for row in mine])
+    seen = np.isfinite(values)
+    codes, inverse = np.unique(dyad[seen], return_inverse=True)
+    n = len(codes)
+    told: dict[str, Any] = {"dyad": "sample", "person": "", "role": "", "measure": measure, "unit": unit}
+    told |= {name: sum(row[name] for row in mine) for name in ("n_windows", "n_obs", "total")}
+    if n < 3:
+        return _filled(told | {"note": f"estimates of {n} dyads, below 3"})
+    means = np.bincount(inverse, weights=values[seen]) / np.bincount(inverse)
+    mean, error = float(means.mean()), float(means.std(ddof=1)) / math.sqrt(n)
+    reach = float(student.ppf(0.975, n - 1)) * error
+    told |= {"estimate": mean, "std_error": error, "df": n - 1, "conf_low": mean - reach, "conf_high": mean + reach}
+    told["p_value"] = 2 * float(student.sf(abs(mean) / error, n - 1)) if error > 0 else math.nan
+    left_out = int((~seen).sum())
+    told["note"] = f"{left_out} of {len(seen)} persons have no estimate" if left_out else ""
+    return _filled(told | (_ratios(told) if measure == "count" else {}))
