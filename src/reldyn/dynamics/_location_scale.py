@@ -94,7 +94,8 @@ def location_scale(panel: DyadPanel, variable: str, *, residual: TakenOut = "mea
     LocationScaleResult
         ``tidy()``: per ``role`` (one group where members are exchangeable) each ``quantity``: ``location_mean``,
         ``location_sd``, ``scale_mean``, ``scale_sd`` (of log variances), ``correlation`` of location and scale:
-        ``estimate``, ``std_error``, ``df``, ``conf_low``, ``conf_high`` (95 %), ``uncorrected`` (sampling error left in),
+        ``estimate``, ``std_error``, ``df``, ``conf_low``, ``conf_high`` (95 %), ``uncorrected`` (sampling error
+        left in),
         ``n_persons``, ``note``. ``persons()``: ``n_obs``, ``df``, ``mean``, ``variance``, ``log_variance``,
         ``mean_error``, ``log_variance_error`` (sampling SDs), ``mean_shrunken``, ``log_variance_shrunken``, ``note``.
 

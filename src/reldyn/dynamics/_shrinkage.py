@@ -75,7 +75,8 @@ def shrinkage(panel: DyadPanel, contacts: str | Sequence[str], *, window: int = 
     covariate where it varies, because more reports show more categories. Intervals allow for first-order
     autocorrelation of the errors (Zeger, 1988); at an autocorrelation of .6 they reject a flat trend in 6 to 11 % of
     series of 14 to 56 windows instead of 5 %. The entropy carries Miller's correction; with a handful of
-    contacts per window it is still too low, the more so the fewer there are, so that fewer contacts alone can look like less diversity: read
+    contacts per window it is still too low, the more so the fewer there are, so that fewer contacts alone can look
+    like less diversity: read
     ``diversity`` beside ``count``. The sample's row is the mean over dyads of their persons' estimates with a t
     interval over dyads.
 
