@@ -23,6 +23,7 @@ CALLS = {
     ),
     "apim": (
         *("panel", "outcome", "predictors", "covariates", "roles", "centering", "random", "residual", "estimation"),
+        *("moderators", "interaction", "family"),
     ),
     "mixed_model": ("panel", "outcome", "fixed", "random", "roles", "residual", "estimation"),
     "compare": ("smaller", "larger"),
@@ -35,13 +36,37 @@ CALLS = {
         *("n_surrogates", "seed", "n_jobs"),
     ),
     "cycles.calibrate": ("panel", "warmth", "response", "effect", "n_replications", "n_surrogates", "seed", "n_jobs"),
+    "markov.fit_hmm": (
+        *("series", "n_states", "emission", "covariance", "lags", "duration", "covariates", "n_starts", "start"),
+        *("max_iter", "tol", "seed"),
+    ),
     "cycles.schedule": ("panel", "warmth", "approach", "event", "reported_by"),
     "affect_dynamics": ("panel", "variables", "pairs"),
+    "panel.careless": ("panel", "items"),
     "run_study": ("path", "output", "resume"),
     "from_json": ("path",),
     "show_versions": (),
 }
-POSITIONAL = {"variables", "path", "frame", "panel", "kind", "smaller", "larger", "terms", "process"}
+POSITIONAL = {"frame", "items", "kind", "larger", "panel", "path", "process", "series", "smaller", "terms", "variables"}
+ROOMS = {
+    "actor_partner": (
+        *("nonindependence", "distinguishability_sem", "isat", "mediation", "common_fate", "mutual_influence"),
+        *("response_surface", "dyadic_score", "dyad_individual", "simple_slopes"),
+    ),
+    "coupling": (
+        *("var", "granger", "cross_correlation", "windowed_cross_correlation", "susy", "recurrence"),
+        *("inertia_coordination", "state_space_grid", "lag_sequential", "influence_functions", "asymmetry"),
+    ),
+    "dynamics": ("inertia", "network_density", "icc", "reliability", "shrinkage"),
+    "intervention": (
+        *("overlap", "effect_size", "interrupted_series", "event_response", "multiple_baseline"),
+        *("randomization_test", "reliable_change"),
+    ),
+    "perception": (
+        *("truth_and_bias", "empathic_accuracy", "contagion", "social_accuracy", "indirect_accuracy"),
+        *("similarity", "ambivalence"),
+    ),
+}
 PANEL_VERBS = {
     "compliance": (),
     "describe": ("variables",),
@@ -70,6 +95,13 @@ def test_everything_after_the_data_is_keyword_only(path):
     parameters = inspect.signature(attrgetter(path)(rd)).parameters.values()
     loose = [item.name for item in parameters if item.kind is item.POSITIONAL_OR_KEYWORD]
     assert set(loose) <= POSITIONAL
+
+
+@pytest.mark.parametrize("path", [f"{room}.{name}" for room, names in ROOMS.items() for name in names])
+def test_a_room_hands_on_what_it_promises(path):
+    value = attrgetter(path)(rd)
+    assert callable(value)
+    assert not inspect.ismodule(value)
 
 
 def test_shared_takes_one_name():
