@@ -3,6 +3,7 @@
 from reldyn.plot._calibration import calibration
 from reldyn.plot._coefficients import coefficients
 from reldyn.plot._compliance import compliance_heatmap
+from reldyn.plot._coupling_asymmetry import asymmetry
 from reldyn.plot._coupling_grid import state_space_grid
 from reldyn.plot._coupling_influence import influence_functions
 from reldyn.plot._coupling_sequences import lag_sequential
@@ -17,6 +18,7 @@ from reldyn.plot._style import to_svg
 from reldyn.plot._trajectories import trajectories
 
 __all__ = [
+    "asymmetry",
     "calibration",
     "coefficients",
     "common_fate_diagram",

@@ -16,7 +16,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["BLUE", "GREY", "INK", "MEMBERS", "ORANGE", "PALE", "SKY", "axes_or_new", "new_figure", "style", "to_svg"]
+__all__ = [
+    "BLUE",
+    "GREEN",
+    "GREY",
+    "INK",
+    "MEMBERS",
+    "ORANGE",
+    "PALE",
+    "SKY",
+    "axes_or_new",
+    "new_figure",
+    "style",
+    "to_svg",
+]
 
 BLUE, ORANGE, GREEN, PURPLE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#9FCDE8"
 INK, GREY, PALE = "#22262B", "#7A828C", "#E9ECEF"
