@@ -71,6 +71,7 @@ _HOMES = {
     "LagSequentialResult": "reldyn.coupling",
     "AsymmetryResult": "reldyn.coupling",
     "InfluenceResult": "reldyn.coupling",
+    "TransitionLogitResult": "reldyn.coupling",
 }
 _REGISTRY: dict[str, type[Any]] = {}
 _MEND = "Save one with result.to_json(path)."

@@ -14,6 +14,7 @@ from reldyn.coupling._recurrence import RecurrenceResult, recurrence
 from reldyn.coupling._sequential import LagSequentialResult, lag_sequential
 from reldyn.coupling._surrogates import Surrogates
 from reldyn.coupling._susy import SusyResult, susy
+from reldyn.coupling._transition_logit import TransitionLogitResult, transition_logit
 from reldyn.coupling._var import var
 from reldyn.coupling._var_result import VarResult
 from reldyn.coupling._windowed import WindowedResult, windowed_cross_correlation
@@ -28,6 +29,7 @@ __all__ = [
     "RecurrenceResult",
     "Surrogates",
     "SusyResult",
+    "TransitionLogitResult",
     "VarResult",
     "WindowedResult",
     "asymmetry",
@@ -40,6 +42,7 @@ __all__ = [
     "recurrence",
     "state_space_grid",
     "susy",
+    "transition_logit",
     "var",
     "windowed_cross_correlation",
 ]
