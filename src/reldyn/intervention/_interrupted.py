@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,8 @@ class InterruptedSeries(PhaseResult):
         ``sigma`` (SD of the errors), ``n_effective``, ``detectable`` and ``detectable_sd`` (the change of level that
         such a series shows with a power of .80, in points and in ``sigma``), ``log_likelihood``, ``note``.
     """
+
+    figure: ClassVar[str | None] = "phases"
 
     models: pd.DataFrame | None = None
 

@@ -10,6 +10,7 @@ from reldyn.plot._coupling_sequences import lag_sequential
 from reldyn.plot._coupling_synchrony import cross_correlation, recurrence, susy, windowed_cross_correlation
 from reldyn.plot._cycles import cycles, null_distribution, phase_ribbon, transition_wheel, verdict_map
 from reldyn.plot._family import common_fate_diagram, mediation_diagram
+from reldyn.plot._intervention import phases
 from reldyn.plot._path_diagram import path_diagram
 from reldyn.plot._perception import dissociation, similarity, social_accuracy, truth_and_bias
 from reldyn.plot._schedule import schedule
@@ -32,6 +33,7 @@ __all__ = [
     "null_distribution",
     "path_diagram",
     "phase_ribbon",
+    "phases",
     "recurrence",
     "response_surface",
     "schedule",
