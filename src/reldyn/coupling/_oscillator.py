@@ -1,0 +1,238 @@
+"""Two coupled damped oscillators: how fast each partner swings, how it dies out, and what the other adds.
+
+Boker and Nesselroade (2002), Multivariate Behavioral Research 37, 127-160; derivatives by generalised local linear
+approximation (Boker, Deboeck, Edler and Keel 2010).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reldyn.coupling._inertia import inference
+from reldyn.coupling._oscillator_fit import OscillatorFit, fit_oscillators
+from reldyn.coupling._pairs import pairs_of, runs
+from reldyn.coupling._regress import detrended, least_squares
+from reldyn.errors import DesignError, check_option
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from reldyn.coupling._pairs import Pair
+    from reldyn.panel import DyadPanel
+
+Array = NDArray[np.float64]
+
+__all__ = ["coupled_oscillator", "glla_weights"]
+
+_TERMS = ("frequency", "damping", "partner position", "partner speed")
+_NUMBERS = ("estimate", "std_error", "statistic", "df", "p_value", "conf_low", "conf_high")
+_FEWEST_VALUES = 20
+
+
+def coupled_oscillator(
+    panel: DyadPanel,
+    variable: str,
+    *,
+    method: Literal["local-linear", "state-space"] = "state-space",
+    embedding: int = 5,
+    spacing: int = 1,
+) -> pd.DataFrame:
+    """Fit acceleration to position and speed of both partners, dyad by dyad.
+
+    x'' = eta x + zeta x' + eta_p x_partner + zeta_p x_partner', for deviations x from each member's straight line.
+
+    Parameters
+    ----------
+    panel : DyadPanel
+        Time counts in scheduled steps; a night of unknown length begins a new stretch.
+    variable : str
+        Numeric column. Missing values keep their place: nothing is closed up.
+    method : {"state-space", "local-linear"}, default "state-space"
+        ``"state-space"``: exact discretisation in continuous time with shocks and error of measurement, by maximum
+        likelihood; uses every value. ``"local-linear"``: derivatives from short windows, then least squares; quick, but
+        the window smooths the swing away: at twelve occasions a cycle and five in a window the frequency term comes out
+        9 % too small.
+    embedding : int, default 5
+        Occasions in a window of the local linear approximation, at least 3; more smooth more.
+    spacing : int, default 1
+        Steps between the occasions of a window.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Five rows per dyad and member: ``dyad``, ``outcome``, ``partner``, ``method``, ``term`` (``frequency`` eta,
+        ``damping`` zeta, ``partner position``, ``partner speed``, ``period`` 2 pi / sqrt(-eta) in steps),
+        ``estimate``, ``std_error``, ``statistic``, ``df``, ``p_value``, ``conf_low``, ``conf_high``, ``n_obs``
+        (windows, or values of both members), ``note``. The period is NaN where eta is not below 0: such a series does
+        not swing around its line.
+
+    Raises
+    ------
+    DataError
+        The column does not exist or holds text.
+    DesignError
+        Unknown ``method``, or a window that is no window.
+
+    Notes
+    -----
+    Negative damping dies out, positive builds up. Standard errors of the local linear approximation take overlapping
+    windows for independent and are too small. Those of the state space come from the observed information.
+
+    References
+    ----------
+    Boker and Nesselroade (2002), Multivariate Behavioral Research 37, 127-160. Oud and Jansen (2000), Psychometrika
+    65, 199-215, for the exact discretisation.
+
+    Examples
+    --------
+    >>> import reldyn as rd
+    >>> panel = rd.simulate.cycles("oscillator", n_dyads=1, n_occasions=60, seed=1).panel
+    >>> found = rd.coupling.coupled_oscillator(panel, "warmth", method="local-linear", embedding=3)
+    >>> found["term"].tolist()[:5]
+    ['frequency', 'damping', 'partner position', 'partner speed', 'period']
+    """
+    import pandas as pd
+
+    check_option(method, ("state-space", "local-linear"), "method")
+    for name, value, least in (("embedding", embedding, 3), ("spacing", spacing, 1)):
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+            raise DesignError(f"{name}={value!r}: give a whole number of at least {least}.")
+    rows: list[dict[str, Any]] = []
+    for pair in pairs_of(panel, variable):
+        rest = detrended(pair.values, pair.step if pair.night_known else np.arange(len(pair.values), dtype=float))
+        told = _local(pair, rest, embedding, spacing) if method == "local-linear" else _exact(pair, rest)
+        for member, cells in enumerate(told):
+            who = {"dyad": pair.dyad, "outcome": pair.names[member], "partner": pair.names[1 - member]}
+            rows += [who | {"method": method} | row for row in cells]
+    return pd.DataFrame(rows)
+
+
+def glla_weights(embedding: int, spacing: int = 1, interval: float = 1.0) -> Array:
+    """Weights that turn a window of occasions into position, speed and acceleration at its middle.
+
+    Parameters
+    ----------
+    embedding : int
+        Occasions in the window.
+    spacing : int, default 1
+        Steps between them.
+    interval : float, default 1.0
+        Length of a step.
+
+    Returns
+    -------
+    (embedding, 3) array
+        Columns for position, first and second derivative.
+
+    Examples
+    --------
+    >>> glla_weights(3)[:, 1].round(3).tolist()
+    [-0.5, 0.0, 0.5]
+    """
+    place = (np.arange(embedding) - (embedding - 1) / 2) * spacing * interval
+    shapes = np.column_stack([np.ones(embedding), place, place**2 / 2])
+    return np.asarray(shapes @ np.linalg.inv(shapes.T @ shapes))
+
+
+def _windows(pair: Pair, rest: Array, embedding: int, spacing: int) -> Array:
+    """Derivatives of whole windows of neighbouring scheduled occasions: (n, 2, 3); NaN where a value is missing."""
+    weights = glla_weights(embedding, spacing)
+    width = (embedding - 1) * spacing
+    found = []
+    for stretch in runs(pair, observed=False):
+        part = rest[stretch]
+        if len(part) > width:
+            views = np.lib.stride_tricks.sliding_window_view(part, width + 1, axis=0)[:, :, ::spacing]
+            found.append(views @ weights)
+    return np.concatenate(found) if found else np.zeros((0, 2, 3))
+
+
+def _local(pair: Pair, rest: Array, embedding: int, spacing: int) -> list[list[dict[str, Any]]]:
+    derivatives = _windows(pair, rest, embedding, spacing)
+    told = []
+    for member in (0, 1):
+        own, other = derivatives[:, member], derivatives[:, 1 - member]
+        fit = least_squares(np.column_stack([own[:, :2], other[:, :2]]), own[:, 2])
+        cells = inference(fit)
+        cells["n_obs"] = cells.pop("n_pairs")
+        note = fit.reason.replace("pairs of occasions", "windows")
+        rows = [{"term": term} | {name: column[k] for name, column in cells.items()} for k, term in enumerate(_TERMS)]
+        told.append(_with_period([row | {"note": note} for row in rows]))
+    return told
+
+
+def _with_period(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Add the period, its error by the delta method."""
+    eta, error = rows[0]["estimate"], rows[0]["std_error"]
+    row = rows[0] | {"term": "period"} | dict.fromkeys(_NUMBERS, math.nan)
+    if eta < 0:
+        row |= {"estimate": 2 * math.pi / math.sqrt(-eta), "std_error": math.pi * error / (-eta) ** 1.5}
+        # The limits of eta carried over; a limit at or above 0 has no period.
+        bounds = [rows[0]["conf_low"], rows[0]["conf_high"]]
+        row |= {
+            name: 2 * math.pi / math.sqrt(-bound) if bound < 0 else math.inf if bound >= 0 else math.nan
+            for name, bound in zip(("conf_low", "conf_high"), bounds, strict=True)
+        }
+    elif math.isfinite(eta):
+        row["note"] = "; ".join(filter(None, [row["note"], "eta is not below 0: no swing, so no period"]))
+    return [*rows, row]
+
+
+def _exact(pair: Pair, rest: Array) -> list[list[dict[str, Any]]]:
+    seen = np.isfinite(rest)
+    n_obs = int(seen.sum())
+    reason = _refusal(pair, rest)
+    if reason:
+        blank = [{"term": term, **dict.fromkeys(_NUMBERS, math.nan), "n_obs": n_obs, "note": reason} for term in _TERMS]
+        return [_with_period(list(blank)) for _ in (0, 1)]
+    fit = fit_oscillators(rest, pair.step, _begin(pair, rest))
+    note = "" if fit.converged else "the likelihood has no verified maximum"
+    if not np.isfinite(fit.std_error).all():
+        note = "; ".join(filter(None, [note, "the information at the maximum is not positive: no standard errors"]))
+    return [_with_period(_exact_rows(fit, member, n_obs, note)) for member in (0, 1)]
+
+
+def _refusal(pair: Pair, rest: Array) -> str:
+    seen = np.isfinite(rest)
+    fewest = int(seen.sum(axis=0).min()) if len(rest) else 0
+    if fewest < _FEWEST_VALUES:
+        return f"a member has {fewest} answers, below {_FEWEST_VALUES}"
+    if bool((np.nanstd(rest, axis=0) <= 1e-9 * (np.nanstd(pair.values, axis=0) + 1e-300)).any()) or bool(
+        (np.nanstd(pair.values, axis=0) == 0).any()
+    ):
+        return "a member never varies around a straight line"
+    lengths = [int(seen[part].sum(axis=0).min()) for part in runs(pair, observed=False)]
+    together = sum(length for length in lengths if length >= 3)
+    if not pair.night_known and together < _FEWEST_VALUES:
+        return "days are too short to see a swing, and the length of a night is not known"
+    return ""
+
+
+def _begin(pair: Pair, rest: Array) -> Array:
+    """Coefficients of the local linear approximation, or a swing of twelve steps."""
+    start = np.tile([-0.27, -0.05, 0.0, 0.0], (2, 1))
+    derivatives = _windows(pair, rest, 5, 1)
+    for member in (0, 1):
+        own, other = derivatives[:, member], derivatives[:, 1 - member]
+        fit = least_squares(np.column_stack([own[:, :2], other[:, :2]]), own[:, 2])
+        if not fit.reason and fit.beta[0] < 0:
+            start[member] = np.clip(fit.beta, -1.5, 0.5)
+    return start
+
+
+def _exact_rows(fit: OscillatorFit, member: int, n_obs: int, note: str) -> list[dict[str, Any]]:
+    from scipy.stats import norm
+
+    reach = float(norm.ppf(0.975))
+    rows = []
+    for place, term in enumerate(_TERMS):
+        value, error = float(fit.value[member, place]), float(fit.std_error[member, place])
+        ratio = value / error
+        row = {"term": term, "estimate": value, "std_error": error, "statistic": ratio, "df": math.inf}
+        row |= {"p_value": 2 * float(norm.sf(abs(ratio))), "conf_low": value - reach * error}
+        rows.append(row | {"conf_high": value + reach * error, "n_obs": n_obs, "note": note})
+    return rows
