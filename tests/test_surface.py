@@ -55,7 +55,14 @@ ROOMS = {
     ),
     "coupling": (
         *("var", "granger", "cross_correlation", "windowed_cross_correlation", "susy", "recurrence"),
-        *("inertia_coordination", "state_space_grid", "lag_sequential", "influence_functions", "asymmetry"),
+        *(
+            "coupled_oscillator",
+            "inertia_coordination",
+            "state_space_grid",
+            "lag_sequential",
+            "influence_functions",
+            "asymmetry",
+        ),
     ),
     "dynamics": ("inertia", "network_density", "icc", "reliability", "shrinkage"),
     "intervention": (

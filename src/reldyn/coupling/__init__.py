@@ -10,6 +10,7 @@ from reldyn.coupling._influence import influence_functions
 from reldyn.coupling._influence_fit import Equation
 from reldyn.coupling._influence_result import InfluenceResult
 from reldyn.coupling._nickell import nickell_bias
+from reldyn.coupling._oscillator import coupled_oscillator
 from reldyn.coupling._recurrence import RecurrenceResult, recurrence
 from reldyn.coupling._sequential import LagSequentialResult, lag_sequential
 from reldyn.coupling._surrogates import Surrogates
@@ -33,6 +34,7 @@ __all__ = [
     "VarResult",
     "WindowedResult",
     "asymmetry",
+    "coupled_oscillator",
     "cross_correlation",
     "granger",
     "inertia_coordination",

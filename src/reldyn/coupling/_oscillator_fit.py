@@ -21,6 +21,8 @@ __all__ = ["OscillatorFit", "fit_oscillators"]
 
 _CHANNELS = np.array([0, 2], dtype=np.int64)
 _STEP, _CURVE = 1e-5, 1e-3
+# Log-likelihood a Newton step may still gain at a maximum.
+_GAIN = 0.01
 # Logarithms of standard deviations in units of the common scale.
 _LOG = (-9.0, 2.0)
 # A speed that doubles within a third of a step is no oscillation these occasions could show.
@@ -92,7 +94,7 @@ def fit_oscillators(rest: Array, step: Array, start: Array) -> OscillatorFit:
     covariance = _information(values_at, theta, inside)
     spread = np.sqrt(np.where(np.diag(covariance) > 0, np.diag(covariance), math.nan))
     log_likelihood = -0.5 * deviance - series.n * math.log(scale)
-    converged = bool(np.abs(gradient[inside]).max(initial=0.0) < 0.5 and deviance < IMPOSSIBLE / 2)
+    converged = deviance < IMPOSSIBLE / 2 and _at_maximum(theta, gradient, covariance, inside, low)
     return OscillatorFit(
         theta[:8].reshape(2, 4),
         spread[:8].reshape(2, 4),
@@ -101,6 +103,18 @@ def fit_oscillators(rest: Array, step: Array, start: Array) -> OscillatorFit:
         log_likelihood,
         converged,
     )
+
+
+def _at_maximum(theta: Array, gradient: Array, covariance: Array, inside: NDArray[np.bool_], low: Array) -> bool:
+    """Whether a Newton step gains next to nothing, and no bound holds back a rise.
+
+    The step is judged by what it would gain, which no choice of units changes; raw gradients are large wherever a
+    parameter is known sharply.
+    """
+    within = covariance[np.ix_(inside, inside)]
+    gain = float(gradient[inside] @ within @ gradient[inside]) / 8
+    outward = np.where(theta <= low + 1e-6, -gradient, gradient)[~inside]
+    return bool(np.isfinite(gain) and 0 <= gain < _GAIN and outward.max(initial=0.0) <= _GAIN)
 
 
 def _arranged(rest: Array, step: Array) -> tuple[Series, Array, float]:
