@@ -57,6 +57,7 @@ ROOMS = {
         *("var", "granger", "cross_correlation", "windowed_cross_correlation", "susy", "recurrence"),
         *(
             "coupled_oscillator",
+            "transition_logit",
             "inertia_coordination",
             "state_space_grid",
             "lag_sequential",
@@ -67,7 +68,7 @@ ROOMS = {
     "dynamics": ("inertia", "network_density", "icc", "reliability", "shrinkage"),
     "intervention": (
         *("overlap", "effect_size", "interrupted_series", "event_response", "multiple_baseline"),
-        *("randomization_test", "reliable_change"),
+        *("randomization_test", "reliable_change", "recovery"),
     ),
     "perception": (
         *("truth_and_bias", "empathic_accuracy", "contagion", "social_accuracy", "indirect_accuracy"),

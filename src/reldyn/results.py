@@ -44,6 +44,7 @@ _HOMES = {
     "EffectSizes": "reldyn.actor_partner",
     "EventResponse": "reldyn.intervention",
     "InterruptedSeries": "reldyn.intervention",
+    "Recovery": "reldyn.intervention",
     "InvarianceResult": "reldyn.actor_partner",
     "IsatResult": "reldyn.actor_partner",
     "MarginalApimResult": "reldyn.actor_partner",

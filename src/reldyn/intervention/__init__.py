@@ -6,12 +6,14 @@ from reldyn.intervention._interrupted import InterruptedSeries, interrupted_seri
 from reldyn.intervention._multiple_baseline import MultipleBaseline, multiple_baseline
 from reldyn.intervention._overlap import overlap
 from reldyn.intervention._randomization import randomization_test
+from reldyn.intervention._recovery import Recovery, recovery
 from reldyn.intervention._reliable import ReliableChange, jacobson_truax, reliable_change
 
 __all__ = [
     "EventResponse",
     "InterruptedSeries",
     "MultipleBaseline",
+    "Recovery",
     "ReliableChange",
     "effect_size",
     "event_response",
@@ -20,5 +22,6 @@ __all__ = [
     "multiple_baseline",
     "overlap",
     "randomization_test",
+    "recovery",
     "reliable_change",
 ]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-__all__ = ["PhaseSeries", "clock_of", "phase_series", "time_unit", "two_phases"]
+__all__ = ["PhaseSeries", "clock_of", "person_rows", "phase_series", "time_unit", "two_phases"]
 
 
 @dataclass(frozen=True)
@@ -162,10 +162,8 @@ def phase_series(
     code = np.full(len(panel), -1)
     for place, label in enumerate(labels):
         code[(column == label).fillna(False).to_numpy(dtype=bool)] = place
-    order = np.lexsort((index.step, index.person, index.member, index.dyad))
-    owner = index.dyad[order] * 2 + index.member[order]
     found = []
-    for rows in np.split(order, np.flatnonzero(np.diff(owner)) + 1):
+    for rows in person_rows(panel):
         kept, notes = _first_change(code[rows], labels)
         mine, at = rows[kept], rows[0]
         found.append(
@@ -184,6 +182,14 @@ def phase_series(
             )
         )
     return found, labels
+
+
+def person_rows(panel: DyadPanel) -> list[NDArray[np.int64]]:
+    """Rows of each person in order of time, by dyad, then member."""
+    index = panel.index
+    order = np.lexsort((index.step, index.person, index.member, index.dyad))
+    owner = index.dyad[order] * 2 + index.member[order]
+    return list(np.split(order, np.flatnonzero(np.diff(owner)) + 1))
 
 
 def _first_change(
