@@ -173,7 +173,7 @@ def test_one_dyad_has_estimates_and_no_errors(session):
     found = rd.coupling.transition_logit(session(states(1, 200, np.random.default_rng(7))), "v")
     table = found.tidy()
     assert table["estimate"].notna().all() and table["std_error"].isna().all() and table["p_value"].isna().all()
-    assert set(table["note"]) == {"1 dyads are too few for errors clustered by dyad"}
+    assert set(table["note"]) == {"too few dyads (1) for errors clustered by dyad"}
     assert set(found.averages["note"]) == {"a single dyad has no spread over dyads"}
     np.testing.assert_allclose(table["estimate"], found.dyads["estimate"], atol=1e-7)
 

@@ -137,7 +137,8 @@ def cross_correlation(
     a little; a night counts as missing values. Two independent series with AR(1) of .9 over 100 occasions are called
     synchronous at the 5 % level in about 7 % of cases by circular shifts, 6 to 8 % by phases and 15 % by shuffled
     segments; with ``whiten=1`` in 4 to 5 %. In studies of many short days shifts by whole days hold the level,
-    also with a rhythm of the day that both share, for which phases fail (18 to 31 %).
+    also with a rhythm of the day that both share, for which phases fail (18 to 31 % by the largest correlation or
+    the one at lag 0, 8 % by the mean over lags).
 
     References
     ----------

@@ -77,7 +77,7 @@ def pooled_logit(counts: Array, interaction: bool) -> LogitFit:
     beta = _solved(used, design)
     n, p = len(used), design.shape[1]
     if n <= p:
-        return LogitFit(beta, np.full(p, np.nan), f"{n} dyads are too few for errors clustered by dyad")
+        return LogitFit(beta, np.full(p, np.nan), f"too few dyads ({n}) for errors clustered by dyad")
     return LogitFit(beta, np.sqrt(np.diag(_clustered(used, design, beta))), "")
 
 
