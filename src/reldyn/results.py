@@ -45,6 +45,7 @@ _HOMES = {
     "EventResponse": "reldyn.intervention",
     "InterruptedSeries": "reldyn.intervention",
     "Recovery": "reldyn.intervention",
+    "ReportComparison": "reldyn.cycles",
     "InvarianceResult": "reldyn.actor_partner",
     "IsatResult": "reldyn.actor_partner",
     "MarginalApimResult": "reldyn.actor_partner",
