@@ -19,6 +19,9 @@ def series_of(kind, n, seed, n_occasions=100, **arguments):
     return [DirectionSeries.from_arrays(values, day=day, beep=batch.grid.beep) for values in batch.values]
 
 
+pytest.importorskip("numba", reason="to learn shared phases takes minutes without compiled kernels")
+
+
 @pytest.fixture(scope="module")
 def sample():
     return series_of("cycle", 16, 1, effect=2.0) + series_of("linear", 8, 2)
