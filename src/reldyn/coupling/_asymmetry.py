@@ -82,8 +82,8 @@ def asymmetry(
     -----
     Restricted maximum likelihood by an augmented Kalman filter; levels, drift and rhythm are regressors of each
     member. Intervals and p-values are those of Wald from the observed information, on Student's t. ``dominance`` is
-    (|a| - |b|) / (|a| + |b|) of the two standardised effects. In the check, error of measurement and low inertia are
-    hard to tell apart in short series: `undecided` is the usual answer below some hundred occasions.
+    ``(|a| - |b|) / (|a| + |b|)`` of the two standardised effects. In the check, error of measurement and low inertia
+    are hard to tell apart in short series: `undecided` is the usual answer below some hundred occasions.
 
     References
     ----------

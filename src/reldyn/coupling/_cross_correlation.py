@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
 
+from reldyn.coupling._checks import check_count
 from reldyn.coupling._lag_products import (
     FEWEST_PAIRS,
     fisher,
@@ -21,7 +22,7 @@ from reldyn.coupling._pairs import Array, Codes, Pair, pairs_of
 from reldyn.coupling._surrogates import Surrogates, as_surrogates
 from reldyn.coupling._synchrony import Case, Curves, answer_all, columns, pool
 from reldyn.coupling._synchrony_result import SynchronyResult, assemble
-from reldyn.errors import DesignError, check_option
+from reldyn.errors import check_option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -182,11 +183,6 @@ def cross_correlation(
         sample_low=pooled.low,
         sample_high=pooled.high,
     )
-
-
-def check_count(name: str, value: Any, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise DesignError(f"{name}={value!r}: give a whole number of at least {least}.")
 
 
 def _case(

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn.coupling._checks import check_count
 from reldyn.coupling._inertia import inference
 from reldyn.coupling._oscillator_fit import OscillatorFit, fit_oscillators
 from reldyn.coupling._pairs import pairs_of, runs
 from reldyn.coupling._regress import detrended, least_squares
-from reldyn.errors import DesignError, check_option
+from reldyn.errors import check_option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,8 +100,7 @@ def coupled_oscillator(
 
     check_option(method, ("state-space", "local-linear"), "method")
     for name, value, least in (("embedding", embedding, 3), ("spacing", spacing, 1)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-            raise DesignError(f"{name}={value!r}: give a whole number of at least {least}.")
+        check_count(name, value, least)
     rows: list[dict[str, Any]] = []
     for pair in pairs_of(panel, variable):
         rest = detrended(pair.values, pair.step if pair.night_known else np.arange(len(pair.values), dtype=float))

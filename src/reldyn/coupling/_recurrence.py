@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from reldyn.coupling._cross_correlation import check_count
+from reldyn.coupling._checks import check_count
 from reldyn.coupling._lag_products import lag_table
 from reldyn.coupling._pairs import Array, Codes, Pair, pairs_of
 from reldyn.coupling._recurrence_lines import count_lines, determinism, embedded, measures, near

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from reldyn.coupling import _sequential_measures as measures
 from reldyn.coupling._averages import AVERAGES, AverageBy, average, averaging_text
 from reldyn.coupling._categories import Bins, Categories, categories_of
+from reldyn.coupling._checks import check_lag
 from reldyn.coupling._pairs import Pair, lagged, pairs_of
 from reldyn.errors import DesignError, check_option
 from reldyn.resample import known_seed, map_seeded
@@ -253,8 +254,7 @@ def lag_sequential(
 
 
 def _check_numbers(lag: int, repeats: bool, n_permutations: int) -> None:
-    if not isinstance(lag, (int, np.integer)) or isinstance(lag, bool) or lag < 1:
-        raise DesignError(f"lag={lag!r}: give a whole number of occasions, at least 1.")
+    check_lag(lag)
     if not repeats and lag != 1:
         raise DesignError(f"repeats=False with lag={lag}: only at lag 1 is it known that a code cannot follow itself.")
     if n_permutations < 0:

@@ -31,18 +31,18 @@ _IAAFT_ITERATIONS = 30
 class Surrogates:
     """Which null world a synchrony is tested against, and how many are drawn from it.
 
-    ==================  ==========================================  ================================================
-    kind                keeps                                       so synchrony may be claimed wrongly for
-    ==================  ==========================================  ================================================
-    circular-shift      everything within both series: slow swings, joint trends over the whole study; a rhythm of
-                        gaps; with several days also time of day    the day if the study is one long day
-    segment-shuffle     what happens within a segment (a day)       swings slower than a segment
-    phase               spectrum of a complete series               rhythms common to both (of the day, of the week),
-                                                                    trends, ends that do not match, many gaps
-    iaaft               spectrum and values                         as phase
-    pseudo-pairs        time of day, calendar, study-wide events,   nothing shared by everybody; but each series meets
-                        trends everybody has                        partners who may swing more slowly or faster
-    ==================  ==========================================  ================================================
+    ================  ====================================  ==========================================================
+    kind              keeps                                 so synchrony may be claimed wrongly for
+    ================  ====================================  ==========================================================
+    circular-shift    everything within both series;        slow swings, joint trends over the whole study; a rhythm
+                      with several days also time of day    of the day if the study is one long day
+    segment-shuffle   what happens within a segment (day)   swings slower than a segment
+    phase             spectrum of a complete series         rhythms common to both (of the day, of the week),
+                                                            trends, ends that do not match, many gaps
+    iaaft             spectrum and values                   as phase
+    pseudo-pairs      time of day, calendar, study-wide     nothing shared by everybody; but each series meets
+                      events, trends everybody has          partners who may swing more slowly or faster
+    ================  ====================================  ==========================================================
 
     Parameters
     ----------

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from reldyn.coupling._cross_correlation import check_count, why_not
+from reldyn.coupling._checks import check_count
+from reldyn.coupling._cross_correlation import why_not
 from reldyn.coupling._lag_products import fisher, lag_correlations, standardised
 from reldyn.coupling._pairs import Array, Codes, Pair, pairs_of, runs
 from reldyn.coupling._surrogates import Surrogates

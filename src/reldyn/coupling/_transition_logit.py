@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from reldyn.coupling._averages import AVERAGES, AverageBy, average, averaging_text
 from reldyn.coupling._categories import Bins, Categories, categories_of
+from reldyn.coupling._checks import check_lag
 from reldyn.coupling._logit_fit import LogitFit, pooled_logit, table_logit, transition_counts
 from reldyn.coupling._pairs import Pair, complete_lags, pairs_of
 from reldyn.errors import DesignError, check_option
@@ -175,8 +176,7 @@ def transition_logit(
     import pandas as pd
 
     check_option(average_by, AVERAGES, "average_by")
-    if not isinstance(lag, (int, np.integer)) or isinstance(lag, bool) or lag < 1:
-        raise DesignError(f"lag={lag!r}: give a whole number of occasions, at least 1.")
+    check_lag(lag)
     states = categories_of(panel, variable, bins)
     chosen = _chosen(states, state, variable)
     pairs = pairs_of(panel, variable)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from reldyn.surrogate._phases import renewal_path, stable
+from reldyn.surrogate._phases import renewal_paths, stable
 
 Array = NDArray[np.float64]
 
@@ -75,9 +75,7 @@ def draw_level_renewal(
     (1, 50, 1)
     """
     n_occasions, channels = null.base.shape
-    paths = np.stack(
-        [renewal_path(n_occasions, sojourn_means, sojourn_cv, np.cumsum(moves, axis=1), rng) for rng in generators]
-    )
+    paths = renewal_paths(n_occasions, sojourn_means, sojourn_cv, moves, generators)
     root = np.linalg.cholesky(null.covariance)
     noise = np.matmul(np.stack([rng.standard_normal((n_occasions, channels)) for rng in generators]), root.T)
     day, night = stable(null.lag_day), stable(null.lag_night)

@@ -72,18 +72,24 @@ def draw_renewal(
     >>> draw.shape
     (1, 50, 1)
     """
-    cumulative = np.cumsum(moves, axis=1)
-    n_occasions = len(null.level)
-    paths = np.empty((len(generators), n_occasions), dtype=np.int64)
-    for row, rng in enumerate(generators):
-        paths[row] = renewal_path(n_occasions, sojourn_means, sojourn_cv, cumulative, rng)
+    paths = renewal_paths(len(null.level), sojourn_means, sojourn_cv, moves, generators)
     return _emit(null, paths, generators)
 
 
-def renewal_path(
+def renewal_paths(
+    n_occasions: int, sojourn_means: Array, sojourn_cv: float, moves: Array, generators: Sequence[np.random.Generator]
+) -> NDArray[np.int64]:
+    """Draw one stationary sequence of phases per generator: (n_surrogates, n_occasions) indices."""
+    cumulative = np.cumsum(moves, axis=1)
+    paths = np.empty((len(generators), n_occasions), dtype=np.int64)
+    for row, rng in enumerate(generators):
+        paths[row] = _stationary_path(n_occasions, sojourn_means, sojourn_cv, cumulative, rng)
+    return paths
+
+
+def _stationary_path(
     n_occasions: int, sojourn_means: Array, sojourn_cv: float, cumulative: Array, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Draw one stationary sequence of phases: (n_occasions,) indices; ``cumulative`` sums the rows of the moves."""
     middle = np.maximum(sojourn_means - 0.5, 0.1)
     variance = np.maximum((sojourn_cv * sojourn_means) ** 2 - 1 / 12, 0.03)
     skipped = int(np.ceil(3 * sojourn_means.sum())) + int(rng.integers(max(int(sojourn_means.sum()), 1)))
