@@ -10,7 +10,9 @@ cell, written after every few replications. Without ``--cells`` all cells are ru
 A direction counts as intermittent when the p-values of regimes and of irregular timing are both at most .05, as
 directed when those of regimes and of direction are. Irregular timing and direction are tested only where regimes
 are found (their p-values are null otherwise), irregular timing also for the rhythms, of which the verdict *rhythm*
-is wanted too. Results carry the number of the procedure; those of an older one are not taken up.
+is wanted too. A test stops at the exceedance that puts its p-value above .05 for good: rates at .05 are those of a run
+that goes on, p-values above .05 are rougher. Results carry the number of the procedure; those of an older one are not
+taken up.
 """
 
 import argparse
@@ -99,6 +101,11 @@ def chosen_cells(patterns):
     return chosen
 
 
+def decisive(n_surrogates):
+    """Exceedances after which no p-value can be .05 or less."""
+    return max(math.floor(ALPHA * (n_surrogates + 1) + 1e-9), 1)
+
+
 def replicate(task):
     """Simulate one direction and test it; returns the record and the CPU time."""
     import numpy as np
@@ -111,6 +118,7 @@ def replicate(task):
     from reldyn.simulate._series import SeriesDesign, simulate_series
 
     cell, index, n_surrogates = task
+    stop_after = decisive(n_surrogates)
     started = time.process_time()
     kind, length, missing = cell.split(":")
     arguments, role = KINDS[kind]
@@ -121,7 +129,7 @@ def replicate(task):
     batch = simulate_series(design, [np.random.default_rng(data)])
     day = batch.grid.day
     series = DirectionSeries.from_arrays(batch.values[0], day=day, beep=batch.grid.beep, weekend=(day - 1) % 7 >= 5)
-    first = test_regimes(series, n_surrogates=n_surrogates, seed=regimes)
+    first = test_regimes(series, n_surrogates=n_surrogates, seed=regimes, stop_after=stop_after)
     record = {
         "index": index,
         "p_regimes": first.p_value,
@@ -135,7 +143,7 @@ def replicate(task):
         "cv_high": None,
     }
     if first.p_value <= ALPHA or role == "rhythm":
-        second = test_irregular(series, n_surrogates=n_surrogates, seed=irregular)
+        second = test_irregular(series, n_surrogates=n_surrogates, seed=irregular, stop_after=stop_after)
         record |= {
             "p_irregular": second.p_value,
             "n_phases": second.detail["n_states"],
@@ -143,9 +151,13 @@ def replicate(task):
             "cv_high": second.conf_high,
         }
     if first.p_value <= ALPHA and role != "rhythm":
-        record["p_directed"] = test_directed(series, n_surrogates=n_surrogates, seed=directed).p_value
+        record["p_directed"] = test_directed(
+            series, n_surrogates=n_surrogates, seed=directed, stop_after=stop_after
+        ).p_value
     if role == "rhythm":
-        record["p_periodic"] = test_periodic(series, n_surrogates=n_surrogates, seed=periodic).p_value
+        record["p_periodic"] = test_periodic(
+            series, n_surrogates=n_surrogates, seed=periodic, stop_after=stop_after
+        ).p_value
     return record, time.process_time() - started
 
 

@@ -25,7 +25,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from calibrate_cycles import ALPHA, KINDS, ROOT, commit, versions  # noqa: E402
+from calibrate_cycles import ALPHA, KINDS, ROOT, commit, decisive, versions  # noqa: E402
 
 RESULTS = ROOT / "tools" / "results" / "cycles_shared"
 SCHEMA_VERSION = 1
@@ -76,6 +76,7 @@ def replicate(cell, index, n_surrogates):
     from reldyn.cycles._shared_tests import test_shared_irregular, test_shared_regimes
 
     started = time.process_time()
+    stop_after = decisive(n_surrogates)
     sample, root = simulate_sample(cell, index)
     series = [one for _, one in sample]
     shared = learn(series, range(len(series)), n_states=(2, 3), seed=child_seed(root, 10_000))
@@ -83,15 +84,17 @@ def replicate(cell, index, n_surrogates):
     for place, ((cyclic, one), lesson) in enumerate(zip(sample, shared.lessons, strict=True)):
         seeds = [child_seed(root, 20_000 + place, claim) for claim in (1, 2)]
         if lesson is None:
-            first = test_regimes(one, n_surrogates=n_surrogates, seed=seeds[0])
+            first = test_regimes(one, n_surrogates=n_surrogates, seed=seeds[0], stop_after=stop_after)
         else:
-            first = test_shared_regimes(one, lesson, n_surrogates=n_surrogates, seed=seeds[0])
+            first = test_shared_regimes(one, lesson, n_surrogates=n_surrogates, seed=seeds[0], stop_after=stop_after)
         both = first.p_value <= ALPHA
         if both:
             if lesson is None:
-                second = test_irregular(one, n_surrogates=n_surrogates, seed=seeds[1])
+                second = test_irregular(one, n_surrogates=n_surrogates, seed=seeds[1], stop_after=stop_after)
             else:
-                second = test_shared_irregular(one, lesson, n_surrogates=n_surrogates, seed=seeds[1])
+                second = test_shared_irregular(
+                    one, lesson, n_surrogates=n_surrogates, seed=seeds[1], stop_after=stop_after
+                )
             both = second.p_value <= ALPHA
         count = counts["cycle" if cyclic else "null"]
         count[0] += 1

@@ -32,7 +32,7 @@ def test_directed(
     *,
     n_surrogates: int = 199,
     seed: int | np.random.SeedSequence,
-    stop_early: bool = True,
+    stop_after: int | None = STOP_AFTER,
 ) -> ClaimTest:
     """Test whether three phases have a direction.
 
@@ -41,7 +41,7 @@ def test_directed(
     series : DirectionSeries
     n_surrogates : int, default 199
     seed : int or SeedSequence
-    stop_early : bool, default True
+    stop_after : int or None, default 10
 
     Returns
     -------
@@ -70,7 +70,7 @@ def test_directed(
             draw,
             n_surrogates=n_surrogates,
             seed=child_seed(root, 1),
-            stop_after=STOP_AFTER if stop_early else None,
+            stop_after=stop_after,
         )
         if shown
         else MonteCarlo(1.0, 0, 0, np.zeros(0), stopped=False)

@@ -37,7 +37,7 @@ def test_irregular(
     n_states: Sequence[int] = (2, 3),
     n_surrogates: int = 199,
     seed: int | np.random.SeedSequence,
-    stop_early: bool = True,
+    stop_after: int | None = STOP_AFTER,
 ) -> ClaimTest:
     """Test whether phases follow each other at irregular times.
 
@@ -50,7 +50,7 @@ def test_irregular(
         both numbers has less power.
     n_surrogates : int, default 199
     seed : int or SeedSequence
-    stop_early : bool, default True
+    stop_after : int or None, default 10
 
     Returns
     -------
@@ -95,7 +95,7 @@ def test_irregular(
         draw,
         n_surrogates=n_surrogates,
         seed=child_seed(root, 1),
-        stop_after=STOP_AFTER if stop_early else None,
+        stop_after=stop_after,
         at_least=min(_FOR_THE_LIMIT, n_surrogates) if looks_regular else 0,
     )
     return _claim(observed, result, profiles[chosen], detail)

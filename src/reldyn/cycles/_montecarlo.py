@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 Statistic = Callable[[Sequence[np.random.Generator]], Array]
 # Ten exceedances end a run: at the boundary of .05 nothing is lost with 199 surrogates or fewer.
 STOP_AFTER = 10
-_FIRST_BATCH = 20
+_FIRST_BATCH = 12
 _LARGEST_BATCH = 60
 
 

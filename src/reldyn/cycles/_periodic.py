@@ -28,7 +28,7 @@ def test_periodic(
     *,
     n_surrogates: int = 199,
     seed: int | np.random.SeedSequence,
-    stop_early: bool = True,
+    stop_after: int | None = STOP_AFTER,
 ) -> ClaimTest:
     """Test whether a direction is periodic.
 
@@ -37,7 +37,7 @@ def test_periodic(
     series : DirectionSeries
     n_surrogates : int, default 199
     seed : int or SeedSequence
-    stop_early : bool, default True
+    stop_after : int or None, default 10
 
     Returns
     -------
@@ -62,7 +62,7 @@ def test_periodic(
         draw,
         n_surrogates=n_surrogates,
         seed=child_seed(root, 1),
-        stop_after=STOP_AFTER if stop_early else None,
+        stop_after=stop_after,
     )
     low, high = _near(gains, best)
     return ClaimTest(

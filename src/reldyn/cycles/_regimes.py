@@ -35,7 +35,7 @@ def test_regimes(
     n_states: Sequence[int] = (2, 3),
     n_surrogates: int = 199,
     seed: int | np.random.SeedSequence,
-    stop_early: bool = True,
+    stop_after: int | None = STOP_AFTER,
 ) -> ClaimTest:
     """Test whether a direction has discrete regimes.
 
@@ -47,8 +47,8 @@ def test_regimes(
     n_surrogates : int, default 199
         At most so many.
     seed : int or SeedSequence
-    stop_early : bool, default True
-        Stop at ten exceedances.
+    stop_after : int or None, default 10
+        Stop at so many exceedances; None draws all.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def test_regimes(
         draw,
         n_surrogates=n_surrogates,
         seed=child_seed(root, 1),
-        stop_after=STOP_AFTER if stop_early else None,
+        stop_after=stop_after,
     )
     distance, low, high = _distance(fits[chosen])
     return ClaimTest(

@@ -86,7 +86,7 @@ def test_shared_regimes(
     *,
     n_surrogates: int = 199,
     seed: int | np.random.SeedSequence,
-    stop_early: bool = True,
+    stop_after: int | None = STOP_AFTER,
 ) -> ClaimTest:
     """Test whether a direction has the phases that other dyads show.
 
@@ -98,7 +98,7 @@ def test_shared_regimes(
     n_surrogates : int, default 199
         At most so many per null.
     seed : int or SeedSequence
-    stop_early : bool, default True
+    stop_after : int or None, default 10
 
     Returns
     -------
@@ -111,7 +111,6 @@ def test_shared_regimes(
     data, prepared = level_data(series.y[None], series, design)
     ratio, fit, lead = _ratio(data, series, lesson)
     observed, shock_lead = float(ratio[0]), float(lead[0])
-    stop_after = STOP_AFTER if stop_early else None
 
     def run(null: LinearNull, key: int) -> MonteCarlo:
         def draw(generators: Sequence[np.random.Generator]) -> Array:
@@ -198,7 +197,7 @@ def test_shared_irregular(
     *,
     n_surrogates: int = 199,
     seed: int | np.random.SeedSequence,
-    stop_early: bool = True,
+    stop_after: int | None = STOP_AFTER,
 ) -> ClaimTest:
     """Test whether phases of the shared shape follow each other at irregular times.
 
@@ -209,7 +208,7 @@ def test_shared_irregular(
         Learned without the dyad of this series.
     n_surrogates : int, default 199
     seed : int or SeedSequence
-    stop_early : bool, default True
+    stop_after : int or None, default 10
 
     Returns
     -------
@@ -247,7 +246,7 @@ def test_shared_irregular(
         draw,
         n_surrogates=n_surrogates,
         seed=child_seed(root, 1),
-        stop_after=STOP_AFTER if stop_early else None,
+        stop_after=stop_after,
         at_least=min(_FOR_THE_LIMIT, n_surrogates) if observed < _LOOKS_REGULAR else 0,
     )
     return _claim(observed, result, values[0], detail)
