@@ -1,6 +1,7 @@
 """Numba twin of the switching autoregression: the same steps, one series after the other.
 
-Index letters: t occasion, k and j states, c and d channels, i and m rows of the regression.
+Arrays of a series have the occasions last here, so that what does not depend on the occasion before is computed for
+all of them side by side. Index letters: t occasion, k and j states, c and d channels, i and m rows of the regression.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ _LOG_2PI = float(np.log(2 * np.pi))
 _RIDGE = 1e-8
 _PSEUDO_COUNT = 0.1
 _NEARLY_ONE = 1 + 1e-7
+# The logarithm of a product of scales is taken before it leaves this range.
+_LEAST, _LARGEST = 1e-100, 1e100
 
 
 @jit
@@ -33,30 +36,53 @@ def cholesky(matrix: Any, root: Any) -> None:
 
 
 @jit
-def regressors(y: Any, night: Any, x: Any, filled: Any, shared: Any) -> None:
-    """Write lag by day, lag by night and covariates of every occasion."""
-    n_occasions, channels = y.shape
-    for t in range(n_occasions):
-        for i in range(2 * channels):
-            shared[t, i] = 0.0
-        for i in range(x.shape[1]):
-            shared[t, 2 * channels + i] = x[t, i]
-        if t > 0:
-            offset = channels if night[t] else 0
-            for c in range(channels):
-                shared[t, offset + c] = filled[t - 1, c]
+def dot(first: Any, second: Any, n: int) -> float:
+    """Sum of products in four fixed lanes, which a processor adds side by side."""
+    one, two, three, four = 0.0, 0.0, 0.0, 0.0
+    whole = n - n % 4
+    for a in range(0, whole, 4):
+        one += first[a] * second[a]
+        two += first[a + 1] * second[a + 1]
+        three += first[a + 2] * second[a + 2]
+        four += first[a + 3] * second[a + 3]
+    for a in range(whole, n):
+        one += first[a] * second[a]
+    return (one + two) + (three + four)
 
 
 @jit
-def add_moments(t: int, y: Any, shared: Any, gram: Any, right: Any, n_states: int) -> None:
+def transposed(values: Any, out: Any) -> None:
+    """Write (T, C) values as (C, T)."""
+    for c in range(values.shape[1]):
+        for t in range(values.shape[0]):
+            out[c, t] = values[t, c]
+
+
+@jit
+def regressors(y: Any, night: Any, x: Any, filled: Any, shared: Any) -> None:
+    """Write lag by day, lag by night and covariates of every occasion."""
+    channels, n_occasions = y.shape
+    for t in range(n_occasions):
+        for i in range(2 * channels):
+            shared[i, t] = 0.0
+        for i in range(x.shape[1]):
+            shared[2 * channels + i, t] = x[t, i]
+        if t > 0:
+            offset = channels if night[t] else 0
+            for c in range(channels):
+                shared[offset + c, t] = filled[t - 1, c]
+
+
+@jit
+def _add_moments(t: int, y: Any, shared: Any, gram: Any, right: Any, n_states: int) -> None:
     """Add one occasion to the moments of the shared regressors."""
-    for i in range(shared.shape[1]):
-        value = shared[t, i]
+    for i in range(shared.shape[0]):
+        value = shared[i, t]
         if value != 0.0:
             for m in range(i + 1):
-                gram[n_states + i, n_states + m] += value * shared[t, m]
-            for c in range(y.shape[1]):
-                right[n_states + i, c] += value * y[t, c]
+                gram[n_states + i, n_states + m] += value * shared[m, t]
+            for c in range(y.shape[0]):
+                right[n_states + i, c] += value * y[c, t]
 
 
 @jit
@@ -66,14 +92,14 @@ def fixed_moments(y: Any, observed: Any, shared: Any, gram: Any, right: Any, tot
     gram[:] = 0.0
     right[:] = 0.0
     total[:] = 0.0
-    for t in range(y.shape[0]):
+    for t in range(y.shape[1]):
         if observed[t]:
             n_seen += 1
             if t == 0 or observed[t - 1]:
-                add_moments(t, y, shared, gram, right, n_states)
-            for c in range(y.shape[1]):
-                for d in range(y.shape[1]):
-                    total[c, d] += y[t, c] * y[t, d]
+                _add_moments(t, y, shared, gram, right, n_states)
+    for c in range(y.shape[0]):
+        for d in range(y.shape[0]):
+            total[c, d] = dot(y[c], y[d], y.shape[1])
     return max(n_seen, 1)
 
 
@@ -83,7 +109,7 @@ def maximise(
     observed: Any,
     shared: Any,
     floor: float,
-    gamma: Any,
+    seen_gamma: Any,
     fixed_gram: Any,
     fixed_right: Any,
     total: Any,
@@ -91,26 +117,25 @@ def maximise(
     coefficients: Any,
     covariance: Any,
 ) -> None:
-    """Regress one series on states, lags and covariates; write coefficients and covariance."""
-    n_occasions, channels = y.shape
-    n_states, n_shared = gamma.shape[1], shared.shape[1]
+    """Regress one series on states, lags and covariates; write coefficients and covariance.
+
+    ``seen_gamma`` holds the posterior of the states, zero where nothing was observed.
+    """
+    channels, n_occasions = y.shape
+    n_states = seen_gamma.shape[0]
     gram, right = fixed_gram.copy(), fixed_right.copy()
-    cross = np.zeros((n_states, n_shared))
-    for t in range(n_occasions):
-        if not observed[t]:
-            continue
-        if t > 0 and not observed[t - 1]:
-            add_moments(t, y, shared, gram, right, n_states)
-        for k in range(n_states):
-            weight = gamma[t, k]
-            gram[k, k] += weight
-            for i in range(n_shared):
-                cross[k, i] += weight * shared[t, i]
-            for c in range(channels):
-                right[k, c] += weight * y[t, c]
+    for t in range(1, n_occasions):
+        if observed[t] and not observed[t - 1]:
+            _add_moments(t, y, shared, gram, right, n_states)
     for k in range(n_states):
-        for i in range(n_shared):
-            gram[n_states + i, k] = cross[k, i]
+        weight = seen_gamma[k]
+        gram[k, k] = 0.0
+        for t in range(n_occasions):
+            gram[k, k] += weight[t]
+        for i in range(shared.shape[0]):
+            gram[n_states + i, k] = dot(shared[i], weight, n_occasions)
+        for c in range(channels):
+            right[k, c] = dot(y[c], weight, n_occasions)
     _solve(gram, right, total, floor, n_seen, coefficients, covariance)
 
 
@@ -138,9 +163,11 @@ def _solve(gram: Any, right: Any, total: Any, floor: float, n_seen: int, coeffic
             coefficients[i, c] = value / root[i, i]
     moved = np.zeros((n_rows, channels))
     for i in range(n_rows):
-        for m in range(n_rows):
-            for c in range(channels):
-                moved[i, c] += gram[i, m] * coefficients[m, c]
+        for c in range(channels):
+            value = 0.0
+            for m in range(n_rows):
+                value += gram[i, m] * coefficients[m, c]
+            moved[i, c] = value
     for c in range(channels):
         for d in range(channels):
             value = total[c, d]
@@ -173,32 +200,80 @@ def whitener_of(covariance: Any, inverse: Any) -> float:
 
 
 @jit
-def log_densities(
-    t: int, y: Any, shared: Any, coefficients: Any, inverse: Any, constant: float, base: Any, out: Any
-) -> float:
-    """Write what the regressors predict at t and the log density of every state; return the largest."""
-    predict(t, shared, coefficients, out.shape[0], base)
-    top = -np.inf
-    for k in range(out.shape[0]):
-        square = 0.0
-        for c in range(y.shape[1]):
-            white = 0.0
+def all_densities(
+    y: Any, shared: Any, coefficients: Any, inverse: Any, constant: float, base: Any, top: Any, density: Any
+) -> None:
+    """Write what the regressors predict, the largest log density, and the densities relative to it, of all occasions.
+
+    What depends on a lag that is filled later is written again by `one_density`.
+    """
+    channels, n_occasions = y.shape
+    n_states = density.shape[0]
+    for c in range(channels):
+        row = base[c]
+        row[:] = 0.0
+        for i in range(shared.shape[0]):
+            slope, column = coefficients[n_states + i, c], shared[i]
+            for t in range(n_occasions):
+                row[t] += slope * column[t]
+    for k in range(n_states):
+        row = density[k]
+        row[:] = constant
+        for c in range(channels):
+            middle = 0.0
             for d in range(c + 1):
-                white += inverse[c, d] * (y[t, d] - base[d] - coefficients[k, d])
-            square += white * white
-        out[k] = constant - 0.5 * square
-        top = max(top, out[k])
-    return top
+                middle += inverse[c, d] * coefficients[k, d]
+            if c == 0:
+                scale, values, known = inverse[0, 0], y[0], base[0]
+                for t in range(n_occasions):
+                    white = scale * (values[t] - known[t]) - middle
+                    row[t] -= 0.5 * white * white
+            else:
+                for t in range(n_occasions):
+                    white = -middle
+                    for d in range(c + 1):
+                        white += inverse[c, d] * (y[d, t] - base[d, t])
+                    row[t] -= 0.5 * white * white
+    top[:] = density[0]
+    for k in range(1, n_states):
+        row = density[k]
+        for t in range(n_occasions):
+            top[t] = max(top[t], row[t])
+    for k in range(n_states):
+        row = density[k]
+        for t in range(n_occasions):
+            row[t] = np.exp(row[t] - top[t])
 
 
 @jit
 def predict(t: int, shared: Any, coefficients: Any, n_states: int, base: Any) -> None:
     """Write what lags and covariates predict at t."""
     for c in range(base.shape[0]):
-        base[c] = 0.0
-    for i in range(shared.shape[1]):
-        for c in range(base.shape[0]):
-            base[c] += shared[t, i] * coefficients[n_states + i, c]
+        value = 0.0
+        for i in range(shared.shape[0]):
+            value += shared[i, t] * coefficients[n_states + i, c]
+        base[c, t] = value
+
+
+@jit
+def one_density(
+    t: int, y: Any, shared: Any, coefficients: Any, inverse: Any, constant: float, base: Any, top: Any, density: Any
+) -> None:
+    """Write prediction, largest log density and relative densities of one occasion whose lag was filled."""
+    predict(t, shared, coefficients, density.shape[0], base)
+    highest = -np.inf
+    for k in range(density.shape[0]):
+        square = 0.0
+        for c in range(y.shape[0]):
+            white = 0.0
+            for d in range(c + 1):
+                white += inverse[c, d] * (y[d, t] - base[d, t] - coefficients[k, d])
+            square += white * white
+        density[k, t] = constant - 0.5 * square
+        highest = max(highest, density[k, t])
+    top[t] = highest
+    for k in range(density.shape[0]):
+        density[k, t] = np.exp(density[k, t] - highest)
 
 
 @jit
@@ -207,12 +282,12 @@ def fill(t: int, night: Any, shared: Any, coefficients: Any, predicted: Any, bas
     predict(t, shared, coefficients, predicted.shape[0], base)
     channels = base.shape[0]
     for c in range(channels):
-        value = base[c]
+        value = base[c, t]
         for k in range(predicted.shape[0]):
             value += predicted[k] * coefficients[k, c]
         filled[t, c] = value
         if t + 1 < filled.shape[0]:
-            shared[t + 1, (channels if night[t + 1] else 0) + c] = value
+            shared[(channels if night[t + 1] else 0) + c, t + 1] = value
 
 
 @jit
@@ -227,61 +302,75 @@ def _expect(
     gamma: Any,
     counts: Any,
     filled: Any,
+    base: Any,
+    top: Any,
     weights: Any,
 ) -> float:
-    n_occasions, channels = y.shape
+    channels, n_occasions = y.shape
     n_states = transition.shape[0]
     inverse = np.zeros((channels, channels))
     constant = whitener_of(covariance, inverse)
-    base, density = np.zeros(channels), np.zeros(n_states)
+    all_densities(y, shared, coefficients, inverse, constant, base, top, weights)
     predicted = np.full(n_states, 1.0 / n_states)
-    log_likelihood = 0.0
+    log_likelihood, scale = 0.0, 1.0
     for t in range(n_occasions):
         if observed[t]:
-            top = log_densities(t, y, shared, coefficients, inverse, constant, base, density)
+            if t > 0 and not observed[t - 1]:
+                one_density(t, y, shared, coefficients, inverse, constant, base, top, weights)
             total = 0.0
             for k in range(n_states):
-                density[k] = np.exp(density[k] - top)
-                total += predicted[k] * density[k]
+                total += predicted[k] * weights[k, t]
+            inverse_total = 1.0 / total
             for k in range(n_states):
-                weights[t, k] = density[k] / total
-                gamma[t, k] = predicted[k] * weights[t, k]
-            log_likelihood += np.log(total) + top
+                weights[k, t] *= inverse_total
+                gamma[k, t] = predicted[k] * weights[k, t]
+            log_likelihood += top[t]
+            scale *= total
+            if scale < _LEAST or scale > _LARGEST:
+                log_likelihood += np.log(scale)
+                scale = 1.0
         else:
             fill(t, night, shared, coefficients, predicted, base, filled)
             for k in range(n_states):
-                gamma[t, k] = predicted[k]
-                weights[t, k] = 1.0
+                gamma[k, t] = predicted[k]
+                weights[k, t] = 1.0
         for k in range(n_states):
-            predicted[k] = 0.0
+            value = 0.0
             for j in range(n_states):
-                predicted[k] += gamma[t, j] * transition[j, k]
+                value += gamma[j, t] * transition[j, k]
+            predicted[k] = value
     _smooth(gamma, weights, transition, counts)
-    return log_likelihood
+    return log_likelihood + float(np.log(scale))
 
 
 @jit
 def _smooth(gamma: Any, weights: Any, transition: Any, counts: Any) -> None:
-    n_occasions, n_states = gamma.shape
+    n_states, n_occasions = gamma.shape
     ahead, weighted = np.ones(n_states), np.ones(n_states)
-    for j in range(n_states):
-        for k in range(n_states):
-            counts[j, k] = 0.0
+    counts[:] = 0.0
     for t in range(n_occasions - 1, 0, -1):
         for k in range(n_states):
-            weighted[k] = weights[t, k] * ahead[k]
-        for j in range(n_states):
-            ahead[j] = 0.0
-            for k in range(n_states):
-                value = transition[j, k] * weighted[k]
-                ahead[j] += value
-                counts[j, k] += gamma[t - 1, j] * value
+            weighted[k] = weights[k, t] * ahead[k]
         total = 0.0
         for j in range(n_states):
-            gamma[t - 1, j] *= ahead[j]
-            total += gamma[t - 1, j]
+            past, sum_ahead = gamma[j, t - 1], 0.0
+            for k in range(n_states):
+                value = transition[j, k] * weighted[k]
+                sum_ahead += value
+                counts[j, k] += past * value
+            ahead[j] = sum_ahead
+            gamma[j, t - 1] = past * sum_ahead
+            total += past * sum_ahead
         for j in range(n_states):
-            gamma[t - 1, j] /= total
+            gamma[j, t - 1] /= total
+
+
+@jit
+def mask(gamma: Any, observed: Any, seen_gamma: Any) -> None:
+    """Copy a (K, T) posterior, zero where nothing was observed."""
+    for k in range(gamma.shape[0]):
+        for t in range(gamma.shape[1]):
+            seen_gamma[k, t] = gamma[k, t] if observed[t] else 0.0
 
 
 @jit
@@ -305,16 +394,22 @@ def run_batch(
     coefficients = np.zeros((n, n_rows, channels))
     covariance = np.zeros((n, channels, channels))
     transition = np.zeros((n, n_states, n_states))
-    weights = np.ones((n_occasions, n_states))
-    shared = np.zeros((n_occasions, n_rows - n_states))
+    own = np.zeros((channels, n_occasions))
+    shared = np.zeros((n_rows - n_states, n_occasions))
+    posterior, seen_gamma = np.zeros((n_states, n_occasions)), np.zeros((n_states, n_occasions))
+    weights = np.ones((n_states, n_occasions))
+    base, top = np.zeros((channels, n_occasions)), np.zeros(n_occasions)
     gram, right = np.zeros((n_rows, n_rows)), np.zeros((n_rows, channels))
     total_y = np.zeros((channels, channels))
     for s in range(n):
-        regressors(y[s], night, x[s], filled[s], shared)
-        n_seen = fixed_moments(y[s], observed, shared, gram, right, total_y, n_states)
+        transposed(y[s], own)
+        regressors(own, night, x[s], filled[s], shared)
+        n_seen = fixed_moments(own, observed, shared, gram, right, total_y, n_states)
+        transposed(gamma[s], posterior)
         for _ in range(n_iterations):
+            mask(posterior, observed, seen_gamma)
             maximise(
-                y[s], observed, shared, floor, gamma[s], gram, right, total_y, n_seen, coefficients[s], covariance[s]
+                own, observed, shared, floor, seen_gamma, gram, right, total_y, n_seen, coefficients[s], covariance[s]
             )
             for j in range(n_states):
                 total = 0.0
@@ -324,20 +419,23 @@ def run_batch(
                 for k in range(n_states):
                     transition[s, j, k] /= total
             new = _expect(
-                y[s],
+                own,
                 observed,
                 night,
                 shared,
                 coefficients[s],
                 covariance[s],
                 transition[s],
-                gamma[s],
+                posterior,
                 counts[s],
                 filled[s],
+                base,
+                top,
                 weights,
             )
             change = abs(new - value[s])
             value[s] = new
             if change < tolerance:
                 break
+        transposed(posterior, gamma[s])
     return value, coefficients, covariance, transition, gamma, counts, filled
