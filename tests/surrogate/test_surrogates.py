@@ -114,6 +114,26 @@ def test_kalman_likelihood_is_the_joint_normal_density(monkeypatch):
     assert _measurement._log_likelihoods(theta, unit, seen, steps, 2)[0] == pytest.approx(wanted, abs=1e-8)
 
 
+@pytest.mark.parametrize("kernels", ["numpy", "numba"])
+def test_a_process_the_filter_cannot_follow_is_left_quietly(monkeypatch, kernels):
+    from reldyn.surrogate import _measurement
+
+    if kernels == "numba":
+        pytest.importorskip("numba")
+    monkeypatch.setenv("RELDYN_KERNELS", kernels)
+    # Met by the search on this series: innovations that hardly vary in one direction, and a long memory.
+    place = np.array([[-0.97, -0.6, 0.001, -0.97, 0.02, -2.0, 0.02, -3.328, -3.163]])
+    design = SeriesDesign(n_occasions=100, kind="noisy_linear", phi=0.9, reliability=0.5)
+    data = np.random.SeedSequence([20261124, 4, 100, 8]).spawn(5)[0]
+    y = simulate_series(design, [np.random.default_rng(data)]).values[0]
+    elapsed = np.where(np.arange(100) % 4 == 0, 3.0, 1.0)
+    unit = (y - y.mean(axis=0)) / y.std(axis=0)
+    seen, steps = np.ones(100, dtype=bool), elapsed.astype(int)
+    assert not np.isfinite(_measurement._log_likelihoods(place, unit, seen, steps, 2)).any()
+    fit = _measurement.fit_measurement(y - y.mean(axis=0), elapsed)
+    assert np.isfinite([fit.log_likelihood, *fit.phi.ravel(), *fit.process.ravel(), *fit.error]).all()
+
+
 def test_resampled_surrogates_keep_the_skew_of_the_shocks():
     fitted, y, _ = null("skewed_shocks", 400, gaussian=False)
     drawn = draw_resampled(fitted, generators(60))

@@ -16,6 +16,7 @@ Array = NDArray[np.float64]
 _LONGEST = 8
 _STEP = 1e-5
 _LARGEST_ROOT = 0.98
+_IMPOSSIBLE = 1e9
 _MANY, _FEW = 40, 15
 
 
@@ -86,6 +87,8 @@ def fit_measurement(rest: Array, elapsed: Array, near: MeasurementFit | None = N
     def objective(theta: Array) -> tuple[float, Array]:
         moved = theta + _STEP * np.vstack([np.eye(len(theta)), -np.eye(len(theta)), np.zeros(len(theta))])
         values = -_log_likelihoods(moved, unit, seen, steps, channels)
+        # Far from any sensible process the filter overflows: no place to stay, nor to take a slope from.
+        values = np.where(np.isfinite(values), values, _IMPOSSIBLE)
         half = len(theta)
         return float(values[-1]), (values[:half] - values[half : 2 * half]) / (2 * _STEP)
 
@@ -171,7 +174,8 @@ def _log_likelihoods(
     theta: Array, unit: Array, seen: NDArray[np.bool_], steps: NDArray[np.int64], channels: int
 ) -> Array:
     if chosen_kernels() == "numpy":
-        return _filter(theta, unit, seen, steps, channels)[0]
+        with np.errstate(over="ignore", invalid="ignore"):
+            return _filter(theta, unit, seen, steps, channels)[0]
     from reldyn.surrogate._measurement_numba import log_likelihoods
 
     phi, process, error = _unpack(theta, channels)
