@@ -76,7 +76,7 @@ class PhaseFit:
     n_cycles : float
         Expected number of returns to the warmest phase.
     log_likelihood : float
-        Of the switching model with geometric sojourns.
+        Of the phases with nearly geometric sojourns of three occasions or more on average.
     optima : (n_starts,) array
         Log-likelihood reached from each start.
     optima_spread : float

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reldyn.cycles._claims import ClaimTest
-from reldyn.cycles._fits import fit_loose, fit_regimes
+from reldyn.cycles._fits import chain_of, fit_loose, fit_regimes
 from reldyn.cycles._irregular import dispersions, number_of_phases, phase_null
 from reldyn.cycles._montecarlo import STOP_AFTER, MonteCarlo, child_seed, monte_carlo, seed_sequence
 from reldyn.cycles._nuisance import base_design, prepare
@@ -56,7 +56,7 @@ def test_directed(
     fit = _fit(prepared.data)
     channels = series.y.shape[1]
     null = phase_null(prepared, fit.coefficients[0], fit.covariance[0], _STATES, channels)
-    chain = _chain(fit)
+    chain = chain_of(fit)[0]
     observed = float(net_flow(fit)[0])
     shown = number_of_phases({k: dispersions(prepared.data, k) for k in (2, _STATES)}) == _STATES
 
@@ -94,13 +94,7 @@ def test_directed(
 
 
 def _fit(data: SwitchingData) -> SojournFit:
-    return fit_loose(data, fit_regimes(data, _STATES))
-
-
-def _chain(fit: SojournFit) -> Array:
-    """The transition matrix that has the fit's mean sojourns and moves."""
-    leave = 1 / fit.dwell_means[0]
-    return np.asarray(np.diag(1 - leave) + leave[:, None] * fit.moves[0])
+    return fit_loose(data, fit_regimes(data, _STATES).fit)
 
 
 def net_flow(fit: SojournFit) -> Array:

@@ -49,9 +49,16 @@ def best_of(data: SwitchingData, starts: Array) -> SwitchingFit:
     return fit_switching(data, starts[0], n_iterations=_LONG, tolerance=_TOLERANCE, start=short.take(best))
 
 
-def fit_loose(data: SwitchingData, regimes: Regimes) -> SojournFit:
+def fit_loose(data: SwitchingData, switching: SwitchingFit) -> SojournFit:
     """Fit sojourns of nearly geometric dispersion whose means are bounded from below, from the switching fit."""
-    return fit_sojourns(data, _switching_start(data, regimes), _LOOSE, n_iterations=_ONLY_SOJOURN)
+    return fit_sojourns(data, _switching_start(data, switching), _LOOSE, n_iterations=_ONLY_SOJOURN)
+
+
+def chain_of(fit: SojournFit) -> Array:
+    """Transition matrices (n, K, K) that have the fit's mean sojourns and moves."""
+    leave = 1 / fit.dwell_means
+    stay = (1 - leave)[:, :, None] * np.eye(leave.shape[1])
+    return np.asarray(stay + leave[:, :, None] * fit.moves)
 
 
 def fit_ends(data: SwitchingData, regimes: Regimes) -> SojournFit:
@@ -59,7 +66,7 @@ def fit_ends(data: SwitchingData, regimes: Regimes) -> SojournFit:
 
     The loose law starts from the switching fit, the regular one from there and from the fixed steps.
     """
-    loose = fit_loose(data, regimes)
+    loose = fit_loose(data, regimes.fit)
     template = regimes.template
     steps = sojourn_start(data, template.posterior, template.dwell_means, template.moves)
     regular = fit_sojourns(data, steps, _REGULAR, n_iterations=_FIRST_SOJOURN)
@@ -73,7 +80,7 @@ def fit_dispersions(data: SwitchingData, regimes: Regimes) -> list[SojournFit]:
     Two paths, the larger likelihood wins: from the switching fit down from irregular to strict, and from the
     fixed steps up from strict to irregular.
     """
-    downward = _switching_start(data, regimes)
+    downward = _switching_start(data, regimes.fit)
     template = regimes.template
     upward = sojourn_start(data, template.posterior, template.dwell_means, template.moves)
     order = range(len(DISPERSIONS))
@@ -81,9 +88,9 @@ def fit_dispersions(data: SwitchingData, regimes: Regimes) -> list[SojournFit]:
     return [_larger(down[c], up[c]) for c in order]
 
 
-def _switching_start(data: SwitchingData, regimes: Regimes) -> SojournFit:
-    stay = np.diagonal(regimes.fit.transition, axis1=1, axis2=2)
-    return sojourn_start(data, regimes.fit.posterior, 1 / np.maximum(1 - stay, 1e-3), np.array(regimes.fit.transition))
+def _switching_start(data: SwitchingData, switching: SwitchingFit) -> SojournFit:
+    stay = np.diagonal(switching.transition, axis1=1, axis2=2)
+    return sojourn_start(data, switching.posterior, 1 / np.maximum(1 - stay, 1e-3), np.array(switching.transition))
 
 
 def _path(data: SwitchingData, start: SojournFit, order: list[int]) -> dict[int, SojournFit]:

@@ -1,0 +1,89 @@
+"""Measure how well the phases of a planted cycle are decoded, and whether their probabilities mean what they say.
+
+    python tools/decoding_cycles.py [--replications 200]
+
+Three phases are fitted as a result reports them, to directions with a cycle of effect 1.5. Accuracy: share of occasions
+whose most probable phase is the true one, labels matched as well as they can be. Slope: of being in a phase on its
+probability, over all occasions and phases, through their common mean; 1 where probabilities are calibrated. Errors are
+over directions. Stored in ``tools/results/cycles_decoding.json``, written anew by every run.
+"""
+
+import argparse
+import json
+import os
+import sys
+from itertools import permutations
+from pathlib import Path
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from calibrate_cycles import MISSING, ROOT, commit, versions  # noqa: E402
+
+STORED = ROOT / "tools" / "results" / "cycles_decoding.json"
+SEED = 20261128
+OCCASIONS = (100, 200, 400)
+GOALS = {100: 0.78, 200: 0.82, 400: 0.87}
+
+
+def decode(n_occasions, missing, index):
+    """Fit three phases to one direction; returns accuracy and the sums that the slope is made of."""
+    import numpy as np
+
+    from reldyn.cycles._regimes import fit_phases
+    from reldyn.cycles._series import DirectionSeries
+    from reldyn.simulate._series import SeriesDesign, simulate_series
+
+    data, starts = np.random.SeedSequence([SEED, n_occasions, index]).spawn(2)
+    design = SeriesDesign(n_occasions=n_occasions, kind="cycle", **MISSING[missing])
+    batch = simulate_series(design, [np.random.default_rng(data)])
+    day = batch.grid.day
+    series = DirectionSeries.from_arrays(batch.values[0], day=day, beep=batch.grid.beep, weekend=(day - 1) % 7 >= 5)
+    posterior, truth = fit_phases(series, n_states=3, seed=starts).posterior, batch.phase[0]
+    member = truth[:, None] == np.arange(3)
+    best = max(permutations(range(3)), key=lambda order: (posterior[:, order].argmax(axis=1) == truth).sum())
+    matched = posterior[:, best]
+    accuracy = float((matched.argmax(axis=1) == truth).mean())
+    return accuracy, float(((matched - 1 / 3) * (member - 1 / 3)).sum()), float(((matched - 1 / 3) ** 2).sum())
+
+
+def run_cell(n_occasions, missing, replications):
+    """Decode every replication of a cell."""
+    import numpy as np
+
+    found = np.array([decode(n_occasions, missing, index) for index in range(replications)])
+    accuracy, cross, square = found.T
+    slope = cross.sum() / square.sum()
+    return {
+        "n_occasions": n_occasions,
+        "missing": missing,
+        "n": replications,
+        "accuracy": round(float(accuracy.mean()), 4),
+        "accuracy_mcse": round(float(accuracy.std(ddof=1) / np.sqrt(replications)), 4),
+        "slope": round(float(slope), 4),
+        "slope_mcse": round(float((cross - slope * square).std(ddof=1) * np.sqrt(replications) / square.sum()), 4),
+    }
+
+
+def main(arguments=None):
+    """Run all cells and store them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--replications", type=int, default=200)
+    parser.add_argument("--results", type=Path, default=STORED)
+    options = parser.parse_args(arguments)
+    cells = [run_cell(length, missing, options.replications) for missing in ("none", "random") for length in OCCASIONS]
+    lines = ",\n".join("  " + json.dumps(cell) for cell in cells)
+    result = {"schema_version": 1, "seed": SEED, "versions": versions(), "commits": [commit()], "cells": []}
+    text = json.dumps(result, indent=1).replace('"cells": []', f'"cells": [\n{lines}\n ]')
+    options.results.parent.mkdir(parents=True, exist_ok=True)
+    draft = options.results.with_suffix(".tmp")
+    draft.write_text(text + "\n", encoding="utf-8", newline="\n")
+    draft.replace(options.results)
+    for cell in cells:
+        print(cell)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT / "src"))
+    main()
