@@ -23,12 +23,14 @@ _CENTRES = (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5)
 _WIDTHS = (0.3, 0.6, 1.0, 1.7, 3.0)
 
 
-def reference_log_likelihood(data: SwitchingData) -> Array:
+def reference_log_likelihood(data: SwitchingData, *, shapes: bool = True) -> Array:
     """Give the largest log-likelihood without phases, less one per parameter beyond the Gaussian first order.
 
     Parameters
     ----------
     data : SwitchingData
+    shapes : bool, default True
+        Whether shocks may be skewed or heavy-tailed.
 
     Returns
     -------
@@ -44,7 +46,8 @@ def reference_log_likelihood(data: SwitchingData) -> Array:
         shocks.append(rest)
     best = np.argmax(values, axis=0)
     series = np.arange(len(best))
-    return np.asarray(np.stack(values)[best, series] + shape_gain(np.stack(shocks)[best, series]))
+    gaussian = np.stack(values)[best, series]
+    return np.asarray(gaussian + shape_gain(np.stack(shocks)[best, series]) if shapes else gaussian)
 
 
 def _orders(data: SwitchingData) -> range:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from reldyn.cycles._claims import ClaimTest
 from reldyn.cycles._montecarlo import STOP_AFTER, MonteCarlo, child_seed, monte_carlo, seed_sequence
 from reldyn.cycles._nuisance import base_design, prepare
+from reldyn.cycles._reference import reference_log_likelihood
 from reldyn.cycles._regimes import linear_null
 from reldyn.cycles._series import DirectionSeries
 from reldyn.cycles._sojourns import boundary_drop, calibrated_drop, profile, signed_ratio
@@ -28,10 +29,10 @@ from reldyn.markov._levels import (
     level_start,
     nearest_mean,
 )
-from reldyn.markov._pool import SharedPhases, fit_shared, linear_levels
+from reldyn.markov._pool import SharedPhases, fit_shared
 from reldyn.markov._sojourn import BOUNDARY, DISPERSIONS, MEANS
+from reldyn.markov._switching import SwitchingData
 from reldyn.surrogate import LevelNull, LinearNull, draw_level_renewal, draw_linear, draw_resampled, match_ranks
-from reldyn.surrogate._linear import fit_order
 
 Array = NDArray[np.float64]
 _ITERATIONS = 20
@@ -109,7 +110,7 @@ def test_shared_regimes(
     root = seed_sequence(seed)
     design = base_design(series)
     data, prepared = level_data(series.y[None], series, design)
-    ratio, fit, lead = _ratio(data, series, lesson)
+    ratio, fit, lead = _ratio(data, prepared.data, lesson)
     observed, shock_lead = float(ratio[0]), float(lead[0])
 
     def run(null: LinearNull, key: int) -> MonteCarlo:
@@ -118,7 +119,8 @@ def test_shared_regimes(
                 values = draw_linear(null, generators)
             else:
                 values = draw_resampled(null, generators, series.categories)
-            return _ratio(level_data(values, series, design)[0], series, lesson)[0]
+            surrogates, found = level_data(values, series, design)
+            return _ratio(surrogates, found.data, lesson)[0]
 
         return monte_carlo(observed, draw, n_surrogates=n_surrogates, seed=child_seed(root, key), stop_after=stop_after)
 
@@ -155,28 +157,15 @@ def test_shared_regimes(
     )
 
 
-def _ratio(data: LevelData, series: DirectionSeries, lesson: Lesson) -> tuple[Array, LevelFit, Array]:
+def _ratio(data: LevelData, switching: SwitchingData, lesson: Lesson) -> tuple[Array, LevelFit, Array]:
     """Likelihood ratio of the shared phases, their fit, and the lead of the shared shocks over them.
 
-    Against the best of one lag, two lags by AIC, and shared shocks with their effect paid for.
+    Against the best autoregression, or shared shocks with their effect paid for.
     """
     fit = fit_shared(data, lesson.phases, n_iterations=_ITERATIONS)
     shocks = fit_shared(data, lesson.shocks, n_iterations=_ITERATIONS).log_likelihood
-    linear = linear_levels(data) + _second_order_gain(data, series) / 2
-    ratio = 2 * (fit.log_likelihood - np.maximum(linear, shocks - 1))
+    ratio = 2 * (fit.log_likelihood - np.maximum(reference_log_likelihood(switching, shapes=False), shocks - 1))
     return ratio, fit, shocks - fit.log_likelihood
-
-
-def _second_order_gain(data: LevelData, series: DirectionSeries) -> Array:
-    """How much AIC a second lag gains over one: (n,), zero where nothing."""
-    seen, channels = series.observed, data.y.shape[2]
-    table = np.concatenate([np.ones((*data.y.shape[:2], 1)), data.x], axis=2)[:, seen]
-    gram = np.matmul(table.transpose(0, 2, 1), table) + 1e-8 * len(table[0]) * np.eye(table.shape[2])
-    rest = np.zeros_like(data.y)
-    solved = np.linalg.solve(gram, np.matmul(table.transpose(0, 2, 1), data.y[:, seen]))
-    rest[:, seen] = data.y[:, seen] - np.matmul(table, solved)
-    log_dets = [np.linalg.slogdet(fit_order(rest, seen, series.night, order)[1])[1] for order in (1, 2)]
-    return np.asarray(np.maximum(seen.sum() * (log_dets[0] - log_dets[1]) - 2 * channels**2, 0.0))
 
 
 def _distance(fit: LevelFit, phases: SharedPhases) -> tuple[float, float, float]:
