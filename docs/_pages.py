@@ -5,6 +5,8 @@ import importlib.util
 import inspect
 import json
 
+import _calibration
+
 import reldyn
 
 # What `benchmarks._machine.store` writes.
@@ -41,6 +43,7 @@ def write_all(docs):
     _write(folder / "parts" / "toctree.txt", f".. toctree::\n   :maxdepth: 1\n\n   generated/reldyn\n{entries}")
     _write(folder / "parts" / "notebooks.txt", _notebook_list(docs / "notebooks"))
     _write(folder / "parts" / "findings.txt", _findings_table())
+    _write(folder / "parts" / "calibration.txt", _calibration.tables(docs.parent, _table))
     _write(folder / "parts" / "benchmarks.txt", _benchmark_tables(docs.parent / "benchmarks" / "results"))
 
 
