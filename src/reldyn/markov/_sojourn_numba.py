@@ -10,21 +10,23 @@ t + n_ages - 1, so that sojourns under way at the start have places too.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from reldyn._kernels import jit
 from reldyn.markov._switching_numba import (
+    Series,
     all_densities,
+    bridge,
     dot,
-    fill,
     fixed_moments,
+    log_product,
     mask,
     maximise,
-    one_density,
     regressors,
     transposed,
+    unbroken,
     whitener_of,
 )
 
@@ -33,15 +35,42 @@ _PSEUDO_COUNT = 0.5
 _LEAST, _LARGEST = 1e-100, 1e100
 
 
+class Law(NamedTuple):
+    """Sojourns of every phase: (K, A) probabilities, and what happens at the last age."""
+
+    survival: Any  # of reaching an age
+    lasting: Any  # of leaving at an age; zero at the last
+    backwards: Any  # the same from the last age down
+    start: Any  # of an age at the first occasion
+    last_hazard: Any  # (K,)
+
+
+class Flow(NamedTuple):
+    """Who enters and leaves a phase when, of one series."""
+
+    mass: Any  # (K,): in a phase, given the past
+    product: Any  # (K,): densities since `entries` and `due` were last scaled
+    entering: Any  # (K, T): entered, given the past
+    left: Any  # (K, T): leaves, given the past and present
+    tails: Any  # (K, T): in the last age, likewise
+    entries: Any  # (K, T + A): entered and still there, over `product`
+    due: Any  # (K, T + A): leaves at an occasion, over `product`
+    leaving: Any  # (K, T + A): density of the rest, leaving here, over the densities up to here
+    onward: Any  # (K, T + A): the same, summed over ends, by entry
+    in_tail: Any  # (K, T): the same, being in the last age here
+
+
 @jit
-def _tabulate(k: int, hazards: Any, row: int, survival: Any, lasting: Any, backwards: Any, n_ages: int) -> None:
-    """Write probabilities of reaching an age, and of leaving at it; the latter also from the last age down."""
+def _tabulate(k: int, hazards: Any, first: Any, row: int, law: Any, n_ages: int) -> None:
+    """Write what phase k has from row ``row`` of the tables."""
     alive = 1.0
     for a in range(n_ages):
-        survival[k, a] = alive
-        lasting[k, a] = alive * hazards[row, a] if a < n_ages - 1 else 0.0
-        backwards[k, n_ages - 1 - a] = lasting[k, a]
+        law.start[k, a] = first[row, a]
+        law.survival[k, a] = alive
+        law.lasting[k, a] = alive * hazards[row, a] if a < n_ages - 1 else 0.0
+        law.backwards[k, n_ages - 1 - a] = law.lasting[k, a]
         alive *= 1.0 - hazards[row, a]
+    law.last_hazard[k] = hazards[row, n_ages - 1]
 
 
 @jit
@@ -69,70 +98,53 @@ def _rescale(factor: float, series: Any, k: int, t: int, n: int) -> None:
 
 
 @jit
+def _begin(law: Any, flow: Any, tail: Any, last: int) -> None:
+    """Put into every phase the sojourns that are under way at the start: as many of every age as reach it."""
+    n_states = tail.shape[0]
+    flow.due[:] = 0.0
+    for k in range(n_states):
+        flow.mass[k], flow.product[k] = 1.0 / n_states, 1.0
+        tail[k] = law.start[k, last] / n_states
+        entry, later = law.start[k, 0] / n_states, 0.0
+        flow.entering[k, 0] = entry
+        flow.entries[k, 0] = 0.0
+        for a in range(last, 0, -1):
+            flow.entries[k, a] = entry
+            later += law.lasting[k, a]
+            flow.due[k, a - 1] = entry * later
+        _spread(entry, law.lasting, k, 0, flow.due, last)
+
+
+@jit
 def _forward(
-    y: Any,
-    observed: Any,
-    night: Any,
-    shared: Any,
+    series: Any,
     coefficients: Any,
     inverse: Any,
     constant: float,
-    survival: Any,
-    lasting: Any,
-    last_hazard: Any,
-    first: Any,
+    law: Any,
     moves: Any,
     filled: Any,
-    base: Any,
-    top: Any,
-    weights: Any,
-    entries: Any,
-    due: Any,
-    entering: Any,
-    left: Any,
-    tails: Any,
-    product: Any,
-    mass: Any,
+    flow: Any,
+    totals: Any,
     n_ages: int,
-) -> float:
-    """Filter; afterwards ``mass`` is that at the end, and ``product`` what the entries must be multiplied by."""
+) -> None:
+    """Filter."""
+    weights, survival, lasting, last_hazard = series.weights, law.survival, law.lasting, law.last_hazard
+    mass, product, left, tails = flow.mass, flow.product, flow.left, flow.tails
+    entries, due, entering, whole = flow.entries, flow.due, flow.entering, series.whole
     n_states, n_occasions = weights.shape
     tail, last = np.zeros(n_states), n_ages - 1
-    due[:] = 0.0
-    for k in range(n_states):
-        mass[k], product[k] = 1.0 / n_states, 1.0
-        tail[k] = first[k, last] / n_states
-        # Under way at the start: as many of every age as reach it.
-        entry = first[k, 0] / n_states
-        entering[k, 0] = entry
-        entries[k, 0] = 0.0
-        later = 0.0
-        for a in range(last, 0, -1):
-            entries[k, a] = entry
-            later += lasting[k, a]
-            due[k, a - 1] = entry * later
-        _spread(entry, lasting, k, 0, due, last)
-    value, scale = 0.0, 1.0
+    _begin(law, flow, tail, last)
     for t in range(n_occasions):
-        if observed[t]:
-            if t > 0 and not observed[t - 1]:
-                one_density(t, y, shared, coefficients, inverse, constant, base, top, weights)
-            total = 0.0
+        total = 0.0
+        if whole[t]:
             for k in range(n_states):
                 total += mass[k] * weights[k, t]
-            inverse_total = 1.0 / total
-            for k in range(n_states):
-                weights[k, t] *= inverse_total
-            value += top[t]
-            scale *= total
-            if scale < _LEAST or scale > _LARGEST:
-                value += np.log(scale)
-                scale = 1.0
         else:
-            fill(t, night, shared, coefficients, mass, base, filled)
-            for k in range(n_states):
-                weights[k, t] = 1.0
+            total = bridge(t, series, coefficients, inverse, constant, mass, filled)
+        totals[t], share = total, 1.0 / total
         for k in range(n_states):
+            weights[k, t] *= share
             weight = weights[k, t]
             mass[k] *= weight
             product[k] *= weight
@@ -155,57 +167,36 @@ def _forward(
             entries[k, t + n_ages] = entry
             _spread(entry, lasting, k, t + 1, due, last)
             mass[k] += arrived - left[k, t]
-    return value + float(np.log(scale))
 
 
 @jit
 def _backward(
-    weights: Any,
-    entries: Any,
-    entering: Any,
-    left: Any,
-    tails: Any,
-    product: Any,
-    mass: Any,
-    survival: Any,
-    lasting: Any,
-    backwards: Any,
-    last_hazard: Any,
-    first: Any,
-    moves: Any,
-    gamma: Any,
-    exits: Any,
-    stays: Any,
-    counts: Any,
-    leaving: Any,
-    onward: Any,
-    in_tail: Any,
-    n_ages: int,
+    weights: Any, law: Any, moves: Any, flow: Any, gamma: Any, exits: Any, stays: Any, counts: Any, n_ages: int
 ) -> None:
     """Smooth: posterior, expected exits and stays by age, expected moves."""
+    leaving, onward, in_tail = flow.leaving, flow.onward, flow.in_tail
+    entering, left, tails = flow.entering, flow.left, flow.tails
+    survival, backwards, last_hazard = law.survival, law.backwards, law.last_hazard
     n_states, n_occasions = weights.shape
     final, last = n_occasions - 1, n_ages - 1
     arrive, depart, waiting = np.zeros(n_states), np.zeros(n_states), np.ones(n_states)
     behind, ended, begun = np.ones(n_states), np.ones(n_states), np.zeros(n_states)
     exits[:] = 0.0
-    stays[:] = 0.0
     counts[:] = 0.0
     # Nobody leaves at the end of the series or after it.
     leaving[:, final:] = 0.0
     onward[:] = 0.0
-    for k in range(n_states):
-        gamma[k, final] = mass[k]
     for t in range(final, -1, -1):
         for k in range(n_states):
-            reach, weight = 1.0 / behind[k], weights[k, t]
+            reach = 1.0 / behind[k]
             if t < final:
                 leaving[k, t] = depart[k] * reach
                 waiting[k] = last_hazard[k] * depart[k] + (1.0 - last_hazard[k]) * waiting[k]
                 exits[k, last] += tails[k, t] * last_hazard[k] * depart[k]
                 _spread(leaving[k, t], backwards, k, t, onward, n_ages)
             in_tail[k, t] = waiting[k] * reach
-            waiting[k] *= weight
-            behind[k] *= weight
+            waiting[k] *= weights[k, t]
+            behind[k] *= weights[k, t]
             if behind[k] < _LEAST or behind[k] > _LARGEST:
                 _rescale(behind[k], leaving, k, t, n_ages)
                 _rescale(behind[k], in_tail, k, t, n_ages)
@@ -230,8 +221,8 @@ def _backward(
         for k in range(n_states):
             gamma[k, t - 1] /= norm
     for k in range(n_states):
-        at_start = (first[k, 0] / n_states, behind[k], ended[k], begun[k])
-        _account(k, leaving, onward, in_tail, entries, product, survival, lasting, at_start, gamma, exits, stays, last)
+        at_start = (law.start[k, 0] / n_states, behind[k], ended[k], begun[k])
+        _account(k, law, flow, at_start, gamma, exits, stays, last)
 
 
 @jit
@@ -242,33 +233,21 @@ def _beyond(k: int, t: int, survival: Any, in_tail: Any, ended: float, last: int
 
 
 @jit
-def _account(
-    k: int,
-    leaving: Any,
-    onward: Any,
-    in_tail: Any,
-    entries: Any,
-    product: Any,
-    survival: Any,
-    lasting: Any,
-    at_start: Any,
-    gamma: Any,
-    exits: Any,
-    stays: Any,
-    last: int,
-) -> None:
+def _account(k: int, law: Any, flow: Any, at_start: Any, gamma: Any, exits: Any, stays: Any, last: int) -> None:
     """Add sojourns that were under way at the start; who reached an age and neither left nor met the end stays."""
     final = gamma.shape[1] - 1
     entry, behind, ended, begun = at_start
     out_so_far = 0.0
     for a in range(last):
-        exits[k, a] = lasting[k, a] * (exits[k, a] + entry * behind * out_so_far)
-        out_so_far += leaving[k, a] if a <= final else 0.0
+        exits[k, a] = law.lasting[k, a] * (exits[k, a] + entry * behind * out_so_far)
+        out_so_far += flow.leaving[k, a] if a <= final else 0.0
+    stays[k] = 0.0
     staying, total = 0.0, 0.0
     for a in range(last):
         if a > 0:
-            begun = entry * behind * (onward[k, last - a] + _beyond(k, -a, survival, in_tail, ended, last))
-        meets_end = entries[k, final + last - a] * product[k] * survival[k, a]
+            onward = flow.onward[k, last - a] + _beyond(k, -a, law.survival, flow.in_tail, ended, last)
+            begun = entry * behind * onward
+        meets_end = flow.entries[k, final + last - a] * flow.product[k] * law.survival[k, a]
         staying = max(staying + begun - exits[k, a] - meets_end, 0.0)
         stays[k, a] = staying
         total += staying + exits[k, a]
@@ -326,89 +305,56 @@ def run_batch(
     covariance = np.zeros((n, channels, channels))
     counts = np.zeros((n, n_states, n_states))
     inverse = np.zeros((channels, channels))
-    own, base, top = np.zeros((channels, n_occasions)), np.zeros((channels, n_occasions)), np.zeros(n_occasions)
-    shared = np.zeros((n_rows - n_states, n_occasions))
-    posterior, seen_gamma = np.zeros((n_states, n_occasions)), np.zeros((n_states, n_occasions))
-    weights, entering = np.ones((n_states, n_occasions)), np.zeros((n_states, n_occasions))
-    left, tails = np.zeros((n_states, n_occasions)), np.zeros((n_states, n_occasions))
-    entries, due = np.zeros((n_states, n_occasions + all_ages)), np.zeros((n_states, n_occasions + all_ages))
-    leaving, onward = np.zeros((n_states, n_occasions + all_ages)), np.zeros((n_states, n_occasions + all_ages))
-    in_tail = np.zeros((n_states, n_occasions))
-    exits, stays = np.zeros((n_states, all_ages)), np.zeros((n_states, all_ages))
-    survival, lasting = np.zeros((n_states, all_ages)), np.zeros((n_states, all_ages))
-    backwards, begin = np.zeros((n_states, all_ages)), np.zeros((n_states, all_ages))
-    last_hazard, product, mass = np.zeros(n_states), np.zeros(n_states), np.zeros(n_states)
+    series = Series(
+        np.zeros((channels, n_occasions)),
+        observed,
+        unbroken(observed),
+        night,
+        np.zeros((n_rows - n_states, n_occasions)),
+        np.zeros((channels, n_occasions)),
+        np.zeros(n_occasions),
+        np.ones((n_states, n_occasions)),
+    )
+    by_age = np.zeros((6, n_states, all_ages))
+    law = Law(by_age[0], by_age[1], by_age[2], by_age[3], np.zeros(n_states))
+    exits, stays = by_age[4], by_age[5]
+    by_phase, by_time = np.zeros((2, n_states)), np.zeros((6, n_states, n_occasions))
+    beyond = np.zeros((4, n_states, n_occasions + all_ages))
+    flow = Flow(
+        by_phase[0],
+        by_phase[1],
+        by_time[0],
+        by_time[1],
+        by_time[2],
+        beyond[0],
+        beyond[1],
+        beyond[2],
+        beyond[3],
+        by_time[3],
+    )
+    posterior, seen_gamma, totals = by_time[4], by_time[5], np.ones(n_occasions)
     gram, right = np.zeros((n_rows, n_rows)), np.zeros((n_rows, channels))
     total_y = np.zeros((channels, channels))
     for s in range(n):
-        transposed(y[s], own)
-        regressors(own, night, x[s], filled[s], shared)
-        n_seen = fixed_moments(own, observed, shared, gram, right, total_y, n_states)
+        transposed(y[s], series.y)
+        regressors(series, x[s], filled[s])
+        n_seen = fixed_moments(series, gram, right, total_y, n_states)
         transposed(gamma[s], posterior)
         for _ in range(n_iterations):
             mask(posterior, observed, seen_gamma)
-            maximise(
-                own, observed, shared, floor, seen_gamma, gram, right, total_y, n_seen, coefficients[s], covariance[s]
-            )
+            maximise(series, floor, seen_gamma, gram, right, total_y, n_seen, coefficients[s], covariance[s])
             used = 4
             for k in range(n_states):
                 used = max(used, ages[mean_index[s, k]])
             for k in range(n_states):
-                row = mean_index[s, k]
-                begin[k] = first[row]
-                last_hazard[k] = hazards[row, used - 1]
-                _tabulate(k, hazards, row, survival, lasting, backwards, used)
+                _tabulate(k, hazards, first, mean_index[s, k], law, used)
             constant = whitener_of(covariance[s], inverse)
-            all_densities(own, shared, coefficients[s], inverse, constant, base, top, weights)
-            value[s] = _forward(
-                own,
-                observed,
-                night,
-                shared,
-                coefficients[s],
-                inverse,
-                constant,
-                survival,
-                lasting,
-                last_hazard,
-                begin,
-                moves[s],
-                filled[s],
-                base,
-                top,
-                weights,
-                entries,
-                due,
-                entering,
-                left,
-                tails,
-                product,
-                mass,
-                used,
-            )
-            _backward(
-                weights,
-                entries,
-                entering,
-                left,
-                tails,
-                product,
-                mass,
-                survival,
-                lasting,
-                backwards,
-                last_hazard,
-                begin,
-                moves[s],
-                posterior,
-                exits,
-                stays,
-                counts[s],
-                leaving,
-                onward,
-                in_tail,
-                used,
-            )
+            all_densities(series, coefficients[s], inverse, constant)
+            _forward(series, coefficients[s], inverse, constant, law, moves[s], filled[s], flow, totals, used)
+            value[s] = log_product(series.top, totals)
+            for k in range(n_states):
+                posterior[k, n_occasions - 1] = flow.mass[k]
+            _backward(series.weights, law, moves[s], flow, posterior, exits, stays, counts[s], used)
             _update(exits, stays, counts[s], log_leave, log_stay, mean_index[s], moves[s])
         transposed(posterior, gamma[s])
     return value, coefficients, covariance, gamma, filled, mean_index, moves, counts

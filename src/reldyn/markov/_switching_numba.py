@@ -6,7 +6,7 @@ all of them side by side. Index letters: t occasion, k and j states, c and d cha
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,19 @@ _PSEUDO_COUNT = 0.1
 _NEARLY_ONE = 1 + 1e-7
 # The logarithm of a product of scales is taken before it leaves this range.
 _LEAST, _LARGEST = 1e-100, 1e100
+
+
+class Series(NamedTuple):
+    """One series, and what an iteration writes about it."""
+
+    y: Any  # (C, T), zero where missing
+    observed: Any
+    whole: Any  # (T,): observed, and so was the lag
+    night: Any
+    shared: Any  # (2 C + R, T): lag by day, lag by night, covariates
+    base: Any  # (C, T): what these predict, or what that leaves, whitened
+    top: Any  # (T,): largest log density
+    weights: Any  # (K, T): densities relative to it
 
 
 @jit
@@ -59,16 +72,17 @@ def transposed(values: Any, out: Any) -> None:
 
 
 @jit
-def regressors(y: Any, night: Any, x: Any, filled: Any, shared: Any) -> None:
+def regressors(series: Any, x: Any, filled: Any) -> None:
     """Write lag by day, lag by night and covariates of every occasion."""
-    channels, n_occasions = y.shape
+    channels, n_occasions = series.y.shape
+    shared = series.shared
     for t in range(n_occasions):
         for i in range(2 * channels):
             shared[i, t] = 0.0
         for i in range(x.shape[1]):
             shared[2 * channels + i, t] = x[t, i]
         if t > 0:
-            offset = channels if night[t] else 0
+            offset = channels if series.night[t] else 0
             for c in range(channels):
                 shared[offset + c, t] = filled[t - 1, c]
 
@@ -86,17 +100,17 @@ def _add_moments(t: int, y: Any, shared: Any, gram: Any, right: Any, n_states: i
 
 
 @jit
-def fixed_moments(y: Any, observed: Any, shared: Any, gram: Any, right: Any, total: Any, n_states: int) -> int:
+def fixed_moments(series: Any, gram: Any, right: Any, total: Any, n_states: int) -> int:
     """Write the moments that no iteration changes: of occasions whose lag was observed."""
+    y, observed = series.y, series.observed
     n_seen = 0
     gram[:] = 0.0
     right[:] = 0.0
-    total[:] = 0.0
     for t in range(y.shape[1]):
         if observed[t]:
             n_seen += 1
-            if t == 0 or observed[t - 1]:
-                _add_moments(t, y, shared, gram, right, n_states)
+            if series.whole[t]:
+                _add_moments(t, y, series.shared, gram, right, n_states)
     for c in range(y.shape[0]):
         for d in range(y.shape[0]):
             total[c, d] = dot(y[c], y[d], y.shape[1])
@@ -105,9 +119,7 @@ def fixed_moments(y: Any, observed: Any, shared: Any, gram: Any, right: Any, tot
 
 @jit
 def maximise(
-    y: Any,
-    observed: Any,
-    shared: Any,
+    series: Any,
     floor: float,
     seen_gamma: Any,
     fixed_gram: Any,
@@ -121,11 +133,12 @@ def maximise(
 
     ``seen_gamma`` holds the posterior of the states, zero where nothing was observed.
     """
+    y, shared = series.y, series.shared
     channels, n_occasions = y.shape
     n_states = seen_gamma.shape[0]
     gram, right = fixed_gram.copy(), fixed_right.copy()
     for t in range(1, n_occasions):
-        if observed[t] and not observed[t - 1]:
+        if series.observed[t] and not series.whole[t]:
             _add_moments(t, y, shared, gram, right, n_states)
     for k in range(n_states):
         weight = seen_gamma[k]
@@ -200,147 +213,154 @@ def whitener_of(covariance: Any, inverse: Any) -> float:
 
 
 @jit
-def all_densities(
-    y: Any, shared: Any, coefficients: Any, inverse: Any, constant: float, base: Any, top: Any, density: Any
-) -> None:
-    """Write what the regressors predict, the largest log density, and the densities relative to it, of all occasions.
+def all_densities(series: Any, coefficients: Any, inverse: Any, constant: float) -> None:
+    """Write predictions, largest log densities and relative densities of all occasions.
 
-    What depends on a lag that is filled later is written again by `one_density`.
+    What depends on a lag that is filled later is written again by `bridge`.
     """
-    channels, n_occasions = y.shape
-    n_states = density.shape[0]
+    channels, n_occasions = series.y.shape
+    n_states = series.weights.shape[0]
     for c in range(channels):
-        row = base[c]
+        row = series.base[c]
         row[:] = 0.0
-        for i in range(shared.shape[0]):
-            slope, column = coefficients[n_states + i, c], shared[i]
+        for i in range(series.shared.shape[0]):
+            slope, column = coefficients[n_states + i, c], series.shared[i]
             for t in range(n_occasions):
                 row[t] += slope * column[t]
+    _whiten(series.y, series.base, inverse)
+    top = series.top
     for k in range(n_states):
-        row = density[k]
+        row = series.weights[k]
         row[:] = constant
         for c in range(channels):
-            middle = 0.0
+            middle, white = 0.0, series.base[c]
             for d in range(c + 1):
                 middle += inverse[c, d] * coefficients[k, d]
-            if c == 0:
-                scale, values, known = inverse[0, 0], y[0], base[0]
-                for t in range(n_occasions):
-                    white = scale * (values[t] - known[t]) - middle
-                    row[t] -= 0.5 * white * white
-            else:
-                for t in range(n_occasions):
-                    white = -middle
-                    for d in range(c + 1):
-                        white += inverse[c, d] * (y[d, t] - base[d, t])
-                    row[t] -= 0.5 * white * white
-    top[:] = density[0]
-    for k in range(1, n_states):
-        row = density[k]
+            for t in range(n_occasions):
+                deviation = white[t] - middle
+                row[t] -= 0.5 * deviation * deviation
         for t in range(n_occasions):
-            top[t] = max(top[t], row[t])
+            top[t] = row[t] if k == 0 else max(top[t], row[t])
     for k in range(n_states):
-        row = density[k]
+        row = series.weights[k]
         for t in range(n_occasions):
             row[t] = np.exp(row[t] - top[t])
 
 
 @jit
-def predict(t: int, shared: Any, coefficients: Any, n_states: int, base: Any) -> None:
-    """Write what lags and covariates predict at t."""
-    for c in range(base.shape[0]):
-        value = 0.0
-        for i in range(shared.shape[0]):
-            value += shared[i, t] * coefficients[n_states + i, c]
-        base[c, t] = value
+def _whiten(y: Any, base: Any, inverse: Any) -> None:
+    """Replace predictions by what they leave of y, whitened: the last channel first, as it needs those before."""
+    for c in range(y.shape[0] - 1, -1, -1):
+        row, values, scale = base[c], y[c], inverse[c, c]
+        for t in range(y.shape[1]):
+            row[t] = scale * (values[t] - row[t])
+        for d in range(c):
+            share, other, known = inverse[c, d], y[d], base[d]
+            for t in range(y.shape[1]):
+                row[t] += share * (other[t] - known[t])
 
 
 @jit
-def one_density(
-    t: int, y: Any, shared: Any, coefficients: Any, inverse: Any, constant: float, base: Any, top: Any, density: Any
-) -> None:
+def _predict(t: int, series: Any, coefficients: Any) -> None:
+    """Write what lags and covariates predict at t."""
+    n_states = series.weights.shape[0]
+    for c in range(series.base.shape[0]):
+        value = 0.0
+        for i in range(series.shared.shape[0]):
+            value += series.shared[i, t] * coefficients[n_states + i, c]
+        series.base[c, t] = value
+
+
+@jit
+def _one_density(t: int, series: Any, coefficients: Any, inverse: Any, constant: float) -> None:
     """Write prediction, largest log density and relative densities of one occasion whose lag was filled."""
-    predict(t, shared, coefficients, density.shape[0], base)
+    _predict(t, series, coefficients)
+    y, base, weights = series.y, series.base, series.weights
     highest = -np.inf
-    for k in range(density.shape[0]):
+    for k in range(weights.shape[0]):
         square = 0.0
         for c in range(y.shape[0]):
             white = 0.0
             for d in range(c + 1):
                 white += inverse[c, d] * (y[d, t] - base[d, t] - coefficients[k, d])
             square += white * white
-        density[k, t] = constant - 0.5 * square
-        highest = max(highest, density[k, t])
-    top[t] = highest
-    for k in range(density.shape[0]):
-        density[k, t] = np.exp(density[k, t] - highest)
+        weights[k, t] = constant - 0.5 * square
+        highest = max(highest, weights[k, t])
+    series.top[t] = highest
+    for k in range(weights.shape[0]):
+        weights[k, t] = np.exp(weights[k, t] - highest)
 
 
 @jit
-def fill(t: int, night: Any, shared: Any, coefficients: Any, predicted: Any, base: Any, filled: Any) -> None:
+def _fill(t: int, series: Any, coefficients: Any, mass: Any, filled: Any) -> None:
     """Replace a missing occasion by its prediction, here and as the lag of the next."""
-    predict(t, shared, coefficients, predicted.shape[0], base)
-    channels = base.shape[0]
+    _predict(t, series, coefficients)
+    channels, n_occasions = series.base.shape
     for c in range(channels):
-        value = base[c, t]
-        for k in range(predicted.shape[0]):
-            value += predicted[k] * coefficients[k, c]
+        value = series.base[c, t]
+        for k in range(mass.shape[0]):
+            value += mass[k] * coefficients[k, c]
         filled[t, c] = value
-        if t + 1 < filled.shape[0]:
-            shared[(channels if night[t + 1] else 0) + c, t + 1] = value
+        if t + 1 < n_occasions:
+            series.shared[(channels if series.night[t + 1] else 0) + c, t + 1] = value
+
+
+@jit
+def bridge(t: int, series: Any, coefficients: Any, inverse: Any, constant: float, mass: Any, filled: Any) -> float:
+    """Weigh an occasion that is missing or whose lag was; return the mean of its densities under predicted masses."""
+    if series.observed[t]:
+        _one_density(t, series, coefficients, inverse, constant)
+        total = 0.0
+        for k in range(mass.shape[0]):
+            total += mass[k] * series.weights[k, t]
+        return total
+    _fill(t, series, coefficients, mass, filled)
+    series.top[t] = 0.0
+    for k in range(mass.shape[0]):
+        series.weights[k, t] = 1.0
+    return 1.0
+
+
+@jit
+def log_product(top: Any, totals: Any) -> float:
+    """Sum the logs of all scales; of products of some, as long as these are neither tiny nor huge."""
+    value, product = 0.0, 1.0
+    for t in range(top.shape[0]):
+        value += top[t]
+        product *= totals[t]
+        if product < _LEAST or product > _LARGEST:
+            value += np.log(product)
+            product = 1.0
+    return value + float(np.log(product))
 
 
 @jit
 def _expect(
-    y: Any,
-    observed: Any,
-    night: Any,
-    shared: Any,
-    coefficients: Any,
-    covariance: Any,
-    transition: Any,
-    gamma: Any,
-    counts: Any,
-    filled: Any,
-    base: Any,
-    top: Any,
-    weights: Any,
+    series: Any, coefficients: Any, covariance: Any, transition: Any, gamma: Any, counts: Any, filled: Any, totals: Any
 ) -> float:
-    channels, n_occasions = y.shape
-    n_states = transition.shape[0]
-    inverse = np.zeros((channels, channels))
+    n_states, n_occasions = gamma.shape
+    inverse = np.zeros_like(covariance)
     constant = whitener_of(covariance, inverse)
-    all_densities(y, shared, coefficients, inverse, constant, base, top, weights)
-    predicted = np.full(n_states, 1.0 / n_states)
-    log_likelihood, scale = 0.0, 1.0
+    all_densities(series, coefficients, inverse, constant)
+    weights, whole, predicted = series.weights, series.whole, np.full(n_states, 1.0 / n_states)
     for t in range(n_occasions):
-        if observed[t]:
-            if t > 0 and not observed[t - 1]:
-                one_density(t, y, shared, coefficients, inverse, constant, base, top, weights)
-            total = 0.0
+        total = 0.0
+        if whole[t]:
             for k in range(n_states):
                 total += predicted[k] * weights[k, t]
-            inverse_total = 1.0 / total
-            for k in range(n_states):
-                weights[k, t] *= inverse_total
-                gamma[k, t] = predicted[k] * weights[k, t]
-            log_likelihood += top[t]
-            scale *= total
-            if scale < _LEAST or scale > _LARGEST:
-                log_likelihood += np.log(scale)
-                scale = 1.0
         else:
-            fill(t, night, shared, coefficients, predicted, base, filled)
-            for k in range(n_states):
-                gamma[k, t] = predicted[k]
-                weights[k, t] = 1.0
+            total = bridge(t, series, coefficients, inverse, constant, predicted, filled)
+        totals[t], share = total, 1.0 / total
+        for k in range(n_states):
+            weights[k, t] *= share
+            gamma[k, t] = predicted[k] * weights[k, t]
         for k in range(n_states):
             value = 0.0
             for j in range(n_states):
                 value += gamma[j, t] * transition[j, k]
             predicted[k] = value
     _smooth(gamma, weights, transition, counts)
-    return log_likelihood + float(np.log(scale))
+    return log_product(series.top, totals)
 
 
 @jit
@@ -363,6 +383,14 @@ def _smooth(gamma: Any, weights: Any, transition: Any, counts: Any) -> None:
             total += past * sum_ahead
         for j in range(n_states):
             gamma[j, t - 1] /= total
+
+
+@jit
+def unbroken(observed: Any) -> Any:
+    """Whether an occasion and its lag were observed; before the first there is nothing to miss."""
+    whole = observed.copy()
+    whole[1:] &= observed[:-1]
+    return whole
 
 
 @jit
@@ -394,23 +422,28 @@ def run_batch(
     coefficients = np.zeros((n, n_rows, channels))
     covariance = np.zeros((n, channels, channels))
     transition = np.zeros((n, n_states, n_states))
-    own = np.zeros((channels, n_occasions))
-    shared = np.zeros((n_rows - n_states, n_occasions))
+    series = Series(
+        np.zeros((channels, n_occasions)),
+        observed,
+        unbroken(observed),
+        night,
+        np.zeros((n_rows - n_states, n_occasions)),
+        np.zeros((channels, n_occasions)),
+        np.zeros(n_occasions),
+        np.ones((n_states, n_occasions)),
+    )
     posterior, seen_gamma = np.zeros((n_states, n_occasions)), np.zeros((n_states, n_occasions))
-    weights = np.ones((n_states, n_occasions))
-    base, top = np.zeros((channels, n_occasions)), np.zeros(n_occasions)
+    totals = np.ones(n_occasions)
     gram, right = np.zeros((n_rows, n_rows)), np.zeros((n_rows, channels))
     total_y = np.zeros((channels, channels))
     for s in range(n):
-        transposed(y[s], own)
-        regressors(own, night, x[s], filled[s], shared)
-        n_seen = fixed_moments(own, observed, shared, gram, right, total_y, n_states)
+        transposed(y[s], series.y)
+        regressors(series, x[s], filled[s])
+        n_seen = fixed_moments(series, gram, right, total_y, n_states)
         transposed(gamma[s], posterior)
         for _ in range(n_iterations):
             mask(posterior, observed, seen_gamma)
-            maximise(
-                own, observed, shared, floor, seen_gamma, gram, right, total_y, n_seen, coefficients[s], covariance[s]
-            )
+            maximise(series, floor, seen_gamma, gram, right, total_y, n_seen, coefficients[s], covariance[s])
             for j in range(n_states):
                 total = 0.0
                 for k in range(n_states):
@@ -419,19 +452,7 @@ def run_batch(
                 for k in range(n_states):
                     transition[s, j, k] /= total
             new = _expect(
-                own,
-                observed,
-                night,
-                shared,
-                coefficients[s],
-                covariance[s],
-                transition[s],
-                posterior,
-                counts[s],
-                filled[s],
-                base,
-                top,
-                weights,
+                series, coefficients[s], covariance[s], transition[s], posterior, counts[s], filled[s], totals
             )
             change = abs(new - value[s])
             value[s] = new
