@@ -19,7 +19,10 @@ from reldyn.cycles._shared_tests import Lesson, test_shared_irregular, test_shar
 from reldyn.cycles._triggers import TriggerEffect, run_trigger
 from reldyn.errors import ReldynError
 
-__all__ = ["Climbed", "Setting", "both_claims", "climb", "seed_of"]
+Pooling = Literal["auto", "none", "shared"]
+POOLINGS = ("auto", "none", "shared")
+
+__all__ = ["POOLINGS", "Climbed", "Pooling", "Setting", "both_claims", "climb", "seed_of"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -128,11 +131,10 @@ def _irregular(
 
 
 def both_claims(
-    series: DirectionSeries, setting: Setting, seed: np.random.SeedSequence
+    series: DirectionSeries, setting: Setting, seed: np.random.SeedSequence, lesson: Lesson | None = None
 ) -> tuple[ClaimTest, ClaimTest | None]:
     """Test *regimes*, and *irregular* where regimes are rejected: all that *intermittent* needs."""
-    n_states, n = setting.n_states, setting.n_surrogates
-    regimes = test_regimes(series, n_states=n_states, n_surrogates=n, seed=child_seed(seed, 1))
+    regimes = _regimes(series, setting, child_seed(seed, 1), lesson)
     if regimes.p_value > setting.alpha:
         return regimes, None
-    return regimes, test_irregular(series, n_states=n_states, n_surrogates=n, seed=child_seed(seed, 3))
+    return regimes, _irregular(series, setting, child_seed(seed, 3), lesson)

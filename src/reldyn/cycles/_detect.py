@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -11,12 +12,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from reldyn.cycles._arrange import Arranged, Columns, arrange
-from reldyn.cycles._climb import Setting, climb, seed_of
+from reldyn.cycles._climb import POOLINGS, Pooling, Setting, climb, seed_of
 from reldyn.cycles._events import ReportedBy
 from reldyn.cycles._outcome import Outcome, n_cycles
 from reldyn.cycles._power import power_of
-from reldyn.cycles._result import CycleResult
+from reldyn.cycles._result import WITHOUT_POWER, CycleResult
 from reldyn.cycles._schedule import schedule
+from reldyn.cycles._series import DirectionSeries
 from reldyn.cycles._shared import Shared, learn
 from reldyn.cycles._shared_tests import Lesson
 from reldyn.errors import DataWarning, DesignError, check_option
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
     from reldyn.panel import DyadPanel
 
 __all__ = ["Pooling", "detect_cycles"]
-
-Pooling = Literal["auto", "none", "shared"]
 
 # Below about twelve cycles a verdict about one dyad has little power (60 % at best for large effects).
 _FEW_CYCLES = 12
@@ -99,7 +99,9 @@ def detect_cycles(
         where at least 16 dyads can be tested and shared phases predict dyads they were not learned from better
         than shared skewed shocks do; else every dyad is tested by itself. ``"shared"`` shares even if they do not,
         for a sensitivity analysis. p-values come from the dyad's own surrogates either way; a result says which
-        was used. ``"none"`` is the default because a verdict about a dyad then depends on that dyad alone.
+        was used. Stored power is that of dyads tested by themselves, so that with shared phases nothing is *not
+        supported* before ``with_calibration`` brings a calibration of the same pooling. ``"none"`` is the default
+        because a verdict about a dyad then depends on that dyad alone.
 
     Returns
     -------
@@ -136,14 +138,14 @@ def detect_cycles(
     """
     columns = Columns(warmth, response, reported_by, _names(covariates, "covariates"), _names(triggers, "triggers"))
     _check(columns, phases, alpha, n_surrogates)
-    check_option(pooling, ("auto", "none", "shared"), "pooling")
+    check_option(pooling, POOLINGS, "pooling")
     arranged = arrange(panel, columns)
     known = known_seed(seed)
     setting = Setting(phases=phases, n_surrogates=int(n_surrogates), alpha=float(alpha), triggers=columns.triggers)
     shared = _shared(arranged, setting, known, pooling)
     tasks = [(one, setting, lesson) for one, lesson in zip(arranged, shared.lessons, strict=True)]
     outcomes = tuple(map_seeded(_outcome, tasks, known, n_jobs, label="directions"))
-    notes = (*_pooling_notes(shared, pooling), *_warnings(columns, arranged, outcomes))
+    notes = (*_pooling_notes(shared, pooling), *_warnings(columns, arranged, outcomes, shared))
     n_untested = sum(bool(one.reasons) for one in outcomes)
     if n_untested:
         message = f"{n_untested} of {len(outcomes)} directions cannot carry a test; verdicts() says why."
@@ -241,15 +243,7 @@ def _outcome(task: tuple[Arranged, Setting, Lesson | None], generator: np.random
     if arranged.reasons or series is None:
         return bare
     found = climb(series, setting, seed_of(generator), lesson)
-    known = power_of(
-        n_occasions=n_scheduled,
-        missing_share=bare.missing_share,
-        n_categories=bare.n_categories,
-        floor_share=bare.floor_share,
-        n_channels=series.y.shape[1],
-        alpha=setting.alpha,
-    )
-    power, wrong = (None, None) if known is None else known
+    power, wrong = _stored_power(bare, series, setting, lesson)
     return dataclasses.replace(
         bare,
         reasons=found.reasons,
@@ -262,7 +256,26 @@ def _outcome(task: tuple[Arranged, Setting, Lesson | None], generator: np.random
     )
 
 
-def _warnings(columns: Columns, arranged: Sequence[Arranged], outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+def _stored_power(
+    bare: Outcome, series: DirectionSeries, setting: Setting, lesson: Lesson | None
+) -> tuple[float | None, float | None]:
+    """Power and false positives by stored calibration, of tests as it ran them: alone, any phases, no covariates."""
+    if lesson is not None or setting.phases != "auto" or series.covariates.shape[1]:
+        return None, None
+    known = power_of(
+        n_occasions=bare.n_scheduled,
+        missing_share=bare.missing_share,
+        n_categories=bare.n_categories,
+        floor_share=bare.floor_share,
+        n_channels=series.y.shape[1],
+        alpha=setting.alpha,
+    )
+    return (None, None) if known is None else known
+
+
+def _warnings(
+    columns: Columns, arranged: Sequence[Arranged], outcomes: Sequence[Outcome], shared: Shared
+) -> tuple[str, ...]:
     """What a careful reader must know, most general first."""
     notes = []
     if columns.response is not None and columns.reported_by == "receiver":
@@ -285,12 +298,20 @@ def _warnings(columns: Columns, arranged: Sequence[Arranged], outcomes: Sequence
             "has little power"
         )
     if tested and all(one.power is None for one in tested):
+        of_what = "phases learned from other dyads" if shared.used else "this design"
+        how = "rd.cycles.calibrate(..., pooling=...)" if shared.used else "rd.cycles.calibrate"
         notes.append(
-            "no stored calibration covers this design, so a test without result stays 'not decidable': "
-            "rd.cycles.calibrate gives the power that this design has"
+            f"{WITHOUT_POWER} {of_what}, so a test without result stays 'not decidable': "
+            f"{how} gives the power that this design has"
         )
-    about_fits = Counter(note for one in tested if one.fit is not None for note in one.fit.warnings)
-    notes += [f"{note} ({count} of {len(tested)} directions)" for note, count in about_fits.items()]
+    # The same note with another number in it is the same note: the largest is told.
+    about_fits: dict[str, list[str]] = {}
+    for note in (note for one in tested if one.fit is not None for note in one.fit.warnings):
+        about_fits.setdefault(re.sub(r"\d+\.\d", "", note), []).append(note)
+    for alike in about_fits.values():
+        largest = max(alike, key=lambda note: float(next(iter(re.findall(r"\d+\.\d", note)), 0)))
+        most = ", at most" if len(set(alike)) > 1 else ""
+        notes.append(f"{largest} ({len(alike)} of {len(tested)} directions{most})")
     return tuple(notes)
 
 

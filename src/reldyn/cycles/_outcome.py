@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from reldyn.cycles._claims import ClaimTest, PhaseFit
 from reldyn.cycles._reinforcement import Reinforcement
 from reldyn.cycles._triggers import TriggerEffect
-from reldyn.cycles._verdict import Evidence
+from reldyn.cycles._verdict import NOT_COVERED, Evidence
 from reldyn.results import register
 
 Array = NDArray[np.float64]
@@ -48,7 +48,7 @@ class Outcome:
     triggers : tuple of TriggerEffect
         Empty without phases.
     power, false_positives : float or None
-        By stored calibration; None where none covers the design.
+        Of these tests, by stored calibration or by one handed over; None where none covers them.
     """
 
     dyad: Hashable
@@ -106,8 +106,10 @@ def n_cycles(outcome: Outcome) -> float:
     return float("nan") if outcome.fit is None else outcome.fit.n_cycles
 
 
-def evidence_of(outcome: Outcome, p_intermittent: float, alpha: float, fewest_cycles: float) -> Evidence:
-    """Gather what the verdict rests on."""
+def evidence_of(
+    outcome: Outcome, p_intermittent: float, alpha: float, fewest_cycles: float, unknown: str = NOT_COVERED
+) -> Evidence:
+    """Gather what the verdict rests on; ``unknown`` says why there is no power where there is none."""
     irregular = claim_of(outcome, "irregular")
     return Evidence(
         reasons=reasons_of(outcome, alpha, fewest_cycles),
@@ -118,4 +120,5 @@ def evidence_of(outcome: Outcome, p_intermittent: float, alpha: float, fewest_cy
         cv_high=float("nan") if irregular is None else irregular.conf_high,
         power=outcome.power,
         alpha=alpha,
+        unknown=unknown,
     )

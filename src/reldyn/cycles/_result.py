@@ -15,7 +15,7 @@ from reldyn.cycles._outcome import Outcome, claim_of, evidence_of, intermittent_
 from reldyn.cycles._sample_level import SampleEstimate, pool, prevalence
 from reldyn.cycles._text import summary_text
 from reldyn.cycles._triggers import TriggerEffect
-from reldyn.cycles._verdict import MIN_CYCLES, adjust, decide
+from reldyn.cycles._verdict import MIN_CYCLES, NOT_COVERED, adjust, decide
 from reldyn.errors import DataError, DesignError
 from reldyn.results import Result, register
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["CycleResult"]
 
 register(Columns)
+# How the note begins that a calibration makes untrue.
+WITHOUT_POWER = "no stored calibration covers"
 CLAIMS = ("regimes", "periodic", "irregular", "intermittent", "directed", "reinforcement")
 PHASES = {2: ("cold", "warm"), 3: ("cold", "middle", "warm")}
 
@@ -78,6 +80,24 @@ class CycleResult(Result):
         return adjust(self._raw)
 
     @property
+    def _shares_phases(self) -> bool:
+        return bool(self.setting.get("phases_from", "own") == "other dyads")
+
+    @property
+    def _unknown_power(self) -> str:
+        """Why no stored calibration speaks about these tests, and what would mend it."""
+        if self._shares_phases:
+            return (
+                "stored calibrations are of dyads tested by themselves, not of phases learned from other dyads: "
+                f"run rd.cycles.calibrate with pooling={self.setting['pooling']!r}"
+            )
+        if self.setting["phases"] != "auto":
+            return f"stored calibrations are of phases='auto', not of {self.setting['phases']} phases"
+        if self.columns.covariates:
+            return "stored calibrations are of tests without covariates"
+        return NOT_COVERED
+
+    @property
     def _n_dyads(self) -> int:
         return len({one.dyad for one in self.outcomes})
 
@@ -124,7 +144,7 @@ class CycleResult(Result):
         judged = self._adjusted if adjusted and self._n_dyads > 1 else self._raw
         rows = []
         for one, p_value in zip(self.outcomes, judged, strict=True):
-            verdict, reason = decide(evidence_of(one, float(p_value), self.alpha, MIN_CYCLES))
+            verdict, reason = decide(evidence_of(one, float(p_value), self.alpha, MIN_CYCLES, self._unknown_power))
             rows.append(
                 {
                     "dyad": one.dyad,
@@ -277,7 +297,8 @@ class CycleResult(Result):
         Parameters
         ----------
         calibration : CalibrationResult
-            Of the same panel and columns, from `reldyn.cycles.calibrate`. Its power is that of the mean
+            Of the same panel and columns, from `reldyn.cycles.calibrate`, with the ``pooling`` of this detection
+            where its phases come from other dyads, without where they do not. Its power is that of the mean
             direction, so it says less about one with far fewer answers than the others.
 
         Returns
@@ -287,19 +308,42 @@ class CycleResult(Result):
         Raises
         ------
         DesignError
-            Columns or level differ.
+            Columns, level or the way of testing differ: calibrations are of warmth as its receiver reports it, of
+            ``phases="auto"`` and of no covariates.
         """
-        same = (calibration.columns.warmth, calibration.columns.response) == (
-            self.columns.warmth,
-            self.columns.response,
-        )
+        same = calibration.columns == replace(self.columns, covariates=(), triggers=())
         if not same or float(calibration.setting["alpha"]) != self.alpha:
             raise DesignError("the calibration is of other columns or of another level than this detection.")
+        self._check_tests_of(calibration)
         outcomes = tuple(
             replace(one, power=calibration.power, false_positives=calibration.false_positives) if one.tests else one
             for one in self.outcomes
         )
-        return replace(self, outcomes=outcomes)
+        setting = calibration.setting
+        told = (
+            f"power is that of a calibration with planted cycles of effect {setting['effect']:g}, "
+            f"{setting['n_replications']} replications per world"
+        )
+        stale = [note for note in self.warnings if not note.startswith(WITHOUT_POWER)]
+        return replace(self, outcomes=outcomes, warnings=(*stale, told))
+
+    def _check_tests_of(self, calibration: CalibrationResult) -> None:
+        """Refuse the power of other tests than those of this detection."""
+        if self.setting["phases"] != "auto" or self.columns.covariates:
+            raise DesignError(
+                "calibrations are of phases='auto' without covariates: they do not give the power of this detection."
+            )
+        calibrated, mine = calibration.setting.get("pooling", "none"), self.setting.get("pooling", "none")
+        if self._shares_phases and calibrated != mine:
+            raise DesignError(
+                f"this detection learned its phases from other dyads (pooling={mine!r}), the calibration has "
+                f"pooling={calibrated!r}: run rd.cycles.calibrate with pooling={mine!r}."
+            )
+        if not self._shares_phases and calibrated != "none":
+            raise DesignError(
+                f"this detection tested every dyad by itself, the calibration has pooling={calibrated!r}: "
+                "run rd.cycles.calibrate with pooling='none'."
+            )
 
     def outcome(self, dyad: Hashable, giver: Hashable) -> Outcome:
         """Everything kept of one direction.

@@ -24,6 +24,7 @@ Verdict = Literal["supported", "not supported", "rhythm", "not decidable"]
 RHYTHM_CV = 0.40
 ENOUGH_POWER = 0.80
 MIN_CYCLES = 4.0
+NOT_COVERED = "no stored calibration covers this design: run rd.cycles.calibrate"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -41,8 +42,10 @@ class Evidence:
     cv_high : float
         Upper 95 % limit of the coefficient of variation of sojourns; NaN where unknown.
     power : float or None
-        Of this design for the declared effect; None where no stored calibration covers it.
+        Of this design and these tests for the declared effect; None where no calibration covers them.
     alpha : float
+    unknown : str
+        Why the power is None where it is, and what would mend it.
     """
 
     reasons: tuple[str, ...]
@@ -53,6 +56,7 @@ class Evidence:
     cv_high: float
     power: float | None
     alpha: float = 0.05
+    unknown: str = NOT_COVERED
 
 
 def decide(evidence: Evidence) -> tuple[Verdict, str]:
@@ -97,9 +101,7 @@ def _without_result(evidence: Evidence, *, regimes: bool) -> tuple[Verdict, str]
     else:
         lacking = f"phases, but irregular timing not shown (p = {format_p(evidence.p_irregular)})"
     if evidence.power is None:
-        return "not decidable", (
-            f"{lacking}; power unknown, no stored calibration covers this design: run rd.cycles.calibrate"
-        )
+        return "not decidable", f"{lacking}; power unknown, {evidence.unknown}"
     if evidence.power >= ENOUGH_POWER:
         return "not supported", f"{lacking}; the design would have shown cycles with probability {evidence.power:.2f}"
     return "not decidable", f"{lacking}; the design would have shown cycles only with probability {evidence.power:.2f}"
