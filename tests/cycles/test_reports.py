@@ -58,3 +58,53 @@ def test_one_column_is_not_two_reports(same):
     panel, _ = same
     with pytest.raises(rd.DesignError, match="name the column of each report"):
         rd.cycles.compare_reports(panel, received="warmth", given="warmth")
+
+
+def test_phases_told_twice_agree_phase_by_phase_beyond_chance(same):
+    _, found = same
+    table = found.phases()
+    assert table.groupby(["dyad", "giver"], sort=False)["phase"].first().tolist() == ["all"] * 4
+    assert table["kappa"].dropna().to_numpy() == pytest.approx(1)
+    assert (table["n_both"] == 100).all()
+    every = table[table["phase"] == "all"]
+    # 25 days can be moved in 24 ways; the same series is never reached by one of them.
+    assert every["n_shifts"].tolist() == [24] * 4
+    assert every["p_value"].to_numpy() == pytest.approx(1 / 25)
+    assert (every["null_high"] < 0.9).all()
+    shares = table[table["phase"] != "all"].groupby(["dyad", "giver"])["share_received"].sum()
+    assert shares.to_numpy() == pytest.approx(1)
+    text = " ".join(found.summary().split())
+    assert "moved by whole days (smallest p-value possible .040; phase by phase: phases())" in text
+
+
+def test_a_response_that_is_part_of_both_fits_is_named(same):
+    panel, found = same
+    assert not any("channel of both fits" in note for note in found.warnings)
+    frame = panel.frame
+    short = rd.DyadPanel(
+        frame[(frame["dyad"] == 1) & (frame["day"] <= 16)],
+        dyad="dyad",
+        person="person",
+        role="role",
+        day="day",
+        beep="beep",
+    )
+    told = rd.cycles.compare_reports(
+        short, received="warmth", given="given", response="response", n_surrogates=19, seed=1
+    )
+    assert told.warnings[-1] == (
+        "'response' is a channel of both fits, so that phases agree through it: leave the response out to compare "
+        "what the reports alone show"
+    )
+
+
+def test_numbers_of_phases_that_differ_leave_the_outer_phases_to_compare(make):
+    from reldyn.cycles._reports import _phase_rows
+
+    two, three = (make.result([make.outcome(1, "a", (0.01, 0.5, 0.5, 0.5), fit=make.phases(n))]) for n in (2, 3))
+    rows = pd.DataFrame(_phase_rows(three, two, 4))
+    assert rows["phase"].tolist() == ["all", "cold", "warm"]
+    assert np.isnan(rows["kappa"][0]) and np.isfinite(rows["kappa"][1:]).all()
+    assert rows["note"].tolist() == ["3 phases in the received report, 2 in the given one"] * 3
+    untested = make.result([make.outcome(1, "a", reasons=("no answers",))])
+    assert _phase_rows(untested, two, 4) == []

@@ -6,6 +6,7 @@ alone; where they differ, nothing here says whose report is right.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,10 +16,12 @@ from numpy.typing import NDArray
 
 from reldyn.coupling._pairs import Pair, pairs_of
 from reldyn.cycles._detect import detect_cycles
-from reldyn.cycles._result import CycleResult
+from reldyn.cycles._outcome import Outcome
+from reldyn.cycles._phase_agreement import agree, calendar
+from reldyn.cycles._result import PHASES, CycleResult
 from reldyn.errors import DesignError
 from reldyn.resample import known_seed
-from reldyn.results import Result, format_table
+from reldyn.results import Result, format_p, format_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,9 +29,14 @@ if TYPE_CHECKING:
     from reldyn.panel import DyadPanel
 
 Array = NDArray[np.float64]
+Codes = NDArray[np.int64]
 
 __all__ = ["ReportComparison", "compare_reports"]
 
+_PHASE_COLUMNS = (
+    *("term", "dyad", "giver", "phase", "n_both", "share_received", "share_given", "agreement", "kappa"),
+    *("null_low", "null_high", "p_value", "n_shifts", "note"),
+)
 # Fewer common occasions say nothing about agreement.
 _FEWEST = 10
 
@@ -44,16 +52,41 @@ class ReportComparison(Result):
     table : pandas.DataFrame
         What `tidy` returns.
     warnings : tuple of str
+    phase_table : pandas.DataFrame or None
+        What `phases` returns.
     """
 
     received: CycleResult
     given: CycleResult
     table: pd.DataFrame
     warnings: tuple[str, ...] = ()
+    phase_table: pd.DataFrame | None = None
 
     def tidy(self) -> pd.DataFrame:
         """One row per dyad and giver; the columns are those of `reldyn.cycles.compare_reports`."""
         return self.table.copy()
+
+    def phases(self) -> pd.DataFrame:
+        """Whether both reports put the same occasions into the same phase, phase by phase.
+
+        Each report's most probable phases are compared at occasions with answers to both. Phases last, so that
+        unrelated ones agree often: chance is what is left when the phases of one report are moved by whole days, once
+        round the calendar. That keeps their length, their order and the time of day. A strict rhythm agrees with
+        itself however it is moved by its period, and is no sign of agreement here.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per dyad, giver and phase, and one for ``"all"`` phases: ``term``, ``dyad``, ``giver``, ``phase``,
+            ``n_both`` (occasions), ``share_received`` and ``share_given`` (of them in the phase; NaN for all),
+            ``agreement`` (share of occasions that both reports put into the phase or neither does; for all, into the
+            same), ``kappa`` (the same beyond the shares, 1 for perfect agreement), ``null_low`` and ``null_high``
+            (hold 95 % of ``kappa`` by chance), ``p_value`` (one-sided), ``n_shifts`` (no p-value lies below
+            1 / (n_shifts + 1)) and ``note``.
+        """
+        import pandas as pd
+
+        return pd.DataFrame(columns=_PHASE_COLUMNS) if self.phase_table is None else self.phase_table.copy()
 
     def glance(self) -> pd.DataFrame:
         """One row: how many directions, and in how many the verdicts are the same or both support."""
@@ -79,9 +112,24 @@ class ReportComparison(Result):
             "analysis cannot say whose is right; where they agree, both may still follow something else that both saw.",
             "",
             format_table(self.table.drop(columns="term"), digits=2).to_string(index=False),
+            *self._phase_lines(),
         ]
         lines += ["", "Read with care:", *(f"- {note}" for note in self.warnings)] if self.warnings else []
         return "\n".join(lines)
+
+    def _phase_lines(self) -> list[str]:
+        found = self.phases().query("phase == 'all' and p_value == p_value")
+        if found.empty:
+            return []
+        least = 1 / (found["n_shifts"].max() + 1)
+        shown = found[["dyad", "giver", "n_both", "agreement", "kappa", "null_low", "null_high", "p_value"]]
+        return [
+            "",
+            "Phases of both reports at the same occasions, against the phases of one moved by whole days (smallest "
+            f"p-value possible {format_p(least)}; phase by phase: phases()):",
+            "",
+            format_table(shown, digits=2).to_string(index=False),
+        ]
 
 
 def compare_reports(
@@ -106,7 +154,8 @@ def compare_reports(
     given : str
         Column with the warmth each person gave, rated by that person.
     response, phases, alpha, n_surrogates, n_jobs
-        As in `reldyn.detect_cycles`, the same for both.
+        As in `reldyn.detect_cycles`, the same for both. A response is the same answers beside either report, so that
+        phases then agree through it: leave it out to compare what the reports alone show.
     seed : int, SeedSequence, Generator or None, default None
         Of both runs.
 
@@ -116,7 +165,8 @@ def compare_reports(
         ``tidy()``: ``term``, ``dyad``, ``giver``, ``verdict_received``, ``verdict_given``, ``same_verdict``,
         ``r_phases`` (correlation over occasions of the two posterior probabilities of the warm phase; NaN where
         either has no fit), ``n_both`` (occasions with both reports), ``r_reports``, ``mean_difference`` (received
-        less given, in points of the scale) and ``note``.
+        less given, in points of the scale) and ``note``. ``phases()``: whether both reports put the same occasions
+        into the same phase, phase by phase, with what chance would give.
 
     Raises
     ------
@@ -161,8 +211,19 @@ def compare_reports(
                 "note": why,
             }
         )
-    notes = tuple(dict.fromkeys((*first.warnings, *second.warnings)))
-    return ReportComparison(received=first, given=second, table=pd.DataFrame(rows), warnings=notes)
+    notes = [*first.warnings, *second.warnings]
+    if response is not None:
+        notes.append(
+            f"{response!r} is a channel of both fits, so that phases agree through it: leave the response out to "
+            "compare what the reports alone show"
+        )
+    return ReportComparison(
+        received=first,
+        given=second,
+        table=pd.DataFrame(rows),
+        warnings=tuple(dict.fromkeys(notes)),
+        phase_table=pd.DataFrame(_phase_rows(first, second, panel.index.n_beeps), columns=_PHASE_COLUMNS),
+    )
 
 
 def _warm_phases(first: CycleResult, second: CycleResult) -> dict[tuple[Hashable, ...], tuple[float, str]]:
@@ -176,6 +237,56 @@ def _warm_phases(first: CycleResult, second: CycleResult) -> dict[tuple[Hashable
         r = _correlation(a, b)
         found[label] = (r, "" if np.isfinite(r) else "the warm phase of one report never varies")
     return found
+
+
+def _phase_rows(first: CycleResult, second: CycleResult, n_beeps: int) -> list[dict[str, Any]]:
+    """The agreement of both reports in every phase, per direction with a fit of both."""
+    rows: list[dict[str, Any]] = []
+    others = {(one.dyad, one.giver): one for one in second.outcomes}
+    for one in first.outcomes:
+        other = others[one.dyad, one.giver]
+        if one.fit is None or other.fit is None:
+            continue
+        paths, day, slot = _paths(one, other, n_beeps)
+        names = [PHASES[fit.n_states] for fit in (one.fit, other.fit)]
+        alike = names[0] == names[1]
+        note = "" if alike else f"{len(names[0])} phases in the received report, {len(names[1])} in the given one"
+        for phase in ("all", *(name for name in PHASES[3] if all(name in own for own in names))):
+            if phase == "all":
+                found = [path if alike else np.full_like(path, -1) for path in paths]
+                shares = [np.nan, np.nan]
+            else:
+                found = [
+                    np.where(path < 0, path, (path == own.index(phase)).astype(np.int64))
+                    for path, own in zip(paths, names, strict=True)
+                ]
+                seen = (found[0] >= 0) & (found[1] >= 0)
+                shares = [float(path[seen].mean()) if seen.any() else np.nan for path in found]
+            agreed = agree(*(calendar(day, slot, path) for path in found))
+            rows.append(
+                {
+                    "term": f"{phase}: {one.giver} in {one.dyad}",
+                    "dyad": one.dyad,
+                    "giver": one.giver,
+                    "phase": phase,
+                    "share_received": shares[0],
+                    "share_given": shares[1],
+                    **dataclasses.asdict(agreed),
+                    "note": note or ("" if np.isfinite(agreed.kappa) else "a report never leaves its phase"),
+                }
+            )
+    return rows
+
+
+def _paths(one: Outcome, other: Outcome, n_beeps: int) -> tuple[list[Codes], Codes, Codes]:
+    """Most probable phases of both reports at common occasions, -1 where either was not answered; day and beep."""
+    common, *places = np.intersect1d(one.occasion, other.occasion, return_indices=True)
+    paths = []
+    for outcome, place in zip((one, other), places, strict=True):
+        posterior = np.zeros((len(outcome.y), 1)) if outcome.fit is None else outcome.fit.posterior
+        answered = np.isfinite(outcome.y).all(axis=1)
+        paths.append(np.where(answered, posterior.argmax(axis=1), -1)[place])
+    return paths, common // n_beeps, common % n_beeps
 
 
 def _levels(pair: Pair, giver: Hashable) -> dict[Hashable, Any]:
