@@ -10,6 +10,7 @@ import numpy as np
 
 from reldyn.cycles._events import Direction, ReportedBy, directions, grid_positions
 from reldyn.cycles._schedule import MAX_CATEGORY_SHARE, undecidable
+from reldyn.cycles._screen import check_call, given_by_others, hardly_varies, only_rounding, unfit_units
 from reldyn.cycles._series import DirectionSeries
 from reldyn.errors import check_option
 
@@ -27,7 +28,6 @@ USUAL_NIGHT = 3.0
 _UNKNOWN_NIGHT = 100_000
 # Above this many scheduled beeps per row the clock times form no schedule worth completing.
 _SPARSE = 8
-_LEAST_SPREAD = 0.01
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -107,8 +107,12 @@ def arrange(panel: DyadPanel, columns: Columns) -> list[Arranged]:
     DataError
         A column does not exist or holds text.
     DesignError
-        ``reported_by`` is not known.
+        No panel was given, a name is none, or ``reported_by`` is not known.
     """
+    check_call(panel, warmth=columns.warmth, response=columns.response)
+    for option, given in (("covariates", columns.covariates), ("triggers", columns.triggers)):
+        for name in given:
+            check_call(panel, **{option: name})
     check_option(columns.reported_by, ("receiver", "giver"), "reported_by")
     names = [columns.warmth, *([columns.response] if columns.response else []), *columns.covariates, *columns.triggers]
     values = {name: panel.values(name) for name in names}
@@ -259,7 +263,8 @@ def _one(
     warmth = values[columns.warmth]
     answered = way.rows[np.isfinite(warmth[way.rows])]
     reasons = undecidable(warmth[answered], grid.beeps[answered], partner_answers)
-    reasons += _hardly_varies(panel, columns.warmth, warmth[answered])
+    reasons += hardly_varies(panel, columns.warmth, warmth[answered])
+    reasons += unfit_units(columns.warmth, warmth[answered])
     key = (way.dyad_code, 1 - way.receiver)
     if not len(answered):
         empty = np.zeros(0, dtype=np.int64)
@@ -269,7 +274,8 @@ def _one(
     channels = [_on_grid(panel, way.dyad_code, reporter, occasion, warmth)]
     if columns.response is not None:
         channels.append(_on_grid(panel, way.dyad_code, way.receiver, occasion, values[columns.response]))
-        reasons += _hardly_varies(panel, columns.response, channels[1][np.isfinite(channels[1])])
+        answers = channels[1][np.isfinite(channels[1])]
+        reasons += hardly_varies(panel, columns.response, answers) + unfit_units(columns.response, answers)
         reasons += _response_reasons(channels[0], channels[1], columns.response)
     notes = [] if grid.note is None else [grid.note]
     covariates = _covariates(panel, way, columns.covariates, occasion, values, notes)
@@ -291,6 +297,8 @@ def _one(
         if len(y) > 1
         else None
     )
+    if series is not None and not reasons:
+        reasons += given_by_others(series, _named(columns))
     complete = np.isfinite(y).all(axis=1)
     floor = _floor(panel, columns.warmth, warmth[answered])
     share = float(1 - complete.mean())
@@ -331,21 +339,12 @@ def _response_reasons(warmth: NDArray[np.float64], response: NDArray[np.float64]
     if both < MIN_OCCASIONS:
         reasons.append(f"{both} occasions with warmth and {name}, below {MIN_OCCASIONS}")
     levels, counts = np.unique(answers, return_counts=True)
-    if len(levels) == 1:
+    if only_rounding(answers):
         reasons.append(f"{name} never varies")
     elif counts.max() / len(answers) > MAX_CATEGORY_SHARE:
         share = f"{counts.max() / len(answers):.0%} of answers to {name} are {levels[counts.argmax()]:g}"
         reasons.append(f"{share}, above {MAX_CATEGORY_SHARE:.0%}")
     return reasons
-
-
-def _hardly_varies(panel: DyadPanel, name: str, answers: NDArray[np.float64]) -> list[str]:
-    """Whether the SD stays below a hundredth of the declared range."""
-    scale = panel.scales.get(name)
-    if scale is None or len(answers) < 2 or np.ptp(answers) == 0:
-        return []
-    share = float(answers.std() / (scale[1] - scale[0]))
-    return [f"{name} hardly varies: its SD is {share:.1%} of the scale"] if share < _LEAST_SPREAD else []
 
 
 def _covariates(
@@ -361,7 +360,7 @@ def _covariates(
     for name in names:
         column = _on_grid(panel, way.dyad_code, way.receiver, occasion, values[name])
         seen = column[np.isfinite(column)]
-        if not len(seen) or np.ptp(seen) == 0:
+        if only_rounding(seen):
             notes.append(f"covariate {name!r} never varies in some directions and is left out there")
             continue
         if len(seen) < len(column):

@@ -6,7 +6,7 @@ import dataclasses
 import re
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -108,15 +108,16 @@ def detect_cycles(
     CycleResult
         ``tidy()``, ``verdicts()``, ``phases()``, ``sample()``, ``schedule()``, ``summary()``, ``plot()``.
         A direction that cannot carry a test (fewer than 60 occasions, room for fewer than 4 cycles, more than
-        60 % of answers on one category, a silent partner, answers that never vary) is *not decidable*, with
-        the reason; it is never an error.
+        60 % of answers on one category, a silent partner, answers that never vary or that the time of day, the
+        trend, the covariates or the other channel give but for a ten-thousandth of their variance, fewer than 3
+        occasions for each of these columns) is *not decidable*, with the reason; it is never an error.
 
     Raises
     ------
     DataError
-        A column does not exist or holds text.
+        A column does not exist, or holds text, dates or complex numbers.
     DesignError
-        An option is not allowed.
+        No panel was given, or an option is not allowed.
 
     Warns
     -----
@@ -170,13 +171,15 @@ def detect_cycles(
 def _names(names: Sequence[str], option: str) -> tuple[str, ...]:
     if isinstance(names, str):
         raise DesignError(f"{option}={names!r}: give a sequence of column names, such as ({names!r},).")
+    if not isinstance(names, Iterable):
+        raise DesignError(f"{option}={names!r}: give a sequence of column names; () for none.")
     return tuple(names)
 
 
 def _check(columns: Columns, phases: object, alpha: float, n_surrogates: int) -> None:
     check_option(phases, ("auto", 2, 3), "phases")
     used = [columns.warmth, columns.response, *columns.covariates, *columns.triggers]
-    twice = [name for name, count in Counter(name for name in used if name is not None).items() if count > 1]
+    twice = [name for name, count in Counter(name for name in used if isinstance(name, str)).items() if count > 1]
     if twice:
         raise DesignError(f"column {twice[0]!r} is named twice: warmth, response, covariates and triggers must differ.")
     if isinstance(alpha, bool) or not isinstance(alpha, (int, float, np.floating)) or not 0 < alpha < 1:

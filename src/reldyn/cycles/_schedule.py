@@ -23,6 +23,7 @@ from reldyn.cycles._events import (
     top_tercile,
     warm_threshold,
 )
+from reldyn.cycles._screen import check_call, only_rounding
 from reldyn.errors import check_option
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ def schedule(
     """
     import pandas as pd
 
+    check_call(panel, warmth=warmth, approach=approach)
     check_option(reported_by, ("receiver", "giver"), "reported_by")
     values = panel.values(warmth)
     approached = None if approach is None else panel.values(approach)
@@ -193,7 +195,7 @@ def undecidable(answers: NDArray[np.float64], beeps: NDArray[np.int64], partner_
     if cycles < MIN_CYCLES:
         reasons.append(f"room for {cycles:.1f} cycles of {TYPICAL_CYCLE} beeps, below {MIN_CYCLES}")
     levels, counts = np.unique(answers, return_counts=True)
-    if len(levels) == 1:
+    if only_rounding(answers):
         reasons.append("answers never vary")
     elif counts.max() / len(answers) > MAX_CATEGORY_SHARE:
         share = f"{counts.max() / len(answers):.0%} of answers are {levels[counts.argmax()]:g}"

@@ -251,12 +251,15 @@ class DyadPanel:
         Raises
         ------
         DataError
-            There is no such column, its header stands twice in the file, or it holds text.
+            There is no such column, its header stands twice in the file, or it holds text, dates or complex numbers.
         """
         import pandas as pd
 
         self._check_usable([variable])
         column = self._frame[variable]
+        if column.dtype.kind in "cmM" or isinstance(column.dtype, (pd.DatetimeTZDtype, pd.PeriodDtype)):
+            kind = "complex numbers" if column.dtype.kind == "c" else "dates or times"
+            raise DataError(f"column {variable!r} holds {kind}: recode it to numbers.")
         if not (pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)):
             numbers = pd.to_numeric(column, errors="coerce")
             bad = np.flatnonzero((numbers.isna() & column.notna()).to_numpy())

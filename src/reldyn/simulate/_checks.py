@@ -21,6 +21,21 @@ def check_count(value: object, name: str, least: int) -> None:
         raise DesignError(f"{name}={value!r} cannot be simulated: give a whole number from {least}.")
 
 
+def lies_within(value: object, least: float, most: float, *, open_below: bool = False) -> bool:
+    """Whether a value is a finite number between two limits.
+
+    Examples
+    --------
+    >>> lies_within(0.5, 0, 1), lies_within("much", 0, 1), lies_within(0, 0, 1, open_below=True)
+    (True, False, False)
+    """
+    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not number or not np.isfinite(float(value)):  # type: ignore[arg-type]
+        return False
+    found = float(value)  # type: ignore[arg-type]
+    return (least < found if open_below else least <= found) and found <= most
+
+
 def one_per_role(value: float | tuple[float, float], name: str, *, exchangeable: bool) -> tuple[float, float]:
     """Read a number, or a pair with one number per role; exchangeable members must share it.
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reldyn.errors import DesignError, check_option
+from reldyn.simulate._checks import lies_within
 
 MissingPattern: TypeAlias = Literal["random", "bursts", "affect"]
 MISSING_PATTERNS = ("random", "bursts", "affect")
@@ -19,7 +20,7 @@ AFFECT_SLOPE = 1.2
 def check_missing(missing: float, pattern: str) -> None:
     """Refuse a share outside [0, .95] and an unknown pattern."""
     check_option(pattern, MISSING_PATTERNS, "missing_pattern")
-    if not 0 <= missing <= 0.95:
+    if not lies_within(missing, 0, 0.95):
         raise DesignError(f"missing={missing!r} is no share of missed beeps: give a number from 0 to 0.95.")
 
 

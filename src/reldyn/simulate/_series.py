@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reldyn.errors import DesignError, check_option
-from reldyn.simulate._checks import check_count
+from reldyn.simulate._checks import check_count, lies_within
 from reldyn.simulate._grid import Grid, schedule_grid
 from reldyn.simulate._items import answer_item
 from reldyn.simulate._missing import MissingPattern, check_missing, missing_mask
@@ -260,19 +260,19 @@ def _completed(design: SeriesDesign) -> dict[str, float | None]:
 def _check_numbers(design: SeriesDesign) -> None:
     for name, least in (("n_occasions", 4), ("beeps_per_day", 1), ("categories", 2)):
         check_count(getattr(design, name), name, least)
-    if not np.isfinite(design.effect) or design.effect < 0:
+    if not lies_within(design.effect, 0, np.inf):
         raise DesignError(
             f"effect={design.effect!r} is no size: give a number from 0, in SD of the noise within a phase."
         )
-    if design.phi is not None and not -0.98 <= design.phi <= 0.98:
+    if design.phi is not None and not lies_within(design.phi, -0.98, 0.98):
         raise DesignError(f"phi={design.phi!r} is not stationary here: give a number from -0.98 to 0.98.")
-    if design.reliability is not None and not 0 < design.reliability <= 1:
+    if design.reliability is not None and not lies_within(design.reliability, 0, 1, open_below=True):
         raise DesignError(
             f"reliability={design.reliability!r} is no share of variance: give a number above 0, at most 1."
         )
-    if not np.isfinite(design.period) or design.period < 6:
+    if not lies_within(design.period, 6, np.inf):
         raise DesignError(f"period={design.period!r} leaves no phase of two beeps: give at least 6 beeps.")
-    if design.sojourn_cv is not None and not 0 <= design.sojourn_cv <= 2:
+    if design.sojourn_cv is not None and not lies_within(design.sojourn_cv, 0, 2):
         raise DesignError(f"sojourn_cv={design.sojourn_cv!r} is no dispersion of sojourns: give a number from 0 to 2.")
 
 
