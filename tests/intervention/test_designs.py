@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import reldyn as rd
-from reldyn.intervention._event_response import lag_columns, redrawn_events
+from reldyn.intervention._event_days import lag_columns, redrawn_events
 from reldyn.intervention._multiple_baseline import StaggeredRows, fit_staggered
 from reldyn.intervention._randomization import start_point_test
 

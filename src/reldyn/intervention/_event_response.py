@@ -6,21 +6,19 @@ days are regressed on all events at once (a distributed lag), with autocorrelate
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from reldyn.errors import DataError, DataWarning, DesignError, check_option
-from reldyn.intervention._interrupted import drawn_serial, tested
-from reldyn.intervention._phases import clock_of, time_unit, two_phases
+from reldyn.errors import DataWarning, DesignError, check_option
+from reldyn.intervention._event_days import DaySeries, day_frame, day_series
+from reldyn.intervention._event_fit import CELLS, EventAnswer, EventPlan, Marks, fit_events
+from reldyn.intervention._phases import time_unit
 from reldyn.intervention._pool import pooled_mean
 from reldyn.intervention._result import SeriesResult
-from reldyn.intervention._serial import fit_serial, whiten
 from reldyn.resample import known_seed, map_seeded
 
 if TYPE_CHECKING:
@@ -28,14 +26,7 @@ if TYPE_CHECKING:
 
     from reldyn.panel import DyadPanel
 
-Array = NDArray[np.float64]
-Flags = NDArray[np.bool_]
-Marks = Literal["dyad", "person"]
-
-__all__ = ["DaySeries", "EventResponse", "event_response", "joint_statistic", "lag_columns", "redrawn_events"]
-
-_FEWEST_EVENTS = 3
-_SPARE = 8
+__all__ = ["EventResponse", "event_response"]
 
 
 @dataclass(frozen=True)
@@ -156,10 +147,10 @@ def event_response(
     """
     plan = _checked(event, window, marked_by, reference, n_boot, n_surrogates)
     known = known_seed(seed)
-    series = _day_series(panel, outcome, plan, phase)
+    series = day_series(panel, outcome, event, by_dyad=plan.marked_by == "dyad", phase=phase)
 
-    def one(mine: DaySeries, generator: np.random.Generator) -> _Answer:
-        return _person(mine, plan, generator)
+    def one(mine: DaySeries, generator: np.random.Generator) -> EventAnswer:
+        return fit_events(mine, plan, generator)
 
     answers = map_seeded(one, series, known, n_jobs, label="event response")
     table, models = _tables(series, answers, plan, panel.roles)
@@ -169,7 +160,7 @@ def event_response(
         warnings.warn(note, DataWarning, stacklevel=2)
     return EventResponse(
         table=table,
-        series=_frame(series),
+        series=day_frame(series),
         outcome=outcome,
         unit="day" if panel.index.n_days > 1 else time_unit(panel),
         settings={
@@ -186,29 +177,9 @@ def event_response(
     )
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """What is asked for, checked."""
-
-    event: str
-    window: tuple[int, int]
-    marked_by: Marks
-    reference: Literal["away"] | int
-    n_boot: int
-    n_surrogates: int
-
-    @property
-    def lags(self) -> list[int]:
-        return list(range(self.window[0], self.window[1] + 1))
-
-    @property
-    def estimated(self) -> list[int]:
-        return [lag for lag in self.lags if lag != self.reference]
-
-
 def _checked(
     event: str, window: tuple[int, int], marked_by: Marks, reference: Any, n_boot: int, n_surrogates: int
-) -> _Plan:
+) -> EventPlan:
     check_option(marked_by, ("dyad", "person"), "marked_by")
     pair = tuple(window) if isinstance(window, Sequence) and not isinstance(window, str) else ()
     if len(pair) != 2 or any(not isinstance(end, (int, np.integer)) for end in pair) or pair[0] >= pair[1]:
@@ -219,260 +190,11 @@ def _checked(
     for name, value, least in (("n_boot", n_boot, 99), ("n_surrogates", n_surrogates, 19)):
         if value < least:
             raise DesignError(f"{name}={value} cannot hold a 5 % test: give at least {least}.")
-    return _Plan(event, (low, high), marked_by, reference, n_boot, n_surrogates)
-
-
-@dataclass(frozen=True)
-class DaySeries:
-    """One person's days.
-
-    Attributes
-    ----------
-    dyad, person, role : hashable
-    dyad_code, member : int
-    day : (n,) int array
-        Every day from the first to the last.
-    value : (n,) array
-        NaN where nothing was answered.
-    event : (n,) bool array
-    phase : (n,) int array
-        0 throughout where no phase is named.
-    """
-
-    dyad: Hashable
-    person: Hashable
-    role: Hashable
-    dyad_code: int
-    member: int
-    day: NDArray[np.int64]
-    value: Array
-    event: Flags
-    phase: NDArray[np.int64]
-
-
-def _day_series(panel: DyadPanel, outcome: str, plan: _Plan, phase: str | None) -> list[DaySeries]:
-    index, values, marks = panel.index, panel.values(outcome), panel.values(plan.event)
-    odd = np.flatnonzero(np.isfinite(marks) & (marks != 0) & (marks != 1))
-    if len(odd):
-        raise DataError(
-            f"column {plan.event!r} holds {marks[odd[0]]:g}: recode it so that an event is 1 and its absence 0."
-        )
-    code = np.zeros(len(panel), dtype=np.int64)
-    if phase is not None:
-        _, later = two_phases(panel, phase, None)
-        code = (panel.frame[phase] == later).fillna(False).to_numpy(dtype=bool).astype(np.int64)
-    day = np.floor(clock_of(panel) + 1e-9).astype(np.int64)
-    happened = marks == 1
-    found = []
-    order = np.lexsort((day, index.member, index.dyad))
-    owner = index.dyad[order] * 2 + index.member[order]
-    for rows in np.split(order, np.flatnonzero(np.diff(owner)) + 1):
-        at = rows[0]
-        marking = index.dyad == index.dyad[at] if plan.marked_by == "dyad" else index.person == index.person[at]
-        days = np.arange(day[rows].min(), day[rows].max() + 1)
-        found.append(
-            DaySeries(
-                dyad=index.dyad_labels[index.dyad[at]],
-                person=index.person_labels[index.person[at]],
-                role=index.roles[index.role[at]] if index.role[at] >= 0 else "",
-                dyad_code=int(index.dyad[at]),
-                member=int(index.member[at]),
-                day=days,
-                value=_daily(day[rows], values[rows], days),
-                event=np.isin(days, day[marking & happened]),
-                phase=_filled(day[rows], code[rows], days),
-            )
-        )
-    return found
-
-
-def _daily(day: NDArray[np.int64], value: Array, days: NDArray[np.int64]) -> Array:
-    """Mean of the answers of each day; NaN where there are none."""
-    seen = np.isfinite(value)
-    place = day[seen] - days[0]
-    total = np.bincount(place, weights=value[seen], minlength=len(days))
-    count = np.bincount(place, minlength=len(days))
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
-def _filled(day: NDArray[np.int64], code: NDArray[np.int64], days: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Phase of each day; days without a row are in the phase of the day before."""
-    place = np.maximum(np.searchsorted(day, days, side="right") - 1, 0)
-    return code[place]
-
-
-def lag_columns(event: Flags, lags: Sequence[int]) -> Array:
-    """For each lag, how many events (0 or 1) lie so many days before each day.
-
-    Parameters
-    ----------
-    event : (n,) bool array
-        By consecutive days.
-    lags : sequence of int
-        Days since the event; negative before it.
-
-    Returns
-    -------
-    (n, k) array
-
-    Examples
-    --------
-    >>> lag_columns(np.array([False, True, False]), [-1, 0, 1]).tolist()
-    [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
-    """
-    columns = np.zeros((len(event), len(lags)))
-    where = np.flatnonzero(event)
-    for place, lag in enumerate(lags):
-        days = where + lag
-        columns[days[(days >= 0) & (days < len(event))], place] = 1.0
-    return columns
-
-
-def redrawn_events(event: Flags, phase: NDArray[np.int64], generator: np.random.Generator) -> Flags:
-    """Draw the events of each phase anew: their intervals in another order, begun at another day.
-
-    Parameters
-    ----------
-    event : (n,) bool array
-    phase : (n,) int array
-    generator : numpy.random.Generator
-
-    Returns
-    -------
-    (n,) bool array
-        As many events per phase, with the same intervals between them.
-
-    Examples
-    --------
-    >>> event = np.array([0, 1, 0, 0, 1, 0, 1, 0], dtype=bool)
-    >>> int(redrawn_events(event, np.zeros(8, dtype=int), np.random.default_rng(1)).sum())
-    3
-    """
-    drawn = np.zeros_like(event)
-    for code in np.unique(phase):
-        days = np.flatnonzero(phase == code)
-        mine = np.flatnonzero(event[days])
-        if not len(mine):
-            continue
-        spare = len(days) - 1 - (mine[-1] - mine[0])
-        gaps = generator.permutation(np.diff(mine))
-        first = int(generator.integers(spare + 1))
-        drawn[days[first + np.concatenate([[0], np.cumsum(gaps)]).astype(np.int64)]] = True
-    return drawn
-
-
-def joint_statistic(y: Array, base: Array, lags: Array, gap: NDArray[np.int64], phi: float) -> float:
-    """Share of the whitened variation left by ``base`` that the lags explain.
-
-    Parameters
-    ----------
-    y : (n,) array
-    base, lags : (n, p) and (n, k) arrays
-    gap : (n - 1,) int array
-    phi : float
-        Autocorrelation of the errors.
-
-    Returns
-    -------
-    float
-
-    Examples
-    --------
-    >>> y = np.array([0.0, 1.0, 0.0, 1.0])
-    >>> round(joint_statistic(y, np.ones((4, 1)), y[:, None], np.ones(3, dtype=int), 0.0), 6)
-    1.0
-    """
-    white = whiten(np.column_stack([base, lags, y]), gap, phi)
-    k = base.shape[1]
-    basis, _ = np.linalg.qr(white[:, :k])
-    rest = white[:, k:] - basis @ (basis.T @ white[:, k:])
-    target = rest[:, -1]
-    fitted = rest[:, :-1] @ np.linalg.lstsq(rest[:, :-1], target, rcond=None)[0]
-    return float((fitted**2).sum() / (target**2).sum())
-
-
-@dataclass(frozen=True)
-class _Answer:
-    """One person's estimates, (k, 6) in the order of `_CELLS`, and the facts about the model."""
-
-    cells: Array
-    model: dict[str, Any]
-
-
-_CELLS = ("estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high")
-
-
-def _person(one: DaySeries, plan: _Plan, generator: np.random.Generator) -> _Answer:
-    k = len(plan.lags)
-    seen = np.isfinite(one.value)
-    model: dict[str, Any] = {
-        "n_events": int(one.event.sum()),
-        "n_days": int(seen.sum()),
-        "n_overlapping": _overlapping(one.event, plan),
-    }
-    base = np.column_stack([np.ones(len(one.day)), one.phase]) if np.ptp(one.phase) else np.ones((len(one.day), 1))
-    lags = lag_columns(one.event, plan.estimated)
-    design = np.column_stack([base, lags])[seen]
-    reason = _unusable(one, design, plan)
-    if reason:
-        model |= {"phi": math.nan, "statistic": math.nan, "p_joint": math.nan, "note": reason}
-        return _Answer(np.full((k, len(_CELLS)), np.nan), model)
-    y, step = one.value[seen], one.day[seen]
-    fit = fit_serial(y, design, step)
-    found = tested(fit, drawn_serial(fit, plan.n_boot, generator))
-    cells = np.full((k, len(_CELLS)), np.nan)
-    rows = [plan.lags.index(lag) for lag in plan.estimated]
-    told = np.column_stack([getattr(found, name) for name in _CELLS])
-    cells[rows] = told[base.shape[1] :]
-    if plan.reference != "away":
-        cells[plan.lags.index(int(plan.reference)), 0] = 0.0
-    statistic, p_joint = _joint(one, base, plan, generator)
-    note = "the autocorrelation lies at the end of what is possible" if fit.at_edge else ""
-    model |= {"phi": fit.phi, "statistic": statistic, "p_joint": p_joint, "note": note}
-    return _Answer(cells, model)
-
-
-def _overlapping(event: Flags, plan: _Plan) -> int:
-    days = np.flatnonzero(event)
-    width = plan.window[1] - plan.window[0]
-    near = np.diff(days) <= width
-    return int((np.append(near, False) | np.insert(near, 0, False)).sum()) if len(days) > 1 else 0
-
-
-def _unusable(one: DaySeries, design: Array, plan: _Plan) -> str:
-    n_events, n_days = int(one.event.sum()), len(design)
-    if n_events < _FEWEST_EVENTS:
-        return f"{n_events} events, at least {_FEWEST_EVENTS} are needed"
-    if n_days < design.shape[1] + _SPARE:
-        return f"{n_days} days with an answer, at least {design.shape[1] + _SPARE} are needed"
-    if np.ptp(one.value[np.isfinite(one.value)]) == 0:
-        return "the outcome never varies"
-    if np.linalg.matrix_rank(design) < design.shape[1]:
-        if plan.reference == "away":
-            return (
-                "the days around the events leave no days to compare them with: name one, as in "
-                f"reference={plan.window[0]}"
-            )
-        return "the days around the events cannot be told apart: choose a narrower window"
-    return ""
-
-
-def _joint(one: DaySeries, base: Array, plan: _Plan, generator: np.random.Generator) -> tuple[float, float]:
-    """Statistic of the events and its rank among events at other times, the errors' law held at that without events."""
-    seen = np.isfinite(one.value)
-    y, step = one.value[seen], one.day[seen]
-    phi, gap = fit_serial(y, base[seen], step).phi, np.diff(step)
-
-    def statistic(event: Flags) -> float:
-        return joint_statistic(y, base[seen], lag_columns(event, plan.estimated)[seen], gap, phi)
-
-    own = statistic(one.event)
-    drawn = [statistic(redrawn_events(one.event, one.phase, generator)) for _ in range(plan.n_surrogates)]
-    return own, (1 + sum(value >= own - 1e-12 for value in drawn)) / (plan.n_surrogates + 1)
+    return EventPlan(event, (low, high), marked_by, reference, n_boot, n_surrogates)
 
 
 def _tables(
-    series: list[DaySeries], answers: list[_Answer], plan: _Plan, roles: tuple[Hashable, ...]
+    series: list[DaySeries], answers: list[EventAnswer], plan: EventPlan, roles: tuple[Hashable, ...]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     import pandas as pd
 
@@ -480,7 +202,7 @@ def _tables(
     for one, answer in zip(series, answers, strict=True):
         name = one.role if one.role != "" else one.person
         for place, lag in enumerate(plan.lags):
-            cells = dict(zip(_CELLS, answer.cells[place].tolist(), strict=True))
+            cells = dict(zip(CELLS, answer.cells[place].tolist(), strict=True))
             rows.append(
                 {
                     "term": f"{one.dyad} {name} {lag:+d}",
@@ -506,7 +228,7 @@ def _tables(
 
 
 def _sample_rows(
-    series: list[DaySeries], answers: list[_Answer], plan: _Plan, roles: tuple[Hashable, ...]
+    series: list[DaySeries], answers: list[EventAnswer], plan: EventPlan, roles: tuple[Hashable, ...]
 ) -> list[dict[str, Any]]:
     """Means over dyads per role; nothing for exchangeable members, whose partners would be pooled as if independent."""
     rows = []
@@ -517,7 +239,7 @@ def _sample_rows(
                 np.array([answer.cells[place, 0] for answer in mine]),
                 np.array([answer.cells[place, 1] for answer in mine]),
             )
-            cells = {name: getattr(found, name) for name in (*_CELLS, "df")}
+            cells = {name: getattr(found, name) for name in (*CELLS, "df")}
             note = "" if found.n_dyads >= 3 or lag == plan.reference else "fewer than three dyads with an estimate"
             rows.append(
                 {
@@ -532,24 +254,3 @@ def _sample_rows(
                 }
             )
     return rows
-
-
-def _frame(series: list[DaySeries]) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.concat(
-        [
-            pd.DataFrame(
-                {
-                    "dyad": one.dyad,
-                    "person": one.person,
-                    "role": one.role,
-                    "time": one.day.astype(float),
-                    "value": one.value,
-                    "event": one.event,
-                }
-            )
-            for one in series
-        ],
-        ignore_index=True,
-    )

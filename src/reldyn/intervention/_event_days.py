@@ -1,0 +1,207 @@
+"""The days of each person and the events on them; events drawn anew, and the columns that stand around them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reldyn.errors import DataError
+from reldyn.intervention._phases import clock_of, two_phases
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from reldyn.panel import DyadPanel
+
+Array = NDArray[np.float64]
+Codes = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+__all__ = ["DaySeries", "day_frame", "day_series", "lag_columns", "redrawn_events"]
+
+
+@dataclass(frozen=True)
+class DaySeries:
+    """One person's days.
+
+    Attributes
+    ----------
+    dyad, person, role : hashable
+    dyad_code, member : int
+    day : (n,) int array
+        Every day from the first to the last.
+    value : (n,) array
+        NaN where nothing was answered.
+    event : (n,) bool array
+    phase : (n,) int array
+        0 throughout where no phase is named.
+    """
+
+    dyad: Hashable
+    person: Hashable
+    role: Hashable
+    dyad_code: int
+    member: int
+    day: Codes
+    value: Array
+    event: Flags
+    phase: Codes
+
+
+def day_series(
+    panel: DyadPanel, outcome: str, event: str, *, by_dyad: bool, phase: str | None = None
+) -> list[DaySeries]:
+    """Lay out every person's days, the answers of one day averaged.
+
+    Parameters
+    ----------
+    panel : DyadPanel
+    outcome, event : str
+        Columns.
+    by_dyad : bool
+        Whether either partner's mark makes an event of both.
+    phase : str, optional
+        Column with two phases.
+
+    Returns
+    -------
+    list of DaySeries
+        By dyad, then member.
+
+    Raises
+    ------
+    DataError
+        The event column holds something else than 0, 1 and missing values.
+    """
+    index, values, marks = panel.index, panel.values(outcome), panel.values(event)
+    odd = np.flatnonzero(np.isfinite(marks) & (marks != 0) & (marks != 1))
+    if len(odd):
+        raise DataError(f"column {event!r} holds {marks[odd[0]]:g}: recode it so that an event is 1 and its absence 0.")
+    code = np.zeros(len(panel), dtype=np.int64)
+    if phase is not None:
+        _, later = two_phases(panel, phase, None)
+        code = (panel.frame[phase] == later).fillna(False).to_numpy(dtype=bool).astype(np.int64)
+    day = np.floor(clock_of(panel) + 1e-9).astype(np.int64)
+    happened = marks == 1
+    found = []
+    order = np.lexsort((day, index.member, index.dyad))
+    owner = index.dyad[order] * 2 + index.member[order]
+    for rows in np.split(order, np.flatnonzero(np.diff(owner)) + 1):
+        at = rows[0]
+        marking = index.dyad == index.dyad[at] if by_dyad else index.person == index.person[at]
+        days = np.arange(day[rows].min(), day[rows].max() + 1)
+        found.append(
+            DaySeries(
+                dyad=index.dyad_labels[index.dyad[at]],
+                person=index.person_labels[index.person[at]],
+                role=index.roles[index.role[at]] if index.role[at] >= 0 else "",
+                dyad_code=int(index.dyad[at]),
+                member=int(index.member[at]),
+                day=days,
+                value=_daily(day[rows], values[rows], days),
+                event=np.isin(days, day[marking & happened]),
+                phase=_filled(day[rows], code[rows], days),
+            )
+        )
+    return found
+
+
+def _daily(day: Codes, value: Array, days: Codes) -> Array:
+    """Mean of the answers of each day; NaN where there are none."""
+    seen = np.isfinite(value)
+    place = day[seen] - days[0]
+    total = np.bincount(place, weights=value[seen], minlength=len(days))
+    count = np.bincount(place, minlength=len(days))
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _filled(day: Codes, code: Codes, days: Codes) -> Codes:
+    """Phase of each day; days without a row are in the phase of the day before."""
+    place = np.maximum(np.searchsorted(day, days, side="right") - 1, 0)
+    return code[place]
+
+
+def lag_columns(event: Flags, lags: Sequence[int]) -> Array:
+    """For each lag, how many events (0 or 1) lie so many days before each day.
+
+    Parameters
+    ----------
+    event : (n,) bool array
+        By consecutive days.
+    lags : sequence of int
+        Days since the event; negative before it.
+
+    Returns
+    -------
+    (n, k) array
+
+    Examples
+    --------
+    >>> lag_columns(np.array([False, True, False]), [-1, 0, 1]).tolist()
+    [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+    """
+    columns = np.zeros((len(event), len(lags)))
+    where = np.flatnonzero(event)
+    for place, lag in enumerate(lags):
+        days = where + lag
+        columns[days[(days >= 0) & (days < len(event))], place] = 1.0
+    return columns
+
+
+def redrawn_events(event: Flags, phase: Codes, generator: np.random.Generator) -> Flags:
+    """Draw the events of each phase anew: their intervals in another order, begun at another day.
+
+    Parameters
+    ----------
+    event : (n,) bool array
+    phase : (n,) int array
+    generator : numpy.random.Generator
+
+    Returns
+    -------
+    (n,) bool array
+        As many events per phase, with the same intervals between them.
+
+    Examples
+    --------
+    >>> event = np.array([0, 1, 0, 0, 1, 0, 1, 0], dtype=bool)
+    >>> int(redrawn_events(event, np.zeros(8, dtype=int), np.random.default_rng(1)).sum())
+    3
+    """
+    drawn = np.zeros_like(event)
+    for code in np.unique(phase):
+        days = np.flatnonzero(phase == code)
+        mine = np.flatnonzero(event[days])
+        if not len(mine):
+            continue
+        spare = len(days) - 1 - (mine[-1] - mine[0])
+        gaps = generator.permutation(np.diff(mine))
+        first = int(generator.integers(spare + 1))
+        drawn[days[first + np.concatenate([[0], np.cumsum(gaps)]).astype(np.int64)]] = True
+    return drawn
+
+
+def day_frame(series: list[DaySeries]) -> pd.DataFrame:
+    """Stack the days of all persons as rows for a figure."""
+    import pandas as pd
+
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "dyad": one.dyad,
+                    "person": one.person,
+                    "role": one.role,
+                    "time": one.day.astype(float),
+                    "value": one.value,
+                    "event": one.event,
+                }
+            )
+            for one in series
+        ],
+        ignore_index=True,
+    )
