@@ -81,12 +81,17 @@ def cell(inference, change, phi, scale, replications):
         "mcse": float(np.sqrt(0.05 * 0.95 / replications)),
         "median_phi": float(fit.models["phi"].median()),
         "phi_identified": rate(fit.models["phi_identified"]),
+        "commit": commit(),
         "cpu_seconds": round(seconds, 1),
     }
     if scale == "continuous":
         found["power"] = {str(size): rate(np.abs(estimate + size) > reach) for size in SIZES}
-        found["median_detectable"] = float(fit.models["detectable"].median())
-        found["power_at_detectable"] = rate(np.abs(estimate + found["median_detectable"]) > reach)
+    if scale == "continuous" and inference == "bootstrap":
+        stated = fit.models["detectable"].to_numpy()
+        found["median_detectable"] = float(np.median(stated))
+        found["power_at_median_detectable"] = rate(np.abs(estimate + np.median(stated)) > reach)
+        # Each series states a change of its own; what holds of a reader's series is the mean over them.
+        found["power_at_stated_change"] = float(np.mean([rate(np.abs(estimate + one) > reach) for one in stated]))
     return found
 
 
@@ -95,13 +100,14 @@ def rate(flags):
     return float(flags.mean()) if len(flags) else None
 
 
+def commit():
+    asked = ["git", "rev-parse", "HEAD"]
+    return subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+
+
 def about():
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
-    ).stdout.strip()
     return {
         "seed": SEED,
-        "commit": commit,
         "days": PHASES,
         "python": platform.python_version(),
         "versions": {name: version(name) for name in ("numpy", "scipy", "pandas")},

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from reldyn.errors import DataWarning, DesignError, check_option
 from reldyn.intervention._phases import PhaseSeries, phase_series, time_unit
 from reldyn.intervention._result import PhaseResult, series_frame
-from reldyn.intervention._serial import SerialFit, draw_autocorrelations, draw_serial, fit_serial
+from reldyn.intervention._serial import SerialFit, draw_errors, fit_serial
 from reldyn.resample import known_seed, map_seeded
 
 if TYPE_CHECKING:
@@ -262,7 +262,7 @@ def _person(
     else:
         estimates, failed = _kenward_roger(fit, y)
         notes.extend(failed)
-    mde = detectable(drawn[0][:, place], drawn[1][:, place]) * fit.sigma
+    mde = detectable(drawn[0][:, place], drawn[1][:, place])
     model = {
         "n_before": len(one.before_values),
         "n_after": len(one.after_values),
@@ -308,9 +308,8 @@ def _nothing(one: PhaseSeries, change: Change, notes: list[str]) -> _Answer:
 
 
 def drawn_serial(fit: SerialFit, n_boot: int, generator: np.random.Generator) -> tuple[Array, Array]:
-    """Coefficients and standard errors of series without any effect, in units of the SD of the errors."""
-    noise = draw_serial(fit.design.gap, draw_autocorrelations(fit, n_boot, generator), n_boot, generator)
-    _, estimate, error = fit.design.many(noise, np.eye(fit.design.shape[1]))
+    """Coefficients and standard errors of series without any effect."""
+    _, estimate, error = fit.design.many(draw_errors(fit, n_boot, generator), np.eye(fit.design.shape[1]))
     return estimate, error
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reldyn.intervention._serial import SerialFit, draw_autocorrelations, draw_serial, fit_serial, whiten
+from reldyn.intervention._serial import SerialFit, draw_errors, fit_serial, whiten
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -74,8 +74,7 @@ def find_steps(
     at, p_values = np.zeros(0, dtype=np.int64), []
     fit = fit_serial(y, step_design(len(y), at), step)
     for have in range(most):
-        phi = draw_autocorrelations(fit, n_boot, generator)
-        noise = fit.sigma * draw_serial(fit.design.gap, phi, n_boot, generator)
+        noise = draw_errors(fit, n_boot, generator)
         drawn, _ = partition((fit.design.X @ fit.beta)[:, None] + noise, fit.design.gap, most, min_length)
         p_values.append(_compared(deviance[:, 0], drawn, have))
         if p_values[-1] > _LEVEL:
