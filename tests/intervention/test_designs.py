@@ -122,3 +122,14 @@ def test_too_few_events_are_missing_with_a_reason():
         found = rd.intervention.event_response(study.panel, outcome="closeness", event="check_in", seed=1)
     assert found.tidy()["estimate"].isna().all()
     assert "at least 3 are needed" in found.models["note"].iloc[0]
+
+
+def test_a_response_to_weekly_check_ins_is_found_by_the_joint_test():
+    """Weekly events drawn anew fall on nearly the same days, so that the second test seldom sees even this."""
+    study = rd.simulate.intervention(n_dyads=6, n_days=84, n_before=28, response=(0, 0, 2.0, 0, 0), phi=0.3, seed=5)
+    options = {"outcome": "closeness", "event": "check_in", "phase": "phase", "n_surrogates": 99, "seed": 1}
+    found = rd.intervention.event_response(study.panel, n_boot=199, **options).models
+    assert (found["p_joint"] <= 0.01).sum() >= 11
+    assert found["p_redrawn"].between(0.01, 1).all()
+    assert found["statistic"].between(0, 1).all()
+    assert (found["p_joint"] * 200 % 1 < 1e-9).all()

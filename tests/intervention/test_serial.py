@@ -153,3 +153,21 @@ def test_drawn_errors_vary_more_where_more_is_carried_over():
 
 def drawn_first(fit):
     return draw_errors(fit, 5, np.random.default_rng(1))
+
+
+def test_the_explained_share_is_that_of_dense_generalised_least_squares():
+    generator = np.random.default_rng(10)
+    step = np.array([0, 1, 2, 5, 6, 7, 8, 9, 12, 13, 14, 15])
+    X = np.column_stack([np.ones(12), generator.standard_normal((12, 3))])
+    design, Y = SerialDesign(X, step), generator.standard_normal((12, 4)).cumsum(axis=0)
+    phi = _GRID[design.profile(Y)[0].argmax(axis=0)]
+    wanted = []
+    for y, carried in zip(Y.T, phi, strict=True):
+        inverse = np.linalg.inv(carried ** np.abs(step[:, None] - step[None, :]))
+
+        def left(columns, y=y, inverse=inverse):
+            residual = y - columns @ np.linalg.solve(columns.T @ inverse @ columns, columns.T @ inverse @ y)
+            return residual @ inverse @ residual
+
+        wanted.append(1 - left(X) / left(X[:, :2]))
+    np.testing.assert_allclose(design.explained(Y, 2), wanted, rtol=1e-7)

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reldyn.intervention._event_days import DaySeries, lag_columns, redrawn_events
-from reldyn.intervention._interrupted import drawn_serial, tested
-from reldyn.intervention._serial import fit_serial, whiten
+from reldyn.intervention._interrupted import refitted, tested
+from reldyn.intervention._serial import draw_errors, fit_serial, whiten
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -78,20 +78,23 @@ def fit_events(one: DaySeries, plan: EventPlan, generator: np.random.Generator) 
     design = np.column_stack([base, lags])[seen]
     reason = _unusable(one, design, plan)
     if reason:
-        model |= {"phi": math.nan, "statistic": math.nan, "p_joint": math.nan, "note": reason}
+        model |= dict.fromkeys(("phi", "statistic", "p_joint", "p_redrawn"), math.nan) | {"note": reason}
         return EventAnswer(np.full((k, len(CELLS)), np.nan), model)
     y, step = one.value[seen], one.day[seen]
     fit = fit_serial(y, design, step)
-    found = tested(fit, drawn_serial(fit, plan.n_boot, generator))
+    drawn = draw_errors(fit, plan.n_boot, generator)
+    found = tested(fit, refitted(fit, drawn))
     cells = np.full((k, len(CELLS)), np.nan)
     rows = [plan.lags.index(lag) for lag in plan.estimated]
     told = np.column_stack([getattr(found, name) for name in CELLS])
     cells[rows] = told[base.shape[1] :]
     if plan.reference != "away":
         cells[plan.lags.index(int(plan.reference)), 0] = 0.0
-    statistic, p_joint = _joint(one, base, plan, generator)
+    statistic, *null = fit.design.explained(np.column_stack([y, drawn]), base.shape[1])
+    p_joint = (1 + int((np.array(null) >= statistic).sum())) / (plan.n_boot + 1)
+    p_redrawn = _against_redrawn(one, base, plan, generator)
     note = "the autocorrelation lies at the end of what is possible" if fit.at_edge else ""
-    model |= {"phi": fit.phi, "statistic": statistic, "p_joint": p_joint, "note": note}
+    model |= {"phi": fit.phi, "statistic": float(statistic), "p_joint": p_joint, "p_redrawn": p_redrawn, "note": note}
     return EventAnswer(cells, model)
 
 
@@ -120,8 +123,8 @@ def _unusable(one: DaySeries, design: Array, plan: EventPlan) -> str:
     return ""
 
 
-def _joint(one: DaySeries, base: Array, plan: EventPlan, generator: np.random.Generator) -> tuple[float, float]:
-    """Statistic of the events and its rank among events at other times, the errors' law held at that without events."""
+def _against_redrawn(one: DaySeries, base: Array, plan: EventPlan, generator: np.random.Generator) -> float:
+    """Rank of the events among events at other times, the errors' law held at that without events."""
     seen = np.isfinite(one.value)
     y, step = one.value[seen], one.day[seen]
     phi, gap = fit_serial(y, base[seen], step).phi, np.diff(step)
@@ -131,7 +134,7 @@ def _joint(one: DaySeries, base: Array, plan: EventPlan, generator: np.random.Ge
 
     own = statistic(one.event)
     drawn = [statistic(redrawn_events(one.event, one.phase, generator)) for _ in range(plan.n_surrogates)]
-    return own, (1 + sum(value >= own - 1e-12 for value in drawn)) / (plan.n_surrogates + 1)
+    return (1 + sum(value >= own - 1e-12 for value in drawn)) / (plan.n_surrogates + 1)
 
 
 def joint_statistic(y: Array, base: Array, lags: Array, gap: NDArray[np.int64], phi: float) -> float:

@@ -36,6 +36,7 @@ __all__ = [
     "detectable",
     "drawn_serial",
     "interrupted_series",
+    "refitted",
     "segment_design",
     "tested",
     "unusable",
@@ -309,7 +310,12 @@ def _nothing(one: PhaseSeries, change: Change, notes: list[str]) -> _Answer:
 
 def drawn_serial(fit: SerialFit, n_boot: int, generator: np.random.Generator) -> tuple[Array, Array]:
     """Coefficients and standard errors of series without any effect."""
-    _, estimate, error = fit.design.many(draw_errors(fit, n_boot, generator), np.eye(fit.design.shape[1]))
+    return refitted(fit, draw_errors(fit, n_boot, generator))
+
+
+def refitted(fit: SerialFit, drawn: Array) -> tuple[Array, Array]:
+    """Coefficients and standard errors of series (n, draws) with the design of a fit."""
+    _, estimate, error = fit.design.many(drawn, np.eye(fit.design.shape[1]))
     return estimate, error
 
 

@@ -155,6 +155,30 @@ class SerialDesign:
             error[mine] = np.sqrt(np.outer(rss[place, mine] / (n - p), (row**2).sum(axis=1)))
         return _GRID[best], estimate, error
 
+    def explained(self, Y: Array, n_base: int) -> Array:
+        """Share of what the first columns leave of each series that the other columns explain, errors whitened.
+
+        Parameters
+        ----------
+        Y : (n, m) array
+        n_base : int
+            Columns that stay in either way.
+
+        Returns
+        -------
+        (m,) array
+            At each one's best autocorrelation of the grid.
+        """
+        value, rss = self.profile(Y)
+        best = value.argmax(axis=0)
+        share = np.empty(Y.shape[1])
+        for place in np.unique(best):
+            mine = best == place
+            phi, basis, _, _ = self.grid[place]
+            gained = ((basis[:, n_base:].T @ whiten(Y[:, mine], self.gap, phi)) ** 2).sum(axis=0)
+            share[mine] = gained / (gained + rss[place, mine])
+        return share
+
 
 @dataclass(frozen=True)
 class ErrorLaw:
