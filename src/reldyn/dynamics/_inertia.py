@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
 
@@ -52,6 +52,8 @@ class InertiaResult(TableResult):
     converged : bool
     warnings : tuple of str
     """
+
+    figure: ClassVar[str | None] = "inertia"
 
     variable: str
     unit: str

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
 
@@ -47,6 +47,8 @@ class LocationScaleResult(TableResult):
     n_persons, n_dyads : int
     warnings : tuple of str
     """
+
+    figure: ClassVar[str | None] = "location_scale"
 
     variable: str
     residual: str

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -43,6 +43,8 @@ class NetworkResult(TableResult):
     n_dyads, n_persons, n_obs : int
     warnings : tuple of str
     """
+
+    figure: ClassVar[str | None] = "network"
 
     variables: tuple[str, ...]
     pairs: str

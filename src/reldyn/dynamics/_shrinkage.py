@@ -25,7 +25,7 @@ _FEWEST_WINDOWS = 8
 _FEWEST_WITH_CONTACT = 4
 _DAYS_PER_WEEK = 7
 _NUMBERS = (
-    *("level", "estimate", "std_error", "df", "p_value", "conf_low", "conf_high"),
+    *("level", "first", "last", "estimate", "std_error", "df", "p_value", "conf_low", "conf_high"),
     *("ratio", "ratio_low", "ratio_high", "tau", "autocorrelation"),
 )
 
@@ -54,7 +54,9 @@ def shrinkage(panel: DyadPanel, contacts: str | Sequence[str], *, window: int = 
         - ``measure``: ``count``: contacts per answered occasion; with categories also ``richness``: categories met in
           a window; ``diversity``: their effective number (exponential of the entropy).
         - ``dyad``, ``person``, ``role``; ``unit``: ``week``, or ``occasion`` where no day is named.
-        - ``n_windows``, ``n_obs`` (answered occasions), ``total`` (contacts), ``level`` (mean over windows).
+        - ``n_windows``, ``n_obs`` (answered occasions), ``total`` (contacts), ``level`` (mean over windows),
+          ``first``, ``last`` (fitted rate or number in the first and the last window, the number of answered occasions
+          held at its mean).
         - ``estimate``, ``std_error``, ``df``, ``p_value``, ``conf_low``, ``conf_high``: change per unit, of the log
           rate for ``count``, else of the number; 95 %.
         - ``ratio``, ``ratio_low``, ``ratio_high``: for ``count``, the factor per unit (below 1 is fewer).
@@ -212,7 +214,7 @@ def _one(measure: str, found: Windows, mine: np.typing.NDArray[np.bool_], unit: 
         return _filled(told | {"note": reason})
     design = _design(time, exposure, counted)
     estimated = trend(y, design, number, offset=np.log(exposure) if counted else None)
-    names = ("estimate", "std_error", "df", "p_value", "conf_low", "conf_high", "autocorrelation")
+    names = ("first", "last", "estimate", "std_error", "df", "p_value", "conf_low", "conf_high", "autocorrelation")
     told |= {name: getattr(estimated, name) for name in names}
     return _filled(told | (_ratios(told) if counted else {}))
 

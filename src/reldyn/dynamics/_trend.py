@@ -22,8 +22,10 @@ _LARGEST = 0.9
 
 @dataclass(frozen=True)
 class Trend:
-    """Slope on time with its inference."""
+    """Slope on time with its inference; ``first`` and ``last``: what is fitted at either end, per unit of exposure."""
 
+    first: float
+    last: float
     estimate: float
     std_error: float
     df: float
@@ -41,7 +43,7 @@ def trend(y: Array, design: Array, step: Array, *, offset: Array | None = None) 
     y : (n,) array
         Counts where an offset is given, else any numbers that vary.
     design : (n, p) array
-        Constant, time, and whatever else; of full column rank.
+        Constant, time, and whatever else, centred; of full column rank.
     step : (n,) array
         Place of each window in the series, increasing.
     offset : (n,) array, optional
@@ -68,7 +70,15 @@ def trend(y: Array, design: Array, step: Array, *, offset: Array | None = None) 
     slope, error = float(beta[1]), math.sqrt(float(covariance[1, 1]))
     reach = float(student.ppf(0.975, df)) * error
     p_value = 2 * float(student.sf(abs(slope) / error, df)) if error > 0 else math.nan
-    return Trend(slope, error, df, p_value, slope - reach, slope + reach, rho)
+    first, last = _ends(beta, design[:, 1], counted=offset is not None)
+    return Trend(first, last, slope, error, df, p_value, slope - reach, slope + reach, rho)
+
+
+def _ends(beta: Array, time: Array, *, counted: bool) -> tuple[float, float]:
+    """Fitted values at the first and the last moment, further columns at zero."""
+    line = beta[0] + beta[1] * np.array([time.min(), time.max()])
+    first, last = np.exp(np.clip(line, -50, 50)) if counted else line
+    return float(first), float(last)
 
 
 def _least_squares(y: Array, design: Array) -> Array:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -43,6 +43,8 @@ class EventResponse(SeriesResult):
         anything happen around them, against bootstrap draws in which nothing does), ``p_redrawn`` (the same against
         event days drawn anew), ``note``.
     """
+
+    figure: ClassVar[str | None] = "event_response"
 
     models: pd.DataFrame | None = None
 

@@ -9,8 +9,9 @@ from reldyn.plot._coupling_influence import influence_functions
 from reldyn.plot._coupling_sequences import lag_sequential
 from reldyn.plot._coupling_synchrony import cross_correlation, recurrence, susy, windowed_cross_correlation
 from reldyn.plot._cycles import cycles, null_distribution, phase_ribbon, transition_wheel, verdict_map
+from reldyn.plot._dynamics import affect_dynamics, inertia, location_scale, network, shrinkage
 from reldyn.plot._family import common_fate_diagram, mediation_diagram
-from reldyn.plot._intervention import phases
+from reldyn.plot._intervention import event_response, phases, reliable_change
 from reldyn.plot._path_diagram import path_diagram
 from reldyn.plot._perception import dissociation, similarity, social_accuracy, truth_and_bias
 from reldyn.plot._schedule import schedule
@@ -19,24 +20,31 @@ from reldyn.plot._style import to_svg
 from reldyn.plot._trajectories import trajectories
 
 __all__ = [
+    "affect_dynamics",
     "asymmetry",
     "calibration",
     "coefficients",
     "common_fate_diagram",
     "dissociation",
     "compliance_heatmap",
+    "event_response",
+    "inertia",
     "influence_functions",
     "lag_sequential",
+    "location_scale",
     "mediation_diagram",
     "cross_correlation",
     "cycles",
+    "network",
     "null_distribution",
     "path_diagram",
     "phase_ribbon",
     "phases",
     "recurrence",
+    "reliable_change",
     "response_surface",
     "schedule",
+    "shrinkage",
     "similarity",
     "simple_slopes",
     "social_accuracy",
