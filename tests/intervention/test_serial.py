@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
 
+from reldyn.intervention._draws import draw_errors, draw_serial
 from reldyn.intervention._serial import (
-    _GRID,
+    GRID,
     SerialDesign,
-    draw_errors,
-    draw_serial,
     fit_serial,
     noisy_profile,
     rounding_step,
@@ -95,11 +94,11 @@ def test_the_likelihood_of_a_series_seen_with_error_is_that_of_its_dense_covaria
     generator = np.random.default_rng(6)
     step = np.array([0, 1, 2, 5, 6, 9, 10, 11, 15, 1_000_020, 1_000_021, 1_000_022])
     y, X = generator.standard_normal(len(step)).cumsum(), np.column_stack([np.ones(len(step)), np.arange(len(step))])
-    noise = np.linspace(0.1, 0.6, len(_GRID))
+    noise = np.linspace(0.1, 0.6, len(GRID))
     value, variance = noisy_profile(SerialDesign(X, step), y, noise)
     n, p = X.shape
     wanted, scale = [], []
-    for phi, ratio in zip(_GRID, noise, strict=True):
+    for phi, ratio in zip(GRID, noise, strict=True):
         V = phi ** np.abs(step[:, None] - step[None, :]) + ratio * np.eye(n)
         inverse = np.linalg.inv(V)
         information = X.T @ inverse @ X
@@ -115,7 +114,7 @@ def test_without_error_it_is_the_likelihood_of_an_autoregression():
     design = SerialDesign(np.ones((20, 1)), np.arange(20))
     y = np.random.default_rng(7).standard_normal(20)
     profile, squares = design.profile(y[:, None])
-    value, variance = noisy_profile(design, y, np.zeros(len(_GRID)))
+    value, variance = noisy_profile(design, y, np.zeros(len(GRID)))
     np.testing.assert_allclose(value, profile[:, 0], rtol=1e-9)
     np.testing.assert_allclose(variance, squares[:, 0] / 19, rtol=1e-9)
 
@@ -132,7 +131,7 @@ def test_rounded_answers_are_credited_with_the_autocorrelation_of_what_was_round
     felt = 0.8 * draw_serial(np.ones(3999, dtype=int), 0.8, 1, np.random.default_rng(8))[:, 0]
     fit = fit_serial(np.rint(felt), np.ones((4000, 1)), np.arange(4000))
     assert fit.phi < 0.75
-    assert float(fit.law.weight @ _GRID) == pytest.approx(0.8, abs=0.03)
+    assert float(fit.law.weight @ GRID) == pytest.approx(0.8, abs=0.03)
     assert float(fit.law.weight @ fit.law.sd) == pytest.approx(0.8, abs=0.05)
     assert float(fit.law.weight @ fit.law.rounding) == pytest.approx(12**-0.5, rel=0.02)
     same = fit_serial(felt, np.ones((4000, 1)), np.arange(4000))
@@ -143,7 +142,7 @@ def test_drawn_errors_vary_more_where_more_is_carried_over():
     """What a short series tells is the size of its steps; an SD is told only together with an autocorrelation."""
     y = draw_serial(np.ones(39, dtype=int), 0.7, 1, np.random.default_rng(9))[:, 0]
     fit = fit_serial(y, np.ones((40, 1)), np.arange(40))
-    assert (np.diff(fit.law.sd[_GRID > 0.5]) > 0).all()
+    assert (np.diff(fit.law.sd[GRID > 0.5]) > 0).all()
     drawn = draw_errors(fit, 4000, np.random.default_rng(1))
     wanted = float(fit.law.weight @ fit.law.sd**2)
     assert float((drawn**2).mean()) == pytest.approx(wanted, rel=0.1)
@@ -160,7 +159,7 @@ def test_the_explained_share_is_that_of_dense_generalised_least_squares():
     step = np.array([0, 1, 2, 5, 6, 7, 8, 9, 12, 13, 14, 15])
     X = np.column_stack([np.ones(12), generator.standard_normal((12, 3))])
     design, Y = SerialDesign(X, step), generator.standard_normal((12, 4)).cumsum(axis=0)
-    phi = _GRID[design.profile(Y)[0].argmax(axis=0)]
+    phi = GRID[design.profile(Y)[0].argmax(axis=0)]
     wanted = []
     for y, carried in zip(Y.T, phi, strict=True):
         inverse = np.linalg.inv(carried ** np.abs(step[:, None] - step[None, :]))

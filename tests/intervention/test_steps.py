@@ -2,7 +2,7 @@ import itertools
 
 import numpy as np
 
-from reldyn.intervention._serial import draw_serial
+from reldyn.intervention._draws import draw_serial
 from reldyn.intervention._steps import find_steps, partition
 
 RULES = {"max_changes": 2, "min_length": 7, "n_boot": 99}

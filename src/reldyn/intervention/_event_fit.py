@@ -9,9 +9,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn.intervention._draws import draw_errors
 from reldyn.intervention._event_days import DaySeries, lag_columns, redrawn_events
 from reldyn.intervention._interrupted import refitted, tested
-from reldyn.intervention._serial import draw_errors, fit_serial, whiten
+from reldyn.intervention._serial import fit_serial, whiten
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]

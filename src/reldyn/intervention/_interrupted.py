@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reldyn.errors import DataWarning, DesignError, check_option
+from reldyn.intervention._draws import draw_errors
 from reldyn.intervention._phases import PhaseSeries, phase_series, time_unit
 from reldyn.intervention._result import PhaseResult, series_frame
-from reldyn.intervention._serial import SerialFit, draw_errors, fit_serial
+from reldyn.intervention._serial import SerialFit, fit_serial
 from reldyn.resample import known_seed, map_seeded
 
 if TYPE_CHECKING:

@@ -18,11 +18,10 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 __all__ = [
+    "GRID",
     "ErrorLaw",
     "SerialDesign",
     "SerialFit",
-    "draw_errors",
-    "draw_serial",
     "fit_serial",
     "noisy_profile",
     "rounding_step",
@@ -30,7 +29,7 @@ __all__ = [
 ]
 
 # Dense where the likelihood of a short series is sharp: near 1.
-_GRID = np.tanh(np.linspace(np.arctanh(-0.9), np.arctanh(0.995), 121))
+GRID = np.tanh(np.linspace(np.arctanh(-0.9), np.arctanh(0.995), 121))
 _REFINEMENTS = 60
 # Rounding acts as an independent error only while a scale is not much coarser than the answers vary.
 _LARGEST_ROUNDING, _NO_ROUNDING = 0.25, 1e-3
@@ -63,9 +62,9 @@ def whiten(columns: Array, gap: NDArray[np.int64], phi: float) -> Array:
     return white
 
 
-def _carried(gap: NDArray[np.int64], phi: float) -> Array:
+def _carried(gap: NDArray[np.int64], phi: float | Array) -> Array:
     # Beyond 1,000 steps nothing is left of any autocorrelation that the grid holds.
-    return np.asarray(np.where(gap > 1000, 0.0, np.power(float(phi), np.minimum(gap, 1000))))
+    return np.asarray(np.where(gap > 1000, 0.0, np.power(phi, np.minimum(gap, 1000))))
 
 
 @dataclass(frozen=True)
@@ -107,8 +106,37 @@ class SerialDesign:
 
     @cached_property
     def grid(self) -> list[tuple[float, Array, Array, float]]:
-        """`at` for every autocorrelation of the grid."""
-        return [(float(phi), *self.at(phi)) for phi in _GRID]
+        """Autocorrelation, and what `at` gives there, for every one of the grid."""
+        carried = _carried(self.gap, GRID[:, None])
+        white = np.tile(self.X, (len(GRID), 1, 1))
+        white[:, 1:] = (self.X[1:] - carried[:, :, None] * self.X[:-1]) / np.sqrt(1 - carried**2)[:, :, None]
+        basis, triangle = np.linalg.qr(white)
+        log_det = np.log1p(-(carried**2)).sum(axis=1)
+        log_det += 2 * np.log(np.abs(np.diagonal(triangle, axis1=1, axis2=2))).sum(axis=1)
+        return list(zip(GRID.tolist(), basis, np.linalg.inv(triangle), log_det.tolist(), strict=True))
+
+    @cached_property
+    def _along(self) -> Array:
+        """(grid * p, n): what a series is multiplied by to lie along the whitened design."""
+        rows = []
+        for phi, basis, _, _ in self.grid:
+            carried = _carried(self.gap, phi)[:, None]
+            weighted = basis[1:] / np.sqrt(1 - carried**2)
+            row = np.vstack([basis[:1], weighted])
+            row[:-1] -= carried * weighted
+            rows.append(row.T)
+        return np.vstack(rows)
+
+    def _squares(self, Y: Array) -> Array:
+        """Sums of squares of whitened series, (grid, m), from those of neighbours at each distance."""
+        total = np.tile((Y[0] ** 2)[None, :], (len(GRID), 1))
+        for distance in np.unique(self.gap):
+            later = np.flatnonzero(self.gap == distance) + 1
+            now, before = Y[later], Y[later - 1]
+            carried = _carried(np.full(len(GRID), distance), GRID)
+            terms = np.column_stack([np.ones(len(GRID)), -2 * carried, carried**2]) / (1 - carried**2)[:, None]
+            total += terms @ np.array([(now * now).sum(axis=0), (now * before).sum(axis=0), (before**2).sum(axis=0)])
+        return total
 
     def profile(self, Y: Array) -> tuple[Array, Array]:
         """Restricted log-likelihood on the grid, up to a constant, and the residual sums of squares.
@@ -123,12 +151,12 @@ class SerialDesign:
         log_likelihood, rss : (grid, m) arrays
         """
         n, p = self.shape
-        value, rss = np.empty((len(_GRID), Y.shape[1])), np.empty((len(_GRID), Y.shape[1]))
-        for place, (phi, basis, _, log_det) in enumerate(self.grid):
-            white = whiten(Y, self.gap, phi)
-            rss[place] = np.maximum((white**2).sum(axis=0) - ((basis.T @ white) ** 2).sum(axis=0), 1e-300)
-            value[place] = -0.5 * ((n - p) * np.log(rss[place]) + log_det)
-        return value, rss
+        # What lies along the design counts for nothing, and would cost digits.
+        Y = Y - self.X @ np.linalg.lstsq(self.X, Y, rcond=None)[0]
+        along = (self._along @ Y).reshape(len(GRID), p, -1)
+        rss = np.maximum(self._squares(Y) - np.einsum("gpm,gpm->gm", along, along), 1e-300)
+        log_det = np.array([row[3] for row in self.grid])
+        return -0.5 * ((n - p) * np.log(rss) + log_det[:, None]), rss
 
     def many(self, Y: Array, contrasts: Array) -> tuple[Array, Array, Array]:
         """Fit many series: contrasts and their standard errors at each one's best autocorrelation of the grid.
@@ -153,7 +181,7 @@ class SerialDesign:
             row = contrasts @ inverse
             estimate[mine] = (row @ (basis.T @ whiten(Y[:, mine], self.gap, phi))).T
             error[mine] = np.sqrt(np.outer(rss[place, mine] / (n - p), (row**2).sum(axis=1)))
-        return _GRID[best], estimate, error
+        return GRID[best], estimate, error
 
     def explained(self, Y: Array, n_base: int) -> Array:
         """Share of what the first columns leave of each series that the other columns explain, errors whitened.
@@ -238,7 +266,7 @@ class SerialFit:
     @property
     def at_edge(self) -> bool:
         """Whether the likelihood still rises where the grid of autocorrelations ends."""
-        return bool(self.phi > _GRID[-2] or self.phi < _GRID[1])
+        return bool(self.phi > GRID[-2] or self.phi < GRID[1])
 
 
 def fit_serial(y: Array, X: Array, step: NDArray[np.int64]) -> SerialFit:
@@ -296,7 +324,7 @@ def _error_law(design: SerialDesign, y: Array, profile: Array, variance: Array) 
     rounding = rounding_step(y) ** 2 / 12
     share = np.minimum(rounding / variance, _LARGEST_ROUNDING)
     if share.max() < _NO_ROUNDING:
-        return ErrorLaw(_weights(profile), np.sqrt(variance), np.zeros(len(_GRID)))
+        return ErrorLaw(_weights(profile), np.sqrt(variance), np.zeros(len(GRID)))
     for _ in range(_ROUNDS):
         noise = share / (1 - share)
         profile, variance = noisy_profile(design, y, noise)
@@ -352,13 +380,13 @@ def noisy_profile(design: SerialDesign, y: Array, noise: Array) -> tuple[Array, 
     """
     n, p = design.shape
     columns = np.column_stack([design.X, y])
-    ahead, spread = np.zeros((len(_GRID), p + 1)), np.ones(len(_GRID))
-    white, log_det = np.empty((len(_GRID), n, p + 1)), np.zeros(len(_GRID))
+    ahead, spread = np.zeros((len(GRID), p + 1)), np.ones(len(GRID))
+    white, log_det = np.empty((len(GRID), n, p + 1)), np.zeros(len(GRID))
     for row in range(n):
         if row:
             # Beyond 1,000 steps nothing is left of any autocorrelation that the grid holds.
             distance = design.gap[row - 1]
-            carried = np.power(_GRID, distance) if distance <= 1000 else np.zeros(len(_GRID))
+            carried = np.power(GRID, distance) if distance <= 1000 else np.zeros(len(GRID))
             ahead, spread = carried[:, None] * ahead, carried**2 * spread + 1 - carried**2
         total = spread + noise
         surprise = columns[row] - ahead
@@ -385,7 +413,7 @@ def _refined(design: SerialDesign, y: Array, best: int) -> float:
         rss = float(((white - basis @ (basis.T @ white)) ** 2).sum())
         return -0.5 * ((n - p) * float(np.log(max(rss, 1e-300))) + log_det)
 
-    low, high = float(_GRID[max(best - 1, 0)]), float(_GRID[min(best + 1, len(_GRID) - 1)])
+    low, high = float(GRID[max(best - 1, 0)]), float(GRID[min(best + 1, len(GRID) - 1)])
     ratio = (5**0.5 - 1) / 2
     inner, outer = high - ratio * (high - low), low + ratio * (high - low)
     at_inner, at_outer = value(inner), value(outer)
@@ -408,65 +436,6 @@ def _limits(profile: Array, top: float) -> tuple[float, float]:
     inside = np.flatnonzero(2 * (top - profile) <= 3.841459)
     if not len(inside):
         inside = np.array([int(profile.argmax())])
-    low = float(_GRID[inside[0]]) if inside[0] > 0 else float("nan")
-    high = float(_GRID[inside[-1]]) if inside[-1] < len(_GRID) - 1 else float("nan")
+    low = float(GRID[inside[0]]) if inside[0] > 0 else float("nan")
+    high = float(GRID[inside[-1]]) if inside[-1] < len(GRID) - 1 else float("nan")
     return low, high
-
-
-def draw_serial(gap: NDArray[np.int64], phi: float | Array, n_series: int, generator: np.random.Generator) -> Array:
-    """Draw autoregressions of variance 1 on the steps of a series.
-
-    Parameters
-    ----------
-    gap : (n - 1,) int array
-    phi : float or (n_series,) array
-        One autocorrelation for all series, or one for each.
-    n_series : int
-    generator : numpy.random.Generator
-
-    Returns
-    -------
-    (n, n_series) array
-
-    Examples
-    --------
-    >>> draw_serial(np.array([1, 2]), 0.5, 4, np.random.default_rng(1)).shape
-    (3, 4)
-    """
-    drawn = generator.standard_normal((len(gap) + 1, n_series))
-    law = np.broadcast_to(np.asarray(phi, dtype=float), n_series)
-    for row, distance in enumerate(gap, start=1):
-        carry = np.power(law, distance) if distance <= 1000 else np.zeros(n_series)
-        drawn[row] = carry * drawn[row - 1] + np.sqrt(1 - carry**2) * drawn[row]
-    return drawn
-
-
-def draw_errors(fit: SerialFit, n_series: int, generator: np.random.Generator) -> Array:
-    """Draw errors of a fitted series, each with an autocorrelation of its own by its likelihood.
-
-    A bootstrap at the estimate alone would take the autocorrelation for known. The size of the errors goes with it:
-    what carries over more has to vary more to look like the same series.
-
-    Parameters
-    ----------
-    fit : SerialFit
-    n_series : int
-    generator : numpy.random.Generator
-
-    Returns
-    -------
-    (n, n_series) array
-        In the unit of the series.
-
-    Examples
-    --------
-    >>> fit = fit_serial(np.array([1.0, 2.0, 2.0, 1.0, 0.0]), np.ones((5, 1)), np.arange(5))
-    >>> draw_errors(fit, 3, np.random.default_rng(1)).shape
-    (5, 3)
-    """
-    law = fit.law
-    place = generator.choice(len(_GRID), n_series, p=law.weight)
-    drawn = law.sd[place] * draw_serial(fit.design.gap, _GRID[place], n_series, generator)
-    if law.rounding.any():
-        drawn += law.rounding[place] * generator.standard_normal(drawn.shape)
-    return np.asarray(drawn)

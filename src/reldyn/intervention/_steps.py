@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reldyn.intervention._serial import SerialFit, draw_errors, fit_serial, whiten
+from reldyn.intervention._draws import draw_errors
+from reldyn.intervention._serial import SerialFit, fit_serial, whiten
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]

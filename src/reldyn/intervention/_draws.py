@@ -1,0 +1,72 @@
+"""Series that might have been: autoregressions on the steps of a series, and errors as a fit allows them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reldyn.intervention._serial import GRID, SerialFit
+
+Array = NDArray[np.float64]
+
+__all__ = ["draw_errors", "draw_serial"]
+
+
+def draw_serial(gap: NDArray[np.int64], phi: float | Array, n_series: int, generator: np.random.Generator) -> Array:
+    """Draw autoregressions of variance 1 on the steps of a series.
+
+    Parameters
+    ----------
+    gap : (n - 1,) int array
+    phi : float or (n_series,) array
+        One autocorrelation for all series, or one for each.
+    n_series : int
+    generator : numpy.random.Generator
+
+    Returns
+    -------
+    (n, n_series) array
+
+    Examples
+    --------
+    >>> draw_serial(np.array([1, 2]), 0.5, 4, np.random.default_rng(1)).shape
+    (3, 4)
+    """
+    drawn = generator.standard_normal((len(gap) + 1, n_series))
+    law = np.broadcast_to(np.asarray(phi, dtype=float), n_series)
+    for row, distance in enumerate(gap, start=1):
+        carry = np.power(law, distance) if distance <= 1000 else np.zeros(n_series)
+        drawn[row] = carry * drawn[row - 1] + np.sqrt(1 - carry**2) * drawn[row]
+    return drawn
+
+
+def draw_errors(fit: SerialFit, n_series: int, generator: np.random.Generator) -> Array:
+    """Draw errors of a fitted series, each with an autocorrelation of its own by its likelihood.
+
+    A bootstrap at the estimate alone would take the autocorrelation for known. The size of the errors goes with it:
+    what carries over more has to vary more to look like the same series.
+
+    Parameters
+    ----------
+    fit : SerialFit
+    n_series : int
+    generator : numpy.random.Generator
+
+    Returns
+    -------
+    (n, n_series) array
+        In the unit of the series.
+
+    Examples
+    --------
+    >>> from reldyn.intervention._serial import fit_serial
+    >>> fit = fit_serial(np.array([1.0, 2.0, 2.0, 1.0, 0.0]), np.ones((5, 1)), np.arange(5))
+    >>> draw_errors(fit, 3, np.random.default_rng(1)).shape
+    (5, 3)
+    """
+    law = fit.law
+    place = generator.choice(len(GRID), n_series, p=law.weight)
+    drawn = law.sd[place] * draw_serial(fit.design.gap, GRID[place], n_series, generator)
+    if law.rounding.any():
+        drawn += law.rounding[place] * generator.standard_normal(drawn.shape)
+    return np.asarray(drawn)
