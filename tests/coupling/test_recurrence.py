@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage, stats
 
 import reldyn as rd
 from reldyn.coupling import Surrogates, recurrence
-from reldyn.coupling._recurrence_lines import count_lines, determinism, embedded, measures
+from reldyn.coupling._recurrence_lines import block_entropy, count_lines, determinism, embedded, measures
 
 REFERENCE = Path(__file__).parent / "reference"
 NAMES = {
@@ -26,6 +27,7 @@ NAMES = {
     "LAM": "lam_row",
     "TT": "tt_row",
 }
+CATEGORIES = NAMES | {"catH": "block_entropy"}
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +44,7 @@ def codes():
 def test_categories_recur_as_in_the_package(session, codes, package, synchrony_reference):
     result = recurrence(session([codes]), "v", surrogate=None)
     row = result.tidy().iloc[0]
-    for theirs, ours in NAMES.items():
+    for theirs, ours in CATEGORIES.items():
         assert row[ours] == pytest.approx(package["categorical"][theirs], abs=1e-9), theirs
     stored = synchrony_reference["crqa_cat"]
     # Rows belong to the first series; transposed, laminarity and trapping time are others.
@@ -72,6 +74,7 @@ def test_numbers_are_standardised_per_person_with_divisor_n_minus_1(session, cou
     result = recurrence(session([(x, y)]), "v", radius=0.5, surrogate=None)
     zx, zy = ((series - series.mean()) / series.std(ddof=1) for series in (x, y))
     np.testing.assert_array_equal(result.matrix(1), np.abs(zx[:, None] - zy[None]) <= 0.5)
+    assert np.isnan(result.tidy()["block_entropy"].iloc[0])
     other = recurrence(session([(7 * x - 2, y)]), "v", radius=0.5, surrogate=None)
     assert other.tidy()["det"].iloc[0] == pytest.approx(result.tidy()["det"].iloc[0])
 
@@ -109,6 +112,16 @@ def test_streamed_lines_are_those_of_the_whole_plot(n, m, levels, seed):
     for ours, expected in ((lines.diagonal, diagonal), (lines.row, row), (lines.column, column)):
         np.testing.assert_array_equal(ours, expected[: len(ours)])
         assert expected[len(ours) :].sum() == 0
+    areas = [
+        size
+        for a in _cut(x, follows_x)
+        for b in _cut(y, follows_y)
+        for size in np.bincount(ndimage.label(plot[np.ix_(a, b)])[0].ravel())[1:]
+        if size > 1
+    ]
+    entropy = stats.entropy(np.unique(areas, return_counts=True)[1]) if areas else np.nan
+    found = block_entropy(x[:, None], y[:, None], follows_x, follows_y)
+    assert found == pytest.approx(entropy, abs=1e-12, nan_ok=True)
     det = determinism(x[:, None], np.stack([y, y])[:, :, None], follows_x, follows_y, 0.0, 2)
     np.testing.assert_allclose(det, measures(lines, 2)["det"])
 

@@ -56,7 +56,7 @@ def coupled_oscillator(
         ``"state-space"``: exact discretisation in continuous time with shocks and error of measurement, by maximum
         likelihood; uses every value. ``"local-linear"``: derivatives from short windows, then least squares; quick, but
         the window smooths the swing away: at twelve occasions a cycle and five in a window the frequency term comes out
-        9 % too small.
+        9 % too small. See the notes before reading a period from it.
     embedding : int, default 5
         Occasions in a window of the local linear approximation, at least 3; more smooth more.
     spacing : int, default 1
@@ -68,8 +68,10 @@ def coupled_oscillator(
         Five rows per dyad and member: ``dyad``, ``outcome``, ``partner``, ``method``, ``term`` (``frequency`` eta,
         ``damping`` zeta, ``partner position``, ``partner speed``, ``period`` 2 pi / sqrt(-eta) in steps),
         ``estimate``, ``std_error``, ``statistic``, ``df``, ``p_value``, ``conf_low``, ``conf_high``, ``n_obs``
-        (windows, or values of both members), ``note``. The period is NaN where eta is not below 0: such a series does
-        not swing around its line.
+        (windows, or values of both members), ``note``. The period is that of the swing without its damping; NaN where
+        eta is not below 0, or damping so strong (zeta^2 >= -4 eta) that the series returns without a swing. NaN
+        throughout, and the reason in ``note``, where a member has fewer than 20 answers or never leaves a straight
+        line, or where the likelihood has no clear maximum, as with series that do not swing.
 
     Raises
     ------
@@ -81,7 +83,9 @@ def coupled_oscillator(
     Notes
     -----
     Negative damping dies out, positive builds up. Standard errors of the local linear approximation take overlapping
-    windows for independent and are too small. Those of the state space come from the observed information.
+    windows for independent and are too small; error of measurement and shocks pull its damping and its partner
+    effects towards 0, and series without any swing have a period, too: white noise one of 8.2 steps with five
+    occasions in a window. Standard errors of the state space come from the observed information.
 
     References
     ----------
@@ -104,7 +108,10 @@ def coupled_oscillator(
     rows: list[dict[str, Any]] = []
     for pair in pairs_of(panel, variable):
         rest = detrended(pair.values, pair.step if pair.night_known else np.arange(len(pair.values), dtype=float))
-        told = _local(pair, rest, embedding, spacing) if method == "local-linear" else _exact(pair, rest)
+        if _flat(pair, rest):
+            told = _refused("a member never varies around a straight line", int(np.isfinite(rest).sum()))
+        else:
+            told = _local(pair, rest, embedding, spacing) if method == "local-linear" else _exact(pair, rest)
         for member, cells in enumerate(told):
             who = {"dyad": pair.dyad, "outcome": pair.names[member], "partner": pair.names[1 - member]}
             rows += [who | {"method": method} | row for row in cells]
@@ -167,9 +174,11 @@ def _local(pair: Pair, rest: Array, embedding: int, spacing: int) -> list[list[d
 
 def _with_period(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Add the period, its error by the delta method."""
-    eta, error = rows[0]["estimate"], rows[0]["std_error"]
+    eta, zeta, error = rows[0]["estimate"], rows[1]["estimate"], rows[0]["std_error"]
     row = rows[0] | {"term": "period"} | dict.fromkeys(_NUMBERS, math.nan)
-    if eta < 0:
+    if eta < 0 and zeta <= -2 * math.sqrt(-eta):
+        row["note"] = "; ".join(filter(None, [row["note"], "damped too strongly to swing, so no period"]))
+    elif eta < 0:
         row |= {"estimate": 2 * math.pi / math.sqrt(-eta), "std_error": math.pi * error / (-eta) ** 1.5}
         # The limits of eta carried over; a limit at or above 0 has no period.
         bounds = [rows[0]["conf_low"], rows[0]["conf_high"]]
@@ -182,29 +191,36 @@ def _with_period(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [*rows, row]
 
 
+def _refused(reason: str, n_obs: int) -> list[list[dict[str, Any]]]:
+    blank = [{"term": term, **dict.fromkeys(_NUMBERS, math.nan), "n_obs": n_obs, "note": reason} for term in _TERMS]
+    return [_with_period(list(blank)) for _ in (0, 1)]
+
+
+def _flat(pair: Pair, rest: Array) -> bool:
+    """Whether a member with answers stays on a straight line."""
+    for line, left in zip(pair.values.T, rest.T, strict=True):
+        seen = np.isfinite(left)
+        if seen.any() and float(left[seen].std()) <= 1e-9 * max(float(np.abs(line[seen]).max()), 1e-300):
+            return True
+    return False
+
+
 def _exact(pair: Pair, rest: Array) -> list[list[dict[str, Any]]]:
-    seen = np.isfinite(rest)
-    n_obs = int(seen.sum())
-    reason = _refusal(pair, rest)
+    n_obs = int(np.isfinite(rest).sum())
+    reason = _too_short(pair, rest)
     if reason:
-        blank = [{"term": term, **dict.fromkeys(_NUMBERS, math.nan), "n_obs": n_obs, "note": reason} for term in _TERMS]
-        return [_with_period(list(blank)) for _ in (0, 1)]
+        return _refused(reason, n_obs)
     fit = fit_oscillators(rest, pair.step, _begin(pair, rest))
-    note = "" if fit.converged else "the likelihood has no verified maximum"
-    if not np.isfinite(fit.std_error).all():
-        note = "; ".join(filter(None, [note, "the information at the maximum is not positive: no standard errors"]))
-    return [_with_period(_exact_rows(fit, member, n_obs, note)) for member in (0, 1)]
+    if not (fit.converged and np.isfinite(fit.std_error).all()):
+        return _refused("no clear maximum of the likelihood: these series do not determine two oscillators", n_obs)
+    return [_with_period(_exact_rows(fit, member, n_obs)) for member in (0, 1)]
 
 
-def _refusal(pair: Pair, rest: Array) -> str:
+def _too_short(pair: Pair, rest: Array) -> str:
     seen = np.isfinite(rest)
     fewest = int(seen.sum(axis=0).min()) if len(rest) else 0
     if fewest < _FEWEST_VALUES:
         return f"a member has {fewest} answers, below {_FEWEST_VALUES}"
-    if bool((np.nanstd(rest, axis=0) <= 1e-9 * (np.nanstd(pair.values, axis=0) + 1e-300)).any()) or bool(
-        (np.nanstd(pair.values, axis=0) == 0).any()
-    ):
-        return "a member never varies around a straight line"
     lengths = [int(seen[part].sum(axis=0).min()) for part in runs(pair, observed=False)]
     together = sum(length for length in lengths if length >= 3)
     if not pair.night_known and together < _FEWEST_VALUES:
@@ -224,7 +240,7 @@ def _begin(pair: Pair, rest: Array) -> Array:
     return start
 
 
-def _exact_rows(fit: OscillatorFit, member: int, n_obs: int, note: str) -> list[dict[str, Any]]:
+def _exact_rows(fit: OscillatorFit, member: int, n_obs: int) -> list[dict[str, Any]]:
     from scipy.stats import norm
 
     reach = float(norm.ppf(0.975))
@@ -234,5 +250,5 @@ def _exact_rows(fit: OscillatorFit, member: int, n_obs: int, note: str) -> list[
         ratio = value / error
         row = {"term": term, "estimate": value, "std_error": error, "statistic": ratio, "df": math.inf}
         row |= {"p_value": 2 * float(norm.sf(abs(ratio))), "conf_low": value - reach * error}
-        rows.append(row | {"conf_high": value + reach * error, "n_obs": n_obs, "note": note})
+        rows.append(row | {"conf_high": value + reach * error, "n_obs": n_obs, "note": ""})
     return rows

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from reldyn.coupling._checks import check_count
 from reldyn.coupling._lag_products import lag_table
 from reldyn.coupling._pairs import Array, Codes, Pair, pairs_of
-from reldyn.coupling._recurrence_lines import count_lines, determinism, embedded, measures, near
+from reldyn.coupling._recurrence_lines import block_entropy, count_lines, determinism, embedded, measures, near
 from reldyn.coupling._surrogates import Surrogates, as_surrogates
 from reldyn.coupling._synchrony import Case, Curves, answer_all, columns, pool
 from reldyn.coupling._synchrony_result import SynchronyResult, assemble
@@ -30,7 +30,7 @@ _WORDS = {
 }
 _MEASURES = (
     *("rr", "det", "n_lines", "max_line", "mean_line", "entropy", "relative_entropy"),
-    *("lam_row", "tt_row", "lam_column", "tt_column"),
+    *("lam_row", "tt_row", "lam_column", "tt_column", "block_entropy"),
 )
 # Flags held at a time while surrogates recur.
 _BATCH = 1_000_000
@@ -137,6 +137,8 @@ def recurrence(
         - ``lam_row``, ``tt_row``: percentage of recurrent cells on, and mean length of, lines **within rows**: one
           moment of x against successive moments of y, so y stays in the state x was in. These are laminarity and
           trapping time of the crqa package. ``lam_column``, ``tt_column``: x stays in the state y was in.
+        - ``block_entropy`` (nats), for categories: of the areas of blocks of more than one cell, the ``catH`` of the
+          crqa package. NaN with a radius.
         - ``peak_lag``, ``peak_rate`` of the profile.
 
     Raises
@@ -156,7 +158,9 @@ def recurrence(
     ----------
     Marwan, N., Romano, M. C., Thiel, M. and Kurths, J. (2007). Recurrence plots for the analysis of complex systems.
     Physics Reports, 438, 237-329. Coco, M. I. and Dale, R. (2014). Cross-recurrence quantification analysis of
-    categorical and continuous time series: an R package. Frontiers in Psychology, 5, 510.
+    categorical and continuous time series: an R package. Frontiers in Psychology, 5, 510. Leonardi, G. (2018). A
+    method for the computation of entropy in the recurrence quantification analysis of categorical time series.
+    Physica A, 512, 824-836.
 
     Examples
     --------
@@ -325,7 +329,9 @@ def _measured(one: _Prepared, how: _How) -> dict[str, Any]:
     if one.note:
         return dict.fromkeys(_MEASURES, np.nan)
     follows = one.follows[: len(one.x)]
-    return dict(measures(count_lines(one.x, one.y, follows, follows, how.reach), how.min_line))
+    found = dict(measures(count_lines(one.x, one.y, follows, follows, how.reach), how.min_line))
+    blocks = block_entropy(one.x, one.y, follows, follows) if how.radius is None else np.nan
+    return found | {"block_entropy": blocks}
 
 
 def _peak(profile: Array, lags: Codes) -> dict[str, Any]:
