@@ -227,6 +227,15 @@ def test_intervals_cover_in_long_series():
     assert (inside / 200 >= 0.90).all()
 
 
+def test_units_change_no_slope_and_no_error_of_it():
+    parts = turns_of(drawn(np.random.default_rng(17), (Equation(0.2, 0.3, 0.2, 0.6), Equation(0.1, 0.3)), 80)).parts(0)
+    plain, large = fit(*parts, Shape("bilinear")), fit(*(1e9 * part for part in parts), Shape("bilinear"))
+    assert large.names == plain.names
+    errors = np.sqrt(np.diag(large.covariance)) / [1e9, 1, 1, 1]
+    np.testing.assert_allclose(errors, np.sqrt(np.diag(plain.covariance)), rtol=1e-6)
+    assert large.equation.negative == pytest.approx(plain.equation.negative, rel=1e-6)
+
+
 def test_nights_and_gaps_leave_out_their_pairs():
     rng = np.random.default_rng(8)
     values = drawn(rng, (Equation(0.2, 0.3, 0.2, 0.2), Equation(0.1, 0.3)), 120)
@@ -308,3 +317,93 @@ def test_wrong_options_are_refused_by_name():
         rd.coupling.influence_functions(panel, "score", band=-1)
     with pytest.raises(DataError, match="no column 'scores'"):
         rd.coupling.influence_functions(panel, "scores")
+
+
+def averages_by_hand(tidy, receiver, parameter):
+    rows = tidy[(tidy["parameter"] == parameter) & (tidy["receiver"] == receiver)] if receiver else tidy
+    return rows["estimate"].to_numpy(float), rows["std_error"].to_numpy(float)
+
+
+def several(n_dyads=6, n=60, seed=13):
+    rng = np.random.default_rng(seed)
+    parts = []
+    for dyad in range(n_dyads):
+        values = drawn(rng, (Equation(0.2, 0.3, 0.2, 0.6), Equation(0.1, 0.3, 0.3, 0.1)), n)
+        parts.append(panel_of(*values.T).assign(dyad=dyad, person=lambda rows: rows["role"] + rows["dyad"].astype(str)))
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.mark.filterwarnings("ignore::reldyn.DataWarning")
+def test_averages_are_means_of_dyads_with_their_t_intervals():
+    from scipy import stats
+
+    frame = several()
+    panel = rd.DyadPanel(frame, dyad="dyad", person="person", role="role", time="turn")
+    found = rd.coupling.influence_functions(panel, "score", n_boot=0)
+    rows = found.averages.set_index(["receiver", "parameter"])
+    assert list(rows.index) == [
+        (who, name)
+        for who in ("husband", "wife")
+        for name in ("constant", "inertia", "positive", "negative")
+    ]  # fmt: skip
+    assert found.averages["sender"].tolist() == ["wife"] * 4 + ["husband"] * 4
+    for (who, name), row in rows.iterrows():
+        value, error = averages_by_hand(found.tidy(), who, name)
+        wanted = stats.ttest_1samp(value, 0.0)
+        interval = wanted.confidence_interval()
+        assert row["estimate"] == pytest.approx(value.mean())
+        assert (row["p_value"], row["conf_low"], row["conf_high"]) == pytest.approx(
+            (wanted.pvalue, interval.low, interval.high)
+        )
+        assert row["between_sd"] == pytest.approx(math.sqrt(max(0.0, value.var(ddof=1) - (error**2).mean())))
+        assert (row["n_dyads"], row["note"], row["df"]) == (6, "", 5)
+    assert "Averages over dyads are the unweighted mean over dyads with a t test" in found.summary()
+
+
+@pytest.mark.filterwarnings("ignore::reldyn.DataWarning")
+def test_random_effects_weigh_by_the_synthesis():
+    from statsmodels.stats.meta_analysis import combine_effects
+
+    panel = rd.DyadPanel(several(), dyad="dyad", person="person", role="role", time="turn")
+    found = rd.coupling.influence_functions(panel, "score", n_boot=0, average_by="random-effects")
+    row = found.averages.set_index(["receiver", "parameter"]).loc[("wife", "negative")]
+    value, error = averages_by_hand(found.tidy(), "wife", "negative")
+    wanted = combine_effects(value, error**2, method_re="iterated", use_t=True)
+    assert row["estimate"] == pytest.approx(wanted.mean_effect_re)
+    assert row["std_error"] == pytest.approx(math.sqrt(wanted.var_hksj_re))
+    back = rd.from_json(found.to_json())
+    pd.testing.assert_frame_equal(back.averages, found.averages)
+    assert back.average_by == "random-effects"
+
+
+@pytest.mark.filterwarnings("ignore::reldyn.DataWarning")
+def test_partners_who_cannot_be_told_apart_are_averaged_within_their_dyad_first():
+    frame = several(4).drop(columns="role")
+    # A dyad with one series that never varies gives nothing.
+    frame.loc[frame["person"] == "wife3", "score"] = 1.0
+    panel = rd.DyadPanel(frame, dyad="dyad", person="person", time="turn")
+    found = rd.coupling.influence_functions(panel, "score", n_boot=0, timing="simultaneous")
+    told = found.tidy().dropna(subset=["std_error"])
+    assert found.averages["term"].tolist() == ["constant", "inertia", "positive", "negative"]
+    for name, row in found.averages.set_index("parameter").iterrows():
+        each = told[told["parameter"] == name].groupby("dyad")
+        value = each["estimate"].mean()
+        error = each["std_error"].agg(lambda part: math.sqrt((part**2).sum()) / 2)
+        assert (row["estimate"], row["n_dyads"], row["receiver"]) == (pytest.approx(value.mean()), 3, "")
+        assert row["between_sd"] == pytest.approx(math.sqrt(max(0.0, value.var(ddof=1) - (error**2).mean())))
+
+
+@pytest.mark.filterwarnings("ignore::reldyn.DataWarning")
+def test_thresholds_are_not_averaged_and_a_single_dyad_has_no_spread():
+    panel = made(panel_of(WIFE, HUSBAND))
+    found = rd.coupling.influence_functions(panel, "score", form="ojive", n_boot=0)
+    assert set(found.averages["parameter"]) == {"constant", "inertia", "step_up", "step_down"}
+    assert set(found.averages["note"]) == {"a single dyad has no spread over dyads"}
+    assert found.averages["p_value"].isna().all()
+    value = found.tidy().query("parameter == 'step_up' and receiver == 'wife'")["estimate"].item()
+    assert found.averages.set_index("term").loc["wife: step up", "estimate"] == value
+    with pytest.raises(DesignError) as error:
+        rd.coupling.influence_functions(panel, "score", average_by="median")
+    assert str(error.value) == (
+        "average_by='median' is not known; allowed: 'mean', 'random-effects'. Did you mean 'mean'?"
+    )

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn.coupling._averages import AVERAGES, AverageBy
+from reldyn.coupling._influence_average import averaged
 from reldyn.coupling._influence_fit import Equation, Fitted, Shape, fit, fit_two_steps
 from reldyn.coupling._influence_map import basins, fixed_points, null_cline
 from reldyn.coupling._influence_result import InfluenceResult
@@ -78,6 +80,7 @@ def influence_functions(
     zero: float | Literal["mean", "midpoint"] = 0.0,
     estimation: Literal["joint", "two-step"] = "joint",
     band: float = 0.0,
+    average_by: AverageBy = "mean",
     n_boot: int = 999,
     seed: Any = None,
     n_jobs: int = 1,
@@ -107,6 +110,9 @@ def influence_functions(
         neutral partner, then the influence on what they leave.
     band : float, default 0.0
         For two-step: a partner's score within this distance of zero is neutral.
+    average_by : {"mean", "random-effects"}, default "mean"
+        How dyads are averaged: the plain mean with a t test over dyads, or a random-effects synthesis (Paule and
+        Mandel, with intervals by Hartung and Knapp).
     n_boot : int, default 999
         Worlds of the bootstrap test; 0 leaves it out.
     seed : int, SeedSequence, Generator or None
@@ -115,9 +121,10 @@ def influence_functions(
     Returns
     -------
     InfluenceResult
-        ``tidy()``: parameters per dyad and receiver; ``tests``, ``fixed_points``, ``influence``, ``turns``. Turns with
-        a missing score are left out, and so are those over a night. A dyad with fewer than 20 pairs of turns, or a
-        partner who never varies, has NaN and a ``note``.
+        ``tidy()``: parameters per dyad and receiver; ``averages``: over dyads, per role where roles tell all partners
+        apart; ``tests``, ``fixed_points``, ``influence``, ``turns``. Turns with a missing score are left out, and so
+        are those over a night. A dyad with fewer than 20 pairs of turns, or a partner who never varies, has NaN and a
+        ``note``.
 
     Raises
     ------
@@ -149,6 +156,7 @@ def influence_functions(
     >>> found.tests["n_turns"].tolist()
     [300, 300, 300, 300]
     """
+    check_option(average_by, AVERAGES, "average_by")
     ask = _asked(panel, variable, form, repair, damping, timing, first, zero, estimation, band, n_boot)
     known = known_seed(seed)
 
@@ -160,8 +168,10 @@ def influence_functions(
     notes = _remarks(done, tests, form, timing, panel)
     for note in notes:
         warnings.warn(note, DataWarning, stacklevel=2)
+    estimates = _estimates(done)
     return InfluenceResult(
-        estimates=_estimates(done),
+        estimates=estimates,
+        averages=averaged(estimates, _roles(panel), average_by),
         tests=tests,
         fixed_points=_points(done),
         influence=_influences(done),
@@ -173,12 +183,20 @@ def influence_functions(
         form=form,
         timing=timing,
         estimation=estimation,
+        average_by=average_by,
         repair=repair,
         damping=damping,
         n_boot=n_boot,
         seed=known,
         warnings=notes,
     )
+
+
+def _roles(panel: DyadPanel) -> list[Hashable]:
+    """Both roles where every dyad has one member of each; else none."""
+    index = panel.index
+    apart = len(index.roles) == 2 and bool(np.array_equal(index.role, index.member))
+    return list(index.roles) if apart else []
 
 
 def _asked(

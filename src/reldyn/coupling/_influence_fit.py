@@ -156,7 +156,9 @@ def fit(after: Array, own: Array, partner: Array, shape: Shape) -> Fitted:
     spread = rss / df if df > 0 and np.isfinite(rss) else float("nan")
     covariance: Array = np.full((p, p), np.nan)
     if np.isfinite(spread):
-        covariance = np.asarray(spread * np.linalg.inv(X.T @ X), dtype=float)
+        # By the triangular root: with scores in the millions X'X itself has no inverse left.
+        root = np.linalg.inv(np.linalg.qr(X)[1])
+        covariance = np.asarray(spread * root @ root.T, dtype=float)
     told = dict(zip(columns, beta.tolist(), strict=True)) | thresholds
     return Fitted(Equation(**told), tuple(columns), covariance, residuals, rss, float(df), absent)
 

@@ -6,6 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
+from reldyn.coupling._averages import averaging_text
 from reldyn.coupling._influence_fit import Equation
 from reldyn.results import Result
 
@@ -23,6 +24,10 @@ class InfluenceResult(Result):
     ----------
     estimates : pandas.DataFrame
         What `tidy` returns.
+    averages : pandas.DataFrame
+        One row per receiver (empty where roles do not tell partners apart) and parameter but thresholds, over dyads:
+        ``term``, ``receiver``, ``sender``, ``parameter``, ``estimate``, ``std_error``, ``statistic``, ``df``,
+        ``p_value``, ``conf_low``, ``conf_high``, ``between_sd`` (of the dyads' true values), ``n_dyads``, ``note``.
     tests : pandas.DataFrame
         One row per dyad and receiver: ``dyad``, ``receiver``, ``sender``, ``n_turns``, ``r_squared``, ``uninfluenced``
         (the level the receiver has without the partner, on the scale of the scores), ``statistic`` (likelihood ratio
@@ -43,13 +48,14 @@ class InfluenceResult(Result):
     variable : str
     members : mapping
         Names of the first and the second speaker by dyad.
-    form, timing, estimation : str
+    form, timing, estimation, average_by : str
     repair, damping : bool
     n_boot, seed : int
     warnings : tuple of str
     """
 
     estimates: pd.DataFrame
+    averages: pd.DataFrame
     tests: pd.DataFrame
     fixed_points: pd.DataFrame
     influence: pd.DataFrame
@@ -61,6 +67,7 @@ class InfluenceResult(Result):
     form: str
     timing: str
     estimation: str
+    average_by: str
     repair: bool
     damping: bool
     n_boot: int
@@ -117,6 +124,11 @@ class InfluenceResult(Result):
             f"{told['n_influences']} of {told['n_tests']} tested directions show influence at an adjusted p of .05.",
             "",
         ]
+        shown = self.averages.dropna(subset=["p_value"])
+        if len(shown):
+            lines += [f"Averages over dyads are {averaging_text(self.average_by)}.", ""]  # type: ignore[arg-type]
+            names = ["term", "estimate", "std_error", "p_value", "conf_low", "conf_high", "between_sd", "n_dyads"]
+            lines += [format_table(shown[names]).to_string(index=False), ""]
         names = ["dyad", "receiver", "n_turns", "uninfluenced", "r_squared", "statistic", "p_value", "p_adjusted"]
         lines.append(format_table(self.tests[names].head(20)).to_string(index=False))
         if len(self.tests) > 20:
