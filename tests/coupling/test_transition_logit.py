@@ -1,6 +1,8 @@
-"""Check transition logits against statsmodels' Logit and GEE, closed forms, planted effects and bad series."""
+"""Check transition logits against R's glm, statsmodels' Logit and GEE, closed forms, planted effects and bad series."""
 
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -61,6 +63,29 @@ def test_an_empty_cell_adds_half_a_count_to_each():
     found = table_logit(count, True)
     assert found.beta[0] == pytest.approx(math.log(0.5 / 30.5), abs=1e-8)
     assert found.note == "empty cells: .5 added to each"
+
+
+REFERENCE = Path(__file__).parent / "reference"
+
+
+def test_panels_agree_with_glm_in_r():
+    stored = json.loads((REFERENCE / "transitions.json").read_text(encoding="utf-8"))
+    frame = pd.read_csv(REFERENCE / "in" / "transitions.csv")
+    frame["person"] = frame["role"] + frame["dyad"].astype(str)
+    panel = rd.DyadPanel(frame, dyad="dyad", person="person", role="role", time="time")
+    found = rd.coupling.transition_logit(panel, "state")
+    for role in "ab":
+        table, theirs = found.tidy().query("role == @role"), stored[role]
+        np.testing.assert_allclose(table["estimate"], theirs["estimate"], atol=1e-8)
+        np.testing.assert_allclose(table["std_error"], theirs["clustered"], atol=1e-8)
+        single, theirs = found.dyads.query("role == @role and dyad == 1"), stored[f"dyad 1 {role}"]
+        np.testing.assert_allclose(single["estimate"], theirs["estimate"], atol=1e-7)
+        np.testing.assert_allclose(single["std_error"], theirs["std_error"], atol=1e-6)
+        assert (single["n_pairs"] == theirs["n"]).all()
+    assert found.glance()["n_obs"].item() == stored["a"]["n"] + stored["b"]["n"]
+    product = rd.coupling.transition_logit(panel, "state", interaction=True).tidy().query("role == 'a'")
+    np.testing.assert_allclose(product["estimate"], stored["a product"]["estimate"], atol=1e-8)
+    np.testing.assert_allclose(product["std_error"], stored["a product"]["clustered"], atol=1e-8)
 
 
 @pytest.mark.parametrize("interaction", [False, True])
