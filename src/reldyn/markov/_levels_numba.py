@@ -17,60 +17,54 @@ _NEARLY_ONE = 1 + 1e-7
 
 
 @jit
-def _densities(
-    t: int,
-    y: Any,
-    observed: Any,
-    night: Any,
-    x: Any,
-    level: Any,
-    shock: bool,
-    coefficients: Any,
-    inverse: Any,
-    constant: float,
-    noise: Any,
-    out: Any,
-) -> float:
-    """Write the log density of y at t for every pair of phases (before, now); return the largest.
+def _whitened(level: Any, coefficients: Any, inverse: Any, own: Any, carried: Any) -> None:
+    """Write whitened levels (K, C), and what lags carry of them by day and by night (2, K, C)."""
+    n_states, channels = level.shape
+    for k in range(n_states):
+        for c in range(channels):
+            own[k, c] = carried[0, k, c] = carried[1, k, c] = 0.0
+            for d in range(c + 1):
+                own[k, c] += inverse[c, d] * level[k, d]
+                for m in range(channels):
+                    carried[0, k, c] += inverse[c, d] * level[k, m] * coefficients[1 + m, d]
+                    carried[1, k, c] += inverse[c, d] * level[k, m] * coefficients[1 + channels + m, d]
 
-    ``noise[t]`` receives what the regression predicts from a missing lag, for the occasion after.
-    """
-    channels, n_states = y.shape[1], level.shape[0]
+
+@jit
+def _predict(t: int, night: Any, x: Any, coefficients: Any, noise: Any, base: Any) -> None:
+    """Write what covariates and the noise before predict at t."""
+    channels = base.shape[0]
     first = 1 + (channels if night[t] else 0)
-    top = -np.inf
-    base, rest = np.zeros(channels), np.zeros(channels)
     for c in range(channels):
-        base[c] = coefficients[0, c]
+        value = coefficients[0, c]
         for i in range(x.shape[1]):
-            base[c] += x[t, i] * coefficients[1 + 2 * channels + i, c]
+            value += x[t, i] * coefficients[1 + 2 * channels + i, c]
         if t > 0:
             for d in range(channels):
-                base[c] += noise[t - 1, d] * coefficients[first + d, c]
-    if not observed[t]:
-        for c in range(channels):
-            noise[t, c] = base[c]
-        return 0.0
-    lag_seen = t > 0 and observed[t - 1] and not shock
-    for j in range(n_states):
+                value += noise[t - 1, d] * coefficients[first + d, c]
+        base[c] = value
+
+
+@jit
+def _densities(white: Any, own: Any, carried: Any, constant: float, lag_seen: bool, out: Any) -> float:
+    """Write the relative density of an answer for every pair of phases (before, now); return the largest log."""
+    n_states, channels = own.shape
+    top = -np.inf
+    for j in range(n_states if lag_seen else 1):
         for k in range(n_states):
-            if j > 0 and not lag_seen:
-                out[j, k] = out[0, k]
-                continue
-            for c in range(channels):
-                rest[c] = y[t, c] - base[c] - level[k, c]
-                if lag_seen:
-                    for d in range(channels):
-                        rest[c] += level[j, d] * coefficients[first + d, c]
             square = 0.0
             for c in range(channels):
-                white = 0.0
-                for d in range(c + 1):
-                    white += inverse[c, d] * rest[d]
-                square += white * white
+                rest = white[c] - own[k, c] + (carried[j, c] if lag_seen else 0.0)
+                square += rest * rest
             out[j, k] = constant - 0.5 * square
             top = max(top, out[j, k])
-    for c in range(channels):
-        noise[t, c] = y[t, c]
+    for j in range(n_states if lag_seen else 1):
+        for k in range(n_states):
+            out[j, k] = np.exp(out[j, k] - top)
+    if not lag_seen:
+        for j in range(1, n_states):
+            for k in range(n_states):
+                out[j, k] = out[0, k]
     return top
 
 
@@ -95,47 +89,72 @@ def _forward(
     n_states, n_ages = hazard.shape
     inverse = np.zeros((channels, channels))
     constant = whitener_of(covariance, inverse)
-    density, left = np.zeros((n_states, n_states)), np.zeros(n_states)
+    own, carried = np.zeros((n_states, channels)), np.zeros((2, n_states, channels))
+    _whitened(level, coefficients, inverse, own, carried)
+    by_day, by_night = carried[0], carried[1]
+    density, left, staying = np.ones((n_states, n_states)), np.zeros(n_states), 1.0 - hazard
+    base, white = np.zeros(channels), np.zeros(channels)
     value = 0.0
     for t in range(n_occasions):
-        top = _densities(t, y, observed, night, x, level, shock, coefficients, inverse, constant, noise, density)
-        for j in range(n_states):
-            for k in range(n_states):
-                weights[t, j, k] = np.exp(density[j, k] - top) if observed[t] else 1.0
-        total = 0.0
-        if t == 0:
-            for k in range(n_states):
-                for a in range(n_ages):
-                    forward[0, k, a] = first[k, a] * weights[0, k, k]
-                    total += forward[0, k, a]
+        _predict(t, night, x, coefficients, noise, base)
+        top = 0.0
+        if observed[t]:
+            for c in range(channels):
+                noise[t, c] = y[t, c]
+                white[c] = 0.0
+                for d in range(c + 1):
+                    white[c] += inverse[c, d] * (y[t, d] - base[d])
+            lag_seen = t > 0 and observed[t - 1] and not shock
+            top = _densities(white, own, by_night if night[t] else by_day, constant, lag_seen, density)
         else:
-            for k in range(n_states):
-                left[k] = 0.0
-                for a in range(n_ages):
-                    left[k] += forward[t - 1, k, a] * hazard[k, a]
-            for k in range(n_states):
-                entering = 0.0
-                for j in range(n_states):
-                    entering += left[j] * moves[j, k] * weights[t, j, k]
-                own = weights[t, k, k]
-                for a in range(n_ages - 1, 0, -1):
-                    forward[t, k, a] = forward[t - 1, k, a - 1] * (1.0 - hazard[k, a - 1]) * own
-                forward[t, k, 0] = entering
-                last = n_ages - 1
-                forward[t, k, last] += forward[t - 1, k, last] * (1.0 - hazard[k, last]) * own
-                for a in range(n_ages):
-                    total += forward[t, k, a]
+            for c in range(channels):
+                noise[t, c] = base[c]
+            density[:] = 1.0
+        total = _advance(t, density, hazard, staying, first, moves, left, forward)
+        share = 1.0 / total
         for k in range(n_states):
+            left[k] *= share
             for a in range(n_ages):
-                forward[t, k, a] /= total
-        for j in range(n_states):
-            for k in range(n_states):
-                weights[t, j, k] /= total
+                forward[t, k, a] *= share
+            for j in range(n_states):
+                weights[t, j, k] = density[j, k] * share
         if observed[t]:
             value += np.log(total) + top
             if not shock and t + 1 < n_occasions and not observed[t + 1]:
                 _take_level_off(forward[t], level, noise[t])
     return value
+
+
+@jit
+def _advance(t: int, density: Any, hazard: Any, staying: Any, first: Any, moves: Any, left: Any, forward: Any) -> float:
+    """Write masses by age at t, before they are scaled, and what leaves of them; return their sum."""
+    n_states, n_ages = hazard.shape
+    last, total = n_ages - 1, 0.0
+    for k in range(n_states):
+        if t == 0:
+            for a in range(n_ages):
+                forward[0, k, a] = first[k, a] * density[k, k]
+        else:
+            entering = 0.0
+            for j in range(n_states):
+                entering += left[j] * moves[j, k] * density[j, k]
+            weight = density[k, k]
+            for a in range(last):
+                forward[t, k, a + 1] = forward[t - 1, k, a] * staying[k, a] * weight
+            rest = forward[t - 1, k, last] * staying[k, last] * weight
+            if last == 0:
+                forward[t, k, 0] = rest
+            else:
+                forward[t, k, last] += rest
+                forward[t, k, 0] = 0.0
+            forward[t, k, 0] += entering
+        for a in range(n_ages):
+            total += forward[t, k, a]
+    for k in range(n_states):
+        left[k] = 0.0
+        for a in range(n_ages):
+            left[k] += forward[t, k, a] * hazard[k, a]
+    return total
 
 
 @jit
@@ -153,6 +172,7 @@ def _backward(forward: Any, weights: Any, hazard: Any, moves: Any, pairs: Any, e
     n_occasions, n_states, n_ages = forward.shape
     ahead = np.ones((n_states, n_ages))
     older = np.zeros((n_states, n_ages))
+    arriving, staying = np.zeros(n_states), 1.0 - hazard
     pairs[:] = 0.0
     exits[:] = 0.0
     stays[:] = 0.0
@@ -163,22 +183,23 @@ def _backward(forward: Any, weights: Any, hazard: Any, moves: Any, pairs: Any, e
             for a in range(n_ages - 1):
                 older[k, a] = ahead[k, a + 1] * own
             older[k, n_ages - 1] = ahead[k, n_ages - 1] * own
-        arriving = ahead[:, 0].copy()
+            arriving[k] = ahead[k, 0]
         for k in range(n_states):
             value = 0.0
             for j in range(n_states):
                 value += moves[k, j] * weights[t, k, j] * arriving[j]
-            left = 0.0
+            left, stayed = 0.0, 0.0
             for a in range(n_ages):
                 past = forward[t - 1, k, a]
                 leave = hazard[k, a] * value
-                stay = (1.0 - hazard[k, a]) * older[k, a]
+                stay = staying[k, a] * older[k, a]
                 exits[k, a] += past * leave
                 stays[k, a] += past * stay
-                pairs[t, k, k] += past * stay
+                stayed += past * stay
                 left += past * hazard[k, a]
                 ahead[k, a] = leave + stay
-                norm += past * ahead[k, a]
+            norm += stayed + left * value
+            pairs[t, k, k] = stayed
             for j in range(n_states):
                 pairs[t, k, j] += left * moves[k, j] * weights[t, k, j] * arriving[j]
         for k in range(n_states):
