@@ -157,3 +157,29 @@ def test_few_days_leave_few_surrogates_and_the_result_says_so(session, autoregre
     assert result.tidy()["n_surrogates"].tolist() == [6] * 5
     assert result.tidy()["note"].iloc[0] == "only 6 different surrogates: no p-value below 0.14"
     assert "no dyad can reach p < .05 by itself" in result.summary()
+
+
+def test_a_segment_alone_cannot_be_shuffled(session):
+    result = cross_correlation(
+        session([([1.0, 2.0, 4.0], [2.0, 1.0, 3.0])]),
+        "v",
+        max_lag=1,
+        surrogate=Surrogates("segment-shuffle", n=19),
+        seed=1,
+    )
+    assert result.tidy()["n_surrogates"].tolist() == [0]
+
+
+def test_a_mean_without_surrogates_is_said_to_be_untested(session):
+    x, y = np.random.default_rng(1).normal(size=(2, 40))
+    result = cross_correlation(session([(x, y)]), "v", max_lag=1, surrogate=Surrogates("pseudo-pairs", n=19), seed=1)
+    assert result.summary().splitlines()[2] == (
+        f"Mean over dyads {result.dyads['estimate'][0]:.3f}; no surrogate (pseudo-pairs) could be drawn, so it is not "
+        "tested and no sign of synchrony by itself."
+    )
+
+
+def test_surrogates_that_are_all_alike_give_no_z(session):
+    x = np.arange(40) % 2.0
+    result = cross_correlation(session([(x, x)] * 3), "v", max_lag=1, seed=1)
+    assert "surrogates (circular-shift) 1.000; all surrogates are alike, one-sided p = 1.000." in result.summary()

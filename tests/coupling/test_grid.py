@@ -185,7 +185,10 @@ def test_a_result_comes_back_from_json(coded):
     again = rd.from_json(coded.to_json())
     pd.testing.assert_frame_equal(again.tidy(), coded.tidy())
     assert coded.glance()["n_obs"][0] == 200
-    assert coded.tidy()["term"].tolist()[:3] == ["n_events", "n_visits", "n_cells"]
+    assert coded.tidy()["measure"].tolist()[:3] == ["n_events", "n_visits", "n_cells"]
+    assert coded.tidy()["term"].tolist()[:2] == [
+        f"dyad {coded.measures['dyad'][0]}: n {name}" for name in ("events", "visits")
+    ]
 
 
 def test_wrong_input_is_refused_by_name():
@@ -217,3 +220,9 @@ def test_the_figure_frames_attractors_and_breaks_at_gaps(coded):
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("a", "b")
     with pytest.raises(DataError, match="dyad 9 has no grid"):
         coded.plot(dyads=[9])
+
+
+def test_a_cell_that_is_never_entered_again_says_so():
+    grid = rd.coupling.state_space_grid(panel_of(long([1, 1, 2, 3], [1, 1, 1, 1])), "state")
+    assert grid.measures["return_time"].isna().tolist() == [True]
+    assert grid.measures["note"].tolist() == ["the cell with the most time was never entered again: no return time"]

@@ -273,3 +273,9 @@ def test_wrong_options_are_refused_by_name():
     alike = rd.DyadPanel(panel.frame.drop(columns="role"), dyad="dyad", person="person", time="time")
     with pytest.raises(DesignError, match="needs the two roles of the panel in every dyad"):
         rd.coupling.lag_sequential(alike, "code", streams="turns")
+
+
+def test_estimates_that_are_all_alike_have_no_error():
+    found = average(np.full(4, 0.3), np.full(4, 0.2), "random-effects")
+    assert (found.estimate, found.std_error, found.n_dyads) == (0.3, 0.0, 4)
+    assert math.isnan(found.p_value) and math.isnan(found.conf_low)

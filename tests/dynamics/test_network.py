@@ -73,3 +73,12 @@ def test_json_round_trip(found):
     pd.testing.assert_frame_equal(again.coefficients(), found.coefficients())
     assert again.tidy()["density"].tolist()[0] == found.tidy()["density"].tolist()[0]
     assert found.summary().startswith("Density of the lagged network of pa1, pa2, pa3")
+
+
+def test_a_small_unit_is_no_lack_of_variance(esm):
+    small = esm._with_columns({name: esm.values(name) * 1e-12 for name in ITEMS})
+    columns = ["density", "density_cross", "density_auto", "noise"]
+    near, away = (rd.dynamics.network_density(one, ITEMS).tidy() for one in (esm, small))
+    np.testing.assert_allclose(away[columns].astype(float), near[columns].astype(float), rtol=1e-8)
+    assert away["term"].is_unique
+    assert away["note"].tolist() == near["note"].tolist()

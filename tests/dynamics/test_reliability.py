@@ -263,3 +263,11 @@ def test_refusals(small):
     holes = panel.select(where=panel.frame.index != 3)
     with pytest.raises(rd.DesignError, match="method='anova' needs every person at every occasion, here are 95 of 96"):
         rd.dynamics.reliability(holes, items, method="anova")
+
+
+@pytest.mark.parametrize("far", [1e6, 1e9])
+def test_restricted_likelihood_does_not_depend_on_where_zero_is(small, far):
+    panel, names = small
+    moved = panel._with_columns({name: panel.values(name) + far for name in names})
+    near, away = (estimates(rd.dynamics.reliability(one, names, method="reml")) for one in (panel, moved))
+    assert away.tolist() == pytest.approx(near.tolist(), rel=1e-5, nan_ok=True)

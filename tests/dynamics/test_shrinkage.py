@@ -109,3 +109,19 @@ def test_refusals():
         rd.dynamics.shrinkage(make(frame.assign(c0=-1.0)), "c0")
     with pytest.raises(rd.DataError, match="no column 'c9'"):
         rd.dynamics.shrinkage(make(frame), "c9")
+
+
+def test_a_line_without_error_has_no_interval():
+    frame = study(np.random.default_rng(1))
+    frame["c0"] = 3.0
+    found = rd.dynamics.shrinkage(make(frame), "c0")
+    persons, sample = found.iloc[:-1], found.iloc[-1]
+    np.testing.assert_allclose(persons["ratio"], 1)
+    assert persons[["std_error", "p_value", "conf_low", "ratio_low"]].isna().all(axis=None)
+    assert set(persons["note"]) == {"the line fits without error, so no interval"}
+    assert sample[["p_value", "conf_low", "ratio_high"]].isna().all()
+    assert sample["note"] == "all dyads have the same estimate, so no interval"
+
+
+def test_parts_of_a_contact_are_no_more_than_the_categories():
+    np.testing.assert_array_equal(effective_number(np.array([[1e-9, 1e-9], [1e-9, 0.0]])), [2, 1])

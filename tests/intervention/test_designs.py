@@ -133,3 +133,22 @@ def test_a_response_to_weekly_check_ins_is_found_by_the_joint_test():
     assert found["p_redrawn"].between(0.01, 1).all()
     assert found["statistic"].between(0, 1).all()
     assert (found["p_joint"] * 200 % 1 < 1e-9).all()
+
+
+def test_no_series_with_both_phases_is_refused(mbd):
+    frame = pd.concat([mbd.assign(role=role) for role in "ab"])
+    frame["phase"] = frame["role"].map({"a": "A", "b": "B"})
+    panel = rd.DyadPanel(frame, dyad="case", person="role", role="role", time="t")
+    with pytest.raises(rd.DesignError) as error:
+        rd.intervention.randomization_test(panel, outcome="y", phase="phase")
+    assert str(error.value) == "no series has answers in both phases, so there is no start whose place could be drawn."
+
+
+def test_a_sample_without_any_estimate_says_why(mbd):
+    panel = _cases(mbd[mbd["t"] <= 8].assign(event=lambda rows: rows["t"] % 3 == 0))
+    with pytest.warns(rd.DataWarning, match="could not be fitted"):
+        found = rd.intervention.event_response(
+            panel, outcome="y", event="event", reference=-2, n_boot=99, n_surrogates=19, seed=1
+        )
+    sample = found.tidy().query("dyad == 'sample'")
+    assert set(sample["note"]) == {"fewer than three dyads with an estimate"}

@@ -52,3 +52,11 @@ def test_a_ratio_needs_a_scale_with_a_zero_and_a_difference_needs_variance(coupl
 def test_unknown_sizes_are_refused(couple):
     with pytest.raises(rd.DesignError, match="size='d' is not known; allowed: 'smd'"):
         rd.intervention.effect_size(couple, outcome="y", phase="phase", sizes=["d"])
+
+
+def test_a_ratio_of_two_constants_has_no_interval(couple):
+    flat = couple._with_columns({"y": np.where(couple.frame["phase"] == "A", 2.0, 4.0)})
+    found = rd.intervention.effect_size(flat, outcome="y", phase="phase", sizes=["lrr_increasing"])
+    np.testing.assert_allclose(found["estimate"], np.log(2))
+    assert found[["conf_low", "conf_high"]].isna().all(axis=None)
+    assert set(found["note"]) == {"neither phase varies: no interval"}

@@ -207,3 +207,11 @@ def test_dissociation_says_who_is_left_out():
     few = rd.DyadPanel(frame[frame["dyad"] < 4], dyad="dyad", person="person", role="role", time="time")
     with pytest.raises(rd.DesignError, match="3 dyads have a perceiver with both accuracy and contagion, below 5"):
         rd.perception.dissociation(few, judgment="perceived", affect="mood")
+
+
+def test_partners_who_answer_alike_have_no_interval_of_contagion():
+    series = np.random.default_rng(1).standard_normal(30)
+    found = rd.perception.contagion(one_dyad(series, series), affect="judgment", timing="same").iloc[:2]
+    np.testing.assert_allclose(found["contagion"], 1)
+    assert found[["statistic", "p_value", "conf_low", "conf_high"]].isna().all(axis=None)
+    assert set(found["note"]) == {"the outcome follows the predictor without error: no interval"}

@@ -236,3 +236,15 @@ def test_indirect_accuracy_per_role_and_for_one_perceiver_per_dyad():
     assert alone["estimate"].iloc[0] == pytest.approx(found.loc[("total accuracy", "a"), "estimate"], abs=0.02)
     with pytest.raises(rd.DesignError, match="interval='z' is not known; allowed: 'bootstrap', 'delta'"):
         rd.perception.indirect_accuracy(one, **(options | {"interval": "z"}))
+
+
+def test_ratings_too_large_to_compute_with_are_refused_in_words(ratings, monkeypatch):
+    def singular(*_):
+        raise np.linalg.LinAlgError("Singular matrix")
+
+    monkeypatch.setattr(_social_accuracy, "fit_crossed", singular)
+    with pytest.raises(rd.DesignError) as error:
+        rd.perception.social_accuracy(ratings)
+    told = ratings["impression"] if "impression" in ratings else ratings.iloc[:, -1]
+    assert str(error.value).startswith(f"impressions around {told.abs().mean():.3g} with a standard deviation of ")
+    assert str(error.value).endswith("Give the ratings in a unit in which they lie between 1 and 100 or so.")

@@ -216,10 +216,14 @@ def _combined(value: Any, error: Any) -> dict[str, Any]:
     n = int(used.sum())
     if n < _FEWEST_DYADS:
         return {}
-    told = combine_effects(value[used], error[used] ** 2, method_re="iterated", use_t=True)
-    mean, spread = float(told.mean_effect_re), math.sqrt(float(told.var_eff_w_re))
-    # Never below what the model itself implies: few dyads can agree by chance.
-    spread *= math.sqrt(max(1.0, float(told.scale_hksj_re)))
+    if np.ptp(value[used]) == 0:
+        # The synthesis divides by the spread of the estimates; without any, only the dyads' own errors are left.
+        mean, spread, between = float(value[used][0]), float((error[used] ** -2.0).sum()) ** -0.5, 0.0
+    else:
+        told = combine_effects(value[used], error[used] ** 2, method_re="iterated", use_t=True)
+        mean, spread, between = float(told.mean_effect_re), math.sqrt(float(told.var_eff_w_re)), float(told.tau2)
+        # Never below what the model itself implies: few dyads can agree by chance.
+        spread *= math.sqrt(max(1.0, float(told.scale_hksj_re)))
     reach = float(student.ppf(0.975, n - 1)) * spread
     return {
         "estimate": mean,
@@ -229,7 +233,7 @@ def _combined(value: Any, error: Any) -> dict[str, Any]:
         "p_value": 2 * float(student.sf(abs(mean / spread), n - 1)),
         "conf_low": mean - reach,
         "conf_high": mean + reach,
-        "note": f"random effects over {n} dyads, between-dyad SD {math.sqrt(max(float(told.tau2), 0.0)):.3f}",
+        "note": f"random effects over {n} dyads, between-dyad SD {math.sqrt(max(between, 0.0)):.3f}",
     }
 
 

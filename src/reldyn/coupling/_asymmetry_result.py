@@ -111,7 +111,8 @@ class AsymmetryResult(Result):
 
 def _told(row: Mapping[Any, Any]) -> str:
     p_value = float(row["p_value"])
-    text = f"{row['term']}: {row['estimate']:.3f} [{row['conf_low']:.3f}, {row['conf_high']:.3f}]"
+    limits = f" [{row['conf_low']:.3f}, {row['conf_high']:.3f}]" if math.isfinite(row["conf_low"]) else ""
+    text = f"{row['term']}: {row['estimate']:.3f}{limits}"
     if math.isnan(p_value):
         return text + "."
     shown = format_p(p_value)

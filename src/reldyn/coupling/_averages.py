@@ -90,6 +90,9 @@ def average(estimate: Array, std_error: Array, by: AverageBy = "mean") -> Averag
 def _random_effects(value: Array, variance: Array) -> tuple[float, float, float]:
     from statsmodels.stats.meta_analysis import combine_effects
 
+    if np.ptp(value) == 0:
+        # The synthesis divides by the spread of the estimates: without any there is no standard error either.
+        return float(value[0]), 0.0, 0.0
     found = combine_effects(value, variance, method_re="iterated", use_t=True)
     # The synthesis names its Hartung-Knapp variance after the random effects it belongs to.
     return float(found.mean_effect_re), float(np.sqrt(found.var_hksj_re)), float(np.sqrt(max(found.tau2, 0.0)))

@@ -64,13 +64,16 @@ class GridResult(Result):
     figure: ClassVar[str | None] = "state_space_grid"
 
     def tidy(self) -> pd.DataFrame:
-        """One row per dyad and measure: ``term``, ``dyad``, ``estimate``, ``note``."""
+        """One row per dyad and measure: ``term``, ``dyad``, ``measure``, ``estimate``, ``note``."""
         names = [*MEASURES, "n_attractors"]
-        long = self.measures.melt(["dyad", "note"], names, var_name="term", value_name="estimate")
+        long = self.measures.melt(["dyad", "note"], names, var_name="measure", value_name="estimate")
         order = {name: place for place, name in enumerate(names)}
         place = {label: at for at, label in enumerate(self.measures["dyad"])}
-        rank = long["dyad"].map(place) * len(names) + long["term"].map(order)
-        return long.iloc[np.argsort(rank.to_numpy())].reset_index(drop=True)[["term", "dyad", "estimate", "note"]]
+        rank = long["dyad"].map(place) * len(names) + long["measure"].map(order)
+        long = long.iloc[np.argsort(rank.to_numpy())].reset_index(drop=True)
+        words = long["measure"].str.replace("_", " ")
+        long["term"] = [f"dyad {dyad}: {name}" for dyad, name in zip(long["dyad"], words, strict=True)]
+        return long[["term", "dyad", "measure", "estimate", "note"]]
 
     def glance(self) -> pd.DataFrame:
         """One row: dyads, dyads with a grid, events, and the mean over dyads of dispersion and visits."""
@@ -272,6 +275,8 @@ def _row(pair: Pair, visits: Visits, found: list[dict[str, Any]], states: Catego
         note = "one cell only: no transition, so neither transition entropies nor return time"
     elif values["n_transitions"] == 0:
         note = "every occasion stands alone between gaps: no transition was seen"
+    elif np.isnan(values["return_time"]):
+        note = "the cell with the most time was never entered again: no return time"
     attractors = sum(cell["attractor"] for cell in found)
     told = {"modal_first": modal["first"], "modal_second": modal["second"], "n_attractors": float(attractors)}
     return {"dyad": pair.dyad, **values, **told, "note": note}

@@ -237,8 +237,9 @@ def lag_sequential(
     done = map_seeded(one, tasks, known, n_jobs, label="dyads")
     cells = pd.DataFrame([row for found, _ in done for row in found])
     tests = pd.DataFrame([row for _, found in done for row in found])
+    averages = _averages(cells, told_apart, average_by)
     return LagSequentialResult(
-        averages=_averages(cells, told_apart, average_by),
+        averages=averages,
         cells=cells,
         tests=tests,
         variable=variable,
@@ -249,7 +250,7 @@ def lag_sequential(
         repeats=repeats,
         n_permutations=n_permutations,
         seed=known,
-        warnings=_remarks(tests, streams),
+        warnings=_remarks(tests, averages, streams),
     )
 
 
@@ -416,8 +417,14 @@ def _term(label: dict[str, Any]) -> str:
     return f"{given} {label['given']} -> {label.get('target_by', 'self')} {label['target']}"
 
 
-def _remarks(tests: pd.DataFrame, streams: str) -> tuple[str, ...]:
+def _remarks(tests: pd.DataFrame, averages: pd.DataFrame, streams: str) -> tuple[str, ...]:
     notes = []
+    alone = int(averages["conf_low"].isna().sum())
+    if alone:
+        notes.append(
+            f"{alone} of {len(averages)} averages have no interval: fewer than two dyads have a log odds ratio there, "
+            "or all have the same."
+        )
     silent = tests.loc[tests["n_pairs"] == 0, "dyad"].nunique()
     if silent:
         notes.append(f"{silent} dyads have a path without any pair of coded occasions.")

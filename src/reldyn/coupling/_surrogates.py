@@ -245,7 +245,7 @@ def _shuffled(pair: Pair, series: Array, surrogates: Surrogates, rng: np.random.
     length = surrogates.segment or max(2, len(series) // 10)
     n_segments = len(series) // length
     orders = _orders(n_segments, surrogates.n, rng)
-    head = np.arange(n_segments * length).reshape(n_segments, length)[orders].reshape(len(orders), -1)
+    head = np.arange(n_segments * length).reshape(n_segments, length)[orders].reshape(len(orders), n_segments * length)
     # What is left over at the end stays where it is.
     tail = np.broadcast_to(np.arange(n_segments * length, len(series)), (len(orders), len(series) % length))
     return _told_few(np.asarray(series[np.concatenate([head, tail], axis=1)]), surrogates.n)

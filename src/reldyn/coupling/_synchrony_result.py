@@ -68,10 +68,16 @@ class SynchronyResult(Result):
             lines.append(f"No dyad of {row['n_dyads']} could be described.")
         elif self.surrogates is None:
             lines.append(f"Mean over dyads {row['estimate']:.3f}; not tested, so no sign of synchrony by itself.")
+        elif not np.isfinite(row["p_value"]):
+            lines.append(
+                f"Mean over dyads {row['estimate']:.3f}; no surrogate ({self.surrogates.kind}) could be drawn, so it "
+                "is not tested and no sign of synchrony by itself."
+            )
         else:
+            z = f"z = {row['z']:.2f}, " if np.isfinite(row["z"]) else "all surrogates are alike, "
             lines.append(
                 f"Mean over {row['n_tested']} of {row['n_dyads']} dyads {row['estimate']:.3f}; surrogates "
-                f"({self.surrogates.kind}) {row['surrogate_mean']:.3f}; z = {row['z']:.2f}, "
+                f"({self.surrogates.kind}) {row['surrogate_mean']:.3f}; {z}"
                 f"one-sided p = {format_p(float(row['p_value']))}."
             )
             lines.append(f"Share of dyads with p < .05: {row['share_below_05']:.2f} (.05 is expected by chance).")

@@ -70,4 +70,6 @@ def effective_number(contacts: Array) -> Array:
     entropy = -(share * np.log(np.where(share > 0, share, 1.0))).sum(axis=1)
     seen = (contacts > 0).sum(axis=1)
     corrected = entropy + (seen - 1) / (2 * np.where(total > 0, total, 1.0))
-    return np.where(total > 0, np.minimum(np.exp(corrected), contacts.shape[1]), np.nan)
+    most = contacts.shape[1]
+    beyond = corrected >= np.log(most)
+    return np.where(total > 0, np.where(beyond, most, np.exp(np.where(beyond, 0.0, corrected))), np.nan)

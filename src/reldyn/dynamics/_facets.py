@@ -127,6 +127,9 @@ class _Layout:
 
 
 def _layout(Y: Array, codes: list[IntArray], *, fixed: bool) -> _Layout:
+    if fixed:
+        # A mean that is estimated anyway: taken off first, sums of squares keep their digits far from zero.
+        Y = Y - Y.mean(axis=0)
     sizes = [int(code.max()) + 1 for code in codes]
     starts = np.concatenate([[0], np.cumsum(sizes)])
     q = int(starts[-1])
@@ -157,7 +160,8 @@ def _deviance(layout: _Layout, variances: Array, error: float) -> tuple[float, A
     value = columns * log_det
     if layout.fixed:
         Sx = S @ layout.zx
-        xvx = (n - layout.zx @ Sx) / error
+        # Where an effect's variance dwarfs the error's, the difference is below its own rounding.
+        xvx = max(float(n - layout.zx @ Sx), np.finfo(float).eps * n) / error
         beta = (layout.xy - Sx @ zy) / error / xvx
         zy = zy - np.outer(layout.zx, beta)
         yy = yy - 2 * beta * layout.xy + beta**2 * n

@@ -89,9 +89,9 @@ def network_density(panel: DyadPanel, variables: Sequence[str], *, pairs: Pairs 
     Returns
     -------
     NetworkResult
-        ``tidy()``: a row with ``level`` "sample" (all pairs pooled), then one per person: ``dyad``, ``person``,
-        ``role``, ``n_pairs``, ``density`` (mean absolute coefficient), ``density_cross``, ``density_auto``, ``noise``,
-        ``note``. ``coefficients()``: the sample's matrix.
+        ``tidy()``: a row with ``level`` "sample" (all pairs pooled), then one per person: ``term``, ``dyad``,
+        ``person``, ``role``, ``n_pairs``, ``density`` (mean absolute coefficient), ``density_cross``, ``density_auto``,
+        ``noise``, ``note``. ``coefficients()``: the sample's matrix.
 
     Raises
     ------
@@ -151,12 +151,19 @@ Coefficients = tuple[Array, Array]
 def _least_squares(before: Array, after: Array) -> Coefficients:
     """Coefficients (outcome, predictor) with an intercept, and their standard errors."""
     n, k = before.shape
-    X = np.column_stack([np.ones(n), before])
+    X, size = _of_one_size(before)
     solution = np.linalg.lstsq(X, after, rcond=None)[0]
     residual = after - X @ solution
     variance = (residual**2).sum(axis=0) / max(n - k - 1, 1)
-    unscaled = np.diag(np.linalg.pinv(X.T @ X))[1:]
-    return np.asarray(solution[1:].T, dtype=float), np.asarray(np.sqrt(np.outer(variance, unscaled)))
+    unscaled = np.diag(np.linalg.pinv(X.T @ X))[1:] / size**2
+    return np.asarray(solution[1:].T / size, dtype=float), np.asarray(np.sqrt(np.outer(variance, unscaled)))
+
+
+def _of_one_size(before: Array) -> tuple[Array, Array]:
+    """An intercept and the columns over their largest size, so that ranks do not depend on units."""
+    size = np.abs(before).max(axis=0)
+    size = np.where(size > 0, size, 1.0)
+    return np.column_stack([np.ones(len(before)), before / size]), size
 
 
 def _person_fits(
@@ -171,9 +178,9 @@ def _person_fits(
         reason = ""
         if last - first <= k + 1:
             reason = f"{last - first} pairs, at least {k + 2} needed"
-        elif (np.ptp(part, axis=0) < 1e-9).any():
+        elif (np.ptp(part, axis=0) <= 1e-12 * np.abs(part).max(axis=0)).any():
             reason = "a variable never varies"
-        elif np.linalg.matrix_rank(np.column_stack([np.ones(len(part)), part])) <= k:
+        elif np.linalg.matrix_rank(_of_one_size(part)[0]) <= k:
             reason = "the variables are linearly dependent"
         fits.append(None if reason else _least_squares(part, after[first:last]))
         reasons.append(reason)
@@ -208,7 +215,8 @@ def _density_table(
     persons = pd.concat([who, rows.assign(note=reasons)], axis=1)
     first = {"dyad": "", "person": "", "role": "", "level": "sample", "n_pairs": n_sample, "note": ""}
     table = pd.concat([pd.DataFrame([first | _densities(sample)]).astype({"dyad": object}), persons], ignore_index=True)
-    return table[["level", "dyad", "person", "role", "n_pairs", *_DENSITIES, "note"]]
+    table["term"] = ["sample", *(f"{dyad} {person}" for dyad, person in zip(who["dyad"], who["person"], strict=True))]
+    return table[["term", "level", "dyad", "person", "role", "n_pairs", *_DENSITIES, "note"]]
 
 
 def _edge_table(

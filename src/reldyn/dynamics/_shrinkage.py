@@ -216,6 +216,8 @@ def _one(measure: str, found: Windows, mine: np.typing.NDArray[np.bool_], unit: 
     estimated = trend(y, design, number, offset=np.log(exposure) if counted else None)
     names = ("first", "last", "estimate", "std_error", "df", "p_value", "conf_low", "conf_high", "autocorrelation")
     told |= {name: getattr(estimated, name) for name in names}
+    if math.isnan(estimated.std_error):
+        told["note"] = "the line fits without error, so no interval"
     return _filled(told | (_ratios(told) if counted else {}))
 
 
@@ -254,7 +256,7 @@ def _design(time: Array, exposure: IntArray, counted: bool) -> Array:
 def _ratios(told: dict[str, Any]) -> dict[str, float]:
     pairs = (("ratio", "estimate"), ("ratio_low", "conf_low"), ("ratio_high", "conf_high"))
     # Beyond this the factor per week says no more than "far".
-    return {name: math.exp(min(told[source], 50.0)) for name, source in pairs}
+    return {name: math.nan if math.isnan(told[source]) else math.exp(min(told[source], 50.0)) for name, source in pairs}
 
 
 def _filled(told: dict[str, Any]) -> dict[str, Any]:
@@ -276,9 +278,11 @@ def _sample(measure: str, rows: list[dict[str, Any]], dyad: IntArray, unit: str)
         return _filled(told | {"note": f"estimates of {n} dyads, below 3"})
     means = np.bincount(inverse, weights=values[seen]) / np.bincount(inverse)
     mean, error = float(means.mean()), float(means.std(ddof=1)) / math.sqrt(n)
-    reach = float(student.ppf(0.975, n - 1)) * error
+    reach = float(student.ppf(0.975, n - 1)) * error if error > 0 else math.nan
     told |= {"estimate": mean, "std_error": error, "df": n - 1, "conf_low": mean - reach, "conf_high": mean + reach}
     told["p_value"] = 2 * float(student.sf(abs(mean) / error, n - 1)) if error > 0 else math.nan
     left_out = int((~seen).sum())
-    told["note"] = f"{left_out} of {len(seen)} persons have no estimate" if left_out else ""
+    notes = [f"{left_out} of {len(seen)} persons have no estimate"] if left_out else []
+    notes += ["all dyads have the same estimate, so no interval"] if not error > 0 else []
+    told["note"] = "; ".join(notes)
     return _filled(told | (_ratios(told) if measure == "count" else {}))

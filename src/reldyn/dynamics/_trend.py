@@ -9,6 +9,7 @@ tell their autocorrelation, so test and interval average over those it allows, b
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,8 @@ __all__ = ["Trend", "trend"]
 
 # Closer together where a likelihood is sharp, near 1; `_allowed` weighs the spacing out again.
 _RHO = np.tanh(np.linspace(np.arctanh(-0.5), np.arctanh(0.98), 61))
+# Share of the sum of squares below which errors are rounding.
+_ROUNDING = 1e-20
 
 
 @dataclass(frozen=True)
@@ -55,11 +58,15 @@ def trend(y: Array, design: Array, step: Array, *, offset: Array | None = None) 
     -------
     Trend
         ``std_error`` and ``autocorrelation`` are means over the autocorrelations that the series allows.
+        Where the line fits without error, up to rounding, only the estimate is a number.
     """
     beta, mean = (_least_squares(y, design), np.ones(len(y))) if offset is None else _poisson(y, design, offset)
     fitted = design @ beta if offset is None else mean
     root = np.sqrt(mean)
     X, residual = design * root[:, None], (y - fitted) / root
+    if float(residual @ residual) <= _ROUNDING * float((y / root) @ (y / root)):
+        first, last = _ends(beta, design[:, 1], counted=offset is not None)
+        return Trend(first, last, float(beta[1]), *(math.nan,) * 6)
     gap = np.diff(step).astype(np.int64)
     weight, dispersion = _allowed(residual, X, gap)
     errors = np.sqrt(dispersion * _unscaled(X, step))
@@ -87,8 +94,12 @@ def _poisson(y: Array, design: Array, offset: Array) -> tuple[Array, Array]:
     """Coefficients and means of a Poisson regression."""
     from statsmodels.genmod.families import Poisson
     from statsmodels.genmod.generalized_linear_model import GLM
+    from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
 
-    fit = GLM(y, design, family=Poisson(), offset=offset).fit()
+    with warnings.catch_warnings():
+        # A line that fits without error is dealt with by `trend`.
+        warnings.simplefilter("ignore", PerfectSeparationWarning)
+        fit = GLM(y, design, family=Poisson(), offset=offset).fit()
     return np.asarray(fit.params), np.asarray(fit.mu)
 
 

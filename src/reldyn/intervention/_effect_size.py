@@ -107,7 +107,8 @@ def effect_size(
             cells = {**one.who, "size": name, **{key: v for key, v in vars(found).items() if key != "p_value"}}
             cells["baseline_sd"] = float(before.std(ddof=1)) if len(before) > 1 else math.nan
             cells |= {"n_before": len(before), "n_after": len(after)}
-            cells["note"] = "; ".join(part for part in (*one.notes, reason) if part)
+            still = "" if reason or found.std_error > 0 else "neither phase varies: no interval"
+            cells["note"] = "; ".join(part for part in (*one.notes, reason, still) if part)
             rows.append(((one.dyad_code, place, one.member), cells))
     return pd.DataFrame([cells for _, cells in sorted(rows, key=lambda row: row[0])])
 
@@ -167,6 +168,8 @@ def _response_ratio(before: Array, after: Array) -> Index:
 
 
 def _normal(value: float, error: float) -> Index:
+    if not error > 0:
+        return Index(value, error)
     return Index(value, error, value - _Z * error, value + _Z * error)
 
 

@@ -18,7 +18,7 @@ from reldyn.intervention._event_days import DaySeries, day_frame, day_series
 from reldyn.intervention._event_fit import CELLS, EventAnswer, EventPlan, Marks, fit_events
 from reldyn.intervention._phases import time_unit
 from reldyn.intervention._pool import pooled_mean
-from reldyn.intervention._result import SeriesResult
+from reldyn.intervention._result import SeriesResult, called
 from reldyn.resample import known_seed, map_seeded
 
 if TYPE_CHECKING:
@@ -208,13 +208,13 @@ def _tables(
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
-    for one, answer in zip(series, answers, strict=True):
-        name = one.role if one.role != "" else one.person
+    names = called([(one.dyad, one.person, one.role) for one in series])
+    for one, name, answer in zip(series, names, answers, strict=True):
         for place, lag in enumerate(plan.lags):
             cells = dict(zip(CELLS, answer.cells[place].tolist(), strict=True))
             rows.append(
                 {
-                    "term": f"{one.dyad} {name} {lag:+d}",
+                    "term": f"{name} {lag:+d}",
                     "dyad": one.dyad,
                     "person": one.person,
                     "role": one.role,
@@ -249,7 +249,11 @@ def _sample_rows(
                 np.array([answer.cells[place, 1] for answer in mine]),
             )
             cells = {name: getattr(found, name) for name in (*CELLS, "df")}
-            note = "" if found.n_dyads >= 3 or lag == plan.reference else "fewer than three dyads with an estimate"
+            note = (
+                ""
+                if found.n_dyads >= 3 or (lag == plan.reference and found.n_dyads)
+                else "fewer than three dyads with an estimate"
+            )
             rows.append(
                 {
                     "term": f"sample {role} {lag:+d}",

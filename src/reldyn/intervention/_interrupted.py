@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from reldyn.errors import DataWarning, DesignError, check_option
 from reldyn.intervention._draws import draw_errors
 from reldyn.intervention._phases import PhaseSeries, phase_series, time_unit
-from reldyn.intervention._result import PhaseResult, series_frame
+from reldyn.intervention._result import PhaseResult, called, series_frame
 from reldyn.intervention._serial import SerialFit, fit_serial
 from reldyn.resample import known_seed, map_seeded
 
@@ -425,12 +425,12 @@ def _tables(series: list[PhaseSeries], answers: list[_Answer], change: Change) -
     import pandas as pd
 
     rows = []
-    for one, answer in zip(series, answers, strict=True):
+    names = called([(one.dyad, one.person, one.role) for one in series])
+    for one, name, answer in zip(series, names, answers, strict=True):
         for place, effect in enumerate(_EFFECTS[change]):
-            name = one.role if one.role != "" else one.person
             cells = {key: float(values[place]) for key, values in vars(answer.estimates).items()}
             key = (one.dyad_code, place, one.member)
-            rows.append((key, {"term": f"{one.dyad} {name} {effect}", **one.who, "effect": effect, **cells}))
+            rows.append((key, {"term": f"{name} {effect}", **one.who, "effect": effect, **cells}))
             rows[-1][1]["note"] = answer.model["note"]
     # The two partners' rows of one effect stand together.
     table = pd.DataFrame([row for _, row in sorted(rows, key=lambda item: item[0])])

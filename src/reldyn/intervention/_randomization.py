@@ -145,6 +145,8 @@ def randomization_test(
     plan = _Plan(design, alternative, starts, n_draws)
     offset = _labelled_times(panel)
     by_role = _cases(series, panel.roles, offset)
+    if not by_role:
+        raise DesignError("no series has answers in both phases, so there is no start whose place could be drawn.")
     rows = _by_dyad(by_role, plan) if design == "start-point" else _of_sample(by_role, plan, known_seed(seed))
     table = pd.DataFrame(rows)
     for note in sorted(set(table["note"]) - {""}):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from reldyn.coupling._pairs import Pair, complete_lags, pairs_of
 from reldyn.errors import DataWarning, DesignError
 from reldyn.intervention._phases import clock_of, person_rows, time_unit
-from reldyn.intervention._result import SeriesResult
+from reldyn.intervention._result import SeriesResult, called
 from reldyn.intervention._steps import Steps, find_steps
 from reldyn.resample import known_seed, map_seeded
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from reldyn.panel import DyadPanel
+    from reldyn.panel._index import PanelIndex
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -117,8 +118,8 @@ def recovery(
     Returns
     -------
     Recovery
-        ``tidy()`` has one row per person and level: ``dyad``, ``person``, ``role``, ``term``, ``start``, ``end`` (first
-        and last answer of the level, on the clock of the panel), ``n_obs``, ``estimate``, ``std_error``,
+        ``tidy()`` has one row per person and level: ``dyad``, ``person``, ``role``, ``term``, ``level``, ``start``,
+        ``end`` (first and last answer of the level, on the clock of the panel), ``n_obs``, ``estimate``, ``std_error``,
         ``conf_low``, ``conf_high``, ``difference`` (from the first level), ``p_value`` (of the test that allowed this
         many changes; NaN for the first level), ``note``.
 
@@ -166,16 +167,12 @@ def recovery(
     people = person_rows(panel)
     found = map_seeded(one, people, known, n_jobs, label="recovery")
     levels, models, series = [], [], []
-    for rows, steps in zip(people, found, strict=True):
-        at = rows[0]
-        who = {
-            "dyad": index.dyad_labels[index.dyad[at]],
-            "person": index.person_labels[index.person[at]],
-            "role": index.roles[index.role[at]] if index.role[at] >= 0 else "",
-        }
+    everybody = [_who(index, int(rows[0])) for rows in people]
+    names = called([(who["dyad"], who["person"], who["role"]) for who in everybody])
+    for rows, steps, who, name in zip(people, found, everybody, names, strict=True):
         seen = rows[np.isfinite(values[rows])]
         own, model = _described(steps, time[seen])
-        levels += [who | row for row in own]
+        levels += [who | {"term": f"{name} level {row['level']}"} | row for row in own]
         models.append(who | {"n_obs": len(seen)} | model)
         series.append(pd.DataFrame({**who, "time": time[rows], "value": values[rows]}))
     table, model_table = pd.DataFrame(levels), pd.DataFrame(models)
@@ -198,6 +195,14 @@ def recovery(
         models=model_table,
         course=_courses(pairs_of(panel, outcome), float(bandwidth)),
     )
+
+
+def _who(index: PanelIndex, row: int) -> dict[str, Any]:
+    return {
+        "dyad": index.dyad_labels[index.dyad[row]],
+        "person": index.person_labels[index.person[row]],
+        "role": index.roles[index.role[row]] if index.role[row] >= 0 else "",
+    }
 
 
 def _check(max_changes: int, min_length: int, bandwidth: float, n_boot: int) -> None:
@@ -229,7 +234,7 @@ def _described(steps: Steps | str, time: Array) -> tuple[list[dict[str, Any]], d
     nothing = dict.fromkeys(("p_value", "phi", "first_change", "back_at", "time_to_return"), np.nan)
     if isinstance(steps, str):
         blank = dict.fromkeys(("estimate", "std_error", "conf_low", "conf_high", "difference", "p_value"), np.nan)
-        row = {"term": "level 1", "start": np.nan, "end": np.nan, "n_obs": len(time), **blank, "note": steps}
+        row = {"level": 1, "start": np.nan, "end": np.nan, "n_obs": len(time), **blank, "note": steps}
         return [row], {"n_changes": np.nan, **nothing, "note": steps}
     fit, changes = steps.fit, steps.at.tolist()
     edges = [0, *changes, len(time)]
@@ -237,7 +242,7 @@ def _described(steps: Steps | str, time: Array) -> tuple[list[dict[str, Any]], d
     for k, (level, error) in enumerate(zip(fit.beta, fit.std_error, strict=True)):
         rows.append(
             {
-                "term": f"level {k + 1}",
+                "level": k + 1,
                 "start": time[edges[k]],
                 "end": time[edges[k + 1] - 1],
                 "n_obs": edges[k + 1] - edges[k],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-__all__ = ["PhaseResult", "SeriesResult", "series_frame"]
+__all__ = ["PhaseResult", "SeriesResult", "called", "series_frame"]
 
 _WIDTH = 100
 
@@ -100,6 +102,27 @@ class PhaseResult(SeriesResult):
     """
 
     labels: tuple[str, str] = ("", "")
+
+
+def called(who: Sequence[tuple[Hashable, Hashable, Hashable]]) -> list[str]:
+    """Name series in terms: the dyad, and the role where it tells the two apart, else the person.
+
+    Parameters
+    ----------
+    who : sequence of (dyad, person, role)
+        One per person; the role is empty where there is none.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> called([(1, "p1", "f"), (1, "p2", "m"), (2, "p3", "f"), (2, "p4", "f")])
+    ['1 f', '1 m', '2 p3', '2 p4']
+    """
+    shared = Counter((dyad, role) for dyad, _, role in who)
+    return [f"{dyad} {person if role == '' or shared[dyad, role] > 1 else role}" for dyad, person, role in who]
 
 
 def series_frame(series: list[PhaseSeries], fitted: list[Array]) -> pd.DataFrame:

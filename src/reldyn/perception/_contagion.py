@@ -129,7 +129,7 @@ def _cells(slope: Slope) -> dict[str, Any]:
     from scipy.stats import t as student
 
     df = slope.df
-    reach = float(student.ppf(0.975, df)) * slope.std_error if df > 0 else math.nan
+    reach = float(student.ppf(0.975, df)) * slope.std_error if df > 0 and slope.std_error > 0 else math.nan
     return {
         "n_pairs": slope.n,
         "contagion": slope.estimate,

@@ -71,10 +71,11 @@ class SimilarityResult(Result):
         Returns
         -------
         pandas.DataFrame
-            ``term`` (``raw``, ``distinctive``, ``stereotype``), ``variable`` (empty over items), ``estimate`` (mean z
-            turned back into a correlation), ``std_error`` (of the mean z, over dyads), ``conf_low``, ``conf_high``,
-            ``pseudo`` (the same mean in pseudo-couples), ``p_value`` (share of pseudo-couples that are as much alike;
-            one-sided; none for ``stereotype``, which pseudo-couples keep), ``n_dyads``, ``note``.
+            ``term`` (the kind; with several variables, the variable and the kind), ``kind`` (``raw``, ``distinctive``,
+            ``stereotype``), ``variable`` (empty over items), ``estimate`` (mean z turned back into a correlation),
+            ``std_error`` (of the mean z, over dyads), ``conf_low``, ``conf_high``, ``pseudo`` (the same mean in
+            pseudo-couples), ``p_value`` (share of pseudo-couples that are as much alike; one-sided; none for
+            ``stereotype``, which pseudo-couples keep), ``n_dyads``, ``note``.
         """
         return self.table.copy()
 
@@ -198,8 +199,11 @@ def similarity(
         pseudo.append(found[2])
     import pandas as pd
 
+    table = pd.concat(tables, ignore_index=True)
+    if len(tables) > 1:
+        table["term"] = [f"{name} {kind}" for name, kind in zip(table["variable"], table["kind"], strict=True)]
     return SimilarityResult(
-        pd.concat(tables, ignore_index=True),
+        table,
         pd.concat(profiles, ignore_index=True),
         pseudo[0],
         over,
@@ -407,6 +411,7 @@ def _means(
         found = mean_over(z, np.tile(np.arange(n_dyads), len(compared)))
         row = {
             "term": term,
+            "kind": term,
             "variable": variable,
             "estimate": math.tanh(found.estimate),
             "std_error": found.std_error,

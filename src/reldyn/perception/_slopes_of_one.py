@@ -128,8 +128,9 @@ def slope_of(outcome: Array, predictor: Array, *controls: Array, fewest: int) ->
     r = math.copysign(1.0, beta[0]) if error == 0 else t / math.sqrt(t * t + df)
     others = np.full(len(controls), np.nan)
     others[vary[1:]] = beta[1:]
-    p_value = 2 * float(student.sf(abs(t), df))
-    return Slope(float(beta[0]), error, float(df), p_value, r, tuple(others.tolist()), n)
+    p_value = 2 * float(student.sf(abs(t), df)) if error > 0 else math.nan
+    note = "" if error > 0 else "the outcome follows the predictor without error: no interval"
+    return Slope(float(beta[0]), error, float(df), p_value, r, tuple(others.tolist()), n, note)
 
 
 def mean_over(

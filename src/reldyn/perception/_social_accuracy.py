@@ -213,17 +213,30 @@ def social_accuracy(
     _check_ratings(ratings, valid, norm)
     X = np.column_stack([np.ones(len(valid)), valid, norm])
     groupings, notes = _groupings(ratings)
-    if covariance == "full":
-        fit, names = fit_nested(ratings.impression, X, ratings.perceiver, X), [("perceiver", one) for one in _EFFECTS]
-        groupings = {"perceiver": ratings.perceiver}
-    else:
-        parts = [(group, effect) for group in groupings for effect in _EFFECTS] + [("item", "impression")]
-        components = [
-            Component(f"{group}: {effect}", groupings.get(group, ratings.item), X[:, _EFFECTS.index(effect)])
-            for group, effect in parts
-        ]
-        fit, names = fit_crossed(ratings.impression, X, components), parts
+    try:
+        fit, names, groupings = _fitted(ratings, X, groupings, covariance)
+    except np.linalg.LinAlgError:
+        raise DesignError(
+            f"impressions around {np.abs(ratings.impression).mean():.3g} with a standard deviation of "
+            f"{ratings.impression.std():.3g}: the variances cannot be computed at this size. Give the ratings in a "
+            "unit in which they lie between 1 and 100 or so."
+        ) from None
     return _described(ratings, fit, names, list(groupings), covariance, notes)
+
+
+def _fitted(
+    ratings: Ratings, X: Array, groupings: dict[str, NDArray[np.int64]], covariance: str
+) -> tuple[CrossedFit, list[tuple[str, str]], dict[str, NDArray[np.int64]]]:
+    """The fit, what each of its components is called, and the groupings it used."""
+    if covariance == "full":
+        nested = fit_nested(ratings.impression, X, ratings.perceiver, X)
+        return nested, [("perceiver", one) for one in _EFFECTS], {"perceiver": ratings.perceiver}
+    parts = [(group, effect) for group in groupings for effect in _EFFECTS] + [("item", "impression")]
+    components = [
+        Component(f"{group}: {effect}", groupings.get(group, ratings.item), X[:, _EFFECTS.index(effect)])
+        for group, effect in parts
+    ]
+    return fit_crossed(ratings.impression, X, components), parts, groupings
 
 
 def _check_ratings(ratings: Ratings, valid: Array, norm: Array) -> None:

@@ -248,14 +248,16 @@ def similarity(result: Result, *, ax: Axes | None = None) -> Figure:
     >>> panel = rd.simulate.perception(n_dyads=20, n_occasions=30, seed=1).panel
     >>> found = rd.perception.similarity(panel, ["mood"], over="occasions", n_permutations=99, seed=1)
     >>> found.plot().axes[0].get_xlabel()
-    'mean correlation'
+    'mean correlation of mood'
     """
     import numpy as np
 
     told: Any = result
     if not len(told.pseudo):
         raise DesignError("there are no pseudo-couples to draw: compute with n_permutations above 0.")
-    rows = told.tidy().drop_duplicates("term").set_index("term")
+    # Pseudo-couples are kept of the first variable.
+    rows = told.tidy().drop_duplicates("kind").set_index("kind")
+    variable = str(rows["variable"].iloc[0])
     with style():
         axes = axes_or_new(ax, 4.4, 3.0)
         for place, term in enumerate(("raw", "distinctive")):
@@ -264,7 +266,7 @@ def similarity(result: Result, *, ax: Axes | None = None) -> Figure:
                 drawn[np.isfinite(drawn)], bins=25, color=MEMBERS[place], alpha=0.35, label=f"{term}: pseudo-couples"
             )
             axes.axvline(float(rows.loc[term, "estimate"]), color=MEMBERS[place], linewidth=2, label=f"{term}: dyads")
-        axes.set_xlabel("mean correlation")
+        axes.set_xlabel(f"mean correlation of {variable}" if variable else "mean correlation")
         axes.set_ylabel("samples of pseudo-couples")
         axes.set_title("Accuracy of profiles" if told.accuracy else "Similarity of partners")
         axes.legend(fontsize=7.5)

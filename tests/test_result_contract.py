@@ -1,0 +1,124 @@
+"""What every result of the families holds to: unique terms, numbers in their range, and a faithful copy from JSON."""
+
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import reldyn as rd
+
+MARKED = ("<i>&", "ж ♀")
+ITEMS = ("i1", "i2", "i3", "i4")
+JUDGED = ("j1", "j2", "j3", "j4")
+
+
+@pytest.fixture(scope="module")
+def panel():
+    """Six dyads, one of them with one role twice; roles and variables carry markup."""
+    rng = np.random.default_rng(4)
+    dyad, who, time = (part.ravel() for part in np.indices((6, 2, 42)))
+    frame = pd.DataFrame({"dyad": dyad, "person": 2 * dyad + who, "day": time})
+    frame["role"] = np.where((who == 0) | (dyad == 5), *MARKED)
+    frame["<i>&"] = rng.standard_normal(len(frame))
+    for name in ("y", "x", *ITEMS, *JUDGED):
+        frame[name] = 0.5 * frame["<i>&"] + rng.standard_normal(len(frame))
+    frame["phase"] = np.where(time < 12 + 3 * dyad, "A", "B")
+    frame["event"] = (time % 9 == 5).astype(int)
+    return rd.DyadPanel(frame, dyad="dyad", person="person", role="role", day="day")
+
+
+@pytest.fixture(scope="module")
+def told_apart(panel):
+    return panel.select(dyads=range(5))
+
+
+few = rd.coupling.Surrogates("circular-shift", n=19)
+phases = {"outcome": "<i>&", "phase": "phase"}
+CALLS = {
+    "icc": lambda p: rd.dynamics.icc(p, ["<i>&", "x"]),
+    "inertia": lambda p: rd.dynamics.inertia(p, "<i>&"),
+    "instability": lambda p: rd.dynamics.instability(p, "<i>&"),
+    "location_scale": lambda p: rd.dynamics.location_scale(p, "<i>&"),
+    "network_density": lambda p: rd.dynamics.network_density(p, ["<i>&", "x"]),
+    "reliability": lambda p: rd.dynamics.reliability(p, ITEMS, method="reml"),
+    "cross_correlation": lambda p: rd.coupling.cross_correlation(p, "<i>&", surrogate=few, seed=1),
+    "lag_sequential": lambda p: rd.coupling.lag_sequential(p, "<i>&", bins=[0.0], n_permutations=19, seed=1),
+    "recurrence": lambda p: rd.coupling.recurrence(p, "<i>&", radius=0.5, surrogate=few, seed=1),
+    "state_space_grid": lambda p: rd.coupling.state_space_grid(p, "<i>&", bins=[-0.5, 0.5]),
+    "susy": lambda p: rd.coupling.susy(p, "<i>&", segment=14, max_lag=2, n_surrogates=19, seed=1),
+    "transition_logit": lambda p: rd.coupling.transition_logit(p, "<i>&", bins=[0.0]),
+    "var": lambda p: rd.coupling.var(p, "<i>&"),
+    "windowed": lambda p: rd.coupling.windowed_cross_correlation(
+        p, "<i>&", window=14, increment=7, max_lag=2, surrogate=few, seed=1
+    ),
+    "similarity over items": lambda p: rd.perception.similarity(p, ITEMS, n_permutations=19, seed=1),
+    "similarity over occasions": lambda p: rd.perception.similarity(
+        p, ITEMS, over="occasions", n_permutations=19, seed=1
+    ),
+    "social_accuracy": lambda p: rd.perception.social_accuracy(p, items=ITEMS, judged=JUDGED),
+    "event_response": lambda p: rd.intervention.event_response(
+        p, outcome="<i>&", event="event", n_boot=99, n_surrogates=19, seed=1
+    ),
+    "recovery": lambda p: rd.intervention.recovery(p, outcome="<i>&", n_boot=19, seed=1),
+}
+APART = {
+    "dissociation": lambda p: rd.perception.dissociation(p, judgment="x", affect="<i>&", n_boot=99, seed=1),
+    "truth_and_bias": lambda p: rd.perception.truth_and_bias(p, judgment="y", truth="<i>&", bias="x"),
+    "interrupted_series": lambda p: rd.intervention.interrupted_series(
+        p.select(dyads=[0]), **phases, inference="kenward-roger"
+    ),
+    "multiple_baseline": lambda p: rd.intervention.multiple_baseline(p, **phases),
+}
+
+
+class Tags(HTMLParser):
+    """Tags that are open; markup that came from a name would be one."""
+
+    known = ("div", "p", "b", "table", "thead", "tbody", "tr", "th", "td", "ul", "li")
+
+    @classmethod
+    def of(cls, text):
+        parser = cls()
+        parser.open = []
+        parser.feed(text)
+        parser.close()
+        return parser.open
+
+    def handle_starttag(self, tag, attrs):
+        assert tag in self.known, tag
+        self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def as_numbers(column):
+    return pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+
+
+@pytest.mark.filterwarnings("ignore::reldyn.DataWarning", "ignore::reldyn.ConvergenceWarning")
+@pytest.mark.parametrize("name", [*CALLS, *APART])
+def test_a_result_keeps_its_promises(name, panel, told_apart):
+    result = CALLS[name](panel) if name in CALLS else APART[name](told_apart)
+    table = result.tidy()
+    assert table["term"].is_unique
+    assert table.columns.is_unique
+    for column in table.filter(regex="^p_"):
+        p = as_numbers(table[column])
+        assert not ((p <= 0) | (p > 1)).any(), column
+    if "conf_low" in table:
+        low, middle, high = (as_numbers(table[column]) for column in ("conf_low", "estimate", "conf_high"))
+        slack = 1e-9 * (1 + np.abs(middle))
+        assert not ((low > middle + slack) | (middle > high + slack)).any()
+    assert len(result.glance()) == 1
+    text = result.summary()
+    assert not re.search(r"\bnan\b|\bNone\b|<NA>", text), text
+    assert not re.search(r"narciss|abus|victim|diagnos|leads? to|\bcauses\b", text, re.IGNORECASE)
+    html = result._repr_html_()
+    assert Tags.of(html) == []
+    again = rd.from_json(result.to_json())
+    pd.testing.assert_frame_equal(again.tidy(), table)
+    pd.testing.assert_frame_equal(again.glance(), result.glance())
+    assert (again.summary(), again._repr_html_(), again.to_json()) == (text, html, result.to_json())
