@@ -1,5 +1,6 @@
 """Messages reach people, so they are tested whole."""
 
+import numpy as np
 import pytest
 
 import reldyn as rd
@@ -76,3 +77,11 @@ def test_a_wide_file_lists_its_first_thirty_columns():
         check_columns([f"v{number}" for number in range(40)], ["outcome"])
     listed = ", ".join(f"v{number}" for number in range(30))
     assert str(caught.value) == f"no column 'outcome' in the panel. Columns: {listed} ...."
+
+
+@pytest.mark.parametrize("value", [np.array([1, 2]), ["reml"], {}])
+def test_what_cannot_be_compared_is_no_option(value):
+    for allowed in (("reml", "ml"), {"reml": 1, "ml": 2}):
+        with pytest.raises(rd.DesignError) as error:
+            check_option(value, allowed, "method")
+        assert str(error.value).startswith(f"method={value!r} is not known; allowed: 'reml', 'ml'.")

@@ -122,3 +122,17 @@ def test_a_result_keeps_its_promises(name, panel, told_apart):
     pd.testing.assert_frame_equal(again.tidy(), table)
     pd.testing.assert_frame_equal(again.glance(), result.glance())
     assert (again.summary(), again._repr_html_(), again.to_json()) == (text, html, result.to_json())
+
+
+@pytest.mark.parametrize("name", [None, 3, float("nan"), [], {}])
+def test_what_is_no_name_is_refused_in_words(panel, name):
+    for call in (rd.dynamics.inertia, rd.coupling.var):
+        with pytest.raises(rd.DataError) as error:
+            call(panel, name)
+        assert str(error.value) == f"{name!r} is no name of a column: give one name, as text."
+
+
+def test_what_is_no_list_of_names_is_refused_in_words(panel):
+    with pytest.raises(rd.DesignError) as error:
+        rd.affect_dynamics(panel, None)
+    assert str(error.value) == "None names no column: give one name, as text, or a list of names."

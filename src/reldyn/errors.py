@@ -107,8 +107,12 @@ def check_option(value: Any, allowed: Collection[Any], name: str) -> None:
         ...
     reldyn.errors.DesignError: method='remI' is not known; allowed: 'reml', 'ml'. Did you mean 'reml'?
     """
-    if value in allowed:
-        return
+    try:
+        if value in allowed:
+            return
+    except (TypeError, ValueError):
+        # Arrays have no single truth value, and lists no hash: none of them is an option.
+        pass
     close = difflib.get_close_matches(str(value), [str(item) for item in allowed], n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     listed = ", ".join(repr(item) for item in allowed)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn.errors import DataError
+
 if TYPE_CHECKING:
     from reldyn.panel import DyadPanel
 
@@ -98,6 +100,8 @@ def pairs_of(panel: DyadPanel, variables: str | Sequence[str]) -> list[Pair]:
     >>> first.values.shape, first.beep.tolist()
     ((5, 2), [0, 1, 2, 3, 4])
     """
+    if not isinstance(variables, (str, list, tuple)) or not variables:
+        raise DataError(f"{variables!r} is no name of a column: give one name, as text.")
     names = [variables] if isinstance(variables, str) else list(variables)
     columns = [panel.values(name) for name in names]
     index = panel.index

@@ -19,7 +19,10 @@ __all__ = ["first_rows", "listed", "person_columns"]
 
 def listed(variables: str | Sequence[str]) -> list[str]:
     """Return the names asked for; one alone may stand without a list, none is an error."""
-    names = [variables] if isinstance(variables, str) else list(variables)
+    try:
+        names = [variables] if isinstance(variables, str) else list(variables)
+    except TypeError:
+        raise DesignError(f"{variables!r} names no column: give one name, as text, or a list of names.") from None
     if not names:
         raise DesignError("variables is empty: name at least one column.")
     twice = sorted({str(name) for name in names if names.count(name) > 1})

@@ -255,6 +255,8 @@ class DyadPanel:
         """
         import pandas as pd
 
+        if not isinstance(variable, str):
+            raise DataError(f"{variable!r} is no name of a column: give one name, as text.")
         self._check_usable([variable])
         column = self._frame[variable]
         if column.dtype.kind in "cmM" or isinstance(column.dtype, (pd.DatetimeTZDtype, pd.PeriodDtype)):
