@@ -7,7 +7,7 @@ import pytest
 from dense_model import dense_covariance, few_dyads, random_problem
 
 from reldyn.errors import DesignError
-from reldyn.mixed import Residual, fit_mixed, infer, random_structure
+from reldyn.mixed import Residual, _second_order, fit_mixed, infer, random_structure
 from reldyn.mixed._kenward_roger import kenward_roger, parameter_covariance
 from reldyn.mixed._processes import covariance
 
@@ -94,6 +94,21 @@ def test_adjusted_covariance_follows_the_definition(residual, exchangeable):
     found = kenward_roger(fit)
     np.testing.assert_allclose(found.parameter_covariance, W, rtol=1e-5, atol=1e-7)
     np.testing.assert_allclose(found.covariance, adjusted, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("residual", [Residual("ar1"), Residual("var1")], ids=["ar1", "var1"])
+def test_nights_of_unknown_length_cost_no_more_than_the_lags_that_occur(residual, monkeypatch):
+    drawn = random_problem(31, n_dyads=12, n_steps=9, missing=0.15)
+    problem = dataclasses.replace(drawn, step=drawn.step + 1_000_000 * (drawn.step > 5))
+    structure = random_structure(["a", "b"])
+    fit = fit_mixed(problem, structure, residual)
+    V = dense_covariance(problem, residual, fit.G, fit.psi)
+    first, second = dense_derivatives(problem, structure, residual, fit.psi[0])
+    adjusted, _ = dense_kenward_roger(problem, V, first, second, True)
+    calls = []
+    monkeypatch.setattr(_second_order, "covariance", lambda *given: calls.append(1) or covariance(*given))
+    np.testing.assert_allclose(kenward_roger(fit).covariance, adjusted, rtol=1e-7, atol=1e-9)
+    assert 0 < len(calls) < 5
 
 
 def test_one_contrast_has_the_same_degrees_alone_and_jointly():

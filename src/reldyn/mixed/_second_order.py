@@ -84,16 +84,21 @@ def _by_lag(
     step = np.rint(problem.step[rows].astype(float)).astype(np.int64)
     step = step - step[first][inverse]
     span = int(step.max()) + 1
-    lags = _bent_lags(residual, exchangeable, psi, W, span)
     p = weighted.shape[1]
     total = np.zeros((p, p))
     if span > _LONGEST:
-        for mine in np.split(np.arange(len(rows)), first[1:]):
-            distance = step[mine][None, :] - step[mine][:, None]
+        # A night of unknown length is a leap of a million steps: only lags that occur are worked out.
+        series = np.split(np.arange(len(rows)), first[1:])
+        between = [step[mine][None, :] - step[mine][:, None] for mine in series]
+        occurring = np.unique(np.concatenate([np.unique(np.abs(distance)) for distance in between]))
+        lags = _bent_lags(residual, exchangeable, psi, W, occurring)
+        for mine, distance in zip(series, between, strict=True):
             i, j = member[mine][:, None], member[mine][None, :]
-            bent = np.where(distance >= 0, lags[np.abs(distance), i, j], lags[np.abs(distance), j, i])
+            at = np.searchsorted(occurring, np.abs(distance))
+            bent = np.where(distance >= 0, lags[at, i, j], lags[at, j, i])
             total += weighted[rows[mine]].T @ bent @ weighted[rows[mine]]
         return total
+    lags = _bent_lags(residual, exchangeable, psi, W, np.arange(span))
     bent = np.zeros((span, 2, span, 2))
     for lag in range(span):
         at = np.arange(span - lag)
@@ -111,13 +116,16 @@ def _by_lag(
     return total
 
 
-def _bent_lags(residual: Residual, exchangeable: bool, psi: FloatArray, W: FloatArray, span: int) -> FloatArray:
-    """Weighted second derivatives of the covariance of the members at two steps a lag apart, (span, 2, 2)."""
-    found = np.zeros((span, 2, 2))
-    for start in range(0, span, _LAGS_AT_ONCE):
-        lags = np.arange(start, min(start + _LAGS_AT_ONCE, span))
-        steps = np.repeat(np.concatenate([[0], lags[lags > 0]]), 2)
+def _bent_lags(residual: Residual, exchangeable: bool, psi: FloatArray, W: FloatArray, lags: IntArray) -> FloatArray:
+    """Weighted second derivatives of the covariance of the members at two steps a lag apart, (lags, 2, 2).
+
+    The lags ascend from 0.
+    """
+    found = np.zeros((len(lags), 2, 2))
+    for start in range(0, len(lags), _LAGS_AT_ONCE):
+        part = lags[start : start + _LAGS_AT_ONCE]
+        steps = np.repeat(np.concatenate([[0], part[part > 0]]), 2)
         second = covariance(residual, exchangeable, psi, np.tile([0, 1], len(steps) // 2), steps, 2).second
         bent = np.tensordot(W, np.asarray(second), axes=2)[:2].reshape(2, -1, 2).transpose(1, 0, 2)
-        found[lags] = bent if start == 0 else bent[1:]
+        found[start : start + len(part)] = bent if start == 0 else bent[1:]
     return found
