@@ -265,3 +265,10 @@ def test_what_does_not_swing_has_no_period(eta, zeta, note):
     assert period["note"] == note
     rows[0]["estimate"], rows[1]["estimate"] = -0.25, -0.999
     assert _with_period(rows)[-1]["estimate"] == pytest.approx(4 * np.pi)
+
+
+def test_a_constant_that_rounding_moves_is_still_constant(session):
+    rng = np.random.default_rng(1)
+    found = coupled_oscillator(session([(np.full(40, 0.1), rng.standard_normal(40))]), "v")
+    assert found[["estimate", "std_error", "p_value"]].isna().all(axis=None)
+    assert set(found["note"]) == {"a member never varies around a straight line"}
