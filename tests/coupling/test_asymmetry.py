@@ -280,3 +280,10 @@ def test_plain_kernels_give_the_same_estimate(monkeypatch):
             pytest.importorskip("numba")
         found.append(fit_pair(values, np.arange(60.0), np.ones((60, 1)), settings))
     assert found[0].rows[4]["estimate"] == pytest.approx(found[1].rows[4]["estimate"], abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["trend", "time_of_day", "check"])
+def test_a_switch_is_true_or_false(name):
+    panel = rd.simulate.apim(n_dyads=1, n_occasions=20, actor=0.3, partner=0.2, seed=1).panel
+    with pytest.raises(rd.DesignError, match=rf"^{name}='yes' is not known; allowed: True, False\.$"):
+        rd.coupling.asymmetry(panel, "y", **{name: "yes"})

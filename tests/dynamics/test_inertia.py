@@ -131,3 +131,10 @@ def test_instability_refuses_what_it_cannot_model(esm):
     panel = rd.DyadPanel(flat, dyad="dyad", person="person", day="day", beep="beep")
     with pytest.raises(rd.DesignError, match="changes by the same amount at every pair"):
         rd.dynamics.instability(panel, "flat")
+
+
+def test_no_estimation_is_refused():
+    panel = rd.simulate.apim(n_dyads=4, n_occasions=12, actor=0.3, partner=0.2, seed=1).panel
+    with pytest.raises(rd.DesignError) as error:
+        rd.dynamics.inertia(panel, "y", estimation="ml")
+    assert str(error.value) == "estimation='ml' is not an Estimation, such as rd.Estimation(method='ml')."

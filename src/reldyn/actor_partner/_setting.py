@@ -8,6 +8,7 @@ from typing import Any
 
 from reldyn.errors import DesignError
 from reldyn.mixed import Estimation, Random, Residual, shared
+from reldyn.mixed._options import check_estimation
 from reldyn.results import register
 
 __all__ = ["ModelSetting", "as_random", "as_residual", "check_call"]
@@ -73,8 +74,7 @@ def check_call(panel: Any, outcome: Any, estimation: Any) -> None:
         )
     if not isinstance(outcome, str):
         raise DesignError(f"outcome={outcome!r} is not the name of a column.")
-    if not isinstance(estimation, Estimation):
-        raise DesignError(f"estimation={estimation!r} is not an Estimation, such as rd.Estimation(method='ml').")
+    check_estimation(estimation)
 
 
 def as_random(random: Any, repeated: bool) -> Random:

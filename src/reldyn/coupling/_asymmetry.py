@@ -12,7 +12,7 @@ from reldyn.coupling._asymmetry_fit import PairAsymmetry, Settings, fit_pair
 from reldyn.coupling._asymmetry_result import AsymmetryResult
 from reldyn.coupling._confounds import confounds, free_days
 from reldyn.coupling._pairs import pairs_of
-from reldyn.errors import DesignError
+from reldyn.errors import DesignError, check_option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,6 +103,8 @@ def asymmetry(
 
     from reldyn.resample import map_seeded
 
+    for name, switch in (("trend", trend), ("time_of_day", time_of_day), ("check", check)):
+        check_option(switch, (True, False), name)
     pairs = pairs_of(panel, variable)
     free = free_days(panel)
     tasks, notes = [], []

@@ -145,10 +145,12 @@ def inertia(
     (['intercept', 'inertia'], True)
     """
     from reldyn.mixed import Estimation, fit_mixed
+    from reldyn.mixed._options import check_estimation
 
     check_pairs(panel, pairs)
     check_option(unit, get_args(Unit), "unit")
     chosen = Estimation() if estimation is None else estimation
+    check_estimation(chosen)
     seen = observed(panel, panel.values(variable), pairs)
     spread = moments(seen)
     at = np.flatnonzero(seen.pair)

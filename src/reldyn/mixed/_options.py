@@ -162,6 +162,20 @@ class Residual:
         return self.process in SERIAL
 
 
+def check_estimation(estimation: Any) -> None:
+    """Refuse what is no `Estimation`.
+
+    Examples
+    --------
+    >>> check_estimation("ml")
+    Traceback (most recent call last):
+        ...
+    reldyn.errors.DesignError: estimation='ml' is not an Estimation, such as rd.Estimation(method='ml').
+    """
+    if not isinstance(estimation, Estimation):
+        raise DesignError(f"estimation={estimation!r} is not an Estimation, such as rd.Estimation(method='ml').")
+
+
 @dataclass(frozen=True, slots=True)
 class Estimation:
     """How the model is estimated and what its intervals and tests rest on.
