@@ -154,8 +154,8 @@ def calibration(pooling, n=20):
     )
 
 
-def detection(make, pooling, phases_from, **setting):
-    outcomes = [make.outcome(d, "a", (0.4, 0.5, 0.3, 0.6)) for d in (1, 2)]
+def detection(make, pooling, phases_from, p_alone=np.nan, **setting):
+    outcomes = [dataclasses.replace(make.outcome(d, "a", (0.4, 0.5, 0.3, 0.6)), p_alone=p_alone) for d in (1, 2)]
     bare = make.result(outcomes)
     return dataclasses.replace(
         bare,
@@ -164,19 +164,34 @@ def detection(make, pooling, phases_from, **setting):
     )
 
 
-def test_without_a_calibration_of_shared_phases_nothing_is_unsupported(make):
-    found = detection(make, "auto", "other dyads").verdicts()
-    assert set(found["verdict"]) == {"not decidable"}
-    assert found["reason"][0] == (
-        "phases not shown (p = .400); power unknown, stored calibrations are of dyads tested by themselves, not of "
-        "phases learned from other dyads: run rd.cycles.calibrate with pooling='auto'"
+def test_stored_power_counts_where_the_direction_by_itself_shows_nothing_either(make):
+    bare = detection(make, "auto", "other dyads", p_alone=0.4)
+    unknown = bare.verdicts()
+    assert set(unknown["verdict"]) == {"not decidable"}
+    assert unknown["reason"][0] == (
+        "phases not shown (p = .400); power unknown, no stored calibration covers this design: run rd.cycles.calibrate"
     )
+    known = dataclasses.replace(bare, outcomes=tuple(dataclasses.replace(one, power=0.9) for one in bare.outcomes))
+    assert known.verdicts()[["verdict", "reason"]].iloc[0].tolist() == [
+        "not supported",
+        "phases not shown (p = .400); tested by itself, which shows nothing either, the design would have shown cycles "
+        "with probability 0.90",
+    ]
+
+
+def test_two_ways_of_testing_that_disagree_decide_nothing(make):
+    found = detection(make, "auto", "other dyads", p_alone=0.01).with_calibration(calibration("none")).verdicts()
+    assert found[["verdict", "reason"]].iloc[0].tolist() == [
+        "not decidable",
+        "phases not shown (p = .400) with phases of other dyads, but tested by itself the direction shows both",
+    ]
 
 
 def test_a_calibration_of_the_same_pooling_decides(make):
-    for pooling, source in (("auto", "other dyads"), ("shared", "other dyads"), ("none", "own"), ("auto", "own")):
-        wanted = pooling if source == "other dyads" else "none"
-        judged = detection(make, pooling, source).with_calibration(calibration(wanted))
+    alone = ("auto", "other dyads", "none", 0.4)
+    others = [("auto", "other dyads", "auto", 0.01), ("shared", "other dyads", "shared", 0.4), ("none", "own", "none")]
+    for pooling, source, wanted, *p_alone in (alone, *others, ("auto", "own", "none")):
+        judged = detection(make, pooling, source, *p_alone).with_calibration(calibration(wanted))
         assert set(judged.verdicts()["verdict"]) == {"not supported"}
         assert judged.warnings == (
             "another note",
@@ -188,16 +203,10 @@ def test_a_calibration_of_the_same_pooling_decides(make):
     ("detected", "calibrated", "message"),
     [
         (
-            ("auto", "other dyads"),
-            "none",
-            "this detection learned its phases from other dyads (pooling='auto'), the calibration has pooling='none': "
-            "run rd.cycles.calibrate with pooling='auto'.",
-        ),
-        (
             ("shared", "other dyads"),
             "auto",
             "this detection learned its phases from other dyads (pooling='shared'), the calibration has "
-            "pooling='auto': run rd.cycles.calibrate with pooling='shared'.",
+            "pooling='auto': run rd.cycles.calibrate with pooling='shared', or 'none'.",
         ),
         (
             ("auto", "own"),
@@ -236,18 +245,35 @@ def test_tests_of_two_phases_or_with_covariates_have_no_calibration(make):
 
 def test_stored_power_is_for_tests_as_they_were_calibrated(monkeypatch):
     from reldyn.cycles import _detect
-    from reldyn.cycles._shared_tests import Lesson
 
     monkeypatch.setattr(_detect, "power_of", lambda **design: (0.9, 0.02))
     panel = rd.simulate.cycles("linear", n_dyads=1, n_occasions=64, seed=3).panel
     one = arrange(panel, Columns("warmth", "response"))[0]
     outcome = _detect._outcome((one, Setting("auto", 19, 0.05), None), np.random.default_rng(1))
     assert (outcome.power, outcome.false_positives) == (0.9, 0.02)
-    lesson = Lesson(None, None, 20)
     with_covariate = dataclasses.replace(one.series, covariates=np.arange(len(one.series.y), dtype=float)[:, None])
-    for series, setting, taught in (
-        (one.series, Setting("auto", 19, 0.05), lesson),
-        (one.series, Setting(3, 19, 0.05), None),
-        (with_covariate, Setting("auto", 19, 0.05), None),
+    for series, setting in (
+        (one.series, Setting(3, 19, 0.05)),
+        (with_covariate, Setting("auto", 19, 0.05)),
     ):
-        assert _detect._stored_power(outcome, series, setting, taught) == (None, None)
+        assert _detect._stored_power(outcome, series, setting) == (None, None)
+
+
+def test_prevalence_of_shared_phases_is_bounded_by_what_either_test_shows(make):
+    shown = [dataclasses.replace(make.outcome(d, "a", (0.01, 0.5, 0.01, 0.6)), power=0.8) for d in range(12)]
+    either = [
+        dataclasses.replace(make.outcome(d, "a", (0.4, 0.5, 0.3, 0.6)), power=0.8, p_alone=0.01) for d in range(12, 18)
+    ]
+    neither = [
+        dataclasses.replace(make.outcome(d, "a", (0.4, 0.5, 0.3, 0.6)), power=0.8, p_alone=0.7) for d in range(18, 60)
+    ]
+    found = make.result([*shown, *either, *neither]).sample().set_index("term").loc["prevalence"]
+    below = binomtest(12, 60).proportion_ci(method="exact").low
+    above = binomtest(18, 60).proportion_ci(method="exact").high
+    assert found["conf_low"] == pytest.approx((below - 0.05) / 0.95)
+    assert found["conf_high"] == pytest.approx(above / 0.8)
+    assert found["estimate"] == pytest.approx((12 / 60 - 0.05) / 0.95)
+    assert found["note"] == (
+        "the estimate is a lower one; upper limit: if cycles have at least the declared effect, found with "
+        "probability 0.80"
+    )

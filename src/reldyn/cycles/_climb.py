@@ -51,13 +51,17 @@ class Setting:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Climbed:
-    """What the ladder gave for one direction: reasons why not, or tests, phases and reinforcement."""
+    """What the ladder gave for one direction: reasons why not, or tests, phases and reinforcement.
+
+    ``p_alone`` is the p-value of *intermittent* from the direction by itself, where shared phases did not show it.
+    """
 
     reasons: tuple[str, ...]
     tests: tuple[ClaimTest, ...]
     fit: PhaseFit | None
     reinforcement: Reinforcement | None
     triggers: tuple[TriggerEffect, ...] = ()
+    p_alone: float = float("nan")
 
 
 def seed_of(generator: np.random.Generator) -> np.random.SeedSequence:
@@ -97,6 +101,7 @@ def climb(
             tests.append(_irregular(series, setting, child_seed(seed, 3), lesson))
         if phased:
             tests.append(test_directed(series, n_surrogates=n, seed=child_seed(seed, 4)))
+        p_alone = _alone(series, setting, child_seed(seed, 8), tests) if lesson is not None else float("nan")
         fit = fit_phases(series, n_states=int(regimes.detail["n_states"]), seed=child_seed(seed, 5))
     except (np.linalg.LinAlgError, FloatingPointError, ReldynError) as error:
         # A series that numbers cannot carry is undecidable; it is no reason to stop the other directions.
@@ -111,7 +116,16 @@ def climb(
         for column, name in enumerate(setting.triggers)
         if phased
     )
-    return Climbed((), tuple(tests), fit, reinforcement, triggers)
+    return Climbed((), tuple(tests), fit, reinforcement, triggers, p_alone)
+
+
+def _alone(series: DirectionSeries, setting: Setting, seed: np.random.SeedSequence, shared: list[ClaimTest]) -> float:
+    """Where shared phases did not show both claims, test the direction by itself too: that test's power is known."""
+    found = {test.claim: test.p_value for test in shared}
+    if max(found["regimes"], found.get("irregular", 1.0)) <= setting.alpha:
+        return float("nan")
+    regimes, irregular = both_claims(series, setting, seed)
+    return 1.0 if irregular is None else max(regimes.p_value, irregular.p_value)
 
 
 def _regimes(

@@ -52,7 +52,7 @@ def detect_cycles(
     n_surrogates: int = 999,
     seed: Any = None,
     n_jobs: int = 1,
-    pooling: Pooling = "none",
+    pooling: Pooling = "auto",
 ) -> CycleResult:
     """Test every direction of warmth for phases, for irregular timing, and for what follows from them.
 
@@ -93,15 +93,15 @@ def detect_cycles(
         None draws one and stores it in ``setting["seed"]``.
     n_jobs : int, default 1
         Parallel workers, as in joblib. The result is the same, bit for bit, whatever the number.
-    pooling : {"none", "auto", "shared"}, default "none"
+    pooling : {"auto", "none", "shared"}, default "auto"
         Whether *regimes* and *irregular* borrow strength. ``"auto"``: the shape of the phases and the law of moving
         between them are learned from the other dyads (in five folds of dyads, never from the dyad that is tested),
         where at least 16 dyads can be tested and shared phases predict dyads they were not learned from better
         than shared skewed shocks do; else every dyad is tested by itself. ``"shared"`` shares even if they do not,
         for a sensitivity analysis. p-values come from the dyad's own surrogates either way; a result says which
-        was used. Stored power is that of dyads tested by themselves, so that with shared phases nothing is *not
-        supported* before ``with_calibration`` brings a calibration of the same pooling. ``"none"`` is the default
-        because a verdict about a dyad then depends on that dyad alone.
+        was used. A direction in which shared phases do not show both claims is tested by itself too, because the
+        stored power, without which nothing is *not supported*, is that of such tests. ``"none"``: every verdict
+        depends on its own dyad alone.
 
     Returns
     -------
@@ -146,7 +146,7 @@ def detect_cycles(
     shared = _shared(arranged, setting, known, pooling)
     tasks = [(one, setting, lesson) for one, lesson in zip(arranged, shared.lessons, strict=True)]
     outcomes = tuple(map_seeded(_outcome, tasks, known, n_jobs, label="directions"))
-    notes = (*_pooling_notes(shared, pooling), *_warnings(columns, arranged, outcomes, shared))
+    notes = (*_pooling_notes(shared, pooling), *_warnings(columns, arranged, outcomes))
     n_untested = sum(bool(one.reasons) for one in outcomes)
     if n_untested:
         message = f"{n_untested} of {len(outcomes)} directions cannot carry a test; verdicts() says why."
@@ -218,7 +218,8 @@ def _pooling_notes(shared: Shared, pooling: Pooling) -> tuple[str, ...]:
     if pooling == "none":
         return ()
     if not shared.used:
-        return (f"every dyad was tested by itself: {shared.reason}",)
+        # That a few dyads stand alone goes without saying.
+        return (f"every dyad was tested by itself: {shared.reason}",) if np.isfinite(shared.gain) else ()
     if shared.objection:
         return (f"phases were shared although {shared.objection}: read the verdicts as a sensitivity analysis",)
     return ()
@@ -246,7 +247,7 @@ def _outcome(task: tuple[Arranged, Setting, Lesson | None], generator: np.random
     if arranged.reasons or series is None:
         return bare
     found = climb(series, setting, seed_of(generator), lesson)
-    power, wrong = _stored_power(bare, series, setting, lesson)
+    power, wrong = _stored_power(bare, series, setting)
     return dataclasses.replace(
         bare,
         reasons=found.reasons,
@@ -254,16 +255,15 @@ def _outcome(task: tuple[Arranged, Setting, Lesson | None], generator: np.random
         fit=found.fit,
         reinforcement=found.reinforcement,
         triggers=found.triggers,
+        p_alone=found.p_alone,
         power=power,
         false_positives=wrong,
     )
 
 
-def _stored_power(
-    bare: Outcome, series: DirectionSeries, setting: Setting, lesson: Lesson | None
-) -> tuple[float | None, float | None]:
+def _stored_power(bare: Outcome, series: DirectionSeries, setting: Setting) -> tuple[float | None, float | None]:
     """Power and false positives by stored calibration, of tests as it ran them: alone, any phases, no covariates."""
-    if lesson is not None or setting.phases != "auto" or series.covariates.shape[1]:
+    if setting.phases != "auto" or series.covariates.shape[1]:
         return None, None
     known = power_of(
         n_occasions=bare.n_scheduled,
@@ -276,9 +276,7 @@ def _stored_power(
     return (None, None) if known is None else known
 
 
-def _warnings(
-    columns: Columns, arranged: Sequence[Arranged], outcomes: Sequence[Outcome], shared: Shared
-) -> tuple[str, ...]:
+def _warnings(columns: Columns, arranged: Sequence[Arranged], outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     """What a careful reader must know, most general first."""
     notes = []
     if columns.response is not None and columns.reported_by == "receiver":
@@ -301,11 +299,9 @@ def _warnings(
             "has little power"
         )
     if tested and all(one.power is None for one in tested):
-        of_what = "phases learned from other dyads" if shared.used else "this design"
-        how = "rd.cycles.calibrate(..., pooling=...)" if shared.used else "rd.cycles.calibrate"
         notes.append(
-            f"{WITHOUT_POWER} {of_what}, so a test without result stays 'not decidable': "
-            f"{how} gives the power that this design has"
+            f"{WITHOUT_POWER} this design, so a test without result stays 'not decidable': "
+            "rd.cycles.calibrate gives the power that this design has"
         )
     # The same note with another number in it is the same note: the largest is told.
     about_fits: dict[str, list[str]] = {}

@@ -48,7 +48,10 @@ class Outcome:
     triggers : tuple of TriggerEffect
         Empty without phases.
     power, false_positives : float or None
-        Of these tests, by stored calibration or by one handed over; None where none covers them.
+        By stored calibration or by one handed over; None where none covers these tests. With phases from other
+        dyads: of the test of the direction by itself, whose p-value is ``p_alone``.
+    p_alone : float
+        Of *intermittent* from the direction by itself, where phases from other dyads did not show it; NaN elsewhere.
     """
 
     dyad: Hashable
@@ -68,6 +71,7 @@ class Outcome:
     power: float | None = None
     false_positives: float | None = None
     triggers: tuple[TriggerEffect, ...] = ()
+    p_alone: float = float("nan")
 
 
 def claim_of(outcome: Outcome, claim: str) -> ClaimTest | None:
@@ -121,4 +125,5 @@ def evidence_of(
         power=outcome.power,
         alpha=alpha,
         unknown=unknown,
+        p_alone=outcome.p_alone,
     )

@@ -86,11 +86,6 @@ class CycleResult(Result):
     @property
     def _unknown_power(self) -> str:
         """Why no stored calibration speaks about these tests, and what would mend it."""
-        if self._shares_phases:
-            return (
-                "stored calibrations are of dyads tested by themselves, not of phases learned from other dyads: "
-                f"run rd.cycles.calibrate with pooling={self.setting['pooling']!r}"
-            )
         if self.setting["phases"] != "auto":
             return f"stored calibrations are of phases='auto', not of {self.setting['phases']} phases"
         if self.columns.covariates:
@@ -210,13 +205,16 @@ class CycleResult(Result):
     def _prevalence(self) -> SampleEstimate:
         power = [math.nan if one.power is None else one.power for one in self.outcomes]
         wrong = [one.false_positives for one in self.outcomes if one.false_positives is not None]
-        return prevalence(
-            self._raw,
-            [one.dyad for one in self.outcomes],
-            alpha=self.alpha,
-            power=power,
-            false_positives=float(np.mean(wrong)) if wrong else None,
-        )
+        dyads = [one.dyad for one in self.outcomes]
+        alone = np.array([one.p_alone for one in self.outcomes])
+        if not np.isfinite(alone).any():
+            level = float(np.mean(wrong)) if wrong else None
+            return prevalence(self._raw, dyads, alpha=self.alpha, power=power, false_positives=level)
+        # Power is that of a direction by itself: what either way of testing shows is shown at least as often.
+        lower = prevalence(self._raw, dyads, alpha=self.alpha)
+        upper = prevalence(np.fmin(self._raw, alone), dyads, alpha=self.alpha, power=power)
+        note = f"the estimate is a lower one; upper limit: {upper.note}"
+        return replace(lower, conf_high=max(upper.conf_high, lower.estimate), note=note)
 
     def _reinforcement(self) -> SampleEstimate:
         found = [one.reinforcement for one in self.outcomes]
@@ -297,9 +295,9 @@ class CycleResult(Result):
         Parameters
         ----------
         calibration : CalibrationResult
-            Of the same panel and columns, from `reldyn.cycles.calibrate`, with the ``pooling`` of this detection
-            where its phases come from other dyads, without where they do not. Its power is that of the mean
-            direction, so it says less about one with far fewer answers than the others.
+            Of the same panel and columns, from `reldyn.cycles.calibrate`. Where phases come from other dyads: with
+            the same ``pooling``, or without, which is the power of each direction tested by itself. Its power is
+            that of the mean direction, so it says less about one with far fewer answers than the others.
 
         Returns
         -------
@@ -315,10 +313,11 @@ class CycleResult(Result):
         if not same or float(calibration.setting["alpha"]) != self.alpha:
             raise DesignError("the calibration is of other columns or of another level than this detection.")
         self._check_tests_of(calibration)
-        outcomes = tuple(
-            replace(one, power=calibration.power, false_positives=calibration.false_positives) if one.tests else one
-            for one in self.outcomes
-        )
+        known: dict[str, Any] = {"power": calibration.power, "false_positives": calibration.false_positives}
+        if calibration.setting.get("pooling", "none") != "none":
+            # The power of shared phases needs no second test beside them.
+            known["p_alone"] = float("nan")
+        outcomes = tuple(replace(one, **known) if one.tests else one for one in self.outcomes)
         setting = calibration.setting
         told = (
             f"power is that of a calibration with planted cycles of effect {setting['effect']:g}, "
@@ -334,10 +333,10 @@ class CycleResult(Result):
                 "calibrations are of phases='auto' without covariates: they do not give the power of this detection."
             )
         calibrated, mine = calibration.setting.get("pooling", "none"), self.setting.get("pooling", "none")
-        if self._shares_phases and calibrated != mine:
+        if self._shares_phases and calibrated not in ("none", mine):
             raise DesignError(
                 f"this detection learned its phases from other dyads (pooling={mine!r}), the calibration has "
-                f"pooling={calibrated!r}: run rd.cycles.calibrate with pooling={mine!r}."
+                f"pooling={calibrated!r}: run rd.cycles.calibrate with pooling={mine!r}, or 'none'."
             )
         if not self._shares_phases and calibrated != "none":
             raise DesignError(

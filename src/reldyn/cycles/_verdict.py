@@ -46,6 +46,9 @@ class Evidence:
     alpha : float
     unknown : str
         Why the power is None where it is, and what would mend it.
+    p_alone : float
+        Of *intermittent* from the direction by itself, to which the power then belongs, where phases learned from
+        other dyads did not show it; NaN where there is only one way of testing.
     """
 
     reasons: tuple[str, ...]
@@ -57,6 +60,7 @@ class Evidence:
     power: float | None
     alpha: float = 0.05
     unknown: str = NOT_COVERED
+    p_alone: float = float("nan")
 
 
 def decide(evidence: Evidence) -> tuple[Verdict, str]:
@@ -100,11 +104,14 @@ def _without_result(evidence: Evidence, *, regimes: bool) -> tuple[Verdict, str]
         lacking = f"phases not shown (p = {format_p(evidence.p_regimes)})"
     else:
         lacking = f"phases, but irregular timing not shown (p = {format_p(evidence.p_irregular)})"
+    if evidence.p_alone <= evidence.alpha:
+        return "not decidable", f"{lacking} with phases of other dyads, but tested by itself the direction shows both"
     if evidence.power is None:
         return "not decidable", f"{lacking}; power unknown, {evidence.unknown}"
+    how = "the design" if math.isnan(evidence.p_alone) else "tested by itself, which shows nothing either, the design"
     if evidence.power >= ENOUGH_POWER:
-        return "not supported", f"{lacking}; the design would have shown cycles with probability {evidence.power:.2f}"
-    return "not decidable", f"{lacking}; the design would have shown cycles only with probability {evidence.power:.2f}"
+        return "not supported", f"{lacking}; {how} would have shown cycles with probability {evidence.power:.2f}"
+    return "not decidable", f"{lacking}; {how} would have shown cycles only with probability {evidence.power:.2f}"
 
 
 def adjust(p_values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
