@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from scipy.stats import binomtest
@@ -14,6 +15,7 @@ from reldyn.cycles._climb import Setting
 from reldyn.cycles._shared import Shared
 from reldyn.errors import DataError, DesignError
 
+mpl.use("Agg")
 N_DYADS = 17
 WORLDS = ("linear", "skewed", "rhythm", "cycle", "beside cycles")
 
@@ -96,6 +98,11 @@ def test_a_calibration_with_pooling_has_five_worlds_and_counts_samples(panel, pl
     assert len(plain) == 12
     table = found.tidy()
     assert set(table["n_replications"]) == {3} and set(table["n_tests"]) == {24}
+    kinds = table.set_index("term")["kind"]
+    assert kinds["regimes in beside cycles"] == "mixed"
+    assert kinds["intermittent in beside cycles"] == kinds["regimes in linear"] == "false positives"
+    assert kinds["regimes in rhythm"] == kinds["intermittent in cycle"] == "power"
+    assert found.plot().get_xlabel() == "share of tests"
     assert found.setting["pooling"] == "shared"
     assert "3 samples per world" in found.summary()
     assert "8 directions of each were tested" in found.summary()

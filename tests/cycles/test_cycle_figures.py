@@ -29,6 +29,7 @@ def test_the_map_has_two_tiles_per_dyad_and_counts_verdicts(made):
         "not supported (1)",
         "not decidable (3)",
     ]
+    assert figure.legends[0].get_title().get_text() == "left half: warmth from a; right half: from b"
 
 
 def test_the_ribbon_shows_both_directions_with_their_verdicts_and_reasons(made):

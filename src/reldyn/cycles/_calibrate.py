@@ -93,7 +93,8 @@ class CalibrationResult(Result):
         """One row per world and claim: the share of rejections with its exact 95 % interval.
 
         ``n_replications`` counts directions, or with pooling samples, ``n_tests`` the tests in them; intervals are
-        over independent samples.
+        over independent samples. ``kind`` is ``"power"`` where the claim is true, ``"false positives"`` where it is
+        not, and ``"mixed"`` for *regimes* beside cycles, where a third of the dyads have a rhythm.
         """
         import pandas as pd
 
@@ -117,7 +118,9 @@ class CalibrationResult(Result):
                 )
         # Phases of a rhythm are real: to find them is no false positive.
         table = pd.DataFrame(rows)
-        table.loc[(table["world"] == "rhythm") & (table["claim"] == "regimes"), "kind"] = "power"
+        of_regimes = table["claim"] == "regimes"
+        table.loc[(table["world"] == "rhythm") & of_regimes, "kind"] = "power"
+        table.loc[(table["world"] == BESIDE) & of_regimes, "kind"] = "mixed"
         return table
 
     def glance(self) -> pd.DataFrame:

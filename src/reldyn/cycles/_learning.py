@@ -250,6 +250,11 @@ def _cautions(result: LearningResult) -> list[str]:
                 f"design, below {POOR_RECOVERY:g}: the learning rate of a direction must not be interpreted"
             )
     best = result.best.model
+    if best == "none" and len(result.fits) > 1:
+        notes.append(
+            "the model without learning has the lowest BIC: rates, drives and p-values of the others belong to models "
+            "that these answers do not ask for"
+        )
     back = result.recognised(best)
     if back < _GOOD_CHOICE:
         notes.append(f"samples drawn from {best} are recognised as such in {back:.0%}: the choice of model is unsure")

@@ -28,7 +28,8 @@ def calibration(result: CalibrationResult, *, ax: Axes | None = None) -> Axes:
     Returns
     -------
     matplotlib.axes.Axes
-        One row per world; the line marks the level of the tests, which only the planted cycle should pass.
+        One row per world; the line marks the level of the tests, which only true claims should pass: those about
+        the planted cycle, and regimes in a rhythm.
 
     Examples
     --------
@@ -52,7 +53,7 @@ def calibration(result: CalibrationResult, *, ax: Axes | None = None) -> Axes:
         ax.set_yticks(place, result.worlds)
         ax.set_ylim(len(place) - 0.5, -0.7)
         ax.set_xlim(-0.02, 1.02)
-        ax.set_xlabel("share of replications")
+        ax.set_xlabel("share of tests" if result.shared.size else "share of replications")
         ax.tick_params(axis="y", length=0)
         ax.spines["left"].set_visible(False)
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.16), ncols=2)

@@ -111,7 +111,7 @@ def verdict_map(result: CycleResult, *, adjusted: bool = True) -> Figure:
     n_columns = min(_PER_ROW, len(dyads))
     counts = table["verdict"].value_counts()
     with style():
-        figure = new_figure(max(4.6, 1.2 + 0.36 * n_columns), 1.25 + 0.44 * n_rows)
+        figure = new_figure(max(4.6, 1.2 + 0.36 * n_columns), 1.45 + 0.44 * n_rows)
         ax = figure.subplots()
         seen: dict[Hashable, int] = {}
         for row in table.itertuples():
@@ -122,19 +122,30 @@ def verdict_map(result: CycleResult, *, adjusted: bool = True) -> Figure:
             ax.add_patch(
                 Rectangle((column + 0.04 + 0.46 * half, line + 0.08), 0.45, 0.6, facecolor=colour, edgecolor="white")
             )
+        size = 6 if len(dyads) > _PER_ROW else 8
         for dyad, (line, column) in place.items():
-            ax.text(column + 0.5, line + 0.93, str(dyad), ha="center", va="bottom", fontsize=6, color=GREY)
+            ax.text(column + 0.5, line + 0.95, str(dyad), ha="center", va="bottom", fontsize=size, color=GREY)
         ax.set_xlim(0, n_columns)
         ax.set_ylim(n_rows + 0.05, 0)
         ax.set_axis_off()
         ax.set_title(f"verdicts about {len(table)} directions")
+        givers = list(dict.fromkeys(table["giver"]))
+        # Where roles are not the same in every dyad the halves have no common name.
+        halves = f"left half: warmth from {givers[0]}; right half: from {givers[1]}" if len(givers) == 2 else None
         handles = [
             Patch(
                 facecolor=colour, edgecolor=GREY if colour == PALE else colour, label=f"{name} ({counts.get(name, 0)})"
             )
             for name, colour in _VERDICTS.items()
         ]
-        figure.legend(handles=handles, loc="outside lower left", ncols=2 if n_columns < 14 else 4)
+        figure.legend(
+            handles=handles,
+            loc="outside lower left",
+            ncols=2 if n_columns < 14 else 4,
+            title=halves,
+            title_fontsize=8,
+            alignment="left",
+        )
     return figure
 
 
