@@ -113,6 +113,27 @@ def test_a_result_survives_json_and_speaks_of_series(fit):
     assert FORBIDDEN.search(text) is None
 
 
+def test_where_nothing_is_learned_drives_have_no_p_value_and_the_result_says_so():
+    fit = rd.cycles.learning(
+        small(uncertain=0.0, surprise=0.0, drive_sd=0.0),
+        warmth="warmth",
+        response="longing",
+        n_recovery=1,
+        seed=2,
+        models=("none", "rescorla-wagner"),
+    )
+    assert fit.best.model == "none"
+    assert fit.tidy()["p_value"].isna().all() and fit.tidy()["statistic"].isna().all()
+    assert np.isfinite(fit.tidy()[["estimate", "std_error"]].to_numpy()).all()
+    note = (
+        "the model without learning has the lowest BIC: rates, drives and intervals of the others belong to "
+        "models that these answers do not ask for"
+    )
+    assert note in fit.warnings
+    alone = dataclasses.replace(fit, fits=fit.fits[1:])
+    assert alone.tidy()["p_value"].notna().sum() == 1
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_a_response_that_learns_nothing_keeps_the_model_without_learning(seed):
     sample = sample_from(planted(seed, n_dyads=12, n=150, surprise=0.0, uncertain=0.0, drive_sd=0.0))

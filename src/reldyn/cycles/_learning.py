@@ -252,8 +252,8 @@ def _cautions(result: LearningResult) -> list[str]:
     best = result.best.model
     if best == "none" and len(result.fits) > 1:
         notes.append(
-            "the model without learning has the lowest BIC: rates, drives and p-values of the others belong to models "
-            "that these answers do not ask for"
+            "the model without learning has the lowest BIC: rates, drives and intervals of the others belong to "
+            "models that these answers do not ask for"
         )
     back = result.recognised(best)
     if back < _GOOD_CHOICE:

@@ -86,13 +86,19 @@ class LearningResult(Result):
         return min(self.fits, key=lambda fit: fit.bic)
 
     def tidy(self) -> pd.DataFrame:
-        """One row per model and parameter of the population."""
+        """One row per model and parameter of the population.
+
+        ``p_value`` and ``statistic`` of a drive are NaN where the model without learning was fitted too and has the
+        lower BIC: without a drive there is no learning rate, and tests that take one as given reject too often.
+        """
         import pandas as pd
 
         rows = []
+        without = min((fit.bic for fit in self.fits if fit.model == "none"), default=math.inf)
         for fit in self.fits:
             if fit.model == "none":
                 continue
+            asked_for = fit.bic < without
             errors = np.sqrt(np.diag(fit.covariance))
             low, high = fit.centre - _REACH * errors[0], fit.centre + _REACH * errors[0]
             middle = _rate(fit.centre)
@@ -102,7 +108,7 @@ class LearningResult(Result):
                 sd = float(fit.drive_sd[place])
                 cells.append((name, value, error, value - _REACH * error, value + _REACH * error, sd))
             for name, value, error, below, above, sd in cells:
-                ratio = value / error if name != "learning rate" and error > 0 else math.nan
+                ratio = value / error if name != "learning rate" and error > 0 and asked_for else math.nan
                 rows.append(
                     {
                         "term": f"{name} ({fit.model})",
