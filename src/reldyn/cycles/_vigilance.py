@@ -58,6 +58,11 @@ def vigilance(panel: DyadPanel, *, warmth: str, response: str, reported_by: Repo
     DataError
         A column does not exist or holds text.
 
+    Notes
+    -----
+    Where reactions to falls and rises are alike, p-values are up to .05 in 6 to 8 of a hundred slow rated series of 100
+    or 200 beeps (``tools/results/followups``): a p-value just below .05 is weaker than it looks.
+
     References
     ----------
     Ferrer and Rast (2017), Multivariate Behavioral Research 52 (dyadic location-scale models of which this is
