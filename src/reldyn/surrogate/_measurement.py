@@ -90,10 +90,7 @@ def fit_measurement(rest: Array, elapsed: Array, near: MeasurementFit | None = N
         # Far from any sensible process the filter overflows: no place to stay, nor to take a slope from.
         values = np.where(np.isfinite(values), values, _IMPOSSIBLE)
         half = len(theta)
-        # Where the likelihood is zero on both sides there is no slope: the search stops there by itself.
-        with np.errstate(invalid="ignore"):
-            slope = (values[:half] - values[half : 2 * half]) / (2 * _STEP)
-        return float(values[-1]), slope
+        return float(values[-1]), (values[:half] - values[half : 2 * half]) / (2 * _STEP)
 
     best = None
     bounds = _bounds(channels)
