@@ -94,8 +94,8 @@ def asymmetry(
     Examples
     --------
     >>> import reldyn as rd
-    >>> panel = rd.simulate.apim(n_dyads=1, n_occasions=80, actor=0.3, partner=0.2, seed=1).panel
-    >>> found = rd.coupling.asymmetry(panel, "y", trend=False, check=False)
+    >>> panel = rd.simulate.perception(n_dyads=1, n_occasions=80, contagion=(0.3, 0.1), seed=1).panel
+    >>> found = rd.coupling.asymmetry(panel, "mood", trend=False, check=False)
     >>> found.tidy()["effect"].tolist()[4:]
     ['difference', 'standardised difference', 'dominance']
     """

@@ -67,8 +67,8 @@ def granger(panel: DyadPanel, variable: str, *, lags: int = 1) -> pd.DataFrame:
     Examples
     --------
     >>> import reldyn as rd
-    >>> panel = rd.simulate.apim(n_dyads=2, n_occasions=80, actor=0.3, partner=0.2, seed=1).panel
-    >>> rd.coupling.granger(panel, "y")[["df", "df_residual"]].iloc[0].tolist()
+    >>> panel = rd.simulate.perception(n_dyads=2, n_occasions=80, contagion=0.3, seed=1).panel
+    >>> rd.coupling.granger(panel, "mood")[["df", "df_residual"]].iloc[0].tolist()
     [1.0, 76.0]
     """
     import pandas as pd

@@ -63,8 +63,8 @@ def inertia_coordination(panel: DyadPanel, variable: str) -> pd.DataFrame:
     Examples
     --------
     >>> import reldyn as rd
-    >>> panel = rd.simulate.apim(n_dyads=3, n_occasions=60, actor=0.3, partner=0.2, seed=1).panel
-    >>> rd.coupling.inertia_coordination(panel, "y")["term"].tolist()[:3]
+    >>> panel = rd.simulate.perception(n_dyads=3, n_occasions=60, contagion=0.3, seed=1).panel
+    >>> rd.coupling.inertia_coordination(panel, "mood")["term"].tolist()[:3]
     ['intercept', 'inertia', 'coordination']
     """
     import pandas as pd

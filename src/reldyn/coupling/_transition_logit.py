@@ -168,8 +168,8 @@ def transition_logit(
     Examples
     --------
     >>> import reldyn as rd
-    >>> panel = rd.simulate.apim(n_dyads=12, n_occasions=60, actor=0.4, partner=0.2, seed=1).panel
-    >>> found = rd.coupling.transition_logit(panel, "y", bins=[0.0])
+    >>> panel = rd.simulate.perception(n_dyads=12, n_occasions=60, inertia=0.4, contagion=0.3, seed=1).panel
+    >>> found = rd.coupling.transition_logit(panel, "mood", bins=[5.0])
     >>> found.tidy()["effect"].tolist()[:3], bool((found.tidy()["odds_ratio"][[1, 2]] > 1).all())
     (['intercept', 'actor', 'partner'], True)
     """

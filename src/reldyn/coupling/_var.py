@@ -84,8 +84,8 @@ def var(
     Examples
     --------
     >>> import reldyn as rd
-    >>> panel = rd.simulate.apim(n_dyads=4, n_occasions=60, actor=0.3, partner=0.2, seed=1).panel
-    >>> fit = rd.coupling.var(panel, "y")
+    >>> panel = rd.simulate.perception(n_dyads=4, n_occasions=60, contagion=0.3, seed=1).panel
+    >>> fit = rd.coupling.var(panel, "mood")
     >>> fit.tidy().query("effect == 'influence'").shape[0]
     8
     """

@@ -46,8 +46,8 @@ def asymmetry(result: AsymmetryResult) -> Figure:
     Examples
     --------
     >>> import reldyn as rd
-    >>> panel = rd.simulate.apim(n_dyads=3, n_occasions=40, actor=0.3, partner=0.2, seed=1).panel
-    >>> found = rd.coupling.asymmetry(panel, "y", trend=False, check=False)
+    >>> panel = rd.simulate.perception(n_dyads=3, n_occasions=40, contagion=(0.3, 0.1), seed=1).panel
+    >>> found = rd.coupling.asymmetry(panel, "mood", trend=False, check=False)
     >>> [ax.get_title(loc="left") for ax in found.plot().axes]
     ['Cross effects', 'Difference']
     """
