@@ -1,11 +1,15 @@
 """Similarity of profiles against row-by-row correlations and planted worlds; ambivalence against its formulas."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 import reldyn as rd
-from reldyn.perception._profiles import compare, row_correlations
+from reldyn.perception._ambivalence import ambivalence_index
+from reldyn.perception._profiles import compare, pseudo_means, row_correlations
 
 
 def couples(n_dyads=60, n_items=10, shared=0.0, stereotype=1.0, seed=1):
@@ -76,6 +80,59 @@ def test_a_stereotype_makes_strangers_alike_and_pseudo_couples_tell():
     assert table.loc[["raw", "distinctive"], "p_value"].tolist() == [1 / 200, 1 / 200]
     assert table.loc["distinctive", "estimate"] == pytest.approx(0.5, abs=0.1)
     assert np.isnan(table.loc["stereotype", "p_value"])
+
+
+def test_pseudo_couples_are_all_ways_to_deal_the_second_members():
+    rng = np.random.default_rng(5)
+    first, second = rng.standard_normal((2, 2, 4, 6))
+    norms = [np.broadcast_to(side.mean(axis=(0, 1)), side.shape) for side in (first, second)]
+    drawn = pseudo_means(first, second, *norms, 400, np.random.default_rng(1))
+    dealt = []
+    for order in itertools.permutations(range(4)):
+        z = [
+            [
+                np.mean([np.arctanh(np.corrcoef(one[t, k], two[t, other])[0, 1]) for t in (0, 1)])
+                for k, other in enumerate(order)
+            ]
+            for one, two in ((first, second), (first - norms[0], second - norms[1]))
+        ]
+        dealt.append(np.mean(z, axis=1))
+    # All 24 orders come up in 400 draws but for one set of draws in a million.
+    near = np.abs(drawn[:, None] - np.array(dealt)).max(axis=2) < 1e-9
+    assert near.any(axis=1).all()
+    assert near.any(axis=0).all()
+
+
+def test_distance_falls_apart_into_level_scatter_and_shape():
+    frame, items = couples(n_dyads=12, seed=4)
+    rows = rd.perception.similarity(panel_of(frame), items, n_permutations=0).profiles()
+    x, y = frame[items].to_numpy().reshape(12, 2, 10).transpose(1, 0, 2)
+    spread = x.std(axis=1, ddof=1) * y.std(axis=1, ddof=1)
+    parts = rows["level_difference"] ** 2 + 0.9 * (rows["scatter_difference"] ** 2 + 2 * spread * (1 - rows["raw"]))
+    np.testing.assert_allclose(parts, ((x - y) ** 2).mean(axis=1))
+    assert rows["mean_absolute_difference"].tolist() == pytest.approx(np.abs(x - y).mean(axis=1).tolist())
+
+
+def test_who_is_first_and_the_unit_of_the_scale_change_signs_and_sizes_only():
+    frame, items = couples(n_dyads=10, shared=0.5, seed=6)
+    call = rd.perception.similarity
+    plain = call(panel_of(frame), items, n_permutations=0).profiles()
+    swapped = call(panel_of(frame.assign(who=["b", "a"] * 10)), items, n_permutations=0).profiles()
+    alike = ["raw", "distinctive", "stereotype", "mean_absolute_difference"]
+    np.testing.assert_allclose(swapped[alike], plain[alike])
+    turned = ["level_difference", "scatter_difference"]
+    np.testing.assert_allclose(swapped[turned], -plain[turned])
+    larger = frame.copy()
+    larger[items] = 3 * larger[items] + 7
+    found = call(panel_of(larger), items, n_permutations=0).profiles()
+    np.testing.assert_allclose(found[alike[:3]], plain[alike[:3]])
+    np.testing.assert_allclose(found[[*turned, alike[3]]], 3 * plain[[*turned, alike[3]]])
+    # What everybody of a role has more of is the norm, and not distinctive.
+    tilted = frame.copy()
+    tilted[items] += np.where(frame[["who"]] == "a", 1, -2) * np.arange(10)
+    found = call(panel_of(tilted), items, n_permutations=0).profiles()
+    np.testing.assert_allclose(found["distinctive"], plain["distinctive"])
+    assert found["raw"].mean() < plain["raw"].mean()
 
 
 def test_p_values_are_level_under_the_null():
@@ -167,6 +224,20 @@ def test_mistakes_about_profiles_are_named():
     alone = panel_of(frame.assign(**dict.fromkeys(items, 2.0)))
     with pytest.raises(rd.DesignError, match="fewer than 3 dyads have two profiles that can be correlated"):
         rd.perception.similarity(alone, items, n_permutations=9)
+    for names, error, text in (
+        (["i0", "i1", "i2", "who"], rd.DataError, "column 'who' holds text, for example 'a'"),
+        (["i0", "i1", "i2", "nothing"], rd.DataError, "no column 'nothing' in the panel"),
+        (["i0", "i1", "i2", "i2"], rd.DesignError, "named twice: i2. Name each column once."),
+    ):
+        with pytest.raises(error) as told:
+            rd.perception.similarity(panel, names)
+        assert str(told.value).startswith(text)
+    with pytest.raises(rd.DesignError) as told:
+        rd.perception.similarity(panel, items[:4], judged=items[4:6])
+    assert str(told.value) == "4 items, but 2 judgments: name one judgment per item, in the same order."
+    with pytest.raises(rd.DesignError) as told:
+        rd.perception.similarity(panel, items, n_permutations=True)
+    assert str(told.value) == "n_permutations=True is no number of samples: give a whole number from 0."
 
 
 P, N = np.array([0.0, 3, 6, 6, np.nan]), np.array([0.0, 3, 0, 2, 1])
@@ -235,6 +306,41 @@ def test_alternation_is_never_negative_for_concave_indices():
         assert ambivalent(warm, cold)["alternation"][0] > -1e-12
 
 
+@pytest.mark.parametrize("index", ["griffin", "kaplan", "jamieson"])
+def test_indices_treat_warm_and_cold_alike_and_grow_with_the_unit(index):
+    warm, cold = np.random.default_rng(8).uniform(0, 6, (2, 40))
+    found = ambivalence_index(warm, cold, index)
+    np.testing.assert_allclose(ambivalence_index(cold, warm, index), found)
+    np.testing.assert_allclose(ambivalence_index(3 * warm, 3 * cold, index), 3 * found)
+    printed = {
+        "griffin": (warm + cold) / 2 - np.abs(warm - cold),
+        "kaplan": warm + cold - np.abs(warm - cold),
+        "jamieson": np.minimum(warm, cold) ** 2 / np.maximum(warm, cold),
+    }
+    np.testing.assert_allclose(found, printed[index])
+    # Nobody is more ambivalent than by two evaluations as strong as the stronger one.
+    assert (found <= ambivalence_index(np.maximum(warm, cold), np.maximum(warm, cold), index) + 1e-12).all()
+
+
+def test_alternation_is_what_differences_lose_in_their_mean():
+    rng = np.random.default_rng(9)
+    frame = pd.DataFrame({"dyad": np.repeat(range(5), 24), "who": np.tile(np.repeat(["a", "b"], 12), 5)})
+    frame["t"], frame["warm"], frame["cold"] = np.tile(range(12), 10), *rng.uniform(0, 6, (2, 120))
+    panel = rd.DyadPanel(frame, dyad="dyad", person="who", role="who", time="t")
+    gap = (frame["warm"] - frame["cold"]).groupby([frame["dyad"], frame["who"]], sort=False)
+    expected = gap.agg(lambda part: part.abs().mean() - abs(part.mean())).to_numpy()
+    for index in ("griffin", "kaplan"):
+        found = rd.perception.ambivalence(panel, positive="warm", negative="cold", index=index, minimum=0)
+        people, sample = found[found["dyad"] != "sample"], found[found["dyad"] == "sample"]
+        np.testing.assert_allclose(people["alternation"], expected)
+        mine = people.loc[people["role"] == "a", "alternation"]
+        row = sample[sample["role"] == "a"].iloc[0]
+        wanted = stats.ttest_1samp(mine, 0.0)
+        assert (row["alternation"], row["df"], row["p_value"]) == pytest.approx((mine.mean(), 4, wanted.pvalue))
+        limits = wanted.confidence_interval()
+        assert (row["conf_low"], row["conf_high"]) == pytest.approx((limits.low, limits.high))
+
+
 def test_ambivalence_of_nothing_and_of_little():
     nothing = ambivalent(np.full(5, np.nan), np.full(5, 1.0)).iloc[0]
     assert nothing["note"] == "no occasion with both evaluations"
@@ -256,3 +362,13 @@ def test_mistakes_about_ambivalence_are_named():
         call(panel, positive="warm", negative="cold", minimum=1)
     with pytest.raises(rd.DesignError, match="positive and negative are both 'warm'"):
         call(panel, positive="warm", negative="warm")
+    texts = rd.DyadPanel(frame.assign(text="x"), dyad="dyad", person="who")
+    for more, error, text in (
+        ({"negative": "text"}, rd.DataError, "column 'text' holds text, for example 'x'"),
+        ({"negative": "nobody"}, rd.DataError, "no column 'nobody' in the panel"),
+        ({"negative": "cold", "minimum": float("nan")}, rd.DesignError, "minimum=nan is no end of a scale: give a num"),
+        ({"negative": "cold", "by": "day"}, rd.DesignError, "by='day' is not known; allowed: 'person', 'occasion'."),
+    ):
+        with pytest.raises(error) as told:
+            call(texts, positive="warm", **more)
+        assert str(told.value).startswith(text)
