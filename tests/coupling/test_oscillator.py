@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 import reldyn as rd
 from reldyn.coupling import coupled_oscillator
@@ -50,6 +51,10 @@ def test_state_space_recovers_the_planted_frequencies(session, missing):
     assert eta["estimate"].to_numpy() == pytest.approx(SWINGS.loc[0, ["eta0", "eta1"]].to_numpy(float), rel=0.01)
     assert (found["note"] == "").all()
     assert (found["n_obs"] == np.isfinite([x, y]).sum()).all()
+    row = eta.iloc[0]
+    # Eight coefficients, two straight lines and one start of four numbers.
+    assert row["df"] == row["n_obs"] - 16
+    assert (row["conf_high"] - row["estimate"]) / row["std_error"] == pytest.approx(stats.t.ppf(0.975, row["df"]))
 
 
 def drift(eta, zeta, partner_position, partner_speed):
@@ -161,8 +166,8 @@ def test_estimates_are_unbiased_and_intervals_hold_while_windows_smooth(session)
     spread = away.std(axis=0, ddof=1) / np.sqrt(len(away))
     # 8 means of 30: the normal 99.9 % band of each.
     assert float(np.abs(away.mean(axis=0) / spread).max()) < 3.7
-    held = (np.abs(away) < 1.96 * error).sum()
-    # Binomial 99.9 % band of .95 with 240 intervals; those of one dyad hang together.
+    held = (np.abs(away) < stats.t.ppf(0.975, 240 - 16) * error).sum()
+    # Binomial 99.9 % band of .95 with 240 intervals, wider below: those of one dyad hang together.
     assert 214 <= held <= 238
     local = coupled_oscillator(panel, "v", method="local-linear").query("term == 'frequency'")
     for (_, rows), eta in zip(local.groupby("outcome"), ETA, strict=True):
@@ -199,7 +204,7 @@ def test_a_likelihood_without_a_clear_maximum_gives_no_number(session, monkeypat
     def fitted(*_):
         error = np.full((2, 4), 0.1)
         error[1, 2] = np.nan if fault == "information" else 0.1
-        return OscillatorFit(np.full((2, 4), -0.2), error, np.ones(2), np.ones(2), -10.0, fault == "information")
+        return OscillatorFit(np.full((2, 4), -0.2), error, 90, np.ones(2), np.ones(2), -10.0, fault == "information")
 
     monkeypatch.setattr("reldyn.coupling._oscillator.fit_oscillators", fitted)
     found = coupled_oscillator(session(pairs(1)), "v")

@@ -85,7 +85,14 @@ def coupled_oscillator(
     Negative damping dies out, positive builds up. Standard errors of the local linear approximation take overlapping
     windows for independent and are too small; error of measurement and shocks pull its damping and its partner
     effects towards 0, and series without any swing have a period, too: white noise one of 8.2 steps with five
-    occasions in a window. Standard errors of the state space come from the observed information.
+    occasions in a window. Standard errors of the state space come from the observed information, with degrees of
+    freedom for all that was fitted.
+
+    In simulated pairs with cycles of 12 and 9 steps (60 pairs a cell, ``benchmarks/results/oscillator_checks.json``)
+    the 95 % intervals of the state space held .93 to .96 of all terms and .91 of the frequencies at 120 occasions, and
+    .88 and .84 at 60, where they are too narrow. A small p-value of the frequency does not show that there is a swing:
+    noise without any got no numbers in 43 of 60 pairs, and series with a carry-over of .5 in 33, but most of the
+    frequencies of the others differed from 0.
 
     References
     ----------
@@ -241,14 +248,14 @@ def _begin(pair: Pair, rest: Array) -> Array:
 
 
 def _exact_rows(fit: OscillatorFit, member: int, n_obs: int) -> list[dict[str, Any]]:
-    from scipy.stats import norm
+    from scipy.stats import t
 
-    reach = float(norm.ppf(0.975))
+    reach = float(t.ppf(0.975, fit.df))
     rows = []
     for place, term in enumerate(_TERMS):
         value, error = float(fit.value[member, place]), float(fit.std_error[member, place])
         ratio = value / error
-        row = {"term": term, "estimate": value, "std_error": error, "statistic": ratio, "df": math.inf}
-        row |= {"p_value": 2 * float(norm.sf(abs(ratio))), "conf_low": value - reach * error}
+        row = {"term": term, "estimate": value, "std_error": error, "statistic": ratio, "df": float(fit.df)}
+        row |= {"p_value": 2 * float(t.sf(abs(ratio), fit.df)), "conf_low": value - reach * error}
         rows.append(row | {"conf_high": value + reach * error, "n_obs": n_obs, "note": ""})
     return rows

@@ -36,7 +36,11 @@ class OscillatorFit:
     Attributes
     ----------
     value, std_error : (2, 4) arrays
-        Per member: own position and speed, partner's position and speed.
+        Per member: own position and speed, partner's position and speed. Errors from the observed information, as
+        if the variances had been divided by ``df`` and not by the number of values.
+    df : int
+        Values less the eight coefficients, the two straight lines taken off before and the four numbers with which
+        each stretch begins.
     noise, error : (2,) arrays
         Standard deviations of the shocks to the speeds per root of a step, and of measurement.
     log_likelihood : float
@@ -45,6 +49,7 @@ class OscillatorFit:
 
     value: Array
     std_error: Array
+    df: int
     noise: Array
     error: Array
     log_likelihood: float
@@ -92,12 +97,15 @@ def fit_oscillators(rest: Array, step: Array, start: Array) -> OscillatorFit:
     inside = (theta > low + 1e-6) & (theta < high - 1e-6)
     deviance, gradient = objective(theta)
     covariance = _information(values_at, theta, inside)
-    spread = np.sqrt(np.where(np.diag(covariance) > 0, np.diag(covariance), math.nan))
+    df = series.n - 12 - 4 * series.n_segments
+    widened = np.diag(covariance) * (series.n / df if df > 0 else math.nan)
+    spread = np.sqrt(np.where(widened > 0, widened, math.nan))
     log_likelihood = -0.5 * deviance - series.n * math.log(scale)
     converged = deviance < IMPOSSIBLE / 2 and _at_maximum(theta, gradient, covariance, inside, low)
     return OscillatorFit(
         theta[:8].reshape(2, 4),
         spread[:8].reshape(2, 4),
+        df,
         np.exp(theta[8:10]) * scale,
         np.exp(theta[10:]) * scale,
         log_likelihood,
