@@ -96,6 +96,19 @@ def truth_and_bias(
     DesignError
         An option is not known, a variable does not vary, or a term cannot be estimated from these rows.
 
+    Notes
+    -----
+    In simulated diaries of 14 days, 60 and 30 dyads, centred within perceivers (500 or more a cell,
+    ``benchmarks/results/perception_checks.json``), 95 % intervals held directional bias, truth force and bias force in
+    .93 to .97, with and without a fifth of the answers missing, and their changes over time in .94 to .95. Where
+    forces differed between perceivers and ``random`` denied it, those of truth force and bias force held them in .84
+    to .90 only.
+
+    Whether trust in one's own perception falls after a large discrepancy is a question to an actor-partner model: with
+    ``distance`` the absolute difference of judgment and report, lag both by ``panel.lag(["trust", "distance"])`` and
+    fit ``rd.apim(panel, outcome="trust", predictors=("distance_lag1",), covariates=("trust_lag1",))``. The notebook on
+    truth, bias and doubting oneself does so.
+
     References
     ----------
     West and Kenny (2011), Psychological Review 118, 357-378. Kenny and Acitelli (2001), Journal of Personality and
