@@ -124,8 +124,8 @@ def susy(
     -----
     A segment in which a member does not vary has no correlation. It is left out of sums and divisors alike; the R
     package leaves it out of the sum but divides by all segments, which pulls real synchrony down. Dealt orders
-    include those that leave a segment in place, which keeps the level of the test. Segments should be longer
-    than the slow swings of a series: over shorter ones independent series look synchronous.
+    include those that leave a segment in place, which keeps the level of the test. Over segments shorter than the slow
+    swings of a series real and pseudo-synchrony are large alike: read neither without the other.
 
     References
     ----------
