@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 import reldyn as rd
 from reldyn.dynamics._diversity import effective_number
@@ -49,7 +50,7 @@ def _root(y, X, n_obs):
     return beta
 
 
-@pytest.mark.parametrize(("rho", "most"), [(0.0, 0.085), (0.3, 0.10)])
+@pytest.mark.parametrize(("rho", "most"), [(0.0, 0.085), (0.3, 0.085), (0.6, 0.085)])
 def test_a_flat_series_seldom_has_a_trend(rho, most):
     rng = np.random.default_rng(4)
     hits, n = 0, 28
@@ -60,6 +61,34 @@ def test_a_flat_series_seldom_has_a_trend(rho, most):
             z[t] = rho * z[t - 1] + np.sqrt(1 - rho**2) * z[t]
         hits += trend(z, X, np.arange(float(n))).p_value < 0.05
     assert hits / 300 < most
+
+
+def test_at_one_autocorrelation_the_test_is_that_of_known_errors(monkeypatch):
+    """With a single autocorrelation on the grid: the least-squares slope, its exact variance, an exact t-test."""
+    rng, rho, n = np.random.default_rng(9), 0.5, 20
+    monkeypatch.setattr("reldyn.dynamics._trend._RHO", np.array([rho]))
+    step = np.sort(rng.choice(30, n, replace=False)).astype(float)
+    X, y = np.column_stack([np.ones(n), step - step.mean()]), rng.normal(size=n).cumsum()
+    R = rho ** np.abs(step[:, None] - step[None, :])
+    bread, inverse = np.linalg.inv(X.T @ X), np.linalg.inv(R)
+    beta = bread @ X.T @ y
+    gls = np.linalg.solve(X.T @ inverse @ X, X.T @ inverse @ y)
+    variance = (y - X @ gls) @ inverse @ (y - X @ gls) / (n - 2)
+    error = np.sqrt(variance * (bread @ X.T @ R @ X @ bread)[1, 1])
+    found = trend(y, X, step)
+    assert (found.estimate, found.std_error) == pytest.approx((beta[1], error), rel=1e-9)
+    assert found.p_value == pytest.approx(2 * stats.t.sf(abs(beta[1]) / error, n - 2), rel=1e-9)
+    assert found.conf_high - found.estimate == pytest.approx(stats.t.ppf(0.975, n - 2) * error, rel=1e-6)
+    assert (found.first, found.last) == pytest.approx((beta[0] + beta[1] * X[0, 1], beta[0] + beta[1] * X[-1, 1]))
+
+
+def test_the_interval_ends_where_the_test_begins_to_reject():
+    y = np.random.default_rng(3).normal(size=30).cumsum()
+    X = np.column_stack([np.ones(30), np.arange(30) - 14.5])
+    found = trend(y, X, np.arange(30.0))
+    shifted = trend(y - found.conf_low * X[:, 1], X, np.arange(30.0))
+    assert shifted.p_value == pytest.approx(0.05, abs=1e-6)
+    assert 0 < found.autocorrelation < 1
 
 
 def test_effective_numbers():

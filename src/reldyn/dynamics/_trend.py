@@ -3,7 +3,8 @@
 The estimate is that of an independent generalised linear model, Poisson with log link and free dispersion, or Gaussian.
 Its error follows from first-order autoregressive errors (Zeger, 1988, Biometrika 75, 621-629). A short series does not
 tell their autocorrelation, so test and interval average over those it allows, by restricted likelihood and even between
--.5 and .98: with an estimate alone strongly autocorrelated series would show trends too often.
+-.5 and .98: with an estimate alone strongly autocorrelated series would show trends too often. Of the variance of
+counts the part that Poisson counts have anyway is drawn anew in every window, and only the rest can carry over.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ Array = NDArray[np.float64]
 
 __all__ = ["Trend", "trend"]
 
+# Counts that vary hardly more than Poisson counts leave next to nothing that could carry over.
+_ROUNDS, _MOST_NOISE = 3, 0.95
 # Closer together where a likelihood is sharp, near 1; `_allowed` weighs the spacing out again.
 _RHO = np.tanh(np.linspace(np.arctanh(-0.5), np.arctanh(0.98), 61))
 # Share of the sum of squares below which errors are rounding.
@@ -67,9 +70,8 @@ def trend(y: Array, design: Array, step: Array, *, offset: Array | None = None) 
     if float(residual @ residual) <= _ROUNDING * float((y / root) @ (y / root)):
         first, last = _ends(beta, design[:, 1], counted=offset is not None)
         return Trend(first, last, float(beta[1]), *(math.nan,) * 6)
-    gap = np.diff(step).astype(np.int64)
-    weight, dispersion = _allowed(residual, X, gap)
-    errors = np.sqrt(dispersion * _unscaled(X, step))
+    # Counts vary by 1 on this scale even where their means do not.
+    weight, errors = _allowed(residual, X, step, 0.0 if offset is None else 1.0)
     slope, df = float(beta[1]), float(len(y) - X.shape[1])
     p_value, reach = _averaged(slope, errors, weight, df)
     first, last = _ends(beta, design[:, 1], counted=offset is not None)
@@ -103,31 +105,50 @@ def _poisson(y: Array, design: Array, offset: Array) -> tuple[Array, Array]:
     return np.asarray(fit.params), np.asarray(fit.mu)
 
 
-def _allowed(residual: Array, X: Array, gap: NDArray[np.int64]) -> tuple[Array, Array]:
-    """Weight of each autocorrelation, and the dispersion that goes with it, (grid,) each."""
+def _allowed(residual: Array, X: Array, step: Array, noise: float) -> tuple[Array, Array]:
+    """Weight of each autocorrelation, and the error of the slope that goes with it, (grid,) each.
+
+    ``noise`` is the variance of what is drawn anew in each window, on the scale of the residuals: it hides part of the
+    autocorrelation, and spreads no further than its window.
+    """
+    gap = np.diff(step).astype(np.int64)
+    ratio = np.zeros(len(_RHO))
+    for _ in range(_ROUNDS if noise else 1):
+        value, variance = _profile(residual, X, gap, ratio)
+        share = np.minimum(noise / (variance * (1 + ratio)), _MOST_NOISE)
+        ratio = share / (1 - share)
+    value, variance = _profile(residual, X, gap, ratio) if noise else (value, variance)
+    value = value + np.log1p(-(_RHO**2))
+    likely = np.exp(value - value.max())
+    row = np.linalg.solve(X.T @ X, X.T)[1]
+    distance = np.abs(step[:, None] - step[None, :]).astype(np.int64)
+    by_distance = np.bincount(distance.ravel(), weights=np.outer(row, row).ravel())
+    carried = (by_distance * _RHO[:, None] ** np.arange(len(by_distance))).sum(axis=1)
+    return likely / likely.sum(), np.sqrt(variance * (carried + ratio * float(row @ row)))
+
+
+def _profile(residual: Array, X: Array, gap: NDArray[np.int64], ratio: Array) -> tuple[Array, Array]:
+    """Restricted log-likelihood of each autocorrelation, and the variance that goes with it, (grid,) each."""
     n, p = X.shape
-    carried = _RHO[:, None] ** gap
     columns = np.column_stack([X, residual])
-    white = np.empty((len(_RHO), n, p + 1))
-    white[:, 0] = columns[0]
-    white[:, 1:] = (columns[1:] - carried[:, :, None] * columns[:-1]) / np.sqrt(1 - carried**2)[:, :, None]
+    ahead, spread = np.zeros((len(_RHO), p + 1)), np.ones(len(_RHO))
+    white, log_det = np.empty((len(_RHO), n, p + 1)), np.zeros(len(_RHO))
+    for row in range(n):
+        if row:
+            carried = _RHO ** gap[row - 1]
+            ahead, spread = carried[:, None] * ahead, carried**2 * spread + 1 - carried**2
+        total = spread + ratio
+        surprise = columns[row] - ahead
+        white[:, row] = surprise / np.sqrt(total)[:, None]
+        log_det += np.log(total)
+        ahead = ahead + (spread / total)[:, None] * surprise
+        spread = spread * ratio / total
     gram = white.transpose(0, 2, 1) @ white
     triangle = np.linalg.cholesky(gram[:, :p, :p])
     along = np.linalg.solve(triangle, gram[:, :p, p:])[:, :, 0]
     squares = np.maximum(gram[:, p, p] - (along**2).sum(axis=1), 1e-300)
-    log_det = np.log1p(-(carried**2)).sum(axis=1)
     log_det += 2 * np.log(np.diagonal(triangle, axis1=1, axis2=2)).sum(axis=1)
-    value = -0.5 * ((n - p) * np.log(squares) + log_det) + np.log1p(-(_RHO**2))
-    likely = np.exp(value - value.max())
-    return likely / likely.sum(), squares / (n - p)
-
-
-def _unscaled(X: Array, step: Array) -> Array:
-    """Variance of the independent slope at each autocorrelation, over the dispersion, (grid,)."""
-    row = np.linalg.solve(X.T @ X, X.T)[1]
-    distance = np.abs(step[:, None] - step[None, :]).astype(np.int64)
-    by_distance = np.bincount(distance.ravel(), weights=np.outer(row, row).ravel())
-    return np.asarray((by_distance * _RHO[:, None] ** np.arange(len(by_distance))).sum(axis=1))
+    return -0.5 * ((n - p) * np.log(squares) + log_det), squares / (n - p)
 
 
 def _averaged(slope: float, errors: Array, weight: Array, df: float) -> tuple[float, float]:
