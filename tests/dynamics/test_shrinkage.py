@@ -7,7 +7,7 @@ from scipy import stats
 
 import reldyn as rd
 from reldyn.dynamics._diversity import effective_number
-from reldyn.dynamics._trend import trend
+from reldyn.dynamics._trend import _RHO, _profile, trend
 
 
 def study(rng, *, weekly=0.8, n_dyads=6, days=42, categories=1):
@@ -154,3 +154,31 @@ def test_a_line_without_error_has_no_interval():
 
 def test_parts_of_a_contact_are_no_more_than_the_categories():
     np.testing.assert_array_equal(effective_number(np.array([[1e-9, 1e-9], [1e-9, 0.0]])), [2, 1])
+
+
+def test_errors_seen_with_noise_have_the_likelihood_and_the_error_of_their_dense_covariance():
+    rng, n = np.random.default_rng(11), 16
+    step = np.sort(rng.choice(25, n, replace=False))
+    X, residual = np.column_stack([np.ones(n), step - step.mean()]), rng.normal(size=n).cumsum()
+    ratio = np.linspace(0.2, 2.0, len(_RHO))
+    value, variance = _profile(residual, X, np.diff(step), ratio)
+    for place in (0, 20, 60):
+        V = _RHO[place] ** np.abs(step[:, None] - step[None, :]) + ratio[place] * np.eye(n)
+        inverse = np.linalg.inv(V)
+        information = X.T @ inverse @ X
+        left = residual - X @ np.linalg.solve(information, X.T @ inverse @ residual)
+        rss = left @ inverse @ left
+        logs = np.linalg.slogdet(V)[1] + np.linalg.slogdet(information)[1]
+        assert value[place] == pytest.approx(-0.5 * ((n - 2) * np.log(rss) + logs), rel=1e-9)
+        assert variance[place] == pytest.approx(rss / (n - 2), rel=1e-9)
+
+
+def test_poisson_counts_have_the_error_of_a_poisson_regression():
+    """Nothing carries over and nothing varies beyond Poisson: the error is hardly larger than the textbook's."""
+    rng, n = np.random.default_rng(12), 60
+    X = np.column_stack([np.ones(n), np.arange(n) - (n - 1) / 2])
+    found = [trend(rng.poisson(6.0, n).astype(float), X, np.arange(float(n)), offset=np.zeros(n)) for _ in range(60)]
+    textbook = np.sqrt(1 / (6.0 * (X[:, 1] ** 2).sum()))
+    # What the series cannot rule out makes it somewhat larger, never smaller.
+    assert 0.98 < np.mean([one.std_error for one in found]) / textbook < 1.25
+    assert np.mean([one.conf_low <= 0 <= one.conf_high for one in found]) >= 0.88

@@ -61,7 +61,8 @@ def shrinkage(panel: DyadPanel, contacts: str | Sequence[str], *, window: int = 
           rate for ``count``, else of the number; 95 %.
         - ``ratio``, ``ratio_low``, ``ratio_high``: for ``count``, the factor per unit (below 1 is fewer).
         - ``tau``: rank correlation (Kendall's tau-b) of the rate or number with time, as a check on single windows.
-        - ``autocorrelation``: of neighbouring windows' errors, as used for the interval; ``note``.
+        - ``autocorrelation``: of neighbouring windows' errors, mean over what the series allows; for ``count`` of the
+          part beyond that of Poisson counts; ``note``.
 
     Raises
     ------
@@ -73,14 +74,17 @@ def shrinkage(panel: DyadPanel, contacts: str | Sequence[str], *, window: int = 
     Notes
     -----
     Counts: Poisson regression with the number of answered occasions as exposure, so that a missed beep is no missing
-    contact; its dispersion is free. Richness and diversity: least squares, with the number of answered occasions as a
-    covariate where it varies, because more reports show more categories. Intervals allow for first-order
-    autocorrelation of the errors (Zeger, 1988); at an autocorrelation of .6 they reject a flat trend in 6 to 11 % of
-    series of 14 to 56 windows instead of 5 %. The entropy carries Miller's correction; with a handful of
-    contacts per window it is still too low, the more so the fewer there are, so that fewer contacts alone can look
-    like less diversity: read
-    ``diversity`` beside ``count``. The sample's row is the mean over dyads of their persons' estimates with a t
-    interval over dyads.
+    contact; its dispersion is free (quasi-Poisson). A negative binomial model would weigh busy windows down by a
+    variance that a few dozen windows cannot tell, and its errors hold only if that variance is right; the Poisson
+    estimate needs the course of the mean to be right and no more. Richness and diversity: least squares, with the
+    number of answered occasions as a covariate where it varies, because more reports show more categories.
+
+    Tests and intervals allow for first-order autocorrelation of the errors (Zeger, 1988), averaged over what the series
+    allows of it. SIZES
+
+    The entropy carries Miller's correction; with a handful of contacts per window it is still too low, the more so the
+    fewer there are, so that fewer contacts alone can look like less diversity: read ``diversity`` beside ``count``. The
+    sample's row is the mean over dyads of their persons' estimates with a t interval over dyads.
 
     References
     ----------

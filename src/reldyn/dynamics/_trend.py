@@ -2,8 +2,8 @@
 
 The estimate is that of an independent generalised linear model, Poisson with log link and free dispersion, or Gaussian.
 Its error follows from first-order autoregressive errors (Zeger, 1988, Biometrika 75, 621-629). A short series does not
-tell their autocorrelation, so test and interval average over those it allows, by restricted likelihood and even between
--.5 and .98: with an estimate alone strongly autocorrelated series would show trends too often. Of the variance of
+tell their autocorrelation, so test and interval average over those it allows, by restricted likelihood and the prior of
+Jeffreys between -.5 and .98: with an estimate alone autocorrelated series would show trends too often. Of the variance of
 counts the part that Poisson counts have anyway is drawn anew in every window, and only the rest can carry over.
 """
 
@@ -21,8 +21,8 @@ Array = NDArray[np.float64]
 __all__ = ["Trend", "trend"]
 
 # Counts that vary hardly more than Poisson counts leave next to nothing that could carry over.
-_ROUNDS, _MOST_NOISE = 3, 0.95
-# Closer together where a likelihood is sharp, near 1; `_allowed` weighs the spacing out again.
+_ROUNDS, _MOST_NOISE = 3, 0.99
+# Closer together where a likelihood is sharp, near 1.
 _RHO = np.tanh(np.linspace(np.arctanh(-0.5), np.arctanh(0.98), 61))
 # Share of the sum of squares below which errors are rounding.
 _ROUNDING = 1e-20
@@ -118,7 +118,8 @@ def _allowed(residual: Array, X: Array, step: Array, noise: float) -> tuple[Arra
         share = np.minimum(noise / (variance * (1 + ratio)), _MOST_NOISE)
         ratio = share / (1 - share)
     value, variance = _profile(residual, X, gap, ratio) if noise else (value, variance)
-    value = value + np.log1p(-(_RHO**2))
+    # Even in Fisher's z, as the grid is, 1 would weigh too much; even in rho, too little.
+    value = value + 0.5 * np.log1p(-(_RHO**2))
     likely = np.exp(value - value.max())
     row = np.linalg.solve(X.T @ X, X.T)[1]
     distance = np.abs(step[:, None] - step[None, :]).astype(np.int64)
