@@ -31,14 +31,14 @@ POOLED = 12
 CHANGE, SPREAD = 1.0, 0.5
 CELLS = [
     *({"call": "event_response", "phi": phi, "scale": "continuous", "events": "weekly"} for phi in (0.3, 0.7)),
-    {"call": "event_response", "phi": 0.5, "scale": "continuous", "events": "irregular"},
-    *({"call": "multiple_baseline", "phi": phi, "dyads": n} for phi, n in ((0.3, 8), (0.6, 4), (0.6, 8), (0.3, 4))),
-    {"call": "event_response", "phi": 0.7, "scale": "seven points", "events": "weekly"},
     *({"call": "reliable_change", "phi": phi, "scale": "continuous", "before": 28} for phi in (0.3, 0.7)),
-    {"call": "reliable_change", "phi": 0.7, "scale": "seven points", "before": 28},
     {"call": "reliable_change", "phi": 0.5, "scale": "continuous", "before": 14},
+    {"call": "event_response", "phi": 0.5, "scale": "continuous", "events": "irregular"},
+    {"call": "reliable_change", "phi": 0.7, "scale": "seven points", "before": 28},
+    {"call": "event_response", "phi": 0.7, "scale": "seven points", "events": "weekly"},
+    *({"call": "multiple_baseline", "phi": phi, "dyads": n} for phi, n in ((0.6, 4), (0.3, 8), (0.6, 8), (0.3, 4))),
 ]
-REPLICATIONS = {"reliable_change": 1000, "event_response": 600, "multiple_baseline": 120}
+REPLICATIONS = {"reliable_change": 1000, "event_response": 500, "multiple_baseline": 120}
 
 
 def draw(phi, scale, n_series, before, generator, events="weekly"):

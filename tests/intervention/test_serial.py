@@ -6,8 +6,6 @@ from reldyn.intervention._serial import (
     GRID,
     SerialDesign,
     fit_serial,
-    noisy_profile,
-    rounding_step,
 )
 from reldyn.mixed import Problem, Residual, fit_mixed, random_structure
 
@@ -88,54 +86,6 @@ def test_drawn_series_have_the_autocorrelation_of_their_gaps():
     assert found[0, 1] == pytest.approx(0.6, abs=0.01)
     assert found[1, 2] == pytest.approx(0.6**3, abs=0.01)
     np.testing.assert_allclose(drawn.var(axis=1), 1, atol=0.02)
-
-
-def test_the_likelihood_of_a_series_seen_with_error_is_that_of_its_dense_covariance():
-    generator = np.random.default_rng(6)
-    step = np.array([0, 1, 2, 5, 6, 9, 10, 11, 15, 1_000_020, 1_000_021, 1_000_022])
-    y, X = generator.standard_normal(len(step)).cumsum(), np.column_stack([np.ones(len(step)), np.arange(len(step))])
-    noise = np.linspace(0.1, 0.6, len(GRID))
-    value, variance = noisy_profile(SerialDesign(X, step), y, noise)
-    n, p = X.shape
-    wanted, scale = [], []
-    for phi, ratio in zip(GRID, noise, strict=True):
-        V = phi ** np.abs(step[:, None] - step[None, :]) + ratio * np.eye(n)
-        inverse = np.linalg.inv(V)
-        information = X.T @ inverse @ X
-        residual = y - X @ np.linalg.solve(information, X.T @ inverse @ y)
-        rss = residual @ inverse @ residual
-        wanted.append(-0.5 * ((n - p) * np.log(rss) + np.linalg.slogdet(V)[1] + np.linalg.slogdet(information)[1]))
-        scale.append(rss / (n - p))
-    np.testing.assert_allclose(value, wanted, rtol=1e-8)
-    np.testing.assert_allclose(variance, scale, rtol=1e-8)
-
-
-def test_without_error_it_is_the_likelihood_of_an_autoregression():
-    design = SerialDesign(np.ones((20, 1)), np.arange(20))
-    y = np.random.default_rng(7).standard_normal(20)
-    profile, squares = design.profile(y[:, None])
-    value, variance = noisy_profile(design, y, np.zeros(len(GRID)))
-    np.testing.assert_allclose(value, profile[:, 0], rtol=1e-9)
-    np.testing.assert_allclose(variance, squares[:, 0] / 19, rtol=1e-9)
-
-
-def test_steps_of_a_scale_are_seen_only_where_all_answers_lie_on_them():
-    assert rounding_step(np.array([1.0, 7.0, 4.0, 4.0])) == 3.0
-    assert rounding_step(np.array([0.1, 0.2, 0.4])) == pytest.approx(0.1)
-    assert rounding_step(np.array([1.0, 1.5, 2.0, 2.3333])) == 0.0
-    assert rounding_step(np.array([2.0, 2.0])) == 0.0
-
-
-def test_rounded_answers_are_credited_with_the_autocorrelation_of_what_was_rounded():
-    """Rounding an SD of 0.8 to whole numbers adds 1/12 to a variance of .64: an autocorrelation of .8 shows as .71."""
-    felt = 0.8 * draw_serial(np.ones(3999, dtype=int), 0.8, 1, np.random.default_rng(8))[:, 0]
-    fit = fit_serial(np.rint(felt), np.ones((4000, 1)), np.arange(4000))
-    assert fit.phi < 0.75
-    assert float(fit.law.weight @ GRID) == pytest.approx(0.8, abs=0.03)
-    assert float(fit.law.weight @ fit.law.sd) == pytest.approx(0.8, abs=0.05)
-    assert float(fit.law.weight @ fit.law.rounding) == pytest.approx(12**-0.5, rel=0.02)
-    same = fit_serial(felt, np.ones((4000, 1)), np.arange(4000))
-    assert not same.law.rounding.any()
 
 
 def test_drawn_errors_vary_more_where_more_is_carried_over():

@@ -3,8 +3,8 @@
 The estimate is that of an independent generalised linear model, Poisson with log link and free dispersion, or Gaussian.
 Its error follows from first-order autoregressive errors (Zeger, 1988, Biometrika 75, 621-629). A short series does not
 tell their autocorrelation, so test and interval average over those it allows, by restricted likelihood and the prior of
-Jeffreys between -.5 and .98: with an estimate alone autocorrelated series would show trends too often. Of the variance of
-counts the part that Poisson counts have anyway is drawn anew in every window, and only the rest can carry over.
+Jeffreys between -.5 and .98: with an estimate alone autocorrelated series would show trends too often. Of the variance
+of counts the part that Poisson counts have anyway is drawn anew in every window, and only the rest can carry over.
 """
 
 from __future__ import annotations

@@ -66,7 +66,4 @@ def draw_errors(fit: SerialFit, n_series: int, generator: np.random.Generator) -
     """
     law = fit.law
     place = generator.choice(len(GRID), n_series, p=law.weight)
-    drawn = law.sd[place] * draw_serial(fit.design.gap, GRID[place], n_series, generator)
-    if law.rounding.any():
-        drawn += law.rounding[place] * generator.standard_normal(drawn.shape)
-    return np.asarray(drawn)
+    return np.asarray(law.sd[place] * draw_serial(fit.design.gap, GRID[place], n_series, generator))

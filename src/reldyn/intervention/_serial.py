@@ -23,18 +23,12 @@ __all__ = [
     "SerialDesign",
     "SerialFit",
     "fit_serial",
-    "noisy_profile",
-    "rounding_step",
     "whiten",
 ]
 
 # Dense where the likelihood of a short series is sharp: near 1.
 GRID = np.tanh(np.linspace(np.arctanh(-0.9), np.arctanh(0.995), 121))
 _REFINEMENTS = 60
-# Rounding acts as an independent error only while a scale is not much coarser than the answers vary.
-_LARGEST_ROUNDING, _NO_ROUNDING = 0.25, 1e-3
-# Share of rounding and variance of the series, in turn: settled to a few per cent of the smaller.
-_ROUNDS = 3
 
 
 def whiten(columns: Array, gap: NDArray[np.int64], phi: float) -> Array:
@@ -218,13 +212,10 @@ class ErrorLaw:
         Restricted likelihood (even in Fisher's z), summing to 1.
     sd : array
         SD of the autoregression that this autocorrelation implies.
-    rounding : array
-        SD of the independent error that rounding to the steps of the scale adds; 0 on a continuous scale.
     """
 
     weight: Array
     sd: Array
-    rounding: Array
 
 
 @dataclass(frozen=True)
@@ -309,97 +300,15 @@ def fit_serial(y: Array, X: Array, step: NDArray[np.int64]) -> SerialFit:
         phi=phi,
         sigma=float(np.sqrt(variance)),
         log_likelihood=float(top + constant),
-        law=_error_law(design, y, profile, squares / (n - p)),
+        law=ErrorLaw(_weights(profile), np.sqrt(squares / (n - p))),
         phi_low=low,
         phi_high=high,
     )
 
 
-def _error_law(design: SerialDesign, y: Array, profile: Array, variance: Array) -> ErrorLaw:
-    """Likelihood and size of the errors at each autocorrelation, rounding taken out where the scale has steps.
-
-    Rounded answers forget faster than what was felt: taken as they stand, their autocorrelation is too small and the
-    tests reject too often.
-    """
-    rounding = rounding_step(y) ** 2 / 12
-    share = np.minimum(rounding / variance, _LARGEST_ROUNDING)
-    if share.max() < _NO_ROUNDING:
-        return ErrorLaw(_weights(profile), np.sqrt(variance), np.zeros(len(GRID)))
-    for _ in range(_ROUNDS):
-        noise = share / (1 - share)
-        profile, variance = noisy_profile(design, y, noise)
-        share = np.minimum(rounding / (variance * (1 + noise)), _LARGEST_ROUNDING)
-    return ErrorLaw(_weights(profile), np.sqrt(variance), np.sqrt(variance * noise))
-
-
 def _weights(profile: Array) -> Array:
     likely = np.exp(profile - profile.max())
     return np.asarray(likely / likely.sum())
-
-
-def rounding_step(y: Array) -> float:
-    """Distance of neighbouring answers if all answers lie on steps of one size, else 0.
-
-    Parameters
-    ----------
-    y : (n,) array
-
-    Returns
-    -------
-    float
-
-    Examples
-    --------
-    >>> rounding_step(np.array([1.0, 4.0, 2.0])), rounding_step(np.array([1.0, 2.5, 3.1]))
-    (1.0, 0.0)
-    """
-    levels = np.unique(y)
-    if len(levels) < 2:
-        return 0.0
-    step = float(np.diff(levels).min())
-    place = (levels - levels[0]) / step
-    return step if float(np.abs(place - np.rint(place)).max()) < 1e-6 else 0.0
-
-
-def noisy_profile(design: SerialDesign, y: Array, noise: Array) -> tuple[Array, Array]:
-    """Restricted log-likelihood on the grid of an autoregression that is seen with an independent error.
-
-    Parameters
-    ----------
-    design : SerialDesign
-    y : (n,) array
-    noise : (grid,) array
-        Variance of the error over that of the autoregression.
-
-    Returns
-    -------
-    log_likelihood : (grid,) array
-        Up to a constant.
-    variance : (grid,) array
-        Of the autoregression.
-    """
-    n, p = design.shape
-    columns = np.column_stack([design.X, y])
-    ahead, spread = np.zeros((len(GRID), p + 1)), np.ones(len(GRID))
-    white, log_det = np.empty((len(GRID), n, p + 1)), np.zeros(len(GRID))
-    for row in range(n):
-        if row:
-            # Beyond 1,000 steps nothing is left of any autocorrelation that the grid holds.
-            distance = design.gap[row - 1]
-            carried = np.power(GRID, distance) if distance <= 1000 else np.zeros(len(GRID))
-            ahead, spread = carried[:, None] * ahead, carried**2 * spread + 1 - carried**2
-        total = spread + noise
-        surprise = columns[row] - ahead
-        white[:, row] = surprise / np.sqrt(total)[:, None]
-        log_det += np.log(total)
-        ahead = ahead + (spread / total)[:, None] * surprise
-        spread = spread * noise / total
-    gram = white.transpose(0, 2, 1) @ white
-    triangle = np.linalg.cholesky(gram[:, :p, :p])
-    along = np.linalg.solve(triangle, gram[:, :p, p:])[:, :, 0]
-    squares = np.maximum(gram[:, p, p] - (along**2).sum(axis=1), 1e-300)
-    log_det += 2 * np.log(np.diagonal(triangle, axis1=1, axis2=2)).sum(axis=1)
-    return -0.5 * ((n - p) * np.log(squares) + log_det), squares / (n - p)
 
 
 def _refined(design: SerialDesign, y: Array, best: int) -> float:
