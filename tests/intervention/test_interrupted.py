@@ -51,6 +51,8 @@ def test_estimates_move_with_a_planted_change_and_nothing_else_does(fitted):
     np.testing.assert_allclose(theirs.loc[level, "estimate"], 2 * (mine.loc[level, "estimate"] + 3), rtol=1e-5)
     np.testing.assert_allclose(theirs["std_error"], 2 * mine["std_error"], rtol=1e-5)
     np.testing.assert_allclose(other.models["phi"], fit.models["phi"], atol=1e-6)
+    np.testing.assert_allclose(other.models["detectable"], 2 * fit.models["detectable"], rtol=1e-5)
+    np.testing.assert_allclose(other.models["detectable_sd"], fit.models["detectable_sd"], rtol=1e-5)
 
 
 def test_numbers_do_not_depend_on_the_number_of_workers(fitted):

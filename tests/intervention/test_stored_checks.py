@@ -1,0 +1,69 @@
+"""Stored sizes, power and coverage are complete, and within what the pages say of them."""
+
+import importlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def stored(name):
+    return json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def tool(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    return importlib.import_module
+
+
+def test_every_cell_of_interrupted_series_is_stored_with_all_its_replications(tool):
+    checks = tool("intervention_checks")
+    cells = {tuple(cell[key] for key in checks.KEYS): cell for cell in stored("intervention_checks")["cells"]}
+    assert set(cells) == set(checks.CELLS)
+    assert min(cell["replications"] for cell in cells.values()) >= 2000
+    assert all(len(cell["commit"]) == 40 for cell in cells.values())
+
+
+def test_the_default_keeps_its_level_but_where_the_pages_say_so():
+    for cell in stored("intervention_checks")["cells"]:
+        if cell["inference"] != "bootstrap":
+            continue
+        found = [cell["false_positives_level"], cell["false_positives_slope"]]
+        known = (cell["phi"], cell["scale"], cell["change"]) == (0.7, "seven points", "level-and-slope")
+        most = 0.0675 if known else 0.065
+        assert all(0.04 <= rate <= most for rate in found if rate is not None)
+
+
+def test_the_stated_change_is_found_in_about_four_of_five_series():
+    power = [c["power_at_stated_change"] for c in stored("intervention_checks")["cells"] if "median_detectable" in c]
+    assert len(power) == 6
+    assert min(power) >= 0.775
+    assert max(power) <= 0.825
+
+
+def test_a_small_cell_can_be_measured_again(tool):
+    told = tool("intervention_checks").cell("bootstrap", "level", 0.3, "continuous", 12)
+    (kept,) = [
+        cell
+        for cell in stored("intervention_checks")["cells"]
+        if (cell["inference"], cell["change"], cell["phi"], cell["scale"]) == ("bootstrap", "level", 0.3, "continuous")
+    ]
+    assert set(told) == set(kept)
+    assert told["median_detectable"] == pytest.approx(kept["median_detectable"], rel=0.35)
+
+
+def test_sizes_of_responses_and_reliable_change_are_near_five_per_cent(tool):
+    sizes = tool("intervention_sizes")
+    cells = stored("intervention_sizes")["cells"]
+    assert [sum(wanted.items() <= cell.items() for cell in cells) for wanted in sizes.CELLS] == [1] * len(sizes.CELLS)
+    for cell in cells:
+        band = 0.05 + 3 * cell["mcse"] * np.array([-1, 1])
+        for name in ("false_positives", "false_positives_joint"):
+            if name in cell:
+                assert band[0] <= cell[name] <= band[1] + 0.01
+        for rate in cell.get("coverage", {}).values():
+            assert rate >= 0.95 - 3 * cell["mcse"]
