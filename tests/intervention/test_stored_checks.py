@@ -39,8 +39,9 @@ def test_the_default_keeps_its_level_but_where_the_pages_say_so():
 
 
 def test_the_stated_change_is_found_in_about_four_of_five_series():
-    power = [c["power_at_stated_change"] for c in stored("intervention_checks")["cells"] if "median_detectable" in c]
-    assert len(power) == 6
+    told = {(c["change"], c["phi"]): c for c in stored("intervention_checks")["cells"] if "median_detectable" in c}
+    assert set(told) >= {("level-and-slope", phi) for phi in (0.3, 0.5, 0.7)}
+    power = [cell["power_at_stated_change"] for cell in told.values()]
     assert min(power) >= 0.775
     assert max(power) <= 0.825
 
@@ -52,14 +53,14 @@ def test_a_small_cell_can_be_measured_again(tool):
         for cell in stored("intervention_checks")["cells"]
         if (cell["inference"], cell["change"], cell["phi"], cell["scale"]) == ("bootstrap", "level", 0.3, "continuous")
     ]
-    assert set(told) == set(kept)
-    assert told["median_detectable"] == pytest.approx(kept["median_detectable"], rel=0.35)
+    assert set(told) >= set(kept)
+    assert told["median_phi"] == pytest.approx(kept["median_phi"], abs=0.2)
 
 
 def test_sizes_of_responses_and_reliable_change_are_near_five_per_cent(tool):
     sizes = tool("intervention_sizes")
     cells = stored("intervention_sizes")["cells"]
-    assert [sum(wanted.items() <= cell.items() for cell in cells) for wanted in sizes.CELLS] == [1] * len(sizes.CELLS)
+    assert [sum(wanted.items() <= cell.items() for wanted in sizes.CELLS) for cell in cells] == [1] * len(cells)
     for cell in cells:
         band = 0.05 + 3 * cell["mcse"] * np.array([-1, 1])
         for name in ("false_positives", "false_positives_joint"):
