@@ -116,12 +116,19 @@ class InfluenceResult(Result):
             else "uninfluenced parameters on turns with a neutral partner, then the influence on what they leave"
         )
         extra = [word for word, used in (("repair", self.repair), ("damping", self.damping)) if used]
+        how = (
+            f"Likelihood-ratio tests against no influence with {self.n_boot} bootstrap worlds without it.\n"
+            f"{told['n_influences']} of {told['n_tests']} tested directions show influence at an adjusted p of .05."
+            if told["n_tests"]
+            else "Influence was not tested: no bootstrap worlds were asked for."
+            if not self.n_boot
+            else "No direction could be tested against no influence."
+        )
         lines = [
             f"Influence functions of {self.variable}: {self.form}, {told['n_dyads_used']} of {told['n_dyads']} dyads",
             f"Next score on the own last score and a function of the partner's; {when} (Gottman, Murray, Swanson, "
-            f"Tyson and Swanson, 2002){' with ' + ' and '.join(extra) if extra else ''}; {steps}. Likelihood-ratio "
-            f"tests against no influence with {self.n_boot} bootstrap worlds without it.",
-            f"{told['n_influences']} of {told['n_tests']} tested directions show influence at an adjusted p of .05.",
+            f"Tyson and Swanson, 2002){' with ' + ' and '.join(extra) if extra else ''}; {steps}.",
+            how,
             "",
         ]
         shown = self.averages.dropna(subset=["p_value"])
