@@ -80,8 +80,8 @@ def shrinkage(panel: DyadPanel, contacts: str | Sequence[str], *, window: int = 
     number of answered occasions as a covariate where it varies, because more reports show more categories.
 
     Tests and intervals allow for first-order autocorrelation of the errors (Zeger, 1988), averaged over what the series
-    allows of it. Of flat series with an autocorrelation of 0 to .6 they reject 1 to 6 % instead of 5 %; at .8 with 14
-    windows 8 to 10 %. Stored in ``benchmarks/results/trend_checks.json``.
+    allows of it. Of flat series with an autocorrelation of 0 to .6 they reject 1 to 6 % instead of 5 %; at .8, counts
+    6 to 10 % and other numbers 2 to 8 %, the shortest most. Stored in ``benchmarks/results/trend_checks.json``.
 
     The entropy carries Miller's correction; with a handful of contacts per window it is still too low, the more so the
     fewer there are, so that fewer contacts alone can look like less diversity: read ``diversity`` beside ``count``. The
