@@ -419,12 +419,6 @@ def _term(label: dict[str, Any]) -> str:
 
 def _remarks(tests: pd.DataFrame, averages: pd.DataFrame, streams: str) -> tuple[str, ...]:
     notes = []
-    alone = int(averages["conf_low"].isna().sum())
-    if alone:
-        notes.append(
-            f"{alone} of {len(averages)} averages have no interval: fewer than two dyads have a log odds ratio there, "
-            "or all have the same."
-        )
     silent = tests.loc[tests["n_pairs"] == 0, "dyad"].nunique()
     if silent:
         notes.append(f"{silent} dyads have a path without any pair of coded occasions.")
@@ -435,4 +429,10 @@ def _remarks(tests: pd.DataFrame, averages: pd.DataFrame, streams: str) -> tuple
         )
     if streams == "partners" and (tests["path"] == "partner").any():
         notes.append("z across partners is too large where each depends on its own past: trust p_permutation there.")
+    alone = int(averages["conf_low"].isna().sum())
+    if alone:
+        notes.append(
+            f"{alone} of {len(averages)} averages have no interval: fewer than two dyads have a log odds ratio there, "
+            "or all have the same."
+        )
     return tuple(notes)
