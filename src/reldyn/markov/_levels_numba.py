@@ -10,10 +10,7 @@ from typing import Any
 import numpy as np
 
 from reldyn._kernels import jit
-from reldyn.markov._switching_numba import cholesky, whitener_of
-
-_RIDGE = 1e-8
-_NEARLY_ONE = 1 + 1e-7
+from reldyn.markov._switching_numba import solve, whitener_of
 
 
 @jit
@@ -285,39 +282,6 @@ def _moments(
 
 
 @jit
-def _solve(gram: Any, right: Any, total: Any, floor: float, n_seen: int, coefficients: Any, covariance: Any) -> None:
-    n_rows, channels = right.shape
-    for i in range(n_rows):
-        for m in range(i):
-            gram[m, i] = gram[i, m]
-    ridged, root = gram.copy(), np.zeros((n_rows, n_rows))
-    for i in range(n_rows):
-        ridged[i, i] += _RIDGE * n_seen
-    cholesky(ridged, root)
-    for c in range(channels):
-        for i in range(n_rows):
-            value = right[i, c]
-            for m in range(i):
-                value -= root[i, m] * coefficients[m, c]
-            coefficients[i, c] = value / root[i, i]
-        for i in range(n_rows - 1, -1, -1):
-            value = coefficients[i, c]
-            for m in range(i + 1, n_rows):
-                value -= root[m, i] * coefficients[m, c]
-            coefficients[i, c] = value / root[i, i]
-    for c in range(channels):
-        for d in range(channels):
-            value = total[c, d]
-            for i in range(n_rows):
-                value -= coefficients[i, c] * right[i, d] + coefficients[i, d] * right[i, c]
-                for m in range(n_rows):
-                    value += coefficients[i, c] * gram[i, m] * coefficients[m, d]
-            covariance[c, d] = value / n_seen
-    for c in range(channels):
-        covariance[c, c] = max(covariance[c, c], floor) * _NEARLY_ONE
-
-
-@jit
 def _aggregate(
     y: Any,
     observed: Any,
@@ -486,7 +450,7 @@ def run_batch(
                 break
             if free_emission:
                 n_seen = _moments(y[s], observed[s], night[s], x[s], level, shock, noise, pairs, gram, right, total)
-                _solve(gram, right, total, floor[s], n_seen, coefficients[s], covariance[s])
+                solve(gram, right, total, floor[s], n_seen, coefficients[s], covariance[s])
                 _aggregate(y[s], observed[s], night[s], x[s], shock, noise, pairs, coefficients[s], mass[s], rest[s])
                 effect[s] = _best_effect(mass[s], rest[s], shape, coefficients[s], covariance[s])
             if free_sojourns:

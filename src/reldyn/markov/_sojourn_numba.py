@@ -16,7 +16,6 @@ import numpy as np
 
 from reldyn._kernels import jit
 from reldyn.markov._switching_numba import (
-    Series,
     all_densities,
     bridge,
     dot,
@@ -25,8 +24,8 @@ from reldyn.markov._switching_numba import (
     mask,
     maximise,
     regressors,
+    series_of,
     transposed,
-    unbroken,
     whitener_of,
 )
 
@@ -305,16 +304,7 @@ def run_batch(
     covariance = np.zeros((n, channels, channels))
     counts = np.zeros((n, n_states, n_states))
     inverse = np.zeros((channels, channels))
-    series = Series(
-        np.zeros((channels, n_occasions)),
-        observed,
-        unbroken(observed),
-        night,
-        np.zeros((n_rows - n_states, n_occasions)),
-        np.zeros((channels, n_occasions)),
-        np.zeros(n_occasions),
-        np.ones((n_states, n_occasions)),
-    )
+    series = series_of(observed, night, channels, n_rows - n_states, n_states)
     by_age = np.zeros((6, n_states, all_ages))
     law = Law(by_age[0], by_age[1], by_age[2], by_age[3], np.zeros(n_states))
     exits, stays = by_age[4], by_age[5]

@@ -25,12 +25,30 @@ class Series(NamedTuple):
 
     y: Any  # (C, T), zero where missing
     observed: Any
-    whole: Any  # (T,): observed, and so was the lag
+    whole: Any  # (T,): observed, and so was the lag; before the first there is nothing to miss
     night: Any
     shared: Any  # (2 C + R, T): lag by day, lag by night, covariates
     base: Any  # (C, T): what these predict, or what that leaves, whitened
     top: Any  # (T,): largest log density
     weights: Any  # (K, T): densities relative to it
+
+
+@jit
+def series_of(observed: Any, night: Any, channels: int, n_shared: int, n_states: int) -> Any:
+    """Make room for one series."""
+    n_occasions = len(observed)
+    whole = observed.copy()
+    whole[1:] &= observed[:-1]
+    return Series(
+        np.zeros((channels, n_occasions)),
+        observed,
+        whole,
+        night,
+        np.zeros((n_shared, n_occasions)),
+        np.zeros((channels, n_occasions)),
+        np.zeros(n_occasions),
+        np.ones((n_states, n_occasions)),
+    )
 
 
 @jit
@@ -149,11 +167,12 @@ def maximise(
             gram[n_states + i, k] = dot(shared[i], weight, n_occasions)
         for c in range(channels):
             right[k, c] = dot(y[c], weight, n_occasions)
-    _solve(gram, right, total, floor, n_seen, coefficients, covariance)
+    solve(gram, right, total, floor, n_seen, coefficients, covariance)
 
 
 @jit
-def _solve(gram: Any, right: Any, total: Any, floor: float, n_seen: int, coefficients: Any, covariance: Any) -> None:
+def solve(gram: Any, right: Any, total: Any, floor: float, n_seen: int, coefficients: Any, covariance: Any) -> None:
+    """Write coefficients and covariance of a regression from its moments; ``gram`` is given below its diagonal."""
     n_rows, channels = right.shape
     for i in range(n_rows):
         for m in range(i):
@@ -386,14 +405,6 @@ def _smooth(gamma: Any, weights: Any, transition: Any, counts: Any) -> None:
 
 
 @jit
-def unbroken(observed: Any) -> Any:
-    """Whether an occasion and its lag were observed; before the first there is nothing to miss."""
-    whole = observed.copy()
-    whole[1:] &= observed[:-1]
-    return whole
-
-
-@jit
 def mask(gamma: Any, observed: Any, seen_gamma: Any) -> None:
     """Copy a (K, T) posterior, zero where nothing was observed."""
     for k in range(gamma.shape[0]):
@@ -422,16 +433,7 @@ def run_batch(
     coefficients = np.zeros((n, n_rows, channels))
     covariance = np.zeros((n, channels, channels))
     transition = np.zeros((n, n_states, n_states))
-    series = Series(
-        np.zeros((channels, n_occasions)),
-        observed,
-        unbroken(observed),
-        night,
-        np.zeros((n_rows - n_states, n_occasions)),
-        np.zeros((channels, n_occasions)),
-        np.zeros(n_occasions),
-        np.ones((n_states, n_occasions)),
-    )
+    series = series_of(observed, night, channels, n_rows - n_states, n_states)
     posterior, seen_gamma = np.zeros((n_states, n_occasions)), np.zeros((n_states, n_occasions))
     totals = np.ones(n_occasions)
     gram, right = np.zeros((n_rows, n_rows)), np.zeros((n_rows, channels))
