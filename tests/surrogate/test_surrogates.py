@@ -234,3 +234,18 @@ def test_iaaft_keeps_values_and_nearly_the_spectrum():
     assert np.sqrt(np.mean((found - wanted) ** 2)) < 0.25 * wanted.std()
     with pytest.raises(ValueError, match="without missing values"):
         iaaft(np.full((4, 1), np.nan), generators(1))
+
+
+def test_the_other_null_is_the_one_that_was_not_chosen():
+    design = SeriesDesign(n_occasions=120, kind="noisy_linear", phi=0.9, reliability=0.5)
+    for seed in (1, 2, 3):
+        y = simulate_series(design, [np.random.default_rng(seed)]).values[0]
+        given = {"night": np.arange(120) % 4 == 0, "elapsed": np.ones(120), "design": np.empty((120, 0))}
+        given |= {"seed": np.random.SeedSequence(seed), "gaussian": True}
+        better, other = fit_linear(y, **given), fit_linear(y, **given, kind="other")
+        assert (better.order == 0) != (other.order == 0)
+        assert better.aic == other.aic
+        assert better.aic[better.order] == min(better.aic.values())
+        last = other.order or 0
+        assert other.aic[last] == min(value for order, value in other.aic.items() if (order == 0) == (last == 0))
+        assert (other.measurement is not None) == (other.order == 0)

@@ -9,6 +9,7 @@ phase. Surrogates are a Gaussian-copula linear process, with error of measuremen
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,6 +106,7 @@ def linear_null(
     seed: np.random.SeedSequence,
     *,
     gaussian: bool,
+    kind: Literal["better", "other"] = "better",
 ) -> LinearNull:
     """Fit the linear null of a direction, with the changes of level found in it."""
     occasion = np.arange(len(series.y))
@@ -116,6 +118,7 @@ def linear_null(
         design=np.column_stack([design, *steps]).astype(float),
         seed=seed,
         gaussian=gaussian,
+        kind=kind,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,7 +63,14 @@ class LinearNull:
 
 
 def fit_linear(
-    y: Array, *, night: NDArray[np.bool_], elapsed: Array, design: Array, seed: np.random.SeedSequence, gaussian: bool
+    y: Array,
+    *,
+    night: NDArray[np.bool_],
+    elapsed: Array,
+    design: Array,
+    seed: np.random.SeedSequence,
+    gaussian: bool,
+    kind: Literal["better", "other"] = "better",
 ) -> LinearNull:
     """Fit the linear null.
 
@@ -80,6 +88,9 @@ def fit_linear(
         For the simulated bias correction.
     gaussian : bool
         True: fit the normal scores of ``y`` (a Gaussian copula). False: fit ``y`` itself.
+    kind : {"better", "other"}, default "better"
+        Of an autoregression and a process with error of measurement, the one of the smaller AIC, or the other: a
+        choice between the two can be wrong where a series is short.
 
     Returns
     -------
@@ -116,7 +127,7 @@ def fit_linear(
     }
     measured = fit_measurement(np.where(seen[:, None], rest, np.nan), elapsed)
     aic[0] = -2 * measured.log_likelihood + 2 * (channels**2 + channels * (channels + 1) / 2 + channels)
-    best = min(aic, key=lambda order: aic[order])
+    best = _chosen(aic, kind)
     spread = float(np.nanvar(values)) if gaussian else 1.0
     if best == 0:
         lags, covariance, residuals = np.zeros((1, channels, channels)), np.eye(channels), measured.innovations
@@ -132,6 +143,13 @@ def fit_linear(
     return LinearNull(
         y, mean, night, elapsed, best, lags, covariance, _centred(residuals), measured if best == 0 else None, aic
     )
+
+
+def _chosen(aic: dict[int, float], kind: Literal["better", "other"]) -> int:
+    best = min(aic, key=lambda order: aic[order])
+    if kind == "better":
+        return best
+    return 0 if best != 0 else min((order for order in aic if order != 0), key=lambda order: aic[order])
 
 
 def _orders(n_seen: int, channels: int) -> Sequence[int]:
