@@ -1,11 +1,8 @@
 """Put the stored calibrations into sentences: every number of the page comes from a stored file."""
 
-import importlib.util
-import json
+from _calibration import MOST, MOST_SKEWED, read, tool_of
 
 MISSING_WORDS = {"none": "no prompt missed", "random": "30 % missed at random", "bursts": "30 % missed in bursts"}
-# Rates of false positives that are aimed at, as in the tables.
-MOST, MOST_SKEWED = 0.065, 0.10
 # What the verdict *not supported* asks of a design.
 ENOUGH_POWER = 0.80
 POWER = (("cycle", "three phases in a preferred order"), ("alternation", "two phases without an order"))
@@ -13,9 +10,9 @@ POWER = (("cycle", "three phases in a preferred order"), ("alternation", "two ph
 
 def sentences(root):
     """Return a Markdown list: false positives, power, and what sharing phases adds."""
-    tool = _tool(root / "tools" / "calibrate_cycles.py")
-    single = [_read(path) for path in sorted((root / "tools" / "results" / "cycles").glob("*.json"))]
-    shared = [_read(path) for path in sorted((root / "tools" / "results" / "cycles_shared").glob("*__*.json"))]
+    tool = tool_of(root / "tools" / "calibrate_cycles.py")
+    single = [read(path) for path in sorted((root / "tools" / "results" / "cycles").glob("*.json"))]
+    shared = [read(path) for path in sorted((root / "tools" / "results" / "cycles_shared").glob("*__*.json"))]
     items = [
         false_positives(single),
         power(single, lengths=sorted(tool.OCCASIONS), missing=list(tool.MISSING)),
@@ -38,9 +35,13 @@ def false_positives(cells):
         f"**False positives.** {len(nulls)} combinations of a kind of series without cycles, a length and a pattern of "
         f"missed prompts have a stored rate. The largest rate of *intermittent* is {_share(worst, 'intermittent')} "
         f"({_where(worst)}). {_count(above, nulls)} above the aim ({_number(MOST)}; {_number(MOST_SKEWED)} for skewed "
-        f"shocks), and in {len(open_)} others the exact 95 % interval of the rate reaches above it: the stored "
-        "replications do not rule out a rate beyond the aim there."
+        f"shocks)."
     )
+    if open_:
+        text += (
+            f" Among the rest, the exact 95 % interval reaches above the aim in {len(open_)}: there the stored "
+            "replications do not rule out a rate beyond it."
+        )
     plain = [cell for cell in nulls if cell["role"] == "null"]
     if plain:
         most = max(plain, key=lambda cell: cell["summary"]["regimes"])
@@ -140,14 +141,3 @@ def _count(some, every):
 
 def _range(low, high):
     return str(low) if low == high else f"{low} to {high}"
-
-
-def _tool(path):
-    spec = importlib.util.spec_from_file_location("calibrate_cycles", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def _read(path):
-    return json.loads(path.read_text(encoding="utf-8"))
