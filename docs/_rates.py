@@ -77,7 +77,7 @@ def decisive(cells):
     if not enough:
         return text + "no stored design."
     named = (c["cell"].split(":")[1:] for c in enough)
-    designs = [f"{length} prompts, {MISSING_WORDS[pattern]}" for length, pattern in named]
+    designs = [f"{length} prompts or more, {MISSING_WORDS[pattern]}" for length, pattern in named]
     return text + f"{'; '.join(designs)}. Other designs need `rd.cycles.calibrate`."
 
 

@@ -64,7 +64,7 @@ def test_power_and_enough_power_follow_the_cells(rates):
     text = rates.power(cells, lengths=[100, 200, 400], missing=["none", "random"])
     assert "no prompt missed: .25 at 100 prompts, 1.00 at 400 prompts." in text
     assert "30 % missed at random: .51 at 200 prompts." in text
-    assert "400 prompts, no prompt missed. Other" in rates.decisive(cells)
+    assert "400 prompts or more, no prompt missed. Other" in rates.decisive(cells)
     assert rates.decisive(cells[:1]).endswith("no stored design.")
 
 
