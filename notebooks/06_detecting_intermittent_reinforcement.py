@@ -112,6 +112,7 @@ result.sample()[["term", "estimate", "conf_low", "conf_high", "p_value", "n", "n
 
 # %%
 truth = rd.load_sample_truth().couples
+truth = truth[truth["dyad"].isin(verdicts["dyad"])]
 people = study.frame[["dyad", "person", "role"]].drop_duplicates()
 truth = truth.merge(people, left_on=["dyad", "giver"], right_on=["dyad", "person"])[["dyad", "role", "kind"]]
 raw = result.verdicts(adjusted=False)[["dyad", "giver", "verdict"]].rename(columns={"verdict": "raw verdict"})

@@ -167,8 +167,8 @@ n_null = sum(len(found[name]) for name in ("linear", "linear, floor"))
 n_untested = sum(int(found[name]["regimes"].isna().sum()) for name in ("linear", "linear, floor"))
 Markdown(
     f"The tests found {n_found} of {n_true} series with cycles (p ≤ .05) and claimed *intermittent* in {n_false} of "
-    f"{n_null} series without ({n_untested} of these could not be tested). These cycles are large and each series has {T} prompts; with shorter series, missed "
-    "prompts or smaller cycles fewer are found."
+    f"{n_null} series without ({n_untested} of these could not be tested). These cycles are large and each series has "
+    f"{T} prompts; with shorter series, missed prompts or smaller cycles fewer are found."
 )
 
 # %% [markdown]
