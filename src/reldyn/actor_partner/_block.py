@@ -64,7 +64,8 @@ def apim_block(
 ) -> Block:
     """Lay out intercept, actor and partner effects, interactions, moderations and covariates.
 
-    ``lags`` are predictors that hold the outcome's past, ``varying`` moderators that change within persons. With ``centres`` the values are those of rows to predict for: centred where the fit was, and free not to vary.
+    ``lags`` are predictors that hold the outcome's past, ``varying`` moderators that change within persons. With
+    ``centres`` the values are those of rows to predict for: centred where the fit was, and free not to vary.
     """
     if interaction is not None:
         check_option(interaction, INTERACTIONS, "interaction")

@@ -236,7 +236,8 @@ def _centred_note(name: str, waves: float) -> str:
     return (
         f"{name!r} is a lag of the outcome centred at person means, which hold the outcome itself: its stability is "
         f"biased downwards by about -(1 + phi) / T (Nickell, 1981); with T = {waves:.3g} usable occasions per "
-        f"person that is {size}.{what} residual='var1' without the lagged predictor estimates the same carry-over without this bias."
+        f"person that is {size}.{what} residual='var1' without the lagged predictor estimates the same carry-over "
+        "without this bias."
     )
 
 
