@@ -12,8 +12,8 @@
 # # Stability and influence
 #
 # How much of today's mood is yesterday's (stability), and how much of it follows the partner's yesterday
-# (influence)? Two waves need one regression. Many waves need care: a lag that is centred at a person's own mean is
-# biased towards zero, the more so the shorter the series.
+# (influence)? Two waves need one regression. Many waves need care: the stability of a lag that is centred at a person's
+# own mean is biased downwards, the more so the shorter the series, and with three or four waves beyond zero.
 
 # %%
 import warnings
@@ -68,7 +68,7 @@ print(two.summary())
 # %% [markdown]
 # ## Seven waves, the usual way
 #
-# With more waves the person's mean can be taken out. reldyn warns of what happens then.
+# With more waves the person's mean can be taken out. reldyn warns of what happens then, and gives the lag no p-value.
 
 # %%
 with warnings.catch_warnings(record=True) as caught:
