@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reldyn.actor_partner._values import partner_trait, partner_values
+from reldyn.actor_partner._values import partner_trait
 from reldyn.errors import DataError
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ __all__ = ["ENOUGH_WAVES", "OutcomePast", "has_levels", "outcome_past", "unteste
 ENOUGH_WAVES = 10
 # Columns are compared with lags of up to so many occasions, whatever they are called.
 STEPS = 3
+# Rows that are compared first.
+PROBE = 1000
 # Fewer comparable values say nothing about what a column is.
 FEWEST = 5
 ALIKE = 1e-9
@@ -125,28 +127,32 @@ def is_numeric(panel: DyadPanel, name: str) -> bool:
 
 
 class _Lags:
-    """Compares columns with lags and means of one outcome, each made once."""
+    """Compares columns with lags and means of one outcome."""
 
     def __init__(self, panel: DyadPanel, outcome: str, values: NDArray[np.float64]) -> None:
         self.panel, self.outcome, self.values = panel, outcome, values
-        self._made: dict[int, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
 
-    def at(self, steps: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The own and the partner's outcome so many occasions before."""
-        if steps not in self._made:
-            row = self.panel.index.earlier_row(steps)
-            own = np.where(row >= 0, self.values[np.maximum(row, 0)], np.nan)
-            other = partner_values(self.panel, self.values)
-            self._made[steps] = own, np.where(row >= 0, other[np.maximum(row, 0)], np.nan)
-        return self._made[steps]
+    def at(self, steps: int, rows: NDArray[np.int64], *, partner: bool = False) -> NDArray[np.float64]:
+        """The own or the partner's outcome so many scheduled occasions before these rows."""
+        index = self.panel.index
+        beep, member = index.beep[rows] - steps, index.member[rows]
+        inside = (beep >= 0) & (beep < index.n_beeps)
+        occasion = np.where(inside, index.occasion[rows] - steps, 0)
+        found = np.where(inside, index.find(index.dyad[rows], 1 - member if partner else member, occasion), -1)
+        return np.where(found >= 0, self.values[np.maximum(found, 0)], np.nan)
 
     def form_of(self, name: str) -> str:
         """``raw`` or ``within`` for a lag of the outcome as it stands or less its person mean; empty for others."""
-        x = self.panel.values(name)
+        x, person = self.panel.values(name), self.panel.index.person
+        seen = np.flatnonzero(np.isfinite(x))
         for steps in range(1, STEPS + 1):
-            for lag in self.at(steps):
-                form = _form(x, lag, self.panel.index.person)
-                if form:
+            for partner in (False, True):
+                # A few rows reject almost every column that is none.
+                for rows in (seen[:PROBE], seen):
+                    form = _form(x[rows], self.at(steps, rows, partner=partner), person[rows])
+                    if not form:
+                        break
+                if form in ("raw", "within"):
                     return form
         # As `DyadPanel.lag` names it, however many occasions back and however few of its values there are.
         return "raw" if re.fullmatch(re.escape(self.outcome) + r"(_lag\d+)+", name) else ""
@@ -161,7 +167,7 @@ class _Lags:
         if not seen.any() or not _same(x[seen], of_person[person][seen], x[seen]):
             return ""
         _, first = np.unique(person, return_index=True)
-        sources = {"the outcome": self.values} | {"the lagged outcome": self.at(1)[0]}
+        sources = {"the outcome": self.values, "the lagged outcome": self.at(1, np.arange(len(x)))}
         for what, values in sources.items():
             own = _person_means(values, person, n)
             other = partner_trait(self.panel, own[person])[first]
@@ -173,24 +179,24 @@ class _Lags:
 
 
 def _form(x: NDArray[np.float64], lag: NDArray[np.float64], person: NDArray[np.int64]) -> str:
-    """``raw`` where both differ by a constant, ``within`` where they do by a constant per person, else empty."""
-    rows = np.flatnonzero(np.isfinite(x) & np.isfinite(lag))
-    if len(rows) < FEWEST or np.ptp(lag[rows]) <= ALIKE * np.abs(lag[rows]).max():
+    """``raw`` where both differ by a constant, ``within`` where they do by one per person, else empty.
+
+    ``undecided`` where too few values can be compared, or the lag does not vary.
+    """
+    both = np.isfinite(x) & np.isfinite(lag)
+    x, lag, person = x[both], lag[both], person[both]
+    if len(x) < FEWEST or np.ptp(lag) <= ALIKE * np.abs(lag).max():
+        return "undecided"
+    gap = x - lag
+    if _same(gap, np.full(len(gap), gap.mean()), lag):
+        return "raw"
+    _, own = np.unique(person, return_inverse=True)
+    count = np.bincount(own)
+    if not _same(gap, (np.bincount(own, weights=gap) / count)[own], lag):
         return ""
-    # A few rows reject almost every column that is none.
-    for some in (rows[:200], rows):
-        gap = x[some] - lag[some]
-        if _same(gap, np.full(len(gap), gap.mean()), lag[rows]):
-            form = "raw"
-            continue
-        _, own = np.unique(person[some], return_inverse=True)
-        count = np.bincount(own)
-        if not _same(gap, (np.bincount(own, weights=gap) / count)[own], lag[rows]):
-            return ""
-        form = "within"
-        around = lag[some] - (np.bincount(own, weights=lag[some]) / count)[own]
-        informative = (count - 1).sum() >= FEWEST and np.abs(around).max() > ALIKE * np.abs(lag[rows]).max()
-    return form if form == "raw" or informative else ""
+    around = lag - (np.bincount(own, weights=lag) / count)[own]
+    informative = (count - 1).sum() >= FEWEST and np.abs(around).max() > ALIKE * np.abs(lag).max()
+    return "within" if informative else "undecided"
 
 
 def _same(a: NDArray[np.float64], b: NDArray[np.float64], scale: NDArray[np.float64]) -> bool:
