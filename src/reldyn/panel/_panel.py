@@ -12,15 +12,25 @@ import numpy as np
 from reldyn.errors import DataError, DesignError, check_columns, describe_rows
 from reldyn.panel._border import as_pandas, raise_errors
 from reldyn.panel._compositions import composition_labels, count_compositions
-from reldyn.panel._findings import check_panel, duplicated_headers, examine
+from reldyn.panel._finding_codes import CODES
+from reldyn.panel._findings import duplicated_headers, examine
 from reldyn.panel._index import PanelIndex, build_index
+from reldyn.panel._placing import weekdays
+from reldyn.panel._printing import one_line, summary_lines
+from reldyn.panel._readonly import read_only
 from reldyn.panel._schedule import Schedule
+from reldyn.panel._times import Times, read_times
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from reldyn.panel._dates import DateOrder
+
 __all__ = ["DyadPanel"]
+
+# How many compositions one line names.
+_SHOWN = 5
 
 
 class DyadPanel:
@@ -65,7 +75,17 @@ class DyadPanel:
     [nan, nan, 4.0, 3.0]
     """
 
-    __slots__ = ("_columns", "_compositions", "_exchangeable", "_findings", "_frame", "_index", "_scales", "_schedule")
+    __slots__ = (
+        "_columns",
+        "_compositions",
+        "_exchangeable",
+        "_findings",
+        "_frame",
+        "_index",
+        "_orders",
+        "_scales",
+        "_schedule",
+    )
 
     _frame: pd.DataFrame
     _index: PanelIndex
@@ -75,6 +95,7 @@ class DyadPanel:
     _findings: pd.DataFrame
     _compositions: tuple[str, ...]
     _exchangeable: frozenset[str]
+    _orders: Mapping[str, DateOrder]
 
     def __init__(
         self,
@@ -98,10 +119,33 @@ class DyadPanel:
             "day": day,
             "beep": beep,
         }
-        findings, identity = examine(rows, **columns, schedule=schedule, scales=scales)
+        self._settle(rows, columns, schedule, scales, {})
+
+    def _settle(
+        self,
+        rows: pd.DataFrame,
+        columns: Mapping[str, Any],
+        schedule: Schedule | None,
+        scales: Mapping[str, tuple[float, float]] | None,
+        orders: Mapping[str, DateOrder],
+    ) -> None:
+        """Check the rows and fill the panel; orders of dates that are known already are taken as they are."""
+        findings, layout = examine(rows, **columns, schedule=schedule, scales=scales, orders=orders)
         raise_errors(findings)
-        index = build_index(rows, **columns, schedule=schedule, identity=identity)
-        self._fill(rows, index, columns, schedule, dict(scales or {}), findings, composition_labels(index), frozenset())
+        if layout is None:
+            raise DataError("the rows could not be checked, so they cannot make a panel.", findings)
+        index = build_index(layout, schedule)
+        self._fill(
+            frame=rows,
+            index=index,
+            columns=columns,
+            schedule=schedule,
+            scales={str(name): (float(low), float(high)) for name, (low, high) in dict(scales or {}).items()},
+            findings=findings,
+            compositions=composition_labels(index),
+            exchangeable=frozenset(),
+            orders=layout.date_orders,
+        )
 
     def _fill(
         self,
@@ -113,6 +157,7 @@ class DyadPanel:
         findings: pd.DataFrame,
         compositions: tuple[str, ...],
         exchangeable: frozenset[str],
+        orders: Mapping[str, DateOrder],
     ) -> None:
         values = {
             "_frame": frame,
@@ -123,6 +168,7 @@ class DyadPanel:
             "_findings": findings,
             "_compositions": compositions,
             "_exchangeable": exchangeable,
+            "_orders": MappingProxyType(dict(orders)),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -140,6 +186,7 @@ class DyadPanel:
             "findings": self._findings,
             "compositions": self._compositions,
             "exchangeable": self._exchangeable,
+            "orders": self._orders,
         }
         panel = object.__new__(DyadPanel)
         panel._fill(**(kept | changes))
@@ -237,11 +284,16 @@ class DyadPanel:
         return len(self._frame)
 
     def __repr__(self) -> str:
-        who = ", ".join(f"{count} {label}" for label, count in self.compositions.items())
+        counts = self.compositions
+        shown = [f"{count} {one_line(label)}" for label, count in list(counts.items())[:_SHOWN]]
+        more = f", {len(counts) - _SHOWN:,} more compositions" if len(counts) > _SHOWN else ""
         return (
-            f"DyadPanel: {self.n_dyads} dyads ({who}), {self.n_persons} persons, "
+            f"DyadPanel: {self.n_dyads} dyads ({', '.join(shown)}{more}), {self.n_persons} persons, "
             f"up to {self.n_occasions} occasions, {len(self):,} rows, {self._frame.shape[1]} columns"
         )
+
+    def __str__(self) -> str:
+        return summary_lines(self)
 
     # --- verbs -----------------------------------------------------------------------------
 
@@ -271,7 +323,22 @@ class DyadPanel:
                     f"({describe_rows(bad.tolist())}): recode it to numbers."
                 )
             column = numbers
-        return np.asarray(column.to_numpy(dtype=float, na_value=np.nan))
+        return read_only(column.to_numpy(dtype=float, na_value=np.nan))
+
+    def _times(self, name: str) -> Times:
+        """One column read as times, in the same way as when the panel was made."""
+        times = read_times(self._frame[name], self._orders.get(name))
+        if times.problems:
+            problem = times.problems[0]
+            fix = problem.fix or CODES[problem.code].mend
+            rows = describe_rows(np.flatnonzero(problem.rows).tolist())
+            raise DataError(f"{name!r} {problem.wording}: {rows}. {fix}")
+        return times
+
+    def _weekday(self, name: str) -> NDArray[np.float64] | None:
+        """Day of the week of each row (Monday is 0), where the column holds dates; NaN where it has none."""
+        times = self._times(name)
+        return weekdays(times) if times.kind == "date" else None
 
     def _check_usable(self, variables: Iterable[str]) -> None:
         wanted = list(variables)
@@ -467,7 +534,8 @@ class DyadPanel:
         attrs = self._frame.attrs
         frame = self._frame.iloc[rows].reset_index(drop=True)
         frame.attrs = attrs
-        findings = check_panel(frame, **self._columns, schedule=self._schedule, scales=dict(self._scales) or None)
+        scales = dict(self._scales) or None
+        findings, _ = examine(frame, **self._columns, schedule=self._schedule, scales=scales, orders=self._orders)
         compositions = tuple(self._compositions[code] for code in dyads)
         return self._with(frame=frame, index=index, findings=findings, compositions=compositions)
 
