@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import reprlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -126,7 +126,7 @@ def _examine(
     if not len(table):
         return [*findings, Finding("no-rows", "", "the table has no rows", n=1)], None
     unusable = set(duplicated_headers(table))
-    kept = None if wanted is None else tuple(name for name in wanted if name not in unusable)
+    kept = None if wanted is None else tuple(n for n in wanted if isinstance(n, str) and n not in unusable)
     placed = all(asked.get(kind) is None or kind in names for kind in ("time", "day", "beep"))
     found, layout = _run(table, names, ranges, kept, placed=placed, orders=orders)
     return findings + found, layout
@@ -193,8 +193,11 @@ def _as_frame(frame: Any) -> tuple[pd.DataFrame | None, list[Finding]]:
 
 def _variable_names(table: pd.DataFrame, variables: Any) -> tuple[Any, ...]:
     """What was named; a single thing that is no collection is one name."""
-    several = isinstance(variables, Iterable) and not isinstance(variables, str)
-    return tuple(_as_text(table, name) for name in (variables if several else (variables,)))
+    try:
+        names = (variables,) if isinstance(variables, (str, bytes)) else tuple(variables)
+    except Exception:
+        names = (variables,)
+    return tuple(_as_text(table, name) for name in names)
 
 
 def _as_text(table: pd.DataFrame, name: Any) -> Any:

@@ -74,7 +74,7 @@ class PanelIndex:
                 object.__setattr__(self, field.name, read_only(value))
 
     def __repr__(self) -> str:
-        grid = f"{self.n_days} days of {self.n_beeps} steps" + ("" if self.on_grid else ", times on no common grid")
+        grid = f"{self.n_days} x {self.n_beeps} occasions" + ("" if self.on_grid else ", times on no common grid")
         return f"PanelIndex: {len(self.dyad):,} rows, {self.n_dyads} dyads, {self.n_persons} persons, {grid}"
 
     @cached_property
