@@ -298,7 +298,9 @@ def odd_frames(draw):
         dtype = draw(st.one_of(st.none(), st.sampled_from(DTYPES)))
         if dtype is not None:
             try:
-                column = pd.Series(draw(st.lists(st.integers(0, 3), min_size=n, max_size=n)), dtype=object).astype(dtype)
+                column = pd.Series(draw(st.lists(st.integers(0, 3), min_size=n, max_size=n)), dtype=object).astype(
+                    dtype
+                )
             except Exception:
                 column = pd.Series(pd.interval_range(0, n)) if dtype == "interval" else column
         columns.append(column)
@@ -320,11 +322,17 @@ ROLE_NAMES = picked(*LABELS, "('b', 1)", ["a"], {}, Stubborn())
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
-    frame=st.one_of(odd_frames(), picked(None, 3, "x", [1], {"a": [1]}, np.ones((2, 2)), pd.Series([1]), len, Stubborn())),
+    frame=st.one_of(
+        odd_frames(), picked(None, 3, "x", [1], {"a": [1]}, np.ones((2, 2)), pd.Series([1]), len, Stubborn())
+    ),
     roles=st.dictionaries(st.sampled_from(["dyad", "person", "role", "time", "day", "beep"]), ROLE_NAMES),
     variables=picked(None, 5, [[1]], ["a", 3], "b", Stubborn(), [Stubborn()], [None], ("\ud800",), {1: 2}),
-    scales=picked(None, 4, {"a": (1, 7)}, {3: (0, 1)}, {"b": "x"}, {None: (None, 1)}, {"a": [1, Stubborn()]}, Stubborn()),
-    schedule=picked(None, 3, Schedule(scheduled="c", answered="d"), Schedule(sent=3), Schedule(expires=["a"]), Stubborn()),
+    scales=picked(
+        None, 4, {"a": (1, 7)}, {3: (0, 1)}, {"b": "x"}, {None: (None, 1)}, {"a": [1, Stubborn()]}, Stubborn()
+    ),
+    schedule=picked(
+        None, 3, Schedule(scheduled="c", answered="d"), Schedule(sent=3), Schedule(expires=["a"]), Stubborn()
+    ),
 )
 def test_nothing_makes_the_check_raise_or_give_up(frame, roles, variables, scales, schedule):
     with warnings.catch_warnings():

@@ -45,7 +45,9 @@ WAYS = {
 
 @pytest.mark.parametrize("way", WAYS)
 @settings(max_examples=25, deadline=None)
-@given(start=st.sampled_from(STARTS), seed=st.integers(0, 2**32 - 1), own_day=st.sampled_from(["number", "text", "date"]))
+@given(
+    start=st.sampled_from(STARTS), seed=st.integers(0, 2**32 - 1), own_day=st.sampled_from(["number", "text", "date"])
+)
 def test_one_diary_has_the_same_lags_however_it_is_written(way, start, seed, own_day):
     rng = np.random.default_rng(seed)
     grid = [(who, day, hour) for who in "ab" for day in range(7) for hour in HOURS]
@@ -56,7 +58,7 @@ def test_one_diary_has_the_same_lags_however_it_is_written(way, start, seed, own
     frame["day"] = {"number": number, "text": number.astype(str), "date": frame["sent"]}[own_day]
     keep = np.sort(rng.permutation(len(frame))[: rng.integers(30, len(frame) + 1)])
     kept = rng.permutation(np.union1d(keep, np.arange(4)))
-    mood = {cell: value for cell, value in zip(grid, frame["mood"], strict=True)}
+    mood = dict(zip(grid, frame["mood"], strict=True))
     here = {grid[row] for row in kept}
     expected = []
     for row in kept:
@@ -117,7 +119,9 @@ def test_ambiguous_dates_are_refused_with_both_readings(mark, clock):
     )
 
 
-@pytest.mark.parametrize("form", ["{:02}.04.21", "{:02}.04.2021", "{:02}/04/2021", "{:02}-04-2021 20:15", "{:02}/04/21"])
+@pytest.mark.parametrize(
+    "form", ["{:02}.04.21", "{:02}.04.2021", "{:02}/04/2021", "{:02}-04-2021 20:15", "{:02}/04/21"]
+)
 def test_dates_in_the_only_possible_order_are_read(form):
     texts = [form.format(day) for day in range(1, 21)]
     assert lags(one_couple(texts), day="sent").notna().sum() == 38

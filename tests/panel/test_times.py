@@ -92,7 +92,7 @@ def test_arrow_columns():
     zone=st.sampled_from(["Europe/Berlin", "America/St_Johns", "Asia/Kathmandu", "UTC"]),
 )
 def test_zoned_moments_keep_instant_and_wall_clock_in_every_form(moments, zone):
-    aware = [moment.replace(tzinfo=dt.timezone.utc).astimezone(ZoneInfo(zone)) for moment in moments]
+    aware = [moment.replace(tzinfo=dt.UTC).astimezone(ZoneInfo(zone)) for moment in moments]
     instants = [(moment - dt.datetime(1970, 1, 1)).total_seconds() for moment in moments]
     clock = [(moment.replace(tzinfo=None) - dt.datetime(1970, 1, 1)).total_seconds() for moment in aware]
     forms = (
@@ -109,7 +109,7 @@ def test_zoned_moments_keep_instant_and_wall_clock_in_every_form(moments, zone):
 
 
 def test_one_instant_on_two_wall_clocks_stays_two():
-    moments = [dt.datetime(2021, 7, 1, 1, tzinfo=BERLIN), dt.datetime(2021, 6, 30, 23, tzinfo=dt.timezone.utc)]
+    moments = [dt.datetime(2021, 7, 1, 1, tzinfo=BERLIN), dt.datetime(2021, 6, 30, 23, tzinfo=dt.UTC)]
     times = read(moments, dtype=object)
     assert times.values.tolist() == [seconds(2021, 6, 30, 23)] * 2
     assert times.local.tolist() == [seconds(2021, 7, 1, 1), seconds(2021, 6, 30, 23)]
@@ -128,7 +128,12 @@ def test_both_readings_of_an_ambiguous_date_are_shown():
 
 @pytest.mark.parametrize(
     "values",
-    [["04/05/2021 09:00", "04/06/2021 21:00"], ["04/05/21", "05/05/21"], ["4/5/2021", "04.06.2021"], ["04-05-2021"] * 3],
+    [
+        ["04/05/2021 09:00", "04/06/2021 21:00"],
+        ["04/05/21", "05/05/21"],
+        ["4/5/2021", "04.06.2021"],
+        ["04-05-2021"] * 3,
+    ],
 )
 def test_ambiguous_dates_are_never_read(values):
     times = read(values)

@@ -15,7 +15,6 @@ from reldyn.cycles._series import DirectionSeries
 from reldyn.errors import check_option
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
 
     from reldyn.panel import DyadPanel

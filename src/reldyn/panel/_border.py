@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -48,10 +49,8 @@ def _copied(attrs: Mapping[Any, Any]) -> dict[Any, Any]:
     """A deep copy of the attributes of a frame, without those that cannot be copied."""
     copies = {}
     for key, value in attrs.items():
-        try:
+        with contextlib.suppress(Exception):
             copies[key] = copy.deepcopy(value)
-        except Exception:
-            continue
     return copies
 
 

@@ -23,8 +23,12 @@ DATE_ORDERS: tuple[DateOrder, ...] = ("dmy", "mdy", "ymd")
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
+Texts = Sequence[str] | npt.NDArray[Any]
 
-_MONTHS = ("january february march april may june july august september october november december").split()
+_MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
 _WEEKDAY = r"(?:(?:mon|tue|tues|wed|wednes|thu|thur|thurs|fri|sat|satur|sun)(?:day)?[.,]?\s+)?"
 _HOURS = r"(?P<hour>\d{1,2})(?P<colon>[:.])(?P<minute>\d{2})(?:(?P=colon)(?P<second>\d{2})(?:[.,](?P<part>\d+))?)?"
 _HALF = r"(?:\s*(?P<half>[ap])\.?m\.?)?"
@@ -88,7 +92,7 @@ class WrittenDates:
         return tuple(order for order in distinct if not (crowded and years[order] >= _MOST_YEARS))
 
 
-def match_dates(texts: Sequence[str]) -> WrittenDates:
+def match_dates(texts: Texts) -> WrittenDates:
     """Match texts against the grammar of dates.
 
     Parameters
@@ -144,7 +148,7 @@ def _parsed(groups: dict[str, Any]) -> _Reading:
     return tuple(readings.get(order, _NO_DATE) for order in DATE_ORDERS), _seconds(groups), _offset(groups["zone"])
 
 
-def hours_of(texts: Sequence[str]) -> FloatArray:
+def hours_of(texts: Texts) -> FloatArray:
     """Seconds of texts such as ``09:30``, ``9:30 pm`` or ``1 days 09:30:00``; NaN for every other text."""
     found = (_TIME.fullmatch(text) if ":" in text else None for text in texts)
     return np.array([np.nan if match is None else _length(match.groupdict()) for match in found], dtype=float)

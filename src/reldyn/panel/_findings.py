@@ -245,7 +245,10 @@ def _value_names(table: pd.DataFrame, wanted: Sequence[str], names: Mapping[str,
 
 def _distinct(names: Sequence[Any]) -> list[Any]:
     """Names without repetition, in order; those that are no text need not be hashable."""
-    return [*dict.fromkeys(name for name in names if isinstance(name, str)), *(n for n in names if not isinstance(n, str))]
+    return [
+        *dict.fromkeys(name for name in names if isinstance(name, str)),
+        *(n for n in names if not isinstance(n, str)),
+    ]
 
 
 def _missing_column(table: pd.DataFrame, kind: str, name: object) -> Finding:

@@ -176,7 +176,7 @@ def _on_grid(distinct: NDArray[np.float64]) -> NDArray[np.int64] | None:
     close = np.abs(multiples - np.rint(multiples)) < 1e-3 * np.maximum(1.0, multiples * 1e-3)
     if not np.all(close) or multiples[-1] >= 50 * len(distinct) + 1000:
         return None
-    return np.rint(multiples).astype(np.int64)
+    return np.asarray(np.rint(multiples), dtype=np.int64)
 
 
 def clock_night_steps(

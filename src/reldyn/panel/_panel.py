@@ -9,23 +9,22 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from reldyn.errors import DataError, DesignError, check_columns, describe_rows
+from reldyn.errors import DataError, DesignError
 from reldyn.panel._border import as_pandas, raise_errors
+from reldyn.panel._columns import check_usable, numbers_of, times_of
 from reldyn.panel._compositions import composition_labels, count_compositions
-from reldyn.panel._finding_codes import CODES
-from reldyn.panel._findings import duplicated_headers, examine
+from reldyn.panel._findings import examine
 from reldyn.panel._index import PanelIndex, build_index
 from reldyn.panel._placing import weekdays
 from reldyn.panel._printing import one_line, summary_lines
-from reldyn.panel._readonly import read_only
 from reldyn.panel._schedule import Schedule
-from reldyn.panel._times import Times, read_times
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
     from reldyn.panel._dates import DateOrder
+    from reldyn.panel._times import Times
 
 __all__ = ["DyadPanel"]
 
@@ -49,9 +48,12 @@ class DyadPanel:
         Column that tells the two members apart (female/male, patient/partner). Roles are ordered
         by category where the column is categorical, else sorted. None: members are exchangeable.
     time : str, optional
-        Occasion number, time stamp, or time within the day when ``day`` is named.
+        Occasion number, time stamp, or time within the day when ``day`` is named. Rows are ordered by the instant.
     day, beep : str, optional
-        Day and beep number of experience sampling; lags never cross a day.
+        Day and beep number of experience sampling; lags never cross a day. Time stamps as ``day`` give the
+        calendar day on the clock that was written, whatever its offset from UTC. Numbers and dates stored as text
+        are read in all three; dates such as 13.04.2021 in the one order that makes dates of the whole column, and
+        refused where several orders do. Labels must be an ordered categorical.
     schedule : Schedule, optional
         The clock columns and the length of a night.
     scales : mapping of str to (low, high), optional
@@ -305,52 +307,17 @@ class DyadPanel:
         DataError
             There is no such column, its header stands twice in the file, or it holds text, dates or complex numbers.
         """
-        import pandas as pd
-
-        if not isinstance(variable, str):
-            raise DataError(f"{variable!r} is no name of a column: give one name, as text.")
-        self._check_usable([variable])
-        column = self._frame[variable]
-        if column.dtype.kind in "cmM" or isinstance(column.dtype, (pd.DatetimeTZDtype, pd.PeriodDtype)):
-            kind = "complex numbers" if column.dtype.kind == "c" else "dates or times"
-            raise DataError(f"column {variable!r} holds {kind}: recode it to numbers.")
-        if not (pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)):
-            numbers = pd.to_numeric(column, errors="coerce")
-            bad = np.flatnonzero((numbers.isna() & column.notna()).to_numpy())
-            if len(bad):
-                raise DataError(
-                    f"column {variable!r} holds text, for example {column.iloc[bad[0]]!r} "
-                    f"({describe_rows(bad.tolist())}): recode it to numbers."
-                )
-            column = numbers
-        return read_only(column.to_numpy(dtype=float, na_value=np.nan))
+        return numbers_of(self, variable)
 
     def _times(self, name: str) -> Times:
-        """One column read as times, in the same way as when the panel was made."""
-        times = read_times(self._frame[name], self._orders.get(name))
-        if times.problems:
-            problem = times.problems[0]
-            fix = problem.fix or CODES[problem.code].mend
-            rows = describe_rows(np.flatnonzero(problem.rows).tolist())
-            raise DataError(f"{name!r} {problem.wording}: {rows}. {fix}")
-        return times
+        return times_of(self, name)
 
     def _weekday(self, name: str) -> NDArray[np.float64] | None:
-        """Day of the week of each row (Monday is 0), where the column holds dates; NaN where it has none."""
-        times = self._times(name)
+        times = times_of(self, name)
         return weekdays(times) if times.kind == "date" else None
 
     def _check_usable(self, variables: Iterable[str]) -> None:
-        wanted = list(variables)
-        twice = {column: group for group in duplicated_headers(self._frame).values() for column in group}
-        for name in wanted:
-            if name in twice:
-                group = twice[name]
-                raise DataError(
-                    f"the header {group[0]!r} stands {len(group)} times in the file (read as {', '.join(group)}), "
-                    f"so which column {name!r} is remains unclear: rename the columns, then use the new name."
-                )
-        check_columns([str(name) for name in self._frame.columns], wanted)
+        check_usable(self, variables)
 
     def within_between(self, variables: Sequence[str]) -> DyadPanel:
         """Split each variable into what varies within a person and what differs between persons.

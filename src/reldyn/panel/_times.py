@@ -121,7 +121,7 @@ def read_times(column: pd.Series[Any], order: DateOrder | None = None) -> Times:
     if isinstance(dtype, pd.CategoricalDtype):
         return _read_categories(column, order)
     if isinstance(dtype, pd.PeriodDtype):
-        return _read_periods(column)
+        return _read_periods(column, dtype)
     if pd.api.types.is_datetime64_any_dtype(dtype):
         return _read_stamps(column)
     if pd.api.types.is_timedelta64_dtype(dtype):
@@ -168,7 +168,7 @@ def _compact_dates(numbers: FloatArray) -> FloatArray | None:
 
 def _read_durations(column: pd.Series[Any]) -> Times:
     lengths = pd.Series(pd.to_timedelta(column.astype(object)))
-    return _readable(lengths.dt.total_seconds().to_numpy(dtype=float), "duration")
+    return _readable(np.asarray(lengths.dt.total_seconds(), dtype=np.float64), "duration")
 
 
 def _read_stamps(column: pd.Series[Any]) -> Times:
@@ -187,9 +187,9 @@ def _since_1970(naive: pd.Series[Any]) -> FloatArray:
     return np.asarray(seconds)
 
 
-def _read_periods(column: pd.Series[Any]) -> Times:
+def _read_periods(column: pd.Series[Any], dtype: pd.PeriodDtype) -> Times:
     """Days and parts of days are dates; weeks, months and years are counted, because months differ in length."""
-    if type(column.dtype.freq).__name__ in _DAYS_AND_PARTS:
+    if type(dtype.freq).__name__ in _DAYS_AND_PARTS:
         return _read_stamps(column.dt.to_timestamp())
     counts = np.asarray(column.array.asi8, dtype=float)
     return _readable(np.where(column.isna(), np.nan, counts), "number")
@@ -287,7 +287,9 @@ def _labels(texts: npt.NDArray[np.object_], given: BoolArray) -> Times:
 def _numbered(
     texts: npt.NDArray[np.object_], number: BoolArray, comma: BoolArray, absent: BoolArray, other: BoolArray
 ) -> Times:
-    values = np.array([float(text) if found else np.nan for text, found in zip(texts, number, strict=True)], dtype=float)
+    values = np.array(
+        [float(text) if found else np.nan for text, found in zip(texts, number, strict=True)], dtype=float
+    )
     read = _clean(texts, np.where(np.isinf(values), np.nan, values), "number", absent | comma, other)
     if not comma.any():
         return read
@@ -390,9 +392,7 @@ def _in_words(days: float) -> str:
     return f"{date.day} {date:%B} {date.year}"
 
 
-def _unparsable(
-    wording: str, texts: npt.NDArray[np.object_], rows: BoolArray, fix: str | None = None
-) -> TimeProblem:
+def _unparsable(wording: str, texts: npt.NDArray[np.object_], rows: BoolArray, fix: str | None = None) -> TimeProblem:
     return TimeProblem("unparsable-time", f"{wording} ({_shown(texts, rows)})", rows, fix)
 
 
