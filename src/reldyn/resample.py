@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from reldyn._records import brief
 from reldyn.errors import DesignError, ReldynError, check_option
 
 __all__ = [
@@ -36,6 +37,7 @@ _GOLDEN = 0.5 * (1.0 + 5.0**0.5)
 _WEIGHTS = ("rademacher", "mammen")
 
 
+@brief
 @dataclass(frozen=True)
 class Resamples:
     """What resampling gave.

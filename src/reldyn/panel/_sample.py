@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reldyn._records import brief
 from reldyn.errors import DataError
 from reldyn.panel._panel import DyadPanel
 from reldyn.panel._schedule import Schedule
@@ -24,6 +25,7 @@ _LIKERT = ("warmth_given", "warmth_received", "longing", "satisfaction", "attach
 _SLIDERS = ("stress", "positive_affect", "negative_affect")
 
 
+@brief
 @dataclasses.dataclass(frozen=True, slots=True)
 class SampleTruth:
     """What was planted in the sample study.

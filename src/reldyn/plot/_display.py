@@ -41,13 +41,13 @@ def open_figure(width: float, height: float) -> Figure:
     if not inline and not windows and _last is not None and (before := _last()) is not None:
         plt.close(before)
     # The inline backend closes what it has shown: however many figures a cell draws, none is left over.
-    limit = {"figure.max_open_warning": 0} if inline else {}
-    kept = {name: mpl.rcParams[name] for name in limit}
-    mpl.rcParams.update(limit)
+    limit = mpl.rcParams["figure.max_open_warning"]
+    if inline:
+        mpl.rcParams["figure.max_open_warning"] = 0
     try:
         figure = plt.figure(figsize=(width, height), layout="constrained")
     finally:
-        mpl.rcParams.update(kept)
+        mpl.rcParams["figure.max_open_warning"] = limit
     _last = None if inline or windows else weakref.ref(figure)
     return _shown_once(figure)
 

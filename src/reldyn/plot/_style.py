@@ -83,13 +83,14 @@ def style() -> Iterator[None]:
     import matplotlib as mpl
 
     # Not rc_context, which gives back every setting: a backend that is loaded inside changes some for good.
-    before = {name: mpl.rcParams[name] for name in _SETTINGS}
-    mpl.rcParams.update(_SETTINGS)
+    settings: Any = mpl.rcParams
+    before = {name: settings[name] for name in _SETTINGS}
+    settings.update(_SETTINGS)
     try:
         with closing_what_fails():
             yield
     finally:
-        mpl.rcParams.update(before)
+        settings.update(before)
 
 
 def new_figure(width: float, height: float) -> Figure:
