@@ -128,7 +128,7 @@ compliance = panel.compliance()
 compliance[compliance["level"].isin(["overall", "role"])].round(3)
 
 # %%
-rd.plot.compliance_heatmap(panel).figure
+rd.plot.compliance_heatmap(panel)
 
 # %% [markdown]
 # The sample has couples of three compositions. They are recognised from the roles, and a model can treat each

@@ -207,4 +207,3 @@ pd.DataFrame(rows, columns=["effect", "role", "planted", "estimate", "conf_low",
 
 # %%
 print(truth.r_empathy)
-plt.close("all")
