@@ -124,7 +124,10 @@ class Result:
         return f"<div><p><b>{head}</b></p>{table}{'<ul>' + notes + '</ul>' if notes else ''}</div>"
 
     def plot(self, **options: Any) -> Figure:
-        """Draw the result; options go to the function of `reldyn.plot` named in its page."""
+        """Draw the result; options go to the function of `reldyn.plot` named in its page.
+
+        In Jupyter the figure is shown once, however the line is written; see `reldyn.plot`.
+        """
         if self.figure is None:
             raise TypeError(f"{type(self).__name__} has no figure")
         figure: Figure = getattr(importlib.import_module("reldyn.plot"), self.figure)(self, **options)
