@@ -131,7 +131,7 @@ compliance = panel.compliance()
 compliance[compliance["level"].isin(["overall", "role"])].round(3)
 
 # %%
-rd.plot.compliance_heatmap(panel).figure
+rd.plot.compliance_heatmap(panel)
 
 # %% [markdown]
 # The sample has couples of several compositions. They are recognised from the roles, and a model can treat each

@@ -19,7 +19,6 @@
 # The couples are simulated, so the truth is known. It is revealed at the end, as it should be.
 
 # %%
-import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.display import Markdown
 
@@ -147,6 +146,3 @@ pd.crosstab(decoded["phase_y"], decoded["phase_x"], normalize="index").round(2)
 # A verdict is about a series of answers in these weeks, on this scale. It is no property of a person, says nothing
 # about intentions, and is not meant for one's own relationship. The page *What this can and cannot say* has the
 # figures behind these sentences.
-
-# %%
-plt.close("all")

@@ -17,7 +17,6 @@
 # %%
 import warnings
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from IPython.display import Markdown
@@ -220,6 +219,3 @@ real.tidy()[["dyad", "lag_0", "peak", "peak_lag", "surrogate_mean", "p_value"]].
 #
 # That two series of answers moved together more than they would have by chance, over these weeks; not that it was
 # good for anybody, nor why. Synchrony is found in couples who comfort each other and in couples who quarrel.
-
-# %%
-plt.close("all")

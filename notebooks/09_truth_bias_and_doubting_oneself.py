@@ -241,6 +241,3 @@ Markdown(
         else "not a correlation (beyond 1, or not estimable), and not to be quoted."
     )
 )
-
-# %%
-plt.close("all")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._records import brief
 from reldyn.actor_partner._absent import with_absent_partners
 from reldyn.actor_partner._design import Block, DesignRows, build_design, problem_of
 from reldyn.actor_partner._estimates import Estimates
@@ -33,6 +34,7 @@ __all__ = ["N_IMPUTATIONS", "Pooled", "fit_imputed", "pooled_inference"]
 N_IMPUTATIONS = 20
 
 
+@brief
 @dataclass(frozen=True)
 class Pooled(Wald):
     """Inference from several imputations; M of them, p fixed effects.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._records import brief
 from reldyn.actor_partner._absent import with_absent_partners
 from reldyn.actor_partner._design import Block, DesignRows, build_design, places_of, structure_of
 from reldyn.actor_partner._estimates import Estimates
@@ -32,6 +33,7 @@ __all__ = ["JointNormal", "fit_modelled"]
 LARGEST = 20_000_000
 
 
+@brief
 @dataclass(frozen=True)
 class JointNormal(Wald):
     """Normal inference from the observed information of the joint likelihood."""

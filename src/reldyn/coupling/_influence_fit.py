@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn._records import brief
 from reldyn.results import register
 
 Array = NDArray[np.float64]
@@ -87,6 +88,7 @@ class Shape:
     damping: bool = False
 
 
+@brief
 @dataclass(frozen=True, slots=True)
 class Fitted:
     """A fitted equation.

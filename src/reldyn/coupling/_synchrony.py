@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from reldyn._records import brief
 from reldyn.coupling._pairs import Array, Pair
 from reldyn.coupling._surrogates import Surrogates, Worlds, draw_worlds
 from reldyn.resample import known_seed, map_seeded
@@ -59,6 +60,7 @@ class Judged:
     p_value: float = np.nan
 
 
+@brief
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class Answer:
     """What the test of one dyad says.

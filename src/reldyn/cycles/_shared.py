@@ -13,6 +13,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn._records import brief
 from reldyn.cycles._nuisance import base_design
 from reldyn.cycles._regimes import linear_null
 from reldyn.cycles._series import DirectionSeries
@@ -29,6 +30,7 @@ _MARGIN = 3.0
 _MAY = "shared phases predict other dyads better than shared skewed shocks and linear dynamics do"
 
 
+@brief
 @dataclasses.dataclass(frozen=True, slots=True)
 class Shared:
     """Whether phases are shared, and the lesson for every direction.

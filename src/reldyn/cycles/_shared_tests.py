@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn._records import brief
 from reldyn.cycles._claims import ClaimTest
 from reldyn.cycles._montecarlo import STOP_AFTER, MonteCarlo, child_seed, monte_carlo, seed_sequence
 from reldyn.cycles._nuisance import base_design, prepare
@@ -50,6 +51,7 @@ _FOR_THE_LIMIT = 59
 _LOOKS_REGULAR = -1.0
 
 
+@brief
 @dataclasses.dataclass(frozen=True, slots=True)
 class Lesson:
     """What the other dyads taught.

@@ -10,6 +10,8 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn._records import brief
+
 Array = NDArray[np.float64]
 
 _RIDGE = 1e-8
@@ -17,6 +19,7 @@ _NEARLY_ONE = 1 + 1e-7
 _LOG_2PI = float(np.log(2 * np.pi))
 
 
+@brief
 @dataclasses.dataclass(frozen=True, slots=True)
 class Batch:
     """What a step reads of the data; arrays as in `LevelData`."""

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
+from reldyn._records import brief
 from reldyn.errors import ConvergenceWarning, DesignError, check_option
 from reldyn.mixed._identification import check_design, check_identified
 from reldyn.mixed._near_singular import column_sizes, near_singular_notes
@@ -28,6 +29,7 @@ _SHUT = 1e-9
 _EDGE = 1.0 - 1e-5
 
 
+@brief
 @dataclass(frozen=True)
 class Fit:
     """A fitted mixed model; d dyads, p fixed effects, q random effects, r residual parameters.
