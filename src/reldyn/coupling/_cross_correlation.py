@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 
     from reldyn.panel import DyadPanel
 
-__all__ = ["CrossCorrelationResult", "cross_correlation"]
+__all__ = ["NEVER_VARIES", "CrossCorrelationResult", "cross_correlation", "why_not"]
 
 Statistic = Literal["max-abs", "mean-abs-z", "lag-0"]
+NEVER_VARIES = "one member never varies"
 _FEW_JOINT = f"fewer than {FEWEST_PAIRS} joint occasions"
 _FLAT_PAIRS = "one member never varies in the joint pairs"
 _WORDS = {
@@ -273,7 +274,7 @@ def why_not(values: Array) -> str:
     if not seen.any(axis=0).all():
         return "one member never answered" if seen.any() else "no answers"
     if not np.isfinite(standardised(values.T)).any(axis=1).all():
-        return "one member never varies"
+        return NEVER_VARIES
     return _FEW_JOINT if seen.all(axis=1).sum() < FEWEST_PAIRS else ""
 
 

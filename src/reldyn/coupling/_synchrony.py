@@ -41,6 +41,8 @@ class Case:
         ``worlds(n, rng)`` gives null curves and statistics directly, where that is quicker than drawing series.
     no_estimate : str
         Why there is a curve but no statistic; empty if there is one.
+    untested : str
+        Why the statistic is not compared with surrogates; empty if it is.
     """
 
     pair: Pair
@@ -49,6 +51,7 @@ class Case:
     note: str = ""
     worlds: Callable[[int, np.random.Generator], tuple[Array, Array]] | None = None
     no_estimate: str = ""
+    untested: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -167,8 +170,9 @@ def _null(
 ) -> tuple[Array, Array, str]:
     """Curves and statistics of the surrogates; those that have none are left out."""
     n_joint = case.pair.n_both
-    if n_joint < FEWEST_JOINT:
-        return np.empty((0, 0)), np.empty(0), f"{n_joint} joint occasions, below {FEWEST_JOINT}: described, not tested"
+    few = f"{n_joint} joint occasions, below {FEWEST_JOINT}" if n_joint < FEWEST_JOINT else ""
+    if case.untested or few:
+        return np.empty((0, 0)), np.empty(0), f"{case.untested or few}: described, not tested"
     if case.worlds is not None:
         curves, null = case.worlds(surrogates.n, rng)
         return curves, null, ""
