@@ -151,7 +151,9 @@ def recurrence(
 
     Notes
     -----
-    A missing value recurs with nothing and ends every line, and so does a night. Lag k of the profile pairs x[t + k]
+    A dyad with fewer than three joint occasions has no numbers, and one with fewer than eight, or with a member who
+    stays in one category, is described and not tested. A missing value recurs with nothing and ends every line, and
+    so does a night. Lag k of the profile pairs x[t + k]
     with y[t], as `cross_correlation` does; the profile of the crqa package runs the other way. Rows are streamed: two
     series of 5,000 points need well under a megabyte.
 

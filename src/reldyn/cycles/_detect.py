@@ -110,7 +110,9 @@ def detect_cycles(
         A direction that cannot carry a test (fewer than 60 occasions, room for fewer than 4 cycles, more than
         60 % of answers on one category, a silent partner, answers that never vary or that the time of day, the
         trend, the covariates or the other channel give but for a ten-thousandth of their variance, fewer than 3
-        occasions for each of these columns) is *not decidable*, with the reason; it is never an error.
+        occasions for each of these columns) is *not decidable*, with the reason; it is never an error. So is one whose
+        statistic, or that of most of its surrogates, is no finite number. A single surrogate without a finite
+        statistic counts as exceeding, against the claim; ``warnings`` and ``summary()`` say how many there are.
 
     Raises
     ------
