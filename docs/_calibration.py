@@ -15,8 +15,8 @@ LEAST = {"cycle": {100: 0.15, 200: 0.60, 400: 0.95}, "alternation": {100: 0.30, 
 
 def tables(root, table):
     """Return the page's tables as text; ``table`` renders columns and rows."""
-    tool = _tool(root / "tools" / "calibrate_cycles.py")
-    stored = {path.stem: _read(path) for path in sorted((root / "tools" / "results" / "cycles").glob("*.json"))}
+    tool = tool_of(root / "tools" / "calibrate_cycles.py")
+    stored = {path.stem: read(path) for path in sorted((root / "tools" / "results" / "cycles").glob("*.json"))}
     parts = []
     for claim, title in (
         ("intermittent", "How often *intermittent* is claimed"),
@@ -30,14 +30,14 @@ def tables(root, table):
     return "\n".join(parts)
 
 
-def _tool(path):
+def tool_of(path):
     spec = importlib.util.spec_from_file_location("calibrate_cycles", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-def _read(path):
+def read(path):
     return json.loads(path.read_text(encoding="utf-8"))
 
 
@@ -75,7 +75,7 @@ def _rate(found, claim):
 def _shared(root, table):
     rows = []
     for path in sorted((root / "tools" / "results" / "cycles_shared").glob("*__*.json")):
-        found = _read(path)
+        found = read(path)
         kind, mix, length = found["cell"].split(":")
         summary = found["summary"]
         rows.append(
@@ -89,7 +89,8 @@ def _shared(root, table):
         )
     text = (
         'Samples of fifty dyads with ``pooling="auto"``; the others are cycles whose effect is drawn evenly from 1 to '
-        "2. Errors are over samples. Cells that are not listed were not run."
+        "2. Errors are over samples; a rate from one sample has none, and is rough. Cells that are not listed were not "
+        "run."
     )
     columns = ["without cycles", "beeps", "samples", "claimed in vain", "found"]
     return ["**Phases shared between dyads**", "", text, "", table(columns, rows) if rows else "Not run.", ""]
@@ -114,7 +115,7 @@ def _decoding(root, table):
             "slope of calibration": f"{cell['slope']:.2f} ± {cell['slope_mcse']:.2f}",
             "n": cell["n"],
         }
-        for cell in _read(path)["cells"]
+        for cell in read(path)["cells"]
     ]
     text = (
         "Share of beeps of a planted cycle whose most probable phase is the true one (aim: .78, .82 and .87 at 100, "
@@ -129,7 +130,7 @@ def _prevalence(root):
     path = root / "tools" / "results" / "cycles_shared" / "prevalence.json"
     if not path.is_file():
         return ["**Interval of the prevalence**", "", "Not run.", ""]
-    found = _read(path)
+    found = read(path)
     return [
         "**Interval of the prevalence**",
         "",

@@ -6,6 +6,7 @@ import inspect
 import json
 
 import _calibration
+import _rates
 
 import reldyn
 
@@ -44,6 +45,7 @@ def write_all(docs):
     _write(folder / "parts" / "notebooks.txt", _notebook_list(docs / "notebooks"))
     _write(folder / "parts" / "findings.txt", _findings_table())
     _write(folder / "parts" / "calibration.txt", _calibration.tables(docs.parent, _table))
+    _write(folder / "parts" / "rates.md", _rates.sentences(docs.parent))
     _write(folder / "parts" / "benchmarks.txt", _benchmark_tables(docs.parent / "benchmarks" / "results"))
 
 

@@ -11,11 +11,11 @@
 # %% [markdown]
 # # From a file to a panel
 #
-# Most mistakes in the analysis of diaries are made before any model is fitted: a person who answered twice, a
-# comma where a point should be, a lag that reaches back over the night. This notebook takes a file from the
-# disk to a `DyadPanel` that can be trusted, and says at each step what would have gone wrong without it.
+# Many mistakes in the analysis of diaries are made before any model is fitted: a person who answered twice, a
+# comma where a point should be, a lag that spans the night. This notebook takes a file from the
+# disk to a checked `DyadPanel`, and says at each step what would have gone wrong without it.
 #
-# The data are the sample study that ships with reldyn: 140 simulated couples, beeped four times a day for
+# The data are the sample study that ships with reldyn: 140 simulated couples, prompted four times a day for
 # 56 days. No real person answered, so we know what is true, and we may spoil the file as we like.
 
 # %%
@@ -25,6 +25,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from IPython.display import Markdown
 
 import reldyn as rd
 
@@ -35,11 +36,12 @@ folder = Path(tempfile.mkdtemp())
 # ## A file as it comes from the field
 #
 # We write the first twelve couples to disk the way an export often looks: semicolons, decimal commas, `NA` for a
-# missed beep. Then we add four accidents: one beep was uploaded twice, someone's stress of 38 arrived as 380,
+# missed beep. Then we add four accidents: one beep was uploaded twice, one rating of stress arrived as 380,
 # one couple lost a partner, and the clock of one phone put an answer before its beep.
 
 # %%
 sample = rd.load_sample()
+assert (sample.n_dyads, sample.frame["day"].nunique(), sample.frame["beep"].nunique()) == (140, 56, 4)
 rows = sample.select(dyads=range(1, 13)).frame
 whole = ["warmth_given", "warmth_received", "longing", "stress", "positive_affect", "negative_affect"]
 rows[whole] = rows[whole].astype("Int64")
@@ -68,9 +70,9 @@ frame.shape, frame["attachment_anxiety"].head(3).tolist()
 # %% [markdown]
 # ## Ask before you trust
 #
-# `rd.check_panel` never raises. It answers with a table: what was found, how grave it is, in which rows, and
-# what would mend it. The roles of the columns are the only thing it has to be told; the response scales help
-# it to see values that cannot be.
+# `rd.check_panel` does not raise for faults in the data. It answers with a table: what was found, how grave it is, in
+# which rows, and how to correct it. The roles of the columns are the only thing it has to be told; the response scales
+# help it to see values that cannot be.
 
 # %%
 roles = {"dyad": "dyad", "person": "person", "role": "role", "day": "day", "beep": "beep"}
@@ -100,7 +102,7 @@ except rd.DataError as error:
 # %% [markdown]
 # ## Mend in the open
 #
-# Each mend is one visible line. Nothing is repaired silently, because a repair is a decision: the value 380
+# Each repair is one visible line. Nothing is repaired silently, because a repair is a decision: the value 380
 # might have been 38 or 80, so we set it to missing.
 
 # %%
@@ -120,7 +122,8 @@ panel
 # ## Who answered, and when
 #
 # From here on we use the whole sample. Compliance of *persons* is what papers report; for a model of two people
-# the share of occasions at which *both* answered matters more, and it is always lower.
+# the share of occasions at which *both* answered matters more, and it can never be higher
+# than that of the partner who answers less.
 
 # %%
 panel = sample
@@ -128,11 +131,11 @@ compliance = panel.compliance()
 compliance[compliance["level"].isin(["overall", "role"])].round(3)
 
 # %%
-rd.plot.compliance_heatmap(panel).figure
+rd.plot.compliance_heatmap(panel)
 
 # %% [markdown]
-# The sample has couples of three compositions. They are recognised from the roles, and a model can treat each
-# by itself (a female-male couple has distinguishable members, two women are distinguished by nothing).
+# The sample has couples of several compositions. They are recognised from the roles, and a model can treat each
+# by itself (the members of a female-male couple are distinguishable by gender, two women are not).
 
 # %%
 dict(panel.compositions)
@@ -160,30 +163,34 @@ days_back = answered["day"] - answered.groupby("person")["day"].shift(1)
 beeps_back = answered["beep"] - answered.groupby("person")["beep"].shift(1)
 
 has_row_above = row_above.notna()
-pd.Series(
+shares = pd.Series(
     {
         "row above is the previous beep of the day": ((days_back == 0) & (beeps_back == 1))[has_row_above].mean(),
         "row above skips a beep of the same day": ((days_back == 0) & (beeps_back > 1))[has_row_above].mean(),
         "row above lies on an earlier day": (days_back > 0)[has_row_above].mean(),
     },
     name="share",
-).round(3).to_frame()
+)
+shares.round(3).to_frame()
 
-# %% [markdown]
-# More than a third of the naive lags are not what they claim to be. Every one of them enters a model of inertia
-# or influence as if a night were as long as four hours.
+# %%
+Markdown(
+    f"{1 - shares.iloc[0]:.0%} of the naive lags are not the previous beep. Each of them enters a model of inertia or "
+    "influence as if a night, or a gap, were as long as the time between two beeps."
+)
 
 # %%
 same = ((days_back == 0) & (beeps_back == 1)).reindex(lagged.index, fill_value=False)
-print("where the row above is right, both agree:", bool((row_above[same] == right[same]).all()))
-print("elsewhere panel.lag is missing:", bool(right[answered.index][~same[answered.index]].isna().all()))
+assert (row_above[same] == right[same]).all()
+assert right[answered.index][~same[answered.index]].isna().all()
+print("panel.lag agrees with the row above wherever that is the previous beep, and is missing elsewhere")
 
 # %% [markdown]
 # ## Within and between
 #
-# People who are more stressed on average feel worse on average; and a given person feels worse at moments of more
-# stress. These are two statements, and they may have different slopes, or different signs. `within_between`
-# splits a variable into the two parts.
+# Do people who are more stressed on average feel worse on average? And does a given person feel worse at moments of
+# more stress than usual? These are two questions, and the answers may have different slopes, or different signs.
+# `within_between` splits a variable into the two parts.
 
 # %%
 parts = panel.within_between(["stress", "positive_affect"]).frame
@@ -203,9 +210,9 @@ plt.show()
 # %% [markdown]
 # ## Two people in one row
 #
-# Actor-partner models need the partner's value beside one's own. Pairing by hand is the other classical source of
-# silent errors (a merge that pairs persons with themselves, or loses the occasions one partner missed).
-# `actor_partner` adds both columns, by scheduled occasion:
+# Actor-partner models need the partner's value in the row of one's own. Pairing by hand is another source of silent
+# errors (a merge that pairs persons with themselves, or loses the occasions one partner missed).
+# `actor_partner` adds both columns, by scheduled occasion; one partner's actor column is the other's partner column:
 
 # %%
 paired = panel.actor_partner(["stress"]).frame

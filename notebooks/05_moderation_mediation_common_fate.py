@@ -20,6 +20,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from IPython.display import Markdown
 
 import reldyn as rd
 
@@ -80,9 +81,9 @@ plt.show()
 # %% [markdown]
 # ## By which way? Mediation by rumination
 #
-# Each partner's stress reaches each partner's conflict through both partners' rumination: four simple indirect
-# effects per outcome. Products of estimates are not normal, so intervals come from resampled couples.
-# That rumination lies on the way is our assumption; no model of one occasion can show it.
+# Each partner's stress may be related to each partner's conflict through both partners' rumination: four simple
+# indirect effects per outcome. Products of estimates are not normal, so intervals come from resampled couples. That
+# rumination lies on the way is an assumption (true of these simulated data); no model of one occasion can show it.
 
 # %%
 mediation = ap.mediation(
@@ -110,8 +111,7 @@ surface.verdicts
 # ## Is it the couple? Common fate
 #
 # Noise at home is one thing, reported by two people. The common fate model puts a couple-level variable behind both
-# reports and asks how those go together. It is offered only where partners agree enough; stress, which they share
-# little of, is refused.
+# reports and asks how those go together. It is fitted only where partners agree enough.
 
 # %%
 fate = ap.common_fate(panel, outcome="tension", predictor="noise")
@@ -121,21 +121,39 @@ print(fate.summary())
 fate.plot()
 plt.show()
 
+# %% [markdown]
+# Neuroticism is another matter: partners were simulated with a correlation of .1 in it, and the model is refused.
+
 # %%
 try:
     ap.common_fate(panel, outcome="tension", predictor="neuroticism")
 except rd.DesignError as refusal:
     print(refusal)
+else:
+    raise AssertionError("the text says that this model is refused")
 
 # %% [markdown]
 # ## Or does one partner's conflict feed the other's? Mutual influence
 #
-# This model lets conflict flow both ways at once. What identifies it is a strong claim: that a person's own stress
-# reaches the partner's conflict only through the own conflict.
+# This model lets each partner's conflict depend on the other's at the same time. What identifies it is a strong
+# assumption: that a person's stress is related to the partner's conflict only through the person's own conflict. Here
+# the assumption is false: conflict was simulated without any such feedback, and one path from stress to the partner's
+# conflict leads through rumination.
 
 # %%
 mutual = ap.mutual_influence(panel, outcome="conflict", predictor="stress", roles="exchangeable")
 print(mutual.summary())
+
+# %%
+influence = mutual.tidy().set_index("term").loc["influence"]
+fit_p = mutual.glance()["p_value"].item()
+text = (
+    f"No influence was simulated; the estimate is {influence['estimate']:.2f} "
+    f"[{influence['conf_low']:.2f}, {influence['conf_high']:.2f}], and the test of fit has p = {fit_p:.2f}. "
+)
+if influence["conf_low"] > 0 and fit_p > 0.05:
+    text += "A good fit and a significant influence do not show that the assumption holds."
+Markdown(text)
 
 # %% [markdown]
 # ## Into the paper

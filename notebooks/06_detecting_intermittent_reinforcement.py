@@ -19,8 +19,8 @@
 # The couples are simulated, so the truth is known. It is revealed at the end, as it should be.
 
 # %%
-import matplotlib.pyplot as plt
 import pandas as pd
+from IPython.display import Markdown
 
 import reldyn as rd
 
@@ -32,31 +32,44 @@ panel
 # ## First describe
 #
 # The schedule of warmth needs no model. `cv` says how much the pauses between warm moments vary: 0 is a strict
-# rhythm, and `cv_random` is what warmth at random would have at the same rate. That most series lie near the random
-# value is no evidence of anything: plain carry-over gives the same.
+# rhythm, and `cv_random` is what warmth at random would have at the same rate. Neither a value near the random one nor
+# one away from it is evidence of phases: plain carry-over can give both.
 
 # %%
 described = rd.cycles.schedule(panel, warmth="warmth_received", approach="longing")
+near = described["cv_random"].between(described["conf_low"], described["conf_high"])
+print(f"In {near.sum()} of {len(near)} directions the interval of cv contains the random value.")
 described[["dyad", "giver", "n_events", "cv", "conf_low", "conf_high", "cv_random", "decidable"]].round(2).head(8)
 
 # %% [markdown]
 # ## Then test
 #
-# Each direction of each dyad climbs a ladder of claims, and each claim has a null world of its own, drawn again and
-# again by computer: *regimes* against linear feelings with error of measurement, *irregular timing* against rhythms,
-# *directed* against phases that come back as they went. *Intermittent* is claimed where the first two both
-# fall. The answers are those of the one who receives the warmth, because only what arrives can reinforce.
+# For each direction of each dyad several claims are tested, and each claim has a null model of its own from which
+# surrogate series are drawn: *regimes* against linear feelings with measurement error, *irregular timing* against
+# rhythms, *directed* against phases whose transitions are reversible. *Intermittent* is claimed where the null
+# hypotheses of the first two are both rejected. The answers are those of the one who receives the warmth, because only
+# what arrives can reinforce.
 #
-# 199 surrogates are enough here; for adjusted p-values over a hundred dyads leave the default of 999.
+# 199 surrogates save time here. No p-value can then lie below 1/200, and a single finding among twenty directions not
+# below .10 after adjustment; for a study leave the default of 999.
 
 # %%
 result = rd.detect_cycles(panel, warmth="warmth_received", response="longing", n_surrogates=199, seed=6)
 print(result.summary())
 
+# %%
+verdicts = result.verdicts()
+counts = verdicts["verdict"].value_counts()
+Markdown(
+    f"Verdicts of {len(verdicts)} directions: " + ", ".join(f"*{verdict}* {n}" for verdict, n in counts.items()) + "."
+)
+
 # %% [markdown]
-# The answer for most directions is *not decidable*. It is meant: eight weeks of four beeps leave a test with
-# moderate power, and a test without result says nothing unless the design is known to have been able to find
-# something. `rd.cycles.calibrate(panel, ...)` measures that for a study's own schedule and answers.
+# *Not decidable* is an answer: a test that shows nothing says nothing unless the design is known to have been able to
+# find something. `rd.cycles.calibrate(panel, ...)` measures that for a study's own schedule and answers. And
+# *supported* is an answer under conditions: changes of the variance and careless answers can produce it without cycles
+# (see *What this can and cannot say*). Neither was
+# simulated in these couples.
 #
 # ## Look
 
@@ -64,18 +77,16 @@ print(result.summary())
 result.plot()
 
 # %% [markdown]
-# One dyad over time. Phases are drawn whether or not the data need them; the verdict in the title says whether they
-# do.
+# One dyad over time. Phases are drawn whether or not they are shown by a test; the verdict in the title says which.
 
 # %%
-verdicts = result.verdicts()
 shown = verdicts.loc[verdicts["verdict"].isin(["supported", "rhythm"]), "dyad"]
 dyad = shown.iloc[0] if len(shown) else verdicts["dyad"].iloc[0]
 rd.plot.phase_ribbon(result, dyad=dyad)
 
 # %% [markdown]
-# The same dyad's moves between phases, and its tests: the line is the statistic of the data, the bars are those of
-# the worlds without the claim. Runs whose answer was clear early were stopped early.
+# The same dyad's transitions between phases, and its tests: the line is the statistic of the data, the bars are those
+# of surrogates from the null model. Tests whose answer was clear early were stopped early.
 
 # %%
 rd.plot.transition_wheel(result, dyad=dyad)
@@ -96,25 +107,29 @@ result.sample()[["term", "estimate", "conf_low", "conf_high", "p_value", "n", "n
 # %% [markdown]
 # ## The truth
 #
-# The generator knows which direction was made how. `giver` there is the person; roles tell who that is.
+# The generator knows how each direction was made. `giver` is the person there, and a role in the verdicts.
 
 # %%
 truth = rd.load_sample_truth().couples
+truth = truth[truth["dyad"].isin(verdicts["dyad"])]
 people = study.frame[["dyad", "person", "role"]].drop_duplicates()
 truth = truth.merge(people, left_on=["dyad", "giver"], right_on=["dyad", "person"])[["dyad", "role", "kind"]]
-compared = verdicts.merge(truth, left_on=["dyad", "giver"], right_on=["dyad", "role"])
-raw = result.verdicts(adjusted=False)["verdict"]
+raw = result.verdicts(adjusted=False)[["dyad", "giver", "verdict"]].rename(columns={"verdict": "raw verdict"})
+compared = verdicts.merge(raw, on=["dyad", "giver"]).merge(
+    truth, left_on=["dyad", "giver"], right_on=["dyad", "role"], validate="one_to_one"
+)
+assert len(compared) == len(verdicts)
 pd.crosstab(compared["kind"], compared["verdict"])
 
 # %% [markdown]
 # Without adjustment for the number of directions, as for a dyad that was singled out beforehand:
 
 # %%
-pd.crosstab(compared["kind"], raw.rename("verdict, raw p-values"))
+pd.crosstab(compared["kind"], compared["raw verdict"])
 
 # %% [markdown]
-# How well do the decoded phases follow the true ones, where there are three? The coldest and the warmest decoded phase
-# beside the planted names:
+# How well do the decoded phases agree with the true ones, where phases were planted? Rows are the planted phases,
+# columns the decoded ones, cells shares of a row:
 
 # %%
 true_phases = rd.load_sample_truth().phases.merge(
@@ -131,6 +146,3 @@ pd.crosstab(decoded["phase_y"], decoded["phase_x"], normalize="index").round(2)
 # A verdict is about a series of answers in these weeks, on this scale. It is no property of a person, says nothing
 # about intentions, and is not meant for one's own relationship. The page *What this can and cannot say* has the
 # figures behind these sentences.
-
-# %%
-plt.close("all")

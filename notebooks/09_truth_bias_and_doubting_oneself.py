@@ -24,6 +24,7 @@
 # %%
 import matplotlib.pyplot as plt
 import pandas as pd
+from IPython.display import Markdown
 
 import reldyn as rd
 
@@ -62,8 +63,8 @@ fit.plot()
 plt.show()
 
 # %% [markdown]
-# Each dot is a perceiver. To track well and to lean on one's own mood do not exclude one another: who leans on a mood
-# that resembles the partner's is even more accurate for it.
+# Each dot is a perceiver. Truth force and bias force do not exclude one another: they are two slopes of one regression,
+# and where two partners' moods go together, leaning on one's own mood can even make judgments more accurate.
 #
 # ## Does it change?
 #
@@ -115,10 +116,10 @@ caught = rd.perception.contagion(panel, affect="mood")
 caught.loc[caught["dyad"] == "sample", ["role", "contagion", "std_error", "inertia", "p_value"]].round(3)
 
 # %% [markdown]
-# One may know how the other feels without feeling it. `dissociation` sets the two beside each other over perceivers.
-# Each is estimated from some 30 occasions, and so with much error: the plain correlation is far too near to zero, and
-# the one without error is so uncertain that an estimate near 1 or beyond it is possible. Where its note says that there
-# is no interval, the estimate should not be quoted either.
+# One may know how the other feels without feeling it. `dissociation` correlates the two over perceivers. Each is
+# estimated from the few dozen occasions of one perceiver, and so with much error: the plain correlation is attenuated,
+# and the correlation corrected for this error is uncertain. Where its note says that there is no interval, do not quote
+# the estimate either.
 
 # %%
 empathy = rd.perception.dissociation(panel, judgment="perceived", affect="mood", n_boot=299, seed=9)
@@ -141,9 +142,9 @@ print(alike.summary())
 # %% [markdown]
 # ## Doubting oneself
 #
-# How far apart were judgment and report, and what does trust in one's own perception do at the next occasion? The
-# distance is a number that neither of the two has seen unless they talked about it. The model holds the previous
-# trust constant; the partner's distance is in it as a control that should show nothing.
+# How far apart were judgment and report, and what does trust in one's own perception do at the next occasion? Neither
+# of the two knows this distance unless they talked about it. The model holds the previous trust constant; the
+# partner's distance is in it as a control, and no effect of it was planted.
 
 # %%
 frame = panel.frame.copy()
@@ -157,20 +158,40 @@ terms.loc[
 ].round(3)
 
 # %% [markdown]
-# A fall of trust after large distances is an order in time. It does not say that the partner brought it about, that it
-# was intended, or that the trust had been justified before.
+# A negative actor effect (within) says that trust was lower after occasions of larger distance than is usual for this
+# person. That is an order in time. It does not say that the partner brought it about, that it was intended, or that the
+# trust had been justified before.
 #
 # ## Ambivalence
 #
 # The simulated couples judge moods and do not evaluate each other. The sample study asked for positive and for
-# negative affect, which lets us show what the index tells: high where both are strong at once (`mean`), and
-# `alternation` where they come by turns. It is then ambivalence of affect, not ambivalence towards the partner.
+# negative affect on sliders from 0 to 100, which lets us show the index; it is then ambivalence of affect, not
+# ambivalence towards the partner.
+#
+# Griffin's index is (P + N) / 2 - |P - N|. On sliders from 0 to 100 it does not run from 0 to 100: it is -50 where one
+# is at 100 and the other at 0, 0 where both are 0 or one is three times the other, and 100 where both are at 100.
+# `mean` is the mean of the occasions, `of_means` the index of a person's mean P and mean N. Their difference,
+# `alternation`, is large where the two come by turns rather than together; its interval is in the last two columns.
 
 # %%
-mixed = rd.perception.ambivalence(
-    rd.load_sample().select(dyads=range(1, 31)), positive="positive_affect", negative="negative_affect"
+sliders = rd.load_sample().select(dyads=range(1, 31))
+mixed = rd.perception.ambivalence(sliders, positive="positive_affect", negative="negative_affect")
+everybody = mixed[mixed["dyad"] == "sample"]
+everybody[["role", "mean", "of_means", "alternation", "conf_low", "conf_high"]].round(1)
+
+# %%
+low, high = sliders.scales["positive_affect"]
+width = high - low
+alone = rd.perception.ambivalence(sliders, positive="positive_affect", negative="negative_affect", by="occasion")
+alone = alone["ambivalence"].dropna()
+assert alone.between(-width / 2, width).all()
+overall = everybody.iloc[-1]
+Markdown(
+    f"On this scale the index can lie between {-width / 2:.0f} and {width:.0f}. The mean is {overall['mean']:.1f}, "
+    f"and {(alone < 0).mean():.0%} of occasions lie below 0: on those the stronger affect is more than three times the "
+    f"weaker one, so that feelings are not mixed. The mean alternation of {overall['alternation']:.1f} points is "
+    f"{overall['alternation'] / (1.5 * width):.1%} of the range."
 )
-mixed.loc[mixed["dyad"] == "sample", ["role", "mean", "of_means", "alternation", "conf_low", "conf_high"]].round(1)
 
 # %% [markdown]
 # ## The truth
@@ -187,24 +208,36 @@ planted = {
     "truth force": truth.truth_force,
     "bias force": truth.bias_force,
 }
-rows = [
+compared = [
     (effect, role, values[place], *found.loc[(effect, role), ["estimate", "conf_low", "conf_high"]])
     for effect, values in planted.items()
     for place, role in enumerate("ab")
 ]
 for place, role in enumerate("ab"):
-    rows.append(
+    compared.append(
         ("drift per occasion", role, truth.drift[place], *moved.loc[role, ["estimate", "conf_low", "conf_high"]])
     )
-    rows.append(("doubt", role, 0 - truth.doubt[place], *own.loc[role, ["estimate", "conf_low", "conf_high"]]))
-pd.DataFrame(rows, columns=["effect", "role", "planted", "estimate", "conf_low", "conf_high"]).round(3)
-
-# %% [markdown]
-# The interval of the second drift misses the zero that was planted. One in twenty does, and there are ten here: in a
-# real study, where no such table ends the paper, it would have been reported as a change.
-#
-# `r_empathy`, the correlation of the two kinds of empathy over perceivers, was planted as
+    compared.append(("doubt", role, 0 - truth.doubt[place], *own.loc[role, ["estimate", "conf_low", "conf_high"]]))
+compared = pd.DataFrame(compared, columns=["effect", "role", "planted", "estimate", "conf_low", "conf_high"])
+compared.round(3)
 
 # %%
-print(truth.r_empathy)
-plt.close("all")
+missed = compared[(compared["planted"] < compared["conf_low"]) | (compared["planted"] > compared["conf_high"])]
+named = "; ".join(
+    f"{one.effect} of {one.role}, planted {one.planted:g}, [{one.conf_low:.3f}, {one.conf_high:.3f}]"
+    for one in missed.itertuples()
+)
+plain, corrected = empathy.tidy().set_index("term")["estimate"].loc[["correlation", "correlation without error"]]
+Markdown(
+    f"{len(missed)} of {len(compared)} intervals of 95 % miss the planted value"
+    + (f" ({named})" if len(missed) else "")
+    + f"; one in twenty is expected to, that is {len(compared) / 20:g} of {len(compared)}. A real study has no such "
+    "table, and an interval that misses zero by chance would be reported as a finding.\n\n"
+    f"The correlation of the two kinds of empathy over perceivers was planted as {truth.r_empathy:g}. The plain "
+    f"estimate is {plain:.2f}; corrected for measurement error it is "
+    + (
+        f"{corrected:.2f}."
+        if abs(corrected) <= 1
+        else "not a correlation (beyond 1, or not estimable), and not to be quoted."
+    )
+)

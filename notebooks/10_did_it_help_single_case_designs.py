@@ -24,6 +24,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from IPython.display import Markdown
 from scipy import stats
 
 import reldyn as rd
@@ -36,7 +37,7 @@ closeness = {"outcome": "closeness", "phase": "phase"}
 # %% [markdown]
 # ## One couple
 #
-# Eight weeks. The first day of the check-ins was drawn by lot from the days 15 to 42.
+# Eight weeks. The first day of the check-ins was drawn by lot from the days 15 to 42:
 
 # %%
 possible = np.arange(15, 43)
@@ -47,7 +48,7 @@ start
 
 
 # %% [markdown]
-# Look first. The grey line is the start, the steps are the means of the phases.
+# Look first. The grey dashed line is the start, the black lines are the means of the phases.
 
 
 # %%
@@ -70,15 +71,26 @@ draw(couple.frame, start)
 # %% [markdown]
 # ## Describe
 #
-# `nap` is the share of pairs of days, one of each phase, in which the later one is better: .5 is no difference.
-# `tau_bc` takes the trend of the baseline off first. `pnd` hangs on one day, the best of the baseline. They are
-# descriptions: their errors take days for independent. Where two of them point in opposite directions, as `nap` and
-# `tau_bc` may, the second one extends the line of the baseline over all the weeks that follow; a few days more or less
-# in the baseline turn that line.
+# `nap` is the share of pairs of days, one of each phase, in which the later one is higher: .5 is no difference.
+# `tau_bc` takes the trend of the baseline off first: 0 is no difference. `pnd`, the share of later days above the
+# highest day of the baseline, depends on that one day. All three are descriptions: their intervals treat days as
+# independent and are therefore too narrow. `nap` and `tau_bc` can point in opposite directions, because `tau_bc`
+# extends the line of the baseline over all the weeks that follow, and a few days more or less in the baseline change
+# that line.
 
 # %%
 overlap = iv.overlap(couple, **closeness, indices=["nap", "tau_bc", "pnd"])
 overlap[["role", "index", "estimate", "conf_low", "conf_high", "n_before", "n_after"]].round(2)
+
+# %%
+wide = overlap.pivot(index="role", columns="index", values="estimate")
+opposed = wide.index[(wide["nap"] - 0.5) * wide["tau_bc"] < 0].tolist()
+Markdown(
+    f"Here they point in opposite directions for partner {' and '.join(opposed)}: describing the same days, one index "
+    "shows a rise and the other a fall."
+    if opposed
+    else "Here they point in the same direction for both partners."
+)
 
 # %%
 sizes = iv.effect_size(couple, **closeness, sizes=["smd", "smd_pooled"])
@@ -87,8 +99,8 @@ sizes[["role", "size", "estimate", "conf_low", "conf_high", "baseline_sd"]].roun
 # %% [markdown]
 # ## Why a t-test misleads
 #
-# Today resembles yesterday. Twenty-eight days then hold the information of fewer, and a test that counts them all
-# finds changes where none are. Sixty couples in whom nothing changes, autocorrelation .5:
+# Today resembles yesterday. Twenty-eight days then hold the information of fewer independent ones, and a test that
+# treats them as independent rejects too often. Sixty couples in whom nothing changes, autocorrelation .5:
 
 # %%
 nothing = rd.simulate.intervention(n_dyads=60, phi=0.5, seed=11).panel
@@ -105,17 +117,19 @@ with warnings.catch_warnings(record=True) as caught:
     null_fit = iv.interrupted_series(nothing, **closeness, change="level", n_boot=199, seed=11)
 print(caught[0].message)
 ar1 = null_fit.tidy().query("effect == 'level change'")["p_value"]
-pd.Series({"t-test": (t_test < 0.05).mean(), "interrupted series, AR(1)": (ar1 < 0.05).mean()}).round(3)
+shares = pd.Series({"t-test": (t_test < 0.05).mean(), "interrupted series, AR(1)": (ar1 < 0.05).mean()})
+shares.rename(f"share of {len(t_test)} series with p < .05").round(3).to_frame()
 
 # %% [markdown]
-# Shares of 120 series that are called changed; .05 was promised. Over 2000 series of 28 and 28 days per row
+# The level is .05; with as many series as here a share can differ from its long-run rate by about .04 either way (two
+# standard errors at .05), and partners' series are correlated. Over 2000 series of 28 and 28 days per row
 # (`benchmarks/results/intervention_checks.json`; level and slope, bootstrap, continuous answers):
 #
 # | autocorrelation | t-test | change of level | change of slope |
 # |---|---|---|---|
-# | .3 | .141 | .044 | .047 |
-# | .5 | .240 | .049 | .046 |
-# | .7 | .403 | .060 | .045 |
+# | .3 | .1410 | .0435 | .0465 |
+# | .5 | .2395 | .0490 | .0455 |
+# | .7 | .4025 | .0600 | .0445 |
 #
 # ## Interrupted series
 #
@@ -127,21 +141,23 @@ table = fit.tidy()
 table[["role", "effect", "estimate", "std_error", "p_value", "conf_low", "conf_high"]].round(3)
 
 # %% [markdown]
-# What could have been seen? `detectable` is the change of level that a series of this length, noise and
+# How large must a change be to be found? `detectable` is the change of level that a series of this length, noise and
 # autocorrelation shows with a power of .80. Where it is large, a result that is not significant does not say that
-# nothing changed. It is large here, because lines with slopes of their own leave the level at the start uncertain.
+# nothing changed. Lines with slopes of their own leave the level at the start uncertain, which makes it large.
 
 # %%
 seen = ["role", "n_before", "n_after", "phi", "phi_identified", "n_effective", "sigma", "detectable"]
 fit.models[seen].round(2)
 
 # %% [markdown]
-# Who knows beforehand that neither phase has a trend asks for the level alone and can see smaller changes. It is to be
-# decided before looking: where a trend was there all along, this model calls it a change.
+# If it is known beforehand that neither phase has a trend, the level alone can be asked for, and smaller changes can be
+# found. Decide this before looking at the data: where a trend was there all along, this model reports it as a change.
 
 # %%
 level = iv.interrupted_series(couple, **closeness, change="level", seed=10)
 changed = level.tidy().query("effect == 'level change'")
+smaller = level.models.set_index("role")["detectable"] < fit.models.set_index("role")["detectable"]
+assert smaller.all()  # said above
 changed[["role", "estimate", "p_value", "conf_low", "conf_high"]].merge(level.models[["role", "detectable"]]).round(3)
 
 # %% [markdown]
@@ -161,19 +177,36 @@ reliable[
 #
 # The start was drawn, so there is a test without any model: the difference of means at the true start, among those at
 # all starts that could have been drawn. With k possible starts **p cannot fall below 1/k**, however large the change
-# (`smallest_p`): here 1/28. With 10 possible starts no result could be below .10; that is to be counted before the
-# study. And one couple with one start is little: neighbouring starts give nearly the same difference of means, so
-# that a change which the model finds may well stay above .05 here.
+# (`smallest_p`): here 1/28. With 10 possible starts no result could be below .10; count this before the study. And one
+# couple with one start gives little information: neighbouring starts give nearly the same difference of means, so that
+# this test can miss a change that the model of the level finds.
 
 # %%
 drawn = iv.randomization_test(couple, **closeness, design="start-point", starts=possible)
+assert drawn["smallest_p"].sub(1 / len(possible)).abs().max() < 1e-12  # said above
 drawn[["role", "statistic", "p_value", "n_assignments", "smallest_p"]].round(3)
+
+# %%
+of_model = changed.set_index("role")["p_value"]
+by_lot = drawn.set_index("role")["p_value"]
+Markdown(
+    "; ".join(
+        f"partner {role}: model p = {of_model[role]:.3f}, by lot p = {by_lot[role]:.3f}" for role in of_model.index
+    )
+    + f"; mean of both partners by lot: p = {by_lot['both']:.3f}. "
+    + (
+        "No p-value by lot is below .05: from the lot alone, this couple's study cannot show a change."
+        if (by_lot >= 0.05).all()
+        else "At least one p-value by lot is below .05."
+    )
+)
 
 # %% [markdown]
 # ## Eight couples, eight starts
 #
-# A multiple baseline: fixed starts, four days apart, and a lot decides which couple gets which. What happens to all
-# couples in the same week cannot look like a change at eight different days.
+# A multiple baseline: fixed starts, four days apart, and a lot decides which couple gets which. Something that happens
+# to all couples in the same week falls into the baseline of some and the check-in phase of others, and the lot decides
+# whose.
 
 # %%
 lots = np.random.default_rng(5).permutation(np.arange(14, 43, 4))
@@ -194,13 +227,16 @@ for ax, before in zip(grid.axes.flat, lots, strict=True):
 
 # %%
 common = iv.multiple_baseline(study, **closeness)
-common.tidy()[["role", "effect", "estimate", "std_error", "p_value", "conf_low", "conf_high", "note"]].round(3)
+for note in common.tidy()["note"].unique():
+    print(f"note: {note}")
+common.tidy()[["role", "effect", "estimate", "std_error", "p_value", "conf_low", "conf_high"]].round(3)
 
 # %% [markdown]
-# The note is meant: eight couples say little about how much couples differ, and a variance at zero is no proof that
-# they do not. `both` is the mean of the partners, `difference` the first minus the second: that one partner's change is
-# significant and the other's is not would be no evidence that they differ. Now the test by the lot alone, among
-# 8! orders. Because the lot decided, what it finds may be put down to the start, and to whatever began with it.
+# Eight couples say little about how much couples differ: where a note says that a variance is estimated as zero, this
+# is no evidence that couples do not differ. `both` is the mean of the partners, `difference` the first minus the
+# second; if one partner's change is significant and the other's is not, this alone is no evidence that they differ.
+# Now the test by the lot alone, among 8! orders. Because the lot decided, a difference that it finds can be attributed
+# to the start, and to whatever began with it.
 
 # %%
 order = iv.randomization_test(study, **closeness, design="wampold-worsham")
@@ -209,10 +245,10 @@ order[["role", "statistic", "p_value", "n_assignments", "smallest_p", "exact"]].
 # %% [markdown]
 # ## Around a check-in
 #
-# Something else again: how does closeness run from two days before to two days after a check-in, against days further
-# away in the same phase? What the days before show cannot come from the check-in. Days of check-ins were not drawn by
-# lot here (they are all the same weekday), so this is a course around them and no more. Couples with fewer than three
-# check-ins get no estimate.
+# Another question: how does closeness run from two days before to two days after a check-in, against days further away
+# in the same phase? A difference on the days before cannot be a consequence of the check-in. Days of check-ins were
+# not drawn by lot here (they are all the same weekday), so this is a course around them and no more. Couples with
+# fewer than three check-ins get no estimate.
 
 # %%
 with warnings.catch_warnings(record=True) as caught:
@@ -226,8 +262,8 @@ course[["role", "lag", "estimate", "conf_low", "conf_high", "p_value", "note"]].
 # %%
 fig, ax = plt.subplots(figsize=(6, 3))
 for shift, (role, rows) in zip((-0.08, 0.08), course.groupby("role"), strict=True):
-    reach = [rows["estimate"] - rows["conf_low"], rows["conf_high"] - rows["estimate"]]
-    ax.errorbar(rows["lag"].astype(float) + shift, rows["estimate"], yerr=reach, fmt="o-", label=f"partner {role}")
+    limits = [rows["estimate"] - rows["conf_low"], rows["conf_high"] - rows["estimate"]]
+    ax.errorbar(rows["lag"].astype(float) + shift, rows["estimate"], yerr=limits, fmt="o-", label=f"partner {role}")
 ax.axhline(0, color="grey", linewidth=0.8)
 ax.set(xlabel="days from the check-in", ylabel="closeness", xticks=range(-2, 3))
 ax.legend(frameon=False)
@@ -236,25 +272,49 @@ plt.show()
 # %% [markdown]
 # ## The truth
 #
-# The one couple: the level of one partner rose by 1.5 SD, that of the other by .3, which is far below what eight weeks
-# can show. Neither has a slope.
+# The one couple: neither partner's slope changed, and the levels changed by these amounts, in SD of a person's days
+# (which is 1 here).
 
 # %%
-planted = pd.DataFrame({"role": ["a", "b"], "planted": one.truth.level})
 shown = ["role", "estimate", "conf_low", "conf_high", "p_value"]
-planted.merge(changed[shown]).merge(level.models[["role", "detectable"]]).round(2)
+planted = pd.DataFrame({"role": ["a", "b"], "planted": one.truth.level})
+single = planted.merge(changed[shown]).merge(level.models[["role", "detectable"]])
+single.round(2)
+
+# %%
+Markdown(
+    " ".join(
+        f"Partner {row.role}: {row.planted:g} planted, "
+        + ("more" if row.planted > row.detectable else "less")
+        + f" than is found with a power of .80 ({row.detectable:.2f}); p = {row.p_value:.3f}, and the interval "
+        + ("contains" if row.conf_low <= row.planted <= row.conf_high else "misses")
+        + " the planted change."
+        for row in single.itertuples()
+    )
+)
 
 # %% [markdown]
-# The eight couples: levels rose by 1.0 and .4 SD on average, and this differs between couples by an SD of .3, which
-# eight couples did not show. On top came .8 on the day of a check-in and .4 on the day after, that is .17 a day over
-# a week: a model of the phases alone has it in its level.
+# The eight couples. On top of the change of level came a response to each check-in, on its day and on the day after; a
+# model of the phases alone has the mean of it over a week in its level. How much the change differs between couples was
+# planted too, as an SD.
 
 # %%
 weekly = sum(eight.truth.response) / 7
 found = common.tidy().query("effect == 'level change'")
 planted = pd.DataFrame({"role": ["a", "b"], "level": eight.truth.level})
 planted["with response"] = planted["level"] + weekly
-planted.merge(found[shown]).round(2)
+several = planted.merge(found[shown])
+several.round(2)
+
+# %%
+gaps = ", ".join(f"{gap:+.2f}" for gap in several["estimate"] - several["with response"])
+covered = several["with response"].between(several["conf_low"], several["conf_high"])
+Markdown(
+    f"The response adds {weekly:.2f} a day. {int(covered.sum())} of {len(covered)} intervals contain the level with "
+    f"the response; the estimates lie {gaps} "
+    f"from it. The change was planted to differ between couples by an SD of {eight.truth.spread:g}; the notes above "
+    "say whether the model found a difference between couples at all."
+)
 
 # %%
 lags = pd.DataFrame({"lag": range(-2, 3), "planted": eight.truth.response})

@@ -15,20 +15,47 @@ ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_example_of_the_readme_runs(tmp_path):
-    (example,) = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-    assert len(example.strip().splitlines()) <= 18
-    done = subprocess.run(
+def run_example(example, folder):
+    return subprocess.run(
         [sys.executable, "-c", example],
-        cwd=tmp_path,
+        cwd=folder,
         env={**os.environ, "PYTHONPATH": str(Path(rd.__file__).resolve().parents[1]), "PYTHONIOENCODING": "utf-8"},
         capture_output=True,
         encoding="utf-8",
         check=False,
     )
+
+
+def test_the_example_of_the_readme_runs(tmp_path):
+    (example,) = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    assert len(example.strip().splitlines()) <= 18
+    done = run_example(example, tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Actor-partner interdependence model of positive_affect" in done.stdout
-    assert (tmp_path / "fit.json").is_file()
+    assert_covers_what_was_planted(rd.from_json(tmp_path / "fit.json"))
+
+
+def assert_covers_what_was_planted(fit):
+    """All intervals of effects of warmth hold the sample study's truth: 3 for the own warmth within, else 0."""
+    effects = rd.load_sample_truth().effects
+    planted = effects[(effects["outcome"] == "positive_affect") & (effects["variable"] == "warmth_received")]
+    assert planted[["effect", "level"]].to_numpy().tolist() == [["actor", "within"]]
+    table = fit.tidy().query("variable == 'warmth_received'")
+    assert len(table) == 8
+    truth = planted["estimate"].item() * ((table["effect"] == "actor") & (table["level"] == "within"))
+    assert truth.between(table["conf_low"], table["conf_high"]).all()
+    assert fit.converged
+
+
+@pytest.mark.parametrize("page", ["index.md", "tutorials/from-file-to-model.md"])
+def test_the_first_model_of_a_page_is_true(page, tmp_path):
+    """The blocks that work on the sample study run, and what they estimate is what was planted."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    shown = [block for block in blocks if not any(word in block for word in ("diary.csv", "frame", "to_json"))]
+    done = run_example("\n".join(["import reldyn as rd", *shown, 'fit.to_json("fit.json")']), tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert_covers_what_was_planted(rd.from_json(tmp_path / "fit.json"))
 
 
 def test_the_readme_begins_with_the_two_commands():

@@ -1,11 +1,17 @@
 """Resampling: the same numbers for any number of workers, and the right moments."""
 
 import os
+import signal
+import subprocess
+import sys
+import threading
+import time
 
+import joblib
 import numpy as np
 import pytest
 
-from reldyn.errors import DesignError
+from reldyn.errors import DesignError, ReldynError
 from reldyn.resample import (
     Resamples,
     dyad_bootstrap,
@@ -96,3 +102,145 @@ def test_one_thread_limits_blas():
     threadpoolctl = pytest.importorskip("threadpoolctl")
     with one_thread():
         assert all(item["num_threads"] == 1 for item in threadpoolctl.threadpool_info() if item["user_api"] == "blas")
+
+
+THREADS = """
+import concurrent.futures as cf
+import joblib
+import numpy as np
+import scipy.linalg
+from threadpoolctl import threadpool_info, threadpool_limits
+from reldyn.resample import one_thread
+
+def threads():
+    return [item["num_threads"] for item in threadpool_info() if item["user_api"] == "blas"]
+
+before = threads()
+assert set(before) == {2}, before
+seen = []
+
+def limited(number):
+    try:
+        with one_thread(), one_thread():
+            np.ones((60, 60)) @ np.ones((60, 60))
+            seen.extend(threads())
+            if number % 3 == 0:
+                raise ValueError
+            with one_thread():
+                seen.extend(threads())
+        return threads()
+    except ValueError:
+        return None
+
+with cf.ThreadPoolExecutor(4) as pool:
+    list(pool.map(limited, range(40)))
+assert set(seen) == {1}, seen
+assert threads() == before, threads()
+
+# The first to enter is not the last to leave.
+first, second = one_thread(), one_thread()
+first.__enter__(); second.__enter__()
+first.__exit__(None, None, None)
+assert set(threads()) == {1}
+second.__exit__(None, None, None)
+assert threads() == before
+
+# A limit that was set outside, in between, is what is given back.
+with threadpool_limits(1):
+    with one_thread():
+        pass
+    assert set(threads()) == {1}
+assert threads() == before
+"""
+
+
+def test_threads_of_blas_are_given_back_whoever_leaves_last():
+    pytest.importorskip("threadpoolctl")
+    two = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "2")
+    done = subprocess.run(
+        [sys.executable, "-c", THREADS], env={**os.environ, **two}, capture_output=True, text=True, encoding="utf-8"
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def where(task, generator):
+    return task, int(generator.integers(1000)), os.getpid(), threading.get_ident()
+
+
+@pytest.mark.parametrize("backend", ["threading", "loky", "multiprocessing", "sequential"])
+def test_the_backend_of_the_caller_is_used(backend):
+    alone = map_seeded(where, range(6), seed=3)
+    shift = 7
+    with joblib.parallel_config(backend=backend):
+        found = map_seeded(where, range(6), seed=3, n_jobs=2)
+        closure = map_seeded(lambda task, generator: task + shift, range(3), n_jobs=2)
+    assert closure == [7, 8, 9]
+    assert [answer[:2] for answer in found] == [answer[:2] for answer in alone]
+    processes, threads = {answer[2] for answer in found}, {answer[2:] for answer in found}
+    here = (os.getpid(), threading.get_ident())
+    assert (os.getpid() in processes) is (backend in ("threading", "sequential"))
+    assert (here in threads) is (backend == "sequential")
+
+
+def test_a_backend_of_somebody_else_is_used():
+    from joblib.parallel import BACKENDS, ThreadingBackend
+
+    submitted = []
+
+    class Elsewhere(ThreadingBackend):
+        def submit(self, func, callback=None):
+            submitted.append(func)
+            return super().submit(func, callback)
+
+    joblib.register_parallel_backend("elsewhere", Elsewhere)
+    try:
+        with joblib.parallel_config(backend="elsewhere"):
+            assert map_seeded(lambda task, generator: task, range(4), n_jobs=2) == [0, 1, 2, 3]
+    finally:
+        del BACKENDS["elsewhere"]
+    assert submitted
+
+
+def test_an_error_of_a_task_is_passed_on_as_it_is():
+    def fail(task, generator):
+        raise DesignError(f"no {task}")
+
+    for backend in ("loky", "threading"):
+        with joblib.parallel_config(backend=backend), pytest.raises(DesignError, match=r"^no \d$"):
+            map_seeded(fail, range(3), n_jobs=2)
+
+
+@pytest.mark.parametrize("how", ["killed", "left"])
+@pytest.mark.parametrize("label", ["bootstrap", ""])
+def test_a_killed_worker_is_named_by_its_task_and_seed(how, label):
+    def die(task, generator):
+        if task == "fatal":
+            time.sleep(0.3)
+            if how == "killed" and hasattr(signal, "SIGKILL"):
+                os.kill(os.getpid(), signal.SIGKILL)
+            os._exit(3)
+        time.sleep(0.05 if task == "quick" else 20)
+
+    tasks = ["quick", "quick", "quick", "fatal", *["slow"] * 4]
+    with pytest.raises(ReldynError) as caught:
+        map_seeded(die, tasks, seed=11, n_jobs=2, label=label)
+    whose = " of bootstrap" if label else ""
+    assert str(caught.value) == (
+        f"a worker process was killed, often for lack of memory, while it ran task 3{whose} (of 8, counted from 0), "
+        "whose seed is numpy.random.SeedSequence(11, spawn_key=(3,)): use fewer workers (n_jobs), or n_jobs=1 to see "
+        "what ends it."
+    )
+    assert caught.value.__cause__ is None
+    # Workers are there again for the next call.
+    assert map_seeded(draw, range(3), seed=1, n_jobs=2)[0][:2] == map_seeded(draw, range(1), seed=1)[0][:2]
+
+
+def test_where_the_system_does_not_tell_which_worker_died_all_that_were_at_work_are_named(monkeypatch):
+    monkeypatch.setattr("reldyn._workers._ended", lambda process: False)
+
+    def die(task, generator):
+        time.sleep(1)
+        os._exit(3)
+
+    with pytest.raises(ReldynError, match=r"while it ran one of the tasks 0, 1 \(of 4, .*SeedSequence\(2, spawn_key="):
+        map_seeded(die, range(4), seed=2, n_jobs=2)

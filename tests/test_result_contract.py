@@ -1,5 +1,8 @@
 """What every result of the families holds to: unique terms, numbers in their range, and a faithful copy from JSON."""
 
+import dataclasses
+import importlib
+import pkgutil
 import re
 from html.parser import HTMLParser
 
@@ -98,6 +101,17 @@ def as_numbers(column):
     return pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
 
 
+def records(item):
+    """The dataclasses that can be reached from a result through its fields, itself among them."""
+    if dataclasses.is_dataclass(item):
+        yield item
+        for field in dataclasses.fields(item):
+            yield from records(getattr(item, field.name))
+    elif isinstance(item, (tuple, list, dict)):
+        for one in item.values() if isinstance(item, dict) else item:
+            yield from records(one)
+
+
 @pytest.mark.filterwarnings("ignore::reldyn.DataWarning", "ignore::reldyn.ConvergenceWarning")
 @pytest.mark.parametrize("name", [*CALLS, *APART])
 def test_a_result_keeps_its_promises(name, panel, told_apart):
@@ -118,10 +132,66 @@ def test_a_result_keeps_its_promises(name, panel, told_apart):
     assert not re.search(r"narciss|abus|victim|diagnos|leads? to|\bcauses\b", text, re.IGNORECASE)
     html = result._repr_html_()
     assert Tags.of(html) == []
+    assert repr(result).startswith(f"<{type(result).__name__}: ")
+    assert str(result) == f"{result}" == text
+    for record in records(result):
+        assert len(repr(record)) <= 120, repr(record)
+        assert "\n" not in repr(record)
     again = rd.from_json(result.to_json())
+    assert repr(again) == repr(result)
     pd.testing.assert_frame_equal(again.tidy(), table)
     pd.testing.assert_frame_equal(again.glance(), result.glance())
     assert (again.summary(), again._repr_html_(), again.to_json()) == (text, html, result.to_json())
+
+
+@pytest.mark.parametrize("inference", ["z", "kenward-roger"])
+def test_a_fit_names_its_model_in_one_line(inference):
+    panel = rd.simulate.apim(n_dyads=12, n_occasions=6, actor=0.3, partner=0.2, seed=1).panel
+    estimation = rd.Estimation(inference=inference)
+    fit = rd.apim(panel, outcome="y", predictors=["x"], estimation=estimation)
+    assert repr(fit).startswith("<ApimResult: y ~ x, 12 dyads, converged")
+    assert str(fit) == fit.summary()
+    for record in records(fit):
+        assert len(repr(record)) <= 120, repr(record)
+    wide = rd.apim(
+        rd.DyadPanel(
+            panel.frame.rename(columns={"x": "a predictor\nwith " + 20 * "very " + "many words"}),
+            dyad="dyad",
+            person="person",
+            role="role",
+            time="time",
+        ),
+        outcome="y",
+        predictors=["a predictor\nwith " + 20 * "very " + "many words"],
+    )
+    assert repr(wide).startswith("<ApimResult: y ~ a predictor with very")
+    assert len(repr(wide)) <= 120
+    assert "\n" not in repr(wide)
+
+
+def every_dataclass():
+    for module in pkgutil.walk_packages(rd.__path__, "reldyn."):
+        if module.name != "reldyn.__main__":
+            for item in vars(importlib.import_module(module.name)).values():
+                if isinstance(item, type) and dataclasses.is_dataclass(item) and item.__module__ == module.name:
+                    yield item
+
+
+def test_every_result_and_every_saved_record_has_a_line_of_its_own():
+    from reldyn.results import _REGISTRY, Result
+
+    found = set(every_dataclass())
+    results = {cls for cls in found if issubclass(cls, Result)}
+    assert len(results) > 40
+    saved = {cls for cls in _REGISTRY.values() if cls in found} - results
+    assert len(saved) > 15
+    for cls in results:
+        assert cls.__repr__ is Result.__repr__, cls
+        assert cls.__str__ is Result.__str__, cls
+        # Also half a result, as a debugger may meet it.
+        assert repr(object.__new__(cls)).startswith(f"<{cls.__name__}")
+    for cls in saved:
+        assert cls.__repr__.__module__ == "reldyn._records", cls
 
 
 @pytest.mark.parametrize("name", [None, 3, float("nan"), [], {}])

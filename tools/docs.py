@@ -13,6 +13,7 @@ STEPS = (
     ("tools/notebooks.py", "check"),
     ("tools/notebooks.py", "copy", "docs/notebooks"),
     ("-m", "pytest", "-q", "-n", "2", "--nbmake", "--nbmake-timeout=600", "--overwrite", "docs/notebooks"),
+    ("tools/notebooks.py", "figures", "docs/notebooks"),
     ("-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "docs", "docs/_build/html"),
 )
 

@@ -1,10 +1,13 @@
 """Keep the notebooks paired and free of outputs, and copy them for a run.
 
-Usage: python tools/notebooks.py pair | check | copy FOLDER
+Usage: python tools/notebooks.py pair | check | copy FOLDER | figures FOLDER
 ``pair`` rewrites each .ipynb from its .py (the .py is what one edits); ``check`` exits 1 if a pair
-disagrees or an .ipynb holds outputs; ``copy`` puts the .ipynb files into FOLDER, where they are run.
+disagrees or an .ipynb holds outputs; ``copy`` puts the .ipynb files into FOLDER, where they are run;
+``figures`` exits 1 unless every cell of the notebooks in FOLDER, which were run, shows each figure once.
 """
 
+import ast
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -60,8 +63,74 @@ def copy(folder):
     return 0
 
 
+# What makes one figure, unless it is given the axes to draw on.
+FIGURES = re.compile(
+    r"rd\.plot\.(?!to_svg$)\w+|(plt|pyplot)\.(figure|subplots|subplot_mosaic)"
+    r"|sns\.(relplot|catplot|displot|lmplot|pairplot|jointplot|clustermap|FacetGrid|PairGrid|JointGrid)"
+)
+LOOPS = (ast.For, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+def drawn(source, functions):
+    """Return how many figures a cell makes, and whether that is a lower bound because of a loop.
+
+    ``functions`` holds what functions of earlier cells draw, and gains those that this cell defines.
+    """
+    tree = ast.parse(re.sub(r"^\s*[%!].*$", "", source, flags=re.MULTILINE))
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            functions[node.name] = counted(node.body, functions)
+    return counted([node for node in tree.body if not isinstance(node, ast.FunctionDef)], functions)
+
+
+def counted(nodes, functions):
+    total, loops = 0, False
+    for node in nodes:
+        if isinstance(node, ast.Call):
+            count, more = made(node, functions)
+            total, loops = total + count, loops or more
+        count, more = counted(ast.iter_child_nodes(node), functions)
+        total, loops = total + count, loops or more or (isinstance(node, LOOPS) and count > 0)
+    return total, loops
+
+
+def made(call, functions):
+    name = ast.unparse(call.func)
+    if name in functions:
+        return functions[name]
+    if any(keyword.arg == "ax" for keyword in call.keywords):
+        return 0, False
+    # Axes draw what they are given; results and frames draw themselves.
+    itself = name.endswith(".plot") and not call.args
+    return int(bool(FIGURES.fullmatch(name)) or itself), False
+
+
+def shown(cell):
+    kinds = [output.get("data", {}) for output in cell["outputs"]]
+    return sum(any(kind.startswith("image/") for kind in data) for data in kinds)
+
+
+def figures(folder):
+    faults, pictures = [], 0
+    notebooks = sorted(Path(folder).glob("*.ipynb"))
+    for path in notebooks:
+        functions = {}
+        cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+        for number, cell in enumerate(cells, start=1):
+            wanted, more = drawn(cell.source, functions)
+            found = shown(cell)
+            pictures += found
+            if found < wanted or (found > wanted and not more):
+                least = "at least " if more else ""
+                faults.append(f"{path.name}, code cell {number}: makes {least}{wanted} figures and shows {found}")
+    if not notebooks:
+        faults.append(f"no notebooks in {folder}")
+    print("\n".join(faults) or f"{pictures} figures in {len(notebooks)} notebooks, each shown once")
+    return 1 if faults else 0
+
+
 if __name__ == "__main__":
-    jobs = {"pair": pair, "check": check, "copy": copy}
+    jobs = {"pair": pair, "check": check, "copy": copy, "figures": figures}
     if len(sys.argv) < 2 or sys.argv[1] not in jobs:
         sys.exit(__doc__)
     sys.exit(jobs[sys.argv[1]](*sys.argv[2:]))

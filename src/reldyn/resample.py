@@ -6,16 +6,18 @@ not depend on the number of workers. Arrays in, arrays out: nothing here knows a
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from reldyn.errors import DesignError, check_option
+from reldyn._records import brief
+from reldyn.errors import DesignError, ReldynError, check_option
 
 __all__ = [
     "Resamples",
@@ -35,6 +37,7 @@ _GOLDEN = 0.5 * (1.0 + 5.0**0.5)
 _WEIGHTS = ("rademacher", "mammen")
 
 
+@brief
 @dataclass(frozen=True)
 class Resamples:
     """What resampling gave.
@@ -120,19 +123,81 @@ def known_seed(seed: Any = None) -> int:
 
 
 @functools.cache
-def _controller() -> Any:
-    """What holds the loaded BLAS libraries; None where threadpoolctl is not installed."""
+def _blas() -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """The loaded BLAS libraries: those with one number of threads for the process, and those with one per thread."""
     try:
         from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped,unused-ignore]
     except ImportError:
-        return None
+        return (), ()
     # scipy brings a BLAS of its own, which would escape the limit if it were loaded later.
     import scipy.linalg  # noqa: F401
 
-    return ThreadpoolController()
+    libraries = ThreadpoolController().select(user_api="blas").lib_controllers
+    # Older versions of threadpoolctl set the number of the process even where OpenMP has one per thread.
+    own = [
+        hasattr(one, "clear_controlling_thread") and getattr(one, "threading_layer", "") == "openmp"
+        for one in libraries
+    ]
+    shared = tuple(one for one, single in zip(libraries, own, strict=True) if not single)
+    return shared, tuple(one for one, single in zip(libraries, own, strict=True) if single)
 
 
-def one_thread() -> AbstractContextManager[Any]:
+def _set_threads(libraries: Iterable[tuple[Any, int]]) -> None:
+    for library, number in libraries:
+        # threadpoolctl lets only one thread set the number of the process, and ignores others without a word.
+        release: Callable[..., None] = getattr(library, "clear_controlling_thread", _nothing)
+        release(force=True)
+        library.set_num_threads(number)
+        release(force=True)
+
+
+def _nothing(force: bool) -> None:
+    del force
+
+
+def _limited_to_one(libraries: Iterable[Any]) -> list[tuple[Any, int]]:
+    """Limit libraries to one thread, and return what they had."""
+    before = [(library, library.get_num_threads()) for library in libraries]
+    before = [(library, number) for library, number in before if number is not None and number > 1]
+    _set_threads((library, 1) for library, _ in before)
+    return before
+
+
+class _Limit:
+    """The limit that all threads of the process share: set by the first to enter, lifted by the last to leave."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._before: list[tuple[Any, int]] = []
+        self._own = threading.local()
+
+    def enter(self) -> None:
+        with self._lock:
+            shared, single = _blas()
+            depth = getattr(self._own, "depth", 0)
+            if depth == 0:
+                self._own.before = _limited_to_one(single)
+            if self._inside == 0:
+                self._before = _limited_to_one(shared)
+            self._own.depth = depth + 1
+            self._inside += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._own.depth -= 1
+            self._inside -= 1
+            if self._own.depth == 0:
+                _set_threads(self._own.before)
+            if self._inside == 0:
+                _set_threads(self._before)
+
+
+_limit = _Limit()
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
     """Limit BLAS to one thread within a ``with`` block.
 
     Batches of small matrices are slower on several threads, and their sums would depend on how many there are.
@@ -142,17 +207,22 @@ def one_thread() -> AbstractContextManager[Any]:
     context manager
         Limits the threads on entering and gives them back on leaving.
 
+    Notes
+    -----
+    BLAS has one number of threads for the whole process. Where several threads are inside such a block at once, it is
+    given back when the last of them leaves, errors included.
+
     Examples
     --------
     >>> with one_thread():
     ...     float(np.ones((2, 2)).sum())
     4.0
     """
-    controller = _controller()
-    if controller is None:
-        return nullcontext()
-    limited: AbstractContextManager[Any] = controller.limit(limits=1, user_api="blas")
-    return limited
+    _limit.enter()
+    try:
+        yield
+    finally:
+        _limit.leave()
 
 
 def map_seeded(
@@ -173,7 +243,8 @@ def map_seeded(
     seed : int, SeedSequence, Generator or None
         See `known_seed`. Task i always gets the i-th generator spawned from it.
     n_jobs : int, default 1
-        Worker processes; -1 uses every core. The answers do not depend on it.
+        Workers; -1 uses every core. The answers do not depend on it. They are processes, unless the call stands inside
+        ``joblib.parallel_config(backend=...)``: then they are what that backend offers (threads, a cluster of dask).
     label : str
         Shown beside the progress bar that appears after two seconds.
 
@@ -186,6 +257,8 @@ def map_seeded(
     ------
     DesignError
         If `n_jobs` is neither positive nor -1.
+    ReldynError
+        If a worker process was killed; the message names the task and its seed.
 
     Examples
     --------
@@ -199,13 +272,27 @@ def map_seeded(
     pairs = list(zip(listed, children, strict=True))
     if n_jobs == 1 or len(pairs) < 2:
         return [_one_task(function, task, child) for task, child in _shown(pairs, label, len(pairs))]
-    from joblib import Parallel, delayed, parallel_config
+    from reldyn._workers import WorkerKilled, spread
 
-    with parallel_config(backend="loky", inner_max_num_threads=1):
-        running = Parallel(n_jobs=n_jobs, return_as="generator")(
-            delayed(_one_task)(function, task, child) for task, child in pairs
-        )
-        return list(_shown(running, label, len(pairs)))
+    answers = spread(_one_task, [(function, task, child) for task, child in pairs], n_jobs)
+    try:
+        return list(_shown(answers, label, len(pairs)))
+    except WorkerKilled as killed:
+        raise ReldynError(_killed(killed.tasks, children, label)) from None
+
+
+def _killed(tasks: Sequence[int], children: Sequence[np.random.SeedSequence], label: str) -> str:
+    """One sentence on the task at which a worker ended, with the seed that gives its numbers again."""
+    whose = f" of {label}" if label else ""
+    seeds = ", ".join(
+        f"numpy.random.SeedSequence({children[task].entropy}, spawn_key={children[task].spawn_key})" for task in tasks
+    )
+    which = f"task {tasks[0]}" if len(tasks) == 1 else f"one of the tasks {', '.join(map(str, tasks))}"
+    at = f"while it ran {which}{whose} (of {len(children)}, counted from 0), whose seed is {seeds}"
+    return (
+        f"a worker process was killed, often for lack of memory, {at if tasks else 'between two tasks' + whose}: "
+        "use fewer workers (n_jobs), or n_jobs=1 to see what ends it."
+    )
 
 
 def _one_task(function: Callable[[Any, np.random.Generator], Any], task: Any, child: np.random.SeedSequence) -> Any:

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
+from reldyn._records import brief, result_line
 from reldyn.errors import DataError
 
 if TYPE_CHECKING:
@@ -94,6 +95,15 @@ class Result:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         _REGISTRY[cls.__name__] = cls
+        # A dataclass writes all its fields into a repr of its own, unless the class has one.
+        if "__repr__" not in cls.__dict__:
+            cls.__repr__ = cls.__repr__  # type: ignore[method-assign]
+
+    def __repr__(self) -> str:
+        return result_line(self)
+
+    def __str__(self) -> str:
+        return repr(self) if type(self).summary is Result.summary else self.summary()
 
     def tidy(self) -> pd.DataFrame:
         """One row per estimate."""
@@ -114,7 +124,10 @@ class Result:
         return f"<div><p><b>{head}</b></p>{table}{'<ul>' + notes + '</ul>' if notes else ''}</div>"
 
     def plot(self, **options: Any) -> Figure:
-        """Draw the result; options go to the function of `reldyn.plot` named in its page."""
+        """Draw the result; options go to the function of `reldyn.plot` named in its page.
+
+        In Jupyter the figure is shown once, however the line is written; see `reldyn.plot`.
+        """
         if self.figure is None:
             raise TypeError(f"{type(self).__name__} has no figure")
         figure: Figure = getattr(importlib.import_module("reldyn.plot"), self.figure)(self, **options)
@@ -189,7 +202,7 @@ class Result:
 def register(cls: type[Any]) -> type[Any]:
     """Let a plain frozen dataclass travel inside the JSON of a result (class decorator)."""
     _REGISTRY[cls.__name__] = cls
-    return cls
+    return brief(cls)
 
 
 def from_json(path: str | Path) -> Result:

@@ -376,7 +376,7 @@ def test_outcome_lag_leaves_out_its_own_mean_and_warns(make_diary, as_panel):
         fit = rd.apim(panel, outcome="y", predictors=["y_lag1"], estimation=Z)
     tidy = fit.tidy()
     levels = tidy[["effect", "level"]].drop_duplicates().apply(tuple, axis=1).tolist()
-    assert levels == [("intercept", ""), ("actor", "within"), ("partner", "within"), ("partner", "between")]
+    assert levels == [("intercept", ""), ("actor", "within"), ("partner", "within")]
     assert "residual='var1'" in fit.warnings[0]
 
 

@@ -629,19 +629,23 @@ def test_simple_slopes_are_sums_of_coefficients(moderated):
     assert actor["estimate"].to_numpy() == pytest.approx(expected, abs=1e-12)
 
 
-def test_a_simple_slope_is_the_coefficient_where_the_moderator_is_centred_there(cross_section, moderated):
-    frame = cross_section.frame.assign(ma=lambda rows: rows["ma"] - 0.7)
-    moved = rd.apim(
-        rd.DyadPanel(frame, dyad="dyad", person="member", role="role"),
-        outcome="y",
-        predictors=["xa"],
-        moderators={"ma": "dyad"},
-        estimation=ML,
+def test_a_simple_slope_is_the_coefficient_where_the_moderator_is_centred_there(cross_section):
+    # A moderator of the dyad has one value for both partners.
+    frame = cross_section.frame
+    frame["md"] = frame.groupby("dyad")["ma"].transform("mean")
+    plain, moved = (
+        rd.apim(
+            rd.DyadPanel(frame.assign(md=frame["md"] - zero), dyad="dyad", person="member", role="role"),
+            outcome="y",
+            predictors=["xa"],
+            moderators={"md": "dyad"},
+            estimation=ML,
+        )
+        for zero in (0.0, 0.7)
     )
-    plain = rd.apim(cross_section, outcome="y", predictors=["xa"], moderators={"ma": "dyad"}, estimation=ML)
     slopes = ap.simple_slopes(plain, at=[0.7]).tidy().set_index("term")
     for row in moved.tidy().query("effect in ('actor', 'partner')").itertuples():
-        found = slopes.loc[f"{row.term} at ma = 0.7"]
+        found = slopes.loc[f"{row.term} at md = 0.7"]
         assert found["estimate"] == pytest.approx(row.estimate, abs=1e-8)
         assert found["std_error"] == pytest.approx(row.std_error, abs=1e-8)
 

@@ -206,8 +206,8 @@ def test_summary_of_a_diary_names_random_effects_process_and_notes(make_diary, a
     text = " ".join(lagged.summary().split())
     for sentence in (
         "members are distinguished by role (f, m).",
-        "Actor and partner effects of y_lag1, split into deviations from the person's mean (within) and person means "
-        "(between). Covariates as they stand: z.",
+        "Actor and partner effects of y_lag1, as deviations from the person's mean (within); the means of a lagged "
+        "outcome, which are its own, are left out. Covariates as they stand: z.",
         "Varying between dyads: intercept and z (common to both members), freely correlated.",
         "Residuals: first-order autoregressive with correlated innovations.",
         "Random effects (standard deviations, correlations)",

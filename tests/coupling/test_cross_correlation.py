@@ -1,6 +1,5 @@
 """Cross-correlation against R, its convention, its gaps, and its claims against surrogates."""
 
-import json
 import warnings
 from pathlib import Path
 
@@ -20,15 +19,70 @@ def test_lags_and_numbers_are_those_of_r(session, coupled, synchrony_reference):
     np.testing.assert_allclose(result.correlation[0], stored["acf"], atol=1e-12)
 
 
-def test_missing_values_and_nights_are_those_of_r_with_missing_rows(session, coupled):
-    stored = json.loads((REFERENCE / "ccf_gaps.json").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("beeps", [None, 10])
+def test_with_missing_values_or_nights_each_lag_is_pearson_of_its_joint_pairs(session, coupled, beeps):
     x, y = (series[:40].copy() for series in coupled)
     x[[4, 5, 22]] = np.nan
     y[[5, 30]] = np.nan
-    for beeps, name in ((None, "gaps"), (10, "nights")):
-        result = cross_correlation(session([(x, y)], beeps), "v", max_lag=3, surrogate=None)
-        np.testing.assert_allclose(result.correlation[0], stored[name], atol=1e-12)
+    result = cross_correlation(session([(x, y)], beeps), "v", max_lag=3, surrogate=None)
+    for at, lag in enumerate(result.lags):
+        now = np.arange(max(0, -lag), min(40, 40 - lag))
+        now = now[(now + lag) // (beeps or 40) == now // (beeps or 40)]
+        joint = now[np.isfinite(x[now + lag]) & np.isfinite(y[now])]
+        assert result.n_pairs[0, at] == len(joint)
+        expected = np.corrcoef(x[joint + lag], y[joint])[0, 1]
+        assert result.correlation[0, at] == pytest.approx(expected, abs=1e-10)
     assert result.n_pairs[0, 3] == 36
+
+
+def shift_workers():
+    """Two who answered together at three occasions only."""
+    x, y = np.full(40, np.nan), np.full(40, np.nan)
+    rng = np.random.default_rng(5)
+    x[:20], y[20:] = rng.normal(size=20) * 0.5, rng.normal(size=20) * 0.5
+    x[20:23], y[20:23] = [5, -5, 4], [5, -5, 5]
+    return x, y
+
+
+@pytest.mark.parametrize("statistic", ["max-abs", "lag-0", "mean-abs-z"])
+def test_three_joint_occasions_are_described_and_not_tested(session, statistic):
+    x, y = shift_workers()
+    result = cross_correlation(session([(x, y)]), "v", max_lag=2, statistic=statistic, seed=1)
+    row = result.tidy().iloc[0]
+    joint = np.isfinite(x) & np.isfinite(y)
+    assert row["lag_0"] == pytest.approx(np.corrcoef(x[joint], y[joint])[0, 1], abs=1e-12)
+    assert np.nanmax(np.abs(result.correlation)) <= 1
+    assert np.isnan(row["p_value"]) and row["n_surrogates"] == 0
+    assert row["note"] == "3 joint occasions, below 8: described, not tested"
+    notes = result.profile().set_index("lag")["note"]
+    assert notes[2] == "fewer than 3 joint pairs" and notes[0] == ""
+
+
+def test_a_perfect_correlation_has_no_mean_z(session):
+    x = np.random.default_rng(2).normal(size=30)
+    panel = session([(x, 2 * x + 1)])
+    row = cross_correlation(panel, "v", max_lag=1, statistic="mean-abs-z", seed=1).tidy().iloc[0]
+    assert np.isnan(row["estimate"]) and np.isnan(row["p_value"])
+    assert row["note"] == "the correlation at lag 0 is 1 or -1, so its Fisher z has no end: take another statistic"
+    assert row["lag_0"] == 1.0
+    assert cross_correlation(panel, "v", max_lag=1, seed=1).tidy()["estimate"].tolist() == [1.0]
+
+
+def test_whitening_a_straight_line_says_that_nothing_is_left(session):
+    y = np.random.default_rng(2).normal(size=60)
+    panel = session([(0.1 * np.arange(60), y), (y[:60], np.where(np.arange(60) < 3, y, np.nan))])
+    notes = cross_correlation(panel, "v", whiten=1, seed=1).tidy()["note"].tolist()
+    assert notes[0] == "one member never varies around an autoregression of 1, as a straight line does not"
+    assert notes[1] == "too few occasions for an autoregression of 1"
+
+
+def test_occasions_that_partners_never_share_carry_no_number(session):
+    x, y = np.random.default_rng(2).normal(size=(2, 60))
+    x[::2], y[1::2] = np.nan, np.nan
+    row = cross_correlation(session([(x, y)]), "v", max_lag=3, seed=1).tidy().iloc[0]
+    assert row[["estimate", "p_value", "peak"]].isna().all()
+    assert row["leads"] == "" and row["n_obs"] == 0
+    assert row["note"] == "fewer than 3 joint occasions"
 
 
 def test_a_peak_at_a_negative_lag_says_that_the_first_member_was_earlier(session):

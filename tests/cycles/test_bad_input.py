@@ -274,3 +274,90 @@ def test_a_simulation_that_cannot_be_is_refused_by_name(options, name):
             rd.simulate.cycles(settings.pop("kind"), **settings)
     assert name in str(refused.value)
     assert str(refused.value).endswith(".")
+
+
+@pytest.mark.parametrize(("effect", "n_occasions", "seed"), [(4.0, 100, 5), (2.5, 72, 1)])
+def test_phases_far_apart_never_raise_with_compiled_kernels(monkeypatch, effect, n_occasions, seed):
+    pytest.importorskip("numba")
+    monkeypatch.setenv("RELDYN_KERNELS", "numba")
+    panel = rd.simulate.cycles("alternation", effect=effect, n_dyads=1, n_occasions=n_occasions, seed=seed).panel
+    found = detect(panel, seed=seed)
+    assert not any("broke down" in reason for reason in found.verdicts()["reason"])
+    assert not any("finite statistic" in note for note in found.warnings)
+
+
+def sometimes_no_number(share):
+    """The search for a period, without a number in a share of the surrogates."""
+    from reldyn.cycles._starts import best_period
+
+    def search(data):
+        period, gain = best_period(data)
+        return period, np.where(np.arange(len(gain)) < share * len(gain), np.nan, gain)
+
+    return search
+
+
+def test_surrogates_without_a_number_count_against_the_claim_and_the_summary_says_so(monkeypatch, frame, usual):
+    monkeypatch.setattr("reldyn.cycles._periodic.best_period", sometimes_no_number(0.25))
+    found = detect(panel_of(frame))
+    failed = [test.n_failed for one in found.outcomes for test in one.tests if test.claim == "periodic"]
+    assert all(number >= 3 for number in failed)
+    note = f"{sum(failed)} surrogates of 2 tests have no finite statistic: each counts as exceeding, against the claim"
+    assert note in found.warnings
+    assert "no finite statistic" in found.summary()
+    before = usual[usual["claim"] == "periodic"]["p_value"].to_numpy()
+    assert (found.tidy().query("claim == 'periodic'")["p_value"].to_numpy() >= before).all()
+    assert all(np.isfinite(test.null_statistics).all() for one in found.outcomes for test in one.tests)
+
+
+def test_a_test_most_of_whose_surrogates_fail_is_not_decidable(monkeypatch, frame):
+    monkeypatch.setattr("reldyn.cycles._periodic.best_period", sometimes_no_number(1.0))
+    found = detect(panel_of(frame))
+    assert (found.verdicts()["verdict"] == "not decidable").all()
+    assert (
+        found.verdicts()["reason"].str.startswith("most surrogates have no finite statistic: periodic (10 of 10)").all()
+    )
+
+
+def test_a_statistic_of_the_answers_that_is_no_number_is_not_decidable(monkeypatch, frame):
+    monkeypatch.setattr("reldyn.cycles._periodic.periodogram", lambda rest, seen: np.full((1, 400), np.nan))
+    found = detect(panel_of(frame))
+    assert (found.verdicts()["verdict"] == "not decidable").all()
+    assert found.verdicts()["reason"].str.contains("the statistic of these answers is no finite number").all()
+
+
+def test_what_breaks_down_beside_the_claims_leaves_them_standing(monkeypatch, frame, usual):
+    def breaks(*_):
+        raise np.linalg.LinAlgError("Singular matrix")
+
+    monkeypatch.setattr("reldyn.cycles._reinforcement._regress", breaks)
+    found = detect(panel_of(frame))
+    rows = found.tidy()
+    notes = rows[rows["claim"] == "reinforcement"]["note"]
+    assert (notes == "the test broke down on these answers (Singular matrix)").all()
+    same = rows["claim"] != "reinforcement"
+    pd.testing.assert_frame_equal(rows[same], usual[same])
+
+
+@pytest.mark.parametrize(
+    "change", ["two values", "two values far apart", "offset", "huge", "tiny", "outlier", "square"]
+)
+def test_odd_answers_have_a_verdict(frame, change):
+    rng = np.random.default_rng(3)
+    warmth, n = frame["warmth"].to_numpy(dtype=float), len(frame)
+    values = {
+        "two values": rng.choice([1.0, 2.0], n),
+        "two values far apart": rng.choice([1.0, 7.0], n, p=[0.55, 0.45]),
+        "offset": warmth + 1e6,
+        "huge": warmth * 1e8,
+        "tiny": warmth * 1e-8,
+        "outlier": np.where(np.arange(n) % 36 == 7, 1e4, warmth),
+        "square": np.resize(np.repeat([1.0, 7.0], 6), n) + 1e-3 * rng.standard_normal(n),
+    }[change]
+    frame = frame.assign(warmth=values)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", rd.DataWarning)
+        found = rd.detect_cycles(panel_of(frame), warmth="warmth", phases=2, n_surrogates=19, seed=1)
+    assert found.verdicts()["verdict"].notna().all()
+    assert not any("broke down" in reason for reason in found.verdicts()["reason"])

@@ -149,3 +149,35 @@ def test_strict_sojourns_prefer_the_strict_law_and_geometric_ones_the_loose_law(
     assert int(np.argmax(values["strict"])) == 0
     assert int(np.argmax(values["loose"])) == 4
     assert fit_sojourns(*strict, 0, n_iterations=15).dwell_means[0] == pytest.approx([8, 8], rel=0.05)
+
+
+def separated(seed, states, gap):
+    """Phases far apart whose sojourns last one to thirty occasions: what a strict law all but rules out."""
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(1, 31, 30)
+    order = np.arange(len(lengths)) % states if seed % 2 else rng.integers(states, size=len(lengths))
+    state = np.repeat(order, lengths)[:120]
+    y = gap * np.column_stack([state, (state + 1) % states]) + rng.standard_normal((120, 2)) * 0.1
+    y = (y - y.mean(axis=0)) / y.std(axis=0)
+    observed = rng.random(120) > (0.15 if seed % 3 == 0 else 0.0)
+    night = np.arange(120) % 4 == 0
+    night[0] = False
+    data = SwitchingData(np.where(observed[None, :, None], y, 0.0), observed, night, np.zeros((1, 120, 0)))
+    posterior = np.where(np.arange(states) == state[:, None], 0.98, 0.02 / (states - 1))[None]
+    return data, sojourn_start(data, posterior, np.full((1, states), 8.0), np.ones((1, states, states)))
+
+
+@pytest.mark.parametrize("states", [2, 3])
+@pytest.mark.parametrize("gap", [1.0, 50.0])
+@pytest.mark.parametrize("dispersion", [0, 1])
+def test_phases_far_apart_leave_numbers_and_both_kernels_the_same(states, gap, dispersion):
+    pytest.importorskip("numba")
+    for seed in range(6):
+        data, start = separated(seed, states, gap)
+        first = fit_sojourns(data, start, dispersion, n_iterations=5, kernels="numpy")
+        second = fit_sojourns(data, start, dispersion, n_iterations=5, kernels="numba")
+        for name in ("log_likelihood", "coefficients", "covariance", "posterior", "mean_index", "expected_moves"):
+            numpy, numba = getattr(first, name), getattr(second, name)
+            assert np.isfinite(numpy).all(), (seed, name)
+            np.testing.assert_allclose(numba, numpy, rtol=1e-7, atol=1e-7, err_msg=f"{seed} {name}")
+        assert (second.posterior >= 0).all()

@@ -1,8 +1,12 @@
 """The public table: its form, its tolerance of absurd input, and the real files it was made for."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from reldyn.panel import Schedule
 from reldyn.panel._finding_codes import CODES, SEVERITIES, Finding, finding_codes, table_of
@@ -169,3 +173,172 @@ def test_a_column_without_values_lies_outside_no_scale():
     found = check_panel(frame, dyad="dyad", person="person", time="time", scales={"mood": (1, 7)})
     assert "outside-scale" not in set(found["code"])
     assert "all-missing" in set(found["code"])
+
+
+PAIR = pd.DataFrame({"dyad": [1, 1, 2, 2], "person": [1, 2, 3, 4], "mood": [3.0, 4.0, 9.0, 2.0]})
+WHO = {"dyad": "dyad", "person": "person"}
+
+
+@pytest.mark.parametrize("variables", [5, [[1]], {"a": 1}, [None], object(), [np.nan, ("a",)], b"mood", iter([1, [2]])])
+def test_variables_that_are_no_names_are_findings(variables):
+    table = check_panel(PAIR, **WHO, variables=variables)
+    assert "missing-column" in set(table["code"])
+    assert "unchecked" not in set(table["code"])
+
+
+class Stubborn:
+    """Refuses whatever is asked of it."""
+
+    def __deepcopy__(self, memo):
+        raise RuntimeError("no copy")
+
+    def __str__(self):
+        raise RuntimeError("no text")
+
+    __repr__ = __str__
+
+    def __eq__(self, other):
+        raise RuntimeError("no comparison")
+
+    def __hash__(self):
+        raise RuntimeError("no hash")
+
+    def __iter__(self):
+        raise RuntimeError("no items")
+
+    def __float__(self):
+        raise RuntimeError("no number")
+
+
+@pytest.mark.parametrize(
+    "remembered",
+    [5, {"mood": 5}, {"mood": None}, {3: [4, 5]}, {"mood": ("mood", ["x"])}, [1], {"mood": Stubborn()}, Stubborn()],
+)
+def test_odd_attributes_of_a_frame_switch_nothing_off(remembered):
+    frame = PAIR.copy()
+    frame.attrs = {"duplicated_columns": remembered, "more": Stubborn()}
+    table = check_panel(frame, **WHO, scales={"mood": (1, 7)})
+    assert table["code"].tolist()[0] == "outside-scale"
+    assert "unchecked" not in set(table["code"])
+
+
+def test_halves_of_a_surrogate_pair_are_spelled_out():
+    frame = PAIR.astype({"mood": object, "person": object})
+    frame["mood"] = pd.Series(["1", "2", "\ud800", "4"], dtype=object)
+    frame["when"] = pd.Series(["1", "2", "1", "\udfff"], dtype=object)
+    table = check_panel(frame, **WHO, time="when", variables=["mood", "\ud83d"])
+    messages = " ".join(table["message"])
+    assert "'\\ud800'" in messages and "'\\udfff'" in messages
+    assert {"missing-column", "non-numeric", "unparsable-time"} <= set(table["code"])
+    table["message"].astype("string").str.encode("utf-8")
+
+
+@pytest.mark.parametrize("name", [3, None, ("a", 1), np.nan, 2.5, pd.Timestamp("2026-01-01"), frozenset({1})])
+def test_a_column_whose_name_is_no_text_is_checked_like_the_others(name):
+    frame = PAIR.copy()
+    frame.columns = pd.Index(["dyad", "person", name], dtype=object)
+    for options in ({"scales": {name: (1, 7)}}, {"scales": {str(name): (1, 7)}, "variables": [name]}):
+        table = check_panel(frame, **WHO, **options)
+        assert rows_found(table, "outside-scale") == (2,)
+        assert "unchecked" not in set(table["code"])
+    infinite = frame.copy()
+    infinite.iloc[1, 2] = np.inf
+    assert rows_found(check_panel(infinite, **WHO), "infinite") == (1,)
+
+
+def rows_found(table, code):
+    return table.loc[table["code"] == code, "rows"].item()
+
+
+def test_columns_of_several_levels_are_named_by_their_text():
+    frame = PAIR.copy()
+    frame.columns = pd.MultiIndex.from_tuples([("who", "dyad"), ("who", "person"), ("answer", "mood")])
+    names = [str(name) for name in frame.columns]
+    table = check_panel(frame, dyad=names[0], person=names[1], scales={names[2]: (1, 7)})
+    assert rows_found(table, "outside-scale") == (2,)
+
+
+def picked(*options):
+    """Like `sampled_from`, for things that cannot be compared, hashed or written."""
+    return st.integers(0, len(options) - 1).map(options.__getitem__)
+
+
+def _cells(draw, n):
+    kinds = {
+        "numbers": st.floats(),
+        "whole": st.integers(-(2**70), 2**70),
+        "text": st.text(max_size=4),
+        "broken": st.sampled_from(["\ud800", "\udfff x", "1", "01.02.2021", "3,5", ""]),
+        "dates": st.datetimes(),
+        "anything": picked(
+            *(None, pd.NA, pd.NaT, np.nan, 1, True, 1j, b"x", (1,), [1], {"a": 1}, {1}, np.arange(2), pd.DataFrame()),
+            *(pd.Series([1]), Stubborn(), pd.Interval(0, 1), pd.Period("2021-01"), pd.Timedelta(1), type, len),
+        ),
+    }
+    values = draw(st.lists(kinds[draw(st.sampled_from(sorted(kinds)))], min_size=n, max_size=n))
+    column = np.empty(n, dtype=object)
+    for place, value in enumerate(values):
+        column[place] = value
+    return pd.Series(column, dtype=object)
+
+
+DTYPES = [
+    *("int8", "float32", "complex128", "bool", "Int64", "Float32", "boolean", "string", "category", "M8[ns]", "m8[ns]"),
+    *("Sparse[float]", "period[M]", "interval", "datetime64[us, Europe/Berlin]", "timestamp[us][pyarrow]", "S2", "str"),
+    *("date32[pyarrow]", "decimal128(5, 2)[pyarrow]", "list<item: int64>[pyarrow]", "dictionary", "bool[pyarrow]"),
+]
+
+
+@st.composite
+def odd_frames(draw):
+    n, k = draw(st.integers(0, 4)), draw(st.integers(0, 5))
+    columns = []
+    for _ in range(k):
+        column = _cells(draw, n)
+        dtype = draw(st.one_of(st.none(), st.sampled_from(DTYPES)))
+        if dtype is not None:
+            try:
+                column = pd.Series(draw(st.lists(st.integers(0, 3), min_size=n, max_size=n)), dtype=object).astype(
+                    dtype
+                )
+            except Exception:
+                column = pd.Series(pd.interval_range(0, n)) if dtype == "interval" else column
+        columns.append(column)
+    labels = draw(st.lists(st.sampled_from(LABELS), min_size=k, max_size=k))
+    frame = pd.DataFrame(dict(enumerate(columns)), index=pd.RangeIndex(n) if k else range(n))
+    if draw(st.booleans()) and k:
+        frame.columns = pd.MultiIndex.from_arrays([[label if label in ("a", 3) else "b" for label in labels], range(k)])
+    else:
+        index = pd.Index(np.empty(k, dtype=object), dtype=object)
+        frame.columns = pd.Index(list(labels), dtype=object, tupleize_cols=False) if k else index
+    frame.index = draw(st.sampled_from([[0] * n, list(range(n)), ["a"] * n]))
+    frame.attrs = draw(picked({}, {"duplicated_columns": {"a": 3}}, {1: Stubborn()}, {"duplicated_columns": 1}))
+    return frame
+
+
+LABELS = ["a", "b", "c", "d", "a", 3, None, np.nan, (1, 2), "\ud800", 2.5, b"x", "('a', 0)"]
+ROLE_NAMES = picked(*LABELS, "('b', 1)", ["a"], {}, Stubborn())
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    frame=st.one_of(
+        odd_frames(), picked(None, 3, "x", [1], {"a": [1]}, np.ones((2, 2)), pd.Series([1]), len, Stubborn())
+    ),
+    roles=st.dictionaries(st.sampled_from(["dyad", "person", "role", "time", "day", "beep"]), ROLE_NAMES),
+    variables=picked(None, 5, [[1]], ["a", 3], "b", Stubborn(), [Stubborn()], [None], ("\ud800",), {1: 2}),
+    scales=picked(
+        None, 4, {"a": (1, 7)}, {3: (0, 1)}, {"b": "x"}, {None: (None, 1)}, {"a": [1, Stubborn()]}, Stubborn()
+    ),
+    schedule=picked(
+        None, 3, Schedule(scheduled="c", answered="d"), Schedule(sent=3), Schedule(expires=["a"]), Stubborn()
+    ),
+)
+def test_nothing_makes_the_check_raise_or_give_up(frame, roles, variables, scales, schedule):
+    with warnings.catch_warnings():
+        # What pandas warns of while such a frame is made or looked at is not what is tested.
+        warnings.simplefilter("ignore")
+        table = check_panel(frame, **roles, variables=variables, scales=scales, schedule=schedule)
+    assert table.columns.tolist() == COLUMNS
+    assert "unchecked" not in set(table["code"]), table.loc[table["code"] == "unchecked", "message"].tolist()
+    table.to_json()

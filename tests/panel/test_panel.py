@@ -60,6 +60,92 @@ def test_a_panel_never_changes():
     assert "x_lag1" not in panel.frame
 
 
+def arrays_of(thing):
+    """Every array that an attribute of a record holds, in tuples and mappings too."""
+    if isinstance(thing, np.ndarray):
+        yield thing
+    elif isinstance(thing, tuple | list):
+        for part in thing:
+            yield from arrays_of(part)
+
+
+def test_nobody_can_write_into_the_index():
+    for panel in (make(diary()), make(esm(), time=None, day="day", beep="beep"), make(diary()).select(dyads=[0, 2])):
+        index = panel.index
+        names = [name for name in dir(index) if not name.startswith("__")]
+        found = {name: list(arrays_of(getattr(index, name))) for name in names}
+        assert {"dyad", "person", "member", "role", "day", "beep", "step", "clock"} <= set(found)
+        assert all(found[name] for name in ("dyad", "clock", "occasion", "order", "partner_row", "_rows_by_cell"))
+        for name, arrays in found.items():
+            assert not any(array.flags.writeable for array in arrays), name
+        with pytest.raises(ValueError, match="read-only"):
+            index.dyad[0] = 99
+        assert not panel.values("x").flags.writeable
+
+
+def test_the_codes_of_the_index_belong_to_the_panel():
+    codes = np.array([0, 0, 1, 1])
+    frame = pd.DataFrame({"dyad": codes, "person": ["a", "b", "c", "d"], "x": [1.0, 2.0, 3.0, 4.0]})
+    panel = rd.DyadPanel(frame, dyad="dyad", person="person", scales={"x": [1, 7]})
+    codes[0] = 1
+    assert panel.index.dyad.tolist() == [0, 0, 1, 1]
+    assert panel.scales["x"] == (1.0, 7.0)
+
+
+def test_attributes_of_a_frame_that_cannot_be_copied_are_left_behind():
+    import threading
+
+    frame = diary()
+    frame.attrs = {"lock": threading.Lock(), "source": {"file": "diary.csv"}}
+    panel = make(frame)
+    assert panel.lag(["x"]).frame.attrs == {"source": {"file": "diary.csv"}}
+    frame.attrs["source"]["file"] = "other.csv"
+    assert panel.frame.attrs == {"source": {"file": "diary.csv"}}
+
+
+def test_a_panel_is_one_line_among_other_things_and_several_when_printed():
+    frame = diary(n_dyads=40)
+    frame["role"] = "role\nof " + frame["person"]
+    frame["x\ny"] = 1.0
+    clock = rd.Schedule(scheduled="day")
+    panel = make(frame, schedule=clock, scales={"x": (-9, 9)})
+    for thing in (panel, panel.index, clock, rd.simulate.cycles("cycle", n_dyads=3, n_occasions=40, seed=1)):
+        assert "\n" not in repr(thing)
+        assert len(repr(thing)) < 500
+    assert "35 more compositions" in repr(panel)
+    assert repr(panel.index) == "PanelIndex: 320 rows, 40 dyads, 80 persons, 1 x 4 occasions"
+
+
+def test_print_gives_a_summary():
+    frame = esm()
+    frame["planned"] = pd.Timestamp("2026-03-02") + pd.to_timedelta(24 * frame["day"] + 3 * frame["beep"], unit="h")
+    panel = make(frame, time=None, day="day", beep="beep", schedule=rd.Schedule(scheduled="planned"))
+    assert str(panel) == (
+        "DyadPanel: 2 dyads, 4 persons, 48 rows\n"
+        "  compositions  2 f-m\n"
+        "  roles         f, m\n"
+        "  occasions     up to 12 a dyad; 3 days of 4 steps\n"
+        "  named         dyad=dyad, person=person, role=role, day=day, beep=beep, scheduled=planned\n"
+        "  variables     x\n"
+        f"  findings      {len(panel.findings)} notes"
+    )
+    simulated = rd.simulate.apim(n_dyads=5, actor=(0.3, 0.2), partner=(0.1, 0.1), seed=1)
+    assert str(simulated).startswith(str(simulated.panel))
+    assert str(simulated).splitlines()[-1] == f"  truth         {', '.join(simulated.truth)}"
+    assert repr(simulated) == f"Simulated({simulated.panel!r}; {simulated.truth!r})"
+    truth = repr(rd.load_sample_truth())
+    assert truth.startswith("SampleTruth(couples: ") and "\n" not in truth
+
+
+def test_an_answering_time_that_is_blank_or_zero_did_not_happen():
+    for value, missing in ((1_700_000_000, 0), ("2026-03-02 10:00", " "), ("10:00", "NaT")):
+        frame = diary(n_dyads=2)
+        frame["answered_at"] = pd.Series([value] * len(frame), dtype=object)
+        frame.loc[[0, 1, 2], "answered_at"] = missing
+        panel = make(frame.infer_objects(), schedule=rd.Schedule(answered="answered_at"))
+        assert panel.compliance().iloc[0]["answered"] == 13
+
+
 def test_roles_follow_the_order_of_a_categorical():
     frame = diary()
     frame["role"] = pd.Categorical(frame["role"], categories=["m", "f"])

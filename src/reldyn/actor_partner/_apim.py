@@ -11,10 +11,12 @@ from reldyn.actor_partner._block import apim_block
 from reldyn.actor_partner._design import Block, DesignRows, build_design
 from reldyn.actor_partner._fitting import estimates_of, fit_design
 from reldyn.actor_partner._marginal import FAMILIES, refuse_mixed_options
+from reldyn.actor_partner._moderators import absence_notes, varying_moderators
+from reldyn.actor_partner._past import OutcomePast, has_levels, outcome_past, without_tests
 from reldyn.actor_partner._result import ApimResult, MixedResult
 from reldyn.actor_partner._setting import ModelSetting, as_random, as_residual, check_call
 from reldyn.actor_partner._terms import Stratum, named_terms, strata_of
-from reldyn.actor_partner._values import centerings, has_occasions, is_outcome_lag
+from reldyn.actor_partner._values import centerings, has_occasions
 from reldyn.errors import DataWarning, DesignError, check_option
 from reldyn.mixed import Estimation, Residual
 from reldyn.resample import known_seed
@@ -73,8 +75,11 @@ def apim(
     covariates : sequence of str or shared, default ()
         Numeric columns that enter as they stand.
     moderators : mapping of str to {"actor", "partner", "dyad"}, optional
-        Trait columns and whose they are (a tuple for both partners' traits); each enters as it stands, with its main
-        effect and its product with every actor, partner and interaction effect.
+        Columns and whose they are (a tuple for both partners'); each enters as it stands, with its main effect and
+        its product with every actor, partner and interaction effect. A column that does not change within persons is
+        a trait: the person's value holds on all rows, also where it was not asked. One that changes is taken from the
+        same occasion, the own or the partner's; a row whose value is missing there is left out, and counted in the
+        notes. One of the dyad must be the same for both partners.
     interaction : {"product", "absolute-difference"}, optional
         Actor by partner interaction of each predictor, of the centred values.
     roles : {"distinguishable", "exchangeable", "by-composition"}, optional
@@ -83,7 +88,9 @@ def apim(
     centering : {"within-between", "grand", "none"} or mapping of predictor to these, optional
         None: ``"within-between"`` with several occasions, because an effect within persons and one between persons
         answer different questions; ``"grand"`` with one. Means are over all observed values. For a lag of the
-        outcome the actor's between part is left out: it would be the outcome's own mean.
+        outcome both between parts are left out: they would be the outcome's own means, with slope 1 and no variance
+        left between persons. The remaining stability is biased by about -(1 + phi) / T (Nickell, 1981), T being the
+        usable occasions per person; a warning says the size, and below ten the lag has no statistic and no p-value.
     random : sequence of str or shared, or Random, optional
         What varies between dyads: ``"intercept"``, ``"actor"``, ``"partner"`` (all predictors; their within parts),
         ``"actor:NAME"``, ``"partner:NAME"``, a covariate. None: the intercept with several occasions, else nothing.
@@ -108,12 +115,12 @@ def apim(
     DesignError
         A term cannot be estimated from these rows; the message names it and the reason.
     DataError
-        A column is absent, doubled, or holds text.
+        A column is absent, doubled, or holds text; a moderator of the dyad differs between partners.
 
     References
     ----------
     Kenny, Kashy and Cook (2006), Dyadic Data Analysis. Bolger and Laurenceau (2013), Intensive Longitudinal Methods,
-    chapter 8.
+    chapter 8. Nickell (1981), Biases in dynamic models with fixed effects.
 
     Examples
     --------
@@ -141,6 +148,10 @@ def apim(
     chosen, strata = strata_of(panel, roles)
     asked_random = random
     random = as_random(random, has_occasions(panel) and family == "gaussian")
+    varying = varying_moderators(panel, moderators)
+    terms = [name for name, _ in (*named, *adjusting)]
+    past = outcome_past(panel, outcome, [*terms, *(moderators or {})], option, levels=has_levels(random))
+    past = past.with_remarks(absence_notes(panel, outcome, moderators, varying))
 
     def lay_out(rows: DyadPanel) -> Block:
         return apim_block(
@@ -152,6 +163,8 @@ def apim(
             interaction=interaction,
             centering=option,
             random=random.terms,
+            lags=past.lags,
+            varying=varying,
         )
 
     setting = ModelSetting(
@@ -168,12 +181,13 @@ def apim(
         residual=as_residual(str(residual) if isinstance(residual, str) else residual),
         estimation=estimation,
         n_rows_panel=len(panel),
+        varying=varying,
+        lags=past.lags,
     )
-    notes = _lag_notes(outcome, option)
     if family != "gaussian":
         refuse_mixed_options(family, asked_random, residual is not UNSTRUCTURED, setting)
-        return _run_marginal(panel, outcome, lay_out(panel), strata, setting, family, notes)
-    return run_model(ApimResult, panel, outcome, lay_out, strata, setting, notes)
+        return _run_marginal(panel, outcome, lay_out(panel), strata, setting, family, past)
+    return run_model(ApimResult, panel, outcome, lay_out, strata, setting, past)
 
 
 def _run_marginal(
@@ -183,15 +197,18 @@ def _run_marginal(
     strata: tuple[Stratum, ...],
     setting: ModelSetting,
     family: str,
-    notes: tuple[str, ...],
+    past: OutcomePast,
 ) -> ApimResult:
     """The same without a likelihood, for outcomes that are not normal."""
     from reldyn.actor_partner._marginal import fit_marginal
 
-    for note in notes:
+    for note in past.spoken:
         warnings.warn(note, DataWarning, stacklevel=3)
     design = build_design(panel, outcome, block, strata, setting.residual.process)
-    return fit_marginal(panel, design, family, dataclasses.replace(setting, centres=block.centres), notes)
+    setting = dataclasses.replace(setting, centres=block.centres)
+    result = fit_marginal(panel, design, family, setting, past.notes)
+    estimates = without_tests(result.estimates, result.design.fixed, past.untested)
+    return dataclasses.replace(result, estimates=estimates)
 
 
 def run_model(
@@ -201,14 +218,14 @@ def run_model(
     lay_out: Callable[[DyadPanel], Block],
     strata: tuple[Stratum, ...],
     setting: ModelSetting,
-    notes: tuple[str, ...] = (),
+    past: OutcomePast,
 ) -> Kind:
     """Choose rows, fit, and put the result together."""
     setting = dataclasses.replace(setting, estimation=_with_known_seed(setting.estimation))
-    for note in notes:
+    for note in past.spoken:
         warnings.warn(note, DataWarning, stacklevel=3)
     if setting.estimation.missing != "available":
-        return _run_incomplete(kind, panel, outcome, lay_out, strata, setting, notes)
+        return _run_incomplete(kind, panel, outcome, lay_out, strata, setting, past)
     block = lay_out(panel)
     design = build_design(panel, outcome, block, strata, setting.residual.process)
     fit = fit_design(design, setting.random, setting.residual, setting.estimation.method)
@@ -216,9 +233,9 @@ def run_model(
     result = kind(
         setting=dataclasses.replace(setting, centres=block.centres),
         design=design,
-        estimates=estimates,
+        estimates=without_tests(estimates, design.fixed, past.untested),
         identifiers=identifiers(panel._frame, panel, design),
-        warnings=(*notes, *_few_dyads(design.n_dyads), *fit.warnings, *wald.notes),
+        warnings=(*past.notes, *_few_dyads(design.n_dyads), *fit.warnings, *wald.notes),
     )
     # What is at hand need not be made again when a verb asks for it.
     result.__dict__.update(_engine=fit, _inference=wald)
@@ -242,7 +259,7 @@ def _run_incomplete(
     lay_out: Callable[[DyadPanel], Block],
     strata: tuple[Stratum, ...],
     setting: ModelSetting,
-    notes: tuple[str, ...],
+    past: OutcomePast,
 ) -> Kind:
     """The same where missing predictors are imputed or modelled."""
     if setting.estimation.missing == "impute":
@@ -254,9 +271,9 @@ def _run_incomplete(
     return kind(
         setting=dataclasses.replace(setting, centres=block.centres),
         design=design,
-        estimates=estimates,
+        estimates=without_tests(estimates, design.fixed, past.untested),
         identifiers=identifiers(frame, panel, design),
-        warnings=(*notes, *more),
+        warnings=(*past.notes, *more),
     )
 
 
@@ -272,15 +289,3 @@ def identifiers(frame: pd.DataFrame, panel: DyadPanel, design: DesignRows) -> pd
     """Dyad, person, role and clock columns of the rows that were used."""
     named = [column for column in panel.columns.values() if column is not None]
     return frame[list(dict.fromkeys(named))].iloc[design.rows].reset_index(drop=True)
-
-
-def _lag_notes(outcome: str, centering: Mapping[str, str]) -> tuple[str, ...]:
-    """Warn of the bias that a within-centred lag of the outcome has in short series (Nickell, 1981)."""
-    lags = [name for name, option in centering.items() if is_outcome_lag(name, outcome) and option == "within-between"]
-    if not lags:
-        return ()
-    return (
-        f"{lags[0]!r} is a lag of the outcome centred at person means, which biases its stability towards zero in "
-        "short series (about -(1 + phi) / T; Nickell, 1981). residual='var1' without the lagged predictor estimates "
-        "the same carry-over without this bias.",
-    )

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn.actor_partner._design import Block
+from reldyn.actor_partner._moderators import moderator_values, owners_of
 from reldyn.actor_partner._terms import DesignTerm, named_terms
-from reldyn.actor_partner._values import is_outcome_lag, levels_of, partner_trait, partner_values
+from reldyn.actor_partner._values import levels_of, partner_trait, partner_values
 from reldyn.errors import DesignError, check_option
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["apim_block", "mixed_block"]
 
 INTERACTIONS = ("product", "absolute-difference")
-WHOSE = ("actor", "partner", "dyad")
 
 
 class _Collector:
@@ -58,11 +58,14 @@ def apim_block(
     interaction: str | None,
     centering: Mapping[str, str],
     random: Sequence[Any],
+    lags: Sequence[str] = (),
+    varying: Sequence[str] = (),
     centres: Mapping[str, float] | None = None,
 ) -> Block:
     """Lay out intercept, actor and partner effects, interactions, moderations and covariates.
 
-    With ``centres`` the values are those of rows to predict for: centred where the fit was, and free not to vary.
+    ``lags`` are predictors that hold the outcome's past, ``varying`` moderators that change within persons. With
+    ``centres`` the values are those of rows to predict for: centred where the fit was, and free not to vary.
     """
     if interaction is not None:
         check_option(interaction, INTERACTIONS, "interaction")
@@ -73,7 +76,7 @@ def apim_block(
     for name, both in predictors:
         levels, centre = levels_of(panel, name, centering[name], None if centres is None else centres[name])
         collector.centres[name] = centre
-        _add_predictor(collector, panel, name, both, levels, interaction, is_outcome_lag(name, outcome))
+        _add_predictor(collector, panel, name, both, levels, interaction, name in lags)
     for name, both in covariates:
         if name != "intercept":
             values = _varying(panel, name, "covariate") if collector.fitting else panel.values(name)
@@ -81,7 +84,7 @@ def apim_block(
     # Chosen before moderators enter: "actor" means all predictors, not the traits that moderate them.
     chosen = tuple(item for name, both in named_terms(random, "random") for item in _apim_random(collector, name, both))
     if moderators:
-        _add_moderations(collector, panel, moderators, [name for name, _ in covariates])
+        _add_moderations(collector, panel, moderators, [name for name, _ in covariates], varying)
     return Block(tuple(collector.terms), collector.base(), chosen, collector.centres)
 
 
@@ -106,15 +109,16 @@ def _add_predictor(
     lag_of_outcome: bool,
 ) -> None:
     for level, own in levels.items():
+        if lag_of_outcome and level == "between":
+            # The mean of an outcome's lag is the mean of the outcome: the own one would have slope 1 and take the
+            # intercept variance to 0, the partner's the same with intercepts correlated -1.
+            continue
         other = partner_trait(panel, own) if level == "between" else partner_values(panel, own)
         if collector.fitting:
             _refuse_twins(own, other, name, level)
-        # The between part of an outcome's own lag is the outcome's own mean: slope 1, intercept variance 0.
-        keep_actor = not (lag_of_outcome and level == "between")
-        if keep_actor:
-            collector.add(DesignTerm("actor", name, level, common=common), own)
+        collector.add(DesignTerm("actor", name, level, common=common), own)
         collector.add(DesignTerm("partner", name, level, common=common), other)
-        if interaction is not None and keep_actor:
+        if interaction is not None:
             joint = own * other if interaction == "product" else np.abs(own - other)
             collector.add(DesignTerm("interaction", name, level, common=common), joint)
 
@@ -136,7 +140,11 @@ def _refuse_twins(own: NDArray[np.float64], other: NDArray[np.float64], name: st
 
 
 def _add_moderations(
-    collector: _Collector, panel: DyadPanel, moderators: Mapping[str, Any], covariates: Sequence[str]
+    collector: _Collector,
+    panel: DyadPanel,
+    moderators: Mapping[str, Any],
+    covariates: Sequence[str],
+    varying: Sequence[str],
 ) -> None:
     moderated = [
         place for place, term in enumerate(collector.terms) if term.effect in ("actor", "partner", "interaction")
@@ -144,10 +152,8 @@ def _add_moderations(
     if not moderated:
         raise DesignError("moderators need predictors whose actor and partner effects they moderate.")
     for name, whose in moderators.items():
-        values = panel.values(name)
-        for owner in (whose,) if isinstance(whose, str) else tuple(whose):
-            check_option(owner, WHOSE, f"owner of moderator {name!r}")
-            trait = partner_trait(panel, values) if owner == "partner" else values
+        for owner in owners_of(name, whose):
+            trait = moderator_values(panel, name, owner, varying=name in varying)
             if name not in covariates or owner != "dyad":
                 collector.add(DesignTerm("covariate" if owner == "dyad" else owner, name), trait)
             for place in moderated:

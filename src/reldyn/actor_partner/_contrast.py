@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn.actor_partner._past import untested_rows
 from reldyn.errors import DesignError, check_option
 
 if TYPE_CHECKING:
@@ -22,12 +23,26 @@ Row = tuple[str, "NDArray[np.float64]"]
 NAMED = ("role-differences", "composition-differences", "actor-minus-partner", "actor-plus-partner")
 
 
-def contrast_table(columns: Sequence[DesignColumn], wald: Wald, weights: Any, joint: bool | None) -> pd.DataFrame:
-    """Estimate contrasts, or test several at once; the table of `MixedResult.contrast`."""
+def contrast_table(
+    columns: Sequence[DesignColumn],
+    wald: Wald,
+    weights: Any,
+    joint: bool | None,
+    p_value: NDArray[np.float64],
+) -> pd.DataFrame:
+    """Estimate contrasts, or test several at once; the table of `MixedResult.contrast`.
+
+    A contrast of a coefficient whose p-value is withheld has none either.
+    """
     rows, together = _rows(columns, weights)
+    untested = untested_rows(p_value, [row for _, row in rows])
     if joint if joint is not None else together:
-        return _joint(rows, wald)
-    return _single(rows, wald)
+        table = _joint(rows, wald)
+        untested = np.array([untested.any()])
+    else:
+        table = _single(rows, wald)
+    table.loc[untested, ["statistic", "p_value"]] = np.nan
+    return table
 
 
 def _rows(columns: Sequence[DesignColumn], weights: Any) -> tuple[list[Row], bool]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._records import brief
 from reldyn.actor_partner._terms import DesignColumn, DesignTerm, Stratum, spread
 from reldyn.errors import DesignError
 from reldyn.results import register
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Block", "DesignRows", "build_design", "places_of", "problem_of", "structure_of"]
 
 
+@brief
 @dataclass(frozen=True)
 class Block:
     """The values of the terms before rows are chosen: ``terms[k]`` is column ``k`` of ``base``."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._records import brief
 from reldyn.actor_partner._setting import check_call
 from reldyn.actor_partner._terms import strata_of
 from reldyn.errors import DataWarning, DesignError
@@ -35,6 +36,7 @@ IDENTIFYING = (
 WIDTH = 100
 
 
+@brief
 @dataclass(frozen=True)
 class DyadTable:
     """Complete dyads of a cross-section.

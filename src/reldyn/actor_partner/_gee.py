@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._records import brief
 from reldyn.mixed import JointTest, Wald
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ SPLIT = 30.0
 ROUNDS = 50
 
 
+@brief
 @dataclass(frozen=True)
 class GeeFit:
     """What the estimating equations gave; p coefficients.
@@ -55,6 +57,7 @@ class GeeFit:
     split: bool
 
 
+@brief
 @dataclass(frozen=True)
 class MarginalWald(Wald):
     """t inference with dyads minus coefficients as degrees of freedom, from a robust covariance matrix."""

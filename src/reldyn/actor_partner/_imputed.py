@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._records import brief
 from reldyn.actor_partner._absent import with_absent_partners
-from reldyn.actor_partner._design import Block, DesignRows, build_design
+from reldyn.actor_partner._design import Block, DesignRows, build_design, problem_of
 from reldyn.actor_partner._estimates import Estimates
 from reldyn.actor_partner._fitting import estimates_of, fit_design
 from reldyn.errors import DesignError
 from reldyn.mixed import JointTest, Wald, impute_pairs
+from reldyn.mixed._near_singular import column_sizes, near_singular_notes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,6 +34,7 @@ __all__ = ["N_IMPUTATIONS", "Pooled", "fit_imputed", "pooled_inference"]
 N_IMPUTATIONS = 20
 
 
+@brief
 @dataclass(frozen=True)
 class Pooled(Wald):
     """Inference from several imputations; M of them, p fixed effects.
@@ -134,7 +137,9 @@ def fit_imputed(
         first = first or (design, block, completed.frame)
         fit = fit_design(design, setting.random, setting.residual, setting.estimation.method)
         estimates, wald = estimates_of(fit, setting.estimation)
-        notes += [note for note in (*fit.warnings, *wald.notes) if note not in notes]
+        # Correlations are those of the pooled covariance, and named below.
+        own = near_singular_notes(fit.structure.labels, fit.G, column_sizes(fit.problem))
+        notes += [note for note in (*fit.warnings, *wald.notes) if note not in (*notes, *own)]
         found.append(estimates)
     if first is None:
         raise DesignError("no imputation was made.")
@@ -147,6 +152,8 @@ def fit_imputed(
         f"{spread.max():.0%} of the variance of the coefficient that they concern most. Variances are averages over "
         "the imputations; serial dependence is not used to impute, and a likelihood does not exist.",
     )
+    size = column_sizes(problem_of(first[0]))
+    notes += near_singular_notes([column.name for column in first[0].random], pooled.random, size)
     return first[0], first[1], pooled, tuple(notes), first[2]
 
 

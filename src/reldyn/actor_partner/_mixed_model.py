@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from reldyn.actor_partner._apim import run_model
 from reldyn.actor_partner._block import mixed_block
+from reldyn.actor_partner._past import has_levels, outcome_past
 from reldyn.actor_partner._result import MixedResult
 from reldyn.actor_partner._setting import ModelSetting, as_random, as_residual, check_call
 from reldyn.actor_partner._terms import named_terms, strata_of
@@ -83,6 +84,7 @@ def mixed_model(
     named = named_terms(fixed, "fixed")
     chosen, strata = strata_of(panel, roles)
     random = as_random(random, has_occasions(panel))
+    past = outcome_past(panel, outcome, [name for name, _ in named], {}, levels=has_levels(random))
 
     def lay_out(rows: DyadPanel) -> Block:
         return mixed_block(rows, outcome=outcome, fixed=named, random=random.terms)
@@ -101,5 +103,6 @@ def mixed_model(
         residual=as_residual(residual),
         estimation=estimation,
         n_rows_panel=len(panel),
+        lags=past.lags,
     )
-    return run_model(MixedResult, panel, outcome, lay_out, strata, setting)
+    return run_model(MixedResult, panel, outcome, lay_out, strata, setting, past)

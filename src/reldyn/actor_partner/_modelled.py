@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._records import brief
 from reldyn.actor_partner._absent import with_absent_partners
 from reldyn.actor_partner._design import Block, DesignRows, build_design, places_of, structure_of
 from reldyn.actor_partner._estimates import Estimates
 from reldyn.actor_partner._fitting import fit_design
 from reldyn.errors import ConvergenceWarning, DesignError
 from reldyn.mixed import JointData, JointFit, JointModel, JointTest, Slope, Wald, fit_joint
+from reldyn.mixed._near_singular import near_singular_notes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +33,7 @@ __all__ = ["JointNormal", "fit_modelled"]
 LARGEST = 20_000_000
 
 
+@brief
 @dataclass(frozen=True)
 class JointNormal(Wald):
     """Normal inference from the observed information of the joint likelihood."""
@@ -116,7 +119,8 @@ def fit_modelled(
     back[others], back[slopes] = scale.y / scale.X0, scale.y / by_x
     order = np.argsort([*others, *slopes])
     estimates = _estimates(found, back, order, scale, z, len(design.fixed))
-    notes = _notes(whole, design, names, found)
+    near = near_singular_notes([column.name for column in design.random], estimates.random, scale.Z)
+    notes = (*_notes(whole, design, names, found), *near)
     return design, block, estimates, notes, whole.frame
 
 

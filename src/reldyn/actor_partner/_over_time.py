@@ -84,7 +84,8 @@ def over_time(panel: DyadPanel, *, outcome: str, steps: int = 1, **model: Any) -
     **model
         Everything else `reldyn.apim` takes: further ``predictors``, ``covariates``, ``roles``, ``random``,
         ``residual``, ``estimation``, ... With two waves the lag is centred at the grand mean and nothing varies
-        between dyads, because each person has one outcome; with more the defaults of `reldyn.apim` hold.
+        between dyads, because each person has one outcome; with more the defaults of `reldyn.apim` hold: the lag is
+        centred at person means.
 
     Returns
     -------
@@ -96,9 +97,25 @@ def over_time(panel: DyadPanel, *, outcome: str, steps: int = 1, **model: Any) -
     DesignError
         One occasion only, or no dyad has two occasions that far apart.
 
+    Warns
+    -----
+    DataWarning
+        With three and more waves, of the size of the bias of stability: about -(1 + phi) / T, with T the usable
+        occasions per person (Nickell, 1981). With three waves that is beyond zero for most stabilities.
+
+    Notes
+    -----
+    No centring of a lag is right for few waves. Centred at person means, stability is biased downwards; centred at the
+    grand mean (``centering="grand"``) it holds what carries over and persons' stable levels, and is right only where
+    persons have no levels of their own. The former is the default because its bias is known, and below ten usable
+    occasions its statistics and p-values are withheld. ``rd.apim(panel, outcome=..., predictors=(), residual="var1")``
+    has neither of these biases: levels are random intercepts, and carry-over is a stationary process around them. It
+    needs many dyads where waves are few.
+
     References
     ----------
-    Kenny, Kashy and Cook (2006), Dyadic Data Analysis, chapter 13.
+    Kenny, Kashy and Cook (2006), Dyadic Data Analysis, chapter 13. Nickell (1981), Biases in dynamic models with fixed
+    effects. Hamaker and Grasman (2015), To center or not to center?
 
     Examples
     --------

@@ -130,6 +130,8 @@ def _row(result: MixedResult, actor: int, partner: int, ends: Interval) -> dict[
 
 
 def _withheld(standardised: float, p_value: float) -> str:
+    if np.isnan(p_value):
+        return "the actor effect is that of a centred lag in a short series, and biased"
     if p_value >= 0.05:
         return "the actor effect is not different from zero"
     if abs(standardised) < SMALLEST_ACTOR:

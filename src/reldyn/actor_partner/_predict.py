@@ -139,6 +139,8 @@ def block_again(result: MixedResult, panel: DyadPanel) -> Block:
         interaction=setting.interaction,
         centering=setting.centering,
         random=setting.random.terms,
+        lags=setting.lags,
+        varying=setting.varying,
         centres=setting.centres,
     )
 

@@ -74,7 +74,8 @@ class MixedResult(Result):
         pandas.DataFrame
             ``term``, ``effect``, ``variable``, ``level``, ``role``, ``moderator`` (and ``composition`` for mixed
             samples; ``moderated`` and ``trait_of`` with moderators), ``estimate``, ``std_error``, ``statistic``,
-            ``df`` (infinite for z), ``p_value``, ``conf_low``, ``conf_high`` (95 %).
+            ``df`` (infinite for z), ``p_value``, ``conf_low``, ``conf_high`` (95 %). ``statistic`` and ``p_value`` are
+            NaN for a centred lag of the outcome in a short series; ``warnings`` says why.
         """
         return tidy_fixed(self.design, self.estimates)
 
@@ -160,7 +161,8 @@ class MixedResult(Result):
         pandas.DataFrame
             ``term`` and, for single contrasts, ``estimate``, ``std_error``, ``statistic`` (t), ``df``, ``p_value``,
             ``conf_low``, ``conf_high``; for a joint test one row with ``statistic`` (F), ``df``, ``df_error`` and
-            ``p_value``. Standard errors and degrees of freedom are those of the fit's inference.
+            ``p_value``. Standard errors and degrees of freedom are those of the fit's inference. NaN where the fit
+            withholds the test of a coefficient: a centred lag of the outcome in a short series.
 
         Raises
         ------
@@ -169,7 +171,7 @@ class MixedResult(Result):
         """
         from reldyn.actor_partner._contrast import contrast_table
 
-        return contrast_table(self.design.fixed, self._inference, weights, joint)
+        return contrast_table(self.design.fixed, self._inference, weights, joint, self.estimates.p_value)
 
     def random_effects(self) -> pd.DataFrame:
         """Predicted deviations of each dyad.

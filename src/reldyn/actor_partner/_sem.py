@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn._records import brief
 from reldyn.errors import DesignError
 
 __all__ = ["Entry", "Moments", "SemFit", "Structure", "covary", "fit_structure", "intercept", "moments_of", "path"]
@@ -59,6 +60,7 @@ def intercept(to: str, label: str = "", value: float = 1.0) -> Entry:
     return Entry("m", to, "", label, value)
 
 
+@brief
 @dataclass(frozen=True, slots=True)
 class Moments:
     """Means (p,), covariance (p, p) with divisor n, and n."""
@@ -74,6 +76,7 @@ def moments_of(values: FloatArray) -> Moments:
     return Moments(values.mean(axis=0), centred.T @ centred / len(values), len(values))
 
 
+@brief
 @dataclass(frozen=True)
 class Structure:
     """A model: its observed variables in the order of the moments, latent ones, and the cells of its matrices."""
@@ -144,6 +147,7 @@ class Structure:
         return cov, mean
 
 
+@brief
 @dataclass(frozen=True)
 class SemFit:
     """A fitted structure; k parameters.

@@ -35,6 +35,10 @@ class ModelSetting:
         What was taken off each predictor.
     interaction : str or None
     moderators : mapping of str to str or tuple of str
+    varying : tuple of str
+        Moderators that change within persons.
+    lags : tuple of str
+        Terms that hold the outcome's past.
     random : Random
     residual : Residual
     estimation : Estimation
@@ -56,6 +60,8 @@ class ModelSetting:
     residual: Residual
     estimation: Estimation
     n_rows_panel: int
+    varying: tuple[str, ...] = ()
+    lags: tuple[str, ...] = ()
 
 
 def check_call(panel: Any, outcome: Any, estimation: Any) -> None:

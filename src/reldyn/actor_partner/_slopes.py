@@ -6,6 +6,7 @@ Aiken and West (1991) for simple slopes; Johnson and Neyman (1936) for the regio
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from reldyn.actor_partner._dyads import FamilyResult
+from reldyn.actor_partner._past import untested_rows
 from reldyn.errors import DesignError, check_option
 
 if TYPE_CHECKING:
@@ -69,6 +71,7 @@ class SlopesResult(FamilyResult):
         for row in self.regions.itertuples():
             where = f"between {row.low:.3g} and {row.high:.3g}" if row.significant else "nowhere in the data"
             told.append(f"{row.effect_term} differs from zero {where}")
+        told = told or ["none, because tests of a centred lag in a short series are withheld"]
         return (
             f"Effects at values of {self.moderator} (range in the data {self.limits[0]:.3g} to {self.limits[1]:.3g}), "
             f"with the inference of the fit. Regions of significance (Johnson and Neyman, 1936; 5 %, not adjusted for "
@@ -128,7 +131,7 @@ def simple_slopes(
     grid = np.linspace(*limits, GRID)
     return SlopesResult(
         table=_slopes_table(fit, pairs, points, name),
-        regions=_regions(fit, pairs, grid),
+        regions=_regions(fit, [pair for pair in pairs if _is_tested(fit, pair)], grid),
         lines=_lines(fit, pairs, grid[:: (GRID - 1) // 50]),
         n_dyads=fit.design.n_dyads,
         outcome=fit.design.outcome,
@@ -224,7 +227,12 @@ def _rows(fit: ApimResult, pair: tuple[DesignColumn, DesignColumn], points: NDAr
     weights = np.zeros((len(points), len(place)))
     weights[:, place[pair[0].name]] = 1.0
     weights[:, place[pair[1].name]] = points
-    return fit._inference.contrasts(weights)
+    found = fit._inference.contrasts(weights)
+    untested = untested_rows(fit.estimates.p_value, weights)
+    if not untested.any():
+        return found
+    statistic, p_value = (np.where(untested, np.nan, values) for values in (found.statistic, found.p_value))
+    return dataclasses.replace(found, statistic=statistic, p_value=p_value)
 
 
 def _slopes_table(
@@ -295,4 +303,10 @@ def _regions(
                 rows.append({"effect_term": pair[0].name, **told})
         if len(rows) == before:
             rows.append({"effect_term": pair[0].name, "low": np.nan, "high": np.nan, "significant": False, "sign": ""})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=["effect_term", "low", "high", "significant", "sign"])
+
+
+def _is_tested(fit: ApimResult, pair: tuple[DesignColumn, DesignColumn]) -> bool:
+    """Whether the fit gives p-values for both coefficients of a slope."""
+    place = {column.name: k for k, column in enumerate(fit.design.fixed)}
+    return bool(np.isfinite(fit.estimates.p_value[[place[column.name] for column in pair]]).all())

@@ -49,7 +49,9 @@ def tidy_fixed(design: DesignRows, estimates: Estimates) -> pd.DataFrame:
     std_error = estimates.std_error
     frame["estimate"] = estimates.beta
     frame["std_error"] = std_error
-    frame["statistic"] = np.divide(estimates.beta, std_error, out=np.full(len(std_error), np.nan), where=std_error > 0)
+    # A withheld p-value takes its statistic along.
+    tested = (std_error > 0) & ~np.isnan(estimates.p_value)
+    frame["statistic"] = np.divide(estimates.beta, std_error, out=np.full(len(std_error), np.nan), where=tested)
     frame["df"] = estimates.df
     frame["p_value"] = estimates.p_value
     frame["conf_low"] = estimates.conf_low

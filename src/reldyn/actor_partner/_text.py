@@ -38,6 +38,9 @@ _CENTERING = {
     "grand": "centred at the grand mean",
     "none": "entered uncentred",
 }
+_LAGGED = (
+    "as deviations from the person's mean (within); the means of a lagged outcome, which are its own, are left out"
+)
 WIDTH = 100
 SOURCES = "Kenny, Kashy and Cook (2006); Bolger and Laurenceau (2013)"
 
@@ -111,14 +114,17 @@ def _predictor_sentences(setting: Any) -> list[str]:
     sentences = []
     by_option: dict[str, list[str]] = {}
     for name, _ in setting.predictors:
-        by_option.setdefault(setting.centering[name], []).append(name)
-    for option, names in by_option.items():
-        sentences.append(f"Actor and partner effects of {_listed(names)}, {_CENTERING[option]}.")
+        option = setting.centering[name]
+        phrase = _LAGGED if option == "within-between" and name in setting.lags else _CENTERING[option]
+        by_option.setdefault(phrase, []).append(name)
+    for phrase, names in by_option.items():
+        sentences.append(f"Actor and partner effects of {_listed(names)}, {phrase}.")
     if setting.interaction:
         sentences.append(f"Actor by partner interaction: {setting.interaction}.")
     for name, whose in setting.moderators.items():
         owners = whose if isinstance(whose, str) else " and ".join(whose)
-        sentences.append(f"Moderated by {name} ({owners}).")
+        changing = ", at each occasion" if name in setting.varying else ""
+        sentences.append(f"Moderated by {name} ({owners}{changing}).")
     if setting.covariates:
         label = "Covariates" if setting.kind == "apim" else "Fixed effects"
         sentences.append(f"{label} as they stand: {_listed([name for name, _ in setting.covariates])}.")

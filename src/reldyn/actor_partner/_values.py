@@ -1,4 +1,4 @@
-"""Values of actor-partner terms: the partner's row, centring, lags of the outcome.
+"""Values of actor-partner terms: the partner's row, and centring.
 
 Sources: Kenny, Kashy and Cook (2006) for the actor-partner pairing; Bolger and Laurenceau (2013, chapters 5 and 8)
 for the split within and between persons.
@@ -6,7 +6,6 @@ for the split within and between persons.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from reldyn.panel import DyadPanel
 
-__all__ = ["centerings", "has_occasions", "is_outcome_lag", "levels_of", "partner_trait", "partner_values"]
+__all__ = ["centerings", "has_occasions", "levels_of", "partner_trait", "partner_values"]
 
 CENTERINGS = ("within-between", "grand", "none")
 # Spread below this share of the largest absolute value is rounding, not variation.
@@ -57,11 +56,6 @@ def has_occasions(panel: DyadPanel) -> bool:
     one = np.zeros(index.n_dyads, dtype=np.int64)
     one[index.dyad] = index.occasion
     return bool(np.any(one[index.dyad] != index.occasion))
-
-
-def is_outcome_lag(name: str, outcome: str) -> bool:
-    """Whether a predictor is a lag of the outcome, as `DyadPanel.lag` names it."""
-    return re.fullmatch(re.escape(outcome) + r"_lag\d+", name) is not None
 
 
 def levels_of(
@@ -131,10 +125,13 @@ def partner_values(panel: DyadPanel, values: NDArray[np.float64]) -> NDArray[np.
     return np.where(row >= 0, values[np.maximum(row, 0)], np.nan)
 
 
-def partner_trait(panel: DyadPanel, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The partner's value of something that belongs to the person, whether or not the partner has a row here."""
+def partner_trait(panel: DyadPanel, values: NDArray[np.float64], *, other: bool = True) -> NDArray[np.float64]:
+    """The partner's value of something that belongs to the person, whether or not the partner has a row here.
+
+    Only for values that do not change within a person. With ``other=False`` the own value, on every row.
+    """
     index = panel.index
     table = np.full((index.n_dyads, 2), np.nan)
     seen = np.isfinite(values)
     table[index.dyad[seen], index.member[seen]] = values[seen]
-    return np.asarray(table[index.dyad, 1 - index.member])
+    return np.asarray(table[index.dyad, 1 - index.member if other else index.member])

@@ -33,11 +33,13 @@ class AsymmetryResult(Result):
     checks : pandas.DataFrame
         One row per dyad, where the check was asked for: ``dyad``, ``observed`` and ``p_observed`` (the difference and
         its p-value without error of measurement), ``latent``, ``latent_low``, ``latent_high`` (with
-        it), ``p_latent`` (with it, by the likelihood ratio),
+        it; 95 % limits from the standard error), ``p_latent`` (with it, by the likelihood ratio; where an estimated
+        reliability is low the likelihood is lopsided, and the limits can include zero although ``p_latent`` is small),
         ``reliability_first``, ``reliability_second`` (estimated), ``error_gain`` (by which minus twice the
         log-likelihood falls when error is allowed), ``vanishes_at`` and ``vanishes_if`` (the highest reliability of
         that member, the other measured without error, at which the observed difference would be none; NaN: none down
-        to .30), ``verdict`` (where the observed difference is there at all: ``holds``, ``undecided``, ``vanishes``).
+        to .30), ``verdict`` (by ``p_latent``, where the observed difference is significant: ``holds``, ``undecided``,
+        ``vanishes``).
     dyads : pandas.DataFrame
         One row per dyad: ``dyad``, ``n_obs``, ``log_likelihood``, ``converged``, ``note``.
     warnings : tuple of str

@@ -1,12 +1,47 @@
-"""Checks of counts that the functions of this room share."""
+"""Checks that the functions of this room share: of counts, and of whether anything varies."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reldyn.errors import DesignError
 
-__all__ = ["check_count", "check_lag"]
+Array = NDArray[np.float64]
+
+__all__ = ["check_count", "check_lag", "varies"]
+
+# What is left of a constant or of a straight line by rounding stays far below this share of the values.
+_ROUNDING = 1e-11
+
+
+def varies(deviations: Array, values: Array) -> NDArray[np.bool_]:
+    """Say whether deviations from a mean, a line or a prediction are more than rounding of the values.
+
+    Parameters
+    ----------
+    deviations, values : (..., T) arrays
+        NaN where missing.
+
+    Returns
+    -------
+    (...) bool array
+        False where nothing was observed.
+
+    Notes
+    -----
+    The tolerance is relative to the largest value, so that units do not matter: 1e-11, a hundred thousand times the
+    precision of a number and far below what any scale resolves.
+
+    Examples
+    --------
+    >>> answers = np.full(60, 10 / 3)
+    >>> bool(varies(answers - answers.mean(), answers)), bool(varies(np.array([-0.5, 0.5]), np.array([1e8, 1e8 + 1])))
+    (False, True)
+    """
+    left = np.where(np.isfinite(deviations), np.abs(deviations), 0.0).max(axis=-1, initial=0.0)
+    size = np.where(np.isfinite(values), np.abs(values), 0.0).max(axis=-1, initial=0.0)
+    return np.asarray(left > _ROUNDING * size)
 
 
 def check_count(name: str, value: object, least: int) -> None:

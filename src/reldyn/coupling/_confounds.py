@@ -97,11 +97,9 @@ def free_days(panel: DyadPanel) -> Ints:
     name = schedule.scheduled if schedule is not None and schedule.scheduled is not None else panel.columns["day"]
     if name is None:
         return nothing
-    column = panel.frame[name]
-    if not pd.api.types.is_datetime64_any_dtype(column):
-        if pd.api.types.is_numeric_dtype(column) or isinstance(column.dtype, pd.CategoricalDtype):
-            return nothing
-        column = pd.to_datetime(column.astype("string"), errors="coerce", format="ISO8601", utc=True)
-    table = pd.DataFrame({"day": panel.index.day, "free": column.dt.day_of_week.to_numpy(dtype=float) >= 5})
+    weekday = panel._weekday(name)
+    if weekday is None:
+        return nothing
+    table = pd.DataFrame({"day": panel.index.day, "free": weekday >= 5})
     share = table.groupby("day", sort=True)["free"].mean()
     return share.index[share > 0.5].to_numpy(dtype=np.int64)

@@ -14,6 +14,8 @@ from reldyn.coupling._lag_products import (
     fisher,
     lag_correlations,
     lag_table,
+    one_stretch,
+    perfect,
     phase_lag_correlations,
     standardised,
     whitened,
@@ -29,9 +31,12 @@ if TYPE_CHECKING:
 
     from reldyn.panel import DyadPanel
 
-__all__ = ["CrossCorrelationResult", "cross_correlation"]
+__all__ = ["NEVER_VARIES", "CrossCorrelationResult", "cross_correlation", "why_not"]
 
 Statistic = Literal["max-abs", "mean-abs-z", "lag-0"]
+NEVER_VARIES = "one member never varies"
+_FEW_JOINT = f"fewer than {FEWEST_PAIRS} joint occasions"
+_FLAT_PAIRS = "one member never varies in the joint pairs"
 _WORDS = {
     "max-abs": "the largest absolute cross-correlation within {lag} lags",
     "mean-abs-z": "the mean absolute Fisher z of the cross-correlations within {lag} lags",
@@ -64,7 +69,8 @@ class CrossCorrelationResult(SynchronyResult):
 
     def profile(self) -> pd.DataFrame:
         """One row per dyad and lag, in R's convention: ``lag`` k is cor(x[t + k], y[t]), ``leads`` names the member
-        who is earlier at that lag; ``correlation``, ``n_pairs``, ``surrogate_low``, ``surrogate_high``.
+        who is earlier at that lag; ``correlation``, ``n_pairs``, ``surrogate_low``, ``surrogate_high``,
+        and a ``note`` where there is no correlation.
         """
         import pandas as pd
 
@@ -79,7 +85,18 @@ class CrossCorrelationResult(SynchronyResult):
             n_pairs=self.n_pairs.ravel(),
             surrogate_low=self.low.ravel(),
             surrogate_high=self.high.ravel(),
+            note=pd.Series(self._notes(), dtype=object),
         )
+
+    def _notes(self) -> list[str]:
+        """Why a lag of a dyad has no correlation; empty where it has one."""
+        found = []
+        for note, curve, counts in zip(self.dyads["note"], self.correlation, self.n_pairs, strict=True):
+            none = "" if np.isfinite(curve).any() else note
+            for value, count in zip(curve, counts, strict=True):
+                few = f"fewer than {FEWEST_PAIRS} joint pairs" if count < FEWEST_PAIRS else _FLAT_PAIRS
+                found.append("" if np.isfinite(value) else none or few)
+        return found
 
 
 def cross_correlation(
@@ -95,14 +112,15 @@ def cross_correlation(
 ) -> CrossCorrelationResult:
     """Correlate the two members of each dyad at lags up to ``max_lag``, and test whether they move together.
 
-    Lag k is cor(x[t + k], y[t]) with x the first and y the second member, as in R's ``ccf(x, y)``: global mean and
-    SD, divisor n. A peak at a negative lag says that x moved first.
+    Lag k is cor(x[t + k], y[t]) with x the first and y the second member, as in R's ``ccf(x, y)``. A peak at a
+    negative lag says that x moved first.
 
     Parameters
     ----------
     panel : DyadPanel
     variable : str
-        A column of numbers. Missing values leave out the pairs they belong to.
+        A column of numbers. Missing values leave out the pairs they belong to; at least three joint occasions are
+        needed to describe a dyad, and eight to test it.
     max_lag : int, default 5
         Scheduled occasions; pairs never reach over a night, so lags as long as a day have none.
     statistic : {"max-abs", "mean-abs-z", "lag-0"}, default "max-abs"
@@ -122,8 +140,9 @@ def cross_correlation(
     -------
     CrossCorrelationResult
         `tidy`: per dyad the tested statistic as ``estimate``, ``lag_0``, ``peak`` (signed) with ``peak_lag`` and
-        ``leads``; NaN with a ``note`` where a member never answered, never varies or shares too few occasions.
-        `profile`: per dyad and lag.
+        ``leads``; NaN with a ``note`` where a member never answered, never varies or shares too few occasions, and of
+        ``"mean-abs-z"`` where a correlation is 1 or -1, whose Fisher z has no end.
+        `profile`: per dyad and lag, with the number of joint pairs.
 
     Raises
     ------
@@ -134,8 +153,13 @@ def cross_correlation(
 
     Notes
     -----
-    The divisor is the number of pairs plus the lag, in a complete series n, so that correlations at long lags shrink
-    a little; a night counts as missing values. Two independent series with AR(1) of .9 over 100 occasions are called
+    Of one complete stretch the correlations are those of R's ``ccf``: mean and SD of the whole series, divisor n, so
+    that they shrink a little at long lags. With missing answers, or with several days, whose nights count as missing
+    answers, each lag has the Pearson correlation of its joint pairs, with their own means and SD: moments of other
+    answers would let a correlation leave -1 and 1, which R's ``ccf`` with ``na.action = na.pass`` cuts. A surrogate
+    with a correlation of 1 or -1 counts with a Fisher z of 10.
+
+    Two independent series with AR(1) of .9 over 100 occasions are called
     synchronous at the 5 % level in about 7 % of cases by circular shifts, 6 to 8 % by phases and 15 % by shuffled
     segments; with ``whiten=1`` in 4 to 5 %. In studies of many short days shifts by whole days hold the level,
     also with a rhythm of the day that both share, for which phases fail (18 to 31 % by the largest correlation or
@@ -192,18 +216,42 @@ def _case(
     both = standardised(pair.values.T)
     note = why_not(pair.values)
     if whiten and not note:
-        both = standardised(np.stack([whitened(series, pair, whiten)[0] for series in both]))
-        note = "" if np.isfinite(both).any(axis=1).all() else f"too few occasions for an autoregression of {whiten}"
+        both, note = _innovations(pair, whiten)
     x, y = both
     table = lag_table(pair, max_lag)
     reduce = _reducer(statistic)
-    n_pairs = lag_correlations(x, y[None], table)[1][0]
-    if not note and n_pairs.max() < FEWEST_PAIRS:
-        note = f"fewer than {FEWEST_PAIRS} joint occasions"
+    found, counts = lag_correlations(x, y[None], table)
+    curve, n_pairs = found[0], counts[0]
+    note = note or _undescribed(curve, n_pairs, statistic)
+    without_end = np.flatnonzero(perfect(curve)) - max_lag if statistic == "mean-abs-z" else ()
+    no_estimate = "".join(
+        f"the correlation at lag {lag} is 1 or -1, so its Fisher z has no end: take another statistic"
+        for lag in without_end[:1]
+    )
     worlds = None
-    if surrogates is not None and surrogates.kind == "phase" and np.isfinite(y).all():
+    if surrogates is not None and surrogates.kind == "phase" and np.isfinite(y).all() and one_stretch(x, table):
         worlds = _phase_worlds(x, y, table, reduce)
-    return Case(pair, y, _curves(x, table, reduce), note, worlds), n_pairs
+    return Case(pair, y, _curves(x, table, reduce), note, worlds, no_estimate), n_pairs
+
+
+def _innovations(pair: Pair, order: int) -> tuple[Array, str]:
+    """Both series without what they carry over, standardised, and why there is nothing to correlate."""
+    made = [whitened(series, pair, order) for series in pair.values.T]
+    both = standardised(np.stack([series for series, _ in made]))
+    if not all(np.isfinite(coefficients).all() for _, coefficients in made):
+        return both, f"too few occasions for an autoregression of {order}"
+    if not np.isfinite(both).any(axis=1).all():
+        return both, f"one member never varies around an autoregression of {order}, as a straight line does not"
+    return both, ""
+
+
+def _undescribed(curve: Array, n_pairs: Codes, statistic: Statistic) -> str:
+    """Why a pair of series that both vary has no statistic; empty where it has one."""
+    middle = len(curve) // 2
+    if n_pairs[middle] < FEWEST_PAIRS:
+        return _FEW_JOINT
+    wanted = curve[middle : middle + 1] if statistic == "lag-0" else curve
+    return "" if np.isfinite(wanted).any() else "one member never varies on the joint occasions"
 
 
 def why_not(values: Array) -> str:
@@ -226,8 +274,8 @@ def why_not(values: Array) -> str:
     if not seen.any(axis=0).all():
         return "one member never answered" if seen.any() else "no answers"
     if not np.isfinite(standardised(values.T)).any(axis=1).all():
-        return "one member never varies"
-    return ""
+        return NEVER_VARIES
+    return _FEW_JOINT if seen.all(axis=1).sum() < FEWEST_PAIRS else ""
 
 
 def _curves(x: Array, table: Codes, reduce: Callable[[Array], Array]) -> Curves:

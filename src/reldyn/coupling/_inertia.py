@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from reldyn.coupling._pairs import Pair
     from reldyn.panel import DyadPanel
 
-__all__ = ["inertia_coordination"]
+__all__ = ["NEVER_LEAVES_LINE", "inertia_coordination", "never_leaves_line"]
 
+NEVER_LEAVES_LINE = "a member never varies around a straight line"
 _TERMS = ("intercept", "inertia", "coordination")
 
 
@@ -44,7 +45,7 @@ def inertia_coordination(panel: DyadPanel, variable: str) -> pd.DataFrame:
         Three rows per dyad and member (``term`` ``intercept``, ``inertia``, ``coordination``): ``dyad``, ``outcome``
         and ``partner`` (role, or person where no role tells them apart), ``term``, ``estimate``, ``std_error``,
         ``statistic``, ``df``, ``p_value``, ``conf_low``, ``conf_high``, ``n_pairs``, ``note``. NaN with a note where
-        pairs are too few or a series never varies.
+        pairs are too few or a member never varies around a straight line.
 
     Raises
     ------
@@ -90,7 +91,16 @@ def coordination_fits(pair: Pair) -> tuple[LeastSquares, LeastSquares]:
         least_squares(np.column_stack([ones, before[:, member], before[:, 1 - member]]), rest.values[:, member])
         for member in (0, 1)
     ]
+    if never_leaves_line(rest.values):
+        refused = [dataclasses.replace(fit, beta=np.full(3, math.nan), reason=NEVER_LEAVES_LINE) for fit in fits]
+        return refused[0], refused[1]
     return fits[0], fits[1]
+
+
+def never_leaves_line(rest: np.ndarray[Any, np.dtype[np.float64]]) -> bool:
+    """Whether a member with answers stays on a straight line, by (T, 2) deviations of `detrended`."""
+    seen = np.isfinite(rest)
+    return bool((seen.any(axis=0) & ~np.where(seen, rest, 0.0).any(axis=0)).any())
 
 
 def _order(pair: Pair) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from reldyn.coupling._averages import AVERAGES, AverageBy
 from reldyn.coupling._influence_average import averaged
-from reldyn.coupling._influence_fit import Equation, Fitted, Shape, fit, fit_two_steps
+from reldyn.coupling._influence_fit import DETERMINED, Equation, Fitted, Shape, fit, fit_two_steps, leaves_errors, unfit
 from reldyn.coupling._influence_map import basins, fixed_points, null_cline
 from reldyn.coupling._influence_result import InfluenceResult
 from reldyn.coupling._influence_test import Turns, bootstrap_p
@@ -36,7 +36,6 @@ _FORMS = ("bilinear", "ojive")
 _TIMINGS = ("sequential", "simultaneous")
 _ESTIMATIONS = ("joint", "two-step")
 _ZEROS = ("mean", "midpoint")
-_FEWEST = 20
 # With 150 turns and unit errors the standard error of either slope is about .13.
 _SLOPES_APART = 300
 _GRID = 41
@@ -247,13 +246,15 @@ def _dyad(pair: Pair, ask: _Ask, rng: np.random.Generator) -> _Dyad:
     zeros = tuple(_zero(values[:, k], ask) for k in (0, 1))
     earlier, later = complete_lags(pair)
     turns = Turns(values - np.array(zeros), earlier, later, runs(pair, observed=False), ask.sequential)
-    reasons = [_reason(turns, k) for k in (0, 1)]
+    reasons = [unfit(*turns.parts(k), values[:, k], values[:, 1 - k]) for k in (0, 1)]
+    fits = None if any(reasons) else (_fitted(turns, 0, ask), _fitted(turns, 1, ask))
+    if fits is not None:
+        reasons = ["" if leaves_errors(one, values[:, k]) else DETERMINED for k, one in enumerate(fits)]
     nothing = (float("nan"), float("nan"))
-    if any(reasons):
+    if fits is None or any(reasons):
         # Neither course nor influence of one partner can be read without the other.
         notes = tuple(reason or f"the partner: {reasons[1 - k]}" for k, reason in enumerate(reasons))
         return _Dyad(pair.dyad, members, (zeros[0], zeros[1]), turns, None, (nothing, nothing), (notes[0], notes[1]))
-    fits = (_fitted(turns, 0, ask), _fitted(turns, 1, ask))
     found = [_absent(one) for one in fits]
     tests = tuple(_tested(turns, k, ask, rng) for k in (0, 1))
     return _Dyad(pair.dyad, members, (zeros[0], zeros[1]), turns, fits, tests, (found[0], found[1]))
@@ -264,16 +265,6 @@ def _zero(values: Array, ask: _Ask) -> float:
         seen = values[np.isfinite(values)]
         return float(seen.mean()) if len(seen) else 0.0
     return ask.midpoint if ask.zero == "midpoint" else float(ask.zero)
-
-
-def _reason(turns: Turns, receiver: int) -> str:
-    """Why no equation of the receiver can be fitted; empty where one can."""
-    after, own, partner = turns.parts(receiver)
-    if len(after) < _FEWEST:
-        return f"{len(after)} pairs of turns with both scores, below {_FEWEST}"
-    if np.ptp(own) == 0 or np.ptp(after) == 0:
-        return "the score never varies"
-    return "" if np.ptp(partner) > 0 else "the partner's score never varies"
 
 
 def _fitted(turns: Turns, receiver: int, ask: _Ask) -> Fitted:

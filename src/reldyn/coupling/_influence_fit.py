@@ -12,13 +12,30 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn._records import brief
+from reldyn.coupling._checks import varies
 from reldyn.results import register
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Form = Literal["bilinear", "ojive", "none"]
 
-__all__ = ["FEWEST_SIDE", "Equation", "Fitted", "Form", "Shape", "fit", "fit_two_steps", "least_squares"]
+__all__ = [
+    "DETERMINED",
+    "FEWEST_SIDE",
+    "Equation",
+    "Fitted",
+    "Form",
+    "Shape",
+    "fit",
+    "fit_two_steps",
+    "least_squares",
+    "leaves_errors",
+    "unfit",
+]
+
+DETERMINED = "the score is determined without error by the scores before, as a straight line is"
+FEWEST_TURNS = 20
 
 # Fewer turns beyond a threshold, or on one side of zero, and what holds there is one turn's business.
 FEWEST_SIDE = 5
@@ -87,6 +104,7 @@ class Shape:
     damping: bool = False
 
 
+@brief
 @dataclass(frozen=True, slots=True)
 class Fitted:
     """A fitted equation.
@@ -124,6 +142,32 @@ def least_squares(X: Array, y: Array) -> tuple[Array, Array, float]:
     projected = basis.T @ y
     residuals = y - basis @ projected
     return np.linalg.solve(upper, projected), residuals, float(residuals @ residuals)
+
+
+def unfit(after: Array, own: Array, partner: Array, mine: Array, theirs: Array) -> str:
+    """Why no equation can be fitted; empty where one can.
+
+    Parameters
+    ----------
+    after, own, partner : (n,) arrays
+        As of `fit`.
+    mine, theirs : (T,) arrays
+        The receiver's and the partner's scores as they were answered: what is small beside them is rounding.
+    """
+    if len(after) < FEWEST_TURNS:
+        return f"{len(after)} pairs of turns with both scores, below {FEWEST_TURNS}"
+    if not (varies(own - own.mean(), mine) and varies(after - after.mean(), mine)):
+        return "the score never varies"
+    if not varies(partner - partner.mean(), theirs):
+        return "the partner's score never varies"
+    past = np.column_stack([np.ones(len(own)), own - own.mean()])
+    left = after - past @ np.linalg.lstsq(past, after, rcond=None)[0]
+    return "" if varies(left, mine) else DETERMINED
+
+
+def leaves_errors(fitted: Fitted, mine: Array) -> bool:
+    """Whether an equation leaves more than rounding; what cannot be fitted at all says so by itself."""
+    return not np.isfinite(fitted.rss) or bool(varies(fitted.residuals, mine))
 
 
 def fit(after: Array, own: Array, partner: Array, shape: Shape) -> Fitted:

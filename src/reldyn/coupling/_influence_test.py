@@ -155,4 +155,6 @@ def _statistics(after: Array, own: Array, partner: Array, shape: Shape) -> Array
     for p in (2, 4):
         beta = np.linalg.pinv(gram[:, :p, :p], hermitian=True) @ cross[:, :p]
         left.append(total - (beta * cross[:, :p]).sum(axis=(1, 2)))
-    return np.asarray(after.shape[1] * np.log(np.maximum(left[0] / left[1], 1.0)))
+    # A world that its past determines has no ratio, as in `likelihood_ratio`.
+    ratio = np.divide(left[0], left[1], out=np.full(len(after), np.nan), where=left[1] > 0)
+    return np.asarray(after.shape[1] * np.log(np.maximum(ratio, 1.0)))

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reldyn.coupling._checks import check_count
-from reldyn.coupling._inertia import inference
+from reldyn.coupling._inertia import NEVER_LEAVES_LINE, inference, never_leaves_line
+from reldyn.coupling._lag_products import FEWEST_PAIRS
 from reldyn.coupling._oscillator_fit import OscillatorFit, fit_oscillators
 from reldyn.coupling._pairs import pairs_of, runs
 from reldyn.coupling._regress import detrended, least_squares
@@ -115,8 +116,8 @@ def coupled_oscillator(
     rows: list[dict[str, Any]] = []
     for pair in pairs_of(panel, variable):
         rest = detrended(pair.values, pair.step if pair.night_known else np.arange(len(pair.values), dtype=float))
-        if _flat(pair, rest):
-            told = _refused("a member never varies around a straight line", int(np.isfinite(rest).sum()))
+        if never_leaves_line(rest):
+            told = _refused(NEVER_LEAVES_LINE, int(np.isfinite(rest).sum()))
         else:
             told = _local(pair, rest, embedding, spacing) if method == "local-linear" else _exact(pair, rest)
         for member, cells in enumerate(told):
@@ -203,15 +204,6 @@ def _refused(reason: str, n_obs: int) -> list[list[dict[str, Any]]]:
     return [_with_period(list(blank)) for _ in (0, 1)]
 
 
-def _flat(pair: Pair, rest: Array) -> bool:
-    """Whether a member with answers stays on a straight line."""
-    for line, left in zip(pair.values.T, rest.T, strict=True):
-        seen = np.isfinite(left)
-        if seen.any() and float(left[seen].std()) <= 1e-9 * max(float(np.abs(line[seen]).max()), 1e-300):
-            return True
-    return False
-
-
 def _exact(pair: Pair, rest: Array) -> list[list[dict[str, Any]]]:
     n_obs = int(np.isfinite(rest).sum())
     reason = _too_short(pair, rest)
@@ -228,6 +220,9 @@ def _too_short(pair: Pair, rest: Array) -> str:
     fewest = int(seen.sum(axis=0).min()) if len(rest) else 0
     if fewest < _FEWEST_VALUES:
         return f"a member has {fewest} answers, below {_FEWEST_VALUES}"
+    n_joint = int(seen.all(axis=1).sum())
+    if n_joint < FEWEST_PAIRS:
+        return f"fewer than {FEWEST_PAIRS} joint occasions"
     lengths = [int(seen[part].sum(axis=0).min()) for part in runs(pair, observed=False)]
     together = sum(length for length in lengths if length >= 3)
     if not pair.night_known and together < _FEWEST_VALUES:

@@ -12,6 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn._records import brief
 from reldyn.coupling._kalman import IMPOSSIBLE, Profile, Series, StateSpace, coefficients, deviances
 
 Array = NDArray[np.float64]
@@ -100,6 +101,7 @@ def process_series(values: Array, step: Array, regressors: Array, *, changing: b
     return ProcessSeries(series, (kinds % (LONGEST + 1)).astype(np.int64), when, scale)
 
 
+@brief
 @dataclasses.dataclass(frozen=True, slots=True)
 class Process:
     """Which process: the free parameters and what they mean.

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reldyn.coupling._checks import check_count
+from reldyn.coupling._cross_correlation import NEVER_VARIES, why_not
 from reldyn.coupling._lag_products import lag_table
 from reldyn.coupling._pairs import Array, Codes, Pair, pairs_of
 from reldyn.coupling._recurrence_lines import block_entropy, count_lines, determinism, embedded, measures, near
@@ -150,7 +151,9 @@ def recurrence(
 
     Notes
     -----
-    A missing value recurs with nothing and ends every line, and so does a night. Lag k of the profile pairs x[t + k]
+    A dyad with fewer than three joint occasions has no numbers, and one with fewer than eight, or with a member who
+    stays in one category, is described and not tested. A missing value recurs with nothing and ends every line, and
+    so does a night. Lag k of the profile pairs x[t + k]
     with y[t], as `cross_correlation` does; the profile of the crqa package runs the other way. Rows are streamed: two
     series of 5,000 points need well under a megabyte.
 
@@ -246,8 +249,7 @@ class _Prepared:
         series = pair.values.T if how.radius is None else _scaled(pair.values.T)
         follows = np.concatenate([[False], (np.diff(pair.day) == 0) & (np.diff(pair.beep) == 1)])[: len(pair.day)]
         x, y = embedded(series, follows, how.delay, how.embed)
-        there = [np.isfinite(points).all(axis=1).any() if len(points) else False for points in (x, y)]
-        return cls(pair, series, follows, x, y, "" if all(there) else _reason(pair.values, series, how))
+        return cls(pair, series, follows, x, y, _reason(pair.values, x, y, how))
 
 
 def _scaled(series: Array) -> Array:
@@ -258,12 +260,14 @@ def _scaled(series: Array) -> Array:
     return np.asarray(standardised(series) * np.sqrt(np.maximum(n - 1, 0) / np.maximum(n, 1)))
 
 
-def _reason(values: Array, series: Array, how: _How) -> str:
-    seen = np.isfinite(values).any(axis=0)
-    if not seen.all():
-        return "one member never answered" if seen.any() else "no answers"
-    if not np.isfinite(series).any(axis=1).all():
-        return "one member never varies"
+def _reason(values: Array, x: Array, y: Array, how: _How) -> str:
+    """Why nothing is counted for a dyad; empty where something is."""
+    reason = why_not(values)
+    if how.radius is None and reason == NEVER_VARIES:
+        # A category that never changes is a state like any other.
+        reason = ""
+    if reason or all(np.isfinite(points).all(axis=1).any() for points in (x, y)):
+        return reason
     return f"never {how.embed} values in a row, {how.delay} occasions apart, on one day"
 
 
@@ -277,7 +281,8 @@ def _check_radius(radius: float | None, surrogates: Surrogates | None) -> None:
 
 def _case(one: _Prepared, how: _How) -> Case:
     make = _profile_curves if how.statistic == "profile" else _det_curves
-    return Case(one.pair, one.series[1], make(one, how), one.note)
+    steady = how.radius is None and why_not(one.pair.values) == NEVER_VARIES
+    return Case(one.pair, one.series[1], make(one, how), one.note, untested=NEVER_VARIES if steady else "")
 
 
 def _profile_curves(one: _Prepared, how: _How) -> Curves:

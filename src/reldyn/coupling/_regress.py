@@ -11,6 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn.coupling._checks import varies
 from reldyn.coupling._pairs import Pair, lagged
 from reldyn.errors import DesignError
 
@@ -105,7 +106,7 @@ def least_squares(design: Array, outcome: Array, fewest: int = 3) -> LeastSquare
 
     if n < k + fewest:
         return refused(f"{n} usable pairs of occasions, below {k + fewest}")
-    if np.ptp(y) == 0:
+    if not varies(y - y.mean(), y):
         return refused("the outcome never varies")
     norms = np.sqrt((x**2).sum(axis=0))
     if bool((norms == 0).any()):
@@ -116,7 +117,7 @@ def least_squares(design: Array, outcome: Array, fewest: int = 3) -> LeastSquare
     beta = (right.T @ ((left.T @ y) / singular)) / norms
     rest = y - x @ beta
     rss = float(rest @ rest)
-    if rss <= 1e-20 * float(((y - y.mean()) ** 2).sum()):
+    if not varies(rest, y) or rss <= 1e-20 * float(((y - y.mean()) ** 2).sum()):
         return refused("the outcome is determined without error by its past")
     inverse = (right.T / singular**2) @ right / np.outer(norms, norms)
     return LeastSquares(beta, inverse * rss / (n - k), rss, n, n - k)
@@ -133,7 +134,7 @@ def detrended(values: Array, time: Array) -> Array:
     Returns
     -------
     (T, C) array
-        All NaN in a channel with fewer than three values.
+        All NaN in a channel with fewer than three values; 0 in one that never leaves its line but for rounding.
     """
     rest = np.full(values.shape, np.nan)
     for channel in range(values.shape[1]):
@@ -142,5 +143,6 @@ def detrended(values: Array, time: Array) -> Array:
             continue
         line = np.column_stack([np.ones(int(seen.sum())), time[seen] - time[seen].mean()])
         beta = np.linalg.lstsq(line, values[seen, channel], rcond=None)[0]
-        rest[seen, channel] = values[seen, channel] - line @ beta
+        left = values[seen, channel] - line @ beta
+        rest[seen, channel] = left if varies(left, values[seen, channel]) else 0.0
     return rest

@@ -16,11 +16,11 @@ import numpy as np
 from reldyn.coupling._pairs import Array, Codes, Pair
 from reldyn.errors import DesignError, check_option
 
-__all__ = ["Surrogates", "Worlds", "as_surrogates", "draw_worlds", "fill_gaps"]
+__all__ = ["FEWEST_JOINT", "Surrogates", "Worlds", "as_surrogates", "draw_worlds", "fill_gaps"]
 
 Kind = Literal["circular-shift", "segment-shuffle", "phase", "iaaft", "pseudo-pairs"]
-# Fewer joint occasions than this tell nothing about a pseudo-pair.
-_FEWEST_JOINT = 8
+# Fewer joint occasions than this cannot be told from chance, and make no pseudo-pair.
+FEWEST_JOINT = 8
 # With this many different surrogates p-values reach .01, and few is not the word.
 _MANY = 99
 # The order of values has settled long before.
@@ -304,7 +304,7 @@ def _pseudo(pair: Pair, series: Array, others: Sequence[tuple[Pair, Array]], n: 
         place = np.searchsorted(_joint_key(other), key)
         inside = np.minimum(place, len(theirs) - 1)
         lent = np.where(_joint_key(other)[inside] == key, theirs[inside], np.nan)
-        if np.isfinite(lent).sum() >= min(_FEWEST_JOINT, int(np.isfinite(series).sum())):
+        if np.isfinite(lent).sum() >= min(FEWEST_JOINT, int(np.isfinite(series).sum())):
             found.append(lent)
     if not found:
         return np.empty((0, len(series)))

@@ -13,10 +13,10 @@ import numpy as np
 
 from reldyn.coupling._checks import check_count
 from reldyn.coupling._cross_correlation import why_not
-from reldyn.coupling._lag_products import fisher, lag_correlations, standardised
+from reldyn.coupling._lag_products import fisher, lag_correlations, perfect, standardised
 from reldyn.coupling._pairs import Array, Codes, Pair, pairs_of, runs
 from reldyn.coupling._surrogates import Surrogates
-from reldyn.coupling._synchrony import Case, answer_all, columns, pool
+from reldyn.coupling._synchrony import Case, answer_all, columns, pool, with_note
 from reldyn.coupling._synchrony_result import SynchronyResult, assemble
 from reldyn.errors import DesignError
 
@@ -122,6 +122,8 @@ def susy(
 
     Notes
     -----
+    A correlation of 1 or -1 counts with a Fisher z of 10, and ``note`` says how many there are. A segment with missing
+    answers has the Pearson correlations of its joint pairs (see `cross_correlation`); at least three are needed.
     A segment in which a member does not vary has no correlation. It is left out of sums and divisors alike; the R
     package leaves it out of the sum but divides by all segments, which pulls real synchrony down. Dealt orders
     include those that leave a segment in place, which keeps the level of the test. Over segments shorter than the slow
@@ -147,7 +149,10 @@ def susy(
     dealt = [_deal(pair, segment, max_lag) for pair in pairs_of(panel, variable)]
     n_lags = 2 * max_lag + 1
     answers, known = answer_all([one.case for one in dealt], surrogates, n_points=n_lags, seed=seed, n_jobs=n_jobs)
-    rows = [columns(one.case, answer) | _effects(one) for one, answer in zip(dealt, answers, strict=True)]
+    rows = [
+        with_note(columns(one.case, answer), one.edge) | _effects(one)
+        for one, answer in zip(dealt, answers, strict=True)
+    ]
     cases = [one.case for one in dealt]
     dyads, sample, warnings = assemble(rows, cases, answers, pool(answers, n_lags), surrogates)
     return SusyResult(
@@ -168,12 +173,16 @@ def susy(
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class _Dealt:
-    """Fisher z of segments: ``real`` (n_used, n_lags) of those that belong together, ``pseudo`` of all the others."""
+    """Fisher z of segments: ``real`` (n_used, n_lags) of those that belong together, ``pseudo`` of all the others.
+
+    ``edge`` says how many of the real ones stand for a correlation of 1 or -1.
+    """
 
     case: Case
     n_segments: int
     real: Array
     pseudo: Array
+    edge: str = ""
 
 
 def _deal(pair: Pair, segment: int, max_lag: int) -> _Dealt:
@@ -197,7 +206,10 @@ def _deal(pair: Pair, segment: int, max_lag: int) -> _Dealt:
     z = z[np.ix_(used, used)]
     same = np.eye(len(used), dtype=bool)
     case = Case(pair, pair.values[:, 1], lambda ys: _as_recorded(z, len(ys)), "", lambda n, rng: _orders(z, n, rng))
-    return _Dealt(case, len(parts), z[same], z[~same])
+    real = z[same]
+    n = int(perfect(np.tanh(real)).sum())
+    edge = f"{n} of {int(np.isfinite(real).sum())} correlations are 1 or -1: their Fisher z is set to 10" if n else ""
+    return _Dealt(case, len(parts), real, z[~same], edge)
 
 
 def _every_pairing(pair: Pair, parts: list[slice], max_lag: int) -> Array:

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from reldyn._records import brief
 from reldyn.coupling._pairs import Array, Pair
-from reldyn.coupling._surrogates import Surrogates, Worlds, draw_worlds
+from reldyn.coupling._surrogates import FEWEST_JOINT, Surrogates, Worlds, draw_worlds
 from reldyn.resample import known_seed, map_seeded
 
-__all__ = ["Answer", "Case", "Curves", "Judged", "Pooled", "answer_all", "columns", "judged", "pool"]
+__all__ = ["Answer", "Case", "Curves", "Judged", "Pooled", "answer_all", "columns", "judged", "pool", "with_note"]
 
 # Takes worlds of the second series, (n, T), and returns curves (n, n_points) and one statistic for each.
 Curves = Callable[[Array], tuple[Array, Array]]
@@ -39,6 +40,10 @@ class Case:
         Why nothing can be computed; empty if it can.
     worlds : callable, optional
         ``worlds(n, rng)`` gives null curves and statistics directly, where that is quicker than drawing series.
+    no_estimate : str
+        Why there is a curve but no statistic; empty if there is one.
+    untested : str
+        Why the statistic is not compared with surrogates; empty if it is.
     """
 
     pair: Pair
@@ -46,6 +51,8 @@ class Case:
     curves: Curves
     note: str = ""
     worlds: Callable[[int, np.random.Generator], tuple[Array, Array]] | None = None
+    no_estimate: str = ""
+    untested: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -59,6 +66,7 @@ class Judged:
     p_value: float = np.nan
 
 
+@brief
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class Answer:
     """What the test of one dyad says.
@@ -142,6 +150,9 @@ def _answer(
         return Answer(nothing, nothing, nothing, Judged(np.nan), 0, case.note, np.empty(0), np.empty((0, n_points)))
     curves, statistics = case.curves(case.series[None])
     curve, estimate = curves[0], float(statistics[0])
+    if case.no_estimate:
+        none = np.empty((0, n_points))
+        return Answer(curve, nothing, nothing, Judged(np.nan), 0, case.no_estimate, np.empty(0), none)
     null_curves, null, note = np.empty((0, n_points)), np.empty(0), ""
     if surrogates is not None and np.isfinite(estimate):
         null_curves, null, note = _null(case, surrogates, others, rng)
@@ -160,6 +171,10 @@ def _null(
     case: Case, surrogates: Surrogates, others: Sequence[tuple[Pair, Array]], rng: np.random.Generator
 ) -> tuple[Array, Array, str]:
     """Curves and statistics of the surrogates; those that have none are left out."""
+    n_joint = case.pair.n_both
+    few = f"{n_joint} joint occasions, below {FEWEST_JOINT}" if n_joint < FEWEST_JOINT else ""
+    if case.untested or few:
+        return np.empty((0, 0)), np.empty(0), f"{case.untested or few}: described, not tested"
     if case.worlds is not None:
         curves, null = case.worlds(surrogates.n, rng)
         return curves, null, ""
@@ -168,7 +183,9 @@ def _null(
         return np.empty((0, 0)), np.empty(0), worlds.note
     curves, null = case.curves(worlds.series)
     usable = np.isfinite(null)
-    return curves[usable], null[usable], worlds.note
+    n_lost = int((~usable).sum())
+    lost = f"{n_lost} of {len(null)} surrogates have too few joint occasions and are left out" if n_lost else ""
+    return curves[usable], null[usable], "; ".join(filter(None, [worlds.note, lost]))
 
 
 def judged(estimate: float, null: Array) -> Judged:
@@ -281,3 +298,14 @@ def columns(case: Case, answer: Answer) -> dict[str, Any]:
         "n_obs": case.pair.n_both,
         "note": answer.note,
     }
+
+
+def with_note(cells: dict[str, Any], more: str) -> dict[str, Any]:
+    """Add to the note of a row.
+
+    Examples
+    --------
+    >>> with_note({"note": "few"}, "cut")["note"]
+    'few; cut'
+    """
+    return cells | {"note": "; ".join(filter(None, [cells["note"], more]))}

@@ -10,10 +10,10 @@ import numpy as np
 
 from reldyn.coupling._checks import check_count
 from reldyn.coupling._cross_correlation import why_not
-from reldyn.coupling._lag_products import fisher, standardised
+from reldyn.coupling._lag_products import fisher, perfect, standardised
 from reldyn.coupling._pairs import Array, Codes, Pair, pairs_of, runs
 from reldyn.coupling._surrogates import Surrogates, as_surrogates
-from reldyn.coupling._synchrony import Case, Curves, answer_all, columns, pool
+from reldyn.coupling._synchrony import Case, Curves, answer_all, columns, pool, with_note
 from reldyn.coupling._synchrony_result import SynchronyResult, assemble
 from reldyn.coupling._windows import pick_peaks, window_starts, windowed_correlations
 from reldyn.errors import DataError
@@ -178,7 +178,8 @@ def windowed_cross_correlation(
     A window and all its moved copies lie within one day: in studies of few occasions a day there is none, and a
     ``note`` says so. Windows with fewer than half of their pairs observed are left out. Correlations in short windows
     of smooth series are large by themselves, so their mean says nothing without the surrogates. A linear trend within
-    a window counts as synchrony.
+    a window counts as synchrony. A correlation of 1 or -1, as short windows of few categories have, counts with a
+    Fisher z of 10, and ``note`` says how many there are.
 
     References
     ----------
@@ -207,7 +208,7 @@ def windowed_cross_correlation(
     answers, known = answer_all(cases, chosen, n_points=len(lags), seed=seed, n_jobs=n_jobs)
     matrices = tuple(_matrix(case, places, window, lags) for case, places in zip(cases, starts, strict=True))
     rows = [
-        columns(case, answer) | _described(matrix, lags)
+        with_note(columns(case, answer), _at_the_edge(matrix)) | _described(matrix, lags)
         for case, answer, matrix in zip(cases, answers, matrices, strict=True)
     ]
     dyads, sample, warnings = assemble(rows, cases, answers, pool(answers, len(lags)), chosen)
@@ -263,6 +264,13 @@ def _matrix(case: Case, starts: Codes, window: int, lags: Codes) -> Array:
         return np.full((len(starts), len(lags)), np.nan)
     x, y = standardised(case.pair.values.T)
     return np.stack([found[0] for found in windowed_correlations(x, y[None], starts, window, lags)], axis=1)
+
+
+def _at_the_edge(matrix: Array) -> str:
+    """How many correlations are 1 or -1: their z is cut, and the mean with it."""
+    seen = np.isfinite(matrix)
+    n = int(perfect(matrix[seen]).sum())
+    return f"{n} of {int(seen.sum())} correlations are 1 or -1: their Fisher z is set to 10" if n else ""
 
 
 def _peak_size(lags: Codes) -> int:

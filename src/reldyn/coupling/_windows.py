@@ -11,12 +11,15 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn.coupling._lag_products import pearson
 from reldyn.coupling._pairs import Array, Codes
 
 __all__ = ["pick_peaks", "window_starts", "windowed_correlations"]
 
-# Series are standardised: a window whose variance is below this holds equal values and rounding.
-_NO_VARIANCE = 1e-10
+# Series are standardised: below this variance differences of cumulative sums have lost too many digits.
+_SOUND = 1e-3
+# Values held at a time while such windows are summed anew.
+_CHUNK = 4_000_000
 _FEWEST_SMOOTHED = 5
 
 
@@ -79,10 +82,24 @@ def windowed_correlations(x: Array, ys: Array, starts: Codes, window: int, lags:
         n = np.where(enough, count, 1.0)
         variance_x = of_xx / n - (of_x / n) ** 2
         variance_y = of_yy / n - (of_y / n) ** 2
-        usable = enough & (variance_x > _NO_VARIANCE) & (variance_y > _NO_VARIANCE)
-        scale = np.sqrt(np.where(usable, variance_x * variance_y, 1.0))
-        found = (of_xy / n - of_x * of_y / n**2) / scale
-        yield np.where(usable, np.clip(found, -1.0, 1.0), np.nan)
+        sound = enough & (variance_x > _SOUND) & (variance_y > _SOUND)
+        scale = np.sqrt(np.where(sound, variance_x * variance_y, 1.0))
+        found = np.clip((of_xy / n - of_x * of_y / n**2) / scale, -1.0, 1.0)
+        found = np.where(sound, found, np.nan)
+        _sum_anew(found, enough & ~sound, x, ys, (begin + int(lag), begin), window)
+        yield found
+
+
+def _sum_anew(found: Array, doubtful: NDArray[np.bool_], x: Array, ys: Array, at: tuple[Codes, Codes], w: int) -> None:
+    """Write correlations of windows of ``w`` pairs, which begin in x and y at ``at``, around their own means."""
+    rows, places = np.nonzero(doubtful)
+    inside = np.arange(w)
+    size = max(1, _CHUNK // w)
+    for start in range(0, len(rows), size):
+        row, place = rows[start : start + size], places[start : start + size]
+        left = x[at[0][place][:, None] + inside]
+        right = ys[row[:, None], at[1][place][:, None] + inside]
+        found[row, place] = pearson(left, right, max(3.0, w / 2))
 
 
 def _whole(x: Array, ys: Array, starts: Codes, window: int, lags: Codes) -> Iterator[Array]:
@@ -90,6 +107,7 @@ def _whole(x: Array, ys: Array, starts: Codes, window: int, lags: Codes) -> Iter
     every = np.arange(ys.shape[1] - window + 1)
     mean_x, per_sd_x = _moments(x[None], every, window)
     mean_y, per_sd_y = _moments(ys, every, window)
+    doubtful = not (np.isfinite(per_sd_x).all() and np.isfinite(per_sd_y).all())
     for lag in lags.tolist():
         at_y = starts - max(lag, 0)
         at_x = at_y + lag
@@ -97,15 +115,18 @@ def _whole(x: Array, ys: Array, starts: Codes, window: int, lags: Codes) -> Iter
         found /= window
         found -= mean_x[:, at_x] * mean_y[:, at_y]
         found *= per_sd_x[:, at_x] * per_sd_y[:, at_y]
-        yield np.minimum(np.maximum(found, -1.0), 1.0)
+        np.clip(found, -1.0, 1.0, out=found)
+        if doubtful:
+            _sum_anew(found, np.isnan(found), x, ys, (at_x, at_y), window)
+        yield found
 
 
 def _moments(values: Array, every: Codes, window: int) -> tuple[Array, Array]:
-    """Mean and one over SD of each window; NaN where it does not vary."""
+    """Mean and one over SD of each window; NaN where its digits do not hold."""
     mean = _moving(values, every, window) / window
     variance = _moving(values**2, every, window) / window - mean**2
-    varies = variance > _NO_VARIANCE
-    return mean, np.where(varies, 1.0 / np.sqrt(np.where(varies, variance, 1.0)), np.nan)
+    sound = variance > _SOUND
+    return mean, np.where(sound, 1.0 / np.sqrt(np.where(sound, variance, 1.0)), np.nan)
 
 
 def _sums(x: Array, ys: Array, begin: Codes, window: int, lag: int) -> tuple[Array, Array, Array, Array, Array, Array]:

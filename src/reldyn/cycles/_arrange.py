@@ -15,7 +15,6 @@ from reldyn.cycles._series import DirectionSeries
 from reldyn.errors import check_option
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
 
     from reldyn.panel import DyadPanel
@@ -231,24 +230,12 @@ def _weekend_days(panel: DyadPanel) -> NDArray[np.int64]:
     name = schedule.scheduled if schedule is not None and schedule.scheduled is not None else panel.columns["day"]
     if name is None:
         return np.zeros(0, dtype=np.int64)
-    dates = _dates(panel.frame[name])
-    if dates is None:
+    weekday = panel._weekday(name)
+    if weekday is None:
         return np.zeros(0, dtype=np.int64)
-    free = (dates.dt.day_of_week >= 5).to_numpy(dtype=bool, na_value=False)
-    table = pd.DataFrame({"day": panel.index.day, "free": free})
+    table = pd.DataFrame({"day": panel.index.day, "free": weekday >= 5})
     share = table.groupby("day", sort=True)["free"].mean()
     return share.index[share > 0.5].to_numpy(dtype=np.int64)
-
-
-def _dates(column: pd.Series) -> pd.Series | None:
-    import pandas as pd
-
-    if pd.api.types.is_datetime64_any_dtype(column):
-        return column
-    if pd.api.types.is_numeric_dtype(column) or isinstance(column.dtype, pd.CategoricalDtype):
-        return None
-    read = pd.to_datetime(column.astype("string"), errors="coerce", format="ISO8601", utc=True)
-    return None if read.isna().all() else read
 
 
 def _one(

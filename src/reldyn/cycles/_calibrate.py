@@ -20,7 +20,7 @@ from reldyn.cycles._calibrate_pooled import (
     limits_over_samples,
     replicate_sample,
 )
-from reldyn.cycles._climb import POOLINGS, Pooling, Setting, both_claims, seed_of
+from reldyn.cycles._climb import POOLINGS, Pooling, Setting, seed_of
 from reldyn.cycles._montecarlo import child_generator, child_seed
 from reldyn.cycles._nuisance import base_design, prepare
 from reldyn.cycles._regimes import linear_null
@@ -350,7 +350,7 @@ def _replicate(task: tuple[Arranged, str, float, Setting], generator: np.random.
         raise DataError("a direction without answers cannot be replicated.")
     seed = seed_of(generator)
     series = dataclasses.replace(arranged.series, y=_answers(arranged.series, world, effect, seed))
-    return both_p(*both_claims(series, setting, child_seed(seed, 2)))
+    return both_p(series, setting, child_seed(seed, 2))
 
 
 def _answers(series: DirectionSeries, world: str, effect: float, seed: np.random.SeedSequence) -> Array:

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reldyn.cycles._arrange import Arranged
-from reldyn.cycles._claims import ClaimTest
 from reldyn.cycles._climb import Setting, both_claims, seed_of
-from reldyn.cycles._montecarlo import child_generator, child_seed
+from reldyn.cycles._montecarlo import NUMERICAL_ERRORS, child_generator, child_seed
 from reldyn.cycles._sample_level import clopper_pearson
 from reldyn.cycles._series import DirectionSeries
 from reldyn.cycles._shared import FEWEST_DYADS, learn
+from reldyn.cycles._shared_tests import Lesson
 from reldyn.errors import DataError
 
 Array = NDArray[np.float64]
@@ -129,7 +129,7 @@ def replicate_sample(task: PooledTask, generator: np.random.Generator) -> Drawn:
         tested = rng.choice(members, size=MOST_TESTED, replace=False)
         found[group] = np.array(
             [
-                both_p(*both_claims(series[place], task.setting, child_seed(seed, 3, place), shared.lessons[place]))
+                both_p(series[place], task.setting, child_seed(seed, 3, place), shared.lessons[place])
                 for place in tested.tolist()
             ]
         )
@@ -149,8 +149,17 @@ def _group(world: str, sample: str) -> str:
     return BESIDE if sample == "cycle" and world != "cycle" else world
 
 
-def both_p(regimes: ClaimTest, irregular: ClaimTest | None) -> tuple[float, float]:
-    """P-values of *regimes* and of *intermittent*, which is 1 where irregular timing was not tested."""
+def both_p(
+    series: DirectionSeries, setting: Setting, seed: np.random.SeedSequence, lesson: Lesson | None = None
+) -> tuple[float, float]:
+    """P-values of *regimes* and of *intermittent*, which is 1 where irregular timing was not tested.
+
+    Both are 1 where the tests break down on the answers: nothing is shown then.
+    """
+    try:
+        regimes, irregular = both_claims(series, setting, seed, lesson)
+    except (*NUMERICAL_ERRORS, ValueError):
+        return 1.0, 1.0
     return regimes.p_value, 1.0 if irregular is None else max(regimes.p_value, irregular.p_value)
 
 

@@ -36,8 +36,10 @@ class ClaimTest:
         The null world in one phrase.
     detail : mapping
         What the verdict and the summary need beyond that.
-    null_statistics : (n_surrogates,) array
-        Statistics of the surrogates, for the figure.
+    null_statistics : (n,) array
+        Finite statistics of the surrogates, for the figure.
+    n_failed : int
+        Surrogates behind the p-value whose statistic is no finite number; they count against the claim.
     """
 
     claim: Claim
@@ -50,6 +52,7 @@ class ClaimTest:
     null: str
     detail: Mapping[str, Any]
     null_statistics: Array
+    n_failed: int = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

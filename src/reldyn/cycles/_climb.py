@@ -10,14 +10,13 @@ import numpy as np
 from reldyn.cycles._claims import ClaimTest, PhaseFit
 from reldyn.cycles._directed import test_directed
 from reldyn.cycles._irregular import test_irregular
-from reldyn.cycles._montecarlo import child_seed
+from reldyn.cycles._montecarlo import NUMERICAL_ERRORS, child_seed
 from reldyn.cycles._periodic import test_periodic
 from reldyn.cycles._regimes import fit_phases, test_regimes
 from reldyn.cycles._reinforcement import Reinforcement, run_reinforcement
 from reldyn.cycles._series import DirectionSeries
 from reldyn.cycles._shared_tests import Lesson, test_shared_irregular, test_shared_regimes
 from reldyn.cycles._triggers import TriggerEffect, run_trigger
-from reldyn.errors import ReldynError
 
 Pooling = Literal["auto", "none", "shared"]
 POOLINGS = ("auto", "none", "shared")
@@ -103,9 +102,14 @@ def climb(
             tests.append(test_directed(series, n_surrogates=n, seed=child_seed(seed, 4)))
         p_alone = _alone(series, setting, child_seed(seed, 8), tests) if lesson is not None else float("nan")
         fit = fit_phases(series, n_states=int(regimes.detail["n_states"]), seed=child_seed(seed, 5))
-    except (np.linalg.LinAlgError, FloatingPointError, ReldynError) as error:
-        # A series that numbers cannot carry is undecidable; it is no reason to stop the other directions.
+    except (*NUMERICAL_ERRORS, ValueError) as error:
+        # A series that numbers cannot carry is undecidable; it is no reason to stop the other directions. Libraries
+        # of numerics report what is not finite as a ValueError.
         return Climbed((f"the tests broke down on these answers ({error})",), (), None, None)
+    failed = [f"{test.claim} ({test.n_failed} of {test.n_surrogates})" for test in tests if _mostly_failed(test)]
+    if failed:
+        reason = f"most surrogates have no finite statistic: {', '.join(failed)}"
+        return Climbed((reason,), (), None, None)
     reinforcement = None
     if series.y.shape[1] > 1:
         reinforcement = run_reinforcement(
@@ -117,6 +121,10 @@ def climb(
         if phased
     )
     return Climbed((), tuple(tests), fit, reinforcement, triggers, p_alone)
+
+
+def _mostly_failed(test: ClaimTest) -> bool:
+    return 2 * test.n_failed > test.n_surrogates
 
 
 def _alone(series: DirectionSeries, setting: Setting, seed: np.random.SeedSequence, shared: list[ClaimTest]) -> float:

@@ -110,7 +110,9 @@ def detect_cycles(
         A direction that cannot carry a test (fewer than 60 occasions, room for fewer than 4 cycles, more than
         60 % of answers on one category, a silent partner, answers that never vary or that the time of day, the
         trend, the covariates or the other channel give but for a ten-thousandth of their variance, fewer than 3
-        occasions for each of these columns) is *not decidable*, with the reason; it is never an error.
+        occasions for each of these columns) is *not decidable*, with the reason; it is never an error. So is one whose
+        statistic, or that of most of its surrogates, is no finite number. A single surrogate without a finite
+        statistic counts as exceeding, against the claim; ``warnings`` and ``summary()`` say how many there are.
 
     Raises
     ------
@@ -219,7 +221,8 @@ def _pooling_notes(shared: Shared, pooling: Pooling) -> tuple[str, ...]:
         return ()
     if not shared.used:
         # That a few dyads stand alone goes without saying.
-        return (f"every dyad was tested by itself: {shared.reason}",) if np.isfinite(shared.gain) else ()
+        said = shared.failed or np.isfinite(shared.gain)
+        return (f"every dyad was tested by itself: {shared.reason}",) if said else ()
     if shared.objection:
         return (f"phases were shared although {shared.objection}: read the verdicts as a sensitivity analysis",)
     return ()
@@ -292,6 +295,13 @@ def _warnings(columns: Columns, arranged: Sequence[Arranged], outcomes: Sequence
     floor = sum(one.floor_share > _LARGE_FLOOR for one in tested)
     if floor:
         notes.append(f"in {floor} tested directions more than {_LARGE_FLOOR:.0%} of answers are on the lowest category")
+    failed = [test.n_failed for one in tested for test in one.tests if test.n_failed]
+    failed += [one.reinforcement.n_failed for one in tested if one.reinforcement and one.reinforcement.n_failed]
+    if failed:
+        notes.append(
+            f"{sum(failed)} surrogates of {len(failed)} tests have no finite statistic: each counts as exceeding, "
+            "against the claim"
+        )
     few = sum(n_cycles(one) < _FEW_CYCLES for one in tested)
     if few:
         notes.append(

@@ -89,7 +89,8 @@ def test_directed(
         conf_high=min(circulation + error, 1.0),
         null="the same three phases, their moves averaged with their reversal in time",
         detail={"n_states": _STATES, "n_moves": float(moves.sum()), "stopped": result.stopped},
-        null_statistics=result.statistics,
+        null_statistics=result.finite,
+        n_failed=result.n_failed,
     )
 
 

@@ -96,6 +96,7 @@ def test_irregular(
         n_surrogates=n_surrogates,
         seed=child_seed(root, 1),
         stop_after=stop_after,
+        columns=2,
         at_least=min(_FOR_THE_LIMIT, n_surrogates) if looks_regular else 0,
     )
     return _claim(observed, result, profiles[chosen], detail)
@@ -114,7 +115,8 @@ def _claim(observed: float, result: MonteCarlo, log_likelihoods: Array, detail: 
         conf_high=found.conf_high,
         null="renewal process of any period whose sojourns have a coefficient of variation of at most .40",
         detail={**detail, "stopped": result.stopped, "upper_drop": drop},
-        null_statistics=result.statistics[:, 0],
+        null_statistics=result.finite[:, 0],
+        n_failed=result.n_failed,
     )
 
 

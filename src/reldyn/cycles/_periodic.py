@@ -75,7 +75,8 @@ def test_periodic(
         conf_high=float(periods[low]),
         null="linear process with the data's margins, gaps, levels and time of day",
         detail={"null_order": null.order, "stopped": result.stopped},
-        null_statistics=result.statistics,
+        null_statistics=result.finite,
+        n_failed=result.n_failed,
     )
 
 

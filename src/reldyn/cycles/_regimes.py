@@ -95,7 +95,8 @@ def test_regimes(
             "n_breaks": int((prepared.breaks[0] >= 0).sum()),
             "stopped": result.stopped,
         },
-        null_statistics=result.statistics,
+        null_statistics=result.finite,
+        n_failed=result.n_failed,
     )
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reldyn.cycles._claims import PhaseFit
-from reldyn.cycles._montecarlo import child_seed, monte_carlo
+from reldyn.cycles._montecarlo import NUMERICAL_ERRORS, child_seed, monte_carlo
 from reldyn.cycles._series import DirectionSeries
 from reldyn.results import register
 
@@ -53,9 +53,11 @@ class Reinforcement:
     n_pairs, n_surrogates : int
         Pairs of occasions; surrogates behind the p-value.
     null_statistics : (n,) array
-        Of the null world with the larger p-value.
+        Finite ones of the null world with the larger p-value.
     note : str
         Why there is no estimate; empty if there is one.
+    n_failed : int
+        Surrogates behind the p-value without a finite statistic; they count against the claim.
     """
 
     estimate: float
@@ -70,6 +72,7 @@ class Reinforcement:
     n_surrogates: int
     null_statistics: Array
     note: str
+    n_failed: int = 0
 
 
 def run_reinforcement(
@@ -97,11 +100,25 @@ def run_reinforcement(
         With NaN and a note where too few pairs of occasions are complete.
     """
     fixed = _fixed_columns(series)
-    y = series.y[None]
     n_pairs = int(_pairs(series.observed).sum())
     needed = _PAIRS_PER_COEFFICIENT * (fixed.shape[1] + 6)
     if n_pairs < needed:
         return _nothing(n_pairs, f"{n_pairs} pairs of occasions, below {needed}")
+    try:
+        return _tested(series, fixed, phases, n_pairs, n_surrogates, seed)
+    except (*NUMERICAL_ERRORS, ValueError) as error:
+        return _nothing(n_pairs, f"the test broke down on these answers ({error})")
+
+
+def _tested(
+    series: DirectionSeries,
+    fixed: Array,
+    phases: PhaseFit | None,
+    n_pairs: int,
+    n_surrogates: int,
+    seed: np.random.SeedSequence,
+) -> Reinforcement:
+    y = series.y[None]
     coefficient, error = _regress(y, series, fixed)
     if not np.isfinite(coefficient[0]) or error[0] <= 0:
         return _nothing(n_pairs, "unpredictability or the response does not vary")
@@ -115,8 +132,7 @@ def run_reinforcement(
         def draw(generators: Sequence[np.random.Generator], world: _World = world) -> Array:
             drawn = world.draw(generators)
             slope, spread = _regress(drawn, series, fixed)
-            ratio = np.nan_to_num(slope) / np.where(spread > 0, spread, np.inf)
-            return np.column_stack([ratio, np.nan_to_num(slope)])
+            return np.column_stack([slope / np.where(spread > 0, spread, np.nan), slope])
 
         runs.append(
             monte_carlo(
@@ -125,10 +141,13 @@ def run_reinforcement(
                 n_surrogates=n_surrogates,
                 seed=child_seed(seed, number),
                 at_least=min(_AT_LEAST, n_surrogates),
+                columns=2,
             )
         )
     ruling = max(runs, key=lambda run: run.p_value)
-    null_slopes = ruling.statistics[:, 1]
+    null_slopes = ruling.finite[:, 1]
+    if not len(null_slopes):
+        return _nothing(n_pairs, "no surrogate has a coefficient")
     estimate = float(coefficient[0] - null_slopes.mean())
     spread = float(max(error[0], null_slopes.std(ddof=1) if len(null_slopes) > 1 else 0.0))
     return Reinforcement(
@@ -142,8 +161,9 @@ def run_reinforcement(
         p_phases=runs[1].p_value if len(runs) > 1 else float("nan"),
         n_pairs=n_pairs,
         n_surrogates=ruling.n_surrogates,
-        null_statistics=np.array(ruling.statistics[:, 0]),
+        null_statistics=np.array(ruling.finite[:, 0]),
         note="",
+        n_failed=ruling.n_failed,
     )
 
 

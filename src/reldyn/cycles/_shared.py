@@ -13,11 +13,13 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn._records import brief
+from reldyn.cycles._montecarlo import NUMERICAL_ERRORS
 from reldyn.cycles._nuisance import base_design
 from reldyn.cycles._regimes import linear_null
 from reldyn.cycles._series import DirectionSeries
 from reldyn.cycles._shared_tests import SHORTEST_DWELL, Lesson, level_data
-from reldyn.errors import ReldynError
+from reldyn.errors import DataError, ReldynError
 from reldyn.markov._levels import LevelData
 from reldyn.markov._pool import Pooled, class_scores, fit_shared, linear_levels, pool_levels
 
@@ -29,6 +31,7 @@ _MARGIN = 3.0
 _MAY = "shared phases predict other dyads better than shared skewed shocks and linear dynamics do"
 
 
+@brief
 @dataclasses.dataclass(frozen=True, slots=True)
 class Shared:
     """Whether phases are shared, and the lesson for every direction.
@@ -44,6 +47,8 @@ class Shared:
         Held-out log-likelihood of the mixture with phases less that without; NaN if it was not computed.
     share : float
         Mean held-out weight of the class of phases; NaN likewise.
+    failed : bool
+        Whether learning broke down.
     """
 
     lessons: tuple[Lesson | None, ...]
@@ -51,6 +56,7 @@ class Shared:
     reason: str
     gain: float = float("nan")
     share: float = float("nan")
+    failed: bool = False
 
     @property
     def objection(self) -> str:
@@ -90,7 +96,25 @@ def learn(
     nothing: tuple[Lesson | None, ...] = (None,) * len(series)
     if len(names) < FEWEST_DYADS:
         return Shared(nothing, False, f"{len(names)} dyads that can be tested are too few to share phases")
+    try:
+        return _learned(series, dyads, usable, names, n_states, seed, required=required)
+    except (*NUMERICAL_ERRORS, ValueError) as error:
+        return Shared(nothing, False, f"learning shared phases broke down on these answers ({error})", failed=True)
+
+
+def _learned(
+    series: Sequence[DirectionSeries | None],
+    dyads: Sequence[Hashable],
+    usable: Sequence[int],
+    names: Sequence[Hashable],
+    n_states: Sequence[int],
+    seed: np.random.SeedSequence,
+    *,
+    required: bool,
+) -> Shared:
     data, linear = _stack([one for one in series if one is not None])
+    if not np.isfinite(linear).all():
+        raise DataError("a linear model has no finite likelihood")
     fold_of = _folds(names, seed)
     fold = np.array([fold_of[dyads[place]] for place in usable])
     lessons: list[Lesson | None] = [None] * len(series)
@@ -106,13 +130,13 @@ def learn(
     gain, share = float(gains.sum()), float(shares.mean())
     reason = _objection(gain, brief)
     if reason and not required:
-        return Shared(nothing, False, reason, gain, share)
+        return Shared((None,) * len(series), False, reason, gain, share)
     return Shared(tuple(lessons), True, reason or _MAY, gain, share)
 
 
 def _objection(gain: float, brief: Sequence[bool]) -> str:
     """Why phases must not be shared; empty if they may."""
-    if gain <= _MARGIN:
+    if not gain > _MARGIN:
         return "shared phases predict other dyads no better than shared skewed shocks and linear dynamics do"
     if sum(brief) > len(brief) / 2:
         return "the phases that dyads share are as brief as single shocks"

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn._records import brief
 from reldyn.cycles._claims import ClaimTest
 from reldyn.cycles._montecarlo import STOP_AFTER, MonteCarlo, child_seed, monte_carlo, seed_sequence
 from reldyn.cycles._nuisance import base_design, prepare
@@ -50,6 +51,7 @@ _FOR_THE_LIMIT = 59
 _LOOKS_REGULAR = -1.0
 
 
+@brief
 @dataclasses.dataclass(frozen=True, slots=True)
 class Lesson:
     """What the other dyads taught.
@@ -158,7 +160,8 @@ def test_shared_regimes(
             "n_breaks": int((prepared.breaks[0] >= 0).sum()),
             "stopped": results[worst].stopped,
         },
-        null_statistics=results[worst].statistics,
+        null_statistics=results[worst].finite,
+        n_failed=results[worst].n_failed,
     )
 
 
@@ -240,6 +243,7 @@ def test_shared_irregular(
         n_surrogates=n_surrogates,
         seed=child_seed(root, 1),
         stop_after=stop_after,
+        columns=2,
         at_least=min(_FOR_THE_LIMIT, n_surrogates) if observed < _LOOKS_REGULAR else 0,
     )
     return _claim(observed, result, values[0], detail)
@@ -258,7 +262,8 @@ def _claim(observed: float, result: MonteCarlo, values: Array, detail: dict[str,
         conf_high=found.conf_high,
         null="renewal process of any period whose sojourns have a coefficient of variation of at most .40",
         detail={**detail, "stopped": result.stopped, "upper_drop": drop},
-        null_statistics=result.statistics[:, 0],
+        null_statistics=result.finite[:, 0],
+        n_failed=result.n_failed,
     )
 
 

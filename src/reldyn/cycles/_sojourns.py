@@ -37,7 +37,7 @@ def profile(log_likelihoods: Array, upper_drop: float = _ONE_SIDED) -> Profile:
     Returns
     -------
     Profile
-        Limits beyond the table are .05 and 1.2.
+        Limits beyond the table are .05 and 1.2; NaN throughout where a log-likelihood is not finite.
 
     Examples
     --------
@@ -48,6 +48,8 @@ def profile(log_likelihoods: Array, upper_drop: float = _ONE_SIDED) -> Profile:
     """
     from scipy.interpolate import PchipInterpolator
 
+    if not np.isfinite(log_likelihoods).all():
+        return Profile(float("nan"), float("nan"), float("nan"))
     places = np.log(DISPERSIONS)
     fine = np.linspace(places[0], places[-1], 401)
     curve = PchipInterpolator(places, log_likelihoods)(fine)
@@ -63,15 +65,23 @@ def profile(log_likelihoods: Array, upper_drop: float = _ONE_SIDED) -> Profile:
 
 
 def boundary_drop(log_likelihoods: Array) -> Array:
-    """How far below its maximum each (..., 5) profile is at .40 when the maximum lies lower; zero otherwise."""
+    """How far below its maximum each (..., 5) profile is at .40 when the maximum lies lower; zero otherwise.
+
+    Without end where a log-likelihood is not finite: nothing bounds the dispersion there.
+    """
     strict = log_likelihoods[..., :BOUNDARY].max(axis=-1)
     loose = log_likelihoods[..., BOUNDARY:].max(axis=-1)
     at_boundary = log_likelihoods[..., BOUNDARY]
-    return np.where(strict > loose, strict - at_boundary, 0.0)
+    drop = np.where(strict > loose, strict - at_boundary, 0.0)
+    return np.where(np.isfinite(log_likelihoods).all(axis=-1), drop, np.inf)
 
 
 def calibrated_drop(drops: Array) -> float:
-    """The 95 % point of the drop in surrogates drawn at .40, never less than the asymptotic one."""
+    """The 95 % point of the drop in surrogates drawn at .40, never less than the asymptotic one.
+
+    A surrogate without a number counts as one whose drop has no end.
+    """
+    drops = np.where(np.isfinite(drops), drops, np.inf)
     if len(drops) < 19:
         # Too few surrogates to hold a 95 % point: only the largest drop seen can be vouched for.
         return float(max(_ONE_SIDED, 2 * drops.max(initial=0.0)))

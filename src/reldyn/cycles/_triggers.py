@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reldyn.cycles._claims import PhaseFit
-from reldyn.cycles._montecarlo import monte_carlo
+from reldyn.cycles._montecarlo import NUMERICAL_ERRORS, monte_carlo
 from reldyn.cycles._series import DirectionSeries
+from reldyn.errors import DataError
 from reldyn.results import register
 
 Array = NDArray[np.float64]
@@ -27,6 +28,8 @@ __all__ = ["TriggerEffect", "run_trigger"]
 _FEWEST = 5.0
 _ROUNDS = 25
 _AT_LEAST = 59
+# An SD needs two.
+_FEWEST_FINITE = 2
 
 
 @register
@@ -93,7 +96,22 @@ def run_trigger(
     if min(n_with, n_without) < _FEWEST:
         note = f"{n_with:.1f} warm occasions with and {n_without:.1f} without it, below {_FEWEST:g}"
         return TriggerEffect(name, nan, nan, nan, nan, n_with, 0, note)
-    fixed = _design(series, warm)
+    try:
+        return _tested(occurs, warm, _design(series, warm), name, n_with, n_surrogates, seed)
+    except (*NUMERICAL_ERRORS, ValueError) as error:
+        note = f"the test broke down on these answers ({error})"
+        return TriggerEffect(name, nan, nan, nan, nan, n_with, 0, note)
+
+
+def _tested(
+    occurs: Array,
+    warm: Array,
+    fixed: Array,
+    name: str,
+    n_with: float,
+    n_surrogates: int,
+    seed: np.random.SeedSequence,
+) -> TriggerEffect:
     slopes = _logistic(np.column_stack([fixed[1:], occurs[:-1]]), occurs[1:])
 
     def draw(generators: Sequence[np.random.Generator]) -> Array:
@@ -102,7 +120,9 @@ def run_trigger(
 
     observed = float(log_odds_of_leaving(occurs[None], warm)[0])
     run = monte_carlo(observed, draw, n_surrogates=n_surrogates, seed=seed, at_least=min(_AT_LEAST, n_surrogates))
-    centre, spread = float(run.statistics.mean()), float(run.statistics.std(ddof=1))
+    if len(run.finite) < _FEWEST_FINITE:
+        raise DataError(f"{len(run.finite)} of {len(run.statistics)} surrogates have a finite statistic")
+    centre, spread = float(run.finite.mean()), float(run.finite.std(ddof=1))
     estimate = observed - centre
     return TriggerEffect(
         trigger=name,

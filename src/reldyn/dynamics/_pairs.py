@@ -106,8 +106,6 @@ def observed(panel: DyadPanel, values: Array, pairs: Pairs, order: IntArray | No
 
 def answering_clock(panel: DyadPanel) -> Clock:
     """Take the best clock a panel has: answered, sent or scheduled time, else its time column, else its grid."""
-    from reldyn.panel._clock import read_clock
-
     clocks = panel.schedule.columns if panel.schedule is not None else {}
     index = panel.index
     names = [clocks[what] for what in ("answered", "sent", "scheduled") if what in clocks]
@@ -118,7 +116,7 @@ def answering_clock(panel: DyadPanel) -> Clock:
         step = index.step.astype(float)
         days_known = index.n_days == 1 or panel.schedule is not None
         return Clock(step, days_known and bool(np.ptp(step) < 500_000))
-    read = read_clock(panel.frame[names[0]])
+    read = panel._times(names[0])
     # A column of times within the day starts again every morning, a date or a running clock does not.
     restarts = day is not None and _restarts(read.values, index.day, index.dyad)
     return Clock(np.asarray(read.values, dtype=float), not restarts)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn._records import brief
 from reldyn.errors import DataWarning, DesignError, check_option
 from reldyn.intervention._draws import draw_errors
 from reldyn.intervention._phases import PhaseSeries, phase_series, time_unit
@@ -198,6 +199,7 @@ def interrupted_series(
     )
 
 
+@brief
 @dataclass(frozen=True)
 class Estimates:
     """Tests of the k coefficients of one series, (k,) arrays each."""

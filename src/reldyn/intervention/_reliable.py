@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn._records import brief
 from reldyn.errors import DesignError
 from reldyn.intervention._interrupted import drawn_serial, segment_design, tested, unusable
 from reldyn.intervention._phases import PhaseSeries, phase_series
@@ -33,6 +34,7 @@ __all__ = ["ReliableChange", "jacobson_truax", "phase_mean", "reliable_change"]
 _Z = 1.96
 
 
+@brief
 @dataclass(frozen=True)
 class ReliableChange:
     """Jacobson and Truax's index for two scores.

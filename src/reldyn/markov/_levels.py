@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reldyn._kernels import Kernels, chosen_kernels
+from reldyn._records import brief
 from reldyn.markov import _levels_steps as steps
 from reldyn.markov._sojourn import MEANS, sojourn_tables
 
@@ -48,6 +49,7 @@ class LevelData:
         return LevelData(*(getattr(self, field.name)[index] for field in dataclasses.fields(self)))
 
 
+@brief
 @dataclasses.dataclass(frozen=True, slots=True)
 class PhaseLaw:
     """Laws of sojourns to choose from, by row.

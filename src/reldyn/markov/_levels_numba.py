@@ -12,6 +12,9 @@ import numpy as np
 from reldyn._kernels import jit
 from reldyn.markov._switching_numba import solve, whitener_of
 
+# As in `_switching`: no pair of phases is ruled out altogether by one answer.
+_UNLIKELIEST = -200.0
+
 
 @jit
 def _whitened(level: Any, coefficients: Any, inverse: Any, own: Any, carried: Any) -> None:
@@ -57,7 +60,7 @@ def _densities(white: Any, own: Any, carried: Any, constant: float, lag_seen: bo
             top = max(top, out[j, k])
     for j in range(n_states if lag_seen else 1):
         for k in range(n_states):
-            out[j, k] = np.exp(out[j, k] - top)
+            out[j, k] = np.exp(max(out[j, k] - top, _UNLIKELIEST))
     if not lag_seen:
         for j in range(1, n_states):
             for k in range(n_states):

@@ -10,6 +10,9 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn._records import brief
+from reldyn.markov._switching import UNLIKELIEST, definite
+
 Array = NDArray[np.float64]
 
 _RIDGE = 1e-8
@@ -17,6 +20,7 @@ _NEARLY_ONE = 1 + 1e-7
 _LOG_2PI = float(np.log(2 * np.pi))
 
 
+@brief
 @dataclasses.dataclass(frozen=True, slots=True)
 class Batch:
     """What a step reads of the data; arrays as in `LevelData`."""
@@ -79,7 +83,8 @@ def expect(
         white = np.matmul(rest + carried[:, :, None], inverse.transpose(0, 2, 1)[:, None])
         density = constant[:, None, None] - 0.5 * (white**2).sum(axis=3)
         top = np.where(seen, density.max(axis=(1, 2)), 0.0)
-        weight = np.where(seen[:, None, None], np.exp(density - density.max(axis=(1, 2), keepdims=True)), 1.0)
+        relative = np.maximum(density - density.max(axis=(1, 2), keepdims=True), UNLIKELIEST)
+        weight = np.where(seen[:, None, None], np.exp(relative), 1.0)
         own = np.diagonal(weight, axis1=1, axis2=2)
         if t == 0:
             here = first * own[:, :, None]
@@ -158,7 +163,7 @@ def maximise(batch: Batch, level: Array, pairs: Array, noise: Array) -> tuple[Ar
     covariance = (total - explained - explained.transpose(0, 2, 1) + fitted) / n_seen[:, None, None]
     at = np.arange(channels)
     covariance[:, at, at] = np.maximum(covariance[:, at, at], batch.floor[:, None]) * _NEARLY_ONE
-    return coefficients, covariance
+    return coefficients, definite(covariance)
 
 
 def _variance(first: Array, second: Array, weight: Array, level: Array, kind: str) -> Array:

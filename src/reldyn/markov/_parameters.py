@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
+from reldyn._records import brief
 from reldyn.errors import DesignError
 from reldyn.markov._problem import Array, Problem
 
@@ -33,6 +34,7 @@ NAMES = (
 MIN_DF, MAX_DF = 2.1, 200.0
 
 
+@brief
 @dataclass(frozen=True, slots=True)
 class Design:
     """Which model is fitted."""

@@ -13,6 +13,7 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn._records import brief
 from reldyn.markov._levels import LevelData, LevelFit, PhaseLaw, fit_levels, geometric_law, level_start
 
 Array = NDArray[np.float64]
@@ -29,6 +30,7 @@ _ANGLES = (0.0, 0.25 * np.pi, 0.5 * np.pi, 0.75 * np.pi)
 _LEAST_LEAVE, _MOST_LEAVE = 0.01, 0.95
 
 
+@brief
 @dataclasses.dataclass(frozen=True, slots=True)
 class SharedPhases:
     """One class: a shape with its law.

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn._records import brief
 from reldyn.errors import DesignError
 
 Array = NDArray[np.float64]
@@ -25,6 +26,7 @@ MAX_CATEGORIES = 25
 SMALLEST_SD = 1e-3
 
 
+@brief
 @dataclass(frozen=True, slots=True)
 class Scale:
     """Centre and spread that were taken out of outcomes, lagged values and covariates.
@@ -55,6 +57,7 @@ class Known:
     n_kinds: int = 1
 
 
+@brief
 @dataclass(frozen=True, slots=True)
 class Problem:
     """The data of a fit.

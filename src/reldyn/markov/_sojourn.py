@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reldyn._kernels import Kernels, chosen_kernels
-from reldyn.markov._switching import Emission, SwitchingData, maximise
+from reldyn.markov._switching import UNLIKELIEST, Emission, SwitchingData, maximise
 
 Array = NDArray[np.float64]
 
@@ -28,7 +28,6 @@ MEANS: Array = np.geomspace(SHORTEST_MEAN, LONGEST_MEAN, 44)
 N_AGES = 48
 _PSEUDO_COUNT = 0.5
 _FLOOR = 1e-300
-_NEVER = 1e-14
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -39,15 +38,12 @@ class SojournTables:
     ----------
     hazard, log_leave, log_stay, start : (5, 44, 48) arrays
         Hazard, its log, log(1 - hazard), and the stationary law of the age.
-    ages : (5, 44) int array
-        Ages that a sojourn reaches with a probability above 1e-14, rounded up to fours, at most 48.
     """
 
     hazard: Array
     log_leave: Array
     log_stay: Array
     start: Array
-    ages: NDArray[np.int64]
 
 
 @lru_cache(maxsize=1)
@@ -64,12 +60,10 @@ def sojourn_tables() -> SojournTables:
     ratio = survival[..., 1:] / np.maximum(survival[..., :-1], _FLOOR)
     hazard = np.clip(1 - ratio, 1e-5, 0.98)
     alive = np.cumprod(np.concatenate([np.ones((*hazard.shape[:2], 1)), 1 - hazard[..., :-1]], axis=2), axis=2)
-    # In fours, as the compiled sums take them.
-    ages = np.minimum(((alive > _NEVER).sum(axis=2) + 4) // 4 * 4, N_AGES)
     # The last age stands for itself and all that follow.
     alive[..., -1] /= hazard[..., -1]
     start = alive / alive.sum(axis=2, keepdims=True)
-    return SojournTables(hazard, np.log(hazard), np.log1p(-hazard), start, ages)
+    return SojournTables(hazard, np.log(hazard), np.log1p(-hazard), start)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -169,7 +163,6 @@ def fit_sojourns(
                 np.array(start.moves),
                 *table,
                 first,
-                tables.ages[dispersion],
                 int(n_iterations),
             )
         )
@@ -237,7 +230,7 @@ def _forward(
             emission.fill(t, predicted.sum(axis=2))
         else:
             top = log_density.max(axis=1)
-            density = np.exp(log_density - top[:, None])
+            density = np.exp(np.maximum(log_density - top[:, None], UNLIKELIEST))
             total = (predicted.sum(axis=2) * density).sum(axis=1)
             weights[:, t] = density / total[:, None]
             forward[:, t] = predicted * weights[:, t, :, None]

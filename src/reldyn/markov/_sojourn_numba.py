@@ -32,6 +32,8 @@ from reldyn.markov._switching_numba import (
 _PSEUDO_COUNT = 0.5
 # Products of densities are taken into the entries or exits before they leave this range.
 _LEAST, _LARGEST = 1e-100, 1e100
+# Share of a mass that is left after repeated leaving, below which differences have lost too many digits.
+_LOST = 1e-4
 
 
 class Law(NamedTuple):
@@ -132,7 +134,7 @@ def _forward(
     mass, product, left, tails = flow.mass, flow.product, flow.left, flow.tails
     entries, due, entering, whole = flow.entries, flow.due, flow.entering, series.whole
     n_states, n_occasions = weights.shape
-    tail, last = np.zeros(n_states), n_ages - 1
+    tail, share_left, last = np.zeros(n_states), np.ones(n_states), n_ages - 1
     _begin(law, flow, tail, last)
     for t in range(n_occasions):
         total = 0.0
@@ -165,7 +167,21 @@ def _forward(
             entry = arrived / product[k]
             entries[k, t + n_ages] = entry
             _spread(entry, lasting, k, t + 1, due, last)
-            mass[k] += arrived - left[k, t]
+            stayed = mass[k] - left[k, t]
+            share_left[k] *= max(stayed, 0.0) / max(mass[k], 1e-300)
+            if share_left[k] < _LOST:
+                stayed = _still_there(k, t, law, flow, tail, last)
+                share_left[k] = 1.0
+            mass[k] = stayed + arrived
+
+
+@jit
+def _still_there(k: int, t: int, law: Any, flow: Any, tail: Any, last: int) -> float:
+    """Sum over entries so far what goes on in phase k after t: never negative, whatever has left."""
+    value = 0.0
+    for a in range(1, last):
+        value += flow.entries[k, t + 1 + last - a] * law.survival[k, a]
+    return float(value * flow.product[k] + tail[k])
 
 
 @jit
@@ -289,15 +305,11 @@ def run_batch(
     log_leave: Any,
     log_stay: Any,
     first: Any,
-    ages: Any,
     n_iterations: int,
 ) -> Any:
-    """Run EM on every series; posterior, filled series, means and moves given are overwritten and returned.
-
-    ``ages`` says per mean beyond which age hardly any sojourn lasts: only ages up to there are gone through.
-    """
+    """Run EM on every series; posterior, filled series, means and moves given are overwritten and returned."""
     n, n_occasions, channels = y.shape
-    n_states, all_ages = gamma.shape[2], hazards.shape[1]
+    n_states, n_ages = gamma.shape[2], hazards.shape[1]
     n_rows = n_states + 2 * channels + x.shape[2]
     value = np.full(n, -np.inf)
     coefficients = np.zeros((n, n_rows, channels))
@@ -305,11 +317,11 @@ def run_batch(
     counts = np.zeros((n, n_states, n_states))
     inverse = np.zeros((channels, channels))
     series = series_of(observed, night, channels, n_rows - n_states, n_states)
-    by_age = np.zeros((6, n_states, all_ages))
+    by_age = np.zeros((6, n_states, n_ages))
     law = Law(by_age[0], by_age[1], by_age[2], by_age[3], np.zeros(n_states))
     exits, stays = by_age[4], by_age[5]
     by_phase, by_time = np.zeros((2, n_states)), np.zeros((6, n_states, n_occasions))
-    beyond = np.zeros((4, n_states, n_occasions + all_ages))
+    beyond = np.zeros((4, n_states, n_occasions + n_ages))
     flow = Flow(
         by_phase[0],
         by_phase[1],
@@ -333,18 +345,15 @@ def run_batch(
         for _ in range(n_iterations):
             mask(posterior, observed, seen_gamma)
             maximise(series, floor, seen_gamma, gram, right, total_y, n_seen, coefficients[s], covariance[s])
-            used = 4
             for k in range(n_states):
-                used = max(used, ages[mean_index[s, k]])
-            for k in range(n_states):
-                _tabulate(k, hazards, first, mean_index[s, k], law, used)
+                _tabulate(k, hazards, first, mean_index[s, k], law, n_ages)
             constant = whitener_of(covariance[s], inverse)
             all_densities(series, coefficients[s], inverse, constant)
-            _forward(series, coefficients[s], inverse, constant, law, moves[s], filled[s], flow, totals, used)
+            _forward(series, coefficients[s], inverse, constant, law, moves[s], filled[s], flow, totals, n_ages)
             value[s] = log_product(series.top, totals)
             for k in range(n_states):
                 posterior[k, n_occasions - 1] = flow.mass[k]
-            _backward(series.weights, law, moves[s], flow, posterior, exits, stays, counts[s], used)
+            _backward(series.weights, law, moves[s], flow, posterior, exits, stays, counts[s], n_ages)
             _update(exits, stays, counts[s], log_leave, log_stay, mean_index[s], moves[s])
         transposed(posterior, gamma[s])
     return value, coefficients, covariance, gamma, filled, mean_index, moves, counts

@@ -22,6 +22,8 @@ LOG_2PI = float(np.log(2 * np.pi))
 RIDGE = 1e-8
 # Keeps the covariance of two channels that say the same invertible.
 NEARLY_ONE = 1 + 1e-7
+# Log density relative to the likeliest state, at least: no state is ruled out altogether by one answer.
+UNLIKELIEST = -200.0
 # Added to every expected transition count: no transition is ruled out by one short series.
 PSEUDO_COUNT = 0.1
 
@@ -222,7 +224,15 @@ def maximise(data: SwitchingData, posterior: Array, filled: Array) -> tuple[Arra
     covariance = (total - explained - explained.transpose(0, 2, 1) + fitted) / n_seen
     channels = np.arange(y.shape[2])
     covariance[:, channels, channels] = np.maximum(covariance[:, channels, channels], data.floor) * NEARLY_ONE
-    return coefficients, covariance
+    return coefficients, definite(covariance)
+
+
+def definite(covariance: Array) -> Array:
+    """Keep correlations of (n, C, C) covariances inside -1 and 1, which sums of nearly equal numbers may leave."""
+    spread = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
+    most = spread[:, :, None] * spread[:, None, :] / NEARLY_ONE
+    own = np.eye(spread.shape[1], dtype=bool)
+    return np.where(own, covariance, np.clip(covariance, -most, most))
 
 
 def lag_columns(filled: Array, night: NDArray[np.bool_]) -> Array:
@@ -255,7 +265,7 @@ def expect(
             emission.fill(t, predicted)
         else:
             top = log_density.max(axis=1)
-            density = np.exp(log_density - top[:, None])
+            density = np.exp(np.maximum(log_density - top[:, None], UNLIKELIEST))
             joint = predicted * density
             total = joint.sum(axis=1)
             forward[:, t] = joint / total[:, None]

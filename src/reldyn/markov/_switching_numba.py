@@ -18,6 +18,8 @@ _PSEUDO_COUNT = 0.1
 _NEARLY_ONE = 1 + 1e-7
 # The logarithm of a product of scales is taken before it leaves this range.
 _LEAST, _LARGEST = 1e-100, 1e100
+# As in `_switching`: no state is ruled out altogether by one answer.
+_UNLIKELIEST = -200.0
 
 
 class Series(NamedTuple):
@@ -209,6 +211,11 @@ def solve(gram: Any, right: Any, total: Any, floor: float, n_seen: int, coeffici
             covariance[c, d] = value / n_seen
     for c in range(channels):
         covariance[c, c] = max(covariance[c, c], floor) * _NEARLY_ONE
+    for c in range(channels):
+        for d in range(channels):
+            if c != d:
+                most = np.sqrt(covariance[c, c] * covariance[d, d]) / _NEARLY_ONE
+                covariance[c, d] = min(max(covariance[c, d], -most), most)
 
 
 @jit
@@ -263,7 +270,7 @@ def all_densities(series: Any, coefficients: Any, inverse: Any, constant: float)
     for k in range(n_states):
         row = series.weights[k]
         for t in range(n_occasions):
-            row[t] = np.exp(row[t] - top[t])
+            row[t] = np.exp(max(row[t] - top[t], _UNLIKELIEST))
 
 
 @jit
@@ -307,7 +314,7 @@ def _one_density(t: int, series: Any, coefficients: Any, inverse: Any, constant:
         highest = max(highest, weights[k, t])
     series.top[t] = highest
     for k in range(weights.shape[0]):
-        weights[k, t] = np.exp(weights[k, t] - highest)
+        weights[k, t] = np.exp(max(weights[k, t] - highest, _UNLIKELIEST))
 
 
 @jit

@@ -13,11 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn._records import brief
+
 FloatArray = NDArray[np.float64]
 # Rows formed at once: small enough for the processor's cache.
 ROWS = 2**13
 
 
+@brief
 @dataclass(frozen=True)
 class RoleColumns:
     """A design whose columns are columns of `base` on the rows of some groups.

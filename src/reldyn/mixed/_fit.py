@@ -9,8 +9,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
+from reldyn._records import brief
 from reldyn.errors import ConvergenceWarning, DesignError, check_option
 from reldyn.mixed._identification import check_design, check_identified
+from reldyn.mixed._near_singular import column_sizes, near_singular_notes
 from reldyn.mixed._objective import Evaluation, evaluate
 from reldyn.mixed._optimise import Optimum, Trace, optimise
 from reldyn.mixed._options import Method, Residual
@@ -27,6 +29,7 @@ _SHUT = 1e-9
 _EDGE = 1.0 - 1e-5
 
 
+@brief
 @dataclass(frozen=True)
 class Fit:
     """A fitted mixed model; d dyads, p fixed effects, q random effects, r residual parameters.
@@ -275,6 +278,7 @@ def _describe(
     notes = []
     if boundary:
         notes.append(_boundary_note(structure, boundary))
+    notes.extend(near_singular_notes(structure.labels, structure.to_reported(optimum.point.G), column_sizes(problem)))
     notes.extend(_residual_notes(problem, residual, optimum.point.psi))
     if not optimum.verified:
         notes.append(_failure_note(optimum))

@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from reldyn._records import brief
 from reldyn.errors import DesignError
 from reldyn.mixed._problem import FloatArray
 
 
+@brief
 @dataclass(frozen=True)
 class Contrasts:
     """Linear combinations of fixed effects, each with its own test; k rows.
@@ -32,6 +34,7 @@ class Contrasts:
     conf_high: FloatArray
 
 
+@brief
 @dataclass(frozen=True)
 class JointTest:
     """One test that several linear combinations are all zero.

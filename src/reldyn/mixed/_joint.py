@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn._records import brief
 from reldyn.mixed._problem import FloatArray
 from reldyn.mixed._random import RandomStructure
 
@@ -46,6 +47,7 @@ class Slope:
     slot: int
 
 
+@brief
 @dataclass(frozen=True)
 class JointData:
     """Rows laid out by dyad, occasion and member; d dyads, T occasions at most, k predictors.
@@ -70,6 +72,7 @@ class JointData:
     present: NDArray[np.bool_]
 
 
+@brief
 @dataclass(frozen=True)
 class JointModel:
     """What is estimated beside the coefficients of complete terms.
@@ -93,6 +96,7 @@ class JointModel:
     exchangeable: bool
 
 
+@brief
 @dataclass(frozen=True)
 class JointFit:
     """A fitted joint model.

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats as distributions
 
+from reldyn._records import brief
 from reldyn.errors import DesignError
 from reldyn.mixed._fit import Fit
 from reldyn.mixed._inference import JointTest, Wald, joint_parts
@@ -49,6 +50,7 @@ _UNUSABLE_NOTE = (
 )
 
 
+@brief
 @dataclass(frozen=True)
 class KenwardRoger(Wald):
     """Inference after Kenward and Roger.

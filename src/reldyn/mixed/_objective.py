@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reldyn._records import brief
 from reldyn.mixed._problem import FloatArray
 from reldyn.mixed._processes import Kernel, curvature
 from reldyn.mixed._random import RandomStructure
@@ -30,6 +31,7 @@ Kernels = list[list[Kernel]]
 _DYADS = 2**9
 
 
+@brief
 @dataclass(frozen=True)
 class Evaluation:
     """The deviance at given parameters and what was met on the way.
@@ -69,6 +71,7 @@ class Evaluation:
         return total
 
 
+@brief
 @dataclass(frozen=True)
 class PerDyad:
     """Per-dyad matrices at given parameters; d dyads, q random effects, c columns of W.

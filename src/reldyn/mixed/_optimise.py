@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reldyn._records import brief
 from reldyn.mixed._objective import Evaluation, evaluate
 from reldyn.mixed._problem import FloatArray, IntArray
 from reldyn.mixed._processes import from_natural, to_natural
@@ -30,6 +31,7 @@ MAX_ITERATIONS = 200
 _SHUT = 1e-12
 
 
+@brief
 @dataclass(frozen=True)
 class Trace:
     """The optimiser's path, kept as a value.
@@ -51,6 +53,7 @@ class Trace:
     return_code: str
 
 
+@brief
 @dataclass(frozen=True)
 class Point:
     """Parameters, with the deviance and its derivatives there."""
@@ -60,6 +63,7 @@ class Point:
     value: Evaluation
 
 
+@brief
 @dataclass(frozen=True)
 class Optimum:
     """Where the optimiser stopped.

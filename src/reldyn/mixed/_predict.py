@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from reldyn._records import brief
 from reldyn.mixed._columns import dense, times
 from reldyn.mixed._fit import Fit
 from reldyn.mixed._problem import FloatArray
 
 
+@brief
 @dataclass(frozen=True)
 class RandomEffects:
     """Best linear unbiased predictions of the reported random effects; d dyads, q effects.

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn._records import brief
 from reldyn.errors import DataError, DesignError, describe_rows
 from reldyn.mixed._columns import Design, RoleColumns, dense, is_finite
 
@@ -18,6 +19,7 @@ IntArray = NDArray[np.int64]
 RANK_TOLERANCE = 1e-7
 
 
+@brief
 @dataclass(frozen=True)
 class Problem:
     """Rows of a dyadic mixed model: one row per member and occasion with an outcome.

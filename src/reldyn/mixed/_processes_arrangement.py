@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn._records import brief
 from reldyn.mixed._processes_segments import IntArray, Layout
 
 
+@brief
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Layouts with equally many rows, m, of which c are conditioning (c is 0 or 2).
@@ -35,6 +37,7 @@ class Batch:
     members: IntArray
 
 
+@brief
 @dataclass(frozen=True, slots=True)
 class Arrangement:
     """Many layouts, with everything worked out that does not depend on the parameters.

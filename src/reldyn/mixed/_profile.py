@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from scipy import optimize
 from scipy import stats as distributions
 
+from reldyn._records import brief
 from reldyn.errors import DesignError
 from reldyn.mixed._columns import dense
 from reldyn.mixed._fit import Fit, fit_mixed
@@ -28,6 +29,7 @@ _NOTE = "Profile intervals are of the full likelihood, without the restricted li
 _FARTHEST = 12.0
 
 
+@brief
 @dataclass(frozen=True)
 class Profile(Wald):
     """Inference from the profile of the likelihood.

@@ -14,12 +14,14 @@ from functools import cached_property
 
 import numpy as np
 
+from reldyn._records import brief
 from reldyn.errors import DesignError, check_option
 from reldyn.mixed._columns import Design, RoleColumns
 from reldyn.mixed._options import Covariance
 from reldyn.mixed._problem import FloatArray, IntArray
 
 
+@brief
 @dataclass(frozen=True)
 class Block:
     """A free symmetric matrix and the sets of internal columns it describes (more than one: tied copies)."""
@@ -37,6 +39,7 @@ class Block:
         return self.size * (self.size + 1) // 2
 
 
+@brief
 @dataclass(frozen=True)
 class RandomStructure:
     """The blocks of G and the transform from internal columns to reported terms.

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats as distributions
 
+from reldyn._records import brief
 from reldyn.mixed._fit import Fit
 from reldyn.mixed._inference import JointTest, Wald, joint_parts
 from reldyn.mixed._problem import FloatArray
@@ -25,6 +26,7 @@ _LEAST = 1e-8
 _FEW = 40
 
 
+@brief
 @dataclass(frozen=True)
 class ClusterRobust(Wald):
     """Inference from the CR2 covariance matrix; d dyads.

@@ -17,6 +17,7 @@ from functools import cached_property
 
 import numpy as np
 
+from reldyn._records import brief
 from reldyn.mixed._backend import kernels
 from reldyn.mixed._columns import Design, pick, sizes
 from reldyn.mixed._options import Residual
@@ -35,6 +36,7 @@ Weights = Callable[[int], FloatArray]
 Where = slice | IntArray
 
 
+@brief
 @dataclass(frozen=True)
 class Columns:
     """Columns of W that rows of one member use.
@@ -78,6 +80,7 @@ class Columns:
         return len(self.x) + len(self.z) + 1
 
 
+@brief
 @dataclass(frozen=True)
 class Frequent:
     """Cross-products of rows of two members in frequent layouts, one entry per layout and pair of rows.
@@ -99,6 +102,7 @@ class Frequent:
     totals: FloatArray
 
 
+@brief
 @dataclass(frozen=True)
 class Rare:
     """Segments of equally many rows, sorted by dyad, kept as rows.
@@ -121,6 +125,7 @@ class Rare:
     stack: FloatArray
 
 
+@brief
 @dataclass(frozen=True)
 class Portion:
     """Layouts of one stratum whose kernels are computed together."""
@@ -134,6 +139,7 @@ class Portion:
     rare: tuple[Rare, ...]
 
 
+@brief
 @dataclass(frozen=True)
 class Statistics:
     """The data as the likelihood sees them.

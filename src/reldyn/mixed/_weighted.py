@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reldyn._records import brief
 from reldyn.mixed._backend import kernels
 from reldyn.mixed._columns import dense
 from reldyn.mixed._objective import pull_back
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _LAYOUTS_AT_ONCE = 64
 
 
+@brief
 @dataclass(frozen=True)
 class Contributions:
     """What each dyad adds to the estimating equations of the fixed effects; d dyads.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from reldyn.errors import DataError
@@ -9,7 +12,7 @@ from reldyn.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["as_pandas", "raise_errors"]
+__all__ = ["as_pandas", "column_label", "plain_rows", "raise_errors"]
 
 
 def as_pandas(frame: Any) -> pd.DataFrame:
@@ -27,12 +30,36 @@ def as_pandas(frame: Any) -> pd.DataFrame:
             ) from None
         except ModuleNotFoundError:
             raise DataError('this frame needs pyarrow to be converted: pip install "reldyn[io]".') from None
-    attrs = frame.attrs
-    rows: pd.DataFrame = frame.reset_index(drop=True)
-    if not all(isinstance(name, str) for name in rows.columns):
-        rows.columns = pd.Index([str(name) for name in rows.columns])
-    rows.attrs = attrs
+    return plain_rows(frame)
+
+
+def plain_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """Copy a data frame with plain row positions, columns named by text, and attributes of its own."""
+    import pandas as pd
+
+    # A frame copies its attributes at every step: those that refuse must be gone before the first.
+    rows: pd.DataFrame = pd.DataFrame(frame).reset_index(drop=True)
+    if rows.columns.nlevels > 1 or not all(isinstance(name, str) for name in rows.columns):
+        rows.columns = pd.Index([column_label(name) for name in frame.columns], dtype=object)
+    rows.attrs = _copied(frame.attrs)
     return rows
+
+
+def _copied(attrs: Mapping[Any, Any]) -> dict[Any, Any]:
+    """A deep copy of the attributes of a frame, without those that cannot be copied."""
+    copies = {}
+    for key, value in attrs.items():
+        with contextlib.suppress(Exception):
+            copies[key] = copy.deepcopy(value)
+    return copies
+
+
+def column_label(name: object) -> str:
+    """The text by which a panel names a column."""
+    try:
+        return str(name)
+    except Exception:
+        return f"<{type(name).__name__}>"
 
 
 def raise_errors(findings: pd.DataFrame) -> None:

@@ -49,6 +49,9 @@ _LIMITS = MappingProxyType(
 )
 _IRV_SHARE = 0.05
 # With fewer answers two equal ones already make a mode of half or more.
+_KINDS = MappingProxyType(
+    {"date": "dates", "number": "numbers", "duration": "times of day or durations", "label": "labels"}
+)
 _FEWEST_FOR_MODE = 5
 
 
@@ -223,8 +226,6 @@ def _pace(
     panel: DyadPanel, n_items: IntArray, opened: str | None, unit: float, notes: list[NDArray[np.object_]]
 ) -> Array:
     """Seconds from opening (else sending) to answering, per answered item."""
-    from reldyn.panel._clock import read_clock
-
     clocks = panel.schedule.columns if panel.schedule is not None else {}
     start, end = opened or clocks.get("sent"), clocks.get("answered")
     if opened is not None:
@@ -234,11 +235,13 @@ def _pace(
             _told(np.ones(len(panel), dtype=bool), "no clock of opening and answering, so no seconds_per_item")
         )
         return np.full(len(panel), np.nan)
-    frame = panel.frame
-    first, last = read_clock(frame[start]), read_clock(frame[end])
+    first, last = panel._times(start), panel._times(end)
     if first.kind != last.kind:
-        raise DesignError(f"{start!r} and {end!r} are not clocks of one kind: one holds dates, the other numbers.")
-    length = (last.values - first.values) * (1.0 if last.kind == "date" else unit)
+        raise DesignError(
+            f"{start!r} and {end!r} are not clocks of one kind: "
+            f"one holds {_KINDS[first.kind]}, the other {_KINDS[last.kind]}."
+        )
+    length = (last.values - first.values) * (unit if last.kind == "number" else 1.0)
     usable = np.isfinite(length) & (length >= 0) & (n_items > 0)
     notes.append(_told(~usable, "answered before it was opened, or no time, so no seconds_per_item"))
     return np.where(usable, length / np.maximum(n_items, 1), np.nan)

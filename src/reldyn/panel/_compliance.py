@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reldyn.panel._times import happened
+
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
@@ -23,7 +25,7 @@ def answered_rows(panel: DyadPanel, variables: Sequence[str] | None) -> NDArray[
         return np.asarray(panel._frame[list(variables)].notna().to_numpy().any(axis=1))
     clocks = panel.schedule.columns if panel.schedule is not None else {}
     if "answered" in clocks:
-        return np.asarray(panel._frame[clocks["answered"]].notna())
+        return happened(panel._times(clocks["answered"]))
     known = {*filter(None, panel.columns.values()), *clocks.values()}
     answered = np.zeros(len(panel), dtype=bool)
     for name in panel._frame:

@@ -97,8 +97,14 @@ CODES: dict[str, FindingCode] = {
     ),
     "unparsable-time": FindingCode(
         "error",
-        "A clock or occasion value that cannot be read as a time or a number.",
+        "A clock or occasion value that cannot be read as a time or a number; labels need an ordered categorical.",
         "Write times as 2026-11-23 18:30:00 (ISO 8601) or as numbers.",
+    ),
+    "ambiguous-dates": FindingCode(
+        "error",
+        "Dates of which more than one order of day, month and year makes sense, or no one order; no order is guessed.",
+        "Convert the column first, naming its order: pandas.to_datetime(column, format='%d.%m.%Y'), or write ISO dates "
+        "(2026-11-23).",
     ),
     "person-in-two-dyads": FindingCode(
         "error",
@@ -287,9 +293,14 @@ def _record(finding: Finding) -> tuple[str, Severity, str, int, tuple[int, ...],
     return (
         finding.code,
         finding.severity or entry.severity,
-        finding.column,
+        _printable(finding.column),
         n,
         rows,
-        message,
-        finding.mend or entry.mend,
+        _printable(message),
+        _printable(finding.mend or entry.mend),
     )
+
+
+def _printable(text: str) -> str:
+    """Text that can be stored as UTF-8: halves of a surrogate pair, as broken files have them, are spelled out."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

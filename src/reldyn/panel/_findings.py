@@ -5,11 +5,14 @@ The checks live in their own modules by subject; here their inputs are resolved 
 
 from __future__ import annotations
 
+import reprlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from reldyn.panel._border import column_label, plain_rows
 from reldyn.panel._finding_codes import Finding, table_of
 from reldyn.panel._findings_layout import Layout, build_layout
 from reldyn.panel._findings_schedule import schedule_findings
@@ -17,7 +20,7 @@ from reldyn.panel._findings_structure import structure_findings
 from reldyn.panel._findings_values import value_findings
 
 if TYPE_CHECKING:
-    from reldyn.panel._identity import Identity
+    from reldyn.panel._dates import DateOrder
     from reldyn.panel._schedule import Schedule
 
 __all__ = ["check_panel", "duplicated_headers"]
@@ -93,25 +96,40 @@ def examine(
     schedule: Schedule | None = None,
     scales: Mapping[str, tuple[float, float]] | None = None,
     variables: Sequence[str] | None = None,
+    orders: Mapping[str, DateOrder] | None = None,
     **asked: str | None,
-) -> tuple[pd.DataFrame, Identity | None]:
-    """The findings of `check_panel`, and who is who where that could be told: a panel need not look twice."""
-    table = _as_frame(frame)
-    if table is None:
-        kind = type(frame).__name__
-        return table_of([Finding("not-a-table", "", f"the object is no data frame but of type {kind}", n=1)]), None
+) -> tuple[pd.DataFrame, Layout | None]:
+    """The findings of `check_panel`, and all that was read on the way: a panel need not look twice."""
+    try:
+        table, findings = _as_frame(frame)
+        if table is None:
+            return table_of(findings), None
+        found, layout = _examine(table, schedule, scales, variables, orders or {}, asked)
+    except Exception as problem:
+        return table_of([_unchecked("table", problem)]), None
+    return table_of(findings + found), layout
+
+
+def _examine(
+    table: pd.DataFrame,
+    schedule: Any,
+    scales: Any,
+    variables: Any,
+    orders: Mapping[str, DateOrder],
+    asked: Mapping[str, str | None],
+) -> tuple[list[Finding], Layout | None]:
     clocks = {kind: getattr(schedule, kind, None) for kind in _CLOCKS}
     findings, names = _named_columns(table, {**asked, **clocks})
-    wanted = None if variables is None else (variables,) if isinstance(variables, str) else tuple(variables)
+    wanted = None if variables is None else _variable_names(table, variables)
     ranges, found = _scales(table, scales)
     findings += found + _value_names(table, (*(wanted or ()), *ranges), names)
     if not len(table):
-        return table_of([*findings, Finding("no-rows", "", "the table has no rows", n=1)]), None
+        return [*findings, Finding("no-rows", "", "the table has no rows", n=1)], None
     unusable = set(duplicated_headers(table))
-    kept = None if wanted is None else tuple(name for name in wanted if name not in unusable)
+    kept = None if wanted is None else tuple(n for n in wanted if isinstance(n, str) and n not in unusable)
     placed = all(asked.get(kind) is None or kind in names for kind in ("time", "day", "beep"))
-    found, identity = _run(table, names, ranges, kept, placed=placed)
-    return table_of(findings + found), identity
+    found, layout = _run(table, names, ranges, kept, placed=placed, orders=orders)
+    return findings + found, layout
 
 
 def duplicated_headers(frame: pd.DataFrame) -> dict[str, tuple[str, ...]]:
@@ -120,13 +138,15 @@ def duplicated_headers(frame: pd.DataFrame) -> dict[str, tuple[str, ...]]:
     `read_table` keeps a second ``X`` as ``X.1`` and remembers it; renaming or dropping all but one of the
     columns settles the matter.
     """
-    present = [str(name) for name in frame.columns]
-    groups = {name: (name,) * present.count(name) for name in dict.fromkeys(present) if present.count(name) > 1}
+    present = [column_label(name) for name in frame.columns]
+    groups = {name: (name,) * count for name, count in Counter(present).items() if count > 1}
     remembered = frame.attrs.get("duplicated_columns", {})
     for header, columns in remembered.items() if isinstance(remembered, Mapping) else ():
-        left = tuple(name for name in columns if name in present)
-        if len(left) > 1:
-            groups[header] = left
+        # Whoever else wrote this attribute may have meant something else by it.
+        if isinstance(columns, (tuple, list)):
+            left = tuple(name for name in columns if isinstance(name, str) and name in present)
+            if len(left) > 1:
+                groups[column_label(header)] = left
     return {name: group for group in groups.values() for name in group}
 
 
@@ -137,11 +157,12 @@ def _run(
     variables: tuple[str, ...] | None,
     *,
     placed: bool,
-) -> tuple[list[Finding], Identity | None]:
+    orders: Mapping[str, DateOrder],
+) -> tuple[list[Finding], Layout | None]:
     findings: list[Finding] = []
     subjects = ("ids and roles", "times", "values")
     try:
-        layout = build_layout(table, names, scales, variables, placed=placed)
+        layout = build_layout(table, names, scales, variables, placed=placed, orders=orders)
     except Exception as problem:
         return [_unchecked("ids", problem)], None
     for subject, check in zip(subjects, _CHECKS, strict=True):
@@ -149,7 +170,7 @@ def _run(
             findings.extend(check(layout))
         except Exception as problem:
             findings.append(_unchecked(subject, problem))
-    return findings, layout.identity
+    return findings, layout
 
 
 def _unchecked(subject: str, problem: Exception) -> Finding:
@@ -157,16 +178,32 @@ def _unchecked(subject: str, problem: Exception) -> Finding:
     return Finding("unchecked", "", f"the {subject} could not be checked ({type(problem).__name__}: {problem})", n=1)
 
 
-def _as_frame(frame: Any) -> pd.DataFrame | None:
-    if isinstance(frame, pd.DataFrame):
-        return frame
-    import narwhals as nw
+def _as_frame(frame: Any) -> tuple[pd.DataFrame | None, list[Finding]]:
+    """The table with columns named by text, or None; and what is wrong with the object as a whole."""
+    if not isinstance(frame, pd.DataFrame):
+        import narwhals as nw
 
+        try:
+            frame = nw.from_native(frame, eager_only=True).to_pandas()
+        except Exception:
+            kind = type(frame).__name__
+            return None, [Finding("not-a-table", "", f"the object is no data frame but of type {kind}", n=1)]
+    return plain_rows(frame), []
+
+
+def _variable_names(table: pd.DataFrame, variables: Any) -> tuple[Any, ...]:
+    """What was named; a single thing that is no collection is one name."""
     try:
-        converted: pd.DataFrame = nw.from_native(frame, eager_only=True).to_pandas()
+        names = (variables,) if isinstance(variables, (str, bytes)) else tuple(variables)
     except Exception:
-        return None
-    return converted
+        names = (variables,)
+    return tuple(_as_text(table, name) for name in names)
+
+
+def _as_text(table: pd.DataFrame, name: Any) -> Any:
+    """The text by which the table names a column that the file names otherwise (3, a tuple)."""
+    label = column_label(name)
+    return label if label in table.columns else name
 
 
 def _named_columns(table: pd.DataFrame, asked: Mapping[str, str | None]) -> tuple[list[Finding], dict[str, str]]:
@@ -192,12 +229,13 @@ def _named_columns(table: pd.DataFrame, asked: Mapping[str, str | None]) -> tupl
 def _value_names(table: pd.DataFrame, wanted: Sequence[str], names: Mapping[str, str]) -> list[Finding]:
     twice = duplicated_headers(table)
     findings = []
-    for name in dict.fromkeys(wanted):
-        if name not in table.columns:
+    columns = set(table.columns)
+    for name in _distinct(wanted):
+        if not isinstance(name, str) or name not in columns:
             findings.append(_missing_column(table, "variable", name))
         elif name in twice:
             findings.append(_duplicated_column(name, twice[name]))
-    used = {*wanted, *names.values()}
+    used = {*(name for name in wanted if isinstance(name, str)), *names.values()}
     for header, group in {group[0]: group for group in twice.values()}.items():
         if not used & set(group):
             message = f"the header {header!r} stands {len(group)} times ({', '.join(group)})"
@@ -205,13 +243,23 @@ def _value_names(table: pd.DataFrame, wanted: Sequence[str], names: Mapping[str,
     return findings
 
 
+def _distinct(names: Sequence[Any]) -> list[Any]:
+    """Names without repetition, in order; those that are no text need not be hashable."""
+    return [
+        *dict.fromkeys(name for name in names if isinstance(name, str)),
+        *(n for n in names if not isinstance(n, str)),
+    ]
+
+
 def _missing_column(table: pd.DataFrame, kind: str, name: object) -> Finding:
     import difflib
 
-    present = [str(column) for column in table.columns]
-    close = difflib.get_close_matches(str(name), present, n=1)
+    present = list(table.columns)
+    label = column_label(name)
+    close = difflib.get_close_matches(label, present, n=1)
     mend = f"Did you mean {close[0]!r}?" if close else f"The columns are {', '.join(present[:30])}."
-    return Finding("missing-column", str(name), f"no column {name!r} ({kind})", n=1, mend=mend)
+    shown = repr(name) if isinstance(name, str) else label
+    return Finding("missing-column", label, f"no column {shown} ({kind})", n=1, mend=mend)
 
 
 def _duplicated_column(name: str, group: Sequence[str]) -> Finding:
@@ -224,17 +272,27 @@ def _scales(table: pd.DataFrame, scales: Any) -> tuple[dict[str, tuple[float, fl
     ranges: dict[str, tuple[float, float]] = {}
     findings = []
     twice = duplicated_headers(table)
-    for name, scale in scales.items() if isinstance(scales, Mapping) else ():
-        try:
-            low, high = (float(end) for end in scale)
-        except (TypeError, ValueError):
-            low, high = 1.0, 0.0
+    columns = set(table.columns)
+    for given, scale in scales.items() if isinstance(scales, Mapping) else ():
+        name = _as_text(table, given)
+        low, high = _ends(scale)
         if not low < high:
-            findings.append(Finding("bad-scale", str(name), f"the scale of {name!r} is {scale!r}", n=1))
-        elif name not in table.columns:
+            label = column_label(name)
+            message = f"the scale of {label!r} is {reprlib.repr(scale)}"
+            findings.append(Finding("bad-scale", label, message, n=1))
+        elif not isinstance(name, str) or name not in columns:
             findings.append(_missing_column(table, "scales", name))
         elif name in twice:
             findings.append(_duplicated_column(name, twice[name]))
         else:
             ranges[name] = (low, high)
     return ranges, findings
+
+
+def _ends(scale: Any) -> tuple[float, float]:
+    """Low and high end; an empty range where the scale is no pair of numbers."""
+    try:
+        low, high = (float(end) for end in scale)
+    except Exception:
+        return 1.0, 0.0
+    return low, high

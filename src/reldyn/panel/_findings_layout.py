@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from reldyn.panel._clock import SECONDS_PER_DAY, Clock, read_clock
 from reldyn.panel._identity import Identity, IntArray, factorize, identify
+from reldyn.panel._placing import place_rows
+from reldyn.panel._times import DateOrder, Times, read_times
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +42,8 @@ class Layout:
         cannot be told apart and nothing is said about duplicates and partners.
     identity : Identity, optional
         None where dyad or person is not usable.
+    orders : mapping of str to DateOrder
+        Orders of day, month and year that are known for a column from all rows of a study.
     """
 
     frame: pd.DataFrame
@@ -49,6 +52,7 @@ class Layout:
     variables: tuple[str, ...] | None
     placed: bool
     identity: Identity | None
+    orders: Mapping[str, DateOrder]
 
     @property
     def n_rows(self) -> int:
@@ -70,16 +74,33 @@ class Layout:
         return _units(self.identity)
 
     @cached_property
-    def clocks(self) -> dict[str, Clock]:
-        """The readable form of every named time, day, beep and clock column."""
+    def clocks(self) -> dict[str, Times]:
+        """The reading of every named time, day, beep and clock column; each column is read once."""
         kinds = ("time", "day", "beep", "scheduled", "sent", "answered", "expires")
-        return {kind: read_clock(self.frame[self.names[kind]]) for kind in kinds if kind in self.names}
+        named = {kind: self.names[kind] for kind in kinds if kind in self.names}
+        read = {name: read_times(self.frame[name], self.orders.get(name)) for name in dict.fromkeys(named.values())}
+        return {kind: read[name] for kind, name in named.items()}
+
+    @property
+    def date_orders(self) -> dict[str, DateOrder]:
+        """The order of day, month and year of each column whose texts leave it open."""
+        return {self.names[kind]: clock.order for kind, clock in self.clocks.items() if clock.order is not None}
 
     @cached_property
-    def occasion_kinds(self) -> tuple[str, ...]:
+    def placing(self) -> dict[str, FloatArray]:
         """What places a row in time, the slowest first: the day, and the beep or else the time."""
-        within = "beep" if "beep" in self.names else "time"
-        return tuple(kind for kind in ("day", within) if kind in self.names)
+        dyad = np.append(self.units.dyads, -1)[self.units.codes]
+        return place_rows(self.clocks, self.units.codes, dyad)
+
+    @property
+    def occasion_kinds(self) -> tuple[str, ...]:
+        """The keys of `placing`."""
+        return tuple(self.placing)
+
+    @property
+    def occasion_columns(self) -> str:
+        """The columns behind `placing`, joined by commas."""
+        return ", ".join(dict.fromkeys(self.names.get(kind, self.names.get("day", "")) for kind in self.placing))
 
     @cached_property
     def occasions(self) -> Occasions:
@@ -88,25 +109,12 @@ class Layout:
         missing = np.zeros(self.n_rows, dtype=bool)
         size = 1
         for kind in self.occasion_kinds:
-            key, n_keys = _ranked(self.ordered(kind))
+            key, n_keys = _ranked(self.placing[kind])
             missing |= key < 0
             codes = codes * n_keys + key
             size *= n_keys
         codes[missing] = -1
         return Occasions(codes, max(size, 1), bool(missing.any()))
-
-    def ordered(self, kind: str) -> FloatArray:
-        """Times that can be ordered: labels that are no times at all count by their sorted order."""
-        clock = self.clocks[kind]
-        if not self.labelled(kind):
-            return clock.values
-        codes, _ = factorize(self.frame[self.names[kind]])
-        return np.where(codes < 0, np.nan, codes)
-
-    def labelled(self, kind: str) -> bool:
-        """Whether a column that places rows in time holds labels, none of which reads as a time."""
-        clock = self.clocks[kind]
-        return bool(clock.unreadable.any() and np.isnan(clock.values).all())
 
     @cached_property
     def usable(self) -> BoolArray:
@@ -190,10 +198,11 @@ def build_layout(
     variables: tuple[str, ...] | None,
     *,
     placed: bool,
+    orders: Mapping[str, DateOrder],
 ) -> Layout:
     """Resolve a table whose named columns exist and stand once."""
     identity = identify(frame[names["dyad"]], frame[names["person"]]) if {"dyad", "person"} <= names.keys() else None
-    return Layout(frame, names, scales, variables, placed, identity)
+    return Layout(frame, names, scales, variables, placed, identity, orders)
 
 
 def dense(codes: IntArray, size: int) -> tuple[IntArray, int]:
@@ -202,11 +211,6 @@ def dense(codes: IntArray, size: int) -> tuple[IntArray, int]:
         return codes, size
     renumbered, labels = factorize(codes)
     return renumbered, len(labels)
-
-
-def calendar_days(clock: Clock) -> FloatArray:
-    """Day number of each time of a clock that holds dates."""
-    return np.floor(clock.values / SECONDS_PER_DAY)
 
 
 def _units(identity: Identity) -> Units:

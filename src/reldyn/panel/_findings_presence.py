@@ -15,6 +15,7 @@ import numpy as np
 
 from reldyn.panel._finding_codes import Finding
 from reldyn.panel._findings_layout import Layout, dense
+from reldyn.panel._times import happened
 
 if TYPE_CHECKING:
     from reldyn.panel._findings_layout import BoolArray, FloatArray
@@ -78,9 +79,7 @@ def _answered(layout: Layout, items: Mapping[str, FloatArray]) -> BoolArray:
     if not telling:
         answered[:] = True
     if "answered" in layout.names:
-        moments = layout.clocks["answered"].values
-        # 0 is how some platforms write that it did not happen.
-        answered &= ~np.isnan(moments) & (moments != 0)
+        answered &= happened(layout.clocks["answered"])
     return answered
 
 
@@ -175,7 +174,7 @@ def _by_kind(layout: Layout, cells: Cells) -> Iterator[Finding]:
         if kind not in layout.occasion_kinds:
             continue
         column = layout.frame[layout.names[kind]]
-        values = layout.ordered(kind)[example]
+        values = layout.placing[kind][example]
         levels, rows, codes = np.unique(values, return_index=True, return_inverse=True)
         asked = 2 * np.bincount(codes, minlength=len(levels))
         shares = np.bincount(codes, weights=cells.answered(), minlength=len(levels)) / asked

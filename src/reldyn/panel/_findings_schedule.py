@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reldyn.panel._clock import SECONDS_PER_DAY
 from reldyn.panel._finding_codes import Finding
-from reldyn.panel._findings_layout import Layout, calendar_days
+from reldyn.panel._findings_layout import Layout
+from reldyn.panel._placing import calendar_days
+from reldyn.panel._times import SECONDS_PER_DAY, happened
 
 if TYPE_CHECKING:
     from reldyn.panel._findings_layout import BoolArray, FloatArray
@@ -32,11 +33,16 @@ def schedule_findings(layout: Layout) -> Iterator[Finding]:
 def _unreadable(layout: Layout) -> Iterator[Finding]:
     for kind, clock in layout.clocks.items():
         name = layout.names[kind]
-        if kind in ("time", "day", "beep") and layout.labelled(kind):
-            message = f"{name!r} holds labels, none of which is a time or a number; they are taken in sorted order"
-            yield Finding("unparsable-time", name, message, severity="warning", n=int(clock.unreadable.sum()))
-        elif clock.unreadable.any():
-            yield Finding("unparsable-time", name, f"{name!r} is no time or number", np.flatnonzero(clock.unreadable))
+        for problem in clock.problems:
+            wording, rows = f"{name!r} {problem.wording}", np.flatnonzero(problem.rows)
+            yield Finding(problem.code, name, wording, rows, mend=problem.fix)
+        if clock.stem is not None:
+            wording = f"{name!r} holds labels; the number in each is taken ({clock.stem!r})"
+            n = int(np.isfinite(clock.values).sum())
+            yield Finding("unparsable-time", name, wording, severity="warning", n=n)
+        if clock.text:
+            n = int(np.isfinite(clock.values).sum())
+            yield Finding("numbers-as-text", name, f"{name!r} stores its numbers as text", n=n)
         if kind in layout.occasion_kinds:
             absent = np.isnan(clock.values) & ~clock.unreadable
             if absent.any():
@@ -48,7 +54,7 @@ def _out_of_order(layout: Layout) -> Iterator[Finding]:
     occasions, units = layout.occasions.codes[order], layout.units.codes[order]
     back = (occasions[1:] < occasions[:-1]) & (units[1:] == units[:-1])
     if back.any():
-        columns = ", ".join(layout.names[kind] for kind in layout.occasion_kinds)
+        columns = layout.occasion_columns
         rows = np.sort(order[1:][back])
         yield Finding("out-of-order", columns, "earlier than the same person's preceding row", rows)
 
@@ -63,14 +69,13 @@ def _nights_and_gaps(layout: Layout) -> Iterator[Finding]:
     if within == "day":
         gap = same & (days_on > _LONGER * _usual(days_on[same], counted=True))
     else:
-        times = layout.ordered(within)[order]
+        times = layout.placing[within][order]
         step = np.diff(times)
         today = same & (days_on == 0)
         gap = (today & (step > _LONGER * _usual(step[today], counted=_counts(times, today)))) | (same & (days_on > 1))
         yield from _night(layout, same & (days_on >= 1))
     if gap.any():
-        columns = ", ".join(layout.names[kind] for kind in layout.occasion_kinds)
-        yield Finding("gap", columns, "occasions are missing before", np.sort(order[1:][gap]))
+        yield Finding("gap", layout.occasion_columns, "occasions are missing before", np.sort(order[1:][gap]))
 
 
 def _night(layout: Layout, night: BoolArray) -> Iterator[Finding]:
@@ -82,17 +87,14 @@ def _night(layout: Layout, night: BoolArray) -> Iterator[Finding]:
 
 def _days(layout: Layout) -> FloatArray | None:
     """Day number of each row: the named day, else the calendar day where times are dates with a time of day."""
-    if "day" in layout.names:
-        values = layout.ordered("day")
-        dates = layout.clocks["day"].kind == "date" and not layout.labelled("day")
-        return values / SECONDS_PER_DAY if dates else values
-    kind = layout.occasion_kinds[-1]
-    clock = layout.clocks[kind]
-    if clock.kind != "date" or layout.labelled(kind):
+    if "day" in layout.placing:
+        return layout.placing["day"]
+    clock = layout.clocks[layout.occasion_kinds[-1]]
+    if clock.kind != "date":
         return None
     days = calendar_days(clock)
     present = ~np.isnan(days)
-    return None if np.array_equal(days[present] * SECONDS_PER_DAY, clock.values[present]) else days
+    return None if np.array_equal(days[present] * SECONDS_PER_DAY, clock.local[present]) else days
 
 
 def _steps(days: FloatArray, layout: Layout, same: BoolArray) -> FloatArray:
@@ -135,8 +137,8 @@ def _answer_times(layout: Layout) -> Iterator[Finding]:
 
 
 def _moments(layout: Layout, kind: str) -> FloatArray | None:
-    """Times of a clock column; 0 means that it did not happen, as in the exports of m-Path."""
+    """Times of a clock column, NaN where it did not happen."""
     clock = layout.clocks.get(kind)
     if clock is None:
         return None
-    return np.where(clock.values == 0, np.nan, clock.values) if clock.kind == "number" else clock.values
+    return np.where(happened(clock), clock.values, np.nan)

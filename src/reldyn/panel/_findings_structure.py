@@ -100,10 +100,8 @@ def _duplicates(layout: Layout) -> Iterator[Finding]:
     if not again.any():
         return
     rows = np.flatnonzero(layout.usable)[again[codes]]
-    kinds = layout.occasion_kinds
-    if kinds:
-        columns = ", ".join(layout.names[kind] for kind in kinds)
-        yield Finding("duplicate-occasion", columns, "several rows for one person and occasion", rows)
+    if layout.occasion_kinds:
+        yield Finding("duplicate-occasion", layout.occasion_columns, "several rows for one person and occasion", rows)
     else:
         mend = "Name the column that places the rows in time (time, day or beep), or keep one row per person."
         name = layout.names["person"]

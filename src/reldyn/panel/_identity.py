@@ -130,12 +130,25 @@ def factorize(values: Any) -> tuple[IntArray, npt.NDArray[Any]]:
 
 def spellings(column: pd.Series[Any]) -> tuple[IntArray, npt.NDArray[Any]]:
     """Integer codes (-1: missing) and the distinct values as text, without blanks around, in the order of the file."""
+    cells = column.astype(object).to_numpy()
+    if pd.api.types.infer_dtype(cells, skipna=True) != "string":
+        # Equal values may be written differently: one instant in two time zones is not one wall clock.
+        missing = np.asarray(pd.isna(column), dtype=bool)
+        written = np.empty(len(cells), dtype=object)
+        written[:] = [None if absent else _written(value) for value, absent in zip(cells, missing, strict=True)]
+        cells = written
+    codes, values = pd.factorize(cells)
+    texts = np.empty(len(values), dtype=object)
+    texts[:] = [value.strip() for value in values]
+    return np.asarray(codes, dtype=np.intp), texts
+
+
+def _written(value: Any) -> str:
+    """A value as text; what cannot even be written is named by its type."""
     try:
-        codes, values = pd.factorize(column.astype(object))
-    except TypeError:
-        # Lists and the like cannot be told apart otherwise.
-        codes, values = pd.factorize(column.map(repr, na_action="ignore").astype(object))
-    return np.asarray(codes, dtype=np.intp), np.array([str(value).strip() for value in values], dtype=object)
+        return str(value)
+    except Exception:
+        return f"<{type(value).__name__}>"
 
 
 def _strays(identity: Identity) -> bool:

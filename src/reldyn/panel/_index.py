@@ -7,19 +7,22 @@ defined and not left to whatever order the rows came in.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reldyn.panel._readonly import read_only
+
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from reldyn.panel._identity import Identity
+    from reldyn.panel._findings_layout import Layout
     from reldyn.panel._schedule import Schedule
+    from reldyn.panel._times import Times
 
 __all__ = ["NEW_START", "PanelIndex", "build_index", "clock_night_steps", "grid_steps"]
 
@@ -27,7 +30,7 @@ __all__ = ["NEW_START", "PanelIndex", "build_index", "clock_night_steps", "grid_
 NEW_START = 1_000_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PanelIndex:
     """Integer codes of the rows of a panel.
 
@@ -35,7 +38,7 @@ class PanelIndex:
     ----------
     dyad, person, member, role : (n,) int arrays
         Codes from 0; ``member`` is 0 or 1 within the dyad, ``role`` is -1 where unknown.
-    day, beep : (n,) int arrays
+    day, beep : (n,) int arrays, which like all arrays here cannot be written to
         Day number and step within the day, both on the grid of the study, from 0.
     step : (n,) int array
         Position in a serial process: nights counted, a fresh start is a leap of ``NEW_START``.
@@ -64,10 +67,20 @@ class PanelIndex:
     person_labels: tuple[Hashable, ...]
     roles: tuple[Hashable, ...]
 
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, np.ndarray):
+                object.__setattr__(self, field.name, read_only(value))
+
+    def __repr__(self) -> str:
+        grid = f"{self.n_days} x {self.n_beeps} occasions" + ("" if self.on_grid else ", times on no common grid")
+        return f"PanelIndex: {len(self.dyad):,} rows, {self.n_dyads} dyads, {self.n_persons} persons, {grid}"
+
     @cached_property
     def occasion(self) -> NDArray[np.int64]:
         """Code of the scheduled occasion: day and beep in one number."""
-        return self.day * self.n_beeps + self.beep
+        return read_only(self.day * self.n_beeps + self.beep)
 
     @property
     def cells(self) -> int:
@@ -77,7 +90,8 @@ class PanelIndex:
     @cached_property
     def order(self) -> NDArray[np.int64]:
         """Rows sorted by dyad, occasion and member."""
-        return np.argsort((self.dyad * self.cells + self.occasion) * 2 + self.member, kind="stable")
+        key = (self.dyad * self.cells + self.occasion) * 2 + self.member
+        return read_only(np.argsort(key, kind="stable"))
 
     @cached_property
     def _rows_by_cell(self) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
@@ -86,9 +100,9 @@ class PanelIndex:
         if size <= max(8 * len(key), 100_000):
             table = np.full(size, -1, dtype=np.int64)
             table[key] = np.arange(len(key))
-            return table, None
+            return read_only(table), None
         order = np.argsort(key, kind="stable")
-        return order, key[order]
+        return read_only(order), read_only(key[order])
 
     def find(
         self, dyad: NDArray[np.int64], member: NDArray[np.int64], occasion: NDArray[np.int64]
@@ -104,7 +118,7 @@ class PanelIndex:
     @cached_property
     def partner_row(self) -> NDArray[np.int64]:
         """The partner's row at the same occasion, or -1."""
-        return self.find(self.dyad, 1 - self.member, self.occasion)
+        return read_only(self.find(self.dyad, 1 - self.member, self.occasion))
 
     def earlier_row(self, steps: int) -> NDArray[np.int64]:
         """Return the same person's row ``steps`` scheduled occasions earlier on the same day, or -1."""
@@ -114,8 +128,18 @@ class PanelIndex:
         return np.where(inside, found, -1)
 
 
-def grid_steps(values: pd.Series) -> tuple[NDArray[np.int64], NDArray[np.float64], bool]:
-    """Place time stamps on the coarsest common grid.
+def grid_steps(
+    values: NDArray[np.float64], local: NDArray[np.float64] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.float64], bool]:
+    """Place times on the coarsest common grid.
+
+    Parameters
+    ----------
+    values : (n,) float array
+        NaN where missing.
+    local : (n,) float array, optional
+        The same times on the wall clock. A diary kept at one hour of the day lies on its grid even where the clock
+        changes and instants do not.
 
     Returns
     -------
@@ -126,61 +150,39 @@ def grid_steps(values: pd.Series) -> tuple[NDArray[np.int64], NDArray[np.float64
         The same times, unrounded, in units of one step.
     on_grid : bool
     """
-    numbers = _as_numbers(values)
-    distinct, inverse = np.unique(numbers[np.isfinite(numbers)], return_inverse=True)
-    steps = np.zeros(len(numbers), dtype=np.int64)
-    exact = np.zeros(len(numbers))
+    finite = np.isfinite(values)
+    distinct, first, inverse = np.unique(values[finite], return_index=True, return_inverse=True)
+    steps = np.zeros(len(values), dtype=np.int64)
+    exact = np.zeros(len(values))
     if len(distinct) < 2:
         return steps, exact, True
     gaps = np.diff(distinct)
-    unit = gaps.min()
-    multiples = (distinct - distinct[0]) / unit
-    on_grid = bool(np.all(np.abs(multiples - np.rint(multiples)) < 1e-3 * np.maximum(1.0, multiples * 1e-3)))
-    on_grid = on_grid and multiples[-1] < 50 * len(distinct) + 1000
-    place = np.rint(multiples).astype(np.int64) if on_grid else np.arange(len(distinct))
-    finite = np.isfinite(numbers)
-    steps[finite] = place[inverse]
-    typical = unit if on_grid else float(np.median(gaps))
-    exact[finite] = (numbers[finite] - distinct[0]) / typical
-    return steps, exact, on_grid
+    place = _on_grid(distinct)
+    unit = float(gaps.min() if place is not None else np.median(gaps))
+    if place is None and local is not None:
+        shown = local[finite][first]
+        # Each instant must have one reading of the wall clock, in the same order.
+        agrees = np.array_equal(shown[inverse], local[finite]) and bool(np.all(np.diff(shown) > 0))
+        place = _on_grid(shown) if agrees else None
+        unit = float(np.diff(shown).min()) if place is not None else unit
+    steps[finite] = (place if place is not None else np.arange(len(distinct)))[inverse]
+    exact[finite] = (values[finite] - distinct[0]) / unit
+    return steps, exact, place is not None
 
 
-def _as_numbers(values: pd.Series) -> NDArray[np.float64]:
-    import pandas as pd
-
-    if pd.api.types.is_numeric_dtype(values):
-        return values.to_numpy(dtype=float, na_value=np.nan)
-    stamps = (
-        pd.to_datetime(values, errors="coerce", format="mixed")
-        if not pd.api.types.is_datetime64_any_dtype(values)
-        else values
-    )
-    if stamps.isna().all() and not values.isna().all():
-        codes = pd.Categorical(values).codes.astype(float)
-        return np.where(codes < 0, np.nan, codes)
-    seconds = stamps.to_numpy(dtype="datetime64[ms]")
-    return np.where(np.isnat(seconds), np.nan, seconds.astype(np.int64) / 1000.0)
-
-
-def _day_numbers(values: pd.Series) -> NDArray[np.int64]:
-    """Whole days from the first: calendar dates keep their distance, other labels their order."""
-    import pandas as pd
-
-    if pd.api.types.is_numeric_dtype(values):
-        return grid_steps(values)[0]
-    stamps = pd.to_datetime(values, errors="coerce", format="mixed")
-    if stamps.isna().all():
-        return grid_steps(values)[0]
-    days = stamps.to_numpy(dtype="datetime64[D]").astype(np.int64)
-    days = np.where(stamps.isna(), days[~stamps.isna()].min(), days)
-    return np.asarray(days - days.min())
+def _on_grid(distinct: NDArray[np.float64]) -> NDArray[np.int64] | None:
+    """Steps of ascending times on the grid of their smallest gap; None where they do not lie on it."""
+    multiples = (distinct - distinct[0]) / np.diff(distinct).min()
+    close = np.abs(multiples - np.rint(multiples)) < 1e-3 * np.maximum(1.0, multiples * 1e-3)
+    if not np.all(close) or multiples[-1] >= 50 * len(distinct) + 1000:
+        return None
+    return np.asarray(np.rint(multiples), dtype=np.int64)
 
 
 def clock_night_steps(
-    scheduled: pd.Series, person: NDArray[np.int64], day: NDArray[np.int64], beep: NDArray[np.int64]
+    times: NDArray[np.float64], person: NDArray[np.int64], day: NDArray[np.int64], beep: NDArray[np.int64]
 ) -> int | None:
     """Measure the night in units of the median daytime interval; None where the clock cannot tell."""
-    times = _as_numbers(scheduled)
     order = np.lexsort((beep, day, person))
     same_person = np.diff(person[order]) == 0
     days_on = np.diff(day[order])
@@ -194,39 +196,30 @@ def clock_night_steps(
     return max(1, round(float(np.median(night)) / float(np.median(daytime))))
 
 
-def build_index(
-    frame: pd.DataFrame,
-    *,
-    dyad: str,
-    person: str,
-    role: str | None,
-    time: str | None,
-    day: str | None,
-    beep: str | None,
-    schedule: Schedule | None,
-    identity: Identity | None = None,
-) -> PanelIndex:
-    """Compute the codes of every row; the frame is taken to have passed `check_panel`."""
-    from reldyn.panel._identity import identify
-
-    who = identity if identity is not None else identify(frame[dyad], frame[person])
-    role_code, roles = _role_codes(frame[role]) if role is not None else (np.full(len(frame), -1), ())
-    member = _members(who.dyad_codes, who.person_codes, role_code, len(who.dyad_labels), len(roles))
-    day_code, beep_code, exact, on_grid = _occasions(frame, time=time, day=day, beep=beep)
-    n_beeps = int(beep_code.max(initial=0)) + 1
-    step, clock = _process_time(frame, who.person_codes, day_code, beep_code, exact, n_beeps, day is not None, schedule)
+def build_index(layout: Layout, schedule: Schedule | None) -> PanelIndex:
+    """Compute the codes of every row of a table without errors, from what its checks have read already."""
+    if layout.identity is None:
+        raise ValueError("a table without dyads and persons has no index")
+    who, times, n = layout.identity, layout.clocks, layout.n_rows
+    person, dyad = who.person_codes.astype(np.int64), who.dyad_codes.astype(np.int64)
+    has_roles = "role" in layout.names
+    role, roles = _role_codes(layout.frame[layout.names["role"]]) if has_roles else (np.full(n, -1), ())
+    day, beep, exact, on_grid = _occasions(layout.placing, times, n)
+    n_beeps = int(beep.max(initial=0)) + 1
+    night = _night_steps(schedule, times, person, day, beep)
+    step, clock = _process_time(day, beep, exact, n_beeps, "day" in layout.names, night)
     return PanelIndex(
-        dyad=who.dyad_codes,
-        person=who.person_codes,
-        member=member,
-        role=role_code,
-        day=day_code,
-        beep=beep_code,
+        dyad=dyad,
+        person=person,
+        member=_members(dyad, person, role, len(who.dyad_labels), len(roles)),
+        role=role,
+        day=day,
+        beep=beep,
         step=step,
         clock=clock,
         n_dyads=len(who.dyad_labels),
         n_persons=len(who.person_labels),
-        n_days=int(day_code.max(initial=0)) + 1,
+        n_days=int(day.max(initial=0)) + 1,
         n_beeps=n_beeps,
         on_grid=on_grid,
         dyad_labels=tuple(_plain(label) for label in who.dyad_labels),
@@ -273,29 +266,21 @@ def _members(
 
 
 def _occasions(
-    frame: pd.DataFrame, *, time: str | None, day: str | None, beep: str | None
+    placing: Mapping[str, NDArray[np.float64]], times: Mapping[str, Times], n: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], bool]:
     """Day and step within the day of each row, with the exact time in steps."""
-    n = len(frame)
     zeros = np.zeros(n, dtype=np.int64)
-    within = beep if beep is not None else time
-    if within is None and day is None:
+    if not placing:
         return zeros, zeros, np.zeros(n), True
-    if day is None or within is None:
-        steps, exact, on_grid = grid_steps(frame[within if within is not None else day])
-        return zeros, steps, exact, on_grid
-    steps, exact, on_grid = grid_steps(_time_of_day(frame[within]))
-    return _day_numbers(frame[day]), steps, exact, on_grid
-
-
-def _time_of_day(values: pd.Series) -> pd.Series:
-    """Clock times of a named day count from its midnight; anything else stays as it is."""
-    import pandas as pd
-
-    if not pd.api.types.is_datetime64_any_dtype(values):
-        return values
-    seconds: pd.Series = (values - values.dt.normalize()).dt.total_seconds()
-    return seconds
+    fastest = list(placing)[-1]
+    if "day" not in placing:
+        return zeros, *grid_steps(placing[fastest], times[fastest].local)
+    if fastest == "day":
+        return zeros, *grid_steps(placing["day"])
+    day = placing["day"]
+    # Calendar dates keep their distance in days, whatever the smallest gap between them is.
+    days = (day - day.min()).astype(np.int64) if times["day"].kind == "date" else grid_steps(day)[0]
+    return days, *grid_steps(placing[fastest])
 
 
 def _runs_on(day: NDArray[np.int64], beep: NDArray[np.int64]) -> bool:
@@ -310,24 +295,31 @@ def _runs_on(day: NDArray[np.int64], beep: NDArray[np.int64]) -> bool:
     return bool(np.all(first[1:] > last[:-1]))
 
 
-def _process_time(
-    frame: pd.DataFrame,
+def _night_steps(
+    schedule: Schedule | None,
+    times: Mapping[str, Times],
     person: NDArray[np.int64],
+    day: NDArray[np.int64],
+    beep: NDArray[np.int64],
+) -> int | None:
+    """How many steps a night counts, as declared or by the clock; None where every process starts anew."""
+    if schedule is None:
+        return None
+    if schedule.night_steps != "clock":
+        return schedule.night_steps
+    return clock_night_steps(times["scheduled"].values, person, day, beep) if "scheduled" in times else None
+
+
+def _process_time(
     day: NDArray[np.int64],
     beep: NDArray[np.int64],
     exact: NDArray[np.float64],
     n_beeps: int,
     has_days: bool,
-    schedule: Schedule | None,
+    night: int | None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     if not has_days or n_beeps == 1:
         return (beep if n_beeps > 1 else day), (exact if n_beeps > 1 else day.astype(float))
-    night: int | None = None
-    if schedule is not None:
-        if schedule.night_steps != "clock":
-            night = schedule.night_steps
-        elif schedule.scheduled is not None:
-            night = clock_night_steps(frame[schedule.scheduled], person, day, beep)
     if _runs_on(day, beep):
         extra = night - 1 if night is not None else NEW_START
     else:

@@ -9,18 +9,27 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from reldyn.errors import DataError, DesignError, check_columns, describe_rows
+from reldyn.errors import DataError, DesignError
 from reldyn.panel._border import as_pandas, raise_errors
+from reldyn.panel._columns import check_usable, numbers_of, times_of
 from reldyn.panel._compositions import composition_labels, count_compositions
-from reldyn.panel._findings import check_panel, duplicated_headers, examine
+from reldyn.panel._findings import examine
 from reldyn.panel._index import PanelIndex, build_index
+from reldyn.panel._placing import weekdays
+from reldyn.panel._printing import one_line, summary_lines
 from reldyn.panel._schedule import Schedule
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from reldyn.panel._dates import DateOrder
+    from reldyn.panel._times import Times
+
 __all__ = ["DyadPanel"]
+
+# How many compositions one line names.
+_SHOWN = 5
 
 
 class DyadPanel:
@@ -39,9 +48,12 @@ class DyadPanel:
         Column that tells the two members apart (female/male, patient/partner). Roles are ordered
         by category where the column is categorical, else sorted. None: members are exchangeable.
     time : str, optional
-        Occasion number, time stamp, or time within the day when ``day`` is named.
+        Occasion number, time stamp, or time within the day when ``day`` is named. Rows are ordered by the instant.
     day, beep : str, optional
-        Day and beep number of experience sampling; lags never cross a day.
+        Day and beep number of experience sampling; lags never cross a day. Time stamps as ``day`` give the
+        calendar day on the clock that was written, whatever its offset from UTC. Numbers and dates stored as text
+        are read in all three; dates such as 13.04.2021 in the one order that makes dates of the whole column, and
+        refused where several orders do. Labels must be an ordered categorical.
     schedule : Schedule, optional
         The clock columns and the length of a night.
     scales : mapping of str to (low, high), optional
@@ -65,7 +77,17 @@ class DyadPanel:
     [nan, nan, 4.0, 3.0]
     """
 
-    __slots__ = ("_columns", "_compositions", "_exchangeable", "_findings", "_frame", "_index", "_scales", "_schedule")
+    __slots__ = (
+        "_columns",
+        "_compositions",
+        "_exchangeable",
+        "_findings",
+        "_frame",
+        "_index",
+        "_orders",
+        "_scales",
+        "_schedule",
+    )
 
     _frame: pd.DataFrame
     _index: PanelIndex
@@ -75,6 +97,7 @@ class DyadPanel:
     _findings: pd.DataFrame
     _compositions: tuple[str, ...]
     _exchangeable: frozenset[str]
+    _orders: Mapping[str, DateOrder]
 
     def __init__(
         self,
@@ -98,10 +121,33 @@ class DyadPanel:
             "day": day,
             "beep": beep,
         }
-        findings, identity = examine(rows, **columns, schedule=schedule, scales=scales)
+        self._settle(rows, columns, schedule, scales, {})
+
+    def _settle(
+        self,
+        rows: pd.DataFrame,
+        columns: Mapping[str, Any],
+        schedule: Schedule | None,
+        scales: Mapping[str, tuple[float, float]] | None,
+        orders: Mapping[str, DateOrder],
+    ) -> None:
+        """Check the rows and fill the panel; orders of dates that are known already are taken as they are."""
+        findings, layout = examine(rows, **columns, schedule=schedule, scales=scales, orders=orders)
         raise_errors(findings)
-        index = build_index(rows, **columns, schedule=schedule, identity=identity)
-        self._fill(rows, index, columns, schedule, dict(scales or {}), findings, composition_labels(index), frozenset())
+        if layout is None:
+            raise DataError("the rows could not be checked, so they cannot make a panel.", findings)
+        index = build_index(layout, schedule)
+        self._fill(
+            frame=rows,
+            index=index,
+            columns=columns,
+            schedule=schedule,
+            scales={str(name): (float(low), float(high)) for name, (low, high) in dict(scales or {}).items()},
+            findings=findings,
+            compositions=composition_labels(index),
+            exchangeable=frozenset(),
+            orders=layout.date_orders,
+        )
 
     def _fill(
         self,
@@ -113,6 +159,7 @@ class DyadPanel:
         findings: pd.DataFrame,
         compositions: tuple[str, ...],
         exchangeable: frozenset[str],
+        orders: Mapping[str, DateOrder],
     ) -> None:
         values = {
             "_frame": frame,
@@ -123,6 +170,7 @@ class DyadPanel:
             "_findings": findings,
             "_compositions": compositions,
             "_exchangeable": exchangeable,
+            "_orders": MappingProxyType(dict(orders)),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -140,6 +188,7 @@ class DyadPanel:
             "findings": self._findings,
             "compositions": self._compositions,
             "exchangeable": self._exchangeable,
+            "orders": self._orders,
         }
         panel = object.__new__(DyadPanel)
         panel._fill(**(kept | changes))
@@ -237,11 +286,16 @@ class DyadPanel:
         return len(self._frame)
 
     def __repr__(self) -> str:
-        who = ", ".join(f"{count} {label}" for label, count in self.compositions.items())
+        counts = self.compositions
+        shown = [f"{count} {one_line(label)}" for label, count in list(counts.items())[:_SHOWN]]
+        more = f", {len(counts) - _SHOWN:,} more compositions" if len(counts) > _SHOWN else ""
         return (
-            f"DyadPanel: {self.n_dyads} dyads ({who}), {self.n_persons} persons, "
+            f"DyadPanel: {self.n_dyads} dyads ({', '.join(shown)}{more}), {self.n_persons} persons, "
             f"up to {self.n_occasions} occasions, {len(self):,} rows, {self._frame.shape[1]} columns"
         )
+
+    def __str__(self) -> str:
+        return summary_lines(self)
 
     # --- verbs -----------------------------------------------------------------------------
 
@@ -253,37 +307,17 @@ class DyadPanel:
         DataError
             There is no such column, its header stands twice in the file, or it holds text, dates or complex numbers.
         """
-        import pandas as pd
+        return numbers_of(self, variable)
 
-        if not isinstance(variable, str):
-            raise DataError(f"{variable!r} is no name of a column: give one name, as text.")
-        self._check_usable([variable])
-        column = self._frame[variable]
-        if column.dtype.kind in "cmM" or isinstance(column.dtype, (pd.DatetimeTZDtype, pd.PeriodDtype)):
-            kind = "complex numbers" if column.dtype.kind == "c" else "dates or times"
-            raise DataError(f"column {variable!r} holds {kind}: recode it to numbers.")
-        if not (pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)):
-            numbers = pd.to_numeric(column, errors="coerce")
-            bad = np.flatnonzero((numbers.isna() & column.notna()).to_numpy())
-            if len(bad):
-                raise DataError(
-                    f"column {variable!r} holds text, for example {column.iloc[bad[0]]!r} "
-                    f"({describe_rows(bad.tolist())}): recode it to numbers."
-                )
-            column = numbers
-        return np.asarray(column.to_numpy(dtype=float, na_value=np.nan))
+    def _times(self, name: str) -> Times:
+        return times_of(self, name)
+
+    def _weekday(self, name: str) -> NDArray[np.float64] | None:
+        times = times_of(self, name)
+        return weekdays(times) if times.kind == "date" else None
 
     def _check_usable(self, variables: Iterable[str]) -> None:
-        wanted = list(variables)
-        twice = {column: group for group in duplicated_headers(self._frame).values() for column in group}
-        for name in wanted:
-            if name in twice:
-                group = twice[name]
-                raise DataError(
-                    f"the header {group[0]!r} stands {len(group)} times in the file (read as {', '.join(group)}), "
-                    f"so which column {name!r} is remains unclear: rename the columns, then use the new name."
-                )
-        check_columns([str(name) for name in self._frame.columns], wanted)
+        check_usable(self, variables)
 
     def within_between(self, variables: Sequence[str]) -> DyadPanel:
         """Split each variable into what varies within a person and what differs between persons.
@@ -467,7 +501,8 @@ class DyadPanel:
         attrs = self._frame.attrs
         frame = self._frame.iloc[rows].reset_index(drop=True)
         frame.attrs = attrs
-        findings = check_panel(frame, **self._columns, schedule=self._schedule, scales=dict(self._scales) or None)
+        scales = dict(self._scales) or None
+        findings, _ = examine(frame, **self._columns, schedule=self._schedule, scales=scales, orders=self._orders)
         compositions = tuple(self._compositions[code] for code in dyads)
         return self._with(frame=frame, index=index, findings=findings, compositions=compositions)
 

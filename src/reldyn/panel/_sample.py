@@ -24,7 +24,7 @@ _LIKERT = ("warmth_given", "warmth_received", "longing", "satisfaction", "attach
 _SLIDERS = ("stress", "positive_affect", "negative_affect")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True, repr=False)
 class SampleTruth:
     """What was planted in the sample study.
 
@@ -47,6 +47,11 @@ class SampleTruth:
     phases: pd.DataFrame
     effects: pd.DataFrame
     settings: dict[str, Any]
+
+    def __repr__(self) -> str:
+        tables = {field.name: len(getattr(self, field.name)) for field in dataclasses.fields(self)[:-1]}
+        sizes = ", ".join(f"{name}: {count:,} rows" for name, count in tables.items())
+        return f"SampleTruth({sizes}; settings: {', '.join(self.settings)})"
 
 
 def load_sample() -> DyadPanel:

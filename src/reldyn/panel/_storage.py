@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reldyn.errors import DataError
+from reldyn.panel._border import as_pandas
 from reldyn.panel._compositions import composition_labels
 from reldyn.panel._read import read_parquet_table, require_io
 from reldyn.panel._schedule import Schedule
@@ -30,6 +31,7 @@ def write_panel(panel: DyadPanel, path: str | Path) -> None:
         "scales": {name: list(limits) for name, limits in panel.scales.items()},
         "compositions": None if compositions == composition_labels(panel.index) else list(compositions),
         "exchangeable": sorted(panel._exchangeable),
+        "date_orders": dict(panel._orders),
     }
     table = pyarrow.Table.from_pandas(panel._frame, preserve_index=False)
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), _METADATA: json.dumps(about).encode()})
@@ -55,7 +57,8 @@ def read_panel(path: str | Path) -> DyadPanel:
     about = json.loads(stored)
     schedule = Schedule(**about["schedule"]) if about["schedule"] is not None else None
     scales = {name: (limits[0], limits[1]) for name, limits in about["scales"].items()}
-    panel = DyadPanel(table.to_pandas(), **about["columns"], schedule=schedule, scales=scales)
+    panel = object.__new__(DyadPanel)
+    panel._settle(as_pandas(table.to_pandas()), about["columns"], schedule, scales, about.get("date_orders", {}))
     if about["compositions"] is not None:
         panel = panel._with(compositions=tuple(about["compositions"]))
     return panel._with(exchangeable=frozenset(about["exchangeable"]))

@@ -53,7 +53,11 @@ def ambivalence(
         Columns with the positive and the negative evaluation of the partner, each from none to very, on one scale.
     index : {"griffin", "kaplan", "jamieson"}, default "griffin"
         ``(P + N) / 2 - |P - N|``, high when both are strong and alike, the one most used; ``P + N - |P - N|``, twice
-        the weaker one; ``min(P, N) ** 2 / max(P, N)``, 0 where both are 0.
+        the weaker one; ``min(P, N) ** 2 / max(P, N)``, 0 where both are 0. On a scale of width W (P and N from 0 to W)
+        they run from -W / 2 to W, from 0 to 2 W and from 0 to W: -50 to 100 for Griffin's on sliders from 0 to 100.
+        Griffin's is below 0 where the stronger evaluation is more than three times the weaker one, -W / 2 where one
+        is W and the other 0, and W where both are W; it is not rescaled, so that values of studies with other scales
+        can be compared only after division by W.
     by : {"person", "occasion"}, default "person"
         One row per person, or per row of the panel.
     minimum : float, optional

@@ -1,4 +1,19 @@
-"""One function per figure: panels and results drawn with seaborn and matplotlib, nothing computed."""
+"""One function per figure: panels and results drawn with seaborn and matplotlib, nothing computed.
+
+Every function returns a matplotlib ``Figure``, or the ``Axes`` where its page says so, and each figure is shown once:
+
+- In Jupyter a figure that a cell draws appears below it: as the last line of the cell, with a semicolon, with
+  ``plt.show()``, in a loop or under a name. Naming the figure in a later cell shows it again. A figure that has been
+  shown is closed in pyplot, also under ``InlineBackend.close_figures = False``; its object can still be changed and
+  saved.
+- In a script or a terminal with windows, ``plt.show()`` opens every figure drawn so far. They stay in memory until
+  they are closed: a loop over many dyads that only saves files ends each round with ``plt.close(figure)``.
+- Where there are no windows (the backends Agg, PDF, SVG: servers, tests), pyplot holds the last figure only, so
+  ``plt.savefig`` saves it; earlier ones live as long as a variable holds them, and a loop fills no memory.
+
+``figure.savefig(path)`` works in each of them. With ``ax=`` a function draws on axes of yours, and the figure around
+them stays yours: it is shown and closed as matplotlib would, once.
+"""
 
 from reldyn.plot._calibration import calibration
 from reldyn.plot._coefficients import coefficients

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reldyn.errors import DataError, DesignError
-from reldyn.plot._style import BLUE, GREY, INK, ORANGE, PALE, SKY, axes_or_new, new_figure, style
+from reldyn.plot._style import BLUE, GREY, INK, ORANGE, PALE, SKY, axes_or_new, figure_of, new_figure, style
 from reldyn.results import format_p
 
 if TYPE_CHECKING:
@@ -315,11 +315,3 @@ def row_of(labels: list[Hashable], dyad: Hashable) -> int:
     if dyad not in labels:
         raise DataError(f"no dyad {dyad!r} in the result.")
     return labels.index(dyad)
-
-
-def figure_of(ax: Axes) -> Figure:
-    """The figure that axes belong to."""
-    figure = ax.get_figure(root=True)
-    if figure is None:
-        raise DesignError("the axes belong to no figure.")
-    return figure

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn.errors import DataError, DesignError
-from reldyn.plot._style import BLUE, GREY, INK, MEMBERS, ORANGE, PALE, axes_or_new, new_figure, style
+from reldyn.plot._style import BLUE, GREY, INK, MEMBERS, ORANGE, PALE, axes_or_new, figure_of, new_figure, style
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -157,7 +157,7 @@ def location_scale(result: Result) -> Figure:
         ax.set_ylabel("log variance")
         ax.set_title("Location and scale")
         _role_legend(ax, rows)
-    return ax.get_figure(root=True)  # type: ignore[return-value]
+    return figure_of(ax)
 
 
 def inertia(result: Result, *, ax: Axes | None = None) -> Figure:
@@ -207,7 +207,7 @@ def inertia(result: Result, *, ax: Axes | None = None) -> Figure:
         axes.set_xlabel(f"inertia of {told.variable}")
         axes.set_title("Persons" if named else f"{len(rows)} persons")
         _role_legend(axes, rows, above=True)
-    return axes.get_figure(root=True)  # type: ignore[return-value]
+    return figure_of(axes)
 
 
 def _averages(ax: Axes, table: pd.DataFrame, roles: list[Any]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn.errors import DesignError
-from reldyn.plot._style import GREY, INK, MEMBERS, PALE, axes_or_new, new_figure, style
+from reldyn.plot._style import GREY, INK, MEMBERS, PALE, axes_or_new, figure_of, new_figure, style
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -220,7 +220,7 @@ def reliable_change(table: pd.DataFrame, *, ax: Axes | None = None) -> Figure:
         axes.spines["left"].set_visible(False)
         axes.set_xlabel("change of the mean")
         axes.set_title("Change and what chance gives")
-    return axes.get_figure(root=True)  # type: ignore[return-value]
+    return figure_of(axes)
 
 
 def _each(rows: pd.DataFrame) -> Iterator[Any]:

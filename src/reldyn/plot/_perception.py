@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from reldyn.errors import DesignError
-from reldyn.plot._style import GREY, INK, MEMBERS, axes_or_new, new_figure, style
+from reldyn.plot._style import GREY, INK, MEMBERS, axes_or_new, figure_of, new_figure, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,14 +55,14 @@ def truth_and_bias(result: Result, *, ax: Axes | None = None) -> Figure:
     with style():
         if not changing:
             first = axes_or_new(ax, 4.0, 3.4)
-            figure = first.get_figure(root=True)
+            figure = figure_of(first)
         else:
             figure = new_figure(9.6, 3.2)
             first, *more = figure.subplots(1, 3)
             for panel, effect in zip(more, ("directional bias", "truth force"), strict=True):
                 _course(panel, told, effect)
         _forces(first, told)
-    return figure  # type: ignore[return-value]
+    return figure
 
 
 def _roles(result: Any) -> list[str]:
@@ -157,7 +157,7 @@ def dissociation(result: Result, *, ax: Axes | None = None) -> Figure:
         axes.set_title(f"Seeing and catching {told.affect}")
         if len(roles) > 1:
             axes.legend()
-    return axes.get_figure(root=True)  # type: ignore[return-value]
+    return figure_of(axes)
 
 
 def social_accuracy(result: Result, *, ax: Axes | None = None) -> Figure:
@@ -204,7 +204,7 @@ def social_accuracy(result: Result, *, ax: Axes | None = None) -> Figure:
         axes.set_xlabel("distinctive accuracy")
         axes.set_ylabel("normative accuracy")
         axes.set_title("Accuracy of impressions")
-    return axes.get_figure(root=True)  # type: ignore[return-value]
+    return figure_of(axes)
 
 
 def _mean_point(ax: Axes, x: Any, y: Any) -> None:
@@ -270,4 +270,4 @@ def similarity(result: Result, *, ax: Axes | None = None) -> Figure:
         axes.set_ylabel("samples of pseudo-couples")
         axes.set_title("Accuracy of profiles" if told.accuracy else "Similarity of partners")
         axes.legend(fontsize=7.5)
-    return axes.get_figure(root=True)  # type: ignore[return-value]
+    return figure_of(axes)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn.errors import DesignError
-from reldyn.plot._style import BLUE, GREY, INK, MEMBERS, ORANGE, SKY, axes_or_new, new_figure, style
+from reldyn.plot._style import BLUE, GREY, INK, MEMBERS, ORANGE, SKY, axes_or_new, figure_of, new_figure, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,7 +57,7 @@ def simple_slopes(result: Result, *, ax: Axes | None = None) -> Figure:
     with style():
         if ax is not None:
             _slope_panel(ax, result, terms[0], MEMBERS[0])
-            figure = ax.get_figure(root=True)
+            figure = figure_of(ax)
         else:
             columns = min(len(terms), 2)
             rows = -(-len(terms) // columns)
@@ -67,7 +67,7 @@ def simple_slopes(result: Result, *, ax: Axes | None = None) -> Figure:
                 _slope_panel(panels[place], result, term, ORANGE if term.startswith("partner") else BLUE)
             for spare in panels[len(terms) :]:
                 spare.set_axis_off()
-    return figure  # type: ignore[return-value]
+    return figure
 
 
 def _slope_panel(ax: Axes, result: Any, term: str, colour: str) -> None:
@@ -121,10 +121,10 @@ def response_surface(result: Result, *, ax: Axes | None = None) -> Figure:
         raise DesignError(f"the result has {len(roles)} surfaces, and one axes holds one: leave ax out.")
     with style():
         if ax is not None:
-            panels, figure = [ax], ax.get_figure(root=True)
+            panels, figure = [ax], figure_of(ax)
         elif len(roles) == 1:
             panels = [axes_or_new(None, 3.9, 3.3)]
-            figure = panels[0].get_figure(root=True)
+            figure = figure_of(panels[0])
         else:
             figure = new_figure(3.7 * len(roles), 3.3)
             panels = list(figure.subplots(1, len(roles), squeeze=False, sharey=True).ravel())
@@ -132,10 +132,10 @@ def response_surface(result: Result, *, ax: Axes | None = None) -> Figure:
             _surface_panel(panel, told, role)
         lines = panels[0].get_legend_handles_labels()
         if ax is None:
-            figure.legend(*lines, loc="outside lower center", ncols=3, fontsize=7.5)  # type: ignore[union-attr]
+            figure.legend(*lines, loc="outside lower center", ncols=3, fontsize=7.5)
         else:
             ax.legend(*lines, fontsize=7)
-    return figure  # type: ignore[return-value]
+    return figure
 
 
 def _surface_panel(ax: Axes, result: Any, role: Any) -> None:

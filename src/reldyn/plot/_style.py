@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from reldyn.plot._display import closing_what_fails, figure_of, open_figure
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -26,6 +28,7 @@ __all__ = [
     "PALE",
     "SKY",
     "axes_or_new",
+    "figure_of",
     "new_figure",
     "style",
     "to_svg",
@@ -79,26 +82,24 @@ def style() -> Iterator[None]:
     """Draw in the house style inside the block; settings outside are as before."""
     import matplotlib as mpl
 
-    with mpl.rc_context(_SETTINGS):  # type: ignore[arg-type]
-        yield
+    # Not rc_context, which gives back every setting: a backend that is loaded inside changes some for good.
+    settings: Any = mpl.rcParams
+    before = {name: settings[name] for name in _SETTINGS}
+    settings.update(_SETTINGS)
+    try:
+        with closing_what_fails():
+            yield
+    finally:
+        settings.update(before)
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Make an empty figure of the given size in inches.
-
-    Through pyplot, so that ``plt.show()`` knows it, except in a notebook, which would show it
-    twice, and in `to_svg`, which needs no window.
-    """
+    """Make an empty figure of the given size in inches: known to pyplot, except in `to_svg`, which shows nothing."""
+    if not _DETACHED.get():
+        return open_figure(width, height)
     from matplotlib.figure import Figure
 
-    if _DETACHED.get():
-        return Figure(figsize=(width, height), layout="constrained")
-    import matplotlib.pyplot as plt
-
-    figure = plt.figure(figsize=(width, height), layout="constrained")
-    if "inline" in str(plt.get_backend()):
-        plt.close(figure)
-    return figure
+    return Figure(figsize=(width, height), layout="constrained")
 
 
 def axes_or_new(ax: Axes | None, width: float, height: float) -> Axes:
@@ -134,9 +135,7 @@ def to_svg(draw: Callable[[], Figure | Axes], *, salt: str = "reldyn") -> str:
     token = _DETACHED.set(True)
     try:
         drawn = draw()
-        figure = drawn if isinstance(drawn, Figure) else drawn.get_figure(root=True)
-        if figure is None:
-            raise TypeError("the axes belong to no figure")
+        figure = drawn if isinstance(drawn, Figure) else figure_of(drawn)
         buffer = io.StringIO()
         with style(), mpl.rc_context({"svg.hashsalt": salt}):
             figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})

@@ -7,6 +7,8 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn._records import brief
+
 WRONG_DIRECTION = 0.15
 THREE_PHASES = ("fusion", "rupture", "pursuit")
 TWO_PHASES = ("warm", "withdrawn")
@@ -18,6 +20,7 @@ _THREE_CENTROIDS = np.array([[1.0, 0.1], [-1.0, -0.7], [-0.1, 0.9]])
 _TWO_CENTROIDS = np.array([[0.9, -0.4], [-0.9, 0.4]])
 
 
+@brief
 @dataclasses.dataclass(frozen=True, slots=True)
 class PhaseLaw:
     """How phases follow each other.

@@ -64,7 +64,7 @@ class Truth(Mapping[str, Any]):
         object.__setattr__(self, "_values", state)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True, repr=False)
 class Simulated:
     """A simulated panel and the truth behind it.
 
@@ -78,3 +78,9 @@ class Simulated:
 
     panel: DyadPanel
     truth: Truth
+
+    def __repr__(self) -> str:
+        return f"Simulated({self.panel!r}; {self.truth!r})"
+
+    def __str__(self) -> str:
+        return f"{self.panel}\n  truth         {', '.join(self.truth)}"

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn._records import brief
 from reldyn.surrogate._phases import renewal_paths, stable
 
 Array = NDArray[np.float64]
 
 
+@brief
 @dataclasses.dataclass(frozen=True, slots=True)
 class LevelNull:
     """Levels and the noise around them: y_t = level of the phase + z_t, z_t = base_t + lag' z_{t-1} + noise.

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn._records import brief
 from reldyn.surrogate._copula import normal_scores
 from reldyn.surrogate._measurement import MeasurementFit, fit_measurement
 
@@ -24,6 +25,7 @@ _MEASURED_SERIES = 10
 _FILL_ROUNDS = 4
 
 
+@brief
 @dataclasses.dataclass(frozen=True, slots=True)
 class LinearNull:
     """A linear process fitted to one series.

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reldyn._kernels import chosen_kernels
+from reldyn._records import brief
 
 Array = NDArray[np.float64]
 _LONGEST = 8
@@ -20,6 +21,7 @@ _IMPOSSIBLE = 1e9
 _MANY, _FEW = 40, 15
 
 
+@brief
 @dataclasses.dataclass(frozen=True, slots=True)
 class MeasurementFit:
     """The fitted process.

@@ -8,9 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn._records import brief
+
 Array = NDArray[np.float64]
 
 
+@brief
 @dataclasses.dataclass(frozen=True, slots=True)
 class PhaseNull:
     """Emission of a switching autoregression: y_t = mean of the phase + lag + level + noise.

@@ -1,0 +1,131 @@
+"""Values of moderators: the own, the partner's or the dyad's, as a trait or occasion by occasion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reldyn.actor_partner._values import CONSTANT, partner_trait, partner_values
+from reldyn.errors import DataError, check_option
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from reldyn.panel import DyadPanel
+
+__all__ = ["absence_notes", "moderator_values", "owners_of", "varying_moderators"]
+
+WHOSE = ("actor", "partner", "dyad")
+SHOWN = 5
+
+
+def owners_of(name: str, whose: Any) -> tuple[str, ...]:
+    """Whose values of a moderator enter.
+
+    Raises
+    ------
+    DesignError
+        An owner is neither ``"actor"``, ``"partner"`` nor ``"dyad"``.
+    """
+    owners = (whose,) if isinstance(whose, str) else tuple(whose)
+    for owner in owners:
+        check_option(owner, WHOSE, f"owner of moderator {name!r}")
+    return owners
+
+
+def varying_moderators(panel: DyadPanel, moderators: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Moderators whose values change from occasion to occasion within a person."""
+    return tuple(name for name in moderators or {} if _varies(panel.values(name), panel.index.person))
+
+
+def _varies(values: NDArray[np.float64], person: NDArray[np.int64]) -> bool:
+    seen = np.isfinite(values)
+    if not seen.any():
+        return False
+    top, bottom = np.full(int(person.max()) + 1, -np.inf), np.full(int(person.max()) + 1, np.inf)
+    np.maximum.at(top, person[seen], values[seen])
+    np.minimum.at(bottom, person[seen], values[seen])
+    held = np.isfinite(top)
+    return float(np.max(top[held] - bottom[held])) > _nothing(values[seen])
+
+
+def _nothing(seen: NDArray[np.float64]) -> float:
+    """Differences up to this size are rounding."""
+    return CONSTANT * max(float(np.abs(seen).max()), np.finfo(float).tiny)
+
+
+def moderator_values(panel: DyadPanel, name: str, owner: str, *, varying: bool) -> NDArray[np.float64]:
+    """A moderator as it belongs to each row.
+
+    Parameters
+    ----------
+    panel : DyadPanel
+    name : str
+    owner : {"actor", "partner", "dyad"}
+    varying : bool
+        Whether it changes within persons. If so each row takes the value of its own occasion; else the person's one
+        value holds on every row, asked there or not.
+
+    Returns
+    -------
+    (n,) array
+        NaN where there is no such value.
+
+    Raises
+    ------
+    DataError
+        A moderator of the dyad differs between partners.
+    """
+    values = panel.values(name)
+    if owner == "partner":
+        return partner_values(panel, values) if varying else partner_trait(panel, values)
+    own = values if varying else partner_trait(panel, values, other=False)
+    if owner == "actor":
+        return own
+    other = partner_values(panel, values) if varying else partner_trait(panel, values)
+    _refuse_disagreement(panel, name, own, other, varying)
+    return np.where(np.isfinite(own), own, other)
+
+
+def _refuse_disagreement(
+    panel: DyadPanel, name: str, own: NDArray[np.float64], other: NDArray[np.float64], varying: bool
+) -> None:
+    both = np.isfinite(own) & np.isfinite(other)
+    if not both.any():
+        return
+    apart = both.copy()
+    apart[both] = np.abs(own[both] - other[both]) > _nothing(own[both])
+    codes = np.unique(panel.index.dyad[apart])
+    if not len(codes):
+        return
+    labels = [str(panel.index.dyad_labels[code]) for code in codes[:SHOWN]]
+    more = f" and {len(codes) - SHOWN:,} more" if len(codes) > SHOWN else ""
+    where = " at the same occasion" if varying else ""
+    raise DataError(
+        f"moderators={{{name!r}: 'dyad'}} says that {name!r} belongs to the dyad, but partners have different values "
+        f"of it{where} in {len(codes):,} {'dyad' if len(codes) == 1 else 'dyads'} ({', '.join(labels)}{more}). Use "
+        f"'actor' or 'partner', or make one value per dyad first, for example the mean of both."
+    )
+
+
+def absence_notes(
+    panel: DyadPanel, outcome: str, moderators: Mapping[str, Any] | None, varying: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Count the rows that are left out because a moderator has no value there."""
+    answered = np.isfinite(panel.values(outcome))
+    notes = []
+    for name, whose in (moderators or {}).items():
+        for owner in owners_of(name, whose):
+            values = moderator_values(panel, name, owner, varying=name in varying)
+            gone = int(np.count_nonzero(answered & ~np.isfinite(values)))
+            if not gone:
+                continue
+            belongs = {"actor": "own", "partner": "partner's", "dyad": "dyad's"}[owner]
+            when = " of that occasion" if name in varying else ""
+            notes.append(
+                f"{gone:,} of {int(answered.sum()):,} rows with an outcome are left out because the {belongs} "
+                f"{name}{when} is missing."
+            )
+    return tuple(notes)

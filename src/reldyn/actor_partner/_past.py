@@ -1,0 +1,275 @@
+"""The outcome's own past among the terms: lags of the outcome, means of the outcome, and what both do to a model.
+
+A lag that is centred at person means is biased in short series (Nickell, 1981); an uncentred one holds the person's
+stable level. The mean of a lag is the mean of the outcome: it has no place among the terms that explain it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reldyn.actor_partner._values import partner_trait
+from reldyn.errors import DataError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from reldyn.actor_partner._estimates import Estimates
+    from reldyn.actor_partner._terms import DesignColumn
+    from reldyn.mixed import Random
+    from reldyn.panel import DyadPanel
+
+__all__ = ["ENOUGH_WAVES", "OutcomePast", "has_levels", "outcome_past", "untested_rows", "without_tests"]
+
+# From this many usable occasions per person on, the bias of a centred lag is below about .15 and is only reported.
+ENOUGH_WAVES = 10
+# Columns are compared with lags of up to so many occasions, whatever they are called.
+STEPS = 3
+# Rows that are compared first.
+PROBE = 1000
+# Fewer comparable values say nothing about what a column is.
+FEWEST = 5
+ALIKE = 1e-9
+
+
+@dataclass(frozen=True)
+class OutcomePast:
+    """What the terms of a model hold of the outcome's past.
+
+    Attributes
+    ----------
+    lags : tuple of str
+        Columns that are a lag of the outcome (the own or the partner's).
+    untested : tuple of str
+        Those whose statistics and p-values are withheld.
+    spoken, remarks : tuple of str
+        What is said as a warning, and what only stands among the notes of the result.
+    """
+
+    lags: tuple[str, ...]
+    untested: tuple[str, ...]
+    spoken: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """All that stands among the notes of the result."""
+        return (*self.spoken, *self.remarks)
+
+    def with_remarks(self, more: tuple[str, ...]) -> OutcomePast:
+        """The same with further remarks."""
+        return dataclasses.replace(self, remarks=(*self.remarks, *more))
+
+
+def has_levels(random: Random) -> bool:
+    """Whether persons or dyads have levels of their own: a random intercept."""
+    return any((term if isinstance(term, str) else term.name) == "intercept" for term in random.terms)
+
+
+def outcome_past(
+    panel: DyadPanel, outcome: str, names: Iterable[str], centering: Mapping[str, str], *, levels: bool
+) -> OutcomePast:
+    """Find the outcome's past among the columns of a model, and say what it does there.
+
+    Parameters
+    ----------
+    panel : DyadPanel
+    outcome : str
+    names : iterable of str
+        Columns of predictors, covariates and moderators.
+    centering : mapping of str to str
+        Of the predictors; other columns enter as they stand.
+    levels : bool
+        Whether the model has random intercepts. Without them an uncentred lag mixes levels and carry-over in long
+        series too.
+
+    Returns
+    -------
+    OutcomePast
+        Empty for a panel with one occasion.
+    """
+    if panel.index.cells < 2:
+        return OutcomePast((), (), (), ())
+    names = [name for name in dict.fromkeys(names) if name != "intercept" and is_numeric(panel, name)]
+    values = panel.values(outcome)
+    lags = _Lags(panel, outcome, values)
+    forms = {name: form for name in names if (form := lags.form_of(name))}
+    centred = [n for n, form in forms.items() if form == "within" or centering.get(n) == "within-between"]
+    raw = [name for name in forms if name not in centred]
+    untested: list[str] = []
+    spoken: list[str] = []
+    remarks: list[str] = []
+    for name in centred:
+        waves = _waves(panel, values, panel.values(name))
+        untested += [name] if waves < ENOUGH_WAVES else []
+        spoken.append(_centred_note(name, waves))
+    for name in raw:
+        waves = _waves(panel, values, panel.values(name))
+        if not levels or waves < ENOUGH_WAVES:
+            remarks.append(_raw_note(name))
+    spoken += [_mean_note(name, what) for name in names if name not in forms and (what := lags.mean_of(name))]
+    return OutcomePast(tuple(forms), tuple(untested), tuple(spoken), tuple(remarks))
+
+
+def is_numeric(panel: DyadPanel, name: str) -> bool:
+    """Whether a column can be compared with the outcome; others are refused elsewhere, with their reason."""
+    try:
+        panel.values(name)
+    except DataError:
+        return False
+    return True
+
+
+class _Lags:
+    """Compares columns with lags and means of one outcome."""
+
+    def __init__(self, panel: DyadPanel, outcome: str, values: NDArray[np.float64]) -> None:
+        self.panel, self.outcome, self.values = panel, outcome, values
+
+    def at(self, steps: int, rows: NDArray[np.int64], *, partner: bool = False) -> NDArray[np.float64]:
+        """The own or the partner's outcome so many scheduled occasions before these rows."""
+        index = self.panel.index
+        beep, member = index.beep[rows] - steps, index.member[rows]
+        inside = (beep >= 0) & (beep < index.n_beeps)
+        occasion = np.where(inside, index.occasion[rows] - steps, 0)
+        found = np.where(inside, index.find(index.dyad[rows], 1 - member if partner else member, occasion), -1)
+        return np.where(found >= 0, self.values[np.maximum(found, 0)], np.nan)
+
+    def form_of(self, name: str) -> str:
+        """``raw`` or ``within`` for a lag of the outcome as it stands or less its person mean; empty for others."""
+        x, person = self.panel.values(name), self.panel.index.person
+        seen = np.flatnonzero(np.isfinite(x))
+        for steps in range(1, STEPS + 1):
+            for partner in (False, True):
+                # A few rows reject almost every column that is none.
+                for rows in (seen[:PROBE], seen):
+                    form = _form(x[rows], self.at(steps, rows, partner=partner), person[rows])
+                    if not form:
+                        break
+                if form in ("raw", "within"):
+                    return form
+        # As `DyadPanel.lag` names it, however many occasions back and however few of its values there are.
+        return "raw" if re.fullmatch(re.escape(self.outcome) + r"(_lag\d+)+", name) else ""
+
+    def mean_of(self, name: str) -> str:
+        """What a column that does not change within persons is the mean of; empty where it is none."""
+        x = self.panel.values(name)
+        person = self.panel.index.person
+        n = int(person.max()) + 1
+        of_person = _person_means(x, person, n)
+        seen = np.isfinite(x)
+        if not seen.any() or not _same(x[seen], of_person[person][seen], x[seen]):
+            return ""
+        _, first = np.unique(person, return_index=True)
+        sources = {"the outcome": self.values, "the lagged outcome": self.at(1, np.arange(len(x)))}
+        for what, values in sources.items():
+            own = _person_means(values, person, n)
+            other = partner_trait(self.panel, own[person])[first]
+            targets = {"the person's": own, "the partner's": other, "the dyad's": 0.5 * (own + other)}
+            for whose, target in targets.items():
+                if _proportional(of_person, target):
+                    return f"{whose} mean of {what}"
+        return ""
+
+
+def _form(x: NDArray[np.float64], lag: NDArray[np.float64], person: NDArray[np.int64]) -> str:
+    """``raw`` where both differ by a constant, ``within`` where they do by one per person, else empty.
+
+    ``undecided`` where too few values can be compared, or the lag does not vary.
+    """
+    both = np.isfinite(x) & np.isfinite(lag)
+    x, lag, person = x[both], lag[both], person[both]
+    if len(x) < FEWEST or np.ptp(lag) <= ALIKE * np.abs(lag).max():
+        return "undecided"
+    gap = x - lag
+    if _same(gap, np.full(len(gap), gap.mean()), lag):
+        return "raw"
+    _, own = np.unique(person, return_inverse=True)
+    count = np.bincount(own)
+    if not _same(gap, (np.bincount(own, weights=gap) / count)[own], lag):
+        return ""
+    around = lag - (np.bincount(own, weights=lag) / count)[own]
+    informative = (count - 1).sum() >= FEWEST and np.abs(around).max() > ALIKE * np.abs(lag).max()
+    return "within" if informative else "undecided"
+
+
+def _same(a: NDArray[np.float64], b: NDArray[np.float64], scale: NDArray[np.float64]) -> bool:
+    largest = max(float(np.abs(scale).max()), np.finfo(float).tiny)
+    return float(np.abs(a - b).max()) <= ALIKE * largest
+
+
+def _person_means(values: NDArray[np.float64], person: NDArray[np.int64], n: int) -> NDArray[np.float64]:
+    seen = np.isfinite(values)
+    count = np.bincount(person[seen], minlength=n)
+    total = np.bincount(person[seen], weights=values[seen], minlength=n)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _proportional(x: NDArray[np.float64], target: NDArray[np.float64]) -> bool:
+    """Whether a column is the target up to units and zero."""
+    both = np.isfinite(x) & np.isfinite(target)
+    # Two or three values of a mean may agree with a code by accident.
+    if both.sum() < FEWEST or len(np.unique(target[both])) < FEWEST:
+        return False
+    a, b = x[both] - x[both].mean(), target[both] - target[both].mean()
+    length = float(np.sqrt((a @ a) * (b @ b)))
+    return length > 0.0 and abs(float(a @ b)) >= (1.0 - ALIKE) * length
+
+
+def _waves(panel: DyadPanel, values: NDArray[np.float64], lag: NDArray[np.float64]) -> float:
+    """Mean number of occasions with the outcome and its lag, of persons who have two or more."""
+    usable = np.isfinite(values) & np.isfinite(lag)
+    count = np.bincount(panel.index.person[usable])
+    count = count[count > 1]
+    return float(count.mean()) if len(count) else 1.0
+
+
+def _centred_note(name: str, waves: float) -> str:
+    short = waves < ENOUGH_WAVES
+    size = f"{-1.0 / waves:.2f} where phi = 0 and {-1.5 / waves:.2f} where phi = .5"
+    what = (
+        " A positive stability can come out as zero or negative, with intervals that leave the truth out: statistics "
+        f"and p-values of the lag are withheld below {ENOUGH_WAVES} usable occasions."
+        if short
+        else ""
+    )
+    return (
+        f"{name!r} is a lag of the outcome centred at person means, which hold the outcome itself: its stability is "
+        f"biased downwards by about -(1 + phi) / T (Nickell, 1981); with T = {waves:.3g} usable occasions per "
+        f"person that is {size}.{what} residual='var1' without the lagged predictor estimates the same carry-over "
+        "without this bias."
+    )
+
+
+def _raw_note(name: str) -> str:
+    return (
+        f"{name!r} is a lag of the outcome that is not centred at person means: besides what carries over it holds "
+        "the person's stable level. Where persons differ in level its stability is too large in short series; read it "
+        "as the regression on the past, not as carry-over within persons."
+    )
+
+
+def _mean_note(name: str, what: str) -> str:
+    return (
+        f"{name!r} is {what}, which explains differences between persons by themselves (a slope of 1 and an intercept "
+        "variance of 0, or a correlation of -1): leave it out."
+    )
+
+
+def without_tests(estimates: Estimates, columns: Sequence[DesignColumn], untested: Sequence[str]) -> Estimates:
+    """Withhold the p-values of coefficients of the named variables; what rests on them withholds its own."""
+    touched = np.array([bool(column.term.variable) and column.term.variable in untested for column in columns])
+    if not touched.any():
+        return estimates
+    return dataclasses.replace(estimates, p_value=np.where(touched, np.nan, estimates.p_value))
+
+
+def untested_rows(p_value: NDArray[np.float64], weights: Any) -> NDArray[np.bool_]:
+    """Whether each row of weights touches a coefficient without a test."""
+    return np.asarray((np.atleast_2d(weights)[:, np.isnan(p_value)] != 0).any(axis=1))

@@ -1,0 +1,68 @@
+"""One column of a panel, as numbers or as times, or an error that says why it is neither."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from reldyn.errors import DataError, check_columns, describe_rows
+from reldyn.panel._finding_codes import CODES
+from reldyn.panel._findings import duplicated_headers
+from reldyn.panel._readonly import read_only
+from reldyn.panel._times import Times, read_times
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from reldyn.panel._panel import DyadPanel
+
+__all__ = ["check_usable", "numbers_of", "times_of"]
+
+
+def numbers_of(panel: DyadPanel, variable: str) -> NDArray[np.float64]:
+    """One column as floats, missing as NaN: `DyadPanel.values`."""
+    import pandas as pd
+
+    if not isinstance(variable, str):
+        raise DataError(f"{variable!r} is no name of a column: give one name, as text.")
+    check_usable(panel, [variable])
+    column = panel._frame[variable]
+    if column.dtype.kind in "cmM" or isinstance(column.dtype, (pd.DatetimeTZDtype, pd.PeriodDtype)):
+        kind = "complex numbers" if column.dtype.kind == "c" else "dates or times"
+        raise DataError(f"column {variable!r} holds {kind}: recode it to numbers.")
+    if not (pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)):
+        numbers = pd.to_numeric(column, errors="coerce")
+        bad = np.flatnonzero((numbers.isna() & column.notna()).to_numpy())
+        if len(bad):
+            raise DataError(
+                f"column {variable!r} holds text, for example {column.iloc[bad[0]]!r} "
+                f"({describe_rows(bad.tolist())}): recode it to numbers."
+            )
+        column = numbers
+    return read_only(column.to_numpy(dtype=float, na_value=np.nan))
+
+
+def times_of(panel: DyadPanel, name: str) -> Times:
+    """One column read as times, in the same way as when the panel was made."""
+    times = read_times(panel._frame[name], panel._orders.get(name))
+    if times.problems:
+        problem = times.problems[0]
+        rows = describe_rows(np.flatnonzero(problem.rows).tolist())
+        raise DataError(f"{name!r} {problem.wording}: {rows}. {problem.fix or CODES[problem.code].mend}")
+    return times
+
+
+def check_usable(panel: DyadPanel, variables: Iterable[str]) -> None:
+    """Raise where a column is absent, or shares its header with another."""
+    wanted = list(variables)
+    twice = {column: group for group in duplicated_headers(panel._frame).values() for column in group}
+    for name in wanted:
+        if name in twice:
+            group = twice[name]
+            raise DataError(
+                f"the header {group[0]!r} stands {len(group)} times in the file (read as {', '.join(group)}), "
+                f"so which column {name!r} is remains unclear: rename the columns, then use the new name."
+            )
+    check_columns([str(name) for name in panel._frame.columns], wanted)

@@ -1,0 +1,109 @@
+"""Where rows stand in time: a day number and a time within the day, for findings and lags alike.
+
+Days are days of the calendar on the clock that was written; within a day, and where no day is named, rows are
+ordered by the instant. So a change of the clock or of the time zone neither moves an evening to the next day nor
+puts a later answer before an earlier one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from reldyn.panel._times import SECONDS_PER_DAY, Times
+
+__all__ = ["calendar_days", "place_rows", "weekdays"]
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.intp]
+
+
+def calendar_days(times: Times) -> FloatArray:
+    """Days since 1970-01-01 on the clock that was written, of a column of dates."""
+    return np.floor(times.local / SECONDS_PER_DAY)
+
+
+def weekdays(times: Times) -> FloatArray:
+    """Day of the week of a column of dates on the clock that was written; Monday is 0."""
+    # 1970-01-01 was a Thursday.
+    return (calendar_days(times) + 3) % 7
+
+
+def place_rows(times: Mapping[str, Times], person: IntArray, dyad: IntArray) -> dict[str, FloatArray]:
+    """Place every row in time by the columns that are named for it.
+
+    Parameters
+    ----------
+    times : mapping of str to Times
+        The readings of the columns named ``day``, ``beep`` and ``time``, as far as they are named.
+    person, dyad : (n,) int arrays
+        Codes of each row, -1 where missing.
+
+    Returns
+    -------
+    dict of str to (n,) float array
+        The slowest first: ``day``, if there is one, and ``beep`` or else ``time``. Calendar dates of a day are days
+        since 1970-01-01. Dates with hours as beep or time of a named day are seconds since the midnight before the
+        dyad's first time of that day. A day column with hours, of which persons usually have several on one
+        date, gives ``time`` too. NaN where a value is missing.
+    """
+    within = "beep" if "beep" in times else "time"
+    if "day" not in times:
+        return {within: times[within].values} if within in times else {}
+    named = times["day"]
+    day = calendar_days(named) if named.kind == "date" else named.values
+    if within in times:
+        inner = times[within]
+    elif named.has_hours and _several_a_day(day, person):
+        inner = named
+    else:
+        return {"day": day}
+    if inner.kind != "date":
+        return {"day": day, within: inner.values}
+    return {"day": day, within: _since_midnight(inner, day, person, dyad)}
+
+
+def _several_a_day(day: FloatArray, person: IntArray) -> bool:
+    """Whether more than half of the persons' days have several rows."""
+    known = np.isfinite(day) & (person >= 0)
+    if not known.any():
+        return False
+    _, counts = np.unique(_group(person[known], day[known]), return_counts=True)
+    return bool(np.mean(counts > 1) > 0.5)
+
+
+def _since_midnight(times: Times, day: FloatArray, person: IntArray, dyad: IntArray) -> FloatArray:
+    """Seconds since the midnight before the first time of a day, so that times past midnight come after it.
+
+    The first time of the dyad counts, because partners share a schedule; where a person's own day begins a whole
+    day later, partners number their days apart, and the person's own first time counts.
+    """
+    seconds = np.full(len(day), np.nan)
+    known = np.flatnonzero(np.isfinite(times.values) & np.isfinite(day))
+    if not len(known):
+        return seconds
+    own = _first_of(_group(person[known], day[known]), times.values[known])
+    shared = _first_of(_group(dyad[known], day[known]), times.values[known])
+    apart = times.values[known[own]] - times.values[known[shared]] >= SECONDS_PER_DAY
+    first = known[np.where(apart, own, shared)]
+    seconds[known] = times.local[first] % SECONDS_PER_DAY + times.values[known] - times.values[first]
+    return seconds
+
+
+def _group(codes: IntArray, day: FloatArray) -> IntArray:
+    """One code for each pair of code and day."""
+    days, rank = np.unique(day, return_inverse=True)
+    return np.asarray((codes + 1) * (len(days) + 1) + rank)
+
+
+def _first_of(group: IntArray, instant: FloatArray) -> IntArray:
+    """The position of the earliest row of each row's group."""
+    order = np.lexsort((instant, group))
+    starts = np.flatnonzero(np.r_[True, np.diff(group[order]) != 0])
+    sizes = np.diff(np.r_[starts, len(order)])
+    first = np.empty(len(group), dtype=np.intp)
+    first[order] = np.repeat(order[starts], sizes)
+    return first

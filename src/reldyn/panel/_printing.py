@@ -1,0 +1,48 @@
+"""A panel in words: one line where it is shown among other things, a few lines where it is printed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reldyn.panel._panel import DyadPanel
+
+__all__ = ["one_line", "summary_lines"]
+
+_LONGEST_LABEL = 40
+_MOST_NAMES = 12
+
+
+def one_line(label: object) -> str:
+    """A label without line breaks, cut where it is long."""
+    text = " ".join(str(label).split())
+    return text if len(text) <= _LONGEST_LABEL else text[: _LONGEST_LABEL - 3] + "..."
+
+
+def summary_lines(panel: DyadPanel) -> str:
+    """The text of `print(panel)`: dyads, occasions, schedule, findings and columns."""
+    index = panel.index
+    lines = [f"DyadPanel: {panel.n_dyads} dyads, {panel.n_persons} persons, {len(panel):,} rows"]
+    lines.append(f"  compositions  {_listed([f'{count} {label}' for label, count in panel.compositions.items()])}")
+    lines.append(f"  roles         {_listed(panel.roles) or 'none: members are exchangeable'}")
+    grid = f"{index.n_days} days of {index.n_beeps} steps" if index.n_days > 1 else f"{index.n_beeps} steps"
+    placed = grid if index.on_grid else "times on no common grid, in their order"
+    lines.append(f"  occasions     up to {panel.n_occasions} a dyad; {placed}")
+    named = [f"{what}={name}" for what, name in panel.columns.items() if name is not None]
+    clocks = [f"{what}={name}" for what, name in panel.schedule.columns.items()] if panel.schedule is not None else []
+    lines.append(f"  named         {_listed(named + clocks)}")
+    known = {name.partition("=")[2] for name in named + clocks}
+    lines.append(f"  variables     {_listed([name for name in panel._frame.columns if name not in known]) or 'none'}")
+    severities = panel.findings["severity"]
+    counts = [(int((severities == severity).sum()), severity) for severity in ("error", "warning", "note")]
+    listed = [f"{count} {severity}{'s' if count > 1 else ''}" for count, severity in counts if count]
+    lines.append(f"  findings      {', '.join(listed) or 'none'}")
+    return "\n".join(lines)
+
+
+def _listed(labels: Iterable[object]) -> str:
+    """Labels on one line, the first of them where there are many."""
+    names = [one_line(label) for label in labels]
+    more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(names[:_MOST_NAMES]) + more

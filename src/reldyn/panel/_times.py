@@ -1,0 +1,401 @@
+"""The one reader of time columns: numbers, dates, times of day and their spellings become arrays of floats.
+
+Findings, lags, nights and answering times all start from what is read here, so that a column means the same to
+each of them. Dates keep two clocks: the instant (seconds since 1970-01-01 UTC), which orders rows and measures
+how long a step took, and the wall clock as it was written, which says what day it was.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from reldyn.panel._dates import DATE_ORDERS, DateOrder, WrittenDates, hours_of, match_dates
+from reldyn.panel._identity import spellings
+
+__all__ = ["SECONDS_PER_DAY", "DateOrder", "TimeProblem", "Times", "happened", "read_times"]
+
+SECONDS_PER_DAY = 86_400.0
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+Kind = Literal["number", "duration", "date", "label"]
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
+_NUMBERED = re.compile(r"(?P<stem>[^\d\s_.#-][^\d]*?)[\s_.#-]*(?P<number>\d+)")
+_MISSING = frozenset({"", ".", "-", "--", "na", "n/a", "#n/a", "nan", "nat", "null", "none", "missing", "<na>"})
+_ORDER_NAMES = {"dmy": "day, month, year", "mdy": "month, day, year", "ymd": "year, month, day"}
+_DAYS_AND_PARTS = frozenset({"Day", "BusinessDay", "Hour", "Minute", "Second", "Milli", "Micro", "Nano"})
+_COMPACT_LENGTH = 8
+_SHOWN = 3
+
+
+@dataclass(frozen=True, eq=False)
+class TimeProblem:
+    """Rows whose value cannot be read, and why: a code of the register of findings, wording and fix."""
+
+    code: str
+    wording: str
+    rows: BoolArray
+    fix: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Times:
+    """The values of one time column.
+
+    Attributes
+    ----------
+    values : (n,) float array
+        Numbers; seconds for durations and times of day; seconds since 1970-01-01 UTC for dates (dates without a
+        time zone count as UTC); the place among the categories for labels. NaN where missing or unreadable.
+    local : (n,) float array
+        As `values`; for dates the seconds since 1970-01-01 on the clock that was written.
+    kind : {"number", "duration", "date", "label"}
+        What was recognised; ``"label"`` is an ordered categorical whose categories are no times.
+    unreadable : (n,) bool array
+        There is a value, but it is no time.
+    problems : tuple of TimeProblem
+        Why rows are unreadable.
+    text : bool
+        Numbers were stored as text.
+    stem : str or None
+        The first label, where numbers were taken from labels such as ``day 1``.
+    order : {"dmy", "mdy", "ymd"} or None
+        The order of day, month and year of the column, where its texts leave that open.
+    """
+
+    values: FloatArray
+    local: FloatArray
+    kind: Kind
+    unreadable: BoolArray
+    problems: tuple[TimeProblem, ...] = ()
+    text: bool = False
+    stem: str | None = None
+    order: DateOrder | None = None
+
+    @property
+    def has_hours(self) -> bool:
+        """Whether the column holds dates of which any has a time of day."""
+        known = self.local[np.isfinite(self.local)]
+        return self.kind == "date" and bool(np.any(known % SECONDS_PER_DAY))
+
+
+def read_times(column: pd.Series[Any], order: DateOrder | None = None) -> Times:
+    """Read one column as times.
+
+    Text is read as numbers, dates or times of day, whichever most of it is. Text that is none of these is never
+    put in alphabetical order: it is unreadable.
+
+    Parameters
+    ----------
+    column : pandas.Series, n rows
+        Of any type. Missing values and texts that stand for one stay missing.
+    order : {"dmy", "mdy", "ymd"}, optional
+        The order of day, month and year where it is known already, from all rows of a study. None: the only
+        order under which all texts are dates; where there are several, all these rows are unreadable.
+
+    Returns
+    -------
+    Times
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> read_times(pd.Series(["2", "10", None])).values.tolist()
+    [2.0, 10.0, nan]
+    >>> read_times(pd.Series(["2021-03-28T01:00+01:00", "2021-03-28T03:00+02:00"])).values.tolist()
+    [1616889600.0, 1616893200.0]
+    >>> read_times(pd.Series(["02.04.2021", "03.04.2021"])).problems[0].code
+    'ambiguous-dates'
+    """
+    dtype = column.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return _read_categories(column, order)
+    if isinstance(dtype, pd.PeriodDtype):
+        return _read_periods(column, dtype)
+    if pd.api.types.is_datetime64_any_dtype(dtype):
+        return _read_stamps(column)
+    if pd.api.types.is_timedelta64_dtype(dtype):
+        return _read_durations(column)
+    if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype):
+        return _read_numbers(column.to_numpy(dtype=float, na_value=np.nan))
+    return _read_text(column, order)
+
+
+def happened(times: Times) -> BoolArray:
+    """Whether each time of a clock column came about; the number 0 is how some platforms write that it did not."""
+    known = np.isfinite(times.values)
+    return np.asarray(known & (times.values != 0)) if times.kind == "number" else known
+
+
+def _readable(values: FloatArray, kind: Kind, local: FloatArray | None = None) -> Times:
+    return Times(values, values if local is None else local, kind, np.zeros(len(values), dtype=bool))
+
+
+def _read_numbers(numbers: FloatArray) -> Times:
+    compact = _compact_dates(numbers)
+    if compact is not None:
+        return _readable(compact, "date")
+    endless = np.isinf(numbers)
+    values = np.where(endless, np.nan, numbers)
+    problems = (TimeProblem("unparsable-time", "is no time or number", endless),) if endless.any() else ()
+    return Times(values, values, "number", endless, problems)
+
+
+def _compact_dates(numbers: FloatArray) -> FloatArray | None:
+    """Seconds since 1970 where every number is a date of ISO 8601 without hyphens (20210324), else None."""
+    known = np.isfinite(numbers)
+    present = numbers[known]
+    if not len(present) or present.min() < 19_000_101 or present.max() > 20_991_231 or np.any(present % 1):
+        return None
+    distinct, codes = np.unique(present.astype(np.int64), return_inverse=True)
+    days = match_dates([str(number) for number in distinct]).days["ymd"]
+    if np.isnan(days).any():
+        return None
+    seconds = np.full(len(numbers), np.nan)
+    seconds[known] = SECONDS_PER_DAY * days[codes]
+    return seconds
+
+
+def _read_durations(column: pd.Series[Any]) -> Times:
+    lengths = pd.Series(pd.to_timedelta(column.astype(object)))
+    return _readable(np.asarray(lengths.dt.total_seconds(), dtype=np.float64), "duration")
+
+
+def _read_stamps(column: pd.Series[Any]) -> Times:
+    if isinstance(column.dtype, pd.ArrowDtype):
+        column = pd.Series(pd.DatetimeIndex(column.astype(object)))
+    if column.dt.tz is None:
+        return _readable(_since_1970(column), "date")
+    utc = column.dt.tz_convert("UTC").dt.tz_localize(None)
+    return _readable(_since_1970(utc), "date", _since_1970(column.dt.tz_localize(None)))
+
+
+def _since_1970(naive: pd.Series[Any]) -> FloatArray:
+    stamps = naive.to_numpy(dtype="datetime64[us]", na_value=np.datetime64("NaT"))
+    seconds = stamps.astype(np.int64) / 1e6
+    seconds[np.isnat(stamps)] = np.nan
+    return np.asarray(seconds)
+
+
+def _read_periods(column: pd.Series[Any], dtype: pd.PeriodDtype) -> Times:
+    """Days and parts of days are dates; weeks, months and years are counted, because months differ in length."""
+    if type(dtype.freq).__name__ in _DAYS_AND_PARTS:
+        return _read_stamps(column.dt.to_timestamp())
+    counts = np.asarray(column.array.asi8, dtype=float)
+    return _readable(np.where(column.isna(), np.nan, counts), "number")
+
+
+def _read_categories(column: pd.Series[Any], order: DateOrder | None) -> Times:
+    """Categories that are times are read as such; others count in their declared order, if one was declared."""
+    codes = np.asarray(column.cat.codes, dtype=np.intp)
+    categories = pd.Series(column.cat.categories, dtype=column.cat.categories.dtype)
+    used = np.unique(codes[codes >= 0])
+    inner = read_times(categories.iloc[used], order)
+    place = np.full(len(categories) + 1, -1, dtype=np.intp)
+    place[used] = np.arange(len(used))
+    rows = place[codes]
+    if column.cat.ordered and (inner.unreadable.any() or np.any(np.diff(inner.values) <= 0)):
+        return _readable(np.where(codes < 0, np.nan, codes.astype(float)), "label")
+    return _spread(inner, rows)
+
+
+def _spread(distinct: Times, codes: npt.NDArray[np.intp]) -> Times:
+    """The same reading for rows with these codes of distinct values; -1 is missing."""
+
+    def flags(values: BoolArray) -> BoolArray:
+        return np.asarray(np.append(values, False)[codes])
+
+    problems = tuple(
+        TimeProblem(problem.code, problem.wording, flags(problem.rows), problem.fix) for problem in distinct.problems
+    )
+    return Times(
+        np.append(distinct.values, np.nan)[codes],
+        np.append(distinct.local, np.nan)[codes],
+        distinct.kind,
+        flags(distinct.unreadable),
+        problems,
+        distinct.text,
+        distinct.stem,
+        distinct.order,
+    )
+
+
+def _read_text(column: pd.Series[Any], order: DateOrder | None) -> Times:
+    """Read each spelling once: a column can hold few distinct times many times."""
+    if pd.api.types.infer_dtype(column, skipna=True) in ("timedelta", "timedelta64"):
+        return _read_durations(column)
+    codes, texts = spellings(column)
+    counts = np.bincount(codes[codes >= 0], minlength=len(texts))
+    absent = _flags(text.lower() in _MISSING for text in texts)
+    number, comma = (_flags(pattern.fullmatch(text) for text in texts) for pattern in (_NUMBER, _COMMA))
+    eight = _flags(len(text) == _COMPACT_LENGTH for text in texts)
+    hours, dates = hours_of(texts), match_dates(np.where(number & ~eight, "", texts))
+    # Eight digits are a date where every other value may be one too.
+    compact = number & dates.matched
+    if np.any(number & ~compact) or np.isnan(dates.days["ymd"][compact]).any():
+        matched = dates.matched & ~compact
+    else:
+        matched, number = dates.matched, number & ~compact
+    n_rows = {
+        "date": int(counts[matched].sum()),
+        "duration": int(counts[np.isfinite(hours)].sum()),
+        "number": int(counts[number | comma].sum()),
+    }
+    kind = max(n_rows, key=n_rows.__getitem__)
+    if not any(n_rows.values()):
+        read = _labels(texts, ~absent)
+    elif kind == "date":
+        read = _dated(texts, dates, matched, absent, counts, order)
+    elif kind == "duration":
+        read = _clean(texts, hours, "duration", absent, matched | number | comma)
+    else:
+        read = _numbered(texts, number, comma, absent, matched | np.isfinite(hours))
+        text = not read.problems and any(isinstance(value, str) for value in column.array)
+        read = dataclasses.replace(read, text=text)
+    return _spread(read, codes)
+
+
+def _flags(found: Iterable[Any]) -> BoolArray:
+    return np.array([bool(match) for match in found], dtype=bool)
+
+
+def _labels(texts: npt.NDArray[np.object_], given: BoolArray) -> Times:
+    """Labels of one stem that end in a number (day 1, day 2) count by the number; others cannot be ordered."""
+    nothing, nowhere = np.full(len(texts), np.nan), np.zeros(len(texts), dtype=bool)
+    if not given.any():
+        return Times(nothing, nothing, "number", nowhere)
+    parts = [_NUMBERED.fullmatch(text) for text in texts]
+    stems = {"" if part is None else part["stem"].casefold() for part, real in zip(parts, given, strict=True) if real}
+    if len(stems) == 1 and "" not in stems:
+        numbers = np.array([np.nan if part is None else float(part["number"]) for part in parts])
+        return Times(numbers, numbers, "number", nowhere, stem=str(texts[np.flatnonzero(given)[0]]))
+    wording = "holds labels, none of which is a time or a number"
+    fix = "Number the occasions, or make the column an ordered categorical (pandas.Categorical with ordered=True)."
+    return Times(nothing, nothing, "number", given, (_unparsable(wording, texts, given, fix),))
+
+
+def _numbered(
+    texts: npt.NDArray[np.object_], number: BoolArray, comma: BoolArray, absent: BoolArray, other: BoolArray
+) -> Times:
+    values = np.array(
+        [float(text) if found else np.nan for text, found in zip(texts, number, strict=True)], dtype=float
+    )
+    read = _clean(texts, np.where(np.isinf(values), np.nan, values), "number", absent | comma, other)
+    if not comma.any():
+        return read
+    problem = TimeProblem("decimal-comma", f"writes numbers with a decimal comma ({_shown(texts, comma)})", comma)
+    return dataclasses.replace(read, unreadable=read.unreadable | comma, problems=(*read.problems, problem))
+
+
+def _clean(
+    texts: npt.NDArray[np.object_], values: FloatArray, kind: Kind, absent: BoolArray, other: BoolArray
+) -> Times:
+    """Values of one kind; texts that are of another kind, or of none, are unreadable."""
+    unreadable = np.isnan(values) & ~absent
+    problems = _strangers(texts, unreadable, other, "number" if kind == "number" else "time of day")
+    return Times(values, values, kind, unreadable, problems)
+
+
+def _strangers(
+    texts: npt.NDArray[np.object_], unreadable: BoolArray, other: BoolArray, kind: str
+) -> tuple[TimeProblem, ...]:
+    problems = []
+    if np.any(unreadable & ~other):
+        problems.append(_unparsable("is no time or number", texts, unreadable & ~other))
+    if np.any(unreadable & other):
+        fix = "Write all values of the column in the same way."
+        problems.append(_unparsable(f"is no {kind}, as most of its values are", texts, unreadable & other, fix))
+    return tuple(problems)
+
+
+def _dated(
+    texts: npt.NDArray[np.object_],
+    dates: WrittenDates,
+    matched: BoolArray,
+    absent: BoolArray,
+    counts: npt.NDArray[np.intp],
+    order: DateOrder | None,
+) -> Times:
+    """Dates in the one order of the column."""
+    orders = (order,) if order is not None else dates.orders()
+    chosen = orders[0]
+    days = np.where(matched, dates.days[chosen], np.nan)
+    open_ = np.zeros(len(texts), dtype=bool)
+    for another in orders[1:]:
+        open_ |= matched & ~_same(dates.days[another], days)
+    problems = [_ambiguous(texts, dates, orders, open_)] if open_.any() else []
+    never = matched & np.all([np.isnan(dates.days[any_order]) for any_order in DATE_ORDERS], axis=0)
+    otherwise = matched & np.isnan(days) & ~never
+    bare = ~absent & ~matched
+    for wording, rows in (
+        ("is no time or number", bare & ~_readable_otherwise(texts)),
+        ("is no date, as most of its values are", bare & _readable_otherwise(texts)),
+        ("is no date of the calendar", never & ~absent),
+        (f"is no date in the order {_ORDER_NAMES[chosen]} that its other values have", otherwise & ~open_),
+    ):
+        if rows.any():
+            problems.append(_unparsable(wording, texts, rows))
+    zoned = np.isfinite(dates.offset)
+    good = np.isfinite(days) & ~open_
+    if np.any(zoned & good) and np.any(~zoned & good):
+        fewer = zoned if counts[zoned & good].sum() < counts[~zoned & good].sum() else ~zoned
+        wording = f"has {'a' if fewer is zoned else 'no'} UTC offset, unlike most of its values"
+        problems.append(_unparsable(wording, texts, fewer & good, "Give every time its UTC offset, or none."))
+    unreadable = np.any([problem.rows for problem in problems], axis=0) if problems else np.zeros(len(texts), bool)
+    local = np.where(unreadable, np.nan, days * SECONDS_PER_DAY + dates.seconds)
+    settled = not all(np.all(_same(dates.days[any_order], days) | ~matched) for any_order in DATE_ORDERS)
+    return Times(
+        local - np.where(zoned, dates.offset, 0.0),
+        local,
+        "date",
+        unreadable,
+        tuple(problems),
+        order=chosen if settled and not open_.any() else None,
+    )
+
+
+def _same(left: FloatArray, right: FloatArray) -> BoolArray:
+    return np.asarray((left == right) | (np.isnan(left) & np.isnan(right)))
+
+
+def _readable_otherwise(texts: npt.NDArray[np.object_]) -> BoolArray:
+    return _flags(_NUMBER.fullmatch(text) or _COMMA.fullmatch(text) for text in texts) | np.isfinite(hours_of(texts))
+
+
+def _ambiguous(
+    texts: npt.NDArray[np.object_], dates: WrittenDates, orders: tuple[DateOrder, ...], rows: BoolArray
+) -> TimeProblem:
+    """Show both readings of the first open date, or two dates that no one order can read."""
+    readings = np.array([dates.days[order] for order in orders])
+    somewhere, everywhere = np.isfinite(readings).any(axis=0), np.isfinite(readings).all(axis=0)
+    if np.any(rows & somewhere & ~everywhere):
+        apart = [int(np.flatnonzero(rows & np.isnan(reading) & somewhere)[0]) for reading in readings[:2]]
+        shown = " and ".join(f"{texts[place]!r} is {_in_words(np.nanmax(readings[:, place]))}" for place in apart)
+        return TimeProblem("ambiguous-dates", f"writes the day at different places ({shown})", rows)
+    first = int(np.flatnonzero(rows)[0])
+    shown = " or ".join(dict.fromkeys(_in_words(reading[first]) for reading in readings))
+    return TimeProblem("ambiguous-dates", f"leaves the order of its dates open ({texts[first]!r} is {shown})", rows)
+
+
+def _in_words(days: float) -> str:
+    date = np.datetime64(int(days), "D").item()
+    return f"{date.day} {date:%B} {date.year}"
+
+
+def _unparsable(wording: str, texts: npt.NDArray[np.object_], rows: BoolArray, fix: str | None = None) -> TimeProblem:
+    return TimeProblem("unparsable-time", f"{wording} ({_shown(texts, rows)})", rows, fix)
+
+
+def _shown(texts: npt.NDArray[np.object_], rows: BoolArray) -> str:
+    labels = [repr(text) for text in texts[rows][:_SHOWN]]
+    return ", ".join(labels) + (", ..." if rows.sum() > _SHOWN else "")
