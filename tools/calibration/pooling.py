@@ -25,7 +25,6 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-
 from scipy.stats import norm
 from scipy.stats import t as student
 

@@ -120,8 +120,8 @@ def pool(
     errors = _errors_of(values, std_errors, by)
     # Squares that leave the range of numbers are no variances either.
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        variances = None if errors is None else errors.reshape(len(values), -1) ** 2
-    values = values.reshape(len(values), -1)
+        variances = None if errors is None else _columns(errors) ** 2
+    values = _columns(values)
     used = np.isfinite(values)
     left_out = np.zeros(values.shape[1], dtype=np.int64)
     if variances is not None:
@@ -130,6 +130,10 @@ def pool(
         used &= known
     units, variances = _units(values, variances, used, cluster)
     return _pooled(units, variances, by, left_out, level=level, unit=unit)
+
+
+def _columns(values: Array) -> Array:
+    return values[:, None] if values.ndim == 1 else values
 
 
 def _errors_of(values: Array, std_errors: ArrayLike | None, by: Pooling) -> Array | None:
@@ -221,7 +225,8 @@ def _plain_mean(values: Array, variances: Array | None) -> tuple[Array, Array, A
 def _random_effects(values: Array, variances: Array) -> tuple[Array, Array, Array]:
     """Mean, standard error and SD between units."""
     between = reml_variance(values, variances)
-    weight, total, mean = _weighted(values, variances, between)
+    # A single unit has no variance between units; its value is the mean all the same.
+    weight, total, mean = _weighted(values, variances, np.where(np.isfinite(between), between, 0.0))
     n = np.isfinite(values).sum(axis=0)
     squares = (weight * np.where(weight > 0, values - mean, 0.0) ** 2).sum(axis=0)
     # Never below the variance that the model itself implies: few units can agree by chance.
