@@ -125,11 +125,13 @@ def cell(kind, n, spread, by, replications):
 
 
 def commit():
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--abbrev=40"],
-        cwd=ROOT, capture_output=True, encoding="utf-8", check=False,
-    )  # fmt: skip
-    return done.stdout.strip() or "unknown"
+    def git(*arguments):
+        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
+        return done.stdout.strip()
+
+    # The stored results themselves may differ from the commit.
+    changed = git("status", "--porcelain", "--", "src", "tools/calibration")
+    return (git("rev-parse", "HEAD") or "unknown") + ("-dirty" if changed else "")
 
 
 def main(arguments=None):
