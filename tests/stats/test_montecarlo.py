@@ -138,6 +138,30 @@ def test_failures_count_in_a_sequential_run():
     assert plain.n_failed == 0
 
 
+@pytest.mark.parametrize("error", [np.linalg.LinAlgError, ZeroDivisionError, DesignError])
+def test_a_surrogate_that_breaks_down_counts_and_leaves_the_others_alone(error):
+    def breaking(generators):
+        values = normal(generators)
+        if (values > 1.5).any():
+            raise error("no number")
+        return np.column_stack([values, values**2])
+
+    run = monte_carlo(1.0, breaking, n_surrogates=60, seed=SEED, stop_after=None, columns=2)
+    values = whole(60)
+    assert run.n_failed == (values > 1.5).sum() > 0
+    assert run.exceedances == (values >= 1.0).sum()
+    assert run.statistics.shape == (60, 2)
+    np.testing.assert_array_equal(run.finite[:, 0], values[values <= 1.5])
+
+
+def test_other_errors_of_a_statistic_are_not_swallowed():
+    def broken(generators):
+        raise TypeError("a mistake in the code")
+
+    with pytest.raises(TypeError, match="a mistake in the code"):
+        monte_carlo(1.0, broken, n_surrogates=9, seed=SEED)
+
+
 @pytest.mark.parametrize("stop_after", [None, 10])
 def test_the_test_keeps_its_size(stop_after):
     seeds = SEED.spawn(600)

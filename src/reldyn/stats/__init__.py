@@ -8,6 +8,7 @@ from reldyn.stats._cluster import cluster_codes, cluster_covariance, cluster_mea
 from reldyn.stats._estimate import Estimate
 from reldyn.stats._kalman import IMPOSSIBLE, Observations, Profile, StateSpace, coefficients, deviances, smoothed
 from reldyn.stats._montecarlo import (
+    NUMERICAL_ERRORS,
     STOP_AFTER,
     MonteCarlo,
     PValue,
@@ -24,6 +25,7 @@ from reldyn.stats._var import lag_columns, largest_root, over_steps, spectral_ra
 __all__ = [
     "AR1_GRID",
     "IMPOSSIBLE",
+    "NUMERICAL_ERRORS",
     "POOLINGS",
     "STOP_AFTER",
     "AR1Design",

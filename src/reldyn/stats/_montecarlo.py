@@ -15,16 +15,27 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from reldyn._types import Array, Flags, Ints
-from reldyn.errors import DesignError
+from reldyn.errors import DesignError, ReldynError
 from reldyn.stats._streams import child_generator
 
-__all__ = ["STOP_AFTER", "MonteCarlo", "PValue", "bootstrap_p", "exceeds", "monte_carlo", "monte_carlo_p"]
+__all__ = [
+    "NUMERICAL_ERRORS",
+    "STOP_AFTER",
+    "MonteCarlo",
+    "PValue",
+    "bootstrap_p",
+    "exceeds",
+    "monte_carlo",
+    "monte_carlo_p",
+]
 
 Statistic = Callable[[Sequence[np.random.Generator]], Array]
 # Relative difference below which two statistics are equal.
 _ROUNDING = 1e-9
 # Ten exceedances end a run: at the boundary of .05 nothing is lost with 199 surrogates or fewer.
 STOP_AFTER = 10
+# What answers that numbers cannot carry raise inside linear algebra, a kernel or a fit.
+NUMERICAL_ERRORS = (np.linalg.LinAlgError, ArithmeticError, ReldynError)
 _FIRST_BATCH = 12
 _LARGEST_BATCH = 60
 
@@ -192,6 +203,12 @@ class MonteCarlo:
     stopped: bool
     n_failed: int = 0
 
+    @property
+    def finite(self) -> Array:
+        """Statistics of the surrogates that have finite ones."""
+        others = tuple(range(1, self.statistics.ndim))
+        return np.asarray(self.statistics[np.isfinite(self.statistics).all(axis=others)])
+
 
 def monte_carlo(
     observed: float,
@@ -201,6 +218,7 @@ def monte_carlo(
     seed: np.random.SeedSequence,
     stop_after: int | None = STOP_AFTER,
     at_least: int = 0,
+    columns: int = 1,
     scale: float = 0.0,
 ) -> MonteCarlo:
     """Compare an observed statistic with those of surrogates, drawn in batches until the answer is clear.
@@ -214,7 +232,8 @@ def monte_carlo(
         Large values speak against the null.
     draw : callable
         Takes generators, one per surrogate; returns their statistics as (n,) or (n, m) array, of which the first
-        column is compared.
+        column is compared. Where it raises one of `NUMERICAL_ERRORS`, its surrogates are drawn one by one, and those
+        that raise it again count as failed.
     n_surrogates : int
         At most so many are drawn.
     seed : SeedSequence
@@ -224,6 +243,8 @@ def monte_carlo(
         not reject. None draws all.
     at_least : int, default 0
         Statistics to collect even if the p-value is settled earlier.
+    columns : int, default 1
+        Numbers that ``draw`` returns per surrogate.
     scale : float, default 0
         Usual size of the statistic, see `exceeds`.
 
@@ -252,7 +273,7 @@ def monte_carlo(
     for batch in _batches(n_surrogates):
         if settled and batch.start >= at_least:
             break
-        values = np.asarray(draw([child_generator(seed, index) for index in batch]), dtype=float)
+        values = _drawn(draw, seed, batch, columns)
         collected.append(values)
         compared = values if values.ndim == 1 else values[:, 0]
         extreme, finite = exceeds(compared, observed, scale), np.isfinite(compared)
@@ -268,6 +289,22 @@ def monte_carlo(
         kept = statistics[: max(n_used, at_least)]
         return MonteCarlo(exceedances / n_used, n_used, exceedances, kept, True, n_failed)
     return MonteCarlo((1 + exceedances) / (n_used + 1), n_used, exceedances, statistics, False, n_failed)
+
+
+def _drawn(draw: Statistic, seed: np.random.SeedSequence, batch: range, columns: int) -> Array:
+    """Statistics of a batch; where it breaks down, of its surrogates one by one, NaN for those that break down."""
+    with np.errstate(all="ignore"):
+        try:
+            return np.asarray(draw([child_generator(seed, index) for index in batch]), dtype=float)
+        except NUMERICAL_ERRORS:
+            return np.concatenate([_drawn_alone(draw, child_generator(seed, index), columns) for index in batch])
+
+
+def _drawn_alone(draw: Statistic, generator: np.random.Generator, columns: int) -> Array:
+    try:
+        return np.asarray(draw([generator]), dtype=float)
+    except NUMERICAL_ERRORS:
+        return np.full(1 if columns == 1 else (1, columns), np.nan)
 
 
 def _batches(n_surrogates: int) -> Iterator[range]:
