@@ -1,0 +1,74 @@
+"""Small numerics on arrays, each written once: pooling, Monte Carlo p-values, least squares, serial dependence.
+
+Nothing here knows a panel, a column or a result: arrays in, arrays out.
+"""
+
+from reldyn.stats._ar1 import AR1_GRID, AR1Design, AR1Fit, ar1_log_likelihood, fit_ar1, noisy_profile, whiten
+from reldyn.stats._cluster import cluster_codes, cluster_covariance, cluster_means, cluster_sums
+from reldyn.stats._estimate import Estimate
+from reldyn.stats._kalman import IMPOSSIBLE, Observations, Profile, StateSpace, coefficients, deviances, smoothed
+from reldyn.stats._montecarlo import (
+    NUMERICAL_ERRORS,
+    STOP_AFTER,
+    MonteCarlo,
+    PValue,
+    bootstrap_p,
+    exceeds,
+    monte_carlo,
+    monte_carlo_p,
+)
+from reldyn.stats._ols import LeastSquares, classical, clustered, hc3, least_squares, newey_west
+from reldyn.stats._pool import POOLINGS, Pooling, pool, pooling_text, reml_variance
+from reldyn.stats._streams import child_generator, child_seed, data_key, seed_sequence, stream
+from reldyn.stats._var import lag_columns, largest_root, over_steps, spectral_radius, stationary_covariance
+
+__all__ = [
+    "AR1_GRID",
+    "IMPOSSIBLE",
+    "NUMERICAL_ERRORS",
+    "POOLINGS",
+    "STOP_AFTER",
+    "AR1Design",
+    "AR1Fit",
+    "Estimate",
+    "LeastSquares",
+    "MonteCarlo",
+    "Observations",
+    "PValue",
+    "Pooling",
+    "Profile",
+    "StateSpace",
+    "ar1_log_likelihood",
+    "bootstrap_p",
+    "child_generator",
+    "child_seed",
+    "classical",
+    "cluster_codes",
+    "cluster_covariance",
+    "cluster_means",
+    "cluster_sums",
+    "clustered",
+    "coefficients",
+    "data_key",
+    "deviances",
+    "exceeds",
+    "fit_ar1",
+    "hc3",
+    "lag_columns",
+    "largest_root",
+    "least_squares",
+    "monte_carlo",
+    "monte_carlo_p",
+    "newey_west",
+    "noisy_profile",
+    "over_steps",
+    "pool",
+    "pooling_text",
+    "reml_variance",
+    "seed_sequence",
+    "smoothed",
+    "spectral_radius",
+    "stationary_covariance",
+    "stream",
+    "whiten",
+]
