@@ -52,7 +52,7 @@ def by_loop(x, y, starts, lags):
 
 def windows():
     """Time one matrix by cumulative sums and by the loop."""
-    from reldyn.coupling._windows import window_starts, windowed_correlations
+    from reldyn.coupling.synchrony._windows import window_starts, windowed_correlations
 
     rng = np.random.default_rng(1)
     x, y = series(rng, SAMPLES), series(rng, SAMPLES)
@@ -96,7 +96,7 @@ def surrogates():
 
 def recurrence():
     """Time the lines of a long plot of numbers and of categories, and trace what is allocated."""
-    from reldyn.coupling._recurrence_lines import count_lines, embedded, measures
+    from reldyn.coupling.synchrony._recurrence_lines import count_lines, embedded, measures
 
     rng = np.random.default_rng(3)
     follows = np.arange(POINTS + (DIMENSIONS - 1) * DELAY) > 0

@@ -24,7 +24,7 @@ GOAL_MINUTES = 10.0
 
 def one_direction():
     """Return a linear direction."""
-    from reldyn.cycles._series import DirectionSeries
+    from reldyn.cycles.series._series import DirectionSeries
     from reldyn.simulate._series import SeriesDesign, simulate_series
 
     batch = simulate_series(SeriesDesign(n_occasions=OCCASIONS, kind="linear"), [np.random.default_rng(5)])
@@ -34,7 +34,7 @@ def one_direction():
 
 def surrogate_seconds(kernels):
     """Return CPU seconds of a test of regimes with all its surrogates."""
-    from reldyn.cycles._regimes import test_regimes
+    from reldyn.cycles.ladder._regimes import test_regimes
 
     os.environ["RELDYN_KERNELS"] = kernels
     series = one_direction()

@@ -118,7 +118,7 @@ def simulate_and_fit(_, rng):
 def work_occasions():
     """Time of one evaluation of the likelihood at T = 25, 50, 100, 200, the data pass not counted."""
     import reldyn as rd
-    from reldyn.mixed._objective import evaluate
+    from reldyn.mixed.likelihood._objective import evaluate
 
     times = {}
     for occasions in (25, 50, 100, 200):

@@ -110,11 +110,11 @@ def replicate(task):
     """Simulate one direction and test it; returns the record and the CPU time."""
     import numpy as np
 
-    from reldyn.cycles._directed import test_directed
-    from reldyn.cycles._irregular import test_irregular
-    from reldyn.cycles._periodic import test_periodic
-    from reldyn.cycles._regimes import test_regimes
-    from reldyn.cycles._series import DirectionSeries
+    from reldyn.cycles.ladder._directed import test_directed
+    from reldyn.cycles.ladder._irregular import test_irregular
+    from reldyn.cycles.ladder._periodic import test_periodic
+    from reldyn.cycles.ladder._regimes import test_regimes
+    from reldyn.cycles.series._series import DirectionSeries
     from reldyn.simulate._series import SeriesDesign, simulate_series
 
     cell, index, n_surrogates = task

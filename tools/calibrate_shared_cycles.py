@@ -49,7 +49,7 @@ def simulate_sample(cell, index):
     """Simulate the directions of one sample: whether each is a cycle, and its series."""
     import numpy as np
 
-    from reldyn.cycles._series import DirectionSeries
+    from reldyn.cycles.series._series import DirectionSeries
     from reldyn.simulate._series import SeriesDesign, simulate_series
 
     kind, mix, length = cell.split(":")
@@ -69,11 +69,11 @@ def simulate_sample(cell, index):
 
 def replicate(cell, index, n_surrogates):
     """Test every dyad of one sample; returns the record."""
-    from reldyn.cycles._irregular import test_irregular
-    from reldyn.cycles._montecarlo import child_seed
-    from reldyn.cycles._regimes import test_regimes
-    from reldyn.cycles._shared import learn
-    from reldyn.cycles._shared_tests import test_shared_irregular, test_shared_regimes
+    from reldyn.cycles.ladder._irregular import test_irregular
+    from reldyn.cycles.ladder._montecarlo import child_seed
+    from reldyn.cycles.ladder._regimes import test_regimes
+    from reldyn.cycles.ladder._shared import learn
+    from reldyn.cycles.ladder._shared_tests import test_shared_irregular, test_shared_regimes
 
     started = time.process_time()
     stop_after = decisive(n_surrogates)

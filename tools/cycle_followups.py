@@ -65,8 +65,8 @@ def rated(values):
 def vigilance(rng, phi, n):
     import numpy as np
 
-    from reldyn.cycles._series import DirectionSeries
-    from reldyn.cycles._vigilance import slopes_of_change
+    from reldyn.cycles.consequences._vigilance import slopes_of_change
+    from reldyn.cycles.series._series import DirectionSeries
 
     phi, n = float(phi), int(n)
     warmth = rated(slow(rng, n, phi))
@@ -82,8 +82,8 @@ def vigilance(rng, phi, n):
 def bond_trend(rng, phi, noise):
     import numpy as np
 
-    from reldyn.cycles._bond import _trend
-    from reldyn.cycles._series import DirectionSeries
+    from reldyn.cycles.consequences._bond import _trend
+    from reldyn.cycles.series._series import DirectionSeries
 
     n, share = 112, float(noise)
     # Four daytime beeps and a night of three intervals: errors run on through the night.
@@ -115,7 +115,7 @@ def bond_moderation(rng, n):
 def persistence(rng, runs):
     import numpy as np
 
-    from reldyn.cycles._persistence import half_life
+    from reldyn.cycles.consequences._persistence import half_life
 
     elapsed, response, run = [], [], []
     for number in range(int(runs)):
@@ -134,9 +134,9 @@ def triggers(rng, law):
 
     import numpy as np
 
-    from reldyn.cycles._regimes import fit_phases
-    from reldyn.cycles._series import DirectionSeries
-    from reldyn.cycles._triggers import run_trigger
+    from reldyn.cycles.consequences._triggers import run_trigger
+    from reldyn.cycles.ladder._regimes import fit_phases
+    from reldyn.cycles.series._series import DirectionSeries
     from reldyn.simulate._series import SeriesDesign, simulate_series
 
     batch = simulate_series(SeriesDesign("cycle", 200), [rng])

@@ -31,8 +31,8 @@ def decode(n_occasions, missing, index):
     """Fit three phases to one direction; returns accuracy and the sums that the slope is made of."""
     import numpy as np
 
-    from reldyn.cycles._regimes import fit_phases
-    from reldyn.cycles._series import DirectionSeries
+    from reldyn.cycles.ladder._regimes import fit_phases
+    from reldyn.cycles.series._series import DirectionSeries
     from reldyn.simulate._series import SeriesDesign, simulate_series
 
     data, starts = np.random.SeedSequence([SEED, n_occasions, index]).spawn(2)

@@ -54,8 +54,8 @@ def one(name, rng):
     """(2 ways, 4 parameters, estimate minus truth and whether the interval holds it)"""
     import pandas as pd
 
-    from reldyn.coupling._influence_average import averaged
-    from reldyn.coupling._influence_fit import Shape, fit
+    from reldyn.coupling.influence._average import averaged
+    from reldyn.coupling.influence._fit import Shape, fit
 
     values = turns(rng, *CELLS[name])
     rows = []

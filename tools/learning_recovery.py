@@ -143,9 +143,9 @@ def replicate(cell, index):
     """Fit every model to one sample; returns the record."""
     import numpy as np
 
-    from reldyn.cycles._arrange import Columns, arrange
-    from reldyn.cycles._learning import sample_of
-    from reldyn.cycles._learning_fit import fit_model
+    from reldyn.cycles.learning_models._fit import fit_model
+    from reldyn.cycles.learning_models._learning import sample_of
+    from reldyn.cycles.series._arrange import Columns, arrange
 
     model, strength = cell.split(":")[:2]
     panel, rates, scale = simulate(cell, index)

@@ -143,7 +143,7 @@ def _labels(result: Any) -> set[Any]:
     """Dyads named in the rows or records of a result."""
     for field in dataclasses.fields(result):
         value = getattr(result, field.name, None)
-        if "dyad" in getattr(value, "columns", ()):
+        if value is not None and "dyad" in getattr(value, "columns", ()):
             # A row for all dyads together has an empty label, or none.
             return set(value["dyad"].dropna()) - {""}
         if isinstance(value, tuple) and value and hasattr(value[0], "dyad"):

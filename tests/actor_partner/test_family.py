@@ -9,7 +9,7 @@ import pytest
 
 import reldyn as rd
 from reldyn import actor_partner as ap
-from reldyn.actor_partner._mediation import bootstrap_paths
+from reldyn.actor_partner.moments._mediation import bootstrap_paths
 
 REFERENCE = Path(__file__).parent / "reference"
 ML = rd.Estimation(method="ml")
@@ -77,7 +77,7 @@ def test_nonindependence_of_the_cross_section(cross_section, gls):
 
 def test_anova_interval_covers_the_truth():
     """Exact by theory: 95 % of 2,000 samples, within three binomial standard errors."""
-    from reldyn.actor_partner._nonindependence import anova_icc
+    from reldyn.actor_partner.moments._nonindependence import anova_icc
 
     generator = np.random.default_rng(4)
     hits = 0
@@ -154,7 +154,7 @@ def test_isat_adjusted_fit_of_the_textbook(kkc):
 @pytest.mark.parametrize("which", ["model", "isat", "inull"])
 def test_unadjusted_indices_of_the_textbook(kkc, which):
     """CFI, TLI and RMSEA as printed rest on one independence model, with 28 degrees of freedom for 8 variables."""
-    from reldyn.actor_partner._sem import comparative_indices
+    from reldyn.actor_partner.moments._sem import comparative_indices
 
     told = kkc[which]
     null = (kkc["model"]["chisq"] - 27) / (1 - kkc["model"]["cfi"]) + 28
@@ -200,7 +200,7 @@ def test_apim_of_moments_with_k(cross_section, gls):
 
 
 def test_fieller_equals_r_and_monte_carlo(cross_section, gls):
-    from reldyn.actor_partner._pattern import fieller
+    from reldyn.actor_partner.followup._pattern import fieller
 
     alike = ap.apim_sem(cross_section, outcome="y", predictors="xa", roles="exchangeable")
     theta, cov = alike.fitted.subset(["actor xa", "partner xa"])
@@ -534,7 +534,7 @@ def test_congruence_is_found_where_it_was_planted_and_nowhere_else():
 
 
 def test_principal_axis_of_a_known_ridge():
-    from reldyn.actor_partner._response_surface import principal_axis
+    from reldyn.actor_partner.followup._response_surface import principal_axis
 
     # -(own - other)^2 + small curvature: the ridge is other = own through the origin.
     assert principal_axis(np.array([0.0, 0.0, -1.1, 2.0, -1.1])) == pytest.approx([0.0, 1.0])

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 import reldyn as rd
-from reldyn.actor_partner._absent import with_absent_partners
-from reldyn.actor_partner._imputed import Pooled
+from reldyn.actor_partner.model._absent import with_absent_partners
+from reldyn.actor_partner.model._imputed import Pooled
 
 
 def diary(seed, n_dyads=60, n_occasions=8):

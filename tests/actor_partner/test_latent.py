@@ -48,7 +48,7 @@ def test_reliabilities_are_those_of_means_of_five(panel):
 
 def test_one_person_formula_where_partners_are_unrelated():
     """With no relation between partners the matrix is diagonal: the bias is (within - between)(1 - reliability)."""
-    from reldyn.actor_partner._latent import reliability
+    from reldyn.actor_partner.followup._latent import reliability
 
     between, error = np.diag([0.7, 0.64]), np.diag([0.2, 0.24])
     shrink = reliability(between, error, ["x"])
@@ -57,7 +57,7 @@ def test_one_person_formula_where_partners_are_unrelated():
 
 
 def test_means_without_latent_variation_are_refused():
-    from reldyn.actor_partner._latent import reliability
+    from reldyn.actor_partner.followup._latent import reliability
 
     with pytest.raises(rd.DesignError) as caught:
         reliability(np.diag([0.2, 0.5]), np.diag([0.2, 0.1]), ["x"])

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import reldyn as rd
-from reldyn.actor_partner._sem import (
+from reldyn.actor_partner.moments._sem import (
     Structure,
     covary,
     discrepancy,
@@ -20,7 +20,7 @@ from reldyn.actor_partner._sem import (
     moments_of,
     path,
 )
-from reldyn.actor_partner._structures import (
+from reldyn.actor_partner.moments._structures import (
     apim_structure,
     common_fate_structure,
     invariance_structure,

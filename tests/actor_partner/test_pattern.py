@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import reldyn as rd
-from reldyn.actor_partner._pattern import fieller
+from reldyn.actor_partner.followup._pattern import fieller
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ import pytest
 
 import reldyn as rd
 from reldyn.coupling import asymmetry, var
-from reldyn.coupling._asymmetry_fit import Settings, fit_pair, vanishing_reliability
-from reldyn.coupling._confounds import confounds, free_days
 from reldyn.coupling._pairs import pairs_of
-from reldyn.coupling._process import Process, fit_process, process_series, with_reliability
+from reldyn.coupling.autoregression._asymmetry_fit import Settings, fit_pair, vanishing_reliability
+from reldyn.coupling.autoregression._confounds import confounds, free_days
+from reldyn.coupling.autoregression._process import Process, fit_process, process_series, with_reliability
 from reldyn.errors import DataError, DesignError
 
 BEEPS = 4

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import reldyn as rd
-from reldyn.coupling._grid_measures import dispersion, grid_measures, return_times, visits_of, winnow
+from reldyn.coupling.sequences._grid_measures import dispersion, grid_measures, return_times, visits_of, winnow
 from reldyn.errors import DataError, DesignError
 
 REFERENCE = Path(__file__).parent / "reference"

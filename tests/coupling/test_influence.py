@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 import reldyn as rd
-from reldyn.coupling._influence_fit import Equation, Shape, fit, fit_two_steps
-from reldyn.coupling._influence_map import basins, fixed_points, iterate, null_cline
-from reldyn.coupling._influence_test import Turns, _statistics, bootstrap_p, likelihood_ratio
+from reldyn.coupling.influence._fit import Equation, Shape, fit, fit_two_steps
+from reldyn.coupling.influence._map import basins, fixed_points, iterate, null_cline
+from reldyn.coupling.influence._test import Turns, _statistics, bootstrap_p, likelihood_ratio
 from reldyn.errors import DataError, DesignError
 
 REFERENCE = Path(__file__).parent / "reference"

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from reldyn.coupling._kalman import IMPOSSIBLE, Series, StateSpace, coefficients, deviances, filtered
-from reldyn.coupling._process import stationary
+from reldyn.coupling.autoregression._kalman import IMPOSSIBLE, Series, StateSpace, coefficients, deviances, filtered
+from reldyn.coupling.autoregression._process import stationary
 
 PHI = np.array([[0.5, 0.2], [-0.1, 0.4]])
 NOISE = np.array([[1.0, 0.3], [0.3, 0.8]])

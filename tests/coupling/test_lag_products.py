@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reldyn.coupling._lag_products import (
+from reldyn.coupling._pairs import Pair
+from reldyn.coupling.synchrony._lag_products import (
     fisher,
     lag_correlations,
     lag_table,
@@ -13,7 +14,6 @@ from reldyn.coupling._lag_products import (
     standardised,
     whitened,
 )
-from reldyn.coupling._pairs import Pair
 from reldyn.surrogate import phase_angles, randomise_phases
 
 

@@ -10,8 +10,8 @@ from scipy import stats
 
 import reldyn as rd
 from reldyn.coupling import coupled_oscillator
-from reldyn.coupling._oscillator import _with_period, glla_weights
-from reldyn.coupling._oscillator_fit import OscillatorFit, _arranged, _deviances
+from reldyn.coupling.autoregression._oscillator import _with_period, glla_weights
+from reldyn.coupling.autoregression._oscillator_fit import OscillatorFit, _arranged, _deviances
 
 SWINGS = pd.read_csv(Path(__file__).parent / "reference" / "in" / "clo.csv")
 NAMES = {
@@ -206,7 +206,7 @@ def test_a_likelihood_without_a_clear_maximum_gives_no_number(session, monkeypat
         error[1, 2] = np.nan if fault == "information" else 0.1
         return OscillatorFit(np.full((2, 4), -0.2), error, 90, np.ones(2), np.ones(2), -10.0, fault == "information")
 
-    monkeypatch.setattr("reldyn.coupling._oscillator.fit_oscillators", fitted)
+    monkeypatch.setattr("reldyn.coupling.autoregression._oscillator.fit_oscillators", fitted)
     found = coupled_oscillator(session(pairs(1)), "v")
     assert set(found["note"]) == {"no clear maximum of the likelihood: these series do not determine two oscillators"}
     assert found[["estimate", "std_error", "p_value", "conf_low", "conf_high"]].isna().all(axis=None)

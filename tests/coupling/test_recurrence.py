@@ -13,7 +13,7 @@ from scipy import ndimage, stats
 
 import reldyn as rd
 from reldyn.coupling import Surrogates, recurrence
-from reldyn.coupling._recurrence_lines import block_entropy, count_lines, determinism, embedded, measures
+from reldyn.coupling.synchrony._recurrence_lines import block_entropy, count_lines, determinism, embedded, measures
 
 REFERENCE = Path(__file__).parent / "reference"
 NAMES = {

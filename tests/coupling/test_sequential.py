@@ -11,7 +11,7 @@ import pytest
 
 import reldyn as rd
 from reldyn.coupling._averages import average
-from reldyn.coupling._sequential_measures import (
+from reldyn.coupling.sequences._sequential_measures import (
     circular_shifts,
     count_pairs,
     expected_counts,

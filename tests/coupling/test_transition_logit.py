@@ -10,7 +10,7 @@ import pytest
 
 import reldyn as rd
 from reldyn.coupling._averages import average
-from reldyn.coupling._logit_fit import pooled_logit, separated, table_logit, transition_counts
+from reldyn.coupling.sequences._logit_fit import pooled_logit, separated, table_logit, transition_counts
 from reldyn.errors import DataError, DesignError
 from reldyn.results import from_json
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 import reldyn as rd
 from reldyn.coupling import Surrogates, windowed_cross_correlation
-from reldyn.coupling._lag_products import standardised
-from reldyn.coupling._windows import pick_peaks, window_starts, windowed_correlations
+from reldyn.coupling.synchrony._lag_products import standardised
+from reldyn.coupling.synchrony._windows import pick_peaks, window_starts, windowed_correlations
 
 
 @pytest.fixture(scope="module")

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reldyn.cycles._arrange import Columns
-from reldyn.cycles._claims import ClaimTest, PhaseFit
-from reldyn.cycles._outcome import Outcome
-from reldyn.cycles._reinforcement import Reinforcement
 from reldyn.cycles._result import CycleResult
+from reldyn.cycles.consequences._reinforcement import Reinforcement
+from reldyn.cycles.ladder._claims import ClaimTest, PhaseFit
+from reldyn.cycles.ladder._outcome import Outcome
+from reldyn.cycles.series._arrange import Columns
 
 N = 120
 

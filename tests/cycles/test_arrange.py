@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 import reldyn as rd
-from reldyn.cycles._arrange import Columns, arrange
+from reldyn.cycles.series._arrange import Columns, arrange
 from reldyn.errors import DataError, DesignError
 
 

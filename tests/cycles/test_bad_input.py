@@ -288,7 +288,7 @@ def test_phases_far_apart_never_raise_with_compiled_kernels(monkeypatch, effect,
 
 def sometimes_no_number(share):
     """The search for a period, without a number in a share of the surrogates."""
-    from reldyn.cycles._starts import best_period
+    from reldyn.cycles.ladder._starts import best_period
 
     def search(data):
         period, gain = best_period(data)
@@ -298,7 +298,7 @@ def sometimes_no_number(share):
 
 
 def test_surrogates_without_a_number_count_against_the_claim_and_the_summary_says_so(monkeypatch, frame, usual):
-    monkeypatch.setattr("reldyn.cycles._periodic.best_period", sometimes_no_number(0.25))
+    monkeypatch.setattr("reldyn.cycles.ladder._periodic.best_period", sometimes_no_number(0.25))
     found = detect(panel_of(frame))
     failed = [test.n_failed for one in found.outcomes for test in one.tests if test.claim == "periodic"]
     assert all(number >= 3 for number in failed)
@@ -311,7 +311,7 @@ def test_surrogates_without_a_number_count_against_the_claim_and_the_summary_say
 
 
 def test_a_test_most_of_whose_surrogates_fail_is_not_decidable(monkeypatch, frame):
-    monkeypatch.setattr("reldyn.cycles._periodic.best_period", sometimes_no_number(1.0))
+    monkeypatch.setattr("reldyn.cycles.ladder._periodic.best_period", sometimes_no_number(1.0))
     found = detect(panel_of(frame))
     assert (found.verdicts()["verdict"] == "not decidable").all()
     assert (
@@ -320,7 +320,7 @@ def test_a_test_most_of_whose_surrogates_fail_is_not_decidable(monkeypatch, fram
 
 
 def test_a_statistic_of_the_answers_that_is_no_number_is_not_decidable(monkeypatch, frame):
-    monkeypatch.setattr("reldyn.cycles._periodic.periodogram", lambda rest, seen: np.full((1, 400), np.nan))
+    monkeypatch.setattr("reldyn.cycles.ladder._periodic.periodogram", lambda rest, seen: np.full((1, 400), np.nan))
     found = detect(panel_of(frame))
     assert (found.verdicts()["verdict"] == "not decidable").all()
     assert found.verdicts()["reason"].str.contains("the statistic of these answers is no finite number").all()
@@ -330,7 +330,7 @@ def test_what_breaks_down_beside_the_claims_leaves_them_standing(monkeypatch, fr
     def breaks(*_):
         raise np.linalg.LinAlgError("Singular matrix")
 
-    monkeypatch.setattr("reldyn.cycles._reinforcement._regress", breaks)
+    monkeypatch.setattr("reldyn.cycles.consequences._reinforcement._regress", breaks)
     found = detect(panel_of(frame))
     rows = found.tidy()
     notes = rows[rows["claim"] == "reinforcement"]["note"]

@@ -10,7 +10,7 @@ import statsmodels.api as sm
 from scipy.stats import t as student
 
 import reldyn as rd
-from reldyn.cycles._bond import serial_gls
+from reldyn.cycles.consequences._bond import serial_gls
 from reldyn.errors import DataError, DesignError
 
 

@@ -8,11 +8,11 @@ import pytest
 from scipy.stats import binomtest
 
 import reldyn as rd
-from reldyn.cycles import _calibrate_pooled as pooled
-from reldyn.cycles._arrange import Columns, arrange
-from reldyn.cycles._calibrate import CalibrationResult
-from reldyn.cycles._climb import Setting
-from reldyn.cycles._shared import Shared
+from reldyn.cycles.calibration import _calibrate_pooled as pooled
+from reldyn.cycles.calibration._calibrate import CalibrationResult
+from reldyn.cycles.ladder._climb import Setting
+from reldyn.cycles.ladder._shared import Shared
+from reldyn.cycles.series._arrange import Columns, arrange
 from reldyn.errors import DataError, DesignError
 
 mpl.use("Agg")

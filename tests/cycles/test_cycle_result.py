@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 import reldyn as rd
-from reldyn.cycles._calibrate import CalibrationResult
-from reldyn.cycles._verdict import adjust
+from reldyn.cycles.calibration._calibrate import CalibrationResult
+from reldyn.cycles.ladder._verdict import adjust
 
 FORBIDDEN = re.compile(r"narciss|abuse|victim|diagnos|patholog|disorder", re.IGNORECASE)
 

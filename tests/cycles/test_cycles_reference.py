@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.stats import johnsonsu, multivariate_normal, norm
 
-from reldyn.cycles._reference import reference_log_likelihood, shape_gain
-from reldyn.markov._switching import SwitchingData, fit_switching
+from reldyn.cycles.ladder._reference import reference_log_likelihood, shape_gain
+from reldyn.markov.regimes._switching import SwitchingData, fit_switching
 
 
 def data_of(y, observed=None, x=None):

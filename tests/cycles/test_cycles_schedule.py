@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reldyn as rd
-from reldyn.cycles._events import top_tercile
-from reldyn.cycles._schedule import burstiness, cv_interval, memory
+from reldyn.cycles.series._events import top_tercile
+from reldyn.cycles.series._schedule import burstiness, cv_interval, memory
 from reldyn.errors import DataError, DesignError
 
 COLUMNS = [

@@ -134,7 +134,7 @@ def test_a_panel_that_carries_no_test_has_no_design_to_calibrate():
 
 @pytest.mark.parametrize("error", [np.linalg.LinAlgError("Singular matrix"), rd.DataError("too few answers")])
 def test_a_breakdown_inside_a_test_makes_one_direction_undecidable_and_stops_nothing(panel, monkeypatch, error):
-    from reldyn.cycles import _climb
+    from reldyn.cycles.ladder import _climb
 
     def broken(*args, **options):
         raise error

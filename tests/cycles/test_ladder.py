@@ -3,15 +3,15 @@ import dataclasses
 import numpy as np
 import pytest
 
-from reldyn.cycles._directed import test_directed as directed
-from reldyn.cycles._irregular import test_irregular as irregular
-from reldyn.cycles._nuisance import base_design, prepare
-from reldyn.cycles._periodic import test_periodic as periodic
-from reldyn.cycles._regimes import fit_phases
-from reldyn.cycles._regimes import test_regimes as regimes
-from reldyn.cycles._series import DirectionSeries
-from reldyn.cycles._sojourns import boundary_drop, calibrated_drop, profile, signed_ratio
-from reldyn.cycles._starts import best_period, cluster, period_grid, residuals, step_template
+from reldyn.cycles.ladder._directed import test_directed as directed
+from reldyn.cycles.ladder._irregular import test_irregular as irregular
+from reldyn.cycles.ladder._periodic import test_periodic as periodic
+from reldyn.cycles.ladder._regimes import fit_phases
+from reldyn.cycles.ladder._regimes import test_regimes as regimes
+from reldyn.cycles.ladder._sojourns import boundary_drop, calibrated_drop, profile, signed_ratio
+from reldyn.cycles.ladder._starts import best_period, cluster, period_grid, residuals, step_template
+from reldyn.cycles.series._nuisance import base_design, prepare
+from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import DataError
 from reldyn.simulate._series import SeriesDesign, simulate_series
 

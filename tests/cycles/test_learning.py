@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 import reldyn as rd
-from reldyn.cycles._learning_fit import _expect, _start, fit_model
-from reldyn.cycles._learning_models import GRID, Sample, drives, gather
+from reldyn.cycles.learning_models._fit import _expect, _start, fit_model
+from reldyn.cycles.learning_models._models import GRID, Sample, drives, gather
 from reldyn.errors import DataError, DesignError
 from reldyn.results import from_json
 
@@ -65,8 +65,8 @@ def small(seed=3, **options):
 
 
 def sample_from(panel):
-    from reldyn.cycles._arrange import Columns, arrange
-    from reldyn.cycles._learning import sample_of
+    from reldyn.cycles.learning_models._learning import sample_of
+    from reldyn.cycles.series._arrange import Columns, arrange
 
     return sample_of(arrange(panel, Columns("warmth", "longing")))[0]
 

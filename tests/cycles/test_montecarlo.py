@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 import reldyn as rd
-from reldyn.cycles import _montecarlo
-from reldyn.cycles._montecarlo import monte_carlo
+from reldyn.cycles.ladder import _montecarlo
+from reldyn.cycles.ladder._montecarlo import monte_carlo
 
 
 def normal(generators):

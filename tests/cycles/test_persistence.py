@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 import reldyn as rd
-from reldyn.cycles._persistence import fall_hazard, half_life
-from reldyn.cycles._runs import cycle_number, spells
+from reldyn.cycles.consequences._persistence import fall_hazard, half_life
+from reldyn.cycles.series._runs import cycle_number, spells
 from reldyn.errors import DataError, DesignError
 
 COLUMNS = ["dyad", "giver", "half_life", "conf_low", "conf_high", "fall", "hazard", "hazard_low", "hazard_high"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reldyn.cycles._phase_agreement import agree, calendar
+from reldyn.cycles.reports._phase_agreement import agree, calendar
 
 
 def kappa_by_hand(a, b):

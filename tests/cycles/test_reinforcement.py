@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from reldyn.cycles._reinforcement import run_reinforcement, unpredictability
-from reldyn.cycles._series import DirectionSeries
+from reldyn.cycles.consequences._reinforcement import run_reinforcement, unpredictability
+from reldyn.cycles.series._series import DirectionSeries
 
 
 def series_of(effect, seed, n=240, missing=0.1):

@@ -99,7 +99,7 @@ def test_a_response_that_is_part_of_both_fits_is_named(same):
 
 
 def test_numbers_of_phases_that_differ_leave_the_outer_phases_to_compare(make):
-    from reldyn.cycles._reports import _phase_rows
+    from reldyn.cycles.reports._reports import _phase_rows
 
     two, three = (make.result([make.outcome(1, "a", (0.01, 0.5, 0.5, 0.5), fit=make.phases(n))]) for n in (2, 3))
     rows = pd.DataFrame(_phase_rows(three, two, 4))

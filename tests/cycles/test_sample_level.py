@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from reldyn.cycles._power import power_of
 from reldyn.cycles._sample_level import clopper_pearson, pool, prevalence
+from reldyn.cycles.calibration._power import power_of
 
 
 def test_limits_of_a_probability_are_those_of_scipy():

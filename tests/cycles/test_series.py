@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from reldyn.cycles._series import DirectionSeries
+from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import DataError
 
 

@@ -2,8 +2,8 @@ import dataclasses
 
 import numpy as np
 
-from reldyn.cycles._series import DirectionSeries
-from reldyn.cycles._triggers import log_odds_of_leaving, run_trigger
+from reldyn.cycles.consequences._triggers import log_odds_of_leaving, run_trigger
+from reldyn.cycles.series._series import DirectionSeries
 
 N = 120
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.stats import false_discovery_control
 
-from reldyn.cycles._verdict import Evidence, adjust, decide
+from reldyn.cycles.ladder._verdict import Evidence, adjust, decide
 
 LOW, HIGH, NAN = 0.01, 0.5, math.nan
 

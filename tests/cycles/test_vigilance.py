@@ -4,8 +4,8 @@ import pytest
 import statsmodels.api as sm
 
 import reldyn as rd
-from reldyn.cycles._series import DirectionSeries
-from reldyn.cycles._vigilance import slopes_of_change
+from reldyn.cycles.consequences._vigilance import slopes_of_change
+from reldyn.cycles.series._series import DirectionSeries
 
 
 def series_of(excess, seed=1, n=240):

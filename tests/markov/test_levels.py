@@ -8,8 +8,8 @@ import pytest
 from scipy.stats import multivariate_normal
 
 from reldyn._kernels import chosen_kernels
-from reldyn.markov._levels import LevelData, fit_levels, gamma_law, geometric_law, level_start
-from reldyn.markov._pool import fit_shared, linear_levels, pool_levels
+from reldyn.markov.regimes._levels import LevelData, fit_levels, gamma_law, geometric_law, level_start
+from reldyn.markov.regimes._pool import fit_shared, linear_levels, pool_levels
 
 SHAPE = np.array([[1.0, 0.3], [-0.8, 0.5], [0.1, -1.0]])
 MOVES = np.array([[0.0, 0.7, 0.3], [0.4, 0.0, 0.6], [0.5, 0.5, 0.0]])

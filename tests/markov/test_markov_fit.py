@@ -8,11 +8,11 @@ import pytest
 
 from reldyn.errors import ConvergenceWarning, DataWarning, DesignError
 from reldyn.markov import HMMResult, decode, fit_hmm, hmm_log_likelihood
-from reldyn.markov._direct import climb_directly
-from reldyn.markov._em import climb, expect, maximise, prepare
-from reldyn.markov._parameters import Design
-from reldyn.markov._problem import build_problem
-from reldyn.markov._starts import starting_points
+from reldyn.markov.hmm._direct import climb_directly
+from reldyn.markov.hmm._em import climb, expect, maximise, prepare
+from reldyn.markov.hmm._parameters import Design
+from reldyn.markov.hmm._problem import build_problem
+from reldyn.markov.hmm._starts import starting_points
 from reldyn.results import from_json
 
 MEANS = np.array([[-1.5, 0.5], [1.2, -0.8]])

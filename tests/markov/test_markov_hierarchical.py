@@ -8,9 +8,9 @@ from scipy import integrate, stats
 
 from reldyn.errors import DataWarning, DesignError
 from reldyn.markov import HierarchicalHMMResult, fit_hierarchical_hmm, fit_hmm
-from reldyn.markov._deviations import believe, follow, generalise, lower_bound
-from reldyn.markov._hierarchical import _first_beliefs
-from reldyn.markov._problem import build_problem
+from reldyn.markov.hmm._deviations import believe, follow, generalise, lower_bound
+from reldyn.markov.hmm._hierarchical import _first_beliefs
+from reldyn.markov.hmm._problem import build_problem
 from reldyn.results import from_json
 
 

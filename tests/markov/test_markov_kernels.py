@@ -4,12 +4,18 @@ import numpy as np
 import pytest
 
 from reldyn.errors import DesignError
-from reldyn.markov._durations import OLDEST, hazards
-from reldyn.markov._em import expect, maximise, prepare, swept
-from reldyn.markov._parameters import Design
-from reldyn.markov._problem import build_problem
-from reldyn.markov._recursions import forward, forward_backward, sojourn_forward, sojourn_forward_backward, use_numba
-from reldyn.markov._starts import starting_points
+from reldyn.markov.hmm._durations import OLDEST, hazards
+from reldyn.markov.hmm._em import expect, maximise, prepare, swept
+from reldyn.markov.hmm._parameters import Design
+from reldyn.markov.hmm._problem import build_problem
+from reldyn.markov.hmm._recursions import (
+    forward,
+    forward_backward,
+    sojourn_forward,
+    sojourn_forward_backward,
+    use_numba,
+)
+from reldyn.markov.hmm._starts import starting_points
 
 
 def drawn(seed=0, starts=3, states=3, lengths=(12, 20, 7, 20)):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import gamma, multivariate_normal
 
-from reldyn.markov._sojourn import (
+from reldyn.markov.regimes._sojourn import (
     BOUNDARY,
     DISPERSIONS,
     MEANS,
@@ -14,7 +14,7 @@ from reldyn.markov._sojourn import (
     sojourn_start,
     sojourn_tables,
 )
-from reldyn.markov._switching import SwitchingData
+from reldyn.markov.regimes._switching import SwitchingData
 
 T, C, K = 6, 2, 2
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from reldyn.markov._switching import SwitchingData, fit_switching, log_likelihood_at
+from reldyn.markov.regimes._switching import SwitchingData, fit_switching, log_likelihood_at
 
 T, C, K = 6, 2, 3
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from reldyn.mixed import Problem
-from reldyn.mixed._processes import covariance
+from reldyn.mixed.processes import covariance
 
 REFERENCE = Path(__file__).parent / "reference"
 

@@ -9,7 +9,7 @@ from dense_model import REFERENCE, dense_covariance, dense_likelihood, random_pr
 
 from reldyn.errors import DataError, DesignError
 from reldyn.mixed import Problem, Residual, fit_mixed, log_likelihood, random_structure
-from reldyn.mixed._processes import natural_names
+from reldyn.mixed.processes import natural_names
 
 AR1_NAMES = ("innovation_variance_0", "innovation_variance_1", "innovation_covariance", "phi")
 SIX = random_structure(["intercept A", "intercept B", "actor A", "actor B", "partner A", "partner B"])

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import multivariate_normal
 
 from reldyn.mixed import JointData, JointModel, Slope, random_structure
-from reldyn.mixed._joint import _Likelihood
+from reldyn.mixed.incomplete._joint import _Likelihood
 
 
 def small_problem(exchangeable, seed=0):

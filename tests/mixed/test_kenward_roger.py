@@ -8,8 +8,8 @@ from dense_model import dense_covariance, few_dyads, random_problem
 
 from reldyn.errors import DesignError
 from reldyn.mixed import Residual, fit_mixed, infer, random_structure
-from reldyn.mixed._kenward_roger import kenward_roger, parameter_covariance
-from reldyn.mixed._processes import covariance
+from reldyn.mixed.inference._kenward_roger import kenward_roger, parameter_covariance
+from reldyn.mixed.processes import covariance
 
 
 def dense_derivatives(problem, structure, residual, psi):

@@ -9,8 +9,8 @@ from dense_model import random_problem
 
 from reldyn.errors import DesignError
 from reldyn.mixed import Residual, fit_mixed, infer, random_structure
-from reldyn.mixed import _kernels as plain
-from reldyn.mixed._backend import kernels
+from reldyn.mixed.likelihood import _kernels as plain
+from reldyn.mixed.likelihood._backend import kernels
 
 needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="numba is not installed")
 
@@ -66,7 +66,7 @@ def test_segment_contractions_by_definition(segments):
 
 @needs_numba
 def test_compiled_kernels_equal_numpy(segments):
-    from reldyn.mixed import _kernels_numba as fast
+    from reldyn.mixed.likelihood import _kernels_numba as fast
 
     stack, which, owner, weights, targets, constant, p, q = segments
     answers = []
@@ -114,13 +114,13 @@ def test_small_problems_run_with_numpy(monkeypatch):
 @needs_numba
 def test_large_problems_run_compiled(monkeypatch):
     monkeypatch.delenv("RELDYN_KERNELS", raising=False)
-    assert kernels(10**6).__name__ == "reldyn.mixed._kernels_numba"
+    assert kernels(10**6).__name__ == "reldyn.mixed.likelihood._kernels_numba"
 
 
 @needs_numba
 def test_the_first_compilation_is_announced(monkeypatch, tmp_path, caplog):
-    from reldyn.mixed import _backend
-    from reldyn.mixed import _kernels_numba as fast
+    from reldyn.mixed.likelihood import _backend
+    from reldyn.mixed.likelihood import _kernels_numba as fast
 
     monkeypatch.setattr(_backend, "_cache_folder", lambda module: tmp_path)
     _backend._chosen.cache_clear()

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reldyn.mixed import Residual, log_likelihood, random_structure
-from reldyn.mixed._objective import evaluate
-from reldyn.mixed._problem import sort_rows
-from reldyn.mixed._processes import from_natural, natural_names, start, to_natural
-from reldyn.mixed._statistics import summarise
+from reldyn.mixed.likelihood._objective import evaluate
+from reldyn.mixed.likelihood._statistics import summarise
+from reldyn.mixed.processes import from_natural, natural_names, start, to_natural
+from reldyn.mixed.spec._problem import sort_rows
 
 PROCESSES = [
     Residual("independent"),

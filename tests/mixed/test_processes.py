@@ -10,8 +10,7 @@ from scipy.linalg import expm, solve_continuous_lyapunov
 from statsmodels.tsa.vector_ar.var_model import VARProcess
 
 from reldyn.errors import DataError, DesignError
-from reldyn.mixed._options import Residual
-from reldyn.mixed._processes import (
+from reldyn.mixed.processes import (
     Layout,
     arrange,
     covariance,
@@ -25,6 +24,7 @@ from reldyn.mixed._processes import (
     start,
     to_natural,
 )
+from reldyn.mixed.spec._options import Residual
 
 PLAIN = [Residual(name, equal_variances=equal) for name in ("independent", "unstructured") for equal in (False, True)]
 SERIAL = [

@@ -10,7 +10,7 @@ import pytest
 import reldyn as rd
 from reldyn.errors import DataError
 from reldyn.mixed import Problem, Residual, RoleColumns, contributions, fit_mixed, random_structure
-from reldyn.mixed._columns import dense, normal_equations, pick, sizes, times
+from reldyn.mixed.spec._columns import dense, normal_equations, pick, sizes, times
 
 SOURCE, USED = np.array([0, 0, 1, 1, 2]), np.array([[1.0, 0, 1, 0, 1], [0, 1, 0, 1, 1]])
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reldyn as rd
-from reldyn.panel._careless_indices import mahalanobis, modal_share, row_sd, strings
+from reldyn.panel.checks._careless_indices import mahalanobis, modal_share, row_sd, strings
 
 REFERENCE = Path(__file__).parent / "reference"
 ESM = Path(__file__).parents[1] / "dynamics" / "reference" / "esm.csv"

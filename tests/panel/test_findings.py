@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reldyn.panel import Schedule
-from reldyn.panel._finding_codes import CODES, SEVERITIES, Finding, finding_codes, table_of
-from reldyn.panel._findings import check_panel, duplicated_headers
+from reldyn.panel.checks._finding_codes import CODES, SEVERITIES, Finding, finding_codes, table_of
+from reldyn.panel.checks._findings import check_panel, duplicated_headers
 
 COLUMNS = ["code", "severity", "column", "n", "rows", "message", "mend"]
 
@@ -86,7 +86,7 @@ def test_a_check_that_fails_is_a_finding_and_hides_nothing(monkeypatch):
     def sound(layout):
         yield Finding("all-missing", "mood", "'mood' has no value", n=2)
 
-    monkeypatch.setattr("reldyn.panel._findings._CHECKS", (broken, sound, sound))
+    monkeypatch.setattr("reldyn.panel.checks._findings._CHECKS", (broken, sound, sound))
     frame = pd.DataFrame({"dyad": [1, 1], "person": [1, 2]})
     table = check_panel(frame, dyad="dyad", person="person")
     assert table["code"].tolist() == ["all-missing", "all-missing", "unchecked"]

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from reldyn.panel import DyadPanel, Schedule
-from reldyn.panel._findings import check_panel
+from reldyn.panel.checks._findings import check_panel
 
 DYADS, DAYS, BEEPS = 12, 4, 6
 PER_PERSON = DAYS * BEEPS

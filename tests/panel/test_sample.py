@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import reldyn as rd
-from reldyn.panel import _sample
+from reldyn.panel.reading import _sample
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -174,7 +174,7 @@ def test_it_loads_from_the_layout_of_a_wheel(tmp_path):
 
 
 def test_absent_files_are_named(monkeypatch, tmp_path):
-    monkeypatch.setattr(_sample, "__file__", str(tmp_path / "src" / "reldyn" / "panel" / "_sample.py"))
+    monkeypatch.setattr(_sample, "__file__", str(tmp_path / "src" / "reldyn" / "panel" / "reading" / "_sample.py"))
     with pytest.raises(rd.DataError) as caught:
         rd.load_sample()
     package = (tmp_path / "src" / "reldyn").resolve()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reldyn.actor_partner._values import CONSTANT, partner_trait, partner_values
+from reldyn.actor_partner.model._values import CONSTANT, partner_trait, partner_values
 from reldyn.errors import DataError, check_option
 
 if TYPE_CHECKING:

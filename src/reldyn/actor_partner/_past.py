@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reldyn.actor_partner._values import partner_trait
+from reldyn.actor_partner.model._values import partner_trait
 from reldyn.errors import DataError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from reldyn.actor_partner._estimates import Estimates
-    from reldyn.actor_partner._terms import DesignColumn
+    from reldyn.actor_partner.model._estimates import Estimates
+    from reldyn.actor_partner.model._terms import DesignColumn
     from reldyn.mixed import Random
     from reldyn.panel import DyadPanel
 

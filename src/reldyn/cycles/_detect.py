@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from reldyn.cycles._arrange import Arranged, Columns, arrange
-from reldyn.cycles._climb import POOLINGS, Pooling, Setting, climb, seed_of
-from reldyn.cycles._events import ReportedBy
-from reldyn.cycles._outcome import Outcome, n_cycles
-from reldyn.cycles._power import power_of
 from reldyn.cycles._result import WITHOUT_POWER, CycleResult
-from reldyn.cycles._schedule import schedule
-from reldyn.cycles._series import DirectionSeries
-from reldyn.cycles._shared import Shared, learn
-from reldyn.cycles._shared_tests import Lesson
+from reldyn.cycles.calibration._power import power_of
+from reldyn.cycles.ladder._climb import POOLINGS, Pooling, Setting, climb, seed_of
+from reldyn.cycles.ladder._outcome import Outcome, n_cycles
+from reldyn.cycles.ladder._shared import Shared, learn
+from reldyn.cycles.ladder._shared_tests import Lesson
+from reldyn.cycles.series._arrange import Arranged, Columns, arrange
+from reldyn.cycles.series._events import ReportedBy
+from reldyn.cycles.series._schedule import schedule
+from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import DataWarning, DesignError, check_option
 from reldyn.resample import known_seed, map_seeded
 

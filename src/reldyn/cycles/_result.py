@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from reldyn.cycles._arrange import Columns
-from reldyn.cycles._outcome import Outcome, claim_of, evidence_of, intermittent_p, n_cycles, raw_p
 from reldyn.cycles._sample_level import SampleEstimate, pool, prevalence
 from reldyn.cycles._text import summary_text
-from reldyn.cycles._triggers import TriggerEffect
-from reldyn.cycles._verdict import MIN_CYCLES, NOT_COVERED, adjust, decide
+from reldyn.cycles.consequences._triggers import TriggerEffect
+from reldyn.cycles.ladder._outcome import Outcome, claim_of, evidence_of, intermittent_p, n_cycles, raw_p
+from reldyn.cycles.ladder._verdict import MIN_CYCLES, NOT_COVERED, adjust, decide
+from reldyn.cycles.series._arrange import Columns
 from reldyn.errors import DataError, DesignError
 from reldyn.results import Result, register
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from reldyn.cycles._calibrate import CalibrationResult
+    from reldyn.cycles.calibration._calibrate import CalibrationResult
 
 __all__ = ["CycleResult"]
 

@@ -145,7 +145,7 @@ def inertia(
     (['intercept', 'inertia'], True)
     """
     from reldyn.mixed import Estimation, fit_mixed
-    from reldyn.mixed._options import check_estimation
+    from reldyn.mixed.spec._options import check_estimation
 
     check_pairs(panel, pairs)
     check_option(unit, get_args(Unit), "unit")

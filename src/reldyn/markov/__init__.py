@@ -3,10 +3,10 @@
 An engine: arrays in, arrays out. It knows no column names and no partners.
 """
 
-from reldyn.markov._decode import decode
-from reldyn.markov._fit import fit_hmm, hmm_log_likelihood
-from reldyn.markov._hierarchical import HierarchicalHMMResult, fit_hierarchical_hmm
-from reldyn.markov._result import HMMResult
+from reldyn.markov.hmm._decode import decode
+from reldyn.markov.hmm._fit import fit_hmm, hmm_log_likelihood
+from reldyn.markov.hmm._hierarchical import HierarchicalHMMResult, fit_hierarchical_hmm
+from reldyn.markov.hmm._result import HMMResult
 
 __all__ = [
     "HMMResult",

@@ -3,18 +3,18 @@
 An engine: arrays in, arrays out. It knows no column names, no actors and no partners.
 """
 
-from reldyn.mixed._columns import RoleColumns
 from reldyn.mixed._fit import Fit, fit_mixed, log_likelihood
-from reldyn.mixed._impute import impute_pairs
-from reldyn.mixed._infer import infer
-from reldyn.mixed._inference import Contrasts, JointTest, Wald
-from reldyn.mixed._joint import JointData, JointFit, JointModel, Slope, fit_joint
-from reldyn.mixed._options import Estimation, Random, Residual, Shared, shared
 from reldyn.mixed._predict import RandomEffects, fitted_values, random_effects
-from reldyn.mixed._problem import Problem
-from reldyn.mixed._random import RandomStructure, random_structure
 from reldyn.mixed._simulate import simulator
-from reldyn.mixed._weighted import Contributions, contributions
+from reldyn.mixed.incomplete._impute import impute_pairs
+from reldyn.mixed.incomplete._joint import JointData, JointFit, JointModel, Slope, fit_joint
+from reldyn.mixed.inference._infer import infer
+from reldyn.mixed.inference._inference import Contrasts, JointTest, Wald
+from reldyn.mixed.inference._weighted import Contributions, contributions
+from reldyn.mixed.spec._columns import RoleColumns
+from reldyn.mixed.spec._options import Estimation, Random, Residual, Shared, shared
+from reldyn.mixed.spec._problem import Problem
+from reldyn.mixed.spec._random import RandomStructure, random_structure
 
 __all__ = [
     "Contributions",

@@ -11,17 +11,17 @@ from numpy.typing import ArrayLike
 
 from reldyn._records import brief
 from reldyn.errors import ConvergenceWarning, DesignError, check_option
-from reldyn.mixed._identification import check_design, check_identified
 from reldyn.mixed._near_singular import column_sizes, near_singular_notes
-from reldyn.mixed._objective import Evaluation, evaluate
-from reldyn.mixed._optimise import Optimum, Trace, optimise
-from reldyn.mixed._options import Method, Residual
-from reldyn.mixed._problem import FloatArray, Problem, sort_rows
-from reldyn.mixed._processes import describe, natural_names
-from reldyn.mixed._random import RandomStructure
-from reldyn.mixed._start import Start, starting_values
-from reldyn.mixed._statistics import Statistics, summarise
 from reldyn.mixed._threads import single_threaded
+from reldyn.mixed.likelihood._identification import check_design, check_identified
+from reldyn.mixed.likelihood._objective import Evaluation, evaluate
+from reldyn.mixed.likelihood._optimise import Optimum, Trace, optimise
+from reldyn.mixed.likelihood._start import Start, starting_values
+from reldyn.mixed.likelihood._statistics import Statistics, summarise
+from reldyn.mixed.processes import describe, natural_names
+from reldyn.mixed.spec._options import Method, Residual
+from reldyn.mixed.spec._problem import FloatArray, Problem, sort_rows
+from reldyn.mixed.spec._random import RandomStructure
 
 # Variance of a direction of G, relative to the largest on comparable scales, below which it counts as shut.
 _SHUT = 1e-9

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reldyn.mixed._columns import sizes
+from reldyn.mixed.spec._columns import sizes
 
 if TYPE_CHECKING:
-    from reldyn.mixed._problem import FloatArray, Problem
+    from reldyn.mixed.spec._problem import FloatArray, Problem
 
 __all__ = ["column_sizes", "near_singular_notes"]
 

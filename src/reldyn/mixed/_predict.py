@@ -8,9 +8,9 @@ import numpy as np
 from scipy import stats
 
 from reldyn._records import brief
-from reldyn.mixed._columns import dense, times
 from reldyn.mixed._fit import Fit
-from reldyn.mixed._problem import FloatArray
+from reldyn.mixed.spec._columns import dense, times
+from reldyn.mixed.spec._problem import FloatArray
 
 
 @brief

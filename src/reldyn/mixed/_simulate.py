@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reldyn.mixed._columns import dense, times
 from reldyn.mixed._fit import Fit
-from reldyn.mixed._objective import root_of
-from reldyn.mixed._problem import FloatArray, Problem
-from reldyn.mixed._processes import covariance
+from reldyn.mixed.likelihood._objective import root_of
+from reldyn.mixed.processes import covariance
+from reldyn.mixed.spec._columns import dense, times
+from reldyn.mixed.spec._problem import FloatArray, Problem
 
 
 def simulator(fit: Fit) -> Callable[[np.random.Generator], FloatArray]:

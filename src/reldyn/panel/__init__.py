@@ -1,14 +1,14 @@
 """Panels of two partners over time: reading, checking and reshaping."""
 
-from reldyn.panel._careless import careless
 from reldyn.panel._compliance import answered_grid
-from reldyn.panel._finding_codes import finding_codes
-from reldyn.panel._findings import check_panel
 from reldyn.panel._panel import DyadPanel
-from reldyn.panel._read import read_table
-from reldyn.panel._sample import SampleTruth, load_sample, load_sample_truth
 from reldyn.panel._schedule import Schedule
-from reldyn.panel._wide import from_wide
+from reldyn.panel.checks._careless import careless
+from reldyn.panel.checks._finding_codes import finding_codes
+from reldyn.panel.checks._findings import check_panel
+from reldyn.panel.reading._read import read_table
+from reldyn.panel.reading._sample import SampleTruth, load_sample, load_sample_truth
+from reldyn.panel.reading._wide import from_wide
 
 __all__ = [
     "DyadPanel",

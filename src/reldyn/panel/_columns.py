@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reldyn.errors import DataError, check_columns, describe_rows
-from reldyn.panel._finding_codes import CODES
-from reldyn.panel._findings import duplicated_headers
 from reldyn.panel._readonly import read_only
 from reldyn.panel._times import Times, read_times
+from reldyn.panel.checks._finding_codes import CODES
+from reldyn.panel.checks._findings import duplicated_headers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

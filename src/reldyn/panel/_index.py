@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from reldyn.panel._findings_layout import Layout
     from reldyn.panel._schedule import Schedule
     from reldyn.panel._times import Times
+    from reldyn.panel.checks._findings_layout import Layout
 
 __all__ = ["NEW_START", "PanelIndex", "build_index", "clock_night_steps", "grid_steps"]
 

@@ -13,11 +13,11 @@ from reldyn.errors import DataError, DesignError
 from reldyn.panel._border import as_pandas, raise_errors
 from reldyn.panel._columns import check_usable, numbers_of, times_of
 from reldyn.panel._compositions import composition_labels, count_compositions
-from reldyn.panel._findings import examine
 from reldyn.panel._index import PanelIndex, build_index
 from reldyn.panel._placing import weekdays
 from reldyn.panel._printing import one_line, summary_lines
 from reldyn.panel._schedule import Schedule
+from reldyn.panel.checks._findings import examine
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -537,7 +537,7 @@ class DyadPanel:
 
     def to_parquet(self, path: str | Path) -> None:
         """Write rows, roles, schedule and scales to one parquet file (extra ``io``)."""
-        from reldyn.panel._storage import write_panel
+        from reldyn.panel.reading._storage import write_panel
 
         write_panel(self, path)
 
@@ -550,7 +550,7 @@ class DyadPanel:
         DataError
             The file is absent, no parquet file, or was not written by `to_parquet`.
         """
-        from reldyn.panel._storage import read_panel
+        from reldyn.panel.reading._storage import read_panel
 
         return read_panel(path)
 

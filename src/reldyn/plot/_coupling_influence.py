@@ -94,7 +94,7 @@ def _unjoined(values: np.ndarray) -> np.ndarray:
 
 
 def _draw_plane(ax: Axes, result: InfluenceResult, dyad: Hashable) -> None:
-    from reldyn.coupling._influence_map import null_cline
+    from reldyn.coupling.influence._map import null_cline
 
     members, zeros = result.members[dyad], result.zeros[dyad]
     path = result.turns[result.turns["dyad"] == dyad]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reldyn.coupling import CrossCorrelationResult, RecurrenceResult, SusyResult, WindowedResult
-    from reldyn.coupling._synchrony_result import SynchronyResult
+    from reldyn.coupling.synchrony._synchrony_result import SynchronyResult
 
 __all__ = ["cross_correlation", "recurrence", "susy", "windowed_cross_correlation"]
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from reldyn.cycles import CycleResult
-    from reldyn.cycles._outcome import Outcome
+    from reldyn.cycles.ladder._outcome import Outcome
 
 __all__ = ["cycles", "null_distribution", "phase_ribbon", "transition_wheel", "verdict_map"]
 

@@ -1,0 +1,1 @@
+"""What is asked of a fitted actor-partner model: contrasts, comparisons, patterns, predictions, surfaces."""

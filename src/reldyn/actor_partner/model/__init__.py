@@ -1,0 +1,1 @@
+"""The actor-partner model: from a panel to a design, a fit and its result."""

@@ -1,0 +1,291 @@
+"""`apim`: the actor-partner interdependence model of a panel (Kenny, Kashy and Cook, 2006)."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from reldyn.actor_partner._moderators import absence_notes, varying_moderators
+from reldyn.actor_partner._past import OutcomePast, has_levels, outcome_past, without_tests
+from reldyn.actor_partner.model._block import apim_block
+from reldyn.actor_partner.model._design import Block, DesignRows, build_design
+from reldyn.actor_partner.model._fitting import estimates_of, fit_design
+from reldyn.actor_partner.model._marginal import FAMILIES, refuse_mixed_options
+from reldyn.actor_partner.model._result import ApimResult, MixedResult
+from reldyn.actor_partner.model._setting import ModelSetting, as_random, as_residual, check_call
+from reldyn.actor_partner.model._terms import Stratum, named_terms, strata_of
+from reldyn.actor_partner.model._values import centerings, has_occasions
+from reldyn.errors import DataWarning, DesignError, check_option
+from reldyn.mixed import Estimation, Residual
+from reldyn.resample import known_seed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from reldyn.panel import DyadPanel
+
+__all__ = ["apim", "run_model"]
+
+Kind = TypeVar("Kind", bound=MixedResult)
+
+# Below this many dyads the field's textbooks advise against group-level conclusions.
+_ENOUGH_DYADS = 20
+
+
+class _Default(str):
+    """A default that can be told from the same word written by the caller."""
+
+    __slots__ = ()
+
+
+UNSTRUCTURED = _Default("unstructured")
+
+
+def apim(
+    panel: DyadPanel,
+    *,
+    outcome: str,
+    predictors: Sequence[Any],
+    covariates: Sequence[Any] = (),
+    moderators: Mapping[str, Any] | None = None,
+    interaction: Literal["product", "absolute-difference"] | None = None,
+    roles: Literal["distinguishable", "exchangeable", "by-composition"] | None = None,
+    centering: str | Mapping[str, str] | None = None,
+    random: Any = None,
+    residual: str | Residual = UNSTRUCTURED,
+    family: Literal["gaussian", "binomial", "poisson", "negative-binomial", "ordinal"] = "gaussian",
+    estimation: Estimation = Estimation(),  # noqa: B008 - a frozen value
+) -> ApimResult:
+    """Fit an actor-partner interdependence model.
+
+    How a person's outcome goes with the person's own predictor (actor effect) and with the partner's (partner
+    effect), in a cross-section or over time.
+
+    Parameters
+    ----------
+    panel : DyadPanel
+    outcome : str
+        Numeric column.
+    predictors : sequence of str or shared
+        Numeric columns whose actor and partner effects enter, per role, or one for both roles with
+        ``rd.shared("NAME")``. Empty is allowed (growth models). A lag of the outcome (``panel.lag``) makes
+        stability (actor) and influence (partner) effects.
+    covariates : sequence of str or shared, default ()
+        Numeric columns that enter as they stand.
+    moderators : mapping of str to {"actor", "partner", "dyad"}, optional
+        Columns and whose they are (a tuple for both partners'); each enters as it stands, with its main effect and
+        its product with every actor, partner and interaction effect. A column that does not change within persons is
+        a trait: the person's value holds on all rows, also where it was not asked. One that changes is taken from the
+        same occasion, the own or the partner's; a row whose value is missing there is left out, and counted in the
+        notes. One of the dyad must be the same for both partners.
+    interaction : {"product", "absolute-difference"}, optional
+        Actor by partner interaction of each predictor, of the centred values.
+    roles : {"distinguishable", "exchangeable", "by-composition"}, optional
+        None: distinguishable where the panel has exactly two roles, by composition where several compositions are
+        mixed, else exchangeable.
+    centering : {"within-between", "grand", "none"} or mapping of predictor to these, optional
+        None: ``"within-between"`` with several occasions, because an effect within persons and one between persons
+        answer different questions; ``"grand"`` with one. Means are over all observed values. For a lag of the
+        outcome both between parts are left out: they would be the outcome's own means, with slope 1 and no variance
+        left between persons. The remaining stability is biased by about -(1 + phi) / T (Nickell, 1981), T being the
+        usable occasions per person; a warning says the size, and below ten the lag has no statistic and no p-value.
+    random : sequence of str or shared, or Random, optional
+        What varies between dyads: ``"intercept"``, ``"actor"``, ``"partner"`` (all predictors; their within parts),
+        ``"actor:NAME"``, ``"partner:NAME"``, a covariate. None: the intercept with several occasions, else nothing.
+    residual : str or Residual, default "unstructured"
+        A free 2 x 2 covariance at each occasion: what is left of the two members may go together.
+    family : {"gaussian", "binomial", "poisson", "negative-binomial", "ordinal"}, default "gaussian"
+        Other families than Gaussian are marginal models (generalised estimating equations, dyads as clusters,
+        bias-reduced standard errors); they have neither ``random`` nor ``residual``.
+    estimation : Estimation
+        REML by default. ``missing="available"``: a row is used when it has the outcome and all predictors, so that a
+        partner missing at an occasion costs the row whose partner effect it would inform. ``missing="impute"``: 20
+        imputations of the predictors, both members' variables of an occasion as one vector (Schafer and Yucel, 2002),
+        pooled by Rubin's rules; every row with an outcome is used. ``missing="model"``: incomplete predictors are
+        normal between and within dyads, jointly with the outcome, by maximum likelihood (fixed slopes only).
+
+    Returns
+    -------
+    ApimResult
+
+    Raises
+    ------
+    DesignError
+        A term cannot be estimated from these rows; the message names it and the reason.
+    DataError
+        A column is absent, doubled, or holds text; a moderator of the dyad differs between partners.
+
+    References
+    ----------
+    Kenny, Kashy and Cook (2006), Dyadic Data Analysis. Bolger and Laurenceau (2013), Intensive Longitudinal Methods,
+    chapter 8. Nickell (1981), Biases in dynamic models with fixed effects.
+
+    Examples
+    --------
+    >>> import pandas as pd, reldyn as rd
+    >>> frame = pd.DataFrame(
+    ...     {
+    ...         "couple": [1, 1, 2, 2, 3, 3, 4, 4, 5, 5],
+    ...         "sex": ["f", "m"] * 5,
+    ...         "stress": [2, 4, 3, 1, 5, 2, 4, 4, 1, 3],
+    ...         "mood": [5, 3, 4, 6, 2, 4, 3, 2, 6, 5],
+    ...     }
+    ... )
+    >>> panel = rd.DyadPanel(frame, dyad="couple", person="sex")
+    >>> fit = rd.apim(panel, outcome="mood", predictors=["stress"], estimation=rd.Estimation(inference="z"))
+    >>> fit.tidy()[["term", "estimate"]].round(3).values.tolist()
+    [['intercept', 4.0], ['actor stress', -1.084], ['partner stress', -0.322]]
+    """
+    check_option(family, FAMILIES, "family")
+    check_call(panel, outcome, estimation)
+    if moderators is not None and not isinstance(moderators, Mapping):
+        raise DesignError(f"moderators={moderators!r} is not a mapping from column to 'actor', 'partner' or 'dyad'.")
+    named = named_terms(predictors, "predictors")
+    adjusting = named_terms(covariates, "covariates")
+    option = centerings(panel, [name for name, _ in named], centering)
+    chosen, strata = strata_of(panel, roles)
+    asked_random = random
+    random = as_random(random, has_occasions(panel) and family == "gaussian")
+    varying = varying_moderators(panel, moderators)
+    terms = [name for name, _ in (*named, *adjusting)]
+    past = outcome_past(panel, outcome, [*terms, *(moderators or {})], option, levels=has_levels(random))
+    past = past.with_remarks(absence_notes(panel, outcome, moderators, varying))
+
+    def lay_out(rows: DyadPanel) -> Block:
+        return apim_block(
+            rows,
+            outcome=outcome,
+            predictors=named,
+            covariates=adjusting,
+            moderators=moderators,
+            interaction=interaction,
+            centering=option,
+            random=random.terms,
+            lags=past.lags,
+            varying=varying,
+        )
+
+    setting = ModelSetting(
+        kind="apim",
+        roles=chosen,
+        role_labels=panel.roles,
+        predictors=named,
+        covariates=adjusting,
+        centering=option,
+        centres={},
+        interaction=interaction,
+        moderators=dict(moderators or {}),
+        random=random,
+        residual=as_residual(str(residual) if isinstance(residual, str) else residual),
+        estimation=estimation,
+        n_rows_panel=len(panel),
+        varying=varying,
+        lags=past.lags,
+    )
+    if family != "gaussian":
+        refuse_mixed_options(family, asked_random, residual is not UNSTRUCTURED, setting)
+        return _run_marginal(panel, outcome, lay_out(panel), strata, setting, family, past)
+    return run_model(ApimResult, panel, outcome, lay_out, strata, setting, past)
+
+
+def _run_marginal(
+    panel: DyadPanel,
+    outcome: str,
+    block: Block,
+    strata: tuple[Stratum, ...],
+    setting: ModelSetting,
+    family: str,
+    past: OutcomePast,
+) -> ApimResult:
+    """The same without a likelihood, for outcomes that are not normal."""
+    from reldyn.actor_partner.model._marginal import fit_marginal
+
+    for note in past.spoken:
+        warnings.warn(note, DataWarning, stacklevel=3)
+    design = build_design(panel, outcome, block, strata, setting.residual.process)
+    setting = dataclasses.replace(setting, centres=block.centres)
+    result = fit_marginal(panel, design, family, setting, past.notes)
+    estimates = without_tests(result.estimates, result.design.fixed, past.untested)
+    return dataclasses.replace(result, estimates=estimates)
+
+
+def run_model(
+    kind: type[Kind],
+    panel: DyadPanel,
+    outcome: str,
+    lay_out: Callable[[DyadPanel], Block],
+    strata: tuple[Stratum, ...],
+    setting: ModelSetting,
+    past: OutcomePast,
+) -> Kind:
+    """Choose rows, fit, and put the result together."""
+    setting = dataclasses.replace(setting, estimation=_with_known_seed(setting.estimation))
+    for note in past.spoken:
+        warnings.warn(note, DataWarning, stacklevel=3)
+    if setting.estimation.missing != "available":
+        return _run_incomplete(kind, panel, outcome, lay_out, strata, setting, past)
+    block = lay_out(panel)
+    design = build_design(panel, outcome, block, strata, setting.residual.process)
+    fit = fit_design(design, setting.random, setting.residual, setting.estimation.method)
+    estimates, wald = estimates_of(fit, setting.estimation)
+    result = kind(
+        setting=dataclasses.replace(setting, centres=block.centres),
+        design=design,
+        estimates=without_tests(estimates, design.fixed, past.untested),
+        identifiers=identifiers(panel._frame, panel, design),
+        warnings=(*past.notes, *_few_dyads(design.n_dyads), *fit.warnings, *wald.notes),
+    )
+    # What is at hand need not be made again when a verb asks for it.
+    result.__dict__.update(_engine=fit, _inference=wald)
+    return result
+
+
+def _few_dyads(n_dyads: int) -> tuple[str, ...]:
+    """Say what a small number of dyads means."""
+    if n_dyads >= _ENOUGH_DYADS:
+        return ()
+    return (
+        f"only {n_dyads} dyads: intervals are wide, and what lies between dyads rests on {n_dyads} values; "
+        f"collect at least {_ENOUGH_DYADS} dyads before reading a difference between dyads as more than a hint",
+    )
+
+
+def _run_incomplete(
+    kind: type[Kind],
+    panel: DyadPanel,
+    outcome: str,
+    lay_out: Callable[[DyadPanel], Block],
+    strata: tuple[Stratum, ...],
+    setting: ModelSetting,
+    past: OutcomePast,
+) -> Kind:
+    """The same where missing predictors are imputed or modelled."""
+    if setting.estimation.missing == "impute":
+        from reldyn.actor_partner.model._imputed import fit_imputed as fit_incomplete
+    else:
+        from reldyn.actor_partner.model._modelled import fit_modelled as fit_incomplete
+
+    design, block, estimates, more, frame = fit_incomplete(panel, outcome, lay_out, strata, setting)
+    return kind(
+        setting=dataclasses.replace(setting, centres=block.centres),
+        design=design,
+        estimates=without_tests(estimates, design.fixed, past.untested),
+        identifiers=identifiers(frame, panel, design),
+        warnings=(*past.notes, *more),
+    )
+
+
+def _with_known_seed(estimation: Estimation) -> Estimation:
+    """A seed that the result can keep: drawn where chance is needed and none was given."""
+    random = estimation.inference in ("parametric-bootstrap", "dyad-bootstrap") or estimation.missing == "impute"
+    if isinstance(estimation.seed, int) or (estimation.seed is None and not random):
+        return estimation
+    return dataclasses.replace(estimation, seed=known_seed(estimation.seed))
+
+
+def identifiers(frame: pd.DataFrame, panel: DyadPanel, design: DesignRows) -> pd.DataFrame:
+    """Dyad, person, role and clock columns of the rows that were used."""
+    named = [column for column in panel.columns.values() if column is not None]
+    return frame[list(dict.fromkeys(named))].iloc[design.rows].reset_index(drop=True)

@@ -1,0 +1,305 @@
+"""From a panel to the arrays of a mixed model: the base values, the columns, and the rows that are used."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reldyn._records import brief
+from reldyn.actor_partner.model._terms import DesignColumn, DesignTerm, Stratum, spread
+from reldyn.errors import DesignError
+from reldyn.results import register
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from reldyn.mixed import Problem, Random, RoleColumns
+    from reldyn.panel import DyadPanel
+
+__all__ = ["Block", "DesignRows", "build_design", "places_of", "problem_of", "structure_of"]
+
+
+@brief
+@dataclass(frozen=True)
+class Block:
+    """The values of the terms before rows are chosen: ``terms[k]`` is column ``k`` of ``base``."""
+
+    terms: tuple[DesignTerm, ...]
+    base: NDArray[np.float64]
+    random: tuple[tuple[DesignTerm, int], ...]
+    centres: Mapping[str, float]
+
+
+@register
+@dataclass(frozen=True)
+class DesignRows:
+    """The rows a model was fitted to, stored once per term rather than once per coefficient.
+
+    Attributes
+    ----------
+    outcome : str
+    y : (n,) array
+    base : (n, k) array
+        Values of each term; a column of the design is a base column restricted to a composition and a role.
+    rows : (n,) int array
+        Positions of these rows in the panel.
+    dyad : (n,) int array
+        Dyad code, every code in use.
+    member : (n,) int array
+        0 or 1: the place of the role in its composition, or an arbitrary one where members are exchangeable.
+    step : (n,) array
+        Occasion on the scale of the serial process.
+    stratum : (n_dyads,) int array
+    strata : tuple of Stratum
+    fixed, random : tuple of DesignColumn
+    dyad_labels : tuple
+    n_persons : int
+    """
+
+    outcome: str
+    y: NDArray[np.float64]
+    base: NDArray[np.float64]
+    rows: NDArray[np.int64]
+    dyad: NDArray[np.int64]
+    member: NDArray[np.int64]
+    step: NDArray[np.float64]
+    stratum: NDArray[np.int64]
+    strata: tuple[Stratum, ...]
+    fixed: tuple[DesignColumn, ...]
+    random: tuple[DesignColumn, ...]
+    dyad_labels: tuple[Hashable, ...]
+    n_persons: int
+
+    @property
+    def n_dyads(self) -> int:
+        """Number of dyads with at least one row."""
+        return len(self.stratum)
+
+    def matrix(self, columns: Sequence[DesignColumn], base: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        """Design matrix of these columns, (n, number of columns)."""
+        source = self.base if base is None else base
+        return fill(columns, source, self.stratum[self.dyad], self.member)
+
+
+def fill(
+    columns: Sequence[DesignColumn],
+    base: NDArray[np.float64],
+    stratum: NDArray[np.int64],
+    member: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """Restrict base columns to the composition and role of each design column.
+
+    Parameters
+    ----------
+    columns : sequence of DesignColumn
+    base : (n, k) array
+    stratum, member : (n,) int arrays
+    """
+    several = bool(stratum.any())
+    masks: dict[tuple[int, int], NDArray[np.float64]] = {}
+    out = np.empty((len(base), len(columns)))
+    for place, column in enumerate(columns):
+        key = (column.stratum, column.slot)
+        if key not in masks:
+            inside = np.ones(len(base)) if not several and column.stratum == 0 else (stratum == column.stratum) * 1.0
+            masks[key] = inside if column.slot < 0 else inside * (member == column.slot)
+        np.multiply(base[:, column.base], masks[key], out=out[:, place])
+    return out
+
+
+def build_design(panel: DyadPanel, outcome: str, block: Block, strata: tuple[Stratum, ...], serial: str) -> DesignRows:
+    """Choose the usable rows and lay out the columns.
+
+    Parameters
+    ----------
+    panel : DyadPanel
+    outcome : str
+    block : Block
+    strata : tuple of Stratum
+    serial : str
+        The residual process: ``car1`` runs on the clock, everything else on steps.
+
+    Raises
+    ------
+    DesignError
+        No row, one dyad only, or an outcome that does not vary: at all, in a role, within persons, between partners.
+    """
+    index = panel.index
+    y = panel.values(outcome)
+    _check_outcome(y, outcome)
+    usable = np.isfinite(y) & np.isfinite(block.base).all(axis=1)
+    rows = np.flatnonzero(usable)
+    if not len(rows):
+        raise DesignError(_no_rows(y, outcome, block))
+    # Counting is several times faster than sorting codes that are small whole numbers.
+    used = np.bincount(index.dyad[rows], minlength=index.n_dyads) > 0
+    codes, dyad = np.flatnonzero(used), (np.cumsum(used) - 1)[index.dyad[rows]]
+    if len(codes) < 2:
+        raise DesignError(
+            f"the model needs several dyads, and only one has rows with {outcome!r} and all predictors: "
+            "what differs between dyads cannot be told from one."
+        )
+    stratum, kept = _strata_in_use(panel, codes, strata)
+    member = places_of(panel, rows, stratum[dyad], kept)
+    _check_variation(y[rows], outcome, index.person[rows], index.partner_row[rows], y, stratum[dyad], member, kept)
+    fixed = [column for k, term in enumerate(block.terms) for column in spread(term, k, kept, per_member=False)]
+    random = [column for term, base in block.random for column in spread(term, base, kept, per_member=True)]
+    return DesignRows(
+        outcome=outcome,
+        y=y[rows],
+        base=block.base if len(rows) == len(usable) else block.base[rows],
+        rows=rows,
+        dyad=dyad.astype(np.int64),
+        member=member,
+        step=(index.clock if serial == "car1" else index.step)[rows].astype(float),
+        stratum=stratum,
+        strata=kept,
+        fixed=tuple(fixed),
+        random=tuple(random),
+        dyad_labels=tuple(index.dyad_labels[code] for code in codes),
+        n_persons=int(np.count_nonzero(np.bincount(index.person[rows], minlength=index.n_persons))),
+    )
+
+
+def _check_outcome(y: NDArray[np.float64], outcome: str) -> None:
+    seen = y[np.isfinite(y)]
+    if not len(seen):
+        raise DesignError(f"the outcome {outcome!r} has no value in any row, so there is nothing to explain.")
+    if float(np.ptp(seen)) == 0.0:
+        raise DesignError(
+            f"the outcome {outcome!r} is {seen[0]:g} in every row: without variation nothing can be estimated."
+        )
+
+
+def _check_variation(
+    y: NDArray[np.float64],
+    outcome: str,
+    person: NDArray[np.int64],
+    partner_row: NDArray[np.int64],
+    everywhere: NDArray[np.float64],
+    stratum: NDArray[np.int64],
+    member: NDArray[np.int64],
+    strata: tuple[Stratum, ...],
+) -> None:
+    """Refuse an outcome whose residual variance is zero by the way it was asked: no optimum would exist."""
+    nothing = 1e-12 * max(float(np.abs(y).max()), np.finfo(float).tiny)
+    for code, part in enumerate(strata):
+        for slot, role in enumerate(() if part.exchangeable else part.roles):
+            mine = y[(stratum == code) & (member == slot)]
+            if len(mine) and float(np.ptp(mine)) <= nothing:
+                raise DesignError(
+                    f"the outcome {outcome!r} is {mine[0]:g} in every row of {role}: without variation nothing can be "
+                    "estimated for that role."
+                )
+    both = np.where(partner_row >= 0, everywhere[np.maximum(partner_row, 0)], np.nan)
+    paired = np.isfinite(both)
+    if paired.any() and float(np.abs(y - both)[paired].max()) <= nothing:
+        raise DesignError(
+            f"both partners always have the same value of {outcome!r}: it belongs to the dyad, and a model of two "
+            "persons cannot explain it. Choose an outcome that each person has."
+        )
+    top, bottom = np.full(int(person.max()) + 1, -np.inf), np.full(int(person.max()) + 1, np.inf)
+    np.maximum.at(top, person, y)
+    np.minimum.at(bottom, person, y)
+    if len(y) > np.count_nonzero(np.isfinite(top)) and float(np.max(top - bottom)) <= nothing:
+        raise DesignError(
+            f"the outcome {outcome!r} never varies within a person: it is a trait, and repeated occasions say nothing "
+            "more about it. Keep one row per person, for example the first."
+        )
+
+
+def _no_rows(y: NDArray[np.float64], outcome: str, block: Block) -> str:
+    seen = np.isfinite(block.base[np.isfinite(y)]).mean(axis=0)
+    worst = int(np.argmin(seen))
+    return (
+        f"no row has {outcome!r} together with all predictors. {block.terms[worst].name!r} is present in "
+        f"{seen[worst]:.0%} of the rows with an outcome: check its missing values, or leave it out."
+    )
+
+
+def _strata_in_use(
+    panel: DyadPanel, codes: NDArray[np.int64], strata: tuple[Stratum, ...]
+) -> tuple[NDArray[np.int64], tuple[Stratum, ...]]:
+    """Stratum of each dyad that has rows; compositions without any are left out."""
+    if len(strata) == 1:
+        return np.zeros(len(codes), dtype=np.int64), strata
+    place = {stratum.label: code for code, stratum in enumerate(strata)}
+    labels = panel.composition_of_dyad
+    used, stratum = np.unique([place[labels[code]] for code in codes], return_inverse=True)
+    return stratum.astype(np.int64), tuple(strata[code] for code in used)
+
+
+def places_of(
+    panel: DyadPanel, rows: NDArray[np.int64], stratum: NDArray[np.int64], strata: tuple[Stratum, ...]
+) -> NDArray[np.int64]:
+    """The place of each row's role in its composition; where members are exchangeable, the panel's own order."""
+    index = panel.index
+    member = index.member[rows].copy()
+    code_of = {label: code for code, label in enumerate(index.roles)}
+    for code, composition in enumerate(strata):
+        if not composition.exchangeable:
+            second = index.role[rows] == code_of[composition.roles[1]]
+            member = np.where(stratum == code, second, member)
+    return member.astype(np.int64)
+
+
+def problem_of(design: DesignRows) -> Problem:
+    """Hand the rows to the engine, which knows no names but for its messages."""
+    from reldyn.mixed import Problem
+
+    group = 2 * design.stratum[design.dyad] + design.member
+    # The smallest type that holds the codes: there are few of them, and rows may be many.
+    group = group.astype(np.min_scalar_type(2 * len(design.strata)))
+    return Problem(
+        y=design.y,
+        X=_role_columns(design, design.fixed, group),
+        Z=_role_columns(design, design.random, group),
+        dyad=design.dyad,
+        member=design.member,
+        step=design.step,
+        stratum=design.stratum,
+        exchangeable=tuple(stratum.exchangeable for stratum in design.strata),
+        x_labels=tuple(column.name for column in design.fixed),
+        z_labels=tuple(column.name for column in design.random),
+        dyad_labels=tuple(str(label) for label in design.dyad_labels),
+    )
+
+
+def _role_columns(design: DesignRows, columns: Sequence[DesignColumn], group: NDArray[Any]) -> RoleColumns:
+    """The design matrix of these columns without its zeros and repetitions."""
+    from reldyn.mixed import RoleColumns
+
+    groups = [(code, slot) for code in range(len(design.strata)) for slot in (0, 1)]
+    used = [[column.stratum == code and column.slot in (-1, slot) for column in columns] for code, slot in groups]
+    return RoleColumns(
+        base=design.base,
+        source=np.array([column.base for column in columns], dtype=np.int64),
+        group=group,
+        used=np.array(used, dtype=float).reshape(len(groups), len(columns)),
+    )
+
+
+def structure_of(design: DesignRows, random: Random) -> Any:
+    """Covariance structure of the random effects: terms, compositions, and who may swap places with whom."""
+    from reldyn.mixed import random_structure
+
+    columns = design.random
+    terms: dict[tuple[DesignTerm, int], int] = {}
+    term = [terms.setdefault((column.term, column.stratum), len(terms)) for column in columns]
+    partner = {(column.term, column.stratum, column.slot): place for place, column in enumerate(columns)}
+    swap = [
+        partner[column.term, column.stratum, 1 - column.slot]
+        if column.slot >= 0 and design.strata[column.stratum].exchangeable
+        else place
+        for place, column in enumerate(columns)
+    ]
+    return random_structure(
+        tuple(column.name for column in columns),
+        random.covariance,
+        terms=term,
+        swap=swap,
+        strata=[column.stratum for column in columns],
+    )

@@ -1,0 +1,358 @@
+"""Actor-partner models of outcomes that are not normal: yes or no, counts, and few ordered categories.
+
+Marginal models by generalised estimating equations (Liang and Zeger, 1986; Loeys, Cook, De Smet, Wietzker and Buysse,
+2014, for dyads): effects are those in the population of dyads, not within a given dyad.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import textwrap
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+import numpy as np
+
+from reldyn.actor_partner.model._design import DesignRows
+from reldyn.actor_partner.model._estimates import Estimates
+from reldyn.actor_partner.model._gee import GeeFit, MarginalWald, fit_gee, thresholds_of
+from reldyn.actor_partner.model._result import ApimResult
+from reldyn.actor_partner.model._terms import DesignColumn, DesignTerm
+from reldyn.errors import ConvergenceWarning, DataError, DataWarning, DesignError, describe_rows
+from reldyn.mixed import Wald
+from reldyn.results import format_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from reldyn.actor_partner.model._setting import ModelSetting
+    from reldyn.panel import DyadPanel
+
+__all__ = ["FAMILIES", "MarginalApimResult", "fit_marginal", "refuse_mixed_options"]
+
+FAMILIES = ("gaussian", "binomial", "poisson", "negative-binomial", "ordinal")
+FEW_DYADS = 20
+MOST_CATEGORIES = 15
+READING = {
+    "binomial": "log odds of a 1; their exponentials are odds ratios",
+    "poisson": "log expected counts; their exponentials are rate ratios",
+    "negative-binomial": "log expected counts; their exponentials are rate ratios",
+    "ordinal": "log odds of a higher category, the same at every threshold; their exponentials are odds ratios",
+}
+NAMES = {
+    "binomial": "logistic",
+    "poisson": "Poisson log-linear",
+    "negative-binomial": "negative-binomial log-linear",
+    "ordinal": "cumulative logit",
+}
+
+
+@dataclass(frozen=True)
+class MarginalApimResult(ApimResult):
+    """A marginal actor-partner model of an outcome that is not normal.
+
+    Attributes
+    ----------
+    family : {"binomial", "poisson", "negative-binomial", "ordinal"}
+    dispersion : float
+        Negative-binomial alpha: the variance is mean + alpha mean squared. NaN for other families.
+    working : float
+        Working correlation of partners; NaN where independence was assumed.
+    categories : tuple of float
+        Of an ordinal outcome.
+    """
+
+    family: str = "binomial"
+    dispersion: float = float("nan")
+    working: float = float("nan")
+    categories: tuple[float, ...] = ()
+
+    figure: ClassVar[str | None] = "path_diagram"
+
+    @property
+    def log_likelihood(self) -> float:
+        """There is none: estimating equations have no likelihood."""
+        raise DesignError(
+            "a marginal model (GEE) has no likelihood, so there is nothing to compare by it: test coefficients with "
+            "fit.contrast, for example fit.contrast('role-differences')."
+        )
+
+    def glance(self) -> pd.DataFrame:
+        """One row: counts, ``family``, ``dispersion``, ``working_correlation``, ``inference``, ``converged``."""
+        import pandas as pd
+
+        row = {
+            "n_dyads": self.design.n_dyads,
+            "n_persons": self.design.n_persons,
+            "n_obs": len(self.design.y),
+            "family": self.family,
+            "n_parameters": len(self.estimates.beta),
+            "dispersion": self.dispersion,
+            "working_correlation": self.working,
+            "method": "gee",
+            "inference": self.estimates.inference,
+            "converged": self.estimates.converged,
+        }
+        return pd.DataFrame([row])
+
+    def tidy(self) -> pd.DataFrame:
+        """One row per coefficient, as for Gaussian outcomes, with ``ratio``: the exponential of the estimate.
+
+        Thresholds of ordinal outcomes have ``effect`` ``threshold``; ``intercept`` is then a role's shift of them all.
+        """
+        table = super().tidy()
+        return table.assign(ratio=np.exp(table["estimate"]))
+
+    def summary(self) -> str:
+        """Methods paragraph with the marginal reading, coefficients and notes."""
+        from reldyn.actor_partner.model._text import WIDTH
+
+        hidden = ("effect", "variable", "level", "role", "moderator", "moderated", "trait_of", "composition")
+        table = self.tidy().drop(columns=[name for name in hidden if name in self.tidy()])
+        body = "\n".join(line.rstrip() for line in format_table(table).to_string(index=False).splitlines())
+        parts = [
+            f"Marginal actor-partner model of {self.design.outcome} ({NAMES[self.family]})",
+            textwrap.fill(self._methods(), WIDTH),
+            body,
+        ]
+        if self.warnings:
+            bullets = (textwrap.fill(n, WIDTH, initial_indent="- ", subsequent_indent="  ") for n in self.warnings)
+            parts.append("Notes\n" + "\n".join(bullets))
+        return "\n\n".join(parts)
+
+    def _methods(self) -> str:
+        from reldyn.actor_partner.model._text import _members, _predictor_sentences
+
+        start = "" if self.converged else "THE FIT DID NOT CONVERGE: the numbers below are not to be reported. "
+        working = (
+            f"one working correlation of partners ({self.working:.3f})"
+            if np.isfinite(self.working)
+            else "working independence, because over several occasions other choices bias effects of predictors that "
+            "change (Pepe and Anderson, 1994)"
+            if self.family != "ordinal"
+            else "working independence between answers"
+        )
+        # Odds ratios shrink when averaged over dyads; rate ratios do not.
+        logistic = self.family in ("binomial", "ordinal")
+        smaller = ", and smaller than effects within a given dyad would be" if logistic else ""
+        extra = f" Dispersion alpha {self.dispersion:.3f}." if np.isfinite(self.dispersion) else ""
+        return (
+            f"{start}Generalised estimating equations ({NAMES[self.family]}) with dyads as clusters: "
+            f"{len(self.design.y):,} of {self.setting.n_rows_panel:,} rows of {self.design.n_dyads} dyads; "
+            f"{_members(self.setting.roles, self.design.strata)}. {' '.join(_predictor_sentences(self.setting))} "
+            f"{working[0].upper()}{working[1:]}.{extra} Bias-reduced robust standard errors with "
+            f"{self.estimates.df[0]:.0f} degrees of freedom (dyads minus coefficients). Effects are marginal: "
+            f"differences between persons in the population who differ in the predictor, averaged over dyads{smaller}. "
+            f"On the scale of {READING[self.family]}. (Liang and Zeger, 1986; Mancl and DeRouen, 2001; Loeys et al., "
+            "2014)"
+        )
+
+    def covariance(self, of: str) -> pd.DataFrame:
+        """Covariance of partners' Pearson residuals (``"residual"``); there are no random effects.
+
+        Returns
+        -------
+        pandas.DataFrame
+            NaN for ordinal outcomes, which have no Pearson residuals.
+        """
+        from reldyn.actor_partner.model._tables import covariance_frame
+
+        return covariance_frame(self.design, self.estimates, of)
+
+    def pattern(self, *, interval: Any = "fieller", seed: Any = None) -> NoReturn:
+        """Not offered: the rule for k rests on standardised Gaussian effects."""
+        del interval, seed
+        raise DesignError(
+            "the pattern rule for k rests on standardised effects of a Gaussian outcome. For a marginal model compare "
+            "actor and partner effects with fit.contrast('actor-minus-partner')."
+        )
+
+    @cached_property
+    def _inference(self) -> Wald:
+        return MarginalWald(self.estimates.beta, self.estimates.cov, float(self.estimates.df[0]))
+
+    @cached_property
+    def _engine(self) -> NoReturn:
+        raise DesignError(
+            "a marginal model (GEE) has no random effects and no conditional residuals: what is asked for needs a "
+            "Gaussian model of rd.apim."
+        )
+
+
+def refuse_mixed_options(family: str, random: Any, residual_given: bool, setting: ModelSetting) -> None:
+    """Refuse what a marginal model has not.
+
+    Raises
+    ------
+    DesignError
+        Random effects, a residual process, an inference or a handling of missing values was asked for.
+    """
+    if random is not None:
+        raise DesignError(
+            f"family={family!r} is a marginal model (GEE): it has no random effects. Leave random out; dependence "
+            "within dyads is in the standard errors."
+        )
+    if residual_given:
+        raise DesignError(
+            f"family={family!r} is a marginal model (GEE): it has no residual process. Leave residual out; dependence "
+            "within dyads is in the standard errors."
+        )
+    estimation = setting.estimation
+    if estimation.inference is not None:
+        raise DesignError(
+            f"family={family!r} has bias-reduced robust standard errors: inference={estimation.inference!r} belongs to "
+            "Gaussian models: leave inference out."
+        )
+    if estimation.missing != "available":
+        raise DesignError(
+            f"missing={estimation.missing!r} models Gaussian predictors together with a Gaussian outcome: with "
+            f"family={family!r} use missing='available'."
+        )
+
+
+def fit_marginal(
+    panel: DyadPanel, design: DesignRows, family: str, setting: ModelSetting, notes: tuple[str, ...]
+) -> MarginalApimResult:
+    """Check the outcome, solve, and put the result together.
+
+    Raises
+    ------
+    DataError
+        The outcome does not fit the family.
+    DesignError
+        Too few dyads for the coefficients, or columns that depend on each other.
+    """
+    from reldyn.actor_partner.model._apim import identifiers
+
+    _check_outcome(design, family)
+    columns, kept = _columns(design, family)
+    X = design.matrix(kept)
+    if design.n_dyads <= len(columns) + 1:
+        raise DesignError(
+            f"{design.n_dyads} dyads cannot carry {len(columns)} coefficients with robust standard errors: name fewer "
+            "terms, or mark some with rd.shared."
+        )
+    if np.linalg.matrix_rank(X) < X.shape[1]:
+        raise DesignError(f"the terms {', '.join(c.name for c in kept)} depend on each other: leave one of them out.")
+    repeated = bool(np.bincount(design.dyad).max() > 2)
+    fit = fit_gee(design.y, X, design.dyad, family, exchangeable=not repeated and family != "ordinal")
+    more = _notes(design, fit, family)
+    design = dataclasses.replace(design, fixed=columns, random=())
+    return MarginalApimResult(
+        setting=setting,
+        design=design,
+        estimates=_estimates(fit, design),
+        identifiers=identifiers(panel._frame, panel, design),
+        warnings=(*notes, *more),
+        family=family,
+        dispersion=fit.dispersion,
+        working=fit.working,
+        categories=tuple(np.unique(design.y).tolist()) if family == "ordinal" else (),
+    )
+
+
+def _check_outcome(design: DesignRows, family: str) -> None:
+    y = design.y
+    whole = y == np.floor(y)
+    wanted = {
+        "binomial": (np.isin(y, (0.0, 1.0)), "0 or 1"),
+        "poisson": (whole & (y >= 0), "counts: 0, 1, 2, ..."),
+        "negative-binomial": (whole & (y >= 0), "counts: 0, 1, 2, ..."),
+    }
+    if family in wanted:
+        right, what = wanted[family]
+        if not right.all():
+            bad = design.rows[~right]
+            raise DataError(
+                f"family={family!r} needs an outcome of {what}, and {design.outcome!r} is {y[~right][0]:g} in "
+                f"{describe_rows(bad.tolist())}: recode it, or choose another family."
+            )
+        return
+    n = len(np.unique(y))
+    if not 3 <= n <= MOST_CATEGORIES:
+        mend = "use family='binomial'" if n < 3 else "use family='gaussian', or group the categories"
+        raise DataError(
+            f"family='ordinal' is for 3 to {MOST_CATEGORIES} ordered categories, and {design.outcome!r} has {n}: "
+            f"{mend}."
+        )
+
+
+def _columns(design: DesignRows, family: str) -> tuple[tuple[DesignColumn, ...], tuple[DesignColumn, ...]]:
+    """Columns of the coefficients, and those of the design matrix."""
+    if family != "ordinal":
+        return design.fixed, design.fixed
+    # Thresholds take the place of one intercept; further ones shift all thresholds of their role.
+    intercepts = [column for column in design.fixed if column.term.effect == "intercept"]
+    kept = tuple(column for column in design.fixed if column is not intercepts[0])
+    base = intercepts[0].base
+    above = [
+        DesignColumn(DesignTerm("threshold", f"above {value:g}"), base, 0, -1) for value in thresholds_of(design.y)
+    ]
+    return (*above, *kept), kept
+
+
+def _notes(design: DesignRows, fit: GeeFit, family: str) -> tuple[str, ...]:
+    notes = []
+    if design.n_dyads < FEW_DYADS:
+        notes.append(
+            f"Only {design.n_dyads} dyads: below {FEW_DYADS}, robust standard errors are unreliable even after "
+            "reduction of their bias."
+        )
+    if family == "negative-binomial" and fit.dispersion == 0.0:
+        notes.append(
+            "No more spread than a Poisson distribution has: the dispersion is 0 and family='poisson' suffices."
+        )
+    for note in notes:
+        warnings.warn(note, DataWarning, stacklevel=4)
+    if fit.converged and not fit.split:
+        return tuple(notes)
+    trouble = (
+        "The estimating equations did not settle: the numbers are not to be reported."
+        if not fit.converged
+        else "A standard error is so large that some predictor seems to split the outcomes without overlap: the "
+        "numbers are not to be reported."
+    )
+    warnings.warn(trouble, ConvergenceWarning, stacklevel=4)
+    return (*notes, trouble)
+
+
+def _estimates(fit: GeeFit, design: DesignRows) -> Estimates:
+    df = float(design.n_dyads - len(fit.beta))
+    found = MarginalWald(fit.beta, fit.cov, df).contrasts()
+    return Estimates(
+        method="gee",
+        inference="bias-reduced",
+        log_likelihood=float("nan"),
+        n_covariance=0,
+        beta=fit.beta,
+        cov_model=fit.cov_model,
+        cov=fit.cov,
+        df=found.df,
+        conf_low=found.conf_low,
+        conf_high=found.conf_high,
+        p_value=found.p_value,
+        random=np.empty((0, 0)),
+        natural=(),
+        residual=tuple({"covariance": _pearson_covariance(fit, design, code)} for code in range(len(design.strata))),
+        converged=fit.converged and not fit.split,
+        at_boundary=False,
+        message="settled" if fit.converged else "not settled",
+        trace={},
+        data="marginal",
+    )
+
+
+def _pearson_covariance(fit: GeeFit, design: DesignRows, stratum: int) -> Any:
+    """Mean products of the members' Pearson residuals at the same occasion, (2, 2)."""
+    inside = design.stratum[design.dyad] == stratum
+    grid: dict[tuple[int, float], list[float]] = {}
+    for row in np.flatnonzero(inside):
+        pair = grid.setdefault((int(design.dyad[row]), float(design.step[row])), [np.nan, np.nan])
+        pair[int(design.member[row])] = float(fit.pearson[row])
+    pairs = np.array(list(grid.values()))
+    if design.strata[stratum].exchangeable:
+        pairs = np.vstack([pairs, pairs[:, ::-1]])
+    both = pairs[np.isfinite(pairs).all(axis=1)]
+    return both.T @ both / len(both) if len(both) else np.full((2, 2), np.nan)

@@ -1,0 +1,108 @@
+"""`mixed_model`: the general dyadic mixed model, whose columns enter as they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from reldyn.actor_partner._past import has_levels, outcome_past
+from reldyn.actor_partner.model._apim import run_model
+from reldyn.actor_partner.model._block import mixed_block
+from reldyn.actor_partner.model._result import MixedResult
+from reldyn.actor_partner.model._setting import ModelSetting, as_random, as_residual, check_call
+from reldyn.actor_partner.model._terms import named_terms, strata_of
+from reldyn.actor_partner.model._values import has_occasions
+from reldyn.mixed import Estimation, Residual
+
+if TYPE_CHECKING:
+    from reldyn.actor_partner.model._design import Block
+    from reldyn.panel import DyadPanel
+
+__all__ = ["mixed_model"]
+
+
+def mixed_model(
+    panel: DyadPanel,
+    *,
+    outcome: str,
+    fixed: Sequence[Any],
+    random: Any = None,
+    roles: Literal["distinguishable", "exchangeable", "by-composition"] | None = None,
+    residual: str | Residual = "unstructured",
+    estimation: Estimation = Estimation(),  # noqa: B008 - a frozen value
+) -> MixedResult:
+    """Fit a dyadic linear mixed model.
+
+    The general form under `apim`: columns enter as they stand, one coefficient per role, with an intercept per role.
+
+    Parameters
+    ----------
+    panel : DyadPanel
+    outcome : str
+        Numeric column.
+    fixed : sequence of str or shared
+        Numeric columns; ``rd.shared("NAME")`` has one coefficient for both roles. The intercept is implied
+        (``rd.shared("intercept")`` makes it common).
+    random : sequence of str or shared, or Random, optional
+        ``"intercept"`` and any column of ``fixed``. None: the intercept with several occasions, else nothing.
+    roles : {"distinguishable", "exchangeable", "by-composition"}, optional
+        As in `apim`.
+    residual : str or Residual, default "unstructured"
+        As in `apim`.
+    estimation : Estimation
+        REML by default; rows with the outcome and all columns of ``fixed`` are used.
+
+    Returns
+    -------
+    MixedResult
+        Rows of ``tidy()`` have ``effect="fixed"`` (or ``"intercept"``) and the column in ``variable``.
+
+    Raises
+    ------
+    DesignError
+        A term cannot be estimated from these rows; the message names it and the reason.
+    DataError
+        A column is absent, doubled, or holds text.
+
+    Examples
+    --------
+    >>> import pandas as pd, reldyn as rd
+    >>> frame = pd.DataFrame(
+    ...     {
+    ...         "couple": [1, 1, 2, 2, 3, 3, 4, 4, 5, 5],
+    ...         "sex": ["f", "m"] * 5,
+    ...         "years": [1, 1, 4, 4, 2, 2, 7, 7, 5, 5],
+    ...         "mood": [5, 3, 4, 6, 2, 4, 3, 2, 6, 5],
+    ...     }
+    ... )
+    >>> panel = rd.DyadPanel(frame, dyad="couple", person="sex", role="sex")
+    >>> fit = rd.mixed_model(panel, outcome="mood", fixed=[rd.shared("years")], estimation=rd.Estimation(inference="z"))
+    >>> fit.tidy()[["term", "role"]].values.tolist()
+    [['intercept, f', 'f'], ['intercept, m', 'm'], ['years', '']]
+    """
+    check_call(panel, outcome, estimation)
+    named = named_terms(fixed, "fixed")
+    chosen, strata = strata_of(panel, roles)
+    random = as_random(random, has_occasions(panel))
+    past = outcome_past(panel, outcome, [name for name, _ in named], {}, levels=has_levels(random))
+
+    def lay_out(rows: DyadPanel) -> Block:
+        return mixed_block(rows, outcome=outcome, fixed=named, random=random.terms)
+
+    setting = ModelSetting(
+        kind="mixed_model",
+        roles=chosen,
+        role_labels=panel.roles,
+        predictors=(),
+        covariates=named,
+        centering={},
+        centres={},
+        interaction=None,
+        moderators={},
+        random=random,
+        residual=as_residual(residual),
+        estimation=estimation,
+        n_rows_panel=len(panel),
+        lags=past.lags,
+    )
+    return run_model(MixedResult, panel, outcome, lay_out, strata, setting, past)

@@ -1,0 +1,344 @@
+"""`MixedResult` and `ApimResult`: a fitted dyadic mixed model, with the verbs that every result has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+
+from reldyn.actor_partner.model._design import DesignRows
+from reldyn.actor_partner.model._estimates import Estimates
+from reldyn.actor_partner.model._setting import ModelSetting
+from reldyn.actor_partner.model._tables import covariance_frame, residual_process, tidy_fixed
+from reldyn.errors import DesignError
+from reldyn.results import Result
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from reldyn.mixed import Fit, Wald
+    from reldyn.panel import DyadPanel
+
+__all__ = ["ApimResult", "MixedResult"]
+
+
+@dataclass(frozen=True)
+class MixedResult(Result):
+    """A fitted dyadic mixed model.
+
+    Attributes
+    ----------
+    setting : ModelSetting
+        What was asked for.
+    design : DesignRows
+        The rows it was fitted to.
+    estimates : Estimates
+        What was found.
+    identifiers : pandas.DataFrame
+        Dyad, person, role and clock columns of the rows.
+    warnings : tuple of str
+        What a careful reader must know.
+    """
+
+    setting: ModelSetting
+    design: DesignRows
+    estimates: Estimates
+    identifiers: pd.DataFrame
+    warnings: tuple[str, ...] = ()
+
+    figure: ClassVar[str | None] = None
+
+    @property
+    def log_likelihood(self) -> float:
+        """Log-likelihood; restricted under REML."""
+        return self.estimates.log_likelihood
+
+    @property
+    def converged(self) -> bool:
+        """Whether the optimum was verified."""
+        return self.estimates.converged
+
+    @property
+    def trace(self) -> Mapping[str, Any]:
+        """The optimiser's path: deviance per accepted step, evaluations, how it ended."""
+        return self.estimates.trace
+
+    def tidy(self) -> pd.DataFrame:
+        """One row per fixed effect.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``term``, ``effect``, ``variable``, ``level``, ``role``, ``moderator`` (and ``composition`` for mixed
+            samples; ``moderated`` and ``trait_of`` with moderators), ``estimate``, ``std_error``, ``statistic``,
+            ``df`` (infinite for z), ``p_value``, ``conf_low``, ``conf_high`` (95 %). ``statistic`` and ``p_value`` are
+            NaN for a centred lag of the outcome in a short series; ``warnings`` says why.
+        """
+        return tidy_fixed(self.design, self.estimates)
+
+    def glance(self) -> pd.DataFrame:
+        """One row about the whole fit.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``n_dyads``, ``n_persons``, ``n_obs``, ``log_likelihood``, ``n_parameters``, ``aic``, ``bic`` (counting
+            rows), ``bic_dyads`` (counting dyads), ``method``, ``inference``, ``coding`` of the fixed effects,
+            ``converged``, ``at_boundary``.
+        """
+        import pandas as pd
+
+        estimates, design = self.estimates, self.design
+        p = len(estimates.beta)
+        n_parameters = p + estimates.n_covariance
+        deviance = -2.0 * estimates.log_likelihood
+        rows = len(design.y) - (p if estimates.method == "reml" else 0)
+        row = {
+            "n_dyads": design.n_dyads,
+            "n_persons": design.n_persons,
+            "n_obs": len(design.y),
+            "log_likelihood": estimates.log_likelihood,
+            "n_parameters": n_parameters,
+            "aic": deviance + 2.0 * n_parameters,
+            "bic": deviance + float(np.log(rows)) * n_parameters,
+            "bic_dyads": deviance + float(np.log(design.n_dyads)) * n_parameters,
+            "method": estimates.method,
+            "inference": estimates.inference,
+            "coding": "role-wise" if any(column.slot >= 0 for column in design.fixed) else "common",
+            "converged": estimates.converged,
+            "at_boundary": estimates.at_boundary,
+        }
+        return pd.DataFrame([row])
+
+    def summary(self) -> str:
+        """Text that reads like a methods and results section."""
+        from reldyn.actor_partner.model._text import summary
+
+        return summary(self)
+
+    def covariance(self, of: str) -> pd.DataFrame:
+        """Labelled covariance matrix.
+
+        Parameters
+        ----------
+        of : {"random", "residual"}
+            Of the random effects, or of the two members' residuals at one occasion (measurement error included),
+            roles in panel order.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Square; NaN between effects of different compositions, which never meet in a dyad.
+        """
+        return covariance_frame(self.design, self.estimates, of)
+
+    @property
+    def residual_process(self) -> Mapping[str, Any]:
+        """Parameters of the residual process: numbers common to both roles, mappings by role, or labelled frames.
+
+        With several compositions a mapping from composition to such a mapping.
+        """
+        return residual_process(self.design, self.estimates)
+
+    def contrast(self, weights: Any, *, joint: bool | None = None) -> pd.DataFrame:
+        """Estimate or test linear contrasts of the fixed effects.
+
+        Parameters
+        ----------
+        weights : mapping, sequence of mappings, or str
+            A mapping from ``term`` (as in `tidy`) to weight is one contrast; a mapping from label to such mappings
+            several, each by itself; a sequence of mappings one joint test that all are zero. Or a name:
+            ``"role-differences"``, ``"composition-differences"``, ``"actor-minus-partner"``,
+            ``"actor-plus-partner"``.
+        joint : bool, optional
+            Whether to test all contrasts at once. None: as the form of ``weights`` says.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``term`` and, for single contrasts, ``estimate``, ``std_error``, ``statistic`` (t), ``df``, ``p_value``,
+            ``conf_low``, ``conf_high``; for a joint test one row with ``statistic`` (F), ``df``, ``df_error`` and
+            ``p_value``. Standard errors and degrees of freedom are those of the fit's inference. NaN where the fit
+            withholds the test of a coefficient: a centred lag of the outcome in a short series.
+
+        Raises
+        ------
+        DesignError
+            A term is not in the model, or the rows of a joint test depend on each other.
+        """
+        from reldyn.actor_partner.followup._contrast import contrast_table
+
+        return contrast_table(self.design.fixed, self._inference, weights, joint, self.estimates.p_value)
+
+    def random_effects(self) -> pd.DataFrame:
+        """Predicted deviations of each dyad.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per dyad and random effect: ``dyad``, the columns that identify a term, ``estimate`` (best linear
+            unbiased prediction), ``std_error`` (of the prediction), ``conf_low``, ``conf_high`` (95 %).
+        """
+        from reldyn.actor_partner.followup._predict import dyad_effects
+
+        return dyad_effects(self.design, self._engine)
+
+    def augment(self) -> pd.DataFrame:
+        """Rows of the fit with fitted values and residuals.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The identifying columns and the outcome, ``fitted_marginal`` (fixed effects only), ``fitted_conditional``
+            (with the dyad's own deviations), ``residual_marginal``, ``residual_conditional`` and
+            ``residual_standardised`` (conditional, in residual standard deviations of the role).
+        """
+        from reldyn.actor_partner.followup._predict import augmented
+
+        return augmented(self)
+
+    def predict(
+        self, panel: DyadPanel | None = None, *, level: Literal["marginal", "conditional"] = "marginal"
+    ) -> pd.DataFrame:
+        """Predict the outcome.
+
+        Parameters
+        ----------
+        panel : DyadPanel, optional
+            Rows to predict for, with the columns of the model; predictors are centred where the fit centred them
+            (person means are those of the new rows). None: the rows of the fit.
+        level : {"marginal", "conditional"}, default "marginal"
+            From the fixed effects alone, with intervals of the mean; or with the predicted deviations of dyads that
+            the fit knows (others are predicted at their mean, zero).
+
+        Returns
+        -------
+        pandas.DataFrame
+            The identifying columns, ``predicted`` and, for the marginal level, ``std_error``, ``conf_low``,
+            ``conf_high``. NaN where a predictor is missing.
+
+        Raises
+        ------
+        DataError
+            A column is absent, or the rows have roles or compositions that the fit does not know.
+        """
+        from reldyn.actor_partner.followup._predict import predicted
+
+        return predicted(self, panel, level)
+
+    def influence(self) -> pd.DataFrame:
+        """What leaving out each dyad does to the fixed effects, the variances held where they are.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per dyad, the most influential first: ``dyad``, ``n_obs``, ``cooks_distance``, ``largest_change``
+            (of any coefficient when the dyad is left out, in standard errors), ``term`` (which one) and ``note``.
+
+        References
+        ----------
+        Demidenko and Stukel (2005), Influence analysis for linear mixed-effects models.
+        """
+        from reldyn.actor_partner.followup._predict import influence_table
+
+        return influence_table(self)
+
+    @cached_property
+    def _inference(self) -> Wald:
+        """Inference of the fit, for contrasts."""
+        if self.estimates.data == "joint":
+            from reldyn.actor_partner.model._modelled import JointNormal
+
+            return JointNormal(self.estimates.beta, self.estimates.cov)
+        if self.estimates.data == "imputed":
+            from reldyn.actor_partner.model._imputed import pooled_inference
+
+            return pooled_inference(self.estimates)
+        from reldyn.mixed import infer
+
+        asked = self.setting.estimation
+        return infer(self._engine, self.estimates.inference, n_boot=asked.n_boot, seed=asked.seed, n_jobs=asked.n_jobs)
+
+    @cached_property
+    def _engine(self) -> Fit:
+        """The engine's own record; made again from the stored rows after a round trip through JSON."""
+        from reldyn.actor_partner.model._fitting import fit_design
+
+        if self.estimates.data != "complete":
+            how = "pooled over imputations" if self.estimates.data == "imputed" else "of outcome and predictors jointly"
+            raise DesignError(
+                f"this fit was {how}: predictions of dyads' deviations, residuals and influence "
+                "belong to one data set, so fit with missing='available' for them."
+            )
+        return fit_design(self.design, self.setting.random, self.setting.residual, self.estimates.method)
+
+
+@dataclass(frozen=True)
+class ApimResult(MixedResult):
+    """A fitted actor-partner interdependence model.
+
+    See Also
+    --------
+    MixedResult : the fields and verbs that it shares with the general model.
+    """
+
+    figure: ClassVar[str | None] = "path_diagram"
+
+    def pattern(
+        self, *, interval: Literal["fieller", "monte-carlo", "bootstrap"] = "fieller", seed: Any = None
+    ) -> pd.DataFrame:
+        """Ratio of partner to actor effect, and the dyadic pattern that it supports.
+
+        Parameters
+        ----------
+        interval : {"fieller", "monte-carlo", "bootstrap"}, default "fieller"
+            Fieller's interval is exact for normal estimates and needs no chance, hence the default; Monte Carlo draws
+            from the estimates' covariance; the bootstrap resamples whole dyads (``n_boot`` of the fit's estimation).
+        seed : int, SeedSequence or Generator, optional
+            None: that of the fit's estimation, else one is drawn; the table names it.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``variable``, ``level``, ``role``, ``actor``, ``partner``, ``actor_standardised``, ``k``, ``std_error``
+            (delta method), ``conf_low``, ``conf_high`` (95 %), ``pattern`` (``couple``, ``actor-only``, ``contrast``,
+            ``partner-only``, ``inconclusive``), ``note``, ``interval``. k is withheld where the actor effect is not
+            significant or its standardised size is below .1; the pattern is the only one of k = -1, 0, 1 inside the
+            interval. Partner-only is never concluded from k, but from a significant partner effect beside an actor
+            effect that two one-sided tests show to be smaller than .1.
+
+        References
+        ----------
+        Kenny and Ledermann (2010), Detecting, measuring, and testing dyadic patterns in the actor-partner
+        interdependence model.
+        """
+        from reldyn.actor_partner.followup._pattern import pattern_table
+
+        return pattern_table(self, interval, seed)
+
+    def latent_between(self) -> pd.DataFrame:
+        """Between-person effects corrected for the unreliability of person means.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per between effect: the columns that identify it, ``reliability`` of the person means,
+            ``observed`` (the fit's estimate), ``bias`` (observed minus corrected), ``estimate``, ``std_error``,
+            ``conf_low``, ``conf_high``. The reliabilities are taken as known, deviations of different occasions as
+            independent, and other covariates as unrelated to the sampling error of the means.
+
+        Raises
+        ------
+        DesignError
+            No predictor enters at both levels, or person means differ no more than by sampling error.
+
+        References
+        ----------
+        Ludtke, Marsh, Robitzsch, Trautwein, Asparouhov and Muthen (2008), The multilevel latent covariate model.
+        """
+        from reldyn.actor_partner.followup._latent import latent_table
+
+        return latent_table(self)

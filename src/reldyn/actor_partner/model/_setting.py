@@ -1,0 +1,111 @@
+"""What was asked for: the choices that a result keeps, so that it can say them and fit itself again."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reldyn.errors import DesignError
+from reldyn.mixed import Estimation, Random, Residual, shared
+from reldyn.mixed.spec._options import check_estimation
+from reldyn.results import register
+
+__all__ = ["ModelSetting", "as_random", "as_residual", "check_call"]
+
+for _option in (Estimation, Random, Residual, type(shared("term"))):
+    register(_option)
+
+
+@register
+@dataclass(frozen=True)
+class ModelSetting:
+    """The choices behind a fit.
+
+    Attributes
+    ----------
+    kind : {"apim", "mixed_model"}
+    roles : {"distinguishable", "exchangeable", "by-composition"}
+    role_labels : tuple
+        Roles in panel order.
+    predictors, covariates : tuple of (str, bool)
+        Names, and whether their coefficient is common to both roles.
+    centering : mapping of str to str
+    centres : mapping of str to float
+        What was taken off each predictor.
+    interaction : str or None
+    moderators : mapping of str to str or tuple of str
+    varying : tuple of str
+        Moderators that change within persons.
+    lags : tuple of str
+        Terms that hold the outcome's past.
+    random : Random
+    residual : Residual
+    estimation : Estimation
+        With the seed that was used.
+    n_rows_panel : int
+        Rows of the panel, used or not.
+    """
+
+    kind: str
+    roles: str
+    role_labels: tuple[Hashable, ...]
+    predictors: tuple[tuple[str, bool], ...]
+    covariates: tuple[tuple[str, bool], ...]
+    centering: Mapping[str, str]
+    centres: Mapping[str, float]
+    interaction: str | None
+    moderators: Mapping[str, Any]
+    random: Random
+    residual: Residual
+    estimation: Estimation
+    n_rows_panel: int
+    varying: tuple[str, ...] = ()
+    lags: tuple[str, ...] = ()
+
+
+def check_call(panel: Any, outcome: Any, estimation: Any) -> None:
+    """Refuse arguments of another kind before they fail somewhere deep.
+
+    Raises
+    ------
+    DesignError
+    """
+    from reldyn.panel import DyadPanel
+
+    if not isinstance(panel, DyadPanel):
+        raise DesignError(
+            f"a model is fitted to a DyadPanel, not to a {type(panel).__name__}: make one with "
+            "rd.DyadPanel(frame, ...)."
+        )
+    if not isinstance(outcome, str):
+        raise DesignError(f"outcome={outcome!r} is not the name of a column.")
+    check_estimation(estimation)
+
+
+def as_random(random: Any, repeated: bool) -> Random:
+    """Read ``random``: None means an intercept where dyads have several occasions, else nothing.
+
+    Examples
+    --------
+    >>> as_random(None, repeated=True).terms
+    ('intercept',)
+    """
+    if isinstance(random, Random):
+        return random
+    if random is None:
+        return Random(("intercept",) if repeated else ())
+    if not isinstance(random, (str, Sequence, type(shared("term")))):
+        raise DesignError(f"random={random!r} is neither terms such as ('intercept', 'actor') nor an rd.Random.")
+    return Random(random)  # type: ignore[arg-type]
+
+
+def as_residual(residual: Any) -> Residual:
+    """Read ``residual``: the name of a process, or a `Residual`.
+
+    Examples
+    --------
+    >>> as_residual("ar1").serial
+    True
+    """
+    return residual if isinstance(residual, Residual) else Residual(residual)

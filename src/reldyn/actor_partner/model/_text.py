@@ -1,0 +1,212 @@
+"""A fitted model in words: the methods paragraph, the tables under it, and the notes a reader must see."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reldyn.results import format_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from reldyn.actor_partner.model._result import MixedResult
+    from reldyn.actor_partner.model._terms import Stratum
+
+__all__ = ["methods_paragraph", "summary"]
+
+_RESIDUALS = {
+    "independent": "independent",
+    "unstructured": "a free 2 x 2 covariance within each occasion",
+    "ar1": "first-order autoregressive with correlated innovations",
+    "car1": "autoregressive in continuous time with correlated innovations",
+    "var1": "first-order vector autoregressive with correlated innovations",
+}
+_INFERENCE = {
+    "z": "model-based standard errors, normal (z) tests and intervals",
+    "kenward-roger": "Kenward-Roger standard errors and degrees of freedom",
+    "cr2": "cluster-robust (CR2) standard errors with Bell-McCaffrey degrees of freedom",
+    "profile": "model-based standard errors with profile-likelihood intervals",
+    "parametric-bootstrap": "parametric bootstrap standard errors and intervals",
+    "dyad-bootstrap": "whole-dyad bootstrap standard errors and intervals",
+}
+_CENTERING = {
+    "within-between": "split into deviations from the person's mean (within) and person means (between)",
+    "grand": "centred at the grand mean",
+    "none": "entered uncentred",
+}
+_LAGGED = (
+    "as deviations from the person's mean (within); the means of a lagged outcome, which are its own, are left out"
+)
+WIDTH = 100
+SOURCES = "Kenny, Kashy and Cook (2006); Bolger and Laurenceau (2013)"
+
+
+def summary(result: MixedResult) -> str:
+    """The whole result as text."""
+    parts = [
+        _headline(result),
+        textwrap.fill(methods_paragraph(result), WIDTH),
+        "Fixed effects\n" + _table(result.tidy().drop(columns=_identifying(result.tidy()))),
+    ]
+    if result.design.random:
+        parts.append("Random effects (standard deviations, correlations)\n" + _table(_correlations(result, "random")))
+    parts.append("Residuals (standard deviations, correlations)\n" + _table(_correlations(result, "residual")))
+    process = _process_lines(result)
+    if process:
+        parts.append(process)
+    if result.warnings:
+        parts.append("Notes\n" + "\n".join(_bullet(note) for note in result.warnings))
+    return "\n\n".join(parts)
+
+
+def methods_paragraph(result: MixedResult) -> str:
+    """Say what was fitted, to what and how, in sentences fit for a methods section."""
+    setting, design, estimates = result.setting, result.design, result.estimates
+    glance = result.glance().iloc[0]
+    sentences = [
+        f"The model was fitted to {len(design.y):,} of {setting.n_rows_panel:,} rows from {design.n_dyads} dyads "
+        f"({design.n_persons} persons); {_members(setting.roles, design.strata)}.",
+        *_predictor_sentences(setting),
+        f"Varying between dyads: {_random_phrase(result)}. Residuals: {_residual_phrase(setting.residual)}.",
+        f"Estimation was by {'restricted maximum likelihood' if estimates.method == 'reml' else 'maximum likelihood'}"
+        + _criteria(glance),
+        f"Inference: {_INFERENCE[estimates.inference]}.",
+    ]
+    if not estimates.converged:
+        sentences.insert(0, "THE FIT DID NOT CONVERGE: the numbers below are not estimates to be reported.")
+    if setting.kind == "apim":
+        sentences.append(f"Model: {SOURCES}.")
+    return " ".join(sentences)
+
+
+def _criteria(glance: Any) -> str:
+    """Log-likelihood and information criteria, where there is a likelihood."""
+    restricted = glance["method"] == "reml"
+    if np.isnan(glance["log_likelihood"]):
+        return f" in each imputation ({int(glance['n_parameters'])} parameters)."
+    return (
+        f" (log-likelihood {glance['log_likelihood']:.3f}, {int(glance['n_parameters'])} parameters, "
+        f"AIC {glance['aic']:.2f}, BIC {glance['bic']:.2f} counting rows, {glance['bic_dyads']:.2f} counting dyads"
+        + ("; under REML, to be compared between models with the same fixed effects only)." if restricted else ").")
+    )
+
+
+def _headline(result: MixedResult) -> str:
+    kind = "Actor-partner interdependence model" if result.setting.kind == "apim" else "Dyadic mixed model"
+    return f"{kind} of {result.design.outcome}"
+
+
+def _members(roles: str, strata: Sequence[Stratum]) -> str:
+    if roles == "exchangeable":
+        return "members are exchangeable"
+    if roles == "distinguishable":
+        first, second = strata[0].roles
+        return f"members are distinguished by role ({first}, {second})"
+    told = [f"{stratum.label} ({'exchangeable' if stratum.exchangeable else 'distinguishable'})" for stratum in strata]
+    return f"compositions are modelled side by side: {', '.join(told)}"
+
+
+def _predictor_sentences(setting: Any) -> list[str]:
+    sentences = []
+    by_option: dict[str, list[str]] = {}
+    for name, _ in setting.predictors:
+        option = setting.centering[name]
+        phrase = _LAGGED if option == "within-between" and name in setting.lags else _CENTERING[option]
+        by_option.setdefault(phrase, []).append(name)
+    for phrase, names in by_option.items():
+        sentences.append(f"Actor and partner effects of {_listed(names)}, {phrase}.")
+    if setting.interaction:
+        sentences.append(f"Actor by partner interaction: {setting.interaction}.")
+    for name, whose in setting.moderators.items():
+        owners = whose if isinstance(whose, str) else " and ".join(whose)
+        changing = ", at each occasion" if name in setting.varying else ""
+        sentences.append(f"Moderated by {name} ({owners}{changing}).")
+    if setting.covariates:
+        label = "Covariates" if setting.kind == "apim" else "Fixed effects"
+        sentences.append(f"{label} as they stand: {_listed([name for name, _ in setting.covariates])}.")
+    return sentences
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _random_phrase(result: MixedResult) -> str:
+    columns = result.design.random
+    if not columns:
+        return "nothing"
+    seen: dict[str, bool] = {}
+    for column in columns:
+        seen.setdefault(column.term.name, column.term.common)
+    names = [f"{name} (common to both members)" if common else name for name, common in seen.items()]
+    shape = {"full": "freely correlated", "diagonal": "uncorrelated", "block": "correlated within each term"}
+    how = f", {shape[result.setting.random.covariance]}" if len(columns) > 1 else ""
+    return f"{_listed(names)}{how}"
+
+
+def _residual_phrase(residual: Any) -> str:
+    extra = []
+    if residual.common:
+        extra.append("one carry-over for both roles")
+    if residual.equal_variances:
+        extra.append("one variance for both roles")
+    if residual.measurement_error:
+        extra.append("measurement error")
+    return _RESIDUALS[residual.process] + (f" ({', '.join(extra)})" if extra else "")
+
+
+def _identifying(tidy: pd.DataFrame) -> list[str]:
+    """What the readable term already says."""
+    names = ("effect", "variable", "level", "role", "moderator", "moderated", "trait_of", "composition")
+    return [name for name in names if name in tidy]
+
+
+def _correlations(result: MixedResult, what: str) -> pd.DataFrame:
+    """Standard deviations beside a lower triangle of correlations."""
+    import pandas as pd
+
+    frame = result.covariance(what)
+    matrix = frame.to_numpy()
+    sd = np.sqrt(np.diag(matrix))
+    scale = np.outer(sd, sd)
+    correlation = np.divide(matrix, scale, out=np.full_like(matrix, np.nan), where=scale > 0)
+    correlation[np.triu_indices(len(sd))] = np.nan
+    table: dict[str, Any] = {"": [str(label) for label in frame.index], "sd": sd}
+    for place in range(len(sd) - 1):
+        table[str(place + 1)] = correlation[:, place]
+    return pd.DataFrame(table)
+
+
+def _process_lines(result: MixedResult) -> str:
+    """Carry-over parameters in one line per composition; nothing for processes without time."""
+    if not result.setting.residual.serial:
+        return ""
+    process = result.residual_process
+    several = len(result.design.strata) > 1
+    lines = []
+    for label, told in process.items() if several else [("", process)]:
+        shown = [_shown(name, told[name]) for name in ("phi", "decay", "transition", "error_variance") if name in told]
+        lines.append((f"{label}: " if label else "") + "; ".join(shown))
+    return "Residual process\n" + "\n".join(lines)
+
+
+def _shown(name: str, value: Any) -> str:
+    if isinstance(value, float):
+        return f"{name} {value:.3f}"
+    if isinstance(value, dict):
+        return f"{name} " + ", ".join(f"{role} {number:.3f}" for role, number in value.items())
+    cells = [f"{value.loc[row, column]:.3f} from {column} to {row}" for row in value.index for column in value.columns]
+    return f"{name} " + ", ".join(cells)
+
+
+def _table(frame: pd.DataFrame) -> str:
+    lines = format_table(frame).to_string(index=False).splitlines()
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _bullet(note: str) -> str:
+    return textwrap.fill(note, WIDTH, initial_indent="- ", subsequent_indent="  ")

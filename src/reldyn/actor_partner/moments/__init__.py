@@ -1,0 +1,1 @@
+"""Models of two members' means and covariances: one row per dyad."""

@@ -1,0 +1,185 @@
+"""`apim_sem`: the cross-sectional actor-partner model as a structure of moments, with k and its tests.
+
+Kenny and Ledermann (2010): the ratio k of partner to actor effect is tested by fixing it and comparing fit. Gives what
+path-model programs print; `reldyn.apim` is the same regression with small-sample inference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from reldyn.actor_partner.moments._dyads import DyadTable, dyad_table, estimate_rows, warn_all
+from reldyn.actor_partner.moments._moment_model import MomentResult, fitted_numbers, parameter_table
+from reldyn.actor_partner.moments._sem import Moments, delta, fit_structure, moments_of
+from reldyn.actor_partner.moments._structures import apim_structure
+from reldyn.errors import DesignError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from reldyn.panel import DyadPanel
+
+__all__ = ["ApimMomentsResult", "apim_sem"]
+
+PATTERNS = {1.0: "couple", 0.0: "actor-only", -1.0: "contrast"}
+
+
+@dataclass(frozen=True)
+class ApimMomentsResult(MomentResult):
+    """An actor-partner model of moments.
+
+    Attributes
+    ----------
+    outcome : str
+    predictors : tuple of str
+    roles : tuple
+    mean : (v,) array
+    cov : (v, v) array
+        Moments of both members' predictors and outcome, with divisor n.
+    """
+
+    outcome: str = ""
+    predictors: tuple[str, ...] = ()
+    roles: tuple[Any, ...] = ()
+    mean: NDArray[np.float64] | None = None
+    cov: NDArray[np.float64] | None = None
+
+    def pattern_tests(self, k: Sequence[float] = (1.0, 0.0, -1.0)) -> pd.DataFrame:
+        """Test values of k by the loss of fit.
+
+        Parameters
+        ----------
+        k : sequence of float, default (1, 0, -1)
+            Couple, actor-only and contrast pattern.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per value: ``k``, ``pattern``, ``statistic``, ``df``, ``p_value``. A small p-value speaks against
+            the pattern.
+
+        Raises
+        ------
+        DesignError
+            Several predictors: k is a property of one.
+        """
+        import pandas as pd
+        from scipy import stats
+
+        if len(self.predictors) > 1 or self.mean is None or self.cov is None:
+            raise DesignError("k is tested for one predictor: fit apim_sem with one.")
+        moments = Moments(self.mean, self.cov, self.n_dyads)
+        rows = []
+        for value in k:
+            structure = apim_structure(self.predictors, self.outcome, alike=not self.roles, k=float(value))
+            fit = fit_structure(structure, moments)
+            statistic, df = max(fit.statistic - self.fitted.statistic, 0.0), fit.df - self.fitted.df
+            rows.append(
+                {
+                    "term": f"k = {value:g}",
+                    "k": float(value),
+                    "pattern": PATTERNS.get(float(value), ""),
+                    "statistic": statistic,
+                    "df": df,
+                    "p_value": float(stats.chi2.sf(statistic, df)),
+                }
+            )
+        return pd.DataFrame(rows)
+
+    def _headline(self) -> str:
+        return f"Actor-partner model of moments: {self.outcome} on {', '.join(self.predictors)}"
+
+    def _methods(self) -> str:
+        who = f"members distinguished by role ({self.roles[0]}, {self.roles[1]})" if self.roles else "members alike"
+        return (
+            f"Means and covariances of {self.n_dyads} dyads, {who}, by maximum likelihood with expected information. "
+            f"{self._fit_sentence()} k is the partner effect over the actor effect (Kenny and Ledermann, 2010)."
+        )
+
+
+def apim_sem(
+    panel: DyadPanel,
+    *,
+    outcome: str,
+    predictors: str | Sequence[str],
+    roles: Literal["distinguishable", "exchangeable"] | None = None,
+) -> ApimMomentsResult:
+    """Fit the actor-partner model to means and covariances, as path-model programs do.
+
+    Parameters
+    ----------
+    panel : DyadPanel
+        One occasion per dyad; dyads with a missing value are left out, with a warning.
+    outcome : str
+    predictors : str or sequence of str
+    roles : {"distinguishable", "exchangeable"}, optional
+        None: as the panel has them. Exchangeable members have equal paths, means, variances and covariances, so the
+        chi-squared includes the 6-df test of distinguishability; `isat` takes it out again.
+
+    Returns
+    -------
+    ApimMomentsResult
+        ``tidy()``: actor and partner paths and k, with z tests. ``parameters`` has the rest, ``pattern_tests()``
+        tests patterns.
+
+    Raises
+    ------
+    DesignError
+        Several occasions or compositions, too few dyads, or variables that depend on each other.
+
+    References
+    ----------
+    Kenny and Ledermann (2010), Detecting, measuring, and testing dyadic patterns.
+
+    Examples
+    --------
+    >>> import reldyn as rd
+    >>> panel = rd.simulate.apim(n_dyads=200, actor=0.4, partner=0.4, seed=1).panel
+    >>> fit = rd.actor_partner.apim_sem(panel, outcome="y", predictors="x", roles="exchangeable")
+    >>> fit.pattern_tests()["pattern"].tolist()
+    ['couple', 'actor-only', 'contrast']
+    """
+    names = [predictors] if isinstance(predictors, str) else list(predictors)
+    if not names:
+        raise DesignError("apim_sem needs at least one predictor.")
+    data = dyad_table(panel, [*names, outcome], analysis="apim_sem", roles=roles)
+    warn_all(data.notes)
+    moments = moments_of(data.stacked([*names, outcome]))
+    fit = fit_structure(apim_structure(names, outcome, alike=not data.distinguishable), moments)
+    fitted = fitted_numbers(fit)
+    return ApimMomentsResult(
+        table=_paths(fitted, names, data),
+        parameters=parameter_table(fitted, {}),
+        fitted=fitted,
+        n_dyads=data.n,
+        warnings=data.notes,
+        outcome=outcome,
+        predictors=tuple(names),
+        roles=data.roles,
+        mean=moments.mean,
+        cov=moments.cov,
+    )
+
+
+def _paths(fitted: Any, names: Sequence[str], data: DyadTable) -> pd.DataFrame:
+    """Actor, partner and k, per predictor and role."""
+    import pandas as pd
+
+    members = (".1", ".2") if data.distinguishable else ("",)
+    rows, parts = [], []
+    for name in names:
+        for place, member in enumerate(members):
+            role: Any = data.roles[place] if member else ""
+            theta, cov = fitted.subset([f"actor {name}{member}", f"partner {name}{member}"])
+            values, spread = delta(lambda point: np.array([point[0], point[1], point[1] / point[0]]), theta, cov)
+            parts.append(estimate_rows(values, np.sqrt(np.diag(spread))))
+            for effect in ("actor", "partner", "k"):
+                term = f"{effect} {name}" + (f", {role}" if member else "")
+                rows.append({"term": term, "effect": effect, "variable": name, "role": role})
+    columns = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+    return pd.DataFrame(rows).assign(**columns)

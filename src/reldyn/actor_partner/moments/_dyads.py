@@ -1,0 +1,226 @@
+"""One row per dyad: the two members' values of a cross-section, for the models whose unit is the dyad.
+
+Also what the results of these models have in common: estimates as a table, a methods paragraph, notes.
+"""
+
+from __future__ import annotations
+
+import textwrap
+import warnings
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reldyn._records import brief
+from reldyn.actor_partner.model._setting import check_call
+from reldyn.actor_partner.model._terms import strata_of
+from reldyn.errors import DataWarning, DesignError
+from reldyn.mixed import Estimation
+from reldyn.results import Result, format_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from reldyn.panel import DyadPanel
+
+__all__ = ["DyadTable", "FamilyResult", "dyad_table", "estimate_rows", "warn_all"]
+
+FEW_DYADS = 20
+IDENTIFYING = (
+    *("effect", "kind", "from", "through", "role", "variable", "level", "moderator", "at", "parameter", "method"),
+    *("outcome_score", "predictor_score", "part", "composition", "moderated", "trait_of"),
+)
+WIDTH = 100
+
+
+@brief
+@dataclass(frozen=True)
+class DyadTable:
+    """Complete dyads of a cross-section.
+
+    Attributes
+    ----------
+    values : mapping of str to (n, 2) arrays
+        One column per member, roles in panel order.
+    roles : tuple
+        The two roles; empty where members are exchangeable.
+    notes : tuple of str
+        Dyads left out, and samples too small to lean on.
+    """
+
+    values: Mapping[str, NDArray[np.float64]]
+    roles: tuple[Hashable, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def n(self) -> int:
+        """Number of dyads."""
+        return len(next(iter(self.values.values())))
+
+    @property
+    def distinguishable(self) -> bool:
+        """Whether a role tells the members apart."""
+        return bool(self.roles)
+
+    @property
+    def members(self) -> tuple[str, str]:
+        """What to call the two members."""
+        return (str(self.roles[0]), str(self.roles[1])) if self.roles else ("member 1", "member 2")
+
+    def stacked(self, variables: Sequence[str]) -> NDArray[np.float64]:
+        """(n, 2 v): both members of the first variable, then of the next."""
+        return np.hstack([self.values[name] for name in variables])
+
+
+def dyad_table(panel: DyadPanel, variables: Sequence[str], *, analysis: str, roles: str | None = None) -> DyadTable:
+    """Lay out the members of each dyad side by side, dyads with a missing value left out.
+
+    Parameters
+    ----------
+    panel : DyadPanel
+        One occasion per dyad.
+    variables : sequence of str
+    analysis : str
+        What the messages call the analysis.
+    roles : {"distinguishable", "exchangeable"}, optional
+        None: as the panel has them.
+
+    Raises
+    ------
+    DesignError
+        Several occasions, several compositions, a variable that does not vary, or too few dyads.
+    """
+    check_call(panel, "", Estimation())
+    for name in variables:
+        if not isinstance(name, str):
+            raise DesignError(f"{analysis}: {name!r} is not the name of a column.")
+    names = list(dict.fromkeys(variables))
+    if len(names) < len(list(variables)):
+        twice = next(name for name in names if list(variables).count(name) > 1)
+        raise DesignError(f"{analysis}: {twice!r} is named twice. Each variable has one place in the model.")
+    if panel.n_occasions > 1:
+        raise DesignError(
+            f"{analysis} is a model of one occasion per dyad, and this panel has up to {panel.n_occasions}: keep one "
+            "with panel.select(where=...), or use rd.apim, which models all of them."
+        )
+    chosen, strata = strata_of(panel, roles)
+    if chosen == "by-composition":
+        raise DesignError(
+            f"{analysis} models one kind of dyad, and this panel mixes {', '.join(panel.compositions)}: keep one with "
+            "panel.select(compositions=...), or use roles='exchangeable'."
+        )
+    values = {name: _by_member(panel, name, strata[0].roles) for name in names}
+    whole = np.all([np.isfinite(pair).all(axis=1) for pair in values.values()], axis=0)
+    kept = {name: pair[whole] for name, pair in values.items()}
+    _refuse_unusable(kept, int(whole.sum()), analysis)
+    return DyadTable(kept, strata[0].roles, _notes(len(whole), int(whole.sum()), names))
+
+
+def _by_member(panel: DyadPanel, name: str, roles: tuple[Hashable, ...]) -> NDArray[np.float64]:
+    index = panel.index
+    member = index.member
+    if roles:
+        member = (index.role == index.roles.index(roles[1])).astype(np.int64)
+    pair = np.full((index.n_dyads, 2), np.nan)
+    pair[index.dyad, member] = panel.values(name)
+    return pair
+
+
+def _refuse_unusable(values: Mapping[str, NDArray[np.float64]], n: int, analysis: str) -> None:
+    needed = 2 * len(values) + 2
+    if n < needed:
+        raise DesignError(
+            f"{analysis}: {n} dyads have both members' values of {', '.join(values)}, and {needed} are the least with "
+            "which anything can be estimated."
+        )
+    for name, pair in values.items():
+        if np.ptp(pair, axis=0).min() == 0:
+            raise DesignError(f"{analysis}: {name!r} is the same for every member of one role, so it explains nothing.")
+        if np.abs(pair[:, 0] - pair[:, 1]).max() == 0:
+            raise DesignError(
+                f"{analysis}: both partners always have the same {name!r}. It belongs to the dyad, not to its members."
+            )
+
+
+def _notes(n_all: int, n: int, names: Sequence[str]) -> tuple[str, ...]:
+    notes = []
+    if n < n_all:
+        listed = ", ".join(names)
+        notes.append(f"{n_all - n} of {n_all} dyads lack a value of {listed} for a member and are left out.")
+    if n < FEW_DYADS:
+        notes.append(
+            f"Only {n} dyads: below {FEW_DYADS}, standard errors and p-values of this model are too optimistic."
+        )
+    return tuple(notes)
+
+
+def warn_all(notes: Sequence[str]) -> None:
+    """Warn of each note, at the line that called the public function."""
+    for note in notes:
+        warnings.warn(note, DataWarning, stacklevel=3)
+
+
+def estimate_rows(
+    estimate: NDArray[np.float64], std_error: NDArray[np.float64], df: Any = np.inf, level: float = 0.95
+) -> dict[str, NDArray[np.float64]]:
+    """Columns of a tidy table from estimates and standard errors: t (z where ``df`` is infinite), p, interval."""
+    from scipy import stats
+
+    df = np.broadcast_to(np.asarray(df, dtype=float), estimate.shape)
+    statistic = np.divide(estimate, std_error, out=np.full(estimate.shape, np.nan), where=std_error > 0)
+    reach = stats.t.ppf(0.5 + 0.5 * level, df) * std_error
+    return {
+        "estimate": estimate,
+        "std_error": std_error,
+        "statistic": statistic,
+        "df": df.copy(),
+        "p_value": np.asarray(2.0 * stats.t.sf(np.abs(statistic), df)),
+        "conf_low": estimate - reach,
+        "conf_high": estimate + reach,
+    }
+
+
+class FamilyResult(Result):
+    """Verbs of a result whose estimates are a table; subclasses add ``_headline`` and ``_methods``."""
+
+    table: pd.DataFrame
+    n_dyads: int
+
+    def _headline(self) -> str:
+        raise NotImplementedError
+
+    def _methods(self) -> str:
+        raise NotImplementedError
+
+    def _about(self) -> Mapping[str, Any]:
+        """What `glance` says beyond counts."""
+        return {}
+
+    def tidy(self) -> pd.DataFrame:
+        """One row per estimate: ``term``, its identifying columns, and the numbers."""
+        return self.table.copy()
+
+    def glance(self) -> pd.DataFrame:
+        """One row about the whole fit: ``n_dyads``, ``n_persons``, ``n_obs`` and what the model adds."""
+        import pandas as pd
+
+        counts = {"n_dyads": self.n_dyads, "n_persons": 2 * self.n_dyads, "n_obs": 2 * self.n_dyads}
+        return pd.DataFrame([counts | dict(self._about())])
+
+    def summary(self) -> str:
+        """Headline, methods paragraph with its source, the table, and notes."""
+        tidy = self.tidy()
+        table = format_table(tidy)
+        # What the readable term already says, and columns that say nothing.
+        hidden = [name for name in table if name in IDENTIFYING or (table[name] == "").all()]
+        if "df" in tidy and np.isinf(tidy["df"].to_numpy(dtype=float)).all():
+            hidden.append("df")
+        body = "\n".join(line.rstrip() for line in table.drop(columns=hidden).to_string(index=False).splitlines())
+        parts = [self._headline(), textwrap.fill(self._methods(), WIDTH), body]
+        if self.warnings:
+            bullets = (textwrap.fill(n, WIDTH, initial_indent="- ", subsequent_indent="  ") for n in self.warnings)
+            parts.append("Notes\n" + "\n".join(bullets))
+        return "\n\n".join(parts)

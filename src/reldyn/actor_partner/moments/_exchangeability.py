@@ -1,0 +1,284 @@
+"""Tests of who may swap places with whom, and fit indices that are fair to exchangeable members.
+
+Kenny and Ledermann (2010) and Kenny, Kashy and Cook (2006) for the test of distinguishability in moments; Olsen and
+Kenny (2006) for the I-SAT model. Both need no optimiser: the maximum is the average over swapping the members.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from reldyn.actor_partner.followup._compare import ComparisonResult
+from reldyn.actor_partner.moments._dyads import FamilyResult, dyad_table, warn_all
+from reldyn.actor_partner.moments._sem import Moments, comparative_indices, moments_of
+from reldyn.errors import DesignError, check_option
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from reldyn.panel import DyadPanel
+
+__all__ = ["IsatResult", "adjusted_fit", "distinguishability_sem", "isat"]
+
+
+def distinguishability_sem(
+    panel: DyadPanel,
+    *,
+    outcome: str,
+    predictors: str | Sequence[str],
+    means: Literal["equal", "free"] = "equal",
+) -> ComparisonResult:
+    """Test whether two roles differ in any mean, variance or covariance of all variables.
+
+    Unlike `reldyn.distinguishability`, which tests the regression part, this is the omnibus test of structural
+    equation models: it also asks whether the roles differ in the predictors themselves.
+
+    Parameters
+    ----------
+    panel : DyadPanel
+        One occasion per dyad, two roles.
+    outcome : str
+    predictors : str or sequence of str
+    means : {"equal", "free"}, default "equal"
+        With one predictor the test has 6 degrees of freedom (2 means, 2 variances, 2 covariances); with free means 4,
+        and then it says nothing of role differences in level. Equal, because a swap of roles swaps the means too.
+
+    Returns
+    -------
+    ComparisonResult
+
+    Raises
+    ------
+    DesignError
+        No two roles tell the members apart.
+
+    References
+    ----------
+    Kenny, Kashy and Cook (2006), Dyadic Data Analysis, chapter 5. Kenny and Ledermann (2010).
+
+    Examples
+    --------
+    >>> import reldyn as rd
+    >>> panel = rd.simulate.apim(n_dyads=60, actor=0.3, partner=0.2, seed=1).panel
+    >>> rd.actor_partner.distinguishability_sem(panel, outcome="y", predictors=["x"]).df
+    6
+    """
+    check_option(means, ("equal", "free"), "means")
+    names = [predictors] if isinstance(predictors, str) else list(predictors)
+    table = dyad_table(panel, [*names, outcome], analysis="distinguishability_sem", roles="distinguishable")
+    warn_all(table.notes)
+    moments = moments_of(table.stacked([*names, outcome]))
+    statistic, df = isat_statistic(moments, means == "equal")
+    from scipy import stats
+
+    free = 2 * (len(names) + 1)
+    saturated = free * (free + 3) // 2
+    log_likelihood = -0.5 * moments.n * (free * np.log(2 * np.pi) + np.linalg.slogdet(moments.cov)[1] + free)
+    first, second = table.members
+    return ComparisonResult(
+        statistic=statistic,
+        df=df,
+        p_value=float(stats.chi2.sf(statistic, df)),
+        reference="chi-squared",
+        method="ml",
+        log_likelihoods=(float(log_likelihood - 0.5 * statistic), float(log_likelihood)),
+        n_parameters=(saturated - df, saturated),
+        question=f"do {first} and {second} differ in any {'mean, ' if means == 'equal' else ''}variance or covariance?",
+        warnings=table.notes,
+    )
+
+
+def isat_statistic(moments: Moments, means: bool = True) -> tuple[float, int]:
+    """Chi-squared and df of equality under swapping; variables in adjacent pairs (first, second member)."""
+    v = len(moments.mean) // 2
+    swap = np.arange(2 * v).reshape(v, 2)[:, ::-1].ravel()
+    level = 0.5 * (moments.mean + moments.mean[swap]) if means else moments.mean
+    away = moments.mean - level
+    target = moments.cov + np.outer(away, away)
+    average = 0.5 * (target + target[np.ix_(swap, swap)])
+    return _likelihood_ratio(moments, average, target), v * v + (v if means else 0)
+
+
+def inull_statistic(moments: Moments) -> tuple[float, int]:
+    """Chi-squared and df of equal means, equal variances and no covariances."""
+    v = len(moments.mean) // 2
+    swap = np.arange(2 * v).reshape(v, 2)[:, ::-1].ravel()
+    away = 0.5 * (moments.mean - moments.mean[swap])
+    target = moments.cov + np.outer(away, away)
+    variance = 0.5 * (np.diag(target) + np.diag(target)[swap])
+    return _likelihood_ratio(moments, np.diag(variance), target), v * (2 * v + 1)
+
+
+def _likelihood_ratio(moments: Moments, implied: NDArray[np.float64], target: NDArray[np.float64]) -> float:
+    gap = np.linalg.slogdet(implied)[1] - np.linalg.slogdet(moments.cov)[1]
+    return float(moments.n * (gap + np.trace(np.linalg.solve(implied, target)) - len(implied)))
+
+
+def adjusted_fit(
+    *,
+    statistic: float,
+    df: int,
+    isat: tuple[float, int],
+    inull: tuple[float, int],
+    n_dyads: int,
+) -> dict[str, float]:
+    """Fit of a model of exchangeable members, cleared of the arbitrary choice of who is member 1.
+
+    Parameters
+    ----------
+    statistic, df : float, int
+        Chi-squared of the model against the ordinary saturated model.
+    isat, inull : (float, int)
+        Chi-squared and df of the I-SAT and I-NULL models.
+    n_dyads : int
+
+    Returns
+    -------
+    dict
+        ``statistic``, ``df``, ``p_value``, ``null_statistic``, ``null_df``, ``cfi``, ``tli``, ``rmsea`` (dividing by
+        dyads), ``rmsea_n_minus_1``. RMSEA is 0 where the statistic is below its degrees of freedom.
+
+    Raises
+    ------
+    DesignError
+        The model has no more degrees of freedom than I-SAT: nothing is left to test.
+
+    References
+    ----------
+    Olsen and Kenny (2006), Structural equation modeling with interchangeable dyads.
+
+    Examples
+    --------
+    >>> import reldyn as rd
+    >>> found = rd.actor_partner.adjusted_fit(
+    ...     statistic=34.588, df=27, isat=(21.839, 20), inull=(285.154, 36), n_dyads=137
+    ... )
+    >>> round(found["statistic"], 3), found["df"], round(found["cfi"], 3)
+    (12.749, 7, 0.977)
+    """
+    from scipy import stats
+
+    chi, free = statistic - isat[0], df - isat[1]
+    if free <= 0:
+        raise DesignError(
+            f"the model has {df} degrees of freedom and I-SAT {isat[1]}: it restricts nothing beyond exchangeability, "
+            "so there is no fit to judge."
+        )
+    null, null_df = inull[0] - isat[0], inull[1] - isat[1]
+    dyads = comparative_indices(chi, free, null, null_df, n_dyads)
+    return {
+        "statistic": chi,
+        "df": free,
+        "p_value": float(stats.chi2.sf(chi, free)),
+        "null_statistic": null,
+        "null_df": null_df,
+        **dyads,
+        "rmsea_n_minus_1": comparative_indices(chi, free, null, null_df, n_dyads - 1)["rmsea"],
+    }
+
+
+@dataclass(frozen=True)
+class IsatResult(FamilyResult):
+    """The interchangeable saturated and null models of some variables.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+    n_dyads : int
+    variables : tuple of str
+    cov : pandas.DataFrame
+        Covariance matrix under interchangeability, both members.
+    means : mapping of str to float
+    warnings : tuple of str
+    """
+
+    table: pd.DataFrame
+    n_dyads: int
+    variables: tuple[str, ...]
+    cov: pd.DataFrame
+    means: Mapping[str, float]
+    warnings: tuple[str, ...] = ()
+
+    def adjust(self, statistic: float, df: int) -> dict[str, float]:
+        """Fit indices of a model of these variables; see `adjusted_fit`.
+
+        Parameters
+        ----------
+        statistic, df : float, int
+            Chi-squared of the model against the ordinary saturated model.
+
+        Returns
+        -------
+        dict
+        """
+        pairs = list(zip(self.table["statistic"].tolist(), self.table["df"].tolist(), strict=True))
+        return adjusted_fit(statistic=statistic, df=df, isat=pairs[0], inull=pairs[1], n_dyads=self.n_dyads)
+
+    def _headline(self) -> str:
+        return f"Interchangeable saturated and null models of {', '.join(self.variables)}"
+
+    def _methods(self) -> str:
+        return (
+            f"Moments of {self.n_dyads} dyads. I-SAT holds all means, variances and covariances equal under swapping "
+            "the members, I-NULL in addition all covariances at zero. Subtract their chi-squared and degrees of "
+            "freedom from those of a model of exchangeable members before judging its fit, because the choice of "
+            "member 1 is arbitrary (Olsen and Kenny, 2006)."
+        )
+
+
+def isat(panel: DyadPanel, variables: Sequence[str]) -> IsatResult:
+    """Fit the interchangeable saturated and null models.
+
+    Parameters
+    ----------
+    panel : DyadPanel
+        One occasion per dyad; roles, if there are any, only number the members.
+    variables : sequence of str
+        At least two.
+
+    Returns
+    -------
+    IsatResult
+        ``tidy()`` has the rows ``I-SAT`` and ``I-NULL`` with ``statistic``, ``df``, ``p_value``; ``adjust`` gives the
+        fair indices of a model.
+
+    Raises
+    ------
+    DesignError
+        Fewer than two variables, several occasions, or too few dyads.
+
+    References
+    ----------
+    Olsen and Kenny (2006), Structural equation modeling with interchangeable dyads.
+
+    Examples
+    --------
+    >>> import reldyn as rd
+    >>> panel = rd.simulate.apim(n_dyads=60, actor=0.3, partner=0.2, seed=1).panel
+    >>> rd.actor_partner.isat(panel, ["x", "y"]).tidy()["df"].tolist()
+    [6, 10]
+    """
+    import pandas as pd
+    from scipy import stats
+
+    names = [variables] if isinstance(variables, str) else list(variables)
+    if len(names) < 2:
+        raise DesignError("isat compares the moments of several variables: name at least two.")
+    table = dyad_table(panel, names, analysis="isat", roles="exchangeable")
+    warn_all(table.notes)
+    moments = moments_of(table.stacked(names))
+    rows: list[dict[str, Any]] = []
+    for label, (statistic, df) in (("I-SAT", isat_statistic(moments)), ("I-NULL", inull_statistic(moments))):
+        rows.append({"term": label, "statistic": statistic, "df": df, "p_value": float(stats.chi2.sf(statistic, df))})
+    swap = np.arange(2 * len(names)).reshape(-1, 2)[:, ::-1].ravel()
+    away = 0.5 * (moments.mean - moments.mean[swap])
+    target = moments.cov + np.outer(away, away)
+    labels = [f"{name}, {member}" for name in names for member in table.members]
+    cov = pd.DataFrame(0.5 * (target + target[np.ix_(swap, swap)]), index=labels, columns=labels)
+    means = dict(zip(names, (moments.mean - away)[::2].tolist(), strict=True))
+    return IsatResult(pd.DataFrame(rows), table.n, tuple(names), cov, means, table.notes)

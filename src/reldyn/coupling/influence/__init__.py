@@ -1,0 +1,1 @@
+"""Influence functions: each partner's own course and what the other adds."""

@@ -1,0 +1,1 @@
+"""States and their sequences: grids, lag-sequential tables, transition logits."""

@@ -1,0 +1,1 @@
+"""How closely two series go together, tested against surrogates."""

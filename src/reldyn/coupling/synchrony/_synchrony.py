@@ -1,0 +1,311 @@
+"""From a statistic of two series to a claim of synchrony: the same statistic in worlds without it.
+
+One-sided p-values (1 + number at least as large) / (1 + number of worlds), per dyad and for the sample.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from reldyn._records import brief
+from reldyn.coupling._pairs import Array, Pair
+from reldyn.coupling.synchrony._surrogates import FEWEST_JOINT, Surrogates, Worlds, draw_worlds
+from reldyn.resample import known_seed, map_seeded
+
+__all__ = ["Answer", "Case", "Curves", "Judged", "Pooled", "answer_all", "columns", "judged", "pool", "with_note"]
+
+# Takes worlds of the second series, (n, T), and returns curves (n, n_points) and one statistic for each.
+Curves = Callable[[Array], tuple[Array, Array]]
+# Two sums of the same numbers in another order are equal.
+_ROUNDING = 1e-12
+_BAND = (0.025, 0.975)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """One dyad to be tested.
+
+    Attributes
+    ----------
+    pair : Pair
+    series : (T,) array
+        The second series, as the statistic wants it.
+    curves : callable
+        See `Curves`.
+    note : str
+        Why nothing can be computed; empty if it can.
+    worlds : callable, optional
+        ``worlds(n, rng)`` gives null curves and statistics directly, where that is quicker than drawing series.
+    no_estimate : str
+        Why there is a curve but no statistic; empty if there is one.
+    untested : str
+        Why the statistic is not compared with surrogates; empty if it is.
+    """
+
+    pair: Pair
+    series: Array
+    curves: Curves
+    note: str = ""
+    worlds: Callable[[int, np.random.Generator], tuple[Array, Array]] | None = None
+    no_estimate: str = ""
+    untested: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Judged:
+    """A statistic beside its null: mean and SD of the surrogates, the distance in these SD, the one-sided p-value."""
+
+    estimate: float
+    mean: float = np.nan
+    sd: float = np.nan
+    z: float = np.nan
+    p_value: float = np.nan
+
+
+@brief
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """What the test of one dyad says.
+
+    Attributes
+    ----------
+    curve, low, high : (n_points,) arrays
+        Observed, and the pointwise 95 % band of the surrogates; NaN without surrogates.
+    test : Judged
+    n_worlds : int
+    note : str
+    picked, picked_curves : (n,), (n, n_points) arrays
+        For the sample: in each of its worlds one of the dyad's own, the observed one included. Empty without.
+    """
+
+    curve: Array
+    low: Array
+    high: Array
+    test: Judged
+    n_worlds: int
+    note: str
+    picked: Array
+    picked_curves: Array
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Pooled:
+    """What the test of the sample says: as `Answer`, of means over dyads."""
+
+    curve: Array
+    low: Array
+    high: Array
+    test: Judged
+    n_tested: int
+
+
+def answer_all(
+    cases: Sequence[Case], surrogates: Surrogates | None, *, n_points: int, seed: Any, n_jobs: int
+) -> tuple[list[Answer], int]:
+    """Test every dyad.
+
+    Parameters
+    ----------
+    cases : sequence of Case
+    surrogates : Surrogates or None
+        None: nothing is tested.
+    n_points : int
+        Length of a curve.
+    seed, n_jobs
+        As `reldyn.resample.map_seeded`.
+
+    Returns
+    -------
+    answers : list of Answer
+    seed : int
+        That gives them again.
+
+    Examples
+    --------
+    >>> answer_all([], None, n_points=1, seed=3, n_jobs=1)
+    ([], 3)
+    """
+    known = known_seed(seed)
+    others = [(case.pair, case.series) for case in cases] if surrogates and surrogates.kind == "pseudo-pairs" else []
+
+    def one(case: Case, rng: np.random.Generator) -> Answer:
+        return _answer(case, surrogates, others, n_points, rng)
+
+    return map_seeded(one, cases, known, n_jobs, label="surrogates"), known
+
+
+def _answer(
+    case: Case,
+    surrogates: Surrogates | None,
+    others: Sequence[tuple[Pair, Array]],
+    n_points: int,
+    rng: np.random.Generator,
+) -> Answer:
+    nothing = np.full(n_points, np.nan)
+    if case.note:
+        return Answer(nothing, nothing, nothing, Judged(np.nan), 0, case.note, np.empty(0), np.empty((0, n_points)))
+    curves, statistics = case.curves(case.series[None])
+    curve, estimate = curves[0], float(statistics[0])
+    if case.no_estimate:
+        none = np.empty((0, n_points))
+        return Answer(curve, nothing, nothing, Judged(np.nan), 0, case.no_estimate, np.empty(0), none)
+    null_curves, null, note = np.empty((0, n_points)), np.empty(0), ""
+    if surrogates is not None and np.isfinite(estimate):
+        null_curves, null, note = _null(case, surrogates, others, rng)
+    test = judged(estimate, null)
+    if not len(null):
+        return Answer(curve, nothing, nothing, test, 0, note, np.empty(0), np.empty((0, n_points)))
+    low, high = _band(null_curves)
+    n_draws = surrogates.n if surrogates is not None else 0
+    drawn = rng.integers(0, len(null) + 1, n_draws)
+    picked = np.concatenate([[estimate], null])[drawn]
+    picked_curves = np.concatenate([curve[None], null_curves])[drawn]
+    return Answer(curve, low, high, test, len(null), note, picked, picked_curves)
+
+
+def _null(
+    case: Case, surrogates: Surrogates, others: Sequence[tuple[Pair, Array]], rng: np.random.Generator
+) -> tuple[Array, Array, str]:
+    """Curves and statistics of the surrogates; those that have none are left out."""
+    n_joint = case.pair.n_both
+    few = f"{n_joint} joint occasions, below {FEWEST_JOINT}" if n_joint < FEWEST_JOINT else ""
+    if case.untested or few:
+        return np.empty((0, 0)), np.empty(0), f"{case.untested or few}: described, not tested"
+    if case.worlds is not None:
+        curves, null = case.worlds(surrogates.n, rng)
+        return curves, null, ""
+    worlds: Worlds = draw_worlds(case.pair, case.series, surrogates, rng, others=others)
+    if not len(worlds.series):
+        return np.empty((0, 0)), np.empty(0), worlds.note
+    curves, null = case.curves(worlds.series)
+    usable = np.isfinite(null)
+    n_lost = int((~usable).sum())
+    lost = f"{n_lost} of {len(null)} surrogates have too few joint occasions and are left out" if n_lost else ""
+    return curves[usable], null[usable], "; ".join(filter(None, [worlds.note, lost]))
+
+
+def judged(estimate: float, null: Array) -> Judged:
+    """Compare a statistic with the same statistic of surrogates; large values speak for synchrony.
+
+    Parameters
+    ----------
+    estimate : float
+    null : (n,) array
+        May be empty: nothing is then known but the estimate.
+
+    Returns
+    -------
+    Judged
+
+    Examples
+    --------
+    >>> judged(2.0, np.array([0.0, 1.0, 2.0])).p_value
+    0.5
+    """
+    if not len(null):
+        return Judged(estimate)
+    p_value = (1 + int((null >= estimate - _ROUNDING).sum())) / (1 + len(null))
+    mean = float(null.mean())
+    sd = float(null.std(ddof=1)) if len(null) > 1 else np.nan
+    return Judged(estimate, mean, sd, (estimate - mean) / sd if sd > _ROUNDING else np.nan, p_value)
+
+
+def _band(curves: Array) -> tuple[Array, Array]:
+    if np.isfinite(curves).all():
+        low, high = np.quantile(curves, _BAND, axis=0)
+        return low, high
+    some = np.isfinite(curves).any(axis=0)
+    band = np.full((2, curves.shape[1]), np.nan)
+    band[:, some] = np.nanquantile(curves[:, some], _BAND, axis=0)
+    return band[0], band[1]
+
+
+def pool(answers: Sequence[Answer], n_points: int) -> Pooled:
+    """Test the mean over dyads.
+
+    Every world of the sample takes one arrangement of each dyad, the observed one as likely as any other, which
+    keeps the level exact where a dyad has few.
+
+    Parameters
+    ----------
+    answers : sequence of Answer
+    n_points : int
+
+    Returns
+    -------
+    Pooled
+        Without surrogates NaN but for curve and estimate.
+
+    Examples
+    --------
+    >>> pool([], 1).n_tested
+    0
+    """
+    nothing = np.full(n_points, np.nan)
+    tested = [answer for answer in answers if len(answer.picked)]
+    described = tested or [answer for answer in answers if np.isfinite(answer.test.estimate)]
+    if not described:
+        return Pooled(nothing, nothing, nothing, Judged(np.nan), 0)
+    curve = _mean_curve(np.stack([answer.curve for answer in described])[:, None])[0]
+    estimate = float(np.mean([answer.test.estimate for answer in described]))
+    if not tested:
+        return Pooled(curve, nothing, nothing, Judged(estimate), 0)
+    test = judged(estimate, np.mean([answer.picked for answer in tested], axis=0))
+    low, high = _band(_mean_curve(np.stack([answer.picked_curves for answer in tested])))
+    return Pooled(curve, low, high, test, len(tested))
+
+
+def _mean_curve(curves: Array) -> Array:
+    """Mean over the first axis of what is there."""
+    seen = np.isfinite(curves)
+    total = np.where(seen, curves, 0.0).sum(axis=0)
+    return np.asarray(total / np.where(seen.any(axis=0), seen.sum(axis=0), np.nan))
+
+
+def columns(case: Case, answer: Answer) -> dict[str, Any]:
+    """The columns every synchrony result has for a dyad.
+
+    Parameters
+    ----------
+    case : Case
+    answer : Answer
+
+    Returns
+    -------
+    dict
+
+    Examples
+    --------
+    >>> callable(columns)
+    True
+    """
+    x, y = case.pair.names
+    return {
+        "term": f"synchrony of dyad {case.pair.dyad}",
+        "dyad": case.pair.dyad,
+        "x": x,
+        "y": y,
+        "estimate": answer.test.estimate,
+        "surrogate_mean": answer.test.mean,
+        "surrogate_sd": answer.test.sd,
+        "z": answer.test.z,
+        "p_value": answer.test.p_value,
+        "n_surrogates": answer.n_worlds,
+        "n_obs": case.pair.n_both,
+        "note": answer.note,
+    }
+
+
+def with_note(cells: dict[str, Any], more: str) -> dict[str, Any]:
+    """Add to the note of a row.
+
+    Examples
+    --------
+    >>> with_note({"note": "few"}, "cut")["note"]
+    'few; cut'
+    """
+    return cells | {"note": "; ".join(filter(None, [cells["note"], more]))}

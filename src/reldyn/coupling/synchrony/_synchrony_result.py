@@ -1,0 +1,155 @@
+"""What every test of synchrony returns: a table of dyads, the answer for the sample, and the null world behind both."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reldyn.coupling.synchrony._surrogates import Surrogates
+from reldyn.results import Result, format_p, register
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from reldyn.coupling.synchrony._synchrony import Answer, Case, Pooled
+
+__all__ = ["SynchronyResult", "assemble"]
+
+register(Surrogates)
+LAG_CONVENTION = "lag k pairs x[t + k] with y[t]: a peak at a negative lag says that x moved first"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SynchronyResult(Result):
+    """Synchrony of every dyad and of the sample, against surrogates.
+
+    Attributes
+    ----------
+    variable : str
+    statistic : str
+        What ``estimate`` is, in words.
+    dyads : pandas.DataFrame
+        What `tidy` returns.
+    sample : pandas.DataFrame
+        What `glance` returns.
+    surrogates : Surrogates or None
+    seed : int
+    warnings : tuple of str
+    """
+
+    variable: str
+    statistic: str
+    dyads: pd.DataFrame
+    sample: pd.DataFrame
+    surrogates: Surrogates | None
+    seed: int
+    warnings: tuple[str, ...]
+
+    def tidy(self) -> pd.DataFrame:
+        """One row per dyad: ``dyad``, ``x`` and ``y`` (first and second member), ``estimate``, the surrogates' mean
+        and SD, ``z``, ``p_value`` (one-sided), and why a value is missing in ``note``.
+        """
+        return self.dyads.copy()
+
+    def glance(self) -> pd.DataFrame:
+        """One row: the mean over dyads against the same mean of surrogates, ``n_dyads``, ``n_tested``, the share of
+        dyads with p below .05 (by chance .05, or less where few surrogates are possible).
+        """
+        return self.sample.copy()
+
+    def summary(self) -> str:
+        """Text that reads like a results section."""
+        row = self.sample.iloc[0]
+        lines = [f"Synchrony of {self.variable}: {self.statistic}", ""]
+        if not np.isfinite(row["estimate"]):
+            lines.append(f"No dyad of {row['n_dyads']} could be described.")
+        elif self.surrogates is None:
+            lines.append(f"Mean over dyads {row['estimate']:.3f}; not tested, so no sign of synchrony by itself.")
+        elif not np.isfinite(row["p_value"]):
+            lines.append(
+                f"Mean over dyads {row['estimate']:.3f}; no surrogate ({self.surrogates.kind}) could be drawn, so it "
+                "is not tested and no sign of synchrony by itself."
+            )
+        else:
+            z = f"z = {row['z']:.2f}, " if np.isfinite(row["z"]) else "all surrogates are alike, "
+            lines.append(
+                f"Mean over {row['n_tested']} of {row['n_dyads']} dyads {row['estimate']:.3f}; surrogates "
+                f"({self.surrogates.kind}) {row['surrogate_mean']:.3f}; {z}"
+                f"one-sided p = {format_p(float(row['p_value']))}."
+            )
+            lines.append(f"Share of dyads with p < .05: {row['share_below_05']:.2f} (.05 is expected by chance).")
+        lines += [LAG_CONVENTION[0].upper() + LAG_CONVENTION[1:] + "."]
+        lines += [f"Note: {note}" for note in self.warnings]
+        lines.append("The numbers describe series, not persons, and name no cause.")
+        return "\n".join(lines)
+
+
+def assemble(
+    rows: Sequence[dict[str, Any]],
+    cases: Sequence[Case],
+    answers: Sequence[Answer],
+    pooled: Pooled,
+    surrogates: Surrogates | None,
+) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
+    """Make the tables of dyads and sample, and the warnings.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        One per dyad; ``note`` is moved to the end.
+    cases, answers, pooled, surrogates
+        Of the test.
+
+    Returns
+    -------
+    dyads, sample : pandas.DataFrame
+    warnings : tuple of str
+
+    Examples
+    --------
+    >>> callable(assemble)
+    True
+    """
+    import pandas as pd
+
+    dyads = pd.DataFrame(list(rows))
+    dyads = dyads[[name for name in dyads if name != "note"] + ["note"]]
+    tested = np.array([answer.test.p_value for answer in answers if np.isfinite(answer.test.p_value)])
+    sample = pd.DataFrame(
+        [
+            {
+                "term": "synchrony of the sample",
+                "estimate": pooled.test.estimate,
+                "surrogate_mean": pooled.test.mean,
+                "surrogate_sd": pooled.test.sd,
+                "z": pooled.test.z,
+                "p_value": pooled.test.p_value,
+                "n_dyads": len(cases),
+                "n_tested": pooled.n_tested,
+                "n_obs": int(sum(case.pair.n_both for case in cases)),
+                "share_below_05": float((tested < 0.05).mean()) if len(tested) else np.nan,
+                "converged": True,
+            }
+        ]
+    )
+    return dyads, sample, _warnings(answers, surrogates)
+
+
+def _warnings(answers: Sequence[Answer], surrogates: Surrogates | None) -> tuple[str, ...]:
+    found = []
+    undescribed = sum(not np.isfinite(answer.test.estimate) for answer in answers)
+    if undescribed:
+        found.append(f"{undescribed} of {len(answers)} dyads could not be described: see note")
+    if surrogates is None:
+        found.append("not tested against surrogates: two unrelated series with carry-over look synchronous, too")
+        return tuple(found)
+    floors = [1 / (1 + answer.n_worlds) for answer in answers if answer.n_worlds]
+    if floors and min(floors) > 0.05:
+        found.append(
+            f"no dyad can reach p < .05 by itself: there are at most {max(a.n_worlds for a in answers)} different "
+            "surrogates; the sample can"
+        )
+    return tuple(found)

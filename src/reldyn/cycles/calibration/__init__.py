@@ -1,0 +1,1 @@
+"""False positives and power of the claims by simulation."""

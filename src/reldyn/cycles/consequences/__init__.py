@@ -1,0 +1,1 @@
+"""What goes with unpredictable warmth: triggers, vigilance, persistence, reinforcement, attachment."""

@@ -1,0 +1,1 @@
+"""The ladder of claims: regimes, rhythm, irregular timing, direction, and the verdict."""

@@ -1,0 +1,106 @@
+"""L3, a directed cycle: three phases pass more often one way round than the other.
+
+The statistic is the net circulation of expected moves; the null is the same chain averaged with its reversal in
+time, same phases and same occupancy. Means nothing without L1, and nothing where two phases describe the series as
+well: a third one then splits a phase, and its moves have any direction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reldyn.cycles.ladder._claims import ClaimTest
+from reldyn.cycles.ladder._fits import chain_of, fit_loose, fit_regimes
+from reldyn.cycles.ladder._irregular import dispersions, number_of_phases, phase_null
+from reldyn.cycles.ladder._montecarlo import STOP_AFTER, MonteCarlo, child_seed, monte_carlo, seed_sequence
+from reldyn.cycles.ladder._regimes import circulation_of
+from reldyn.cycles.series._nuisance import base_design, prepare
+from reldyn.cycles.series._series import DirectionSeries
+from reldyn.markov.regimes._sojourn import SojournFit
+from reldyn.markov.regimes._switching import SwitchingData
+from reldyn.surrogate import draw_reversible, match_ranks
+
+Array = NDArray[np.float64]
+_STATES = 3
+
+
+def test_directed(
+    series: DirectionSeries,
+    *,
+    n_surrogates: int = 199,
+    seed: int | np.random.SeedSequence,
+    stop_after: int | None = STOP_AFTER,
+) -> ClaimTest:
+    """Test whether three phases have a direction.
+
+    Parameters
+    ----------
+    series : DirectionSeries
+    n_surrogates : int, default 199
+    seed : int or SeedSequence
+    stop_after : int or None, default 10
+
+    Returns
+    -------
+    ClaimTest
+        ``statistic``: expected net moves in units of the standard error of a fair walk, without sign. ``p_value``
+        is 1 without any surrogate where two phases describe the series as well. ``estimate``: net circulation per
+        move, positive for cold, middle, warm, cold; its interval takes the moves as seen.
+    """
+    root = seed_sequence(seed)
+    design = base_design(series)
+    prepared = prepare(series.y[None], series, design)
+    fit = _fit(prepared.data)
+    channels = series.y.shape[1]
+    null = phase_null(prepared, fit.coefficients[0], fit.covariance[0], _STATES, channels)
+    chain = chain_of(fit)[0]
+    observed = float(net_flow(fit)[0])
+    shown = number_of_phases({k: dispersions(prepared.data, k) for k in (2, _STATES)}) == _STATES
+
+    def draw(generators: Sequence[np.random.Generator]) -> Array:
+        latent = draw_reversible(null, generators, transition=chain)
+        return net_flow(_fit(prepare(match_ranks(latent, series.y), series, design).data))
+
+    result = (
+        monte_carlo(
+            observed,
+            draw,
+            n_surrogates=n_surrogates,
+            seed=child_seed(root, 1),
+            stop_after=stop_after,
+        )
+        if shown
+        else MonteCarlo(1.0, 0, 0, np.zeros(0), stopped=False)
+    )
+    order = np.argsort(fit.coefficients[0, :_STATES, 0], kind="stable")
+    moves = fit.expected_moves[0][np.ix_(order, order)]
+    circulation = circulation_of(moves)
+    error = 1.96 * float(np.sqrt(max(1 - circulation**2, 0.0) / max(moves.sum(), 1.0)))
+    return ClaimTest(
+        claim="directed",
+        statistic=observed,
+        p_value=result.p_value,
+        n_surrogates=result.n_surrogates,
+        estimate=circulation,
+        conf_low=max(circulation - error, -1.0),
+        conf_high=min(circulation + error, 1.0),
+        null="the same three phases, their moves averaged with their reversal in time",
+        detail={"n_states": _STATES, "n_moves": float(moves.sum()), "stopped": result.stopped},
+        null_statistics=result.finite,
+        n_failed=result.n_failed,
+    )
+
+
+def _fit(data: SwitchingData) -> SojournFit:
+    return fit_loose(data, fit_regimes(data, _STATES).fit)
+
+
+def net_flow(fit: SojournFit) -> Array:
+    """Net expected moves round the circle of three phases by the root of all moves, without sign: (n,)."""
+    counts = fit.expected_moves
+    forward = counts[:, 0, 1] + counts[:, 1, 2] + counts[:, 2, 0]
+    backward = counts[:, 1, 0] + counts[:, 2, 1] + counts[:, 0, 2]
+    return np.asarray(np.abs(forward - backward) / np.sqrt(forward + backward + 1))

@@ -1,0 +1,110 @@
+"""The models behind the claims, fitted to a batch: switching with K phases, and with gamma sojourns.
+
+One start policy for data and surrogates: three starts for switching, two warm-started paths over the tabulated
+dispersions for sojourns.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reldyn.cycles.ladder._starts import Template, best_period, residuals, step_template, three_starts
+from reldyn.markov.regimes._sojourn import DISPERSIONS, SojournFit, fit_sojourns, sojourn_start
+from reldyn.markov.regimes._switching import SwitchingData, SwitchingFit, fit_switching
+
+Array = NDArray[np.float64]
+_SHORT, _LONG = 12, 50
+_FIRST_SOJOURN, _NEXT_SOJOURN, _ONLY_SOJOURN = 12, 7, 20
+_TOLERANCE = 1e-3
+_REGULAR, _LOOSE = DISPERSIONS.index(0.25), DISPERSIONS.index(0.90)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Regimes:
+    """The best of three starts per series, and the rhythm among the starts."""
+
+    fit: SwitchingFit
+    template: Template
+
+
+def fit_regimes(data: SwitchingData, n_states: int) -> Regimes:
+    """Fit K phases from three starts: all for 12 steps, the best to the end."""
+    rest = residuals(data, lagged=False)
+    period, _ = best_period(data)
+    template = step_template(rest, data.observed, period, n_states)
+    return Regimes(best_of(data, three_starts(data, rest, template)), template)
+
+
+def best_of(data: SwitchingData, starts: Array) -> SwitchingFit:
+    """Run every start of (n_starts, n, T, K) for a while and the best of each series to the end."""
+    n_starts, n = starts.shape[:2]
+    index = np.tile(np.arange(n), n_starts)
+    short = fit_switching(
+        data.take(index), starts.reshape(n_starts * n, *starts.shape[2:]), n_iterations=_SHORT, tolerance=_TOLERANCE
+    )
+    best = short.log_likelihood.reshape(n_starts, n).argmax(axis=0) * n + np.arange(n)
+    return fit_switching(data, starts[0], n_iterations=_LONG, tolerance=_TOLERANCE, start=short.take(best))
+
+
+def fit_loose(data: SwitchingData, switching: SwitchingFit) -> SojournFit:
+    """Fit sojourns of nearly geometric dispersion whose means are bounded from below, from the switching fit."""
+    return fit_sojourns(data, _switching_start(data, switching), _LOOSE, n_iterations=_ONLY_SOJOURN)
+
+
+def chain_of(fit: SojournFit) -> Array:
+    """Transition matrices (n, K, K) that have the fit's mean sojourns and moves."""
+    leave = 1 / fit.dwell_means
+    stay = (1 - leave)[:, :, None] * np.eye(leave.shape[1])
+    return np.asarray(stay + leave[:, :, None] * fit.moves)
+
+
+def fit_ends(data: SwitchingData, regimes: Regimes) -> SojournFit:
+    """Fit sojourns of nearly geometric and of small dispersion, means bounded from below: the better of each series.
+
+    The loose law starts from the switching fit, the regular one from there and from the fixed steps.
+    """
+    loose = fit_loose(data, regimes.fit)
+    template = regimes.template
+    steps = sojourn_start(data, template.posterior, template.dwell_means, template.moves)
+    regular = fit_sojourns(data, steps, _REGULAR, n_iterations=_FIRST_SOJOURN)
+    tightened = fit_sojourns(data, loose, _REGULAR, n_iterations=_NEXT_SOJOURN)
+    return _larger(_larger(loose, regular), tightened)
+
+
+def fit_dispersions(data: SwitchingData, regimes: Regimes) -> list[SojournFit]:
+    """Fit gamma sojourns at every tabulated dispersion; one batch of fits per dispersion.
+
+    Two paths, the larger likelihood wins: from the switching fit down from irregular to strict, and from the
+    fixed steps up from strict to irregular.
+    """
+    downward = _switching_start(data, regimes.fit)
+    template = regimes.template
+    upward = sojourn_start(data, template.posterior, template.dwell_means, template.moves)
+    order = range(len(DISPERSIONS))
+    down, up = _path(data, downward, [*order][::-1]), _path(data, upward, [*order])
+    return [_larger(down[c], up[c]) for c in order]
+
+
+def _switching_start(data: SwitchingData, switching: SwitchingFit) -> SojournFit:
+    stay = np.diagonal(switching.transition, axis1=1, axis2=2)
+    return sojourn_start(data, switching.posterior, 1 / np.maximum(1 - stay, 1e-3), np.array(switching.transition))
+
+
+def _path(data: SwitchingData, start: SojournFit, order: list[int]) -> dict[int, SojournFit]:
+    fits, fit = {}, start
+    for position, dispersion in enumerate(order):
+        fit = fit_sojourns(data, fit, dispersion, n_iterations=_NEXT_SOJOURN if position else _FIRST_SOJOURN)
+        fits[dispersion] = fit
+    return fits
+
+
+def _larger(first: SojournFit, second: SojournFit) -> SojournFit:
+    better = second.log_likelihood > first.log_likelihood
+    chosen = []
+    for field in dataclasses.fields(first):
+        a, b = getattr(first, field.name), getattr(second, field.name)
+        chosen.append(np.where(better.reshape(-1, *[1] * (a.ndim - 1)), b, a))
+    return SojournFit(*chosen)

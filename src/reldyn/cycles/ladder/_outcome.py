@@ -1,0 +1,129 @@
+"""What is kept of one direction of warmth after the tests."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Hashable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reldyn.cycles.consequences._reinforcement import Reinforcement
+from reldyn.cycles.consequences._triggers import TriggerEffect
+from reldyn.cycles.ladder._claims import ClaimTest, PhaseFit
+from reldyn.cycles.ladder._verdict import NOT_COVERED, Evidence
+from reldyn.results import register
+
+Array = NDArray[np.float64]
+
+__all__ = ["Outcome", "claim_of", "evidence_of", "intermittent_p", "n_cycles", "raw_p", "reasons_of"]
+
+register(ClaimTest)
+register(PhaseFit)
+
+
+@register
+@dataclasses.dataclass(frozen=True, slots=True)
+class Outcome:
+    """One direction: what was tested, what came out.
+
+    Attributes
+    ----------
+    dyad, giver : hashable
+    n_occasions, n_scheduled : int
+        Occasions with every channel answered, and all that were scheduled.
+    floor_share, missing_share : float
+    n_categories : int
+        Distinct answers to the warmth item.
+    reasons, notes : tuple of str
+        Why no test was due; what was done to the columns.
+    occasion : (n_scheduled,) int array
+        Codes of the scheduled occasions.
+    y : (n_scheduled, n_channels) array
+        Answers.
+    tests : tuple of ClaimTest
+        Empty where no test was due.
+    fit : PhaseFit or None
+    reinforcement : Reinforcement or None
+    triggers : tuple of TriggerEffect
+        Empty without phases.
+    power, false_positives : float or None
+        By stored calibration or by one handed over; None where none covers these tests. With phases from other
+        dyads: of the test of the direction by itself, whose p-value is ``p_alone``.
+    p_alone : float
+        Of *intermittent* from the direction by itself, where phases from other dyads did not show it; NaN elsewhere.
+    """
+
+    dyad: Hashable
+    giver: Hashable
+    n_occasions: int
+    n_scheduled: int
+    floor_share: float
+    missing_share: float
+    n_categories: int
+    reasons: tuple[str, ...]
+    notes: tuple[str, ...]
+    occasion: NDArray[np.int64]
+    y: Array
+    tests: tuple[ClaimTest, ...] = ()
+    fit: PhaseFit | None = None
+    reinforcement: Reinforcement | None = None
+    power: float | None = None
+    false_positives: float | None = None
+    triggers: tuple[TriggerEffect, ...] = ()
+    p_alone: float = float("nan")
+
+
+def claim_of(outcome: Outcome, claim: str) -> ClaimTest | None:
+    """The test of one claim, or None where it was not run."""
+    return next((test for test in outcome.tests if test.claim == claim), None)
+
+
+def raw_p(outcome: Outcome, claim: str) -> float:
+    """Raw p-value of a claim; NaN where it was not tested."""
+    found = claim_of(outcome, claim)
+    return float("nan") if found is None else found.p_value
+
+
+def intermittent_p(outcome: Outcome) -> float:
+    """The larger p-value of phases and of irregular timing: both must be rejected (Berger 1982).
+
+    1 where irregular timing was not tested because no phases were shown; NaN where nothing was tested.
+    """
+    regimes = raw_p(outcome, "regimes")
+    irregular = raw_p(outcome, "irregular")
+    if not np.isnan(regimes) and np.isnan(irregular):
+        return 1.0
+    return float(np.maximum(regimes, irregular))
+
+
+def reasons_of(outcome: Outcome, alpha: float, fewest_cycles: float) -> tuple[str, ...]:
+    """Why the direction is not decidable, too few cycles of phases that were shown among the reasons."""
+    cycles = n_cycles(outcome)
+    if outcome.reasons or raw_p(outcome, "regimes") > alpha or not cycles < fewest_cycles:
+        return outcome.reasons
+    return (f"phases, but {cycles:.1f} expected cycles of them, below {fewest_cycles:g}",)
+
+
+def n_cycles(outcome: Outcome) -> float:
+    """Expected returns to the warmest phase; NaN without a fit."""
+    return float("nan") if outcome.fit is None else outcome.fit.n_cycles
+
+
+def evidence_of(
+    outcome: Outcome, p_intermittent: float, alpha: float, fewest_cycles: float, unknown: str = NOT_COVERED
+) -> Evidence:
+    """Gather what the verdict rests on; ``unknown`` says why there is no power where there is none."""
+    irregular = claim_of(outcome, "irregular")
+    return Evidence(
+        reasons=reasons_of(outcome, alpha, fewest_cycles),
+        p_regimes=raw_p(outcome, "regimes"),
+        p_periodic=raw_p(outcome, "periodic"),
+        p_irregular=raw_p(outcome, "irregular"),
+        p_intermittent=p_intermittent,
+        cv_high=float("nan") if irregular is None else irregular.conf_high,
+        power=outcome.power,
+        alpha=alpha,
+        unknown=unknown,
+        p_alone=outcome.p_alone,
+    )

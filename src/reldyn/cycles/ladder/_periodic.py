@@ -1,0 +1,90 @@
+"""Periodicity: does some period, of any real length from six occasions on, explain more than a linear process would?
+
+The search runs over two harmonics of every period in what a first-order autoregression leaves; the null is that
+of L1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reldyn.cycles.ladder._claims import ClaimTest
+from reldyn.cycles.ladder._montecarlo import STOP_AFTER, child_seed, monte_carlo, seed_sequence
+from reldyn.cycles.ladder._regimes import linear_null
+from reldyn.cycles.ladder._starts import best_period, period_grid, periodogram, residuals
+from reldyn.cycles.series._nuisance import base_design, prepare
+from reldyn.cycles.series._series import DirectionSeries
+from reldyn.surrogate import draw_linear
+
+Array = NDArray[np.float64]
+_DROP = 3.84
+
+
+def test_periodic(
+    series: DirectionSeries,
+    *,
+    n_surrogates: int = 199,
+    seed: int | np.random.SeedSequence,
+    stop_after: int | None = STOP_AFTER,
+) -> ClaimTest:
+    """Test whether a direction is periodic.
+
+    Parameters
+    ----------
+    series : DirectionSeries
+    n_surrogates : int, default 199
+    seed : int or SeedSequence
+    stop_after : int or None, default 10
+
+    Returns
+    -------
+    ClaimTest
+        ``statistic``: twice the log-likelihood gained by the best period between six occasions and a third of
+        the series. ``estimate``: that period in occasions, with the periods whose gain is within 3.84 of the best
+        around it. That a period is absent is no evidence of irregular timing.
+    """
+    root = seed_sequence(seed)
+    design = base_design(series)
+    prepared = prepare(series.y[None], series, design)
+    gains = periodogram(residuals(prepared.data, lagged=True), series.observed)[0]
+    periods = period_grid(len(series.y))
+    best = int(gains.argmax())
+    null = linear_null(series, design, prepared.breaks[0], child_seed(root, 0), gaussian=True)
+
+    def draw(generators: Sequence[np.random.Generator]) -> Array:
+        return best_period(prepare(draw_linear(null, generators), series, design).data)[1]
+
+    result = monte_carlo(
+        float(gains[best]),
+        draw,
+        n_surrogates=n_surrogates,
+        seed=child_seed(root, 1),
+        stop_after=stop_after,
+    )
+    low, high = _near(gains, best)
+    return ClaimTest(
+        claim="periodic",
+        statistic=float(gains[best]),
+        p_value=result.p_value,
+        n_surrogates=result.n_surrogates,
+        estimate=float(periods[best]),
+        conf_low=float(periods[high]),
+        conf_high=float(periods[low]),
+        null="linear process with the data's margins, gaps, levels and time of day",
+        detail={"null_order": null.order, "stopped": result.stopped},
+        null_statistics=result.finite,
+        n_failed=result.n_failed,
+    )
+
+
+def _near(gains: Array, best: int) -> tuple[int, int]:
+    """First and last neighbour of the best whose gain is hardly smaller."""
+    low = high = best
+    while low > 0 and gains[low - 1] >= gains[best] - _DROP:
+        low -= 1
+    while high < len(gains) - 1 and gains[high + 1] >= gains[best] - _DROP:
+        high += 1
+    return low, high

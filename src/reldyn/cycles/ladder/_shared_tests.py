@@ -1,0 +1,325 @@
+"""The claims *regimes* and *irregular* with phases learned from other dyads.
+
+The other dyads give the shape of the phases, the law of moving between them and a prior for their sojourns; the
+dyad keeps the size of the effect, its noise and its memory. The statistic has few free parameters, and its
+p-value comes from the dyad's own surrogates, of the same null worlds that a dyad by itself is tested against.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reldyn._records import brief
+from reldyn.cycles.ladder._claims import ClaimTest
+from reldyn.cycles.ladder._montecarlo import STOP_AFTER, MonteCarlo, child_seed, monte_carlo, seed_sequence
+from reldyn.cycles.ladder._reference import reference_log_likelihood
+from reldyn.cycles.ladder._regimes import linear_null
+from reldyn.cycles.ladder._sojourns import boundary_drop, calibrated_drop, profile, signed_ratio
+from reldyn.cycles.series._nuisance import base_design, prepare
+from reldyn.cycles.series._series import DirectionSeries
+from reldyn.markov.regimes._levels import (
+    LevelData,
+    LevelFit,
+    fit_levels,
+    gamma_law,
+    level_start,
+    nearest_mean,
+)
+from reldyn.markov.regimes._pool import SharedPhases, fit_shared
+from reldyn.markov.regimes._sojourn import BOUNDARY, DISPERSIONS, MEANS
+from reldyn.markov.regimes._switching import SwitchingData
+from reldyn.surrogate import LevelNull, LinearNull, draw_level_renewal, draw_linear, draw_resampled, match_ranks
+
+Array = NDArray[np.float64]
+_ITERATIONS = 20
+_FIRST_SOJOURN, _NEXT_SOJOURN = 6, 4
+# Mean sojourns of a dyad may differ from the shared ones: SD of their logarithm, and moves the prior is worth.
+_SPREAD = 0.2
+_MOVES = 8.0
+_SECOND_BELOW = 0.2
+_PLAUSIBLE = 3.0
+_BRIEF = 3.0
+# Phases of one or two occasions cannot be told from single large shocks.
+SHORTEST_DWELL = 2.5
+# Surrogates wanted for the upper limit where sojourns look regular.
+_FOR_THE_LIMIT = 59
+_LOOKS_REGULAR = -1.0
+
+
+@brief
+@dataclasses.dataclass(frozen=True, slots=True)
+class Lesson:
+    """What the other dyads taught.
+
+    Attributes
+    ----------
+    phases, shocks : SharedPhases
+        Shared phases, and the shared shocks they were learned beside.
+    n_dyads : int
+        Dyads it was learned from.
+    """
+
+    phases: SharedPhases
+    shocks: SharedPhases
+    n_dyads: int
+
+
+def level_data(values: Array, series: DirectionSeries, design: Array) -> tuple[LevelData, Any]:
+    """Prepare a batch of one schedule: the standardised series, and what was taken off."""
+    prepared = prepare(values, series, design)
+    n = len(values)
+    data = LevelData(
+        prepared.data.y,
+        np.broadcast_to(series.observed, (n, len(series.y))),
+        np.broadcast_to(series.night, (n, len(series.y))),
+        prepared.data.x,
+        np.full(n, prepared.data.floor),
+    )
+    return data, prepared
+
+
+def test_shared_regimes(
+    series: DirectionSeries,
+    lesson: Lesson,
+    *,
+    n_surrogates: int = 199,
+    seed: int | np.random.SeedSequence,
+    stop_after: int | None = STOP_AFTER,
+) -> ClaimTest:
+    """Test whether a direction has the phases that other dyads show.
+
+    Parameters
+    ----------
+    series : DirectionSeries
+    lesson : Lesson
+        Learned without the dyad of this series.
+    n_surrogates : int, default 199
+        At most so many per null.
+    seed : int or SeedSequence
+    stop_after : int or None, default 10
+
+    Returns
+    -------
+    ClaimTest
+        As of `test_regimes`; ``detail`` has ``pooling`` ``"shared"``, ``effect`` (the size of the shared shape) and
+        ``n_taught``.
+    """
+    root = seed_sequence(seed)
+    design = base_design(series)
+    data, prepared = level_data(series.y[None], series, design)
+    ratio, fit, lead = _ratio(data, prepared.data, lesson)
+    observed, shock_lead = float(ratio[0]), float(lead[0])
+
+    def run(null: LinearNull, key: int) -> MonteCarlo:
+        def draw(generators: Sequence[np.random.Generator]) -> Array:
+            if key != 2:
+                values = draw_linear(null, generators)
+            else:
+                values = draw_resampled(null, generators, series.categories)
+            surrogates, found = level_data(values, series, design)
+            return _ratio(surrogates, found.data, lesson)[0]
+
+        return monte_carlo(observed, draw, n_surrogates=n_surrogates, seed=child_seed(root, key), stop_after=stop_after)
+
+    gaussian = linear_null(series, design, prepared.breaks[0], child_seed(root, 0), gaussian=True)
+    results = {"gaussian": run(gaussian, 1)}
+    shortest = float(lesson.phases.dwell_means.min())
+    if results["gaussian"].p_value <= _SECOND_BELOW:
+        # A shape learned from others asks little of a slow series: it must beat both ways of being slow.
+        other = linear_null(series, design, prepared.breaks[0], child_seed(root, 0), gaussian=True, kind="other")
+        results["other gaussian"] = run(other, 3)
+        if shock_lead > -_PLAUSIBLE or shortest < _BRIEF:
+            skewed = linear_null(series, design, prepared.breaks[0], child_seed(root, 4), gaussian=False)
+            results["resampled"] = run(skewed, 2)
+    worst = max(results, key=lambda name: results[name].p_value)
+    distance, low, high = _distance(fit, lesson.phases)
+    return ClaimTest(
+        claim="regimes",
+        statistic=observed,
+        p_value=results[worst].p_value,
+        n_surrogates=results[worst].n_surrogates,
+        estimate=distance,
+        conf_low=low,
+        conf_high=high,
+        null="linear process, with and without error of measurement, with the data's margins, gaps, levels and time of "
+        "day, with Gaussian or resampled shocks",
+        detail={
+            "n_states": lesson.phases.n_states,
+            "pooling": "shared",
+            "n_taught": lesson.n_dyads,
+            "effect": float(fit.effect[0]),
+            "shock_lead": shock_lead,
+            "p_by_null": {name: result.p_value for name, result in results.items()},
+            "shortest_dwell": shortest,
+            "null_order": gaussian.order,
+            "n_breaks": int((prepared.breaks[0] >= 0).sum()),
+            "stopped": results[worst].stopped,
+        },
+        null_statistics=results[worst].finite,
+        n_failed=results[worst].n_failed,
+    )
+
+
+def _ratio(data: LevelData, switching: SwitchingData, lesson: Lesson) -> tuple[Array, LevelFit, Array]:
+    """Likelihood ratio of the shared phases, their fit, and the lead of the shared shocks over them.
+
+    Against the best autoregression, or shared shocks with their effect paid for.
+    """
+    fit = fit_shared(data, lesson.phases, n_iterations=_ITERATIONS)
+    shocks = fit_shared(data, lesson.shocks, n_iterations=_ITERATIONS).log_likelihood
+    ratio = 2 * (fit.log_likelihood - np.maximum(reference_log_likelihood(switching, shapes=False), shocks - 1))
+    return ratio, fit, shocks - fit.log_likelihood
+
+
+def _distance(fit: LevelFit, phases: SharedPhases) -> tuple[float, float, float]:
+    """Smallest Mahalanobis distance between two levels, with an interval for known phases."""
+    levels, share = fit.effect[0] * phases.shape, fit.posterior[0].sum(axis=0)
+    inverse = np.linalg.inv(fit.covariance[0])
+    pairs = [(j, k) for j in range(len(levels)) for k in range(j)]
+    distances = [float(np.sqrt((levels[j] - levels[k]) @ inverse @ (levels[j] - levels[k]))) for j, k in pairs]
+    least = int(np.argmin(distances))
+    j, k = pairs[least]
+    error = float(np.sqrt(1 / max(share[j], 1) + 1 / max(share[k], 1) + distances[least] ** 2 / (2 * share.sum())))
+    return distances[least], max(distances[least] - 1.96 * error, 0.0), distances[least] + 1.96 * error
+
+
+def test_shared_irregular(
+    series: DirectionSeries,
+    lesson: Lesson,
+    *,
+    n_surrogates: int = 199,
+    seed: int | np.random.SeedSequence,
+    stop_after: int | None = STOP_AFTER,
+) -> ClaimTest:
+    """Test whether phases of the shared shape follow each other at irregular times.
+
+    Parameters
+    ----------
+    series : DirectionSeries
+    lesson : Lesson
+        Learned without the dyad of this series.
+    n_surrogates : int, default 199
+    seed : int or SeedSequence
+    stop_after : int or None, default 10
+
+    Returns
+    -------
+    ClaimTest
+        As of `test_irregular`; log-likelihoods include the prior of the sojourns.
+    """
+    root = seed_sequence(seed)
+    design = base_design(series)
+    data, _ = level_data(series.y[None], series, design)
+    values, free = _dispersions(data, lesson.phases)
+    observed = float(signed_ratio(values)[0])
+    dwell = MEANS[free.index[0]]
+    detail = {
+        "n_states": lesson.phases.n_states,
+        "pooling": "shared",
+        "n_taught": lesson.n_dyads,
+        "shortest_dwell": float(dwell.min()),
+        "dwell_means": tuple(float(mean) for mean in np.sort(dwell)),
+        "likelihood_ratio": {lesson.phases.n_states: observed},
+        "profile": dict(zip(DISPERSIONS, values[0].tolist(), strict=True)),
+    }
+    # As where a direction stands alone: irregular phases that are forced to the boundary look blurred.
+    null = _level_null(data, free, lesson.phases)
+
+    def draw(generators: Sequence[np.random.Generator]) -> Array:
+        latent = draw_level_renewal(
+            null, generators, sojourn_means=dwell, sojourn_cv=DISPERSIONS[BOUNDARY], moves=free.moves[0]
+        )
+        found, _ = _dispersions(level_data(match_ranks(latent, series.y), series, design)[0], lesson.phases)
+        return np.column_stack([signed_ratio(found), boundary_drop(found)])
+
+    result = monte_carlo(
+        observed,
+        draw,
+        n_surrogates=n_surrogates,
+        seed=child_seed(root, 1),
+        stop_after=stop_after,
+        columns=2,
+        at_least=min(_FOR_THE_LIMIT, n_surrogates) if observed < _LOOKS_REGULAR else 0,
+    )
+    return _claim(observed, result, values[0], detail)
+
+
+def _claim(observed: float, result: MonteCarlo, values: Array, detail: dict[str, object]) -> ClaimTest:
+    drop = calibrated_drop(result.statistics[:, 1])
+    found = profile(values, drop)
+    return ClaimTest(
+        claim="irregular",
+        statistic=observed,
+        p_value=result.p_value,
+        n_surrogates=result.n_surrogates,
+        estimate=found.estimate,
+        conf_low=found.conf_low,
+        conf_high=found.conf_high,
+        null="renewal process of any period whose sojourns have a coefficient of variation of at most .40",
+        detail={**detail, "stopped": result.stopped, "upper_drop": drop},
+        null_statistics=result.finite[:, 0],
+        n_failed=result.n_failed,
+    )
+
+
+def _dispersions(data: LevelData, phases: SharedPhases) -> tuple[Array, LevelFit]:
+    """Penalised log-likelihood per tabulated dispersion (n, 5), and the best fit of the first series.
+
+    Two paths from the shared law, from irregular to strict and back; the larger value counts.
+    """
+    n, n_states = len(data.y), phases.n_states
+    fit = fit_shared(data, phases, n_iterations=_ITERATIONS)
+    start = level_start(
+        data,
+        effect=fit.effect,
+        coefficients=fit.coefficients,
+        covariance=fit.covariance,
+        index=np.broadcast_to(nearest_mean(phases.dwell_means), (n, n_states)),
+        moves=np.broadcast_to(phases.moves, (n, n_states, n_states)),
+    )
+    order = range(len(DISPERSIONS))
+    paths = [_path(data, start, phases, [*order][::-1]), _path(data, start, phases, [*order])]
+    values = np.stack([np.stack([path[c][0] for c in order], axis=1) for path in paths])
+    path, dispersion = np.unravel_index(int(values[:, 0].argmax()), values[:, 0].shape)
+    return values.max(axis=0), paths[int(path)][int(dispersion)][1].take(np.array([0]))
+
+
+def _path(
+    data: LevelData, start: LevelFit, phases: SharedPhases, order: list[int]
+) -> dict[int, tuple[Array, LevelFit]]:
+    prior = -0.5 * (np.log(MEANS / phases.dwell_means[:, None]) / _SPREAD) ** 2
+    prior = prior - prior.max(axis=1, keepdims=True)
+    states = np.arange(phases.n_states)
+    found, fit = {}, start
+    for position, dispersion in enumerate(order):
+        fit = fit_levels(
+            data,
+            fit,
+            phases.shape,
+            gamma_law(dispersion),
+            n_iterations=_NEXT_SOJOURN if position else _FIRST_SOJOURN,
+            free_sojourns=True,
+            prior_law=prior,
+            prior_moves=_MOVES * phases.moves,
+        )
+        found[dispersion] = (fit.log_likelihood + prior[states, fit.index].sum(axis=1), fit)
+    return found
+
+
+def _level_null(data: LevelData, fit: LevelFit, phases: SharedPhases) -> LevelNull:
+    channels = data.y.shape[2]
+    coefficients = fit.coefficients[0]
+    rows = 1 + 2 * channels
+    return LevelNull(
+        levels=fit.effect[0] * phases.shape,
+        lag_day=coefficients[1 : 1 + channels],
+        lag_night=coefficients[1 + channels : rows],
+        covariance=fit.covariance[0],
+        base=coefficients[0] + data.x[0] @ coefficients[rows:],
+        night=data.night[0],
+    )

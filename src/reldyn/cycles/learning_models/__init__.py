@@ -1,0 +1,1 @@
+"""Learning models of warmth: what could be learned, and whether the response follows it."""

@@ -1,0 +1,1 @@
+"""Two reports of the same warmth, side by side."""

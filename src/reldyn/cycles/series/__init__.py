@@ -1,0 +1,1 @@
+"""From a panel to the giver-to-receiver series that the claim tests read."""

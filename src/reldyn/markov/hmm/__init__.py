@@ -1,0 +1,1 @@
+"""Hidden Markov and hidden semi-Markov models that people fit."""

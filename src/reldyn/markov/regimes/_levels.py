@@ -1,0 +1,300 @@
+"""Phases of a shared shape whose size, noise and memory are each series' own.
+
+y_t = d m_{s(t)} + z_t with z_t = c + A' z_{t-1} + B' x_t + e_t: the shape m (K levels by C channels), and the law of
+the phases unless it is freed, are common to all series; d >= 0, c, A by day and by night, B and the covariance
+are each series' own. The level shifts at once and the noise around it has memory (Hamilton, 1989), so that the
+likelihood depends on the phase now and the one before. As *shocks*, the shape enters the innovations instead:
+y_t = c + A' y_{t-1} + B' x_t + d m_{s(t)} + e_t, which with independent s makes skewed or heavy-tailed shocks.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reldyn._kernels import Kernels, chosen_kernels
+from reldyn._records import brief
+from reldyn.markov.regimes import _levels_steps as steps
+from reldyn.markov.regimes._sojourn import MEANS, sojourn_tables
+
+Array = NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LevelData:
+    """Series that may differ in what is missing and in their nights.
+
+    Attributes
+    ----------
+    y : (n, T, C) array
+        Zero where missing.
+    observed, night : (n, T) bool arrays
+    x : (n, T, R) array
+        Covariates without a constant.
+    floor : (n,) array
+        Smallest variance of the noise.
+    """
+
+    y: Array
+    observed: NDArray[np.bool_]
+    night: NDArray[np.bool_]
+    x: Array
+    floor: Array
+
+    def take(self, index: NDArray[np.int64]) -> LevelData:
+        """Series by position."""
+        return LevelData(*(getattr(self, field.name)[index] for field in dataclasses.fields(self)))
+
+
+@brief
+@dataclasses.dataclass(frozen=True, slots=True)
+class PhaseLaw:
+    """Laws of sojourns to choose from, by row.
+
+    Attributes
+    ----------
+    hazard, log_leave, log_stay, first : (n_laws, n_ages) arrays
+        Hazard of leaving by age, its logs, and the stationary law of the age. The last age stands for itself
+        and all that follow.
+    """
+
+    hazard: Array
+    log_leave: Array
+    log_stay: Array
+    first: Array
+
+
+def geometric_law(leave: Array) -> PhaseLaw:
+    """One law per phase without memory: (K,) probabilities of leaving."""
+    hazard = np.asarray(leave, dtype=float)[:, None]
+    return PhaseLaw(hazard, np.log(np.maximum(hazard, 1e-300)), np.log1p(-hazard), np.ones_like(hazard))
+
+
+def gamma_law(dispersion: int) -> PhaseLaw:
+    """Tabulated gamma sojourns of one dispersion; row r has mean ``MEANS[r]``."""
+    tables = sojourn_tables()
+    return PhaseLaw(*(part[dispersion] for part in (tables.hazard, tables.log_leave, tables.log_stay, tables.start)))
+
+
+def nearest_mean(dwell: Array) -> NDArray[np.int64]:
+    """Rows of `gamma_law` nearest to mean sojourns."""
+    return np.asarray(np.abs(np.log(MEANS) - np.log(np.clip(dwell, MEANS[0], MEANS[-1]))[..., None]).argmin(axis=-1))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LevelFit:
+    """A batch of fits; enough to go on from.
+
+    Attributes
+    ----------
+    log_likelihood, effect : (n,) arrays
+    coefficients : (n, 1 + 2 C + R, C) array
+        Rows: constant, lag by day, lag by night, covariates.
+    covariance : (n, C, C) array
+    index : (n, K) int array
+        Row of the law per phase.
+    moves : (n, K, K) array
+        Probability of the next phase; zero diagonal.
+    posterior : (n, T, K) array
+    transitions : (n, K, K) array
+        Expected number of pairs (before, now), stays on the diagonal.
+    exits, stays : (n, K, n_ages) arrays
+    mass : (n, 3, K, K) array
+        Expected pairs at observed occasions by kind of lag: none or missing, by day, by night.
+    rest : (n, 3, K, K, C) array
+        Sums over the same of what the regression leaves of y.
+    """
+
+    log_likelihood: Array
+    effect: Array
+    coefficients: Array
+    covariance: Array
+    index: NDArray[np.int64]
+    moves: Array
+    posterior: Array
+    transitions: Array
+    exits: Array
+    stays: Array
+    mass: Array
+    rest: Array
+
+    def take(self, index: NDArray[np.int64]) -> LevelFit:
+        """Fits by position."""
+        return LevelFit(*(getattr(self, field.name)[index] for field in dataclasses.fields(self)))
+
+
+def level_start(
+    data: LevelData, *, effect: Array, coefficients: Array, covariance: Array, index: NDArray[np.int64], moves: Array
+) -> LevelFit:
+    """Make a start of parameters."""
+    n, n_occasions, channels = data.y.shape
+    n_states = moves.shape[1]
+    square = (n, n_states, n_states)
+    return LevelFit(
+        np.full(n, -np.inf),
+        np.array(effect, dtype=float),
+        np.array(coefficients, dtype=float),
+        np.array(covariance, dtype=float),
+        np.array(index, dtype=np.int64),
+        np.array(moves, dtype=float),
+        np.zeros((n, n_occasions, n_states)),
+        np.zeros(square),
+        np.zeros((n, n_states, 1)),
+        np.zeros((n, n_states, 1)),
+        np.zeros((n, 3, n_states, n_states)),
+        np.zeros((n, 3, n_states, n_states, channels)),
+    )
+
+
+def fit_levels(
+    data: LevelData,
+    start: LevelFit,
+    shape: Array,
+    law: PhaseLaw,
+    *,
+    n_iterations: int,
+    tolerance: float = 1e-3,
+    free_emission: bool = True,
+    free_sojourns: bool = False,
+    prior_law: Array | None = None,
+    prior_moves: Array | None = None,
+    shock: bool = False,
+    kernels: Kernels | None = None,
+) -> LevelFit:
+    """Run EM on every series, the shape being given.
+
+    Parameters
+    ----------
+    data : LevelData
+    start : LevelFit
+        Of `level_start`, or an earlier fit.
+    shape : (K, C) array
+        Levels at an effect of 1, or shocks.
+    law : PhaseLaw
+    n_iterations : int
+        Expectation steps, at least one; the log-likelihood belongs to the parameters returned.
+    tolerance : float, default 1e-3
+        A series rests once its log-likelihood moves by less.
+    free_emission : bool, default True
+        Whether effect, regression and covariance are updated.
+    free_sojourns : bool, default False
+        Whether the row of the law per phase, and the moves, are.
+    prior_law : (K, n_laws) array, optional
+        Log prior of each row for each phase; flat by default.
+    prior_moves : (K, K) array, optional
+        Moves that the prior is worth; .5 each by default.
+    shock : bool, default False
+        Whether the shape enters the innovations.
+    kernels : {"numpy", "numba"}, optional
+
+    Returns
+    -------
+    LevelFit
+    """
+    n_states = shape.shape[0]
+    flat = np.zeros((n_states, len(law.hazard))) if prior_law is None else prior_law
+    pseudo = np.full((n_states, n_states), 0.5) if prior_moves is None else prior_moves
+    if chosen_kernels(kernels) == "numpy":
+        freed = (free_emission, free_sojourns)
+        return _run(data, start, shape, law, (flat, pseudo), freed, (n_iterations, tolerance), shock=shock)
+    from reldyn.markov.regimes._levels_numba import run_batch
+
+    table = [np.ascontiguousarray(part) for part in (law.hazard, law.log_leave, law.log_stay, law.first)]
+    found = run_batch(
+        np.ascontiguousarray(data.y),
+        np.ascontiguousarray(data.observed),
+        np.ascontiguousarray(data.night),
+        np.ascontiguousarray(data.x),
+        np.ascontiguousarray(data.floor),
+        np.ascontiguousarray(shape),
+        shock,
+        np.array(start.effect),
+        np.array(start.coefficients),
+        np.array(start.covariance),
+        np.array(start.index),
+        np.array(start.moves),
+        np.ascontiguousarray(flat),
+        np.ascontiguousarray(pseudo),
+        table[0],
+        table[1],
+        table[2],
+        table[3],
+        free_emission,
+        free_sojourns,
+        int(n_iterations),
+        float(tolerance),
+    )
+    return LevelFit(*found)
+
+
+def _run(
+    data: LevelData,
+    start: LevelFit,
+    shape: Array,
+    law: PhaseLaw,
+    priors: tuple[Array, Array],
+    freed: tuple[bool, bool],
+    limits: tuple[int, float],
+    *,
+    shock: bool,
+) -> LevelFit:
+    n, n_states, n_ages = len(data.y), shape.shape[0], law.hazard.shape[1]
+    out = level_start(
+        data,
+        effect=start.effect,
+        coefficients=start.coefficients,
+        covariance=start.covariance,
+        index=start.index,
+        moves=start.moves,
+    )
+    out = dataclasses.replace(out, exits=np.zeros((n, n_states, n_ages)), stays=np.zeros((n, n_states, n_ages)))
+    active = np.arange(n)
+    for turn in range(limits[0]):
+        part, fit = data.take(active), out.take(active)
+        batch = steps.Batch(part.y, part.observed, part.night, part.x, part.floor, shock)
+        level = fit.effect[:, None, None] * shape
+        hazard, first = law.hazard[fit.index], law.first[fit.index] / n_states
+        value, pairs, exits, stays, noise = steps.expect(
+            batch, level, fit.coefficients, fit.covariance, hazard, first, fit.moves
+        )
+        change = np.abs(value - fit.log_likelihood)
+        resting = (change < limits[1]) | (turn == limits[0] - 1)
+        mass, rest = steps.aggregate(batch, pairs, noise, fit.coefficients)
+        transitions = pairs[:, 1:].sum(axis=1)
+        found = dataclasses.replace(
+            fit,
+            log_likelihood=value,
+            posterior=pairs.sum(axis=2),
+            transitions=transitions,
+            exits=exits,
+            stays=stays,
+            mass=mass,
+            rest=rest,
+        )
+        if freed[0]:
+            coefficients, covariance = steps.maximise(batch, level, pairs, noise)
+            moments = steps.aggregate(batch, pairs, noise, coefficients)
+            effect = steps.best_effect(*moments, shape, coefficients, covariance)
+            found = _unless(resting, found, effect=effect, coefficients=coefficients, covariance=covariance)
+        if freed[1]:
+            logs = (law.log_leave, law.log_stay)
+            index, moves = steps.best_law(exits, stays, transitions, *priors, logs)
+            found = _unless(resting, found, index=index, moves=moves)
+        for field in dataclasses.fields(out):
+            getattr(out, field.name)[active] = getattr(found, field.name)
+        active = active[~resting]
+        if not len(active):
+            break
+    return out
+
+
+def _unless(resting: NDArray[np.bool_], fit: LevelFit, **updates: Any) -> LevelFit:
+    """Update the series that do not rest."""
+    mixed = {
+        name: np.where(resting.reshape(-1, *[1] * (new.ndim - 1)), getattr(fit, name), new)
+        for name, new in updates.items()
+    }
+    return dataclasses.replace(fit, **mixed)

@@ -1,0 +1,359 @@
+"""Numba twin of the age-expanded chain: the same sums, one series after the other, ordered by entry into a phase.
+
+Between entry and exit a phase multiplies its densities, whatever its age: a probability of entering, divided by the
+product of densities so far, stays as it is while the sojourn lasts. An entry can therefore be spread over the occasions
+at which it may end, forward, and an exit over those at which it may have begun, backward: rows of numbers that a
+processor adds side by side, instead of a pass through the ages at every occasion. A sojourn that reaches the last age
+waits in a tail there. Index letters: t occasion, k and j phases, a age; what belongs to an entry at t stands at
+t + n_ages - 1, so that sojourns under way at the start have places too.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from reldyn._kernels import jit
+from reldyn.markov.regimes._switching_numba import (
+    all_densities,
+    bridge,
+    dot,
+    fixed_moments,
+    log_product,
+    mask,
+    maximise,
+    regressors,
+    series_of,
+    transposed,
+    whitener_of,
+)
+
+_PSEUDO_COUNT = 0.5
+# Products of densities are taken into the entries or exits before they leave this range.
+_LEAST, _LARGEST = 1e-100, 1e100
+# Share of a mass that is left after repeated leaving, below which differences have lost too many digits.
+_LOST = 1e-4
+
+
+class Law(NamedTuple):
+    """Sojourns of every phase: (K, A) probabilities, and what happens at the last age."""
+
+    survival: Any  # of reaching an age
+    lasting: Any  # of leaving at an age; zero at the last
+    backwards: Any  # the same from the last age down
+    start: Any  # of an age at the first occasion
+    last_hazard: Any  # (K,)
+
+
+class Flow(NamedTuple):
+    """Who enters and leaves a phase when, of one series."""
+
+    mass: Any  # (K,): in a phase, given the past
+    product: Any  # (K,): densities since `entries` and `due` were last scaled
+    entering: Any  # (K, T): entered, given the past
+    left: Any  # (K, T): leaves, given the past and present
+    tails: Any  # (K, T): in the last age, likewise
+    entries: Any  # (K, T + A): entered and still there, over `product`
+    due: Any  # (K, T + A): leaves at an occasion, over `product`
+    leaving: Any  # (K, T + A): density of the rest, leaving here, over the densities up to here
+    onward: Any  # (K, T + A): the same, summed over ends, by entry
+    in_tail: Any  # (K, T): the same, being in the last age here
+
+
+@jit
+def _tabulate(k: int, hazards: Any, first: Any, row: int, law: Any, n_ages: int) -> None:
+    """Write what phase k has from row ``row`` of the tables."""
+    alive = 1.0
+    for a in range(n_ages):
+        law.start[k, a] = first[row, a]
+        law.survival[k, a] = alive
+        law.lasting[k, a] = alive * hazards[row, a] if a < n_ages - 1 else 0.0
+        law.backwards[k, n_ages - 1 - a] = law.lasting[k, a]
+        alive *= 1.0 - hazards[row, a]
+    law.last_hazard[k] = hazards[row, n_ages - 1]
+
+
+@jit
+def _spread(share: float, table: Any, k: int, t: int, sums: Any, n: int) -> None:
+    """Add a share of row k of a table to row k of sums, from t on."""
+    # Signed places would be checked at every step.
+    row, place = np.uintp(k), np.uintp(t)
+    for a in range(n):
+        sums[row, place + np.uintp(a)] += share * table[row, np.uintp(a)]
+
+
+@jit
+def _gather(share: float, series: Any, k: int, t: int, sums: Any, n: int) -> None:
+    """Add a share of row k of a series, from t on, to row k of sums."""
+    row, place = np.uintp(k), np.uintp(t)
+    for a in range(n):
+        sums[row, np.uintp(a)] += share * series[row, place + np.uintp(a)]
+
+
+@jit
+def _rescale(factor: float, series: Any, k: int, t: int, n: int) -> None:
+    """Multiply part of a row."""
+    for i in range(t, min(t + n, series.shape[1])):
+        series[k, i] *= factor
+
+
+@jit
+def _begin(law: Any, flow: Any, tail: Any, last: int) -> None:
+    """Put into every phase the sojourns that are under way at the start: as many of every age as reach it."""
+    n_states = tail.shape[0]
+    flow.due[:] = 0.0
+    for k in range(n_states):
+        flow.mass[k], flow.product[k] = 1.0 / n_states, 1.0
+        tail[k] = law.start[k, last] / n_states
+        entry, later = law.start[k, 0] / n_states, 0.0
+        flow.entering[k, 0] = entry
+        flow.entries[k, 0] = 0.0
+        for a in range(last, 0, -1):
+            flow.entries[k, a] = entry
+            later += law.lasting[k, a]
+            flow.due[k, a - 1] = entry * later
+        _spread(entry, law.lasting, k, 0, flow.due, last)
+
+
+@jit
+def _forward(
+    series: Any,
+    coefficients: Any,
+    inverse: Any,
+    constant: float,
+    law: Any,
+    moves: Any,
+    filled: Any,
+    flow: Any,
+    totals: Any,
+    n_ages: int,
+) -> None:
+    """Filter."""
+    weights, survival, lasting, last_hazard = series.weights, law.survival, law.lasting, law.last_hazard
+    mass, product, left, tails = flow.mass, flow.product, flow.left, flow.tails
+    entries, due, entering, whole = flow.entries, flow.due, flow.entering, series.whole
+    n_states, n_occasions = weights.shape
+    tail, share_left, last = np.zeros(n_states), np.ones(n_states), n_ages - 1
+    _begin(law, flow, tail, last)
+    for t in range(n_occasions):
+        total = 0.0
+        if whole[t]:
+            for k in range(n_states):
+                total += mass[k] * weights[k, t]
+        else:
+            total = bridge(t, series, coefficients, inverse, constant, mass, filled)
+        totals[t], share = total, 1.0 / total
+        for k in range(n_states):
+            weights[k, t] *= share
+            weight = weights[k, t]
+            mass[k] *= weight
+            product[k] *= weight
+            if product[k] < _LEAST or product[k] > _LARGEST:
+                _rescale(product[k], entries, k, t, n_ages)
+                _rescale(product[k], due, k, t, n_ages)
+                product[k] = 1.0
+            tails[k, t] = tail[k] * weight
+            ending = tails[k, t] * last_hazard[k]
+            left[k, t] = product[k] * due[k, t] + ending
+            tail[k] = tails[k, t] - ending + product[k] * entries[k, t + 1] * survival[k, last]
+        if t == n_occasions - 1:
+            break
+        for k in range(n_states):
+            arrived = 0.0
+            for j in range(n_states):
+                arrived += left[j, t] * moves[j, k]
+            entering[k, t + 1] = arrived
+            entry = arrived / product[k]
+            entries[k, t + n_ages] = entry
+            _spread(entry, lasting, k, t + 1, due, last)
+            stayed = mass[k] - left[k, t]
+            share_left[k] *= max(stayed, 0.0) / max(mass[k], 1e-300)
+            if share_left[k] < _LOST:
+                stayed = _still_there(k, t, law, flow, tail, last)
+                share_left[k] = 1.0
+            mass[k] = stayed + arrived
+
+
+@jit
+def _still_there(k: int, t: int, law: Any, flow: Any, tail: Any, last: int) -> float:
+    """Sum over entries so far what goes on in phase k after t: never negative, whatever has left."""
+    value = 0.0
+    for a in range(1, last):
+        value += flow.entries[k, t + 1 + last - a] * law.survival[k, a]
+    return float(value * flow.product[k] + tail[k])
+
+
+@jit
+def _backward(
+    weights: Any, law: Any, moves: Any, flow: Any, gamma: Any, exits: Any, stays: Any, counts: Any, n_ages: int
+) -> None:
+    """Smooth: posterior, expected exits and stays by age, expected moves."""
+    leaving, onward, in_tail = flow.leaving, flow.onward, flow.in_tail
+    entering, left, tails = flow.entering, flow.left, flow.tails
+    survival, backwards, last_hazard = law.survival, law.backwards, law.last_hazard
+    n_states, n_occasions = weights.shape
+    final, last = n_occasions - 1, n_ages - 1
+    arrive, depart, waiting = np.zeros(n_states), np.zeros(n_states), np.ones(n_states)
+    behind, ended, begun = np.ones(n_states), np.ones(n_states), np.zeros(n_states)
+    exits[:] = 0.0
+    counts[:] = 0.0
+    # Nobody leaves at the end of the series or after it.
+    leaving[:, final:] = 0.0
+    onward[:] = 0.0
+    for t in range(final, -1, -1):
+        for k in range(n_states):
+            reach = 1.0 / behind[k]
+            if t < final:
+                leaving[k, t] = depart[k] * reach
+                waiting[k] = last_hazard[k] * depart[k] + (1.0 - last_hazard[k]) * waiting[k]
+                exits[k, last] += tails[k, t] * last_hazard[k] * depart[k]
+                _spread(leaving[k, t], backwards, k, t, onward, n_ages)
+            in_tail[k, t] = waiting[k] * reach
+            waiting[k] *= weights[k, t]
+            behind[k] *= weights[k, t]
+            if behind[k] < _LEAST or behind[k] > _LARGEST:
+                _rescale(behind[k], leaving, k, t, n_ages)
+                _rescale(behind[k], in_tail, k, t, n_ages)
+                _rescale(behind[k], onward, k, t, n_ages)
+                ended[k] *= behind[k]
+                behind[k] = 1.0
+            arrive[k] = behind[k] * (onward[k, t + last] + _beyond(k, t, survival, in_tail, ended[k], last))
+            _gather(entering[k, t] * behind[k], leaving, k, t, exits, last)
+            begun[k] += entering[k, t] * arrive[k]
+        if t == 0:
+            break
+        norm = 0.0
+        for k in range(n_states):
+            depart[k] = 0.0
+            for j in range(n_states):
+                value = moves[k, j] * arrive[j]
+                depart[k] += value
+                counts[k, j] += left[k, t - 1] * value
+            stayed = gamma[k, t] - entering[k, t] * arrive[k]
+            gamma[k, t - 1] = max(stayed + left[k, t - 1] * depart[k], 0.0)
+            norm += gamma[k, t - 1]
+        for k in range(n_states):
+            gamma[k, t - 1] /= norm
+    for k in range(n_states):
+        at_start = (law.start[k, 0] / n_states, behind[k], ended[k], begun[k])
+        _account(k, law, flow, at_start, gamma, exits, stays, last)
+
+
+@jit
+def _beyond(k: int, t: int, survival: Any, in_tail: Any, ended: float, last: int) -> float:
+    """Value of an entry at t, perhaps before the start, whose sojourn gets to the last age or to the end."""
+    final = in_tail.shape[1] - 1
+    return float(survival[k, last] * in_tail[k, t + last] if t + last <= final else survival[k, final - t] * ended)
+
+
+@jit
+def _account(k: int, law: Any, flow: Any, at_start: Any, gamma: Any, exits: Any, stays: Any, last: int) -> None:
+    """Add sojourns that were under way at the start; who reached an age and neither left nor met the end stays."""
+    final = gamma.shape[1] - 1
+    entry, behind, ended, begun = at_start
+    out_so_far = 0.0
+    for a in range(last):
+        exits[k, a] = law.lasting[k, a] * (exits[k, a] + entry * behind * out_so_far)
+        out_so_far += flow.leaving[k, a] if a <= final else 0.0
+    stays[k] = 0.0
+    staying, total = 0.0, 0.0
+    for a in range(last):
+        if a > 0:
+            onward = flow.onward[k, last - a] + _beyond(k, -a, law.survival, flow.in_tail, ended, last)
+            begun = entry * behind * onward
+        meets_end = flow.entries[k, final + last - a] * flow.product[k] * law.survival[k, a]
+        staying = max(staying + begun - exits[k, a] - meets_end, 0.0)
+        stays[k, a] = staying
+        total += staying + exits[k, a]
+    spent = 0.0
+    for t in range(final):
+        spent += gamma[k, t]
+    stays[k, last] = max(spent - total - exits[k, last], 0.0)
+
+
+@jit
+def _update(exits: Any, stays: Any, counts: Any, log_leave: Any, log_stay: Any, mean_index: Any, moves: Any) -> None:
+    n_states, n_ages = exits.shape
+    for k in range(n_states):
+        best = -np.inf
+        for m in range(log_leave.shape[0]):
+            score = dot(exits[k], log_leave[m], n_ages) + dot(stays[k], log_stay[m], n_ages)
+            if score > best:
+                best = score
+                mean_index[k] = m
+        total = 0.0
+        for j in range(n_states):
+            moves[k, j] = 0.0 if j == k else counts[k, j] + _PSEUDO_COUNT
+            total += moves[k, j]
+        for j in range(n_states):
+            moves[k, j] /= total
+
+
+@jit
+def run_batch(
+    y: Any,
+    observed: Any,
+    night: Any,
+    x: Any,
+    floor: float,
+    gamma: Any,
+    filled: Any,
+    mean_index: Any,
+    moves: Any,
+    hazards: Any,
+    log_leave: Any,
+    log_stay: Any,
+    first: Any,
+    n_iterations: int,
+) -> Any:
+    """Run EM on every series; posterior, filled series, means and moves given are overwritten and returned."""
+    n, n_occasions, channels = y.shape
+    n_states, n_ages = gamma.shape[2], hazards.shape[1]
+    n_rows = n_states + 2 * channels + x.shape[2]
+    value = np.full(n, -np.inf)
+    coefficients = np.zeros((n, n_rows, channels))
+    covariance = np.zeros((n, channels, channels))
+    counts = np.zeros((n, n_states, n_states))
+    inverse = np.zeros((channels, channels))
+    series = series_of(observed, night, channels, n_rows - n_states, n_states)
+    by_age = np.zeros((6, n_states, n_ages))
+    law = Law(by_age[0], by_age[1], by_age[2], by_age[3], np.zeros(n_states))
+    exits, stays = by_age[4], by_age[5]
+    by_phase, by_time = np.zeros((2, n_states)), np.zeros((6, n_states, n_occasions))
+    beyond = np.zeros((4, n_states, n_occasions + n_ages))
+    flow = Flow(
+        by_phase[0],
+        by_phase[1],
+        by_time[0],
+        by_time[1],
+        by_time[2],
+        beyond[0],
+        beyond[1],
+        beyond[2],
+        beyond[3],
+        by_time[3],
+    )
+    posterior, seen_gamma, totals = by_time[4], by_time[5], np.ones(n_occasions)
+    gram, right = np.zeros((n_rows, n_rows)), np.zeros((n_rows, channels))
+    total_y = np.zeros((channels, channels))
+    for s in range(n):
+        transposed(y[s], series.y)
+        regressors(series, x[s], filled[s])
+        n_seen = fixed_moments(series, gram, right, total_y, n_states)
+        transposed(gamma[s], posterior)
+        for _ in range(n_iterations):
+            mask(posterior, observed, seen_gamma)
+            maximise(series, floor, seen_gamma, gram, right, total_y, n_seen, coefficients[s], covariance[s])
+            for k in range(n_states):
+                _tabulate(k, hazards, first, mean_index[s, k], law, n_ages)
+            constant = whitener_of(covariance[s], inverse)
+            all_densities(series, coefficients[s], inverse, constant)
+            _forward(series, coefficients[s], inverse, constant, law, moves[s], filled[s], flow, totals, n_ages)
+            value[s] = log_product(series.top, totals)
+            for k in range(n_states):
+                posterior[k, n_occasions - 1] = flow.mass[k]
+            _backward(series.weights, law, moves[s], flow, posterior, exits, stays, counts[s], n_ages)
+            _update(exits, stays, counts[s], log_leave, log_stay, mean_index[s], moves[s])
+        transposed(posterior, gamma[s])
+    return value, coefficients, covariance, gamma, filled, mean_index, moves, counts

@@ -1,0 +1,330 @@
+"""The switching-intercept vector autoregression, fitted by EM to many series of one design side by side.
+
+y_t = mu_{s(t)} + A' y_{t-1} + B' x_t + e_t with K states, one lag matrix by day and one by night, covariates
+x and one full covariance (Hamilton, 1990). Every array has the batch in front. A missing occasion carries no
+emission; where it is the lag of the next, it is replaced by its one-step prediction given the past and the
+filtered state. With one state this is the linear model itself, so both hypotheses treat gaps alike.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reldyn._kernels import Kernels, chosen_kernels
+
+Array = NDArray[np.float64]
+
+LOG_2PI = float(np.log(2 * np.pi))
+# Keeps columns that are constant zero (no nights, a covariate without variance) at coefficient zero.
+RIDGE = 1e-8
+# Keeps the covariance of two channels that say the same invertible.
+NEARLY_ONE = 1 + 1e-7
+# Log density relative to the likeliest state, at least: no state is ruled out altogether by one answer.
+UNLIKELIEST = -200.0
+# Added to every expected transition count: no transition is ruled out by one short series.
+PSEUDO_COUNT = 0.1
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SwitchingData:
+    """Series of one design.
+
+    Attributes
+    ----------
+    y : (n_series, n_occasions, n_channels) array
+        Zero where missing.
+    observed : (n_occasions,) bool array
+        Common to all series.
+    night : (n_occasions,) bool array
+        Whether the lag reaches over a night.
+    x : (n_series, n_occasions, n_covariates) array
+        Covariates without a constant.
+    floor : float
+        Smallest variance of the noise per channel.
+    """
+
+    y: Array
+    observed: NDArray[np.bool_]
+    night: NDArray[np.bool_]
+    x: Array
+    floor: float = 1e-3
+
+    def take(self, index: NDArray[np.int64]) -> SwitchingData:
+        """Series by position, repeats allowed."""
+        return SwitchingData(self.y[index], self.observed, self.night, self.x[index], self.floor)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SwitchingFit:
+    """A batch of fits; enough to go on from.
+
+    Attributes
+    ----------
+    log_likelihood : (n_series,) array
+    coefficients : (n_series, K + 2 C + R, C) array
+        Rows: state means, lag by day, lag by night, covariates.
+    covariance : (n_series, C, C) array
+    transition : (n_series, K, K) array
+    posterior : (n_series, T, K) array
+    counts : (n_series, K, K) array
+        Expected transitions.
+    filled : (n_series, T, C) array
+        ``y`` with predictions where it was missing.
+    """
+
+    log_likelihood: Array
+    coefficients: Array
+    covariance: Array
+    transition: Array
+    posterior: Array
+    counts: Array
+    filled: Array
+
+    @property
+    def n_states(self) -> int:
+        """Number of states."""
+        return int(self.posterior.shape[2])
+
+    @property
+    def means(self) -> Array:
+        """(n_series, K, C) state intercepts."""
+        return self.coefficients[:, : self.n_states]
+
+    def take(self, index: NDArray[np.int64]) -> SwitchingFit:
+        """Fits by position."""
+        return SwitchingFit(*(getattr(self, field.name)[index] for field in dataclasses.fields(self)))
+
+
+def fit_switching(
+    data: SwitchingData,
+    posterior: Array,
+    *,
+    n_iterations: int,
+    tolerance: float = 1e-6,
+    start: SwitchingFit | None = None,
+    kernels: Kernels | None = None,
+) -> SwitchingFit:
+    """Run EM on every series from given posteriors.
+
+    Parameters
+    ----------
+    data : SwitchingData
+    posterior : (n_series, T, K) array
+        State probabilities to start from; ignored when ``start`` is given.
+    n_iterations : int
+        At most so many steps; the likelihood returned belongs to the parameters returned.
+    tolerance : float, default 1e-6
+        A series rests once its log-likelihood moves by less.
+    start : SwitchingFit, optional
+        Go on from here.
+    kernels : {"numpy", "numba"}, optional
+
+    Returns
+    -------
+    SwitchingFit
+    """
+    if start is None:
+        counts = np.einsum("ntj,ntk->njk", posterior[:, :-1], posterior[:, 1:])
+        filled = np.where(data.observed[None, :, None], data.y, 0.0)
+    else:
+        posterior, counts, filled = start.posterior, start.counts, start.filled
+    if chosen_kernels(kernels) == "numba":
+        from reldyn.markov.regimes._switching_numba import run_batch
+
+        return SwitchingFit(
+            *run_batch(
+                *_contiguous(data),
+                np.array(posterior),
+                np.array(counts),
+                np.array(filled),
+                int(n_iterations),
+                float(tolerance),
+            )
+        )
+    return _run(data, np.array(posterior), np.array(counts), np.array(filled), n_iterations, tolerance)
+
+
+def log_likelihood_at(data: SwitchingData, coefficients: Array, covariance: Array, transition: Array) -> Array:
+    """Give the log-likelihood of every series at fixed parameters: (n_series,) array."""
+    return expect(data, coefficients, covariance, transition)[0]
+
+
+def _contiguous(data: SwitchingData) -> tuple[Array, NDArray[np.bool_], NDArray[np.bool_], Array, float]:
+    return (
+        np.ascontiguousarray(data.y),
+        np.ascontiguousarray(data.observed),
+        np.ascontiguousarray(data.night),
+        np.ascontiguousarray(data.x),
+        float(data.floor),
+    )
+
+
+def _run(
+    data: SwitchingData, posterior: Array, counts: Array, filled: Array, n_iterations: int, tolerance: float
+) -> SwitchingFit:
+    n, _, n_states = posterior.shape
+    n_rows = n_states + 2 * data.y.shape[2] + data.x.shape[2]
+    out = SwitchingFit(
+        np.full(n, -np.inf),
+        np.zeros((n, n_rows, data.y.shape[2])),
+        np.zeros((n, data.y.shape[2], data.y.shape[2])),
+        np.zeros((n, n_states, n_states)),
+        posterior,
+        counts,
+        filled,
+    )
+    active = np.arange(n)
+    for _ in range(n_iterations):
+        part = data.take(active)
+        coefficients, covariance = maximise(part, out.posterior[active], out.filled[active])
+        transition = transition_from(out.counts[active])
+        value, gamma, moved, lagged = expect(part, coefficients, covariance, transition)
+        change = np.abs(value - out.log_likelihood[active])
+        results = (value, coefficients, covariance, transition, gamma, moved, lagged)
+        for field, result in zip(dataclasses.fields(out), results, strict=True):
+            getattr(out, field.name)[active] = result
+        active = active[~(change < tolerance)]
+        if len(active) == 0:
+            break
+    return out
+
+
+def transition_from(counts: Array) -> Array:
+    """Turn expected transitions into probabilities."""
+    raised = counts + PSEUDO_COUNT
+    return np.asarray(raised / raised.sum(axis=2, keepdims=True))
+
+
+def maximise(data: SwitchingData, posterior: Array, filled: Array) -> tuple[Array, Array]:
+    """Regress the observed occasions on states, lags and covariates, weighted by the posterior.
+
+    Returns
+    -------
+    (n, K + 2 C + R, C) coefficients and (n, C, C) covariance
+    """
+    seen = data.observed
+    weight, y = posterior[:, seen], data.y[:, seen]
+    shared = np.concatenate([lag_columns(filled, data.night), data.x], axis=2)[:, seen]
+    n_states, n_rows = weight.shape[2], weight.shape[2] + shared.shape[2]
+    gram = np.zeros((len(y), n_rows, n_rows))
+    states = np.arange(n_states)
+    gram[:, states, states] = weight.sum(axis=1)
+    cross = np.matmul(weight.transpose(0, 2, 1), shared)
+    gram[:, :n_states, n_states:], gram[:, n_states:, :n_states] = cross, cross.transpose(0, 2, 1)
+    gram[:, n_states:, n_states:] = np.matmul(shared.transpose(0, 2, 1), shared)
+    right = np.concatenate([np.matmul(weight.transpose(0, 2, 1), y), np.matmul(shared.transpose(0, 2, 1), y)], axis=1)
+    n_seen = max(int(seen.sum()), 1)
+    coefficients = np.linalg.solve(gram + RIDGE * n_seen * np.eye(n_rows), right)
+    explained = np.matmul(coefficients.transpose(0, 2, 1), right)
+    fitted = np.matmul(coefficients.transpose(0, 2, 1), np.matmul(gram, coefficients))
+    total = np.matmul(y.transpose(0, 2, 1), y)
+    covariance = (total - explained - explained.transpose(0, 2, 1) + fitted) / n_seen
+    channels = np.arange(y.shape[2])
+    covariance[:, channels, channels] = np.maximum(covariance[:, channels, channels], data.floor) * NEARLY_ONE
+    return coefficients, definite(covariance)
+
+
+def definite(covariance: Array) -> Array:
+    """Keep correlations of (n, C, C) covariances inside -1 and 1, which sums of nearly equal numbers may leave."""
+    spread = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
+    most = spread[:, :, None] * spread[:, None, :] / NEARLY_ONE
+    own = np.eye(spread.shape[1], dtype=bool)
+    return np.where(own, covariance, np.clip(covariance, -most, most))
+
+
+def lag_columns(filled: Array, night: NDArray[np.bool_]) -> Array:
+    """Place the occasion before in the columns of day or night: (n, T, 2 C); zeros for the first."""
+    lag = np.zeros_like(filled)
+    lag[:, 1:] = filled[:, :-1]
+    return np.concatenate([np.where(night[None, :, None], 0.0, lag), np.where(night[None, :, None], lag, 0.0)], axis=2)
+
+
+def expect(
+    data: SwitchingData, coefficients: Array, covariance: Array, transition: Array
+) -> tuple[Array, Array, Array, Array]:
+    """Run the scaled forward-backward pass.
+
+    Returns
+    -------
+    (n,) log-likelihood, (n, T, K) posterior, (n, K, K) expected transitions, (n, T, C) filled series
+    """
+    n_states = transition.shape[1]
+    emission = Emission(data, coefficients, covariance, n_states)
+    n, n_occasions = data.y.shape[:2]
+    forward = np.empty((n, n_occasions, n_states))
+    weights = np.ones((n, n_occasions, n_states))
+    log_scale = np.zeros((n, n_occasions))
+    predicted = np.full((n, n_states), 1.0 / n_states)
+    for t in range(n_occasions):
+        log_density = emission.log_density(t)
+        if log_density is None:
+            forward[:, t] = predicted
+            emission.fill(t, predicted)
+        else:
+            top = log_density.max(axis=1)
+            density = np.exp(np.maximum(log_density - top[:, None], UNLIKELIEST))
+            joint = predicted * density
+            total = joint.sum(axis=1)
+            forward[:, t] = joint / total[:, None]
+            weights[:, t] = density / total[:, None]
+            log_scale[:, t] = np.log(total) + top
+        predicted = np.matmul(forward[:, t, None, :], transition)[:, 0]
+    posterior, weighted = _backward(forward, weights, transition)
+    counts = transition * np.matmul(forward[:, :-1].transpose(0, 2, 1), weighted[:, 1:])
+    return log_scale.sum(axis=1), posterior, counts, emission.filled
+
+
+def _backward(forward: Array, weights: Array, transition: Array) -> tuple[Array, Array]:
+    """Smooth: (n, T, K) posterior and (n, T, K) density times backward variable."""
+    posterior, weighted = forward.copy(), np.ones_like(weights)
+    ahead = np.ones_like(forward[:, 0])
+    turned = transition.transpose(0, 2, 1)
+    for t in range(forward.shape[1] - 1, 0, -1):
+        weighted[:, t] = weights[:, t] * ahead
+        ahead = np.matmul(weighted[:, t, None, :], turned)[:, 0]
+        posterior[:, t - 1] = forward[:, t - 1] * ahead
+    return posterior / posterior.sum(axis=2, keepdims=True), weighted
+
+
+class Emission:
+    """Gaussian densities given the past, computed at once where the lag was observed, else on the way."""
+
+    def __init__(self, data: SwitchingData, coefficients: Array, covariance: Array, n_states: int) -> None:
+        channels = data.y.shape[2]
+        self._data = data
+        self._means = coefficients[:, :n_states]
+        day = coefficients[:, n_states : n_states + channels]
+        self._lags = (day, coefficients[:, n_states + channels : n_states + 2 * channels])
+        root = np.linalg.cholesky(covariance)
+        self._whitener = np.linalg.inv(root).transpose(0, 2, 1)
+        diagonal = np.diagonal(root, axis1=1, axis2=2)
+        self._constant = -0.5 * channels * LOG_2PI - np.log(diagonal).sum(axis=1)
+        self.filled = np.where(data.observed[None, :, None], data.y, 0.0)
+        lags = lag_columns(self.filled, data.night)
+        self._outer = np.matmul(data.x, coefficients[:, n_states + 2 * channels :])
+        self._base = self._outer + np.matmul(lags, coefficients[:, n_states : n_states + 2 * channels])
+        self._known = self._densities(data.y - self._base)
+
+    def _densities(self, residual: Array) -> Array:
+        """(n, ..., C) residuals before the state means to (n, ..., K) log densities."""
+        middle = residual.reshape(len(residual), -1, 1, residual.shape[-1]) - self._means[:, None]
+        white = np.matmul(middle, self._whitener[:, None])
+        values = self._constant[:, None, None] - 0.5 * (white**2).sum(axis=3)
+        return np.reshape(values, (*residual.shape[:-1], self._means.shape[1]))
+
+    def log_density(self, t: int) -> Array | None:
+        """(n, K) log densities at t; None where nothing was observed."""
+        lag_missing = t > 0 and not self._data.observed[t - 1]
+        if lag_missing:
+            lag = np.matmul(self.filled[:, t - 1, None, :], self._lags[int(self._data.night[t])])[:, 0]
+            self._base[:, t] = self._outer[:, t] + lag
+        if not self._data.observed[t]:
+            return None
+        return self._densities(self._data.y[:, t] - self._base[:, t]) if lag_missing else self._known[:, t]
+
+    def fill(self, t: int, state: Array) -> None:
+        """Replace a missing occasion by its prediction."""
+        self.filled[:, t] = self._base[:, t] + np.matmul(state[:, None, :], self._means)[:, 0]

@@ -1,0 +1,1 @@
+"""Incomplete predictors: modelled jointly with the outcome, or imputed."""

@@ -1,0 +1,121 @@
+"""Cluster-robust covariance of the fixed effects, corrected for few dyads.
+
+CR2 (Bell and McCaffrey, 2002; Pustejovsky and Tipton, 2018) scales each dyad's contribution so that the estimate is
+unbiased if the fitted V is right. With s_i = X_i'V_i^{-1}e_i, M_i = X_i'V_i^{-1}X_i and Phi the inverse of their sum,
+the whitened residuals V_i^{-1/2}e_i have covariance I - H_i, so the contribution becomes
+``Phi^{1/2} (I - Phi^{1/2} M_i Phi^{1/2})^{-1/2} Phi^{1/2} s_i``: p x p matrices only. Degrees of freedom match the
+first two moments of the variance estimate under the fitted model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats as distributions
+
+from reldyn._records import brief
+from reldyn.mixed._fit import Fit
+from reldyn.mixed.inference._inference import JointTest, Wald, joint_parts
+from reldyn.mixed.inference._weighted import contributions
+from reldyn.mixed.spec._problem import FloatArray
+
+# Share of a coefficient's information that one dyad may leave to the others and still be adjusted for.
+_LEAST = 1e-8
+_FEW = 40
+
+
+@brief
+@dataclass(frozen=True)
+class ClusterRobust(Wald):
+    """Inference from the CR2 covariance matrix; d dyads.
+
+    Attributes
+    ----------
+    beta : (p,) array
+    covariance : (p, p) array
+    model_covariance : (p, p) array
+        Phi.
+    adjusted : (d, p, p) array
+        Maps a dyad's s_i to its share of the estimate's error.
+    information : (d, p, p) array
+        M_i.
+    """
+
+    beta: FloatArray
+    covariance: FloatArray
+    model_covariance: FloatArray
+    adjusted: FloatArray
+    information: FloatArray
+    notes: tuple[str, ...] = ()
+    kind: str = "cr2"
+
+    def degrees(self, contrast: FloatArray) -> float:
+        """Degrees of freedom of Bell and McCaffrey (2002), for the fitted V."""
+        moved = contrast @ self.adjusted
+        own = np.einsum("dp,dpq,dq->d", moved, self.information, moved)
+        reach = np.einsum("dpq,dq->dp", self.information, moved)
+        expectation = float((own - np.einsum("dp,pq,dq->d", reach, self.model_covariance, reach)).sum())
+        return expectation**2 / self._cross(moved, moved, moved, moved)
+
+    def joint(self, contrasts: ArrayLike) -> JointTest:
+        """Approximate Hotelling test of Pustejovsky and Tipton (2018, sec. 3)."""
+        L, estimate, covariance = joint_parts(self, contrasts)
+        k = len(L)
+        values, vectors = np.linalg.eigh(L @ self.model_covariance @ L.T)
+        half = (vectors / np.sqrt(values)) @ vectors.T
+        moved = np.einsum("ab,dbp->adp", half @ L, self.adjusted)
+        spread = 0.0
+        for a in range(k):
+            for b in range(k):
+                spread += self._cross(moved[a], moved[a], moved[b], moved[b])
+                spread += self._cross(moved[a], moved[b], moved[b], moved[a])
+        eta = k * (k + 1.0) / spread
+        statistic = float(estimate @ np.linalg.solve(covariance, estimate)) * (eta - k + 1.0) / (eta * k)
+        df_error = eta - k + 1.0
+        p_value = float(distributions.f.sf(statistic, k, df_error)) if df_error > 0 else float("nan")
+        return JointTest(statistic, float(k), df_error, p_value)
+
+    def _cross(self, a: FloatArray, b: FloatArray, c: FloatArray, d: FloatArray) -> float:
+        """Sum over pairs of dyads i, j of Cov(a_i, b_j) Cov(c_i, d_j), each a_i a combination of dyad i's s_i."""
+        phi = self.model_covariance
+        ma, mb, mc, md = (np.einsum("dpq,dq->dp", self.information, item) for item in (a, b, c, d))
+        own_ab = np.einsum("dp,dp->d", a, mb)
+        own_cd = np.einsum("dp,dp->d", c, md)
+        over_ab = np.einsum("dp,pq,dq->d", ma, phi, mb)
+        over_cd = np.einsum("dp,pq,dq->d", mc, phi, md)
+        everywhere = np.trace(phi @ (mb.T @ md) @ phi @ (mc.T @ ma))
+        return float(((own_ab - over_ab) * (own_cd - over_cd) - over_ab * over_cd).sum() + everywhere)
+
+
+def cluster_robust(fit: Fit) -> ClusterRobust:
+    """CR2 covariance of the fixed effects, dyads being the clusters.
+
+    Parameters
+    ----------
+    fit : Fit
+
+    Returns
+    -------
+    ClusterRobust
+        Its notes say when a dyad alone determines a coefficient, or when dyads are few.
+    """
+    parts = contributions(fit)
+    values, vectors = np.linalg.eigh(fit.cov_beta)
+    half = (vectors * np.sqrt(values)) @ vectors.T
+    left = np.eye(len(half)) - half @ parts.information @ half
+    shares, directions = np.linalg.eigh(0.5 * (left + left.transpose(0, 2, 1)))
+    alone = shares < _LEAST
+    inverse_root = np.where(alone, 0.0, 1.0 / np.sqrt(np.where(alone, 1.0, shares)))
+    adjusted = half @ ((directions * inverse_root[:, None, :]) @ directions.transpose(0, 2, 1)) @ half
+    pieces = np.einsum("dpq,dq->dp", adjusted, parts.score)
+    notes = []
+    if alone.any():
+        notes.append(
+            f"{int(alone.any(axis=1).sum())} dyads alone determine a coefficient: its cluster-robust standard error "
+            "cannot be trusted."
+        )
+    if len(pieces) < _FEW:
+        notes.append(f"Cluster-robust standard errors from {len(pieces)} dyads vary a great deal themselves.")
+    return ClusterRobust(fit.beta, pieces.T @ pieces, fit.cov_beta, adjusted, parts.information, tuple(notes))

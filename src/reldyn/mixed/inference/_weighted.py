@@ -1,0 +1,108 @@
+"""Rows weighted by the inverse covariance of their dyad, and what each dyad contributes to the fixed effects."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from reldyn._records import brief
+from reldyn.mixed._threads import single_threaded
+from reldyn.mixed.likelihood._backend import kernels
+from reldyn.mixed.likelihood._objective import pull_back
+from reldyn.mixed.processes import kernels as layout_kernels
+from reldyn.mixed.processes import segments
+from reldyn.mixed.spec._columns import dense
+from reldyn.mixed.spec._problem import FloatArray, Problem, sort_rows
+
+if TYPE_CHECKING:
+    from reldyn.mixed._fit import Fit
+
+_LAYOUTS_AT_ONCE = 64
+
+
+@brief
+@dataclass(frozen=True)
+class Contributions:
+    """What each dyad adds to the estimating equations of the fixed effects; d dyads.
+
+    Attributes
+    ----------
+    information : (d, p, p) array
+        X_i' V_i^{-1} X_i.
+    score : (d, p) array
+        X_i' V_i^{-1} (y_i - X_i beta); sums to zero.
+    """
+
+    information: FloatArray
+    score: FloatArray
+
+
+@single_threaded
+def contributions(fit: Fit) -> Contributions:
+    """Split X'V^{-1}X and X'V^{-1}(y - X beta) by dyad.
+
+    Parameters
+    ----------
+    fit : Fit
+
+    Returns
+    -------
+    Contributions
+
+    Examples
+    --------
+    At the optimum the scores of the dyads add up to nothing.
+
+    >>> import numpy as np
+    >>> from reldyn.mixed import Problem, Residual, fit_mixed, random_structure
+    >>> ones, dyad = np.ones((8, 1)), [0] * 4 + [1] * 4
+    >>> problem = Problem([5, 4, 6, 5, 2, 1, 3, 2], ones, ones, dyad, member=[0, 1] * 4, step=[0, 0, 1, 1] * 2)
+    >>> fit = fit_mixed(problem, random_structure(("intercept",)), Residual("independent"))
+    >>> parts = contributions(fit)
+    >>> parts.score.shape, bool(np.allclose(parts.score.sum(axis=0), 0.0))
+    ((2, 1), True)
+    """
+    problem, weighted = weighted_rows(fit)
+    p, X = len(fit.beta), dense(problem.X)
+    first = np.searchsorted(problem.dyad, np.arange(problem.n_dyads))
+    information = np.empty((problem.n_dyads, p, p))
+    for k in range(p):
+        information[:, :, k] = np.add.reduceat(X * weighted[:, k : k + 1], first, axis=0)
+    score = np.add.reduceat(X * weighted[:, p : p + 1], first, axis=0)
+    return Contributions(0.5 * (information + information.transpose(0, 2, 1)), score)
+
+
+def weighted_rows(fit: Fit) -> tuple[Problem, FloatArray]:
+    """``V^{-1} [X, y - X beta]`` row by row.
+
+    Parameters
+    ----------
+    fit : Fit
+
+    Returns
+    -------
+    problem : Problem
+        With rows sorted by dyad, step and member.
+    weighted : (n, p + 1) array
+        For these rows.
+    """
+    problem, _ = sort_rows(fit.problem)
+    back = pull_back(fit.evaluation.dyad, fit.beta)
+    X, Z = dense(problem.X), dense(fit.structure.internal_design(problem.Z))
+    inner = np.column_stack([X, problem.y - X @ fit.beta])
+    first = np.searchsorted(problem.dyad, np.arange(problem.n_dyads + 1))
+    for d, (start, stop) in enumerate(itertools.pairwise(first)):
+        inner[start:stop] += Z[start:stop] @ back.Pz[d]
+    result = np.zeros_like(inner)
+    groups = segments(fit.residual, problem.dyad, problem.member, problem.step)
+    for stratum, exchangeable in enumerate(problem.exchangeable):
+        for start in range(0, len(groups), _LAYOUTS_AT_ONCE):
+            part = groups[start : start + _LAYOUTS_AT_ONCE]
+            found = layout_kernels(fit.residual, exchangeable, fit.psi[stratum], [group.layout for group in part], 0)
+            for group, kernel in zip(part, found, strict=True):
+                rows = group.rows[problem.strata[group.dyad] == stratum]
+                kernels(problem.n).spread(np.ascontiguousarray(kernel.precision), rows, inner, result)
+    return problem, result

@@ -1,0 +1,472 @@
+"""One pass over the rows: what every later evaluation of the likelihood needs to know about them.
+
+Write W = [X Z y] (n rows, c columns) and R_i for the residual covariance of dyad i. A residual process hands over
+segments, small stacks of m rows with ``W_i' R_i^{-1} W_i = sum_s W_s' K W_s``, where K (m, m) depends on the layout of
+the segment only. For layouts that occur often the cross-products ``S_ab = sum_s w_sa w_sb'`` are kept per dyad, so that
+an evaluation is ``sum_ab K_ab S_ab``, whatever the number of occasions; the rows of rare layouts are kept as they are.
+
+The likelihood needs the rows of ``W' R^{-1} W`` that belong to Z for every dyad, and the rest summed over dyads only.
+Rows of one member use only the columns that are ever non-zero for that member, since role-wise designs are half empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from reldyn._records import brief
+from reldyn.mixed.likelihood._backend import kernels
+from reldyn.mixed.processes import Arrangement, Kernel, SegmentGroup, arrange, natural_names, segments
+from reldyn.mixed.processes import kernels as layout_kernels
+from reldyn.mixed.spec._columns import Design, pick, sizes
+from reldyn.mixed.spec._options import Residual
+from reldyn.mixed.spec._problem import FloatArray, IntArray, Problem
+
+# Numbers that the kernels of one portion may hold with their derivatives.
+_KERNEL_NUMBERS = 2**21
+# Segments whose rows are formed at once: few enough for the processor's cache.
+_SEGMENTS = 2**12
+# Cross-products that always may be kept.
+_FEW_NUMBERS = 2**18
+
+Weights = Callable[[int], FloatArray]
+Where = slice | IntArray
+
+
+@brief
+@dataclass(frozen=True)
+class Columns:
+    """Columns of W that rows of one member use.
+
+    Attributes
+    ----------
+    x, z : int arrays
+        Fixed and random effects, as columns of X and Z.
+    p, q : int
+        Number of columns of X and Z.
+    """
+
+    x: IntArray
+    z: IntArray
+    p: int
+    q: int
+
+    @cached_property
+    def pieces(self) -> list[tuple[slice, Where]]:
+        """Stretches of the packed columns [x, z, y], each with its place in W."""
+        i, j = len(self.x), len(self.x) + len(self.z)
+        return [
+            (slice(0, i), as_slice(self.x)),
+            (slice(i, j), as_slice(self.p + self.z)),
+            (slice(j, j + 1), slice(self.p + self.q, self.p + self.q + 1)),
+        ]
+
+    @cached_property
+    def outside(self) -> list[tuple[slice, Where]]:
+        """The pieces of X and y."""
+        return [self.pieces[0], self.pieces[2]]
+
+    @cached_property
+    def z_rows(self) -> Where:
+        """Rows of Z' W that this member touches."""
+        return as_slice(self.z)
+
+    @property
+    def width(self) -> int:
+        """Number of packed columns."""
+        return len(self.x) + len(self.z) + 1
+
+
+@brief
+@dataclass(frozen=True)
+class Frequent:
+    """Cross-products of rows of two members in frequent layouts, one entry per layout and pair of rows.
+
+    Attributes
+    ----------
+    members : tuple of two ints
+    terms : tuple of (layout, a, b)
+        Position of the layout in its portion, and the rows of the segment.
+    grams : (t, d, q_a, k_b) array
+        ``sum_s w_sa w_sb'`` per dyad, the z columns of the first member by all of the second.
+    totals : (t, k_a, k_b) array
+        The same over dyads, with all columns.
+    """
+
+    members: tuple[int, int]
+    terms: tuple[tuple[int, int, int], ...]
+    grams: FloatArray
+    totals: FloatArray
+
+
+@brief
+@dataclass(frozen=True)
+class Rare:
+    """Segments of equally many rows, sorted by dyad, kept as rows.
+
+    Attributes
+    ----------
+    layouts : tuple of int
+        Positions of these layouts in their portion.
+    which : (s,) int array
+        Layout of each segment, as a position in `layouts`.
+    owner : (s,) int array
+        Dyad of each segment.
+    stack : (s, m, c) array
+        The rows of W.
+    """
+
+    layouts: tuple[int, ...]
+    which: IntArray
+    owner: IntArray
+    stack: FloatArray
+
+
+@brief
+@dataclass(frozen=True)
+class Portion:
+    """Layouts of one stratum whose kernels are computed together."""
+
+    stratum: int
+    n_layouts: int
+    arrangement: Arrangement
+    counts: FloatArray
+    sizes: tuple[int, ...]
+    frequent: tuple[Frequent, ...]
+    rare: tuple[Rare, ...]
+
+
+@brief
+@dataclass(frozen=True)
+class Statistics:
+    """The data as the likelihood sees them.
+
+    Attributes
+    ----------
+    n, n_dyads, p, q : int
+        Rows, dyads, fixed effects, random effects.
+    residual : Residual
+    exchangeable : tuple of bool
+        Per stratum.
+    columns : tuple of two Columns
+        Per member.
+    portions : tuple of Portion
+    """
+
+    n: int
+    n_dyads: int
+    p: int
+    q: int
+    residual: Residual
+    exchangeable: tuple[bool, ...]
+    columns: tuple[Columns, Columns]
+    portions: tuple[Portion, ...]
+
+    @property
+    def width(self) -> int:
+        """Number of columns of W."""
+        return self.p + self.q + 1
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Number of natural residual parameters of each stratum."""
+        return tuple(len(natural_names(self.residual, item)) for item in self.exchangeable)
+
+
+@dataclass(frozen=True)
+class Products:
+    """``W' K W`` for k choices of K; d dyads, q random effects, c columns of W.
+
+    Attributes
+    ----------
+    z : (k, d, q, c) array
+        The rows of Z, for each dyad.
+    total : (k, c, c) array
+        The rest, summed over dyads; zero in the rows and columns of Z.
+    """
+
+    z: FloatArray
+    total: FloatArray
+
+
+def summarise(problem: Problem, Z: Design, residual: Residual) -> Statistics:
+    """Pass over the rows once.
+
+    Parameters
+    ----------
+    problem : Problem
+        Rows sorted by dyad, step and member.
+    Z : (n, q) array or RoleColumns
+        Random-effects design in internal columns.
+    residual : Residual
+
+    Returns
+    -------
+    Statistics
+    """
+    table = _Rows(problem, Z)
+    strata = problem.strata
+    groups = segments(residual, problem.dyad, problem.member, problem.step)
+    portions: list[Portion] = []
+    for stratum in range(len(problem.exchangeable)):
+        mine = [item for item in (_within(group, strata, stratum) for group in groups) if len(item.dyad)]
+        for part in _portioned(mine, residual):
+            portions.append(_portion(table, part, stratum, residual))
+    return Statistics(
+        n=problem.n,
+        n_dyads=problem.n_dyads,
+        p=problem.X.shape[1],
+        q=Z.shape[1],
+        residual=residual,
+        exchangeable=problem.exchangeable,
+        columns=(table.columns[0], table.columns[1]),
+        portions=tuple(portions),
+    )
+
+
+def portion_kernels(stats: Statistics, portion: Portion, natural: FloatArray, order: int) -> list[Kernel]:
+    """Kernels of a portion's layouts; see `reldyn.mixed.processes.kernels`."""
+    exchangeable = stats.exchangeable[portion.stratum]
+    return layout_kernels(stats.residual, exchangeable, natural, portion.arrangement, order)
+
+
+def no_products(stats: Statistics, k: int) -> Products:
+    """Products to add to."""
+    return Products(np.zeros((k, stats.n_dyads, stats.q, stats.width)), np.zeros((k, stats.width, stats.width)))
+
+
+def assemble(stats: Statistics, portion: Portion, weights: Weights, out: Products) -> None:
+    """Add ``sum_s W_s' K W_s`` to `out`, with ``weights(layout)`` the k choices of K, (k, m, m)."""
+    for item in portion.frequent:
+        left, right = (stats.columns[m] for m in item.members)
+        chosen = np.stack([weights(layout)[:, a, b] for layout, a, b in item.terms], axis=1)
+        rows = left.z_rows
+        products = (chosen @ item.grams.reshape(len(item.terms), -1)).reshape(len(chosen), *item.grams.shape[1:])
+        totals = np.tensordot(chosen, item.totals, axes=1)
+        for here, place in right.pieces:
+            _add(out.z, rows, place, products[..., here])
+        for here, place in right.outside:
+            for above, row_place in left.outside:
+                _add(out.total, row_place, place, totals[:, above, here])
+    for pool in portion.rare:
+        of_layout = np.stack([weights(index) for index in pool.layouts], axis=1)
+        kernels(stats.n).segment_products(pool.stack, pool.which, pool.owner, of_layout, stats.p, out.z, out.total)
+
+
+def contract(stats: Statistics, portion: Portion, targets: FloatArray, constant: FloatArray) -> list[FloatArray]:
+    """Sum over segments of ``W_s Q_i W_s'`` for each layout: (t, m, m).
+
+    Parameters
+    ----------
+    stats : Statistics
+    portion : Portion
+    targets : (t, d, q, c) array
+        The rows of symmetric matrices Q_i that belong to Z.
+    constant : (t, c, c) array
+        What is left of them, the same for all dyads; zero in the rows and columns of Z.
+    """
+    found = [np.zeros((len(targets), size, size)) for size in portion.sizes]
+    for item in portion.frequent:
+        left, right = (stats.columns[m] for m in item.members)
+        rows = left.z_rows
+        gathered = np.empty((len(targets), *item.grams.shape[1:]))
+        fixed = np.zeros((len(targets), *item.totals.shape[1:]))
+        for here, place in right.pieces:
+            # Elements beside Z stand for themselves and for their mirror image.
+            twice = 1.0 if here == right.pieces[1][0] else 2.0
+            gathered[..., here] = twice * _pick(targets, rows, place)
+        for here, place in right.outside:
+            for above, row_place in left.outside:
+                fixed[:, above, here] = _pick(constant, row_place, place)
+        n_terms = len(item.terms)
+        values = item.grams.reshape(n_terms, -1) @ gathered.reshape(len(targets), -1).T
+        values += item.totals.reshape(n_terms, -1) @ fixed.reshape(len(targets), -1).T
+        for (layout, a, b), value in zip(item.terms, values, strict=True):
+            found[layout][:, a, b] += 0.5 * value
+            found[layout][:, b, a] += 0.5 * value
+    for pool in portion.rare:
+        total = kernels(stats.n).segment_contractions(
+            pool.stack, pool.which, pool.owner, targets, constant, stats.p, len(pool.layouts)
+        )
+        for k, index in enumerate(pool.layouts):
+            found[index] += total[:, k]
+    return found
+
+
+def as_slice(index: IntArray) -> Where:
+    """The same positions as a slice, if they are evenly spaced: views are faster than gathers."""
+    if len(index) == 0:
+        return slice(0, 0)
+    if len(index) == 1:
+        return slice(int(index[0]), int(index[0]) + 1)
+    gaps = np.diff(index)
+    if gaps[0] > 0 and (gaps == gaps[0]).all():
+        return slice(int(index[0]), int(index[-1]) + 1, int(gaps[0]))
+    return index
+
+
+def _add(out: FloatArray, rows: Where, columns: Where, values: FloatArray) -> None:
+    if isinstance(rows, slice) or isinstance(columns, slice):
+        out[..., rows, columns] += values
+    else:
+        out[..., rows[:, None], columns] += values
+
+
+def _pick(source: FloatArray, rows: Where, columns: Where) -> FloatArray:
+    if isinstance(rows, slice) or isinstance(columns, slice):
+        return np.asarray(source[..., rows, columns])
+    return np.asarray(source[..., rows[:, None], columns])
+
+
+class _Rows:
+    """Rows of W without the columns that are zero for their member, formed when they are asked for."""
+
+    def __init__(self, problem: Problem, Z: Design) -> None:
+        self.X, self.Z, self.y = problem.X, Z, problem.y
+        self.p, self.q = problem.X.shape[1], Z.shape[1]
+        self.member = problem.member
+        self.n_dyads = problem.n_dyads
+        used_x, used_z = (sizes(design, problem.member)[0] for design in (problem.X, Z))
+        self.columns = [Columns(np.flatnonzero(used_x[k]), np.flatnonzero(used_z[k]), self.p, self.q) for k in (0, 1)]
+
+    def members(self, rows: IntArray) -> list[int]:
+        """Member of each row of a segment (the same in all segments of a layout)."""
+        return [int(self.member[row]) for row in rows[0]]
+
+    def joined(self, rows: IntArray, offsets: IntArray) -> FloatArray:
+        """(s, k): the rows of each segment one after the other."""
+        found = np.empty((len(rows), int(offsets[-1])))
+        for a, m in enumerate(self.members(rows)):
+            mine, columns, begin = rows[:, a], self.columns[m], int(offsets[a])
+            middle, end = begin + len(columns.x), int(offsets[a + 1]) - 1
+            found[:, begin:middle] = pick(self.X, mine, columns.x)
+            found[:, middle:end] = pick(self.Z, mine, columns.z)
+            found[:, end] = self.y[mine]
+        return found
+
+    def full(self, rows: IntArray) -> FloatArray:
+        """(s, m, c): the rows of each segment with all columns."""
+        stack = np.zeros((*rows.shape, self.p + self.q + 1))
+        for a, m in enumerate(self.members(rows)):
+            packed = self.joined(rows[:, a : a + 1], np.array([0, self.columns[m].width]))
+            for here, place in self.columns[m].pieces:
+                stack[:, a, place] = packed[:, here]
+        return stack
+
+
+def _within(group: SegmentGroup, strata: IntArray, stratum: int) -> SegmentGroup:
+    if not strata.any():
+        return group
+    here = strata[group.dyad] == stratum
+    return SegmentGroup(group.layout, group.rows[here], group.dyad[here])
+
+
+def _portioned(groups: list[SegmentGroup], residual: Residual) -> list[list[SegmentGroup]]:
+    """Split layouts so that their kernels with derivatives stay within bounds."""
+    if not residual.serial:
+        return [groups]
+    derivatives = 8
+    parts: list[list[SegmentGroup]] = [[]]
+    held = 0
+    for group in groups:
+        size = derivatives * group.rows.shape[1] ** 2
+        if parts[-1] and held + size > _KERNEL_NUMBERS:
+            parts.append([])
+            held = 0
+        parts[-1].append(group)
+        held += size
+    return parts
+
+
+def _portion(table: _Rows, groups: list[SegmentGroup], stratum: int, residual: Residual) -> Portion:
+    frequent: list[tuple[int, SegmentGroup]] = []
+    rare: dict[int, list[tuple[int, SegmentGroup]]] = {}
+    for index, group in enumerate(groups):
+        if not residual.serial or _is_frequent(table, group):
+            frequent.append((index, group))
+        else:
+            rare.setdefault(group.rows.shape[1], []).append((index, group))
+    return Portion(
+        stratum=stratum,
+        n_layouts=len(groups),
+        arrangement=arrange([group.layout for group in groups]),
+        counts=np.array([len(group.dyad) for group in groups], dtype=float),
+        sizes=tuple(group.rows.shape[1] for group in groups),
+        frequent=_frequent(table, frequent),
+        rare=tuple(_rare(table, items) for items in rare.values()),
+    )
+
+
+def _is_frequent(table: _Rows, group: SegmentGroup) -> bool:
+    """Whether an evaluation takes less work with cross-products for every dyad, at a bearable price in memory."""
+    members = table.members(group.rows)
+    count, m = group.rows.shape
+    width = sum(table.columns[k].width for k in members)
+    kept = table.n_dyads * width * sum(max(len(table.columns[k].z), 1) for k in members)
+    c = table.p + table.q + 1
+    work = count * m * (m * c + width / m * c)
+    return bool(kept <= work and kept <= max(8 * group.rows.size * c, _FEW_NUMBERS))
+
+
+def _frequent(table: _Rows, groups: list[tuple[int, SegmentGroup]]) -> tuple[Frequent, ...]:
+    terms: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
+    for index, group in groups:
+        members = table.members(group.rows)
+        for a, left in enumerate(members):
+            for b, right in enumerate(members):
+                terms.setdefault((left, right), []).append((index, a, b))
+    grams, totals = {}, {}
+    for pair, of_pair in terms.items():
+        one, other = (table.columns[m] for m in pair)
+        grams[pair] = np.zeros((len(of_pair), table.n_dyads, len(one.z), other.width))
+        totals[pair] = np.zeros((len(of_pair), one.width, other.width))
+    for index, group in groups:
+        _fill(table, index, group, terms, grams, totals)
+    return tuple(Frequent(pair, tuple(terms[pair]), grams[pair], totals[pair]) for pair in terms)
+
+
+def _fill(
+    table: _Rows,
+    index: int,
+    group: SegmentGroup,
+    terms: dict[tuple[int, int], list[tuple[int, int, int]]],
+    grams: dict[tuple[int, int], FloatArray],
+    totals: dict[tuple[int, int], FloatArray],
+) -> None:
+    """Form the cross-products of one layout."""
+    rows, dyad = group.rows, group.dyad
+    if (np.diff(dyad) < 0).any():
+        order = np.argsort(dyad, kind="stable")
+        rows, dyad = rows[order], dyad[order]
+    members = table.members(rows)
+    offsets = np.cumsum([0, *(table.columns[m].width for m in members)])
+    start = 0
+    while start < len(dyad):
+        stop = int(np.searchsorted(dyad, dyad[min(start + _SEGMENTS, len(dyad)) - 1], side="right"))
+        here = slice(int(dyad[start]), int(dyad[stop - 1]) + 1)
+        joined = table.joined(rows[start:stop], offsets)
+        begin = np.arange(len(joined))[:, None] * joined.shape[1] + offsets[:-1]
+        local = dyad[start:stop] - here.start
+        gram = kernels(len(table.member)).grams(joined.ravel(), begin, offsets, local, here.stop - here.start)
+        total = gram.sum(axis=0)
+        for a, left in enumerate(members):
+            z_begin = int(offsets[a]) + len(table.columns[left].x)
+            z_rows = slice(z_begin, z_begin + len(table.columns[left].z))
+            for b, right in enumerate(members):
+                place = terms[left, right].index((index, a, b))
+                columns = slice(int(offsets[b]), int(offsets[b + 1]))
+                grams[left, right][place, here] = gram[:, z_rows, columns]
+                totals[left, right][place] += total[offsets[a] : offsets[a + 1], columns]
+        start = stop
+
+
+def _rare(table: _Rows, items: list[tuple[int, SegmentGroup]]) -> Rare:
+    which = np.concatenate([np.full(len(group.dyad), k) for k, (_, group) in enumerate(items)])
+    dyad = np.concatenate([group.dyad for _, group in items])
+    stack = np.concatenate([table.full(group.rows) for _, group in items])
+    order = np.argsort(dyad, kind="stable")
+    layouts = tuple(index for index, _ in items)
+    return Rare(layouts, which[order], dyad[order], stack[order])

@@ -1,0 +1,34 @@
+"""Residual processes of two members over time: segments, parameters, kernels.
+
+A process enters the model through four things: `segments` cuts the rows so that precision matrices and
+log-determinants add up, `kernels` gives those of each layout with exact derivatives, `to_natural` keeps the
+parameters inside their region, and `describe` says what they mean. `covariance` is the dense matrix of one dyad.
+"""
+
+from reldyn.mixed.processes._arrangement import Arrangement, Batch, arrange
+from reldyn.mixed.processes._curvature import curvature
+from reldyn.mixed.processes._jets import Jet
+from reldyn.mixed.processes._kernels import Kernel, batch_kernels, covariance, kernel, kernels
+from reldyn.mixed.processes._parameters import describe, from_natural, natural_names, start, to_natural
+from reldyn.mixed.processes._segments import Layout, SegmentGroup, segments
+
+__all__ = [
+    "Arrangement",
+    "Batch",
+    "Jet",
+    "Kernel",
+    "Layout",
+    "SegmentGroup",
+    "arrange",
+    "batch_kernels",
+    "covariance",
+    "curvature",
+    "describe",
+    "from_natural",
+    "kernel",
+    "kernels",
+    "natural_names",
+    "segments",
+    "start",
+    "to_natural",
+]

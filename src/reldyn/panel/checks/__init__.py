@@ -1,0 +1,1 @@
+"""Findings: everything a careful analyst would ask about a dyadic file, by subject."""

@@ -1,0 +1,176 @@
+"""Findings about who stands in the table: columns, ids, dyads, roles and rows per occasion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reldyn.panel.checks._finding_codes import Finding
+from reldyn.panel.checks._findings_layout import Layout, dense
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from reldyn.panel._identity import Identity, IntArray
+
+_MOST_ROLES = 10
+_NAMES_SHOWN = 5
+
+
+def structure_findings(layout: Layout) -> Iterator[Finding]:
+    """Everything about ids, dyads, roles and duplicated occasions."""
+    yield from _missing_ids(layout)
+    if layout.identity is not None:
+        yield from _identity_kind(layout, layout.identity)
+        yield from _strays(layout, layout.identity)
+        yield from _dyad_sizes(layout, layout.identity)
+        yield from _duplicates(layout)
+        yield from _unequal_rows(layout, layout.identity)
+    if layout.roles is not None:
+        yield from _roles(layout, *layout.roles)
+
+
+def _missing_ids(layout: Layout) -> Iterator[Finding]:
+    for kind in ("dyad", "person", "role"):
+        if kind in layout.names:
+            name = layout.names[kind]
+            absent = layout.frame[name].isna().to_numpy()
+            if absent.any():
+                yield Finding("missing-id", name, f"no {kind} in {name!r}", np.flatnonzero(absent))
+
+
+def _identity_kind(layout: Layout, identity: Identity) -> Iterator[Finding]:
+    if identity.within_dyad:
+        labels = ", ".join(str(label) for label in np.unique(identity.person_labels.astype(str))[:_NAMES_SHOWN])
+        name = layout.names["person"]
+        yield Finding("person-within-dyad", name, f"{name!r} numbers the members of each dyad ({labels})")
+    if identity.n_dyads == 1:
+        yield Finding("one-dyad", layout.names["dyad"], "the table holds one dyad", n=1)
+
+
+def _strays(layout: Layout, identity: Identity) -> Iterator[Finding]:
+    units = layout.units
+    homes = np.bincount(units.persons, minlength=identity.n_persons)
+    strays = np.flatnonzero(homes > 1)
+    if identity.within_dyad or not len(strays):
+        return
+    n_rows = np.bincount(units.codes[units.codes >= 0], minlength=units.n)
+    most = np.zeros(identity.n_persons, dtype=np.intp)
+    np.maximum.at(most, units.persons, n_rows)
+    # Where two dyads tie nothing says which is wrong, so the rows of both are given.
+    at_home = n_rows == most[units.persons]
+    tied = np.bincount(units.persons[at_home], minlength=identity.n_persons) > 1
+    astray = (homes[units.persons] > 1) & (~at_home | tied[units.persons])
+    name = layout.names["person"]
+    who = _listed(identity.person_labels[strays])
+    rows = layout.rows_of_units(np.flatnonzero(astray))
+    yield Finding("person-in-two-dyads", name, f"{name!r} has {who} in more than one dyad", rows)
+
+
+def _dyad_sizes(layout: Layout, identity: Identity) -> Iterator[Finding]:
+    name = layout.names["dyad"]
+    sizes = np.bincount(layout.units.dyads, minlength=identity.n_dyads)
+    codes = identity.dyad_codes
+    crowded = np.flatnonzero(sizes > 2)
+    if len(crowded):
+        who = _listed(identity.dyad_labels[crowded])
+        rows = np.flatnonzero(np.isin(codes, crowded))
+        yield Finding("dyad-size", name, f"{_dyads(crowded)} {who} with more than two members", rows)
+    lonely = np.flatnonzero(sizes == 1)
+    if len(lonely):
+        who = _listed(identity.dyad_labels[lonely])
+        rows = np.flatnonzero(np.isin(codes, lonely))
+        mend = "Add the partner's rows, or leave the dyad out; its partner effects cannot be estimated."
+        yield Finding("dyad-size", name, f"{_dyads(lonely)} {who} with one member", rows, "warning", mend)
+
+
+def _dyads(codes: IntArray) -> str:
+    return "dyad" if len(codes) == 1 else f"{len(codes):,} dyads:"
+
+
+def _duplicates(layout: Layout) -> Iterator[Finding]:
+    if not layout.placed:
+        return
+    size = layout.occasions.size
+    codes = np.where(layout.usable, layout.units.codes * size + layout.occasions.codes, -1)
+    codes, n_codes = dense(codes if layout.usable.all() else codes[layout.usable], layout.units.n * size)
+    again = np.bincount(codes, minlength=n_codes) > 1
+    if not again.any():
+        return
+    rows = np.flatnonzero(layout.usable)[again[codes]]
+    if layout.occasion_kinds:
+        yield Finding("duplicate-occasion", layout.occasion_columns, "several rows for one person and occasion", rows)
+    else:
+        mend = "Name the column that places the rows in time (time, day or beep), or keep one row per person."
+        name = layout.names["person"]
+        yield Finding("duplicate-occasion", name, "several rows for one person and no time is named", rows, mend=mend)
+
+
+def _unequal_rows(layout: Layout, identity: Identity) -> Iterator[Finding]:
+    units = layout.units
+    n_rows = np.bincount(units.codes[units.codes >= 0], minlength=units.n)
+    total = np.bincount(units.dyads, weights=n_rows, minlength=identity.n_dyads)
+    first = np.zeros(identity.n_dyads)
+    first[units.dyads] = n_rows
+    unequal = np.flatnonzero(layout.paired_dyads & (total != 2 * first))
+    if len(unequal):
+        who = _listed(identity.dyad_labels[unequal])
+        rows = np.flatnonzero(np.isin(identity.dyad_codes, unequal))
+        message = f"{_dyads(unequal)} {who} with more rows of one partner than of the other"
+        yield Finding("unequal-rows", layout.names["dyad"], message, rows)
+
+
+def _roles(layout: Layout, codes: IntArray, labels: npt.NDArray[Any]) -> Iterator[Finding]:
+    name = layout.names["role"]
+    if len(labels) > _MOST_ROLES:
+        yield Finding("many-roles", name, f"{name!r} has {len(labels):,} different values", n=len(labels))
+        return
+    if layout.identity is None or not len(labels):
+        return
+    units = layout.units
+    known = (codes >= 0) & (units.codes >= 0)
+    counts = np.bincount(units.codes[known] * len(labels) + codes[known], minlength=units.n * len(labels))
+    table = counts.reshape(units.n, len(labels))
+    usual = table.argmax(axis=1)
+    yield from _role_changes(layout, codes, known, table, usual)
+    yield from _same_roles(layout, layout.identity, np.where(table.any(axis=1), usual, -1))
+
+
+def _role_changes(
+    layout: Layout, codes: IntArray, known: npt.NDArray[np.bool_], table: IntArray, usual: IntArray
+) -> Iterator[Finding]:
+    changing = (table > 0).sum(axis=1) > 1
+    if not changing.any():
+        return
+    tied = (table == table.max(axis=1, keepdims=True)).sum(axis=1) > 1
+    units = layout.units.codes
+    rows = np.flatnonzero(known & changing[units] & (tied[units] | (codes != usual[units])))
+    name = layout.names["role"]
+    yield Finding("role-changes", name, f"{name!r} differs from the person's other rows", rows)
+
+
+def _same_roles(layout: Layout, identity: Identity, usual: IntArray) -> Iterator[Finding]:
+    dyads = layout.units.dyads
+    member = layout.units.members()
+    roles = np.full((identity.n_dyads, 2), -1, dtype=np.intp)
+    inside = member < 2
+    roles[dyads[inside], member[inside]] = usual[inside]
+    paired = layout.paired_dyads & (roles >= 0).all(axis=1)
+    alike = paired & (roles[:, 0] == roles[:, 1])
+    if not alike.any():
+        return
+    rows = np.flatnonzero(np.isin(identity.dyad_codes, np.flatnonzero(alike)))
+    name = layout.names["role"]
+    if alike[paired].all():
+        yield Finding("role-not-distinguishing", name, f"{name!r} tells no two partners apart", rows, "warning")
+    else:
+        message = f"{name!r} is the same for both members of {alike.sum():,} of {paired.sum():,} dyads"
+        yield Finding("role-not-distinguishing", name, message, rows)
+
+
+def _listed(labels: npt.NDArray[Any]) -> str:
+    shown = ", ".join(str(label) for label in labels[:_NAMES_SHOWN])
+    more = len(labels) - _NAMES_SHOWN
+    return f"{shown} and {more:,} more" if more > 0 else shown

@@ -1,0 +1,121 @@
+"""Reading a column as numbers, and the findings about cells that are none.
+
+Text counts as a column of numbers when at least four fifths of its cells are written like numbers,
+when a scale is declared for it, or when it was asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from reldyn.panel._identity import spellings
+from reldyn.panel.checks._finding_codes import Finding
+
+if TYPE_CHECKING:
+    from reldyn.panel._identity import IntArray
+    from reldyn.panel.checks._findings_layout import FloatArray, Layout
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
+_MISSING = frozenset({"", ".", "-", "--", "na", "n/a", "#n/a", "nan", "null", "none", "missing", "<na>"})
+_MOSTLY = 0.8
+_SAMPLE = 1_000
+
+
+def value_columns(layout: Layout) -> tuple[str, ...]:
+    """Columns whose values are checked: those asked for or with a scale, else all of numbers that are not named."""
+    present = {str(name) for name in layout.frame.columns}
+    if layout.variables is not None:
+        return tuple(name for name in dict.fromkeys((*layout.variables, *layout.scales)) if name in present)
+    named = set(layout.names.values())
+    return tuple(
+        str(name)
+        for name in layout.frame.columns
+        if name not in named and (name in layout.scales or _numeric(layout, name))
+    )
+
+
+def read_values(layout: Layout, name: str) -> tuple[FloatArray, list[Finding]]:
+    """One column as floats (NaN where missing or no number) and what stood in the way."""
+    column = layout.frame[name]
+    if _stores_numbers(column):
+        return column.to_numpy(dtype=float, na_value=np.nan), []
+    codes, texts = spellings(column)
+    kinds = np.array([_kind(text) for text in texts], dtype=object)
+    numbers = np.array([_number(text, kind) for text, kind in zip(texts, kinds, strict=True)], dtype=float)
+    values = np.append(numbers, np.nan)[codes]
+    return values, list(_text_findings(name, codes, texts, kinds))
+
+
+def _text_findings(
+    name: str, codes: IntArray, texts: npt.NDArray[np.object_], kinds: npt.NDArray[np.object_]
+) -> Iterator[Finding]:
+    wordings = (
+        ("non-numeric", f"{name!r} holds text among its numbers"),
+        ("decimal-comma", f"{name!r} writes numbers with a decimal comma"),
+        ("missing-code", f"{name!r} writes missing values as text"),
+    )
+    clean = True
+    for kind, wording in wordings:
+        labels = np.flatnonzero(kinds == kind)
+        if not len(labels):
+            continue
+        clean = False
+        shown = ", ".join(repr(texts[label]) for label in labels[:3])
+        yield Finding(kind, name, f"{wording} ({shown})", np.flatnonzero(np.isin(codes, labels)))
+    if clean and len(texts):
+        yield Finding("numbers-as-text", name, f"{name!r} stores its numbers as text", n=int((codes >= 0).sum()))
+
+
+def _numeric(layout: Layout, name: Any) -> bool:
+    """Whether a column holds numbers, perhaps as text; judged on a sample, as most text is plainly none."""
+    column = layout.frame[name]
+    if not isinstance(column, pd.Series):
+        return False
+    if pd.api.types.is_bool_dtype(column.dtype):
+        return False
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return not pd.api.types.is_complex_dtype(column.dtype)
+    if not _is_text(column):
+        return False
+    step = max(1, len(column) // _SAMPLE)
+    if not _mostly_numbers(column.iloc[::step]):
+        return False
+    return step == 1 or _mostly_numbers(column)
+
+
+def _mostly_numbers(column: pd.Series[Any]) -> bool:
+    codes, texts = spellings(column)
+    counts = np.bincount(codes[codes >= 0], minlength=len(texts))
+    kinds = np.array([_kind(text) for text in texts], dtype=object)
+    written = counts[kinds != "missing-code"].sum()
+    numbers = counts[(kinds == "number") | (kinds == "decimal-comma")].sum()
+    return bool(numbers) and bool(numbers >= _MOSTLY * written)
+
+
+def _stores_numbers(column: pd.Series[Any]) -> bool:
+    return pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_complex_dtype(column.dtype)
+
+
+def _is_text(column: pd.Series[Any]) -> bool:
+    return pd.api.types.is_string_dtype(column.dtype) or pd.api.types.is_object_dtype(column.dtype)
+
+
+def _kind(text: str) -> str:
+    if _NUMBER.fullmatch(text) or text.lower().lstrip("+-") in {"inf", "infinity"}:
+        return "number"
+    if _COMMA.fullmatch(text):
+        return "decimal-comma"
+    return "missing-code" if text.lower() in _MISSING else "non-numeric"
+
+
+def _number(text: str, kind: str) -> float:
+    if kind == "number":
+        return float(text)
+    return float(text.replace(",", ".")) if kind == "decimal-comma" else np.nan

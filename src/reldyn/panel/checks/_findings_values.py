@@ -1,0 +1,268 @@
+"""Findings about answers: impossible values, series that hardly vary, floors, careless runs.
+
+Statistics are sums over integer codes; no group of a frame is ever formed.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from reldyn.panel._identity import factorize
+from reldyn.panel.checks._finding_codes import Finding
+from reldyn.panel.checks._findings_layout import Layout
+from reldyn.panel.checks._findings_presence import presence_findings
+from reldyn.panel.checks._findings_text import read_values, value_columns
+
+if TYPE_CHECKING:
+    from reldyn.panel._identity import IntArray
+    from reldyn.panel.checks._findings_layout import BoolArray, FloatArray
+
+# Floor and ceiling effects are spoken of from 15 % on (Terwee et al. 2007).
+_FLOOR_SHARE = 0.15
+_NEAR_CONSTANT = 0.01
+# Below five answers an unvarying series is common on a Likert scale and says nothing.
+_SHORTEST_SERIES = 5
+_SHORTEST_RUN = 5
+_CHANCE = 0.05
+# Smaller negative codes (-1, -8) are left out: they are plausible answers on a scale around 0.
+_SENTINELS = frozenset({-9.0, -66.0, -77.0, -88.0, -99.0, -999.0, -9999.0, 99.0, 999.0, 9999.0, 99999.0})
+
+
+def value_findings(layout: Layout) -> Iterator[Finding]:
+    """Everything about the values of the checked columns."""
+    columns: dict[str, FloatArray] = {}
+    for name in value_columns(layout):
+        columns[name], found = read_values(layout, name)
+        yield from found
+    ranges = {name: _range(values) for name, values in columns.items()}
+    traits = set()
+    for name, values in columns.items():
+        low, high = layout.scales.get(name) or _battery_range(name, ranges)
+        yield from _impossible(layout, name, values, ranges[name])
+        found, trait = _unvarying(layout, name, values, high - low)
+        yield from found
+        if trait:
+            traits.add(name)
+        else:
+            yield from _extremes(layout, name, values)
+    if layout.identity is not None:
+        states = {name: values for name, values in columns.items() if name not in traits}
+        yield from _careless(layout, _items(layout, states))
+        yield from presence_findings(layout, _items(layout, states))
+
+
+def _range(values: FloatArray) -> tuple[float, float]:
+    """Smallest and largest finite value; 0 and 0 where there is none."""
+    if not len(values):
+        return 0.0, 0.0
+    low, high = float(np.fmin.reduce(values)), float(np.fmax.reduce(values))
+    if math.isfinite(low) and math.isfinite(high):
+        return low, high
+    finite = values[np.isfinite(values)]
+    return (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 0.0)
+
+
+def _battery_range(name: str, ranges: Mapping[str, tuple[float, float]]) -> tuple[float, float]:
+    """Observed range over numbered items with a common stem, which are taken to share one scale."""
+    stem = re.sub(r"\d+$", "", name)
+    if stem == name:
+        return ranges[name]
+    battery = [found for other, found in ranges.items() if re.sub(r"\d+$", "", other) == stem]
+    return min(low for low, _ in battery), max(high for _, high in battery)
+
+
+def _impossible(layout: Layout, name: str, values: FloatArray, observed: tuple[float, float]) -> Iterator[Finding]:
+    if not len(values):
+        return
+    if not np.isfinite(values).any():
+        yield Finding("all-missing", name, f"{name!r} has no value", n=len(values))
+    infinite = np.isinf(values)
+    if infinite.any():
+        yield Finding("infinite", name, f"{name!r} is infinite", np.flatnonzero(infinite))
+    if name in layout.scales:
+        low, high = layout.scales[name]
+        # The range of a column without values is no value outside.
+        if np.isfinite(values).any() and (observed[0] < low or observed[1] > high):
+            outside = ((values < low) | (values > high)) & ~infinite
+            message = f"{name!r} lies outside its scale {low:g} to {high:g}"
+            yield Finding("outside-scale", name, message, np.flatnonzero(outside))
+        return
+    for extreme in observed:
+        if extreme in _SENTINELS and _looks_like_code(extreme, values, observed):
+            message = f"{name!r} holds {extreme:g}, far from all other values"
+            yield Finding("suspected-missing-code", name, message, np.flatnonzero(values == extreme))
+
+
+def _looks_like_code(extreme: float, values: FloatArray, observed: tuple[float, float]) -> bool:
+    """Whether the rest lies farther from an extreme value than it is wide."""
+    low, high = _range(values[(values != extreme) & np.isfinite(values)])
+    if low == high:
+        return False
+    distance = low - extreme if extreme == observed[0] else extreme - high
+    return distance > high - low
+
+
+def _extremes(layout: Layout, name: str, values: FloatArray) -> Iterator[Finding]:
+    seen = np.isfinite(values)
+    n = int(seen.sum())
+    if not n:
+        return
+    declared = name in layout.scales
+    low, high = layout.scales.get(name) or _range(values)
+    at_floor, at_ceiling = values == low, values == high
+    n_floor, n_ceiling = int(at_floor.sum()), int(at_ceiling.sum())
+    if low == high or (not declared and n_floor + n_ceiling == n):
+        # One or two values in all are a constant or a yes-no question, not a scale with ends.
+        return
+    for code, end, at_end, count in (
+        ("floor-share", "lowest", at_floor, n_floor),
+        ("ceiling-share", "highest", at_ceiling, n_ceiling),
+    ):
+        if count >= _FLOOR_SHARE * n:
+            point = low if code == "floor-share" else high
+            message = f"{100 * count / n:.0f} % of the values of {name!r} stand at the {end} point ({point:g})"
+            yield Finding(code, name, message, np.flatnonzero(at_end))
+
+
+def _unvarying(layout: Layout, name: str, values: FloatArray, span: float) -> tuple[list[Finding], bool]:
+    """Constant and near-constant series, one finding each, and whether the column describes persons, not occasions."""
+    units = layout.units
+    seen = np.isfinite(values) & (units.codes >= 0)
+    rows = np.arange(len(values)) if seen.all() else np.flatnonzero(seen)
+    if not len(rows):
+        return [], False
+    low, high = _range(values)
+    if low == high:
+        wording = f"{name!r} is {low:g} wherever it has a value"
+        return [Finding("constant", name, wording, rows)] if len(rows) > 1 else [], True
+    count, sd = _person_sd(values, units.codes, units.n, rows)
+    long = count >= _SHORTEST_SERIES
+    constant = long & (sd == 0)
+    if not long.any():
+        return [], False
+    if constant.sum() > 0.9 * long.sum() and long.sum() > 1:
+        return [], True
+    if name not in layout.scales and _two_valued(values, low, high):
+        # Someone who never once says yes to a yes-no question is no fault of the data.
+        return [], False
+    near = long & (sd > 0) & (sd < _NEAR_CONSTANT * span)
+    found = [
+        Finding(code, name, _series_wording(layout, name, unit, sd[unit], code), _observed_rows(layout, unit, seen))
+        for code, flags in (("constant", constant), ("near-constant", near))
+        for unit in np.flatnonzero(flags).tolist()
+    ]
+    return found, False
+
+
+def _two_valued(values: FloatArray, low: float, high: float) -> bool:
+    """Whether every value is one of two; most columns show it in their first rows."""
+    return all(np.all((part == low) | (part == high) | np.isnan(part)) for part in (values[:100], values))
+
+
+def _person_sd(values: FloatArray, codes: IntArray, n: int, rows: IntArray) -> tuple[IntArray, FloatArray]:
+    """Number of values and standard deviation of each unit; exactly 0 for an exactly constant series.
+
+    Deviations are taken from the unit's first value, so that equal values leave exactly nothing and
+    no second pass is needed.
+    """
+    values, codes = (values, codes) if len(rows) == len(values) else (values[rows], codes[rows])
+    first = np.zeros(n)
+    first[codes[::-1]] = values[::-1]
+    deviation = values - first[codes]
+    count = np.bincount(codes, minlength=n)
+    total = np.bincount(codes, weights=deviation, minlength=n)
+    square = np.bincount(codes, weights=deviation * deviation, minlength=n)
+    spread = np.maximum(square - total**2 / np.maximum(count, 1), 0.0)
+    return count, np.sqrt(spread / np.maximum(count - 1, 1))
+
+
+def _series_wording(layout: Layout, name: str, unit: int, sd: float, code: str) -> str:
+    identity = layout.identity
+    if identity is None:
+        return f"{name!r} hardly varies"
+    person = identity.person_labels[layout.units.persons[unit]]
+    who = f"person {person}"
+    if identity.within_dyad:
+        who += f" of dyad {identity.dyad_labels[layout.units.dyads[unit]]}"
+    return f"{name!r} of {who} never varies" if code == "constant" else f"{name!r} of {who} hardly varies (SD {sd:.3g})"
+
+
+def _observed_rows(layout: Layout, unit: int, seen: BoolArray) -> IntArray:
+    order = layout.by_unit
+    start, stop = np.searchsorted(layout.units.codes, (unit, unit + 1), sorter=order)
+    rows = np.sort(order[start:stop])
+    return np.asarray(rows[seen[rows]])
+
+
+def _items(layout: Layout, states: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    """Columns that persons answer: those with a scale, where any has one."""
+    scaled = {name: values for name, values in states.items() if name in layout.scales}
+    return scaled or dict(states)
+
+
+def _careless(layout: Layout, items: Mapping[str, FloatArray]) -> Iterator[Finding]:
+    """Runs of occasions with the same answers to all items, longer than repetition by chance explains."""
+    order = layout.by_time
+    if len(items) < 2 or len(order) < 2 * _SHORTEST_RUN or not layout.occasion_kinds:
+        return
+    any_seen = np.zeros(layout.n_rows, dtype=bool)
+    for values in items.values():
+        any_seen |= ~np.isnan(values)
+    if not any_seen.all():
+        order = order[any_seen[order]]
+    units = layout.units.codes[order]
+    same = units[1:] == units[:-1]
+    n_steps = int(same.sum())
+    for values in items.values():
+        ordered = values[order]
+        repeated = (ordered[1:] == ordered[:-1]) | (np.isnan(ordered[1:]) & np.isnan(ordered[:-1]))
+        if (same & repeated).any() or not _only_rises(ordered, same):
+            same &= repeated
+        if not same.any():
+            return
+    starts, lengths = _runs(same)
+    long = lengths + 1 >= _SHORTEST_RUN
+    if long.any():
+        shares = _pattern_shares(items, order, starts[long])
+        chance = np.maximum(shares, same.sum() / n_steps) ** lengths[long]
+        long[long] = n_steps * chance < _CHANCE
+    if long.any():
+        spread = np.repeat(starts[long], lengths[long] + 1) + _count_up(lengths[long] + 1)
+        message = f"{int(long.sum()):,} long runs of occasions with identical answers to all {len(items)} items"
+        if long.sum() == 1:
+            message = f"a run of {int(lengths[long][0]) + 1} occasions with identical answers to all {len(items)} items"
+        yield Finding("careless-run", ", ".join(items), message, np.sort(order[spread]))
+
+
+def _pattern_shares(items: Mapping[str, FloatArray], order: IntArray, starts: IntArray) -> FloatArray:
+    """Share of all rows that give the same answers as the rows at these places.
+
+    Answers at the floor repeat more readily than others, so the chance of a run depends on its pattern.
+    """
+    codes = np.zeros(len(order), dtype=np.intp)
+    for values in items.values():
+        key, labels = factorize(values[order])
+        codes, _ = factorize(codes * (len(labels) + 1) + key + 1)
+    return np.asarray(np.bincount(codes)[codes[starts]] / len(codes))
+
+
+def _only_rises(ordered: FloatArray, same: BoolArray) -> bool:
+    """Whether a column counts upward within every person, as a row number does."""
+    return bool((ordered[1:] > ordered[:-1])[same].all())
+
+
+def _runs(flags: BoolArray) -> tuple[IntArray, IntArray]:
+    """Start and length of every run of true flags."""
+    edges = np.flatnonzero(np.diff(np.r_[False, flags, False].astype(np.int8)))
+    return edges[::2], edges[1::2] - edges[::2]
+
+
+def _count_up(lengths: IntArray) -> IntArray:
+    """0, 1, ... for each length, one after the other."""
+    ends = np.cumsum(lengths)
+    return np.asarray(np.arange(ends[-1]) - np.repeat(ends - lengths, lengths))
