@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from reldyn._records import brief
+from reldyn._types import Array, Flags, Ints
 from reldyn.errors import DesignError, ReldynError, check_option
 
 __all__ = [
@@ -29,7 +30,6 @@ __all__ = [
     "wild_bootstrap",
 ]
 
-FloatArray = NDArray[np.float64]
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
 # Sets of weights with mean 0 and variance 1: Rademacher, and the two points of Mammen (1993).
@@ -50,11 +50,11 @@ class Resamples:
         The seed that gives these numbers again.
     """
 
-    values: FloatArray
+    values: Array
     seed: int
 
     @property
-    def usable(self) -> NDArray[np.bool_]:
+    def usable(self) -> Flags:
         """(n,): which samples gave numbers."""
         return np.asarray(np.isfinite(self.values).all(axis=1))
 
@@ -63,13 +63,13 @@ class Resamples:
         """Samples that gave none."""
         return int((~self.usable).sum())
 
-    def covariance(self) -> FloatArray:
+    def covariance(self) -> Array:
         """(k, k) covariance over usable samples; NaN with fewer than two."""
         kept = self.values[self.usable]
         k = self.values.shape[1]
         return np.full((k, k), np.nan) if len(kept) < 2 else np.cov(kept, rowvar=False).reshape(k, k)
 
-    def interval(self, level: float = 0.95) -> tuple[FloatArray, FloatArray]:
+    def interval(self, level: float = 0.95) -> tuple[Array, Array]:
         """Percentile interval (Efron, 1979): two (k,) arrays, NaN with fewer than two usable samples.
 
         Examples
@@ -308,7 +308,7 @@ def _shown(items: Iterable[Any], label: str, total: int) -> Iterable[Any]:
 
 
 def dyad_bootstrap(
-    statistic: Callable[[NDArray[np.int64]], ArrayLike],
+    statistic: Callable[[Ints], ArrayLike],
     n_dyads: int,
     *,
     strata: ArrayLike | None = None,
@@ -347,7 +347,7 @@ def dyad_bootstrap(
     codes = np.zeros(n_dyads, dtype=np.int64) if strata is None else np.asarray(strata, dtype=np.int64)
     members = [np.flatnonzero(codes == code) for code in np.unique(codes)]
 
-    def one(task: int, generator: np.random.Generator) -> FloatArray:
+    def one(task: int, generator: np.random.Generator) -> Array:
         del task
         drawn = np.concatenate([generator.choice(mine, len(mine)) for mine in members])
         return np.atleast_1d(np.asarray(statistic(drawn), dtype=float))
@@ -385,7 +385,7 @@ def parametric_bootstrap(
     ((99, 1), 0)
     """
 
-    def one(task: int, generator: np.random.Generator) -> FloatArray:
+    def one(task: int, generator: np.random.Generator) -> Array:
         del task
         return np.atleast_1d(np.asarray(statistic(simulate(generator)), dtype=float))
 
@@ -393,7 +393,7 @@ def parametric_bootstrap(
 
 
 def wild_bootstrap(
-    statistic: Callable[[FloatArray], ArrayLike],
+    statistic: Callable[[Array], ArrayLike],
     n_dyads: int,
     *,
     weights: str = "rademacher",
@@ -429,7 +429,7 @@ def wild_bootstrap(
     """
     check_option(weights, _WEIGHTS, "weights")
 
-    def one(task: int, generator: np.random.Generator) -> FloatArray:
+    def one(task: int, generator: np.random.Generator) -> Array:
         del task
         if weights == "rademacher":
             drawn = np.asarray(2.0 * generator.integers(0, 2, n_dyads) - 1.0, dtype=np.float64)
@@ -441,11 +441,11 @@ def wild_bootstrap(
     return _collected(one, n_boot, seed, n_jobs)
 
 
-def _collected(one: Callable[[int, np.random.Generator], FloatArray], n_boot: int, seed: Any, n_jobs: int) -> Resamples:
+def _collected(one: Callable[[int, np.random.Generator], Array], n_boot: int, seed: Any, n_jobs: int) -> Resamples:
     if n_boot < 1:
         raise DesignError(f"n_boot={n_boot} is not a count of at least 1.")
     known = known_seed(seed)
-    rows: Sequence[FloatArray] = map_seeded(one, range(n_boot), known, n_jobs, label="bootstrap")
+    rows: Sequence[Array] = map_seeded(one, range(n_boot), known, n_jobs, label="bootstrap")
     width = max(len(row) for row in rows)
     # A sample that failed as a whole may say so by a single NaN.
     return Resamples(np.stack([row if len(row) == width else np.full(width, np.nan) for row in rows]), known)

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from reldyn._types import Array
 
 __all__ = ["AVERAGES", "Average", "AverageBy", "average", "averaging_text"]
 

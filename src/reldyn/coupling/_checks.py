@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Flags
 from reldyn.errors import DesignError
-
-Array = NDArray[np.float64]
 
 __all__ = ["check_count", "check_lag", "varies"]
 
@@ -15,7 +13,7 @@ __all__ = ["check_count", "check_lag", "varies"]
 _ROUNDING = 1e-11
 
 
-def varies(deviations: Array, values: Array) -> NDArray[np.bool_]:
+def varies(deviations: Array, values: Array) -> Flags:
     """Say whether deviations from a mean, a line or a prediction are more than rounding of the values.
 
     Parameters

@@ -12,15 +12,13 @@ from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Flags, Ints
 from reldyn.errors import DataError
 
 if TYPE_CHECKING:
     from reldyn.panel import DyadPanel
 
-Array = NDArray[np.float64]
-Codes = NDArray[np.int64]
 
 __all__ = ["Pair", "complete_lags", "lagged", "pairs_of", "runs"]
 
@@ -56,8 +54,8 @@ class Pair:
     roles: tuple[Hashable, Hashable]
     persons: tuple[Hashable, Hashable]
     values: Array
-    day: Codes
-    beep: Codes
+    day: Ints
+    beep: Ints
     step: Array
     night_known: bool
 
@@ -132,7 +130,7 @@ def pairs_of(panel: DyadPanel, variables: str | Sequence[str]) -> list[Pair]:
     return found
 
 
-def lagged(pair: Pair, steps: int = 1) -> tuple[Codes, Codes]:
+def lagged(pair: Pair, steps: int = 1) -> tuple[Ints, Ints]:
     """Places of scheduled occasions ``steps`` apart on the same day.
 
     Parameters
@@ -156,7 +154,7 @@ def lagged(pair: Pair, steps: int = 1) -> tuple[Codes, Codes]:
     """
     # Days and beeps in one number, far enough apart that no lag within reach leads into another day.
     width = int(pair.beep.max(initial=0)) + steps + 1
-    key: Codes = pair.day * width + pair.beep
+    key: Ints = pair.day * width + pair.beep
     place = np.searchsorted(key, key + steps)
     inside = place < len(key)
     hit = np.zeros(len(key), dtype=bool)
@@ -164,7 +162,7 @@ def lagged(pair: Pair, steps: int = 1) -> tuple[Codes, Codes]:
     return np.flatnonzero(hit), place[hit]
 
 
-def complete_lags(pair: Pair, steps: int = 1) -> tuple[Codes, Codes]:
+def complete_lags(pair: Pair, steps: int = 1) -> tuple[Ints, Ints]:
     """As `lagged`, kept where both members have every variable at both occasions.
 
     Parameters
@@ -213,7 +211,7 @@ def runs(pair: Pair, *, observed: bool = True) -> list[slice]:
     """
     if not len(pair.day):
         return []
-    joined: NDArray[np.bool_] = (np.diff(pair.day) == 0) & (np.diff(pair.beep) == 1)
+    joined: Flags = (np.diff(pair.day) == 0) & (np.diff(pair.beep) == 1)
     usable = _whole(pair) if observed else np.ones(len(pair.day), dtype=bool)
     if observed:
         joined = joined & usable[1:] & usable[:-1]
@@ -221,7 +219,7 @@ def runs(pair: Pair, *, observed: bool = True) -> list[slice]:
     return [slice(int(a), int(b)) for a, b in itertools.pairwise(edges) if usable[a]]
 
 
-def _whole(pair: Pair) -> NDArray[np.bool_]:
+def _whole(pair: Pair) -> Flags:
     """(T,) whether both members have every variable."""
     return np.asarray(np.isfinite(pair.values).reshape(len(pair.values), -1).all(axis=1))
 
@@ -230,9 +228,9 @@ def _whole(pair: Pair) -> NDArray[np.bool_]:
 class _Grid:
     """Every scheduled occasion of the study, ascending."""
 
-    occasion: Codes
-    day: Codes
-    beep: Codes
+    occasion: Ints
+    day: Ints
+    beep: Ints
     step: Array
     night_known: bool
     complete: bool
@@ -249,14 +247,14 @@ class _Grid:
         step, known = _steps(panel, day, beep)
         return cls(used, day, beep, step, known, complete)
 
-    def span(self, own: Codes) -> Codes:
+    def span(self, own: Ints) -> Ints:
         """Places from the first to the last of a dyad's occasions."""
         place = np.flatnonzero((self.occasion >= own.min()) & (self.occasion <= own.max()))
         # Times without a common grid are those of others, too: only the dyad's own are its occasions.
         return place if self.complete else place[np.isin(self.occasion[place], own)]
 
 
-def _scheduled(seen: Codes, n_beeps: int, *, on_grid: bool) -> tuple[Codes, bool]:
+def _scheduled(seen: Ints, n_beeps: int, *, on_grid: bool) -> tuple[Ints, bool]:
     """Occasions in use and the holes between them; False where the clock forms no such schedule."""
     if not on_grid:
         return seen, False
@@ -273,7 +271,7 @@ def _scheduled(seen: Codes, n_beeps: int, *, on_grid: bool) -> tuple[Codes, bool
     return (full, True) if len(full) <= _SPARSE * len(seen) else (seen, False)
 
 
-def _steps(panel: DyadPanel, day: Codes, beep: Codes) -> tuple[Array, bool]:
+def _steps(panel: DyadPanel, day: Ints, beep: Ints) -> tuple[Array, bool]:
     """The clock, and whether the panel knows how long a night is."""
     from reldyn.panel._index import NEW_START
 
@@ -285,7 +283,7 @@ def _steps(panel: DyadPanel, day: Codes, beep: Codes) -> tuple[Array, bool]:
     return step - step.min(), bool(per_day < NEW_START)
 
 
-def _members(panel: DyadPanel, rows: Codes) -> tuple[tuple[Hashable, Hashable], tuple[Hashable, Hashable]]:
+def _members(panel: DyadPanel, rows: Ints) -> tuple[tuple[Hashable, Hashable], tuple[Hashable, Hashable]]:
     """Roles and persons of both members; with two roles in the panel the absent one must be the other."""
     index = panel.index
     roles: list[Hashable] = [None, None]

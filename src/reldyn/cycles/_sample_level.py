@@ -12,9 +12,8 @@ import math
 from collections.abc import Hashable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from reldyn._types import Array, Flags
 
 __all__ = ["SampleEstimate", "pool", "prevalence"]
 
@@ -116,7 +115,7 @@ def prevalence(
     return SampleEstimate(max(estimate, conf_low), conf_low, max(conf_high, estimate), nan, nan, nan, n, note)
 
 
-def _design_effect(rejected: NDArray[np.bool_], dyads: Sequence[Hashable]) -> float:
+def _design_effect(rejected: Flags, dyads: Sequence[Hashable]) -> float:
     """1 plus the agreement of the two directions of a dyad beyond chance, where both were tested; at least 1."""
     pairs: dict[Hashable, list[float]] = {}
     for dyad, outcome in zip(dyads, rejected.tolist(), strict=True):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
+from reldyn._types import Array, Flags, Ints
 from reldyn.dynamics._indices import (
     FEWEST_PAIRS,
     Moments,
@@ -18,17 +19,7 @@ from reldyn.dynamics._indices import (
     teager_kaiser,
     time_adjusted,
 )
-from reldyn.dynamics._pairs import (
-    Array,
-    Clock,
-    IntArray,
-    Observed,
-    Pairs,
-    answering_clock,
-    check_pairs,
-    observed,
-    person_order,
-)
+from reldyn.dynamics._pairs import Clock, Observed, Pairs, answering_clock, check_pairs, observed, person_order
 from reldyn.dynamics._persons import listed, person_columns
 from reldyn.errors import DesignError, check_option
 
@@ -157,18 +148,18 @@ def _check_exponent(exponent: float | None) -> None:
         raise DesignError(f"time_exponent={exponent!r}: give a number between 0 and 1, or None to have it chosen.")
 
 
-def _by_person(n_variables: int, n_persons: int) -> IntArray:
+def _by_person(n_variables: int, n_persons: int) -> Ints:
     """Rows that stand variable by variable, brought person by person."""
     return np.arange(n_variables * n_persons).reshape(n_variables, n_persons).T.ravel()
 
 
-def _leading(spread: Moments) -> dict[str, Array | IntArray]:
+def _leading(spread: Moments) -> dict[str, Array | Ints]:
     return {"n_obs": spread.n, "mean": spread.mean, "sd": spread.sd}
 
 
 def _changes(
     seen: Observed, clock: Clock, pairs: Pairs, acute: Acute, acute_at: AcuteAt, exponent: float | None
-) -> dict[str, Array | IntArray]:
+) -> dict[str, Array | Ints]:
     """Every index of the differences between neighbours."""
     n = seen.n_persons
     at = np.flatnonzero(seen.pair)
@@ -199,8 +190,8 @@ def _bounded(seen: Observed, spread: Moments, scale: tuple[float, float] | None)
 
 def _notes(
     spread: Moments,
-    cells: dict[str, Array | IntArray],
-    constant: np.typing.NDArray[np.bool_],
+    cells: dict[str, Array | Ints],
+    constant: Flags,
     scale: tuple[float, float] | None,
 ) -> list[str]:
     """Say for each person why a value is missing, in the order of the columns."""

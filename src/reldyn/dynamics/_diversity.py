@@ -8,10 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from reldyn._types import Array, Ints
 
 __all__ = ["Windows", "effective_number", "windows_of"]
 
@@ -30,13 +28,13 @@ class Windows:
         Sum of contacts per category.
     """
 
-    person: IntArray
-    number: IntArray
-    n_obs: IntArray
+    person: Ints
+    number: Ints
+    n_obs: Ints
     contacts: Array
 
 
-def windows_of(contacts: Array, person: IntArray, number: IntArray) -> Windows:
+def windows_of(contacts: Array, person: Ints, number: Ints) -> Windows:
     """Sum contacts over the answered occasions of each person and window.
 
     Parameters

@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from reldyn._types import Array, Ints
 
 CROSSED = ("person", "occasion", "item", "person x occasion", "person x item", "occasion x item", "residual")
 NESTED = ("person", "occasion in person", "residual")
@@ -36,8 +34,8 @@ class Cells:
     """
 
     answers: Array
-    person: IntArray
-    occasion: IntArray
+    person: Ints
+    occasion: Ints
 
     @property
     def n_persons(self) -> int:
@@ -123,10 +121,10 @@ class _Layout:
     zx: Array
     xy: Array
     fixed: bool
-    group: IntArray
+    group: Ints
 
 
-def _layout(Y: Array, codes: list[IntArray], *, fixed: bool) -> _Layout:
+def _layout(Y: Array, codes: list[Ints], *, fixed: bool) -> _Layout:
     if fixed:
         # A mean that is estimated anyway: taken off first, sums of squares keep their digits far from zero.
         Y = Y - Y.mean(axis=0)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from reldyn.dynamics._pairs import Array
+from reldyn._types import Array, Ints
 from reldyn.dynamics._persons import listed
 from reldyn.dynamics._table import TableResult
 from reldyn.dynamics._units import Units, person_units
@@ -155,7 +155,7 @@ def _one(panel: DyadPanel, name: str, levels: Levels, method: Method) -> tuple[l
     return _rows(name, units, fit, present), fit, ""
 
 
-def _three_levels(panel: DyadPanel, row: np.typing.NDArray[np.int64], y: Array, ones: Array) -> Units:
+def _three_levels(panel: DyadPanel, row: Ints, y: Array, ones: Array) -> Units:
     from reldyn.mixed import Problem, Residual, random_structure
 
     index = panel.index
@@ -169,7 +169,7 @@ def _three_levels(panel: DyadPanel, row: np.typing.NDArray[np.int64], y: Array, 
     return Units(problem, random_structure(labels, swap=(1, 0)), Residual("independent"), codes)
 
 
-def _hindrance(y: Array, person: np.typing.NDArray[np.int64], dyad: np.typing.NDArray[np.int64], levels: Levels) -> str:
+def _hindrance(y: Array, person: Ints, dyad: Ints, levels: Levels) -> str:
     """Say why the levels cannot be told apart; else empty."""
     if not len(y):
         return "no observed value"

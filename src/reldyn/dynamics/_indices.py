@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from reldyn.dynamics._pairs import Array, IntArray, Observed
+from reldyn._types import Array, Flags, Ints
+from reldyn.dynamics._pairs import Observed
 
 __all__ = [
     "FEWEST_PAIRS",
@@ -35,21 +35,21 @@ _EXPONENTS = np.linspace(0.0, 1.0, 11)
 class Moments:
     """Count, mean, standard deviation (n - 1) and range per person, all (n_persons,); NaN where undefined."""
 
-    n: IntArray
+    n: Ints
     mean: Array
     sd: Array
     low: Array
     high: Array
 
 
-def mean_by(values: Array, group: IntArray, n_groups: int) -> Array:
+def mean_by(values: Array, group: Ints, n_groups: int) -> Array:
     """Mean of each group, NaN where it is empty."""
     count = np.bincount(group, minlength=n_groups)
     total = np.bincount(group, weights=values, minlength=n_groups)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def _range_by(values: Array, group: IntArray, n_groups: int) -> tuple[Array, Array]:
+def _range_by(values: Array, group: Ints, n_groups: int) -> tuple[Array, Array]:
     """Smallest and largest value of each group; values come sorted by group."""
     low, high = np.full(n_groups, np.nan), np.full(n_groups, np.nan)
     if len(values):
@@ -82,7 +82,7 @@ def moments(seen: Observed) -> Moments:
     return Moments(count, mean, np.sqrt(variance), low, high)
 
 
-def time_adjusted(change: Array, gap: Array, owner: IntArray, n_persons: int, exponent: float | None) -> Array:
+def time_adjusted(change: Array, gap: Array, owner: Ints, n_persons: int, exponent: float | None) -> Array:
     """Mean squared successive difference with each difference divided by a power of its interval.
 
     Parameters
@@ -118,9 +118,7 @@ def flattest_exponent(change: Array, gap: Array) -> float:
     return float(_EXPONENTS[int(np.argmin(slopes))])
 
 
-def acute_change(
-    change: Array, owner: IntArray, n_persons: int, *, increase: bool, strict: bool
-) -> tuple[Array, float]:
+def acute_change(change: Array, owner: Ints, n_persons: int, *, increase: bool, strict: bool) -> tuple[Array, float]:
     """Share of changes that reach the pooled 90th percentile (type 7), and that cut.
 
     ``increase`` counts signed changes, ``strict`` those above the cut only. NaN for a person without a pair.
@@ -159,7 +157,7 @@ def teager_kaiser(seen: Observed, *, by_observation: bool) -> Array:
     return np.where(triples > 0, total / np.maximum(count, 1), np.nan)
 
 
-def inertia(seen: Observed) -> tuple[Array, Array, NDArray[np.bool_]]:
+def inertia(seen: Observed) -> tuple[Array, Array, Flags]:
     """Slope and correlation of each value on the one before.
 
     Returns
@@ -184,7 +182,7 @@ def inertia(seen: Observed) -> tuple[Array, Array, NDArray[np.bool_]]:
     return slope, correlation, enough & ~varies[0]
 
 
-def largest_sd(mean: Array, n: IntArray, low: float, high: float) -> Array:
+def largest_sd(mean: Array, n: Ints, low: float, high: float) -> Array:
     """Largest standard deviation that n answers between low and high with this mean can have.
 
     As many answers as possible lie at the two ends, one answer takes what is left (Mestdagh et al., 2018). NaN where

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
 
+from reldyn._types import Array, Flags, Ints
 from reldyn.dynamics._indices import FEWEST_PAIRS, moments
-from reldyn.dynamics._pairs import Array, IntArray, Observed, Pairs, check_pairs, observed
+from reldyn.dynamics._pairs import Observed, Pairs, check_pairs, observed
 from reldyn.dynamics._persons import person_columns
 from reldyn.dynamics._table import TableResult
 from reldyn.dynamics._units import Units, dyad_units, person_units
@@ -190,7 +191,7 @@ def inertia(
     )
 
 
-def _reasons(n: IntArray, constant: np.typing.NDArray[np.bool_], n_pairs: IntArray) -> list[str]:
+def _reasons(n: Ints, constant: Flags, n_pairs: Ints) -> list[str]:
     reasons = []
     for count, never, pairs in zip(n, constant, n_pairs, strict=True):
         if count == 0:
@@ -202,7 +203,7 @@ def _reasons(n: IntArray, constant: np.typing.NDArray[np.bool_], n_pairs: IntArr
     return reasons
 
 
-def _nickell_note(fit: Fit, n: IntArray) -> str:
+def _nickell_note(fit: Fit, n: Ints) -> str:
     typical = len(n) / float(np.sum(1.0 / n))
     phi = float(np.mean(fit.beta[len(fit.beta) // 2 :]))
     return (

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
 
-from reldyn.dynamics._pairs import Array, IntArray, check_pairs, observed
+from reldyn._types import Array, Flags, Ints
+from reldyn.dynamics._pairs import check_pairs, observed
 from reldyn.dynamics._persons import first_rows, person_columns
 from reldyn.dynamics._table import TableResult
 from reldyn.errors import DesignError, check_option
@@ -182,7 +183,7 @@ def _first_step(panel: DyadPanel, values: Array, residual: TakenOut, phi: float)
     return pd.DataFrame({**person_columns(panel), **columns, "note": notes})
 
 
-def _totals(panel: DyadPanel, values: Array) -> tuple[IntArray, Array, Array]:
+def _totals(panel: DyadPanel, values: Array) -> tuple[Ints, Array, Array]:
     """Count, mean and total variance of each person."""
     seen = np.isfinite(values)
     person, n = panel.index.person[seen], panel.n_persons
@@ -220,7 +221,7 @@ def _residual_squares(panel: DyadPanel, values: Array, residual: TakenOut) -> tu
     return squares, df
 
 
-def _groups(panel: DyadPanel) -> list[tuple[Any, np.typing.NDArray[np.bool_]]]:
+def _groups(panel: DyadPanel) -> list[tuple[Any, Flags]]:
     role = panel.index.role[first_rows(panel)]
     if not panel.roles:
         return [("", np.ones(len(role), dtype=bool))]
@@ -256,9 +257,7 @@ def _terms(moments: Array) -> Array:
     return np.array([moments[0], first, moments[2], second, moments[4] / (first * second)])
 
 
-def _second_step(
-    role: Any, members: np.typing.NDArray[np.bool_], panel: DyadPanel, persons: pd.DataFrame
-) -> list[dict[str, Any]]:
+def _second_step(role: Any, members: Flags, panel: DyadPanel, persons: pd.DataFrame) -> list[dict[str, Any]]:
     from scipy.stats import t as student
 
     kept = members & (persons["note"] == "").to_numpy()
@@ -308,7 +307,7 @@ def _assembled(rows: list[dict[str, Any]]) -> tuple[pd.DataFrame, tuple[str, ...
     return table, tuple(f"{row['term']}: {row['note']}." for row in rows if row["note"])
 
 
-def _shrink(persons: pd.DataFrame, members: np.typing.NDArray[np.bool_]) -> None:
+def _shrink(persons: pd.DataFrame, members: Flags) -> None:
     """Draw estimates towards the group's mean by what sampling error takes of their variance; adds two columns."""
     for name in ("mean", "log_variance"):
         column = f"{name}_shrunken"

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from reldyn.dynamics._pairs import Array, IntArray, Pairs, check_pairs, observed
+from reldyn._types import Array, Ints
+from reldyn.dynamics._pairs import Pairs, check_pairs, observed
 from reldyn.dynamics._persons import listed, person_columns
 from reldyn.dynamics._table import TableResult
 from reldyn.errors import DesignError
@@ -135,7 +136,7 @@ def network_density(panel: DyadPanel, variables: Sequence[str], *, pairs: Pairs 
     return NetworkResult(tuple(names), pairs, table, edges, dyads, int(used.sum()), int(kept.sum()), notes)
 
 
-def _complete_pairs(panel: DyadPanel, names: list[str], pairs: Pairs) -> tuple[Array, Array, IntArray]:
+def _complete_pairs(panel: DyadPanel, names: list[str], pairs: Pairs) -> tuple[Array, Array, Ints]:
     """Values before and after, as deviations from the person's means over all observed values."""
     centred = panel.within_between(names)
     values = np.column_stack([centred.values(f"{name}_within") for name in names])
@@ -167,7 +168,7 @@ def _of_one_size(before: Array) -> tuple[Array, Array]:
 
 
 def _person_fits(
-    before: Array, after: Array, owner: IntArray, n_persons: int
+    before: Array, after: Array, owner: Ints, n_persons: int
 ) -> tuple[list[Coefficients | None], list[str]]:
     bounds = np.searchsorted(owner, np.arange(n_persons + 1))
     k = before.shape[1]
@@ -203,7 +204,7 @@ def _density_table(
     sample: Coefficients,
     n_sample: int,
     fits: list[Coefficients | None],
-    n_pairs: IntArray,
+    n_pairs: Ints,
     reasons: list[str],
 ) -> pd.DataFrame:
     import pandas as pd

@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Flags, Ints
 from reldyn.errors import DesignError, check_option
 
 if TYPE_CHECKING:
     from reldyn.panel import DyadPanel
 
-Array = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 Pairs = Literal["beep", "day", "naive"]
 
 __all__ = ["Clock", "Observed", "Pairs", "answering_clock", "check_pairs", "observed", "person_order"]
@@ -56,9 +54,9 @@ class Observed:
     """
 
     value: Array
-    person: IntArray
-    row: IntArray
-    pair: NDArray[np.bool_]
+    person: Ints
+    row: Ints
+    pair: Flags
     n_persons: int
 
 
@@ -69,13 +67,13 @@ def check_pairs(panel: DyadPanel, pairs: str) -> None:
         raise DesignError("change needs more than one occasion: name time, or day and beep, when making the panel.")
 
 
-def person_order(panel: DyadPanel) -> IntArray:
+def person_order(panel: DyadPanel) -> Ints:
     """Rows sorted by person and scheduled occasion."""
     index = panel.index
     return np.argsort(index.person * index.cells + index.occasion, kind="stable")
 
 
-def observed(panel: DyadPanel, values: Array, pairs: Pairs, order: IntArray | None = None) -> Observed:
+def observed(panel: DyadPanel, values: Array, pairs: Pairs, order: Ints | None = None) -> Observed:
     """Sort the observed values of one variable and mark the pairs that the rule admits.
 
     Parameters
@@ -122,7 +120,7 @@ def answering_clock(panel: DyadPanel) -> Clock:
     return Clock(np.asarray(read.values, dtype=float), not restarts)
 
 
-def _restarts(time: Array, day: IntArray, dyad: IntArray) -> bool:
+def _restarts(time: Array, day: Ints, dyad: Ints) -> bool:
     """Whether times of a later day lie before those of an earlier one, in the same dyad."""
     seen = np.isfinite(time)
     if not seen.any():

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
+from reldyn._types import Array
 from reldyn.dynamics._facets import CROSSED, NESTED, Cells, crossed_anova, crossed_reml, nested_anova, nested_reml
-from reldyn.dynamics._pairs import Array
 from reldyn.dynamics._persons import listed
 from reldyn.dynamics._table import TableResult, warn_all
 from reldyn.dynamics._two_level_factor import FactorFit, fit_two_levels, omega

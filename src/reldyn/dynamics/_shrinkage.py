@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._types import Array, Flags, Ints
 from reldyn.dynamics._diversity import Windows, effective_number, windows_of
-from reldyn.dynamics._pairs import Array, IntArray
 from reldyn.dynamics._persons import first_rows, listed, person_columns
 from reldyn.dynamics._trend import trend
 from reldyn.errors import DataError, DesignError, describe_rows
@@ -200,7 +200,7 @@ def _windows(panel: DyadPanel, names: list[str], window: int) -> tuple[Windows, 
     return windows_of(values, index.person, time // int(window)), "week" if named else "occasion"
 
 
-def _one(measure: str, found: Windows, mine: np.typing.NDArray[np.bool_], unit: str, window: int) -> dict[str, Any]:
+def _one(measure: str, found: Windows, mine: Flags, unit: str, window: int) -> dict[str, Any]:
     """Trend of one measure of one person."""
     number, n_obs, contacts = found.number[mine].astype(float), found.n_obs[mine], found.contacts[mine]
     total = float(contacts.sum())
@@ -250,7 +250,7 @@ def _hindrance(y: Array, counted: bool) -> str:
     return ""
 
 
-def _design(time: Array, exposure: IntArray, counted: bool) -> Array:
+def _design(time: Array, exposure: Ints, counted: bool) -> Array:
     columns = [np.ones(len(time)), time - time.mean()]
     effort = exposure - exposure.mean()
     if not counted and np.ptp(effort) > 0 and abs(np.corrcoef(effort, time)[0, 1]) < 0.99:
@@ -268,7 +268,7 @@ def _filled(told: dict[str, Any]) -> dict[str, Any]:
     return dict.fromkeys(_NUMBERS, math.nan) | {"note": ""} | told
 
 
-def _sample(measure: str, rows: list[dict[str, Any]], dyad: IntArray, unit: str) -> dict[str, Any]:
+def _sample(measure: str, rows: list[dict[str, Any]], dyad: Ints, unit: str) -> dict[str, Any]:
     """Mean over dyads of their persons' estimates."""
     from scipy.stats import t as student
 

@@ -14,9 +14,8 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from reldyn._types import Array, Ints
 
 __all__ = ["Trend", "trend"]
 
@@ -128,7 +127,7 @@ def _allowed(residual: Array, X: Array, step: Array, noise: float) -> tuple[Arra
     return likely / likely.sum(), np.sqrt(variance * (carried + ratio * float(row @ row)))
 
 
-def _profile(residual: Array, X: Array, gap: NDArray[np.int64], ratio: Array) -> tuple[Array, Array]:
+def _profile(residual: Array, X: Array, gap: Ints, ratio: Array) -> tuple[Array, Array]:
     """Restricted log-likelihood of each autocorrelation, and the variance that goes with it, (grid,) each."""
     n, p = X.shape
     columns = np.column_stack([X, residual])

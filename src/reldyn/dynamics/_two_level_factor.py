@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from reldyn._types import Array, Ints
+
 _TIGHT: Any = {"gtol": 1e-7, "maxiter": 2000}
 
 __all__ = ["FactorFit", "fit_two_levels", "omega"]
@@ -50,12 +49,12 @@ class _Clusters:
 
     n: int
     within: Array
-    sizes: IntArray
-    counts: IntArray
+    sizes: Ints
+    counts: Ints
     means: tuple[Array, ...]
 
 
-def _clusters(answers: Array, group: IntArray) -> _Clusters:
+def _clusters(answers: Array, group: Ints) -> _Clusters:
     count = np.bincount(group)
     mean = np.column_stack([np.bincount(group, weights=column) / count for column in answers.T])
     deviation = answers - mean[group]
@@ -122,7 +121,7 @@ def _one_factor(covariance: Array) -> tuple[Array, Array]:
     return loading, diagonal - np.minimum(loading**2, 0.95 * diagonal)
 
 
-def fit_two_levels(answers: Array, group: IntArray) -> FactorFit:
+def fit_two_levels(answers: Array, group: Ints) -> FactorFit:
     """Fit one factor within and one between clusters.
 
     Parameters

@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Ints
 from reldyn.errors import DesignError
 
 if TYPE_CHECKING:
     from reldyn.mixed import Problem, RandomStructure, Residual
     from reldyn.panel import DyadPanel
 
-Array = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 __all__ = ["Units", "dyad_units", "per_member", "person_units"]
 
@@ -36,10 +34,10 @@ class Units:
     problem: Problem
     structure: RandomStructure
     residual: Residual
-    codes: IntArray
+    codes: Ints
 
 
-def person_units(y: Array, X: Array, Z: Array, person: IntArray, names: tuple[str, ...]) -> Units:
+def person_units(y: Array, X: Array, Z: Array, person: Ints, names: tuple[str, ...]) -> Units:
     """Each person is a unit of its own: random effects of Z, independent residuals of one variance."""
     from reldyn.mixed import Problem, Residual, random_structure
 
@@ -50,13 +48,13 @@ def person_units(y: Array, X: Array, Z: Array, person: IntArray, names: tuple[st
     return Units(problem, random_structure(names), Residual("independent"), codes)
 
 
-def per_member(columns: Array, member: IntArray) -> Array:
+def per_member(columns: Array, member: Ints) -> Array:
     """Each column twice: its values at member 0, then at member 1."""
     return np.column_stack([columns[:, j] * (member == code) for j in range(columns.shape[1]) for code in (0, 1)])
 
 
 def dyad_units(
-    panel: DyadPanel, row: IntArray, y: Array, columns: Array, names: tuple[str, ...], *, residual: str
+    panel: DyadPanel, row: Ints, y: Array, columns: Array, names: tuple[str, ...], *, residual: str
 ) -> Units:
     """Each dyad is a unit: effects per role (one for both where members are exchangeable), partners correlated.
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Ints
 from reldyn.intervention._serial import GRID, SerialFit
-
-Array = NDArray[np.float64]
 
 __all__ = ["draw_errors", "draw_serial"]
 
 
-def draw_serial(gap: NDArray[np.int64], phi: float | Array, n_series: int, generator: np.random.Generator) -> Array:
+def draw_serial(gap: Ints, phi: float | Array, n_series: int, generator: np.random.Generator) -> Array:
     """Draw autoregressions of variance 1 on the steps of a series.
 
     Parameters

@@ -11,8 +11,8 @@ from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array
 from reldyn.errors import DesignError, check_option
 from reldyn.intervention._overlap import IMPROVEMENTS, Improvement, Index
 from reldyn.intervention._phases import phase_series
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from reldyn.panel import DyadPanel
 
-Array = NDArray[np.float64]
 Size = Literal["smd", "smd_pooled", "lrr_increasing", "lrr_decreasing"]
 
 __all__ = ["SIZES", "effect_size", "size_of_change"]

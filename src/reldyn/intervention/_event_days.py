@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Flags, Ints
 from reldyn.errors import DataError
 from reldyn.intervention._phases import clock_of, two_phases
 
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
     from reldyn.panel import DyadPanel
 
-Array = NDArray[np.float64]
-Codes = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 __all__ = ["DaySeries", "day_frame", "day_series", "lag_columns", "redrawn_events"]
 
@@ -46,10 +43,10 @@ class DaySeries:
     role: Hashable
     dyad_code: int
     member: int
-    day: Codes
+    day: Ints
     value: Array
     event: Flags
-    phase: Codes
+    phase: Ints
 
 
 def day_series(
@@ -110,7 +107,7 @@ def day_series(
     return found
 
 
-def _daily(day: Codes, value: Array, days: Codes) -> Array:
+def _daily(day: Ints, value: Array, days: Ints) -> Array:
     """Mean of the answers of each day; NaN where there are none."""
     seen = np.isfinite(value)
     place = day[seen] - days[0]
@@ -119,7 +116,7 @@ def _daily(day: Codes, value: Array, days: Codes) -> Array:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def _filled(day: Codes, code: Codes, days: Codes) -> Codes:
+def _filled(day: Ints, code: Ints, days: Ints) -> Ints:
     """Phase of each day; days without a row are in the phase of the day before."""
     place = np.maximum(np.searchsorted(day, days, side="right") - 1, 0)
     return code[place]
@@ -152,7 +149,7 @@ def lag_columns(event: Flags, lags: Sequence[int]) -> Array:
     return columns
 
 
-def redrawn_events(event: Flags, phase: Codes, generator: np.random.Generator) -> Flags:
+def redrawn_events(event: Flags, phase: Ints, generator: np.random.Generator) -> Flags:
     """Draw the events of each phase anew: their intervals in another order, begun at another day.
 
     Parameters

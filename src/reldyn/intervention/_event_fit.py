@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Flags, Ints
 from reldyn.intervention._draws import draw_errors
 from reldyn.intervention._event_days import DaySeries, lag_columns, redrawn_events
 from reldyn.intervention._interrupted import refitted, tested
 from reldyn.intervention._serial import fit_serial, whiten
 
-Array = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 Marks = Literal["dyad", "person"]
 
 __all__ = ["CELLS", "EventAnswer", "EventPlan", "Marks", "fit_events", "joint_statistic"]
@@ -138,7 +136,7 @@ def _against_redrawn(one: DaySeries, base: Array, plan: EventPlan, generator: np
     return (1 + sum(value >= own - 1e-12 for value in drawn)) / (plan.n_surrogates + 1)
 
 
-def joint_statistic(y: Array, base: Array, lags: Array, gap: NDArray[np.int64], phi: float) -> float:
+def joint_statistic(y: Array, base: Array, lags: Array, gap: Ints, phi: float) -> float:
     """Share of the whitened variation left by ``base`` that the lags explain.
 
     Parameters

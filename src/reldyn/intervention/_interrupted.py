@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reldyn._records import brief
+from reldyn._types import Array, Flags
 from reldyn.errors import DataWarning, DesignError, check_option
 from reldyn.intervention._draws import draw_errors
 from reldyn.intervention._phases import PhaseSeries, phase_series, time_unit
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from reldyn.panel import DyadPanel
 
-Array = NDArray[np.float64]
 Change = Literal["level-and-slope", "level"]
 Inference = Literal["bootstrap", "kenward-roger"]
 
@@ -222,7 +221,7 @@ class _Answer:
     fitted: Array
 
 
-def segment_design(time: Array, after: NDArray[np.bool_], change: Change = "level-and-slope") -> Array:
+def segment_design(time: Array, after: Flags, change: Change = "level-and-slope") -> Array:
     """Lay out level, slope and their changes at a start as columns of a regression.
 
     Parameters

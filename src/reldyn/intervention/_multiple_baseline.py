@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Flags, Ints
 from reldyn.errors import ConvergenceWarning, DataWarning, DesignError
 from reldyn.intervention._phases import PhaseSeries, phase_series, time_unit
 from reldyn.intervention._result import PhaseResult, series_frame
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from reldyn.mixed import Contrasts, Fit
     from reldyn.panel import DyadPanel
 
-Array = NDArray[np.float64]
 
 __all__ = ["MultipleBaseline", "StaggeredRows", "fit_staggered", "multiple_baseline"]
 
@@ -208,9 +207,9 @@ class StaggeredRows:
 
     value: Array
     time: Array
-    after: NDArray[np.bool_]
-    case: NDArray[np.int64]
-    step: NDArray[np.int64]
+    after: Flags
+    case: Ints
+    step: Ints
 
 
 def fit_staggered(rows: StaggeredRows) -> tuple[Fit, Contrasts]:

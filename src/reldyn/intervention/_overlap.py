@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array
 from reldyn.errors import DesignError, check_option
 from reldyn.intervention._phases import PhaseSeries, phase_series
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from reldyn.panel import DyadPanel
 
-Array = NDArray[np.float64]
 Improvement = Literal["increase", "decrease"]
 PairError = Literal["unbiased", "hanley", "null"]
 Overlap = Literal[

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Flags, Ints
 from reldyn.errors import DesignError, check_columns
 
 if TYPE_CHECKING:
     from reldyn.panel import DyadPanel
 
-Array = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 __all__ = ["PhaseSeries", "clock_of", "person_rows", "phase_series", "time_unit", "two_phases"]
 
@@ -47,8 +45,8 @@ class PhaseSeries:
     role: Hashable
     dyad_code: int
     member: int
-    row: NDArray[np.int64]
-    step: NDArray[np.int64]
+    row: Ints
+    step: Ints
     time: Array
     value: Array
     after: Flags
@@ -184,7 +182,7 @@ def phase_series(
     return found, labels
 
 
-def person_rows(panel: DyadPanel) -> list[NDArray[np.int64]]:
+def person_rows(panel: DyadPanel) -> list[Ints]:
     """Rows of each person in order of time, by dyad, then member."""
     index = panel.index
     order = np.lexsort((index.step, index.person, index.member, index.dyad))
@@ -192,9 +190,7 @@ def person_rows(panel: DyadPanel) -> list[NDArray[np.int64]]:
     return list(np.split(order, np.flatnonzero(np.diff(owner)) + 1))
 
 
-def _first_change(
-    code: NDArray[np.int64], labels: tuple[Hashable, Hashable]
-) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+def _first_change(code: Ints, labels: tuple[Hashable, Hashable]) -> tuple[Ints, tuple[str, ...]]:
     """Positions of the run of 0 that ends in a 1, and of the run of 1 after it."""
     known = np.flatnonzero(code >= 0)
     runs = code[known]

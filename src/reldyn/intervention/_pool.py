@@ -6,9 +6,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from reldyn._types import Array
 
 __all__ = ["Pooled", "pooled_mean"]
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Flags
 from reldyn.errors import DataWarning, DesignError, check_option
 from reldyn.intervention._phases import PhaseSeries, clock_of, phase_series
 from reldyn.resample import known_seed
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from reldyn.panel import DyadPanel
 
-Array = NDArray[np.float64]
 Design = Literal["start-point", "wampold-worsham", "koehler-levin", "revusky"]
 Alternative = Literal["increase", "decrease", "two-sided"]
 
@@ -359,7 +358,7 @@ def _share(values: Array, observed: float, alternative: Alternative) -> float:
     return float(_extreme(values, observed, alternative).mean())
 
 
-def _extreme(values: Array, observed: float, alternative: Alternative) -> NDArray[np.bool_]:
+def _extreme(values: Array, observed: float, alternative: Alternative) -> Flags:
     sign = -1.0 if alternative == "decrease" else 1.0
     told, own = (np.abs(values), abs(observed)) if alternative == "two-sided" else (sign * values, sign * observed)
     # Sums in another order differ by rounding; equal assignments must count as equal.

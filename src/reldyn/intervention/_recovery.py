@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Ints
 from reldyn.coupling._pairs import Pair, complete_lags, pairs_of
 from reldyn.errors import DataWarning, DesignError
 from reldyn.intervention._phases import clock_of, person_rows, time_unit
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from reldyn.panel import DyadPanel
     from reldyn.panel._index import PanelIndex
 
-Array = NDArray[np.float64]
-Codes = NDArray[np.int64]
 
 __all__ = ["Recovery", "local_effects", "recovery"]
 
@@ -156,7 +154,7 @@ def recovery(
     values, index, time = panel.values(outcome), panel.index, clock_of(panel)
     known = known_seed(seed)
 
-    def one(rows: Codes, generator: np.random.Generator) -> Steps | str:
+    def one(rows: Ints, generator: np.random.Generator) -> Steps | str:
         seen = rows[np.isfinite(values[rows])]
         reason = _refusal(values[seen], min_length)
         if reason:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reldyn._records import brief
+from reldyn._types import Array, Flags
 from reldyn.errors import DesignError
 from reldyn.intervention._interrupted import drawn_serial, segment_design, tested, unusable
 from reldyn.intervention._phases import PhaseSeries, phase_series
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from reldyn.panel import DyadPanel
 
-Array = NDArray[np.float64]
 
 __all__ = ["ReliableChange", "jacobson_truax", "phase_mean", "reliable_change"]
 
@@ -232,7 +231,7 @@ def _of_person(one: PhaseSeries, n_boot: int, generator: np.random.Generator) ->
     }
 
 
-def phase_mean(fit: SerialFit, y: Array, which: NDArray[np.bool_]) -> tuple[float, float, float]:
+def phase_mean(fit: SerialFit, y: Array, which: Flags) -> tuple[float, float, float]:
     """Mean of some occasions, its standard error and how many independent occasions it is worth.
 
     Parameters

@@ -8,9 +8,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from reldyn._types import Array
 from reldyn.results import Result, format_table
 
 if TYPE_CHECKING:
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
 
     from reldyn.intervention._phases import PhaseSeries
 
-Array = NDArray[np.float64]
 
 __all__ = ["PhaseResult", "SeriesResult", "called", "series_frame"]
 

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from reldyn._types import Array, Ints
 
 __all__ = [
     "GRID",
@@ -31,7 +30,7 @@ GRID = np.tanh(np.linspace(np.arctanh(-0.9), np.arctanh(0.995), 121))
 _REFINEMENTS = 60
 
 
-def whiten(columns: Array, gap: NDArray[np.int64], phi: float) -> Array:
+def whiten(columns: Array, gap: Ints, phi: float) -> Array:
     """Turn columns whose errors are an autoregression into columns with independent errors of the same variance.
 
     Parameters
@@ -56,7 +55,7 @@ def whiten(columns: Array, gap: NDArray[np.int64], phi: float) -> Array:
     return white
 
 
-def _carried(gap: NDArray[np.int64], phi: float | Array) -> Array:
+def _carried(gap: Ints, phi: float | Array) -> Array:
     # Beyond 1,000 steps nothing is left of any autocorrelation that the grid holds.
     return np.asarray(np.where(gap > 1000, 0.0, np.power(phi, np.minimum(gap, 1000))))
 
@@ -73,10 +72,10 @@ class SerialDesign:
     """
 
     X: Array
-    step: NDArray[np.int64]
+    step: Ints
 
     @cached_property
-    def gap(self) -> NDArray[np.int64]:
+    def gap(self) -> Ints:
         """(n - 1,): steps between neighbouring rows."""
         return np.diff(self.step).astype(np.int64)
 
@@ -260,7 +259,7 @@ class SerialFit:
         return bool(self.phi > GRID[-2] or self.phi < GRID[1])
 
 
-def fit_serial(y: Array, X: Array, step: NDArray[np.int64]) -> SerialFit:
+def fit_serial(y: Array, X: Array, step: Ints) -> SerialFit:
     """Fit y = X beta + e, e a first-order autoregression, by restricted maximum likelihood.
 
     Parameters

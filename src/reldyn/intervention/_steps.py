@@ -10,13 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Ints
 from reldyn.intervention._draws import draw_errors
 from reldyn.intervention._serial import SerialFit, fit_serial, whiten
-
-Array = NDArray[np.float64]
-Codes = NDArray[np.int64]
 
 __all__ = ["Steps", "find_steps", "partition", "step_design"]
 
@@ -39,13 +36,13 @@ class Steps:
         Of more than 0, 1, ... changes, as far as was tested; the last one is above .05 unless the limit was reached.
     """
 
-    at: Codes
+    at: Ints
     fit: SerialFit
     p_values: tuple[float, ...]
 
 
 def find_steps(
-    y: Array, step: Codes, *, max_changes: int, min_length: int, n_boot: int, generator: np.random.Generator
+    y: Array, step: Ints, *, max_changes: int, min_length: int, n_boot: int, generator: np.random.Generator
 ) -> Steps:
     """Find how often and where the level changed.
 
@@ -95,7 +92,7 @@ def _compared(own: Array, drawn: Array, have: int) -> float:
     return float((1 + (best[1:] >= best[0] - 1e-12).sum()) / len(best))
 
 
-def step_design(n: int, at: Codes) -> Array:
+def step_design(n: int, at: Ints) -> Array:
     """One indicator column per segment.
 
     Parameters
@@ -117,7 +114,7 @@ def step_design(n: int, at: Codes) -> Array:
     return np.asarray(segment[:, None] == np.arange(len(at) + 1), dtype=float)
 
 
-def partition(Y: Array, gap: Codes, most: int, min_length: int) -> tuple[Array, list[Codes]]:
+def partition(Y: Array, gap: Ints, most: int, min_length: int) -> tuple[Array, list[Ints]]:
     """Find the best segments of every number of changes, the autocorrelation free.
 
     Parameters
@@ -142,7 +139,7 @@ def partition(Y: Array, gap: Codes, most: int, min_length: int) -> tuple[Array, 
     """
     n, m = Y.shape
     best = np.full((most + 1, m), np.inf)
-    places: list[Codes] = [np.zeros(0, dtype=np.int64)] * (most + 1)
+    places: list[Ints] = [np.zeros(0, dtype=np.int64)] * (most + 1)
     for phi in _PHI:
         cost, back = _segments(Y, gap, phi, most, min_length)
         carried = np.where(gap > 1000, 0.0, np.power(phi, np.minimum(gap, 1000)))
@@ -153,7 +150,7 @@ def partition(Y: Array, gap: Codes, most: int, min_length: int) -> tuple[Array, 
     return best, places
 
 
-def _segments(Y: Array, gap: Codes, phi: float, most: int, min_length: int) -> tuple[Array, Codes]:
+def _segments(Y: Array, gap: Ints, phi: float, most: int, min_length: int) -> tuple[Array, Ints]:
     """Least squares (most + 1, m) of k changes, and for the first series the last change before each end."""
     n, m = Y.shape
     one = np.ones((n, 1))
@@ -175,7 +172,7 @@ def _segments(Y: Array, gap: Codes, phi: float, most: int, min_length: int) -> t
     return least[:, n], back
 
 
-def _traced(back: Codes, k: int, n: int) -> Codes:
+def _traced(back: Ints, k: int, n: int) -> Ints:
     found, end = [], n
     for level in range(k, 0, -1):
         end = int(back[level, end])

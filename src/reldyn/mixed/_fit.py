@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from reldyn._records import brief
+from reldyn._types import Array
 from reldyn.errors import ConvergenceWarning, DesignError, check_option
 from reldyn.mixed._near_singular import column_sizes, near_singular_notes
 from reldyn.mixed._threads import single_threaded
@@ -20,7 +21,7 @@ from reldyn.mixed.likelihood._start import Start, starting_values
 from reldyn.mixed.likelihood._statistics import Statistics, summarise
 from reldyn.mixed.processes import describe, natural_names
 from reldyn.mixed.spec._options import Method, Residual
-from reldyn.mixed.spec._problem import FloatArray, Problem, sort_rows
+from reldyn.mixed.spec._problem import Problem, sort_rows
 from reldyn.mixed.spec._random import RandomStructure
 
 # Variance of a direction of G, relative to the largest on comparable scales, below which it counts as shut.
@@ -72,19 +73,19 @@ class Fit:
     structure: RandomStructure
     residual: Residual
     method: Method
-    beta: FloatArray
-    cov_beta: FloatArray
-    G: FloatArray
-    psi: tuple[FloatArray, ...]
+    beta: Array
+    cov_beta: Array
+    G: Array
+    psi: tuple[Array, ...]
     log_likelihood: float
-    gradient: FloatArray
+    gradient: Array
     trace: Trace
     converged: bool
-    boundary: tuple[FloatArray, ...]
+    boundary: tuple[Array, ...]
     warnings: tuple[str, ...]
     statistics: Statistics
     evaluation: Evaluation
-    scale: FloatArray
+    scale: Array
 
     @property
     def at_boundary(self) -> bool:
@@ -102,7 +103,7 @@ class Fit:
         return self.n_parameters - len(self.beta)
 
     @cached_property
-    def theta(self) -> FloatArray:
+    def theta(self) -> Array:
         """Free parameters of G (internal columns), then natural residual parameters of every stratum."""
         return np.concatenate([self.structure.parameters(self.internal_covariance), *self.psi])
 
@@ -116,7 +117,7 @@ class Fit:
         return tuple(names)
 
     @cached_property
-    def internal_covariance(self) -> FloatArray:
+    def internal_covariance(self) -> Array:
         """Covariance of the internal random effects."""
         return self.structure.to_internal(self.G)
 
@@ -125,7 +126,7 @@ class Fit:
         """Names of the natural residual parameters of each stratum."""
         return tuple(natural_names(self.residual, item) for item in self.problem.exchangeable)
 
-    def residual_process(self, stratum: int = 0) -> dict[str, FloatArray]:
+    def residual_process(self, stratum: int = 0) -> dict[str, Array]:
         """What the residual parameters of a stratum say: covariance at one occasion, carry-over, measurement error."""
         return describe(self.residual, self.problem.exchangeable[stratum], self.psi[stratum])
 
@@ -269,7 +270,7 @@ def _describe(
     method: Method,
     stats: Statistics,
     optimum: Optimum,
-    scale: FloatArray,
+    scale: Array,
     *,
     warn: bool,
 ) -> Fit:
@@ -305,7 +306,7 @@ def _describe(
     )
 
 
-def shut_directions(structure: RandomStructure, G: FloatArray, scale: FloatArray) -> tuple[FloatArray, ...]:
+def shut_directions(structure: RandomStructure, G: Array, scale: Array) -> tuple[Array, ...]:
     """Directions of the reported random effects without variance, as unit vectors.
 
     Parameters
@@ -333,7 +334,7 @@ def shut_directions(structure: RandomStructure, G: FloatArray, scale: FloatArray
     return tuple(found)
 
 
-def _boundary_note(structure: RandomStructure, boundary: tuple[FloatArray, ...]) -> str:
+def _boundary_note(structure: RandomStructure, boundary: tuple[Array, ...]) -> str:
     parts = []
     for direction in boundary:
         largest = np.argsort(-np.abs(direction))[:3]
@@ -345,7 +346,7 @@ def _boundary_note(structure: RandomStructure, boundary: tuple[FloatArray, ...])
     )
 
 
-def _residual_notes(problem: Problem, residual: Residual, psi: tuple[FloatArray, ...]) -> list[str]:
+def _residual_notes(problem: Problem, residual: Residual, psi: tuple[Array, ...]) -> list[str]:
     """Say where the residual process has run to the edge of its parameter space."""
     notes = []
     for stratum, (exchangeable, natural) in enumerate(zip(problem.exchangeable, psi, strict=True)):
@@ -367,7 +368,7 @@ def _residual_notes(problem: Problem, residual: Residual, psi: tuple[FloatArray,
     return notes
 
 
-def _largest_carry_over(told: dict[str, FloatArray]) -> float:
+def _largest_carry_over(told: dict[str, Array]) -> float:
     """Largest absolute eigenvalue of the transition."""
     transition = told["transition"] if "transition" in told else np.diag(told["phi"])
     return float(np.abs(np.linalg.eigvals(transition)).max())

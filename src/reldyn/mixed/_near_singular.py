@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reldyn._types import Array
 from reldyn.mixed.spec._columns import sizes
 
 if TYPE_CHECKING:
-    from reldyn.mixed.spec._problem import FloatArray, Problem
+    from reldyn.mixed.spec._problem import Problem
 
 __all__ = ["column_sizes", "near_singular_notes"]
 
@@ -21,13 +22,13 @@ _SHUT = 1e-9
 _SHOWN = 5
 
 
-def column_sizes(problem: Problem) -> FloatArray:
+def column_sizes(problem: Problem) -> Array:
     """Root mean square of each random-effect column over the rows on which it acts, (q,)."""
     squares, counts = sizes(problem.Z, problem.member)
     return np.asarray(np.sqrt(squares.sum(axis=0) / np.maximum(counts.sum(axis=0), 1)))
 
 
-def near_singular_notes(labels: Sequence[str], G: FloatArray, size: FloatArray | None = None) -> tuple[str, ...]:
+def near_singular_notes(labels: Sequence[str], G: Array, size: Array | None = None) -> tuple[str, ...]:
     """Name the pairs of random effects that are correlated beyond what data can tell from a perfect correlation.
 
     Parameters

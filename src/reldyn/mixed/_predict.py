@@ -8,9 +8,9 @@ import numpy as np
 from scipy import stats
 
 from reldyn._records import brief
+from reldyn._types import Array
 from reldyn.mixed._fit import Fit
 from reldyn.mixed.spec._columns import dense, times
-from reldyn.mixed.spec._problem import FloatArray
 
 
 @brief
@@ -26,10 +26,10 @@ class RandomEffects:
         variances is not.
     """
 
-    value: FloatArray
-    covariance: FloatArray
+    value: Array
+    covariance: Array
 
-    def interval(self, level: float = 0.95) -> tuple[FloatArray, FloatArray]:
+    def interval(self, level: float = 0.95) -> tuple[Array, Array]:
         """Normal prediction intervals, each (d, q)."""
         spread = np.sqrt(np.maximum(np.diagonal(self.covariance, axis1=1, axis2=2), 0.0))
         reach = float(stats.norm.ppf(0.5 + 0.5 * level)) * spread
@@ -69,7 +69,7 @@ def random_effects(fit: Fit) -> RandomEffects:
     return RandomEffects(value @ T.T, T @ covariance @ T.T)
 
 
-def fitted_values(fit: Fit) -> tuple[FloatArray, FloatArray]:
+def fitted_values(fit: Fit) -> tuple[Array, Array]:
     """Fitted values of every row, in the order of the problem's rows.
 
     Parameters

@@ -6,16 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Ints
 from reldyn.mixed._fit import Fit
 from reldyn.mixed.likelihood._objective import root_of
 from reldyn.mixed.processes import covariance
 from reldyn.mixed.spec._columns import dense, times
-from reldyn.mixed.spec._problem import FloatArray, Problem
+from reldyn.mixed.spec._problem import Problem
 
 
-def simulator(fit: Fit) -> Callable[[np.random.Generator], FloatArray]:
+def simulator(fit: Fit) -> Callable[[np.random.Generator], Array]:
     """Prepare to draw outcomes from a fitted model, with new random effects and residuals.
 
     Parameters
@@ -43,7 +43,7 @@ def simulator(fit: Fit) -> Callable[[np.random.Generator], FloatArray]:
     root = root_of(fit.G)
     blocks = _residual_blocks(problem, fit)
 
-    def draw(generator: np.random.Generator) -> FloatArray:
+    def draw(generator: np.random.Generator) -> Array:
         effects = generator.standard_normal((problem.n_dyads, root.shape[0])) @ root.T
         y = marginal + np.einsum("nq,nq->n", Z, effects[problem.dyad])
         for rows, factor in blocks:
@@ -53,18 +53,18 @@ def simulator(fit: Fit) -> Callable[[np.random.Generator], FloatArray]:
     return draw
 
 
-def _residual_blocks(problem: Problem, fit: Fit) -> list[tuple[NDArray[np.int64], FloatArray]]:
+def _residual_blocks(problem: Problem, fit: Fit) -> list[tuple[Ints, Array]]:
     """Rows that share residuals, (blocks, m), grouped by pattern, and the root of each pattern's covariance."""
     order = np.lexsort((problem.member, problem.step, problem.dyad))
     changes = np.diff(problem.dyad[order]) != 0
     if not fit.residual.serial:
         changes |= np.diff(problem.step[order].astype(float)) != 0
-    groups: dict[Any, list[NDArray[np.int64]]] = {}
+    groups: dict[Any, list[Ints]] = {}
     for rows in np.split(order, np.flatnonzero(changes) + 1):
         steps = problem.step[rows] - problem.step[rows[0]]
         key = (int(problem.strata[problem.dyad[rows[0]]]), tuple(problem.member[rows]), tuple(steps.tolist()))
         groups.setdefault(key, []).append(rows)
-    blocks: list[tuple[NDArray[np.int64], FloatArray]] = []
+    blocks: list[tuple[Ints, Array]] = []
     for (stratum, members, steps), found in groups.items():
         R = covariance(fit.residual, problem.exchangeable[stratum], fit.psi[stratum], members, steps, 0).value
         blocks.append((np.stack(found), np.asarray(np.linalg.cholesky(R))))

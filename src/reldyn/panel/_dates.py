@@ -15,14 +15,13 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from reldyn._types import Array, Flags, Ints
+
 __all__ = ["DATE_ORDERS", "DateOrder", "WrittenDates", "hours_of", "match_dates"]
 
 DateOrder = Literal["dmy", "mdy", "ymd"]
 DATE_ORDERS: tuple[DateOrder, ...] = ("dmy", "mdy", "ymd")
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
 Texts = Sequence[str] | npt.NDArray[Any]
 
 _MONTHS = (
@@ -71,10 +70,10 @@ class WrittenDates:
         Seconds that the written clock is ahead of UTC, NaN where none is written.
     """
 
-    matched: BoolArray
-    days: dict[DateOrder, FloatArray]
-    seconds: FloatArray
-    offset: FloatArray
+    matched: Flags
+    days: dict[DateOrder, Array]
+    seconds: Array
+    offset: Array
 
     def orders(self) -> tuple[DateOrder, ...]:
         """Orders under which the most texts are dates; orders that give the same dates are named once."""
@@ -148,7 +147,7 @@ def _parsed(groups: dict[str, Any]) -> _Reading:
     return tuple(readings.get(order, _NO_DATE) for order in DATE_ORDERS), _seconds(groups), _offset(groups["zone"])
 
 
-def hours_of(texts: Texts) -> FloatArray:
+def hours_of(texts: Texts) -> Array:
     """Seconds of texts such as ``09:30``, ``9:30 pm`` or ``1 days 09:30:00``; NaN for every other text."""
     found = (_TIME.fullmatch(text) if ":" in text else None for text in texts)
     return np.array([np.nan if match is None else _length(match.groupdict()) for match in found], dtype=float)
@@ -193,7 +192,7 @@ def _month(name: str) -> int:
     return next((place for place, month in enumerate(_MONTHS, 1) if short in (month, month[:3])), 0)
 
 
-def _days(triples: IntArray) -> FloatArray:
+def _days(triples: Ints) -> Array:
     """Days since 1970-01-01 of year, month and day; NaN where the calendar has no such day."""
     year, month, day = triples.T
     sound = (month >= 1) & (month <= 12) & (day >= 1)
@@ -230,6 +229,6 @@ def _offset(zone: str | None) -> float:
     return -size if zone[0] == "-" else size
 
 
-def _n_years(days: FloatArray) -> int:
+def _n_years(days: Array) -> int:
     dates = days[np.isfinite(days)].astype(np.int64).astype("datetime64[D]")
     return len(np.unique(dates.astype("datetime64[Y]")))

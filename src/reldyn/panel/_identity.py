@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from reldyn._types import Ints
+
 # Two labels that name at least this share of all dyad-person pairs are labels within the dyad; a
 # person who strays into a second dyad leaves the two commonest ids far below it.
 _WITHIN_SHARE = 0.8
-
-IntArray = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +39,9 @@ class Identity:
         The person column only tells the members of one dyad apart.
     """
 
-    dyad_codes: IntArray
+    dyad_codes: Ints
     dyad_labels: npt.NDArray[Any]
-    person_codes: IntArray
+    person_codes: Ints
     person_labels: npt.NDArray[Any]
     within_dyad: bool
 
@@ -55,7 +55,7 @@ class Identity:
         """Number of distinct persons."""
         return len(self.person_labels)
 
-    def person_dyads(self) -> IntArray:
+    def person_dyads(self) -> Ints:
         """Dyad code of each person: that of the person's last row where there are several, -1 where there is none."""
         dyads = np.full(self.n_persons, -1, dtype=np.intp)
         known = (self.person_codes >= 0) & (self.dyad_codes >= 0)
@@ -65,7 +65,7 @@ class Identity:
         )
         return dyads
 
-    def members(self) -> IntArray:
+    def members(self) -> Ints:
         """Number of each person within the dyad, from 0, in the order of person codes; -1 without a dyad."""
         dyads = self.person_dyads()
         order = np.argsort(dyads, kind="stable")
@@ -116,7 +116,7 @@ def identify(dyad_values: Any, person_values: Any) -> Identity:
     return Identity(dyad_codes, dyad_labels, codes, person_labels[pairs % n_labels], within_dyad=True)
 
 
-def factorize(values: Any) -> tuple[IntArray, npt.NDArray[Any]]:
+def factorize(values: Any) -> tuple[Ints, npt.NDArray[Any]]:
     """Integer codes (-1: missing) and the sorted labels; labels that cannot be sorted keep their order in the file."""
     series = values if isinstance(values, pd.Series) else pd.Series(np.asarray(values))
     try:
@@ -128,7 +128,7 @@ def factorize(values: Any) -> tuple[IntArray, npt.NDArray[Any]]:
     return np.asarray(codes, dtype=np.intp), np.asarray(labels)
 
 
-def spellings(column: pd.Series[Any]) -> tuple[IntArray, npt.NDArray[Any]]:
+def spellings(column: pd.Series[Any]) -> tuple[Ints, npt.NDArray[Any]]:
     """Integer codes (-1: missing) and the distinct values as text, without blanks around, in the order of the file."""
     cells = column.astype(object).to_numpy()
     if pd.api.types.infer_dtype(cells, skipna=True) != "string":
@@ -158,7 +158,7 @@ def _strays(identity: Identity) -> bool:
     return bool(np.any((home[identity.person_codes] != identity.dyad_codes) & known)) if len(home) else False
 
 
-def _sorted_unique(codes: IntArray, n_codes: int) -> IntArray:
+def _sorted_unique(codes: Ints, n_codes: int) -> Ints:
     """Sorted distinct codes; by a table of flags while that is small, as sorting a million codes is slow."""
     if n_codes > 20 * max(len(codes), 1_000):
         return np.unique(codes)

@@ -10,29 +10,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
+from reldyn._types import Array, Ints
 from reldyn.panel._times import SECONDS_PER_DAY, Times
 
 __all__ = ["calendar_days", "place_rows", "weekdays"]
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.intp]
 
-
-def calendar_days(times: Times) -> FloatArray:
+def calendar_days(times: Times) -> Array:
     """Days since 1970-01-01 on the clock that was written, of a column of dates."""
     return np.floor(times.local / SECONDS_PER_DAY)
 
 
-def weekdays(times: Times) -> FloatArray:
+def weekdays(times: Times) -> Array:
     """Day of the week of a column of dates on the clock that was written; Monday is 0."""
     # 1970-01-01 was a Thursday.
     return (calendar_days(times) + 3) % 7
 
 
-def place_rows(times: Mapping[str, Times], person: IntArray, dyad: IntArray) -> dict[str, FloatArray]:
+def place_rows(times: Mapping[str, Times], person: Ints, dyad: Ints) -> dict[str, Array]:
     """Place every row in time by the columns that are named for it.
 
     Parameters
@@ -66,7 +62,7 @@ def place_rows(times: Mapping[str, Times], person: IntArray, dyad: IntArray) -> 
     return {"day": day, within: _since_midnight(inner, day, person, dyad)}
 
 
-def _several_a_day(day: FloatArray, person: IntArray) -> bool:
+def _several_a_day(day: Array, person: Ints) -> bool:
     """Whether more than half of the persons' days have several rows."""
     known = np.isfinite(day) & (person >= 0)
     if not known.any():
@@ -75,7 +71,7 @@ def _several_a_day(day: FloatArray, person: IntArray) -> bool:
     return bool(np.mean(counts > 1) > 0.5)
 
 
-def _since_midnight(times: Times, day: FloatArray, person: IntArray, dyad: IntArray) -> FloatArray:
+def _since_midnight(times: Times, day: Array, person: Ints, dyad: Ints) -> Array:
     """Seconds since the midnight before the first time of a day, so that times past midnight come after it.
 
     The first time of the dyad counts, because partners share a schedule; where a person's own day begins a whole
@@ -93,13 +89,13 @@ def _since_midnight(times: Times, day: FloatArray, person: IntArray, dyad: IntAr
     return seconds
 
 
-def _group(codes: IntArray, day: FloatArray) -> IntArray:
+def _group(codes: Ints, day: Array) -> Ints:
     """One code for each pair of code and day."""
     days, rank = np.unique(day, return_inverse=True)
     return np.asarray((codes + 1) * (len(days) + 1) + rank)
 
 
-def _first_of(group: IntArray, instant: FloatArray) -> IntArray:
+def _first_of(group: Ints, instant: Array) -> Ints:
     """The position of the earliest row of each row's group."""
     order = np.lexsort((instant, group))
     starts = np.flatnonzero(np.r_[True, np.diff(group[order]) != 0])

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from reldyn._types import Array, Flags, Ints
 from reldyn.panel._dates import DATE_ORDERS, DateOrder, WrittenDates, hours_of, match_dates
 from reldyn.panel._identity import spellings
 
@@ -24,8 +25,6 @@ __all__ = ["SECONDS_PER_DAY", "DateOrder", "TimeProblem", "Times", "happened", "
 
 SECONDS_PER_DAY = 86_400.0
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 Kind = Literal["number", "duration", "date", "label"]
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -44,7 +43,7 @@ class TimeProblem:
 
     code: str
     wording: str
-    rows: BoolArray
+    rows: Flags
     fix: str | None = None
 
 
@@ -73,10 +72,10 @@ class Times:
         The order of day, month and year of the column, where its texts leave that open.
     """
 
-    values: FloatArray
-    local: FloatArray
+    values: Array
+    local: Array
     kind: Kind
-    unreadable: BoolArray
+    unreadable: Flags
     problems: tuple[TimeProblem, ...] = ()
     text: bool = False
     stem: str | None = None
@@ -131,17 +130,17 @@ def read_times(column: pd.Series[Any], order: DateOrder | None = None) -> Times:
     return _read_text(column, order)
 
 
-def happened(times: Times) -> BoolArray:
+def happened(times: Times) -> Flags:
     """Whether each time of a clock column came about; the number 0 is how some platforms write that it did not."""
     known = np.isfinite(times.values)
     return np.asarray(known & (times.values != 0)) if times.kind == "number" else known
 
 
-def _readable(values: FloatArray, kind: Kind, local: FloatArray | None = None) -> Times:
+def _readable(values: Array, kind: Kind, local: Array | None = None) -> Times:
     return Times(values, values if local is None else local, kind, np.zeros(len(values), dtype=bool))
 
 
-def _read_numbers(numbers: FloatArray) -> Times:
+def _read_numbers(numbers: Array) -> Times:
     compact = _compact_dates(numbers)
     if compact is not None:
         return _readable(compact, "date")
@@ -151,7 +150,7 @@ def _read_numbers(numbers: FloatArray) -> Times:
     return Times(values, values, "number", endless, problems)
 
 
-def _compact_dates(numbers: FloatArray) -> FloatArray | None:
+def _compact_dates(numbers: Array) -> Array | None:
     """Seconds since 1970 where every number is a date of ISO 8601 without hyphens (20210324), else None."""
     known = np.isfinite(numbers)
     present = numbers[known]
@@ -180,7 +179,7 @@ def _read_stamps(column: pd.Series[Any]) -> Times:
     return _readable(_since_1970(utc), "date", _since_1970(column.dt.tz_localize(None)))
 
 
-def _since_1970(naive: pd.Series[Any]) -> FloatArray:
+def _since_1970(naive: pd.Series[Any]) -> Array:
     stamps = naive.to_numpy(dtype="datetime64[us]", na_value=np.datetime64("NaT"))
     seconds = stamps.astype(np.int64) / 1e6
     seconds[np.isnat(stamps)] = np.nan
@@ -209,10 +208,10 @@ def _read_categories(column: pd.Series[Any], order: DateOrder | None) -> Times:
     return _spread(inner, rows)
 
 
-def _spread(distinct: Times, codes: npt.NDArray[np.intp]) -> Times:
+def _spread(distinct: Times, codes: Ints) -> Times:
     """The same reading for rows with these codes of distinct values; -1 is missing."""
 
-    def flags(values: BoolArray) -> BoolArray:
+    def flags(values: Flags) -> Flags:
         return np.asarray(np.append(values, False)[codes])
 
     problems = tuple(
@@ -265,11 +264,11 @@ def _read_text(column: pd.Series[Any], order: DateOrder | None) -> Times:
     return _spread(read, codes)
 
 
-def _flags(found: Iterable[Any]) -> BoolArray:
+def _flags(found: Iterable[Any]) -> Flags:
     return np.array([bool(match) for match in found], dtype=bool)
 
 
-def _labels(texts: npt.NDArray[np.object_], given: BoolArray) -> Times:
+def _labels(texts: npt.NDArray[np.object_], given: Flags) -> Times:
     """Labels of one stem that end in a number (day 1, day 2) count by the number; others cannot be ordered."""
     nothing, nowhere = np.full(len(texts), np.nan), np.zeros(len(texts), dtype=bool)
     if not given.any():
@@ -284,9 +283,7 @@ def _labels(texts: npt.NDArray[np.object_], given: BoolArray) -> Times:
     return Times(nothing, nothing, "number", given, (_unparsable(wording, texts, given, fix),))
 
 
-def _numbered(
-    texts: npt.NDArray[np.object_], number: BoolArray, comma: BoolArray, absent: BoolArray, other: BoolArray
-) -> Times:
+def _numbered(texts: npt.NDArray[np.object_], number: Flags, comma: Flags, absent: Flags, other: Flags) -> Times:
     values = np.array(
         [float(text) if found else np.nan for text, found in zip(texts, number, strict=True)], dtype=float
     )
@@ -297,18 +294,14 @@ def _numbered(
     return dataclasses.replace(read, unreadable=read.unreadable | comma, problems=(*read.problems, problem))
 
 
-def _clean(
-    texts: npt.NDArray[np.object_], values: FloatArray, kind: Kind, absent: BoolArray, other: BoolArray
-) -> Times:
+def _clean(texts: npt.NDArray[np.object_], values: Array, kind: Kind, absent: Flags, other: Flags) -> Times:
     """Values of one kind; texts that are of another kind, or of none, are unreadable."""
     unreadable = np.isnan(values) & ~absent
     problems = _strangers(texts, unreadable, other, "number" if kind == "number" else "time of day")
     return Times(values, values, kind, unreadable, problems)
 
 
-def _strangers(
-    texts: npt.NDArray[np.object_], unreadable: BoolArray, other: BoolArray, kind: str
-) -> tuple[TimeProblem, ...]:
+def _strangers(texts: npt.NDArray[np.object_], unreadable: Flags, other: Flags, kind: str) -> tuple[TimeProblem, ...]:
     problems = []
     if np.any(unreadable & ~other):
         problems.append(_unparsable("is no time or number", texts, unreadable & ~other))
@@ -321,9 +314,9 @@ def _strangers(
 def _dated(
     texts: npt.NDArray[np.object_],
     dates: WrittenDates,
-    matched: BoolArray,
-    absent: BoolArray,
-    counts: npt.NDArray[np.intp],
+    matched: Flags,
+    absent: Flags,
+    counts: Ints,
     order: DateOrder | None,
 ) -> Times:
     """Dates in the one order of the column."""
@@ -364,16 +357,16 @@ def _dated(
     )
 
 
-def _same(left: FloatArray, right: FloatArray) -> BoolArray:
+def _same(left: Array, right: Array) -> Flags:
     return np.asarray((left == right) | (np.isnan(left) & np.isnan(right)))
 
 
-def _readable_otherwise(texts: npt.NDArray[np.object_]) -> BoolArray:
+def _readable_otherwise(texts: npt.NDArray[np.object_]) -> Flags:
     return _flags(_NUMBER.fullmatch(text) or _COMMA.fullmatch(text) for text in texts) | np.isfinite(hours_of(texts))
 
 
 def _ambiguous(
-    texts: npt.NDArray[np.object_], dates: WrittenDates, orders: tuple[DateOrder, ...], rows: BoolArray
+    texts: npt.NDArray[np.object_], dates: WrittenDates, orders: tuple[DateOrder, ...], rows: Flags
 ) -> TimeProblem:
     """Show both readings of the first open date, or two dates that no one order can read."""
     readings = np.array([dates.days[order] for order in orders])
@@ -392,10 +385,10 @@ def _in_words(days: float) -> str:
     return f"{date.day} {date:%B} {date.year}"
 
 
-def _unparsable(wording: str, texts: npt.NDArray[np.object_], rows: BoolArray, fix: str | None = None) -> TimeProblem:
+def _unparsable(wording: str, texts: npt.NDArray[np.object_], rows: Flags, fix: str | None = None) -> TimeProblem:
     return TimeProblem("unparsable-time", f"{wording} ({_shown(texts, rows)})", rows, fix)
 
 
-def _shown(texts: npt.NDArray[np.object_], rows: BoolArray) -> str:
+def _shown(texts: npt.NDArray[np.object_], rows: Flags) -> str:
     labels = [repr(text) for text in texts[rows][:_SHOWN]]
     return ", ".join(labels) + (", ..." if rows.sum() > _SHOWN else "")

@@ -11,8 +11,8 @@ import math
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Ints
 from reldyn.errors import DataError, DesignError, check_option, describe_rows
 from reldyn.perception._people import Perceiver, mean_cells, perceivers_of, role_groups, with_sample_rows
 from reldyn.perception._slopes_of_one import is_constant, mean_over
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ambivalence", "ambivalence_index"]
 
-Array = NDArray[np.float64]
 Index = Literal["griffin", "kaplan", "jamieson"]
 INDICES = ("griffin", "kaplan", "jamieson")
 _FEWEST_PAIRS = 3
@@ -209,7 +208,7 @@ def _person(one: Perceiver, warm: Array, cold: Array, values: Array, before: Arr
     return cells | {"note": "; ".join(notes)}
 
 
-def _sample(rows: list[dict[str, Any]], dyad: NDArray[np.int64]) -> list[dict[str, Any]]:
+def _sample(rows: list[dict[str, Any]], dyad: Ints) -> list[dict[str, Any]]:
     answers = []
     columns = {name: np.array([row[name] for row in rows], dtype=float) for name in _MEASURES}
     for role, mine in role_groups([row["role"] for row in rows]):

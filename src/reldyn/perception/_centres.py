@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Flags, Ints
 from reldyn.errors import DesignError
 
 if TYPE_CHECKING:
     from reldyn.panel import DyadPanel
 
-Array = NDArray[np.float64]
 Centre = Literal["truth", "role_truth", "person_truth"]
 BiasCentre = Literal["truth", "own"]
 CENTRES = ("truth", "role_truth", "person_truth")
@@ -43,10 +42,10 @@ class Centred:
     judgment: Array
     truth: Array
     bias: Array | None
-    used: NDArray[np.bool_]
+    used: Flags
 
 
-def group_means(values: Array, group: NDArray[np.int64], used: NDArray[np.bool_]) -> Array:
+def group_means(values: Array, group: Ints, used: Flags) -> Array:
     """Mean over the used rows of each row's group.
 
     Parameters
@@ -125,7 +124,7 @@ def centred_rows(
     )
 
 
-def _groups(panel: DyadPanel, center: Centre) -> NDArray[np.int64]:
+def _groups(panel: DyadPanel, center: Centre) -> Ints:
     """Code of the rows that share a zero."""
     index = panel.index
     if center == "person_truth":
@@ -137,7 +136,7 @@ def _groups(panel: DyadPanel, center: Centre) -> NDArray[np.int64]:
     return np.zeros_like(index.person)
 
 
-def _refuse_flat(values: Array, used: NDArray[np.bool_], name: str, center: Centre) -> None:
+def _refuse_flat(values: Array, used: Flags, name: str, center: Centre) -> None:
     seen = values[used]
     if float(np.ptp(seen)) <= _CONSTANT * max(float(np.abs(seen).max()), 1.0):
         where = " within any person" if center == "person_truth" else ""

@@ -10,8 +10,8 @@ import math
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Ints
 from reldyn.errors import check_option
 from reldyn.perception._people import Perceiver, mean_cells, perceivers_of, role_groups, with_sample_rows
 from reldyn.perception._slopes_of_one import Slope, mean_over, slope_of
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from reldyn.panel import DyadPanel
 
-Array = NDArray[np.float64]
 Timing = Literal["next", "same"]
 TIMINGS = ("next", "same")
 # Pairs that leave three degrees of freedom for error.
@@ -145,7 +144,7 @@ def _cells(slope: Slope) -> dict[str, Any]:
     }
 
 
-def _sample(rows: list[dict[str, Any]], dyad: NDArray[np.int64], unit: str) -> list[dict[str, Any]]:
+def _sample(rows: list[dict[str, Any]], dyad: Ints, unit: str) -> list[dict[str, Any]]:
     answers = []
     columns = {name: np.array([row[name] for row in rows]) for name in ("contagion", "std_error", "inertia")}
     for role, mine in role_groups([row["role"] for row in rows]):

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from reldyn._types import Array, Flags, Ints
+
 # A standard deviation below this share of the residual's counts as none.
 _SHUT = 1e-3
 # What statsmodels is given in place of zero, where its gradient vanishes by its own parameterisation.
@@ -41,7 +41,7 @@ class Component:
     """
 
     name: str
-    group: NDArray[np.int64]
+    group: Ints
     values: Array
 
     @property
@@ -80,7 +80,7 @@ class CrossedFit:
     effects: tuple[Array, ...]
     log_likelihood: float
     converged: bool
-    shut: NDArray[np.bool_]
+    shut: Flags
     correlations: Array | None = None
 
 
@@ -203,7 +203,7 @@ def _confirmed(y: Array, X: Array, designs: list[Array], ratios: Array) -> tuple
     return np.asarray(found.vcomp, dtype=float) / scale, float(found.llf), bool(found.converged)
 
 
-def fit_nested(y: Array, X: Array, group: NDArray[np.int64], designs: Array) -> CrossedFit:
+def fit_nested(y: Array, X: Array, group: Ints, designs: Array) -> CrossedFit:
     """Restricted maximum likelihood of effects of one grouping that may covary.
 
     Parameters

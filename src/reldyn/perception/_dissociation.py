@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Ints
 from reldyn.errors import DesignError, check_option
 from reldyn.perception._contagion import FEWEST_PAIRS, TIMINGS, Timing, contagion_slopes
 from reldyn.perception._people import perceivers_of
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DissociationResult", "dissociation"]
 
-Array = NDArray[np.float64]
 WIDTH = 100
 _FEWEST_DYADS = 5
 _TERMS = ("accuracy", "contagion", "difference", "correlation", "correlation without error")
@@ -190,7 +189,7 @@ def dissociation(
         )
     known = known_seed(seed)
 
-    def again(drawn: NDArray[np.int64]) -> Array:
+    def again(drawn: Ints) -> Array:
         return _numbers(numbers[np.concatenate([members[place] for place in drawn])])
 
     found = dyad_bootstrap(again, len(members), n_boot=int(n_boot), seed=known, n_jobs=n_jobs)
@@ -201,7 +200,7 @@ def dissociation(
     return DissociationResult(table, people, judgment, affect, timing, int(n_boot), known, tuple(warnings))
 
 
-def _people(panel: DyadPanel, judgment: str, affect: str, timing: Timing) -> tuple[pd.DataFrame, NDArray[np.int64]]:
+def _people(panel: DyadPanel, judgment: str, affect: str, timing: Timing) -> tuple[pd.DataFrame, Ints]:
     import pandas as pd
 
     people = list(perceivers_of(panel))

@@ -11,8 +11,8 @@ import math
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Ints
 from reldyn.errors import DesignError, check_option
 from reldyn.perception._people import Perceiver, mean_cells, perceivers_of, role_groups, with_sample_rows
 from reldyn.perception._slopes_of_one import LARGEST_R, fisher_z, is_constant, mean_over
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["empathic_accuracy"]
 
-Array = NDArray[np.float64]
 # Fisher's z has a variance from here on.
 _FEWEST = 4
 _COLUMNS = [
@@ -113,7 +112,7 @@ def empathic_accuracy(
     return with_sample_rows(rows, _sample(rows, dyad, unit, correlations=ratings is None), _COLUMNS)
 
 
-def _bins(panel: DyadPanel, width: int) -> NDArray[np.int64]:
+def _bins(panel: DyadPanel, width: int) -> Ints:
     """Code of the bin of every row; bins never reach over a night."""
     index = panel.index
     return np.asarray(index.day * (index.n_beeps // width + 1) + index.beep // width)
@@ -124,7 +123,7 @@ def _empty(n_obs: int, n_points: int, note: str) -> dict[str, Any]:
     return {"n_obs": n_obs, "n_points": n_points, **cells, "note": note}
 
 
-def _tracking(one: Perceiver, judged: Array, true: Array, bins: NDArray[np.int64]) -> dict[str, Any]:
+def _tracking(one: Perceiver, judged: Array, true: Array, bins: Ints) -> dict[str, Any]:
     both = one.rows[np.isfinite(judged[one.rows]) & np.isfinite(true[one.rows])]
     n_obs = len(both)
     if not n_obs:
@@ -163,9 +162,7 @@ def _share(points: Array, largest: float) -> dict[str, Any]:
     return _empty(len(seen), len(seen), "") | {"accuracy": 100 * float(seen.mean()) / largest}
 
 
-def _sample(
-    rows: list[dict[str, Any]], dyad: NDArray[np.int64], unit: str, *, correlations: bool
-) -> list[dict[str, Any]]:
+def _sample(rows: list[dict[str, Any]], dyad: Ints, unit: str, *, correlations: bool) -> list[dict[str, Any]]:
     answers = []
     values = np.array([row["z" if correlations else "accuracy"] for row in rows])
     bias = np.array([row["directional_bias"] for row in rows])

@@ -10,8 +10,8 @@ import math
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Flags, Ints
 from reldyn.actor_partner import MixedResult, mixed_model
 from reldyn.errors import DesignError, check_option
 from reldyn.mixed import contributions
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["indirect_accuracy"]
 
-Array = NDArray[np.float64]
 _JUDGMENT, _TRUTH, _BIAS = "centred judgment", "centred truth", "centred bias"
 _EFFECTS = ("total accuracy", "direct accuracy", "bias force", "actual similarity", "indirect accuracy")
 _FEWEST_DYADS = 5
@@ -117,7 +116,7 @@ def indirect_accuracy(
     return _table(roles, _effects(beta, places), cells, fits[0], fits)
 
 
-def _members(panel: DyadPanel, used: NDArray[np.bool_]) -> int:
+def _members(panel: DyadPanel, used: Flags) -> int:
     index = panel.index
     return int(np.bincount(np.unique(index.dyad[used] * 2 + index.member[used]) // 2).max(initial=0))
 
@@ -148,7 +147,7 @@ class _Equations:
         self.beta = fit.estimates.beta
         self.information, self.score = found.information, found.score
 
-    def again(self, drawn: NDArray[np.int64]) -> Array:
+    def again(self, drawn: Ints) -> Array:
         """Estimates from dyads drawn with replacement."""
         information, score = self.information[drawn].sum(axis=0), self.score[drawn].sum(axis=0)
         try:

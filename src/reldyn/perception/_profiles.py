@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Flags, Ints
 from reldyn.perception._slopes_of_one import LARGEST_R
 
-Array = NDArray[np.float64]
 # Elements of a profile from which Fisher's z has a variance.
 FEWEST = 4
 _CONSTANT = 1e-10
@@ -42,10 +41,10 @@ class Compared:
     level: Array
     scatter: Array
     distance: Array
-    n: NDArray[np.int64]
+    n: Ints
 
 
-def row_correlations(x: Array, y: Array) -> tuple[Array, NDArray[np.int64]]:
+def row_correlations(x: Array, y: Array) -> tuple[Array, Ints]:
     """Pearson correlation of each pair of rows over the elements that both have.
 
     Parameters
@@ -70,7 +69,7 @@ def row_correlations(x: Array, y: Array) -> tuple[Array, NDArray[np.int64]]:
     return np.clip(r, -1.0, 1.0), count
 
 
-def _centred(values: Array, both: NDArray[np.bool_], size: NDArray[np.int64]) -> Array:
+def _centred(values: Array, both: Flags, size: Ints) -> Array:
     kept = np.where(both, values, 0.0)
     return np.where(both, kept - (kept.sum(axis=1) / size)[:, None], 0.0)
 
@@ -112,7 +111,7 @@ def to_z(r: Array) -> Array:
     return np.asarray(np.arctanh(np.clip(r, -LARGEST_R, LARGEST_R)))
 
 
-def mean_by_group(values: Array, group: NDArray[np.int64], n_groups: int) -> Array:
+def mean_by_group(values: Array, group: Ints, n_groups: int) -> Array:
     """Mean of the values that are there, by group; NaN where there are none."""
     seen = np.isfinite(values)
     total = np.bincount(group[seen], weights=values[seen], minlength=n_groups)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Ints
 from reldyn.errors import DataError, DesignError, check_columns, check_option
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from reldyn.panel import DyadPanel
 
-Array = NDArray[np.float64]
 COLUMNS = ("perceiver", "item", "impression", "target", "norm", "target_person", "dyad")
 _NEEDED = ("perceiver", "item", "impression", "target")
 
@@ -49,10 +48,10 @@ class Ratings:
     target: Array
     norm: Array
     item_norm: float
-    perceiver: NDArray[np.int64]
-    item: NDArray[np.int64]
-    target_person: NDArray[np.int64] | None
-    dyad: NDArray[np.int64] | None
+    perceiver: Ints
+    item: Ints
+    target_person: Ints | None
+    dyad: Ints | None
     labels: tuple[Any, ...]
     n_dropped: int
 
@@ -186,7 +185,7 @@ def from_table(frame: pd.DataFrame, columns: Mapping[str, str] | None) -> Rating
     )
 
 
-def _group_mean(values: Array, group: NDArray[np.int64], n: int) -> Array:
+def _group_mean(values: Array, group: Ints, n: int) -> Array:
     seen = np.isfinite(values)
     count = np.bincount(group[seen], minlength=n)
     total = np.bincount(group[seen], weights=values[seen], minlength=n)
@@ -198,10 +197,10 @@ def _complete(
     impression: Array,
     target: Array,
     norm: Array,
-    perceiver: NDArray[np.int64],
-    item: NDArray[np.int64],
-    target_person: NDArray[np.int64] | None,
-    dyad: NDArray[np.int64] | None,
+    perceiver: Ints,
+    item: Ints,
+    target_person: Ints | None,
+    dyad: Ints | None,
     labels: tuple[Any, ...],
 ) -> Ratings:
     """Rows with all three numbers, codes counted anew."""
@@ -209,7 +208,7 @@ def _complete(
     if not kept.any():
         raise DesignError("no row has an impression, the target's own answer and a norm: nothing can be compared.")
 
-    def again(codes: NDArray[np.int64] | None) -> NDArray[np.int64] | None:
+    def again(codes: Ints | None) -> Ints | None:
         return None if codes is None else np.unique(codes[kept], return_inverse=True)[1]
 
     who, place = np.unique(perceiver[kept], return_inverse=True)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Ints
 from reldyn.errors import DesignError, check_option
 from reldyn.perception._profiles import FEWEST, Compared, compare, mean_by_group, pseudo_means, to_z
 from reldyn.perception._ratings import check_items
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SimilarityResult", "similarity"]
 
-Array = NDArray[np.float64]
 Over = Literal["items", "occasions"]
 WIDTH = 100
 _TERMS = ("raw", "distinctive", "stereotype")
@@ -236,7 +235,7 @@ def _cube(panel: DyadPanel, names: list[str]) -> Array:
     return cube
 
 
-def _role_of_members(panel: DyadPanel) -> NDArray[np.int64]:
+def _role_of_members(panel: DyadPanel) -> Ints:
     """(n_dyads, 2) codes of the groups whose mean is the norm; one where no role tells members apart."""
     index = panel.index
     roles = np.zeros((index.n_dyads, 2), dtype=np.int64)
@@ -245,7 +244,7 @@ def _role_of_members(panel: DyadPanel) -> NDArray[np.int64]:
     return roles
 
 
-def _norms(values: Array, roles: NDArray[np.int64]) -> Array:
+def _norms(values: Array, roles: Ints) -> Array:
     """Mean over the persons of a role, (n_dyads, 2, ...) like the values."""
     norm = np.full_like(values, np.nan)
     for code in np.unique(roles):
@@ -399,9 +398,7 @@ def _notes(found: Compared) -> list[str]:
     return [note(int(n), float(r)) for n, r in zip(found.n, found.raw, strict=True)]
 
 
-def _means(
-    variable: str, compared: list[Compared], group: NDArray[np.int64], n_dyads: int, pseudo: Array
-) -> pd.DataFrame:
+def _means(variable: str, compared: list[Compared], group: Ints, n_dyads: int, pseudo: Array) -> pd.DataFrame:
     import pandas as pd
 
     rows = []

@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from reldyn._types import Array, Ints
+
 # The bound of Fisher's z: a correlation of 1 in a short series is no infinite accuracy.
 LARGEST_R = 0.9999
 # Spread below this share of the largest absolute value is rounding, not variation.
@@ -133,9 +133,7 @@ def slope_of(outcome: Array, predictor: Array, *controls: Array, fewest: int) ->
     return Slope(float(beta[0]), error, float(df), p_value, r, tuple(others.tolist()), n, note)
 
 
-def mean_over(
-    values: Array, dyad: NDArray[np.int64], *, variances: Array | None = None, unit: str = "dyad"
-) -> MeanOver:
+def mean_over(values: Array, dyad: Ints, *, variances: Array | None = None, unit: str = "dyad") -> MeanOver:
     """Mean over persons, whose standard error counts dyads: members of one dyad are not independent.
 
     Parameters

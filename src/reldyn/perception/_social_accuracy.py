@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Ints
 from reldyn.errors import ConvergenceWarning, DesignError, check_option
 from reldyn.perception._crossed import Component, CrossedFit, fit_crossed, fit_nested
 from reldyn.perception._ratings import Ratings, check_items, from_panel, from_table
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SocialAccuracyResult", "social_accuracy"]
 
-Array = NDArray[np.float64]
 WIDTH = 100
 _EFFECTS = ("impression", "distinctive accuracy", "normative accuracy")
 _FEWEST_PERCEIVERS, _FEWEST_ITEMS = 5, 3
@@ -225,8 +224,8 @@ def social_accuracy(
 
 
 def _fitted(
-    ratings: Ratings, X: Array, groupings: dict[str, NDArray[np.int64]], covariance: str
-) -> tuple[CrossedFit, list[tuple[str, str]], dict[str, NDArray[np.int64]]]:
+    ratings: Ratings, X: Array, groupings: dict[str, Ints], covariance: str
+) -> tuple[CrossedFit, list[tuple[str, str]], dict[str, Ints]]:
     """The fit, what each of its components is called, and the groupings it used."""
     if covariance == "full":
         nested = fit_nested(ratings.impression, X, ratings.perceiver, X)
@@ -255,7 +254,7 @@ def _check_ratings(ratings: Ratings, valid: Array, norm: Array) -> None:
             raise DesignError(f"the {what}. Look at the answers.")
 
 
-def _groupings(ratings: Ratings) -> tuple[dict[str, NDArray[np.int64]], list[str]]:
+def _groupings(ratings: Ratings) -> tuple[dict[str, Ints], list[str]]:
     """Groupings whose effects can be told apart: perceivers, then targets and dyads where they differ from these."""
     found, notes = {"perceiver": ratings.perceiver}, []
     for name, codes in (("target", ratings.target_person), ("dyad", ratings.dyad)):
@@ -272,13 +271,13 @@ def _groupings(ratings: Ratings) -> tuple[dict[str, NDArray[np.int64]], list[str
     return found, notes
 
 
-def _same(one: NDArray[np.int64], other: NDArray[np.int64]) -> bool:
+def _same(one: Ints, other: Ints) -> bool:
     """Whether two codings group the rows in the same way."""
     pairs = len(np.unique(one * (int(other.max()) + 1) + other))
     return pairs == len(np.unique(one)) == len(np.unique(other))
 
 
-def _alone(codes: NDArray[np.int64], perceiver: NDArray[np.int64]) -> bool:
+def _alone(codes: Ints, perceiver: Ints) -> bool:
     """Whether a grouping lies within perceivers with one group each."""
     pairs = len(np.unique(codes * (int(perceiver.max()) + 1) + perceiver))
     return pairs == len(np.unique(perceiver)) and pairs == len(np.unique(codes))

@@ -6,16 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Flags, Ints
 from reldyn.errors import DesignError
 from reldyn.panel import DyadPanel
 from reldyn.simulate._checks import check_count, one_per_role
 from reldyn.simulate._missing import check_missing
 from reldyn.simulate._seeds import Seed, child_generator, root_sequence, written_seed
 from reldyn.simulate._simulated import Simulated, Truth
-
-Array = NDArray[np.float64]
 
 _MEAN, _SD, _BETWEEN = 4.0, 1.0, 0.5
 # What the two partners' days have in common.
@@ -133,7 +131,7 @@ def intervention(
     return Simulated(panel, truth)
 
 
-def _baselines(n_before: int | Sequence[int], n_dyads: int, n_days: int) -> NDArray[np.int64]:
+def _baselines(n_before: int | Sequence[int], n_dyads: int, n_days: int) -> Ints:
     before = np.asarray(n_before)
     if before.ndim > 1 or (before.ndim == 1 and len(before) != n_dyads):
         raise DesignError(f"n_before={n_before!r}: give one whole number, or one per dyad ({n_dyads}).")
@@ -153,7 +151,7 @@ def _days(generator: np.random.Generator, n_days: int, phi: float) -> Array:
     return values
 
 
-def _responses(event: NDArray[np.bool_], shape: Array) -> Array:
+def _responses(event: Flags, shape: Array) -> Array:
     """Sum of the responses to all check-ins on each day."""
     total = np.zeros(len(event))
     for lag, size in zip(_WINDOW, shape, strict=True):
@@ -162,9 +160,7 @@ def _responses(event: NDArray[np.bool_], shape: Array) -> Array:
     return total
 
 
-def _rows(
-    dyad: int, values: Array, after: NDArray[np.bool_], event: NDArray[np.bool_], categories: int | None
-) -> pd.DataFrame:
+def _rows(dyad: int, values: Array, after: Flags, event: Flags, categories: int | None) -> pd.DataFrame:
     n_days = len(values)
     answers = values if categories is None else np.clip(np.rint(values), 1, categories)
     return pd.DataFrame(

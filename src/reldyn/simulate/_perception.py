@@ -10,8 +10,8 @@ import dataclasses
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Flags
 from reldyn.errors import DesignError, check_option
 from reldyn.panel import DyadPanel
 from reldyn.simulate._apim import Pair, PerRole, Roles, correlated
@@ -20,7 +20,6 @@ from reldyn.simulate._missing import MissingPattern, check_missing, missing_mask
 from reldyn.simulate._seeds import Seed, child_generator, root_sequence, written_seed
 from reldyn.simulate._simulated import Simulated, Truth
 
-Array = NDArray[np.float64]
 # Occasions before the first one that is kept: any mood has forgotten its start.
 _BURN_IN = 30
 # Trust carries over from occasion to occasion by this much.
@@ -239,7 +238,7 @@ def _by_person(values: Array) -> Array:
     return np.moveaxis(values, 2, 1).reshape(-1, values.shape[1])
 
 
-def _frame(series: Array, missed: NDArray[np.bool_], *, exchangeable: bool) -> pd.DataFrame:
+def _frame(series: Array, missed: Flags, *, exchangeable: bool) -> pd.DataFrame:
     n_dyads, n_occasions = series.shape[:2]
     person = np.arange(1, 2 * n_dyads + 1)
     labels = ["member", "member"] if exchangeable else ["a", "b"]

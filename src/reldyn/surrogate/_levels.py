@@ -6,12 +6,10 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reldyn._records import brief
+from reldyn._types import Array, Flags
 from reldyn.surrogate._phases import renewal_paths, stable
-
-Array = NDArray[np.float64]
 
 
 @brief
@@ -35,7 +33,7 @@ class LevelNull:
     lag_night: Array
     covariance: Array
     base: Array
-    night: NDArray[np.bool_]
+    night: Flags
 
 
 def draw_level_renewal(

@@ -11,13 +11,12 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reldyn._records import brief
+from reldyn._types import Array, Flags
 from reldyn.surrogate._copula import normal_scores
 from reldyn.surrogate._measurement import MeasurementFit, fit_measurement
 
-Array = NDArray[np.float64]
 MAX_ORDER = 6
 _LARGEST_ROOT = 0.98
 _CORRECTION_SERIES = 40
@@ -54,7 +53,7 @@ class LinearNull:
 
     y: Array
     mean: Array
-    night: NDArray[np.bool_]
+    night: Flags
     elapsed: Array
     order: int
     lags: Array
@@ -67,7 +66,7 @@ class LinearNull:
 def fit_linear(
     y: Array,
     *,
-    night: NDArray[np.bool_],
+    night: Flags,
     elapsed: Array,
     design: Array,
     seed: np.random.SeedSequence,
@@ -115,7 +114,7 @@ def fit_linear(
     >>> fit_linear(y, **parts, seed=seed, gaussian=True).y.shape
     (40, 2)
     """
-    seen: NDArray[np.bool_] = np.asarray(np.isfinite(y).all(axis=1))
+    seen: Flags = np.asarray(np.isfinite(y).all(axis=1))
     values = normal_scores(np.where(seen[:, None], y, np.nan)) if gaussian else y
     mean = _regress_mean(values, seen, design)
     rest = np.where(seen[:, None], values - mean, 0.0)
@@ -160,7 +159,7 @@ def _orders(n_seen: int, channels: int) -> Sequence[int]:
     return range(1, largest + 1)
 
 
-def _regress_mean(values: Array, seen: NDArray[np.bool_], design: Array) -> Array:
+def _regress_mean(values: Array, seen: Flags, design: Array) -> Array:
     columns = np.column_stack([np.ones(len(values)), design])
     solved = np.linalg.lstsq(columns[seen], values[seen], rcond=1e-8)[0]
     return np.asarray(columns @ solved)
@@ -170,7 +169,7 @@ def _log_det(matrix: Array) -> float:
     return float(np.linalg.slogdet(matrix)[1])
 
 
-def lagged(filled: Array, night: NDArray[np.bool_], order: int) -> Array:
+def lagged(filled: Array, night: Flags, order: int) -> Array:
     """Columns of an (n, T, C) batch: first lag by day, by night, second and later lags; (n, T, C (order + 1))."""
     n, n_occasions, channels = filled.shape
     out = np.zeros((n, n_occasions, channels * (order + 1)))
@@ -182,7 +181,7 @@ def lagged(filled: Array, night: NDArray[np.bool_], order: int) -> Array:
     return out
 
 
-def fit_order(rest: Array, seen: NDArray[np.bool_], night: NDArray[np.bool_], order: int) -> tuple[Array, ...]:
+def fit_order(rest: Array, seen: Flags, night: Flags, order: int) -> tuple[Array, ...]:
     """Least squares of a batch: (n, order + 1, C, C) coefficients, (n, C, C) covariance, (n, T, C) filled."""
     n, n_occasions, channels = rest.shape
     filled = rest.copy()
@@ -201,13 +200,13 @@ def fit_order(rest: Array, seen: NDArray[np.bool_], night: NDArray[np.bool_], or
     return coefficients, covariance + 1e-8 * np.eye(channels), filled
 
 
-def _residuals(filled: Array, night: NDArray[np.bool_], coefficients: Array) -> Array:
+def _residuals(filled: Array, night: Flags, coefficients: Array) -> Array:
     n, order, channels = len(coefficients), coefficients.shape[1] - 1, filled.shape[2]
     flat = coefficients.reshape(n, (order + 1) * channels, channels)
     return np.asarray(filled - np.matmul(lagged(filled, night, order), flat))
 
 
-def _fill(rest: Array, seen: NDArray[np.bool_], night: NDArray[np.bool_], coefficients: Array) -> Array:
+def _fill(rest: Array, seen: Flags, night: Flags, coefficients: Array) -> Array:
     filled = rest.copy()
     order = coefficients.shape[1] - 1
     for t in np.flatnonzero(~seen):
@@ -229,9 +228,7 @@ def _centred(residuals: Array) -> Array:
     return np.asarray(centred / np.maximum(centred.std(axis=0), 1e-8))
 
 
-def _corrected(
-    rough: LinearNull, seen: NDArray[np.bool_], design: Array, seed: np.random.SeedSequence, *, gaussian: bool
-) -> Array:
+def _corrected(rough: LinearNull, seen: Flags, design: Array, seed: np.random.SeedSequence, *, gaussian: bool) -> Array:
     """Add what refitting simulated series loses, as far as the process stays stationary."""
     rest = _simulated_rest(rough, seen, design, seed, _CORRECTION_SERIES, gaussian=gaussian)
     loss = rough.lags - fit_order(rest, seen, rough.night, rough.order)[0].mean(axis=0)
@@ -245,7 +242,7 @@ def _corrected(
 def _remembering(
     rough: LinearNull,
     fit: MeasurementFit,
-    seen: NDArray[np.bool_],
+    seen: Flags,
     design: Array,
     seed: np.random.SeedSequence,
     *,
@@ -259,7 +256,7 @@ def _remembering(
 
 
 def _simulated_rest(
-    rough: LinearNull, seen: NDArray[np.bool_], design: Array, seed: np.random.SeedSequence, n: int, *, gaussian: bool
+    rough: LinearNull, seen: Flags, design: Array, seed: np.random.SeedSequence, n: int, *, gaussian: bool
 ) -> Array:
     """Series simulated from a fit, on its scale, less their own level: (n, T, C), zero where missing."""
     from reldyn.surrogate._linear_draw import draw_linear, latent_linear

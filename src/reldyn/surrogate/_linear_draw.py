@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Ints
 from reldyn.surrogate._copula import match_ranks, round_to_categories
 from reldyn.surrogate._linear import LinearNull
 from reldyn.surrogate._measurement import MeasurementFit, powers, stationary
 
-Array = NDArray[np.float64]
 _BURN_IN = 60
 
 
@@ -101,7 +100,7 @@ def _run_autoregression(null: LinearNull, shocks: Array) -> Array:
     return out[:, _BURN_IN:]
 
 
-def _run_measurement(fit: MeasurementFit, shocks: Array, steps: NDArray[np.int64]) -> Array:
+def _run_measurement(fit: MeasurementFit, shocks: Array, steps: Ints) -> Array:
     """Innovations form: the prediction moves by the gain times the shock, so any shocks will do."""
     matrices, covariances = (item[:, 0] for item in powers(fit.phi[None], fit.process[None]))
     spread = stationary(fit.phi[None], fit.process[None])[0]

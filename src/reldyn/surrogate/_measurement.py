@@ -8,12 +8,11 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reldyn._kernels import chosen_kernels
 from reldyn._records import brief
+from reldyn._types import Array, Flags, Ints
 
-Array = NDArray[np.float64]
 _LONGEST = 8
 _STEP = 1e-5
 _LARGEST_ROOT = 0.98
@@ -80,7 +79,7 @@ def fit_measurement(rest: Array, elapsed: Array, near: MeasurementFit | None = N
     from scipy.optimize import minimize
 
     steps = np.clip(np.rint(elapsed), 1, _LONGEST).astype(int)
-    seen: NDArray[np.bool_] = np.asarray(np.isfinite(rest).all(axis=1))
+    seen: Flags = np.asarray(np.isfinite(rest).all(axis=1))
     filled = np.where(seen[:, None], rest, 0.0)
     scale = np.maximum(filled[seen].std(axis=0), 1e-6)
     unit = filled / scale
@@ -172,9 +171,7 @@ def stationary(phi: Array, process: Array) -> Array:
     return covariance
 
 
-def _log_likelihoods(
-    theta: Array, unit: Array, seen: NDArray[np.bool_], steps: NDArray[np.int64], channels: int
-) -> Array:
+def _log_likelihoods(theta: Array, unit: Array, seen: Flags, steps: Ints, channels: int) -> Array:
     if chosen_kernels() == "numpy":
         with np.errstate(over="ignore", invalid="ignore"):
             return _filter(theta, unit, seen, steps, channels)[0]
@@ -187,9 +184,7 @@ def _log_likelihoods(
     )
 
 
-def _filter(
-    theta: Array, unit: Array, seen: NDArray[np.bool_], steps: NDArray[np.int64], channels: int
-) -> tuple[Array, Array]:
+def _filter(theta: Array, unit: Array, seen: Flags, steps: Ints, channels: int) -> tuple[Array, Array]:
     """Kalman filter of one series under n parameter vectors: (n,) log-likelihoods, (n, T, C) innovations."""
     phi, process, error = _unpack(theta, channels)
     matrices, covariances = powers(phi, process)

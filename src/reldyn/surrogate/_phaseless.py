@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from reldyn._types import Array, Ints
 
 
-def shift_days(y: Array, day: NDArray[np.int64], rng: np.random.Generator) -> Array:
+def shift_days(y: Array, day: Ints, rng: np.random.Generator) -> Array:
     """Shift one series against the rest by a random number of whole days, in a circle.
 
     Keeps everything within the series, its time of day included; breaks its tie to other series. With

@@ -6,11 +6,9 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reldyn._records import brief
-
-Array = NDArray[np.float64]
+from reldyn._types import Array, Flags, Ints
 
 
 @brief
@@ -34,7 +32,7 @@ class PhaseNull:
     lag_night: Array
     covariance: Array
     level: Array
-    night: NDArray[np.bool_]
+    night: Flags
 
 
 def draw_renewal(
@@ -81,7 +79,7 @@ def draw_renewal(
 
 def renewal_paths(
     n_occasions: int, sojourn_means: Array, sojourn_cv: float, moves: Array, generators: Sequence[np.random.Generator]
-) -> NDArray[np.int64]:
+) -> Ints:
     """Draw one stationary sequence of phases per generator: (n_surrogates, n_occasions) indices."""
     cumulative = np.cumsum(moves, axis=1)
     paths = np.empty((len(generators), n_occasions), dtype=np.int64)
@@ -92,16 +90,14 @@ def renewal_paths(
 
 def _stationary_path(
     n_occasions: int, sojourn_means: Array, sojourn_cv: float, cumulative: Array, rng: np.random.Generator
-) -> NDArray[np.int64]:
+) -> Ints:
     middle = np.maximum(sojourn_means - 0.5, 0.1)
     variance = np.maximum((sojourn_cv * sojourn_means) ** 2 - 1 / 12, 0.03)
     skipped = int(np.ceil(3 * sojourn_means.sum())) + int(rng.integers(max(int(sojourn_means.sum()), 1)))
     return _renewal_path(n_occasions + skipped, cumulative, middle**2 / variance, variance / middle, rng)[-n_occasions:]
 
 
-def _renewal_path(
-    needed: int, cumulative: Array, shape: Array, scale: Array, rng: np.random.Generator
-) -> NDArray[np.int64]:
+def _renewal_path(needed: int, cumulative: Array, shape: Array, scale: Array, rng: np.random.Generator) -> Ints:
     uniforms = rng.random(needed + 1)
     state, total = int(rng.integers(len(shape))), 0
     pieces = []
@@ -182,7 +178,7 @@ def draw_reversible(null: PhaseNull, generators: Sequence[np.random.Generator], 
     return _emit(null, paths, generators)
 
 
-def _emit(null: PhaseNull, paths: NDArray[np.int64], generators: Sequence[np.random.Generator]) -> Array:
+def _emit(null: PhaseNull, paths: Ints, generators: Sequence[np.random.Generator]) -> Array:
     n_occasions, channels = null.level.shape
     root = np.linalg.cholesky(null.covariance)
     noise = np.matmul(np.stack([rng.standard_normal((n_occasions, channels)) for rng in generators]), root.T)

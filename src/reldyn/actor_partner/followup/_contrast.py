@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["contrast_table"]
 
-Row = tuple[str, "NDArray[np.float64]"]
+Row = tuple[str, "Array"]
 NAMED = ("role-differences", "composition-differences", "actor-minus-partner", "actor-plus-partner")
 
 

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reldyn._records import brief
+from reldyn._types import Array
 from reldyn.errors import DesignError
 
 __all__ = ["Entry", "Moments", "SemFit", "Structure", "covary", "fit_structure", "intercept", "moments_of", "path"]
 
-FloatArray = NDArray[np.float64]
 # Newton decrement, in units of the deviance, below which an optimum counts as reached.
 DECREMENT = 1e-9
 
@@ -65,12 +64,12 @@ def intercept(to: str, label: str = "", value: float = 1.0) -> Entry:
 class Moments:
     """Means (p,), covariance (p, p) with divisor n, and n."""
 
-    mean: FloatArray
-    cov: FloatArray
+    mean: Array
+    cov: Array
     n: int
 
 
-def moments_of(values: FloatArray) -> Moments:
+def moments_of(values: Array) -> Moments:
     """Moments of complete rows (n, p)."""
     centred = values - values.mean(axis=0)
     return Moments(values.mean(axis=0), centred.T @ centred / len(values), len(values))
@@ -104,7 +103,7 @@ class Structure:
             for e in self.entries
         ]
 
-    def matrices(self, theta: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def matrices(self, theta: Array) -> tuple[Array, Array, Array]:
         """``A``, ``S`` and ``m`` at these parameters."""
         size = len(self.variables)
         A, S, m = np.zeros((size, size)), np.zeros((size, size)), np.zeros(size)
@@ -118,14 +117,14 @@ class Structure:
                 m[row] = value
         return A, S, m
 
-    def implied(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def implied(self, theta: Array) -> tuple[Array, Array]:
         """Implied covariance (p, p) and mean (p,)."""
         A, S, m = self.matrices(theta)
         p = len(self.observed)
         B = np.linalg.inv(np.eye(len(A)) - A)[:p]
         return B @ S @ B.T, B @ m
 
-    def derivatives(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def derivatives(self, theta: Array) -> tuple[Array, Array]:
         """Derivatives of the implied covariance (k, p, p) and mean (k, p) by each parameter."""
         A, S, m = self.matrices(theta)
         p, k = len(self.observed), len(self.labels)
@@ -166,8 +165,8 @@ class SemFit:
 
     structure: Structure
     moments: Moments
-    theta: FloatArray
-    cov: FloatArray
+    theta: Array
+    cov: Array
     statistic: float
     df: int
     converged: bool
@@ -181,7 +180,7 @@ class SemFit:
         place = self.structure.labels.index(label)
         return float(np.sqrt(max(self.cov[place, place], 0.0)))
 
-    def subset(self, labels: Sequence[str]) -> tuple[FloatArray, FloatArray]:
+    def subset(self, labels: Sequence[str]) -> tuple[Array, Array]:
         """Estimates and covariance of some parameters."""
         places = [self.structure.labels.index(label) for label in labels]
         return self.theta[places], self.cov[np.ix_(places, places)]
@@ -191,7 +190,7 @@ class SemFit:
         return fit_indices(self)
 
 
-def discrepancy(structure: Structure, theta: FloatArray, moments: Moments) -> float:
+def discrepancy(structure: Structure, theta: Array, moments: Moments) -> float:
     """Deviance per dyad above the saturated model; infinite where the implied covariance is not positive definite."""
     cov, mean = structure.implied(theta)
     sign, log_det = np.linalg.slogdet(cov)
@@ -203,7 +202,7 @@ def discrepancy(structure: Structure, theta: FloatArray, moments: Moments) -> fl
     return float(log_det + np.trace(inverse @ moments.cov) + away @ inverse @ away - saturated)
 
 
-def gradient(structure: Structure, theta: FloatArray, moments: Moments) -> FloatArray:
+def gradient(structure: Structure, theta: Array, moments: Moments) -> Array:
     """Derivative of `discrepancy` (k,)."""
     cov, mean = structure.implied(theta)
     by_cov, by_mean = structure.derivatives(theta)
@@ -213,7 +212,7 @@ def gradient(structure: Structure, theta: FloatArray, moments: Moments) -> Float
     return np.asarray(np.einsum("ij,kji->k", weight, by_cov) - 2.0 * by_mean @ (inverse @ away))
 
 
-def information(structure: Structure, theta: FloatArray) -> FloatArray:
+def information(structure: Structure, theta: Array) -> Array:
     """Expected second derivative of `discrepancy` (k, k); times n / 2 the expected information."""
     cov, _ = structure.implied(theta)
     by_cov, by_mean = structure.derivatives(theta)
@@ -244,13 +243,13 @@ def fit_structure(structure: Structure, moments: Moments, start: Mapping[str, fl
     # Parameters in units of their own standard errors: the trust region then treats all alike.
     scale = 1.0 / np.sqrt(np.maximum(np.diag(information(structure, first)), 1e-12))
 
-    def value(point: FloatArray) -> float:
+    def value(point: Array) -> float:
         return discrepancy(structure, first + scale * point, moments)
 
-    def slope_of(point: FloatArray) -> FloatArray:
+    def slope_of(point: Array) -> Array:
         return np.asarray(scale * gradient(structure, first + scale * point, moments))
 
-    def curvature(point: FloatArray) -> FloatArray:
+    def curvature(point: Array) -> Array:
         return np.asarray(np.outer(scale, scale) * information(structure, first + scale * point))
 
     found = optimize.minimize(
@@ -280,7 +279,7 @@ def fit_structure(structure: Structure, moments: Moments, start: Mapping[str, fl
     )
 
 
-def _polished(structure: Structure, theta: FloatArray, moments: Moments) -> FloatArray:
+def _polished(structure: Structure, theta: Array, moments: Moments) -> Array:
     """Scoring steps for as long as they bring the gradient down."""
     slope = gradient(structure, theta, moments)
     for _ in range(30):
@@ -308,7 +307,7 @@ def _refuse_singular(structure: Structure, moments: Moments) -> None:
         )
 
 
-def _start(structure: Structure, moments: Moments, given: Mapping[str, float]) -> FloatArray:
+def _start(structure: Structure, moments: Moments, given: Mapping[str, float]) -> Array:
     place = {name: at for at, name in enumerate(structure.observed)}
     spread = float(np.mean(np.diag(moments.cov)))
     theta = np.zeros(len(structure.labels))
@@ -369,7 +368,7 @@ def _srmr(fit: SemFit) -> float:
     return float(np.sqrt((apart @ apart + level @ level) / (len(apart) + len(level))))
 
 
-def delta(function: Any, theta: FloatArray, cov: FloatArray) -> tuple[FloatArray, FloatArray]:
+def delta(function: Any, theta: Array, cov: Array) -> tuple[Array, Array]:
     """Values of a smooth function of the estimates and their covariance, by the delta method.
 
     Derivatives are complex-step, exact to rounding: ``function`` must be built of arithmetic.

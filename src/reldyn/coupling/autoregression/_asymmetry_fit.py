@@ -7,8 +7,8 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array
 from reldyn.coupling.autoregression._process import (
     Process,
     ProcessFit,
@@ -18,7 +18,6 @@ from reldyn.coupling.autoregression._process import (
     with_reliability,
 )
 
-Array = NDArray[np.float64]
 Cells = dict[str, Any]
 
 __all__ = ["PairAsymmetry", "Settings", "fit_pair"]

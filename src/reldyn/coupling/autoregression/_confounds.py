@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+
+from reldyn._types import Array, Flags, Ints
 
 if TYPE_CHECKING:
     from reldyn.coupling._pairs import Pair
     from reldyn.panel import DyadPanel
 
-Array = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 __all__ = ["confounds", "free_days"]
 
@@ -68,7 +67,7 @@ def _daytimes(pair: Pair) -> Array:
     return np.column_stack([np.sin(angle), np.cos(angle), np.sin(2 * angle), np.cos(2 * angle)])
 
 
-def _independent(columns: Array, seen: NDArray[np.bool_]) -> Array:
+def _independent(columns: Array, seen: Flags) -> Array:
     """Columns that each member's answers can tell from those before them."""
     kept: list[int] = []
     for place in range(columns.shape[1]):

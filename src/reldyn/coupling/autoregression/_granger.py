@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array
 from reldyn.coupling._pairs import pairs_of
 from reldyn.coupling.autoregression._regress import check_lags, least_squares, past
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from reldyn.coupling._pairs import Pair
     from reldyn.panel import DyadPanel
 
-Array = NDArray[np.float64]
 _NUMBERS = ("statistic", "df", "df_residual", "p_value", "log_ratio", "r_squared_gain")
 
 __all__ = ["granger", "granger_test"]

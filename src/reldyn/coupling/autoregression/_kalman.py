@@ -10,12 +10,9 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reldyn._kernels import chosen_kernels
-
-Array = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from reldyn._types import Array, Flags, Ints
 
 __all__ = ["Profile", "Series", "StateSpace", "coefficients", "deviances", "filtered"]
 
@@ -42,7 +39,7 @@ class Series:
     """
 
     data: Array
-    seen: NDArray[np.bool_]
+    seen: Flags
     kind: Ints
     segment: Ints
     n_free: int = 0
@@ -161,7 +158,7 @@ def _batched(
     error: Array,
     channel: Ints,
     data: Array,
-    seen: NDArray[np.bool_],
+    seen: Flags,
     kind: Ints,
     segment: Ints,
     n_free: int,

@@ -10,8 +10,8 @@ import math
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array
 from reldyn.coupling._checks import check_count
 from reldyn.coupling._pairs import pairs_of, runs
 from reldyn.coupling.autoregression._inertia import NEVER_LEAVES_LINE, inference, never_leaves_line
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from reldyn.coupling._pairs import Pair
     from reldyn.panel import DyadPanel
 
-Array = NDArray[np.float64]
 
 __all__ = ["coupled_oscillator", "glla_weights"]
 

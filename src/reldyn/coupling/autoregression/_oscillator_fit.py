@@ -11,11 +11,9 @@ import dataclasses
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Flags
 from reldyn.coupling.autoregression._kalman import IMPOSSIBLE, Series, StateSpace, deviances
-
-Array = NDArray[np.float64]
 
 __all__ = ["OscillatorFit", "fit_oscillators"]
 
@@ -113,7 +111,7 @@ def fit_oscillators(rest: Array, step: Array, start: Array) -> OscillatorFit:
     )
 
 
-def _at_maximum(theta: Array, gradient: Array, covariance: Array, inside: NDArray[np.bool_], low: Array) -> bool:
+def _at_maximum(theta: Array, gradient: Array, covariance: Array, inside: Flags, low: Array) -> bool:
     """Whether a Newton step gains next to nothing, and no bound holds back a rise.
 
     The step is judged by what it would gain, which no choice of units changes; raw gradients are large wherever a
@@ -174,7 +172,7 @@ def _deviances(theta: Array, series: Series, gaps: Array) -> Array:
     return np.where(allowed, deviances(series, space, restricted=False), IMPOSSIBLE)
 
 
-def _information(values_at: object, theta: Array, inside: NDArray[np.bool_]) -> Array:
+def _information(values_at: object, theta: Array, inside: Flags) -> Array:
     """Inverse of half the second derivatives of the deviance; parameters at a bound count as known."""
     free = np.flatnonzero(inside)
     rows, columns = np.tril_indices(len(free))

@@ -10,13 +10,10 @@ import dataclasses
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reldyn._records import brief
+from reldyn._types import Array, Flags, Ints
 from reldyn.coupling.autoregression._kalman import IMPOSSIBLE, Profile, Series, StateSpace, coefficients, deviances
-
-Array = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 __all__ = [
     "Process",
@@ -309,9 +306,7 @@ def _starts(process: Process, start: ProcessFit | None) -> list[Array]:
     return starts
 
 
-def _described(
-    given: ProcessSeries, process: Process, theta: Array, inside: NDArray[np.bool_], slope: float
-) -> ProcessFit:
+def _described(given: ProcessSeries, process: Process, theta: Array, inside: Flags, slope: float) -> ProcessFit:
     rows = theta[None]
     phi = np.asarray(process.matrices(rows, np.zeros(1))[0, 0])
     radius = float(spectral_radius(phi))
@@ -323,9 +318,7 @@ def _described(
     return ProcessFit(process, theta, covariance, deviance, converged, phi, level, error)
 
 
-def _information(
-    given: ProcessSeries, process: Process, theta: Array, inside: NDArray[np.bool_]
-) -> tuple[float, Array]:
+def _information(given: ProcessSeries, process: Process, theta: Array, inside: Flags) -> tuple[float, Array]:
     """Deviance and inverse of half its second derivatives; parameters at a bound count as known."""
     free = np.flatnonzero(inside)
     rows, columns = np.tril_indices(len(free))

@@ -9,13 +9,11 @@ import dataclasses
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array
 from reldyn.coupling._checks import varies
 from reldyn.coupling._pairs import Pair, lagged
 from reldyn.errors import DesignError
-
-Array = NDArray[np.float64]
 
 __all__ = ["LeastSquares", "check_lags", "detrended", "least_squares", "past"]
 

@@ -7,8 +7,8 @@ import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array
 from reldyn.coupling._pairs import pairs_of
 from reldyn.coupling.autoregression._inertia import inference
 from reldyn.coupling.autoregression._regress import LeastSquares, check_lags, least_squares, past
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from reldyn.coupling._pairs import Pair
     from reldyn.panel import DyadPanel
 
-Array = NDArray[np.float64]
 
 __all__ = ["var"]
 

@@ -12,8 +12,8 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Ints
 from reldyn.coupling.autoregression._nickell import nickell_bias
 from reldyn.coupling.autoregression._regress import past
 from reldyn.coupling.autoregression._var_result import VarResult
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from reldyn.coupling._pairs import Pair
     from reldyn.mixed import Fit
 
-Array = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 __all__ = ["two_step"]
 

@@ -10,14 +10,12 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reldyn._records import brief
+from reldyn._types import Array
 from reldyn.coupling._checks import varies
 from reldyn.results import register
 
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 Form = Literal["bilinear", "ojive", "none"]
 
 __all__ = [

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Flags
 from reldyn.coupling._averages import AVERAGES, AverageBy
 from reldyn.coupling._pairs import Pair, complete_lags, pairs_of, runs
 from reldyn.coupling.influence._average import averaged
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from reldyn.panel import DyadPanel
 
-Array = NDArray[np.float64]
 
 __all__ = ["influence_functions"]
 
@@ -435,7 +434,7 @@ def _influences(done: list[_Dyad]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _bins(score: Array) -> list[NDArray[np.bool_]]:
+def _bins(score: Array) -> list[Flags]:
     """Every score where there are few, else parts of about equal size."""
     distinct = np.unique(score)
     if len(distinct) > _BINS:
@@ -451,7 +450,7 @@ def _trajectories(done: list[_Dyad]) -> pd.DataFrame:
 
     parts = []
     for one in done:
-        whole: NDArray[np.bool_] = np.isfinite(one.turns.values).all(axis=1)  # type: ignore[assignment]
+        whole: Flags = np.isfinite(one.turns.values).all(axis=1)  # type: ignore[assignment]
         run = np.zeros(len(whole), dtype=np.int64)
         for number, stretch in enumerate(one.turns.stretches):
             run[stretch] = number

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn._types import Array, Ints
 from reldyn.coupling.influence._fit import Equation
-
-Array = NDArray[np.float64]
 
 __all__ = ["FixedPoint", "basins", "fixed_points", "iterate", "null_cline"]
 
@@ -94,7 +93,7 @@ def iterate(first: Equation, second: Equation, x: Array, y: Array, *, sequential
 
 def basins(
     first: Equation, second: Equation, points: list[FixedPoint], x: Array, y: Array, *, sequential: bool
-) -> NDArray[np.int64]:
+) -> Ints:
     """Which fixed point each start leads to.
 
     Parameters

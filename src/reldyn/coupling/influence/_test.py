@@ -11,12 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Ints
 from reldyn.coupling.influence._fit import Equation, Fitted, Shape, fit
-
-Array = NDArray[np.float64]
-Codes = NDArray[np.int64]
 
 __all__ = ["Turns", "bootstrap_p", "likelihood_ratio", "worlds"]
 
@@ -41,8 +38,8 @@ class Turns:
     """
 
     values: Array
-    earlier: Codes
-    later: Codes
+    earlier: Ints
+    later: Ints
     stretches: Sequence[slice]
     sequential: bool
 

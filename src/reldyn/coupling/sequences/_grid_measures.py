@@ -10,10 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Codes = NDArray[np.int64]
+from reldyn._types import Array, Flags, Ints
 
 __all__ = ["MEASURES", "Visits", "dispersion", "entropy", "grid_measures", "return_times", "visits_of", "winnow"]
 
@@ -51,13 +49,13 @@ class Visits:
         Events that the visit is made of.
     """
 
-    cell: Codes
+    cell: Ints
     duration: Array
-    run: Codes
-    n_events: Codes
+    run: Ints
+    n_events: Ints
 
 
-def visits_of(cell: Codes, duration: Array, run: Codes) -> Visits:
+def visits_of(cell: Ints, duration: Array, run: Ints) -> Visits:
     """Join successive events in the same cell of the same run.
 
     Parameters
@@ -113,7 +111,7 @@ def return_times(visits: Visits, cell: int) -> Array:
     return np.asarray((before[at[1:]] - before[at[:-1] + 1])[same])
 
 
-def winnow(duration: Array) -> tuple[NDArray[np.bool_], Array]:
+def winnow(duration: Array) -> tuple[Flags, Array]:
     """Find attractors by leaving out the least visited cells one by one.
 
     At each step the heterogeneity of the cells left is the mean over them of (observed - expected)^2 / expected, where

@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from reldyn._types import Array
 
 __all__ = ["LogitFit", "pooled_logit", "separated", "table_logit", "transition_counts"]
 

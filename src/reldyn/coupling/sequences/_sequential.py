@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Flags, Ints
 from reldyn.coupling._averages import AVERAGES, AverageBy, average, averaging_text
 from reldyn.coupling._checks import check_lag
 from reldyn.coupling._pairs import Pair, lagged, pairs_of
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from reldyn.panel import DyadPanel
 
-Array = NDArray[np.float64]
 
 __all__ = ["LagSequentialResult", "lag_sequential"]
 
@@ -130,8 +129,8 @@ class _Stream:
     target_by: Hashable
     given: Array
     target: Array
-    pairs: NDArray[np.int64]
-    possible: NDArray[np.bool_]
+    pairs: Ints
+    possible: Flags
     labels: tuple[str, ...]
     step: int
 
@@ -340,9 +339,7 @@ def _dyad(
     return cells, tests
 
 
-def _permuted(
-    stream: _Stream, earlier: NDArray[np.int64], later: NDArray[np.int64], ask: _Ask, rng: np.random.Generator
-) -> Array:
+def _permuted(stream: _Stream, earlier: Ints, later: Ints, ask: _Ask, rng: np.random.Generator) -> Array:
     k, n = len(stream.possible), ask.n_permutations
     if n == 0 or not len(earlier):
         return np.zeros((0, k, k))

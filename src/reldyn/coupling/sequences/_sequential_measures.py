@@ -9,11 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Codes = NDArray[np.int64]
-Mask = NDArray[np.bool_]
+from reldyn._types import Array, Flags, Ints
 
 __all__ = [
     "SequenceTable",
@@ -65,7 +62,7 @@ def count_pairs(given: Array, target: Array, k: int) -> Array:
     Parameters
     ----------
     given, target : (..., n) arrays
-        Codes from 0 to k - 1.
+        Ints from 0 to k - 1.
     k : int
 
     Returns
@@ -80,7 +77,7 @@ def count_pairs(given: Array, target: Array, k: int) -> Array:
     return counted.reshape(len(flat), k * k + 1)[:, :-1].astype(float).reshape(*lead, k, k)
 
 
-def expected_counts(count: Array, possible: Mask) -> Array:
+def expected_counts(count: Array, possible: Flags) -> Array:
     """Expected counts under independence of rows and columns among the cells that can occur.
 
     Iterative proportional fitting where some cannot; exact in one step where all can.
@@ -104,7 +101,7 @@ def _ratio(over: Array, under: Array) -> Array:
     return np.divide(over, under, out=np.zeros_like(under), where=under > 0)
 
 
-def sequence_table(count: Array, possible: Mask | None = None) -> SequenceTable:
+def sequence_table(count: Array, possible: Flags | None = None) -> SequenceTable:
     """Everything a table of transitions says.
 
     Parameters
@@ -162,7 +159,7 @@ def _log_odds(count: Array, *, correct: bool) -> tuple[Array, Array]:
         return odds, np.sqrt((1 / four).sum(axis=0))
 
 
-def _margins(used: Mask, k: int) -> Array:
+def _margins(used: Flags, k: int) -> Array:
     """Full-rank columns of the rows and columns of the table, at the cells in use."""
     row, column = np.nonzero(used)
     design = np.hstack([np.eye(k)[row], np.eye(k)[column]])
@@ -172,7 +169,7 @@ def _margins(used: Mask, k: int) -> Array:
     return np.asarray(basis[:, singular > 1e-9 * singular[0]])
 
 
-def _adjusted_residuals(count: Array, expected: Array, used: Mask) -> Array:
+def _adjusted_residuals(count: Array, expected: Array, used: Flags) -> Array:
     """Residuals divided by their standard errors: (f - e) / sqrt(e (1 - leverage)).
 
     Without structural zeros 1 - leverage is (1 - row share)(1 - column share).
@@ -190,7 +187,7 @@ def _adjusted_residuals(count: Array, expected: Array, used: Mask) -> Array:
     return found
 
 
-def permutation_p(observed: Array, permuted: Array, possible: Mask) -> tuple[Array, float]:
+def permutation_p(observed: Array, permuted: Array, possible: Flags) -> tuple[Array, float]:
     """Share of permuted tables that depart from independence as far as the observed one: (1 + #) / (B + 1).
 
     Parameters
@@ -219,7 +216,7 @@ def permutation_p(observed: Array, permuted: Array, possible: Mask) -> tuple[Arr
     return np.where(used, cells, np.nan), float(table)
 
 
-def _pearson(count: Array, possible: Mask) -> Array:
+def _pearson(count: Array, possible: Flags) -> Array:
     expected = expected_counts(count, possible)
     return np.divide(count - expected, np.sqrt(expected), out=np.zeros_like(expected), where=expected > 0)
 
@@ -232,7 +229,7 @@ def shuffles(codes: Array, n: int, rng: np.random.Generator) -> Array:
     return drawn
 
 
-def shuffles_without_repeats(codes: Array, follows: NDArray[np.int64], n: int, rng: np.random.Generator) -> Array:
+def shuffles_without_repeats(codes: Array, follows: Ints, n: int, rng: np.random.Generator) -> Array:
     """Draw n orders of the observed codes in which no code follows itself.
 
     By random swaps that keep the rule, from the observed order: every order so reachable is equally likely.
@@ -264,7 +261,7 @@ def shuffles_without_repeats(codes: Array, follows: NDArray[np.int64], n: int, r
     return drawn
 
 
-def _repeats(drawn: Array, at: Codes, place: Codes, before: Codes, after: Codes) -> Mask:
+def _repeats(drawn: Array, at: Ints, place: Ints, before: Ints, after: Ints) -> Flags:
     here = drawn[at, place]
     left, right = before[place], after[place]
     return np.asarray(((left >= 0) & (drawn[at, left] == here)) | ((right >= 0) & (drawn[at, right] == here)))

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
 
+from reldyn._types import Array, Ints
 from reldyn.coupling._checks import check_count
-from reldyn.coupling._pairs import Array, Codes, Pair, pairs_of
+from reldyn.coupling._pairs import Pair, pairs_of
 from reldyn.coupling.synchrony._lag_products import (
     FEWEST_PAIRS,
     fisher,
@@ -58,9 +59,9 @@ class CrossCorrelationResult(SynchronyResult):
     """
 
     figure: ClassVar[str | None] = "cross_correlation"
-    lags: Codes
+    lags: Ints
     correlation: Array
-    n_pairs: Codes
+    n_pairs: Ints
     low: Array
     high: Array
     sample_correlation: Array
@@ -211,7 +212,7 @@ def cross_correlation(
 
 def _case(
     pair: Pair, max_lag: int, statistic: Statistic, whiten: int, surrogates: Surrogates | None
-) -> tuple[Case, Codes]:
+) -> tuple[Case, Ints]:
     """What is tested in one dyad, and the number of pairs at each lag."""
     both = standardised(pair.values.T)
     note = why_not(pair.values)
@@ -245,7 +246,7 @@ def _innovations(pair: Pair, order: int) -> tuple[Array, str]:
     return both, ""
 
 
-def _undescribed(curve: Array, n_pairs: Codes, statistic: Statistic) -> str:
+def _undescribed(curve: Array, n_pairs: Ints, statistic: Statistic) -> str:
     """Why a pair of series that both vary has no statistic; empty where it has one."""
     middle = len(curve) // 2
     if n_pairs[middle] < FEWEST_PAIRS:
@@ -278,7 +279,7 @@ def why_not(values: Array) -> str:
     return _FEW_JOINT if seen.all(axis=1).sum() < FEWEST_PAIRS else ""
 
 
-def _curves(x: Array, table: Codes, reduce: Callable[[Array], Array]) -> Curves:
+def _curves(x: Array, table: Ints, reduce: Callable[[Array], Array]) -> Curves:
     def curves(ys: Array) -> tuple[Array, Array]:
         found = lag_correlations(x, standardised(ys), table)[0]
         return found, reduce(found)
@@ -287,7 +288,7 @@ def _curves(x: Array, table: Codes, reduce: Callable[[Array], Array]) -> Curves:
 
 
 def _phase_worlds(
-    x: Array, y: Array, table: Codes, reduce: Callable[[Array], Array]
+    x: Array, y: Array, table: Ints, reduce: Callable[[Array], Array]
 ) -> Callable[[int, np.random.Generator], tuple[Array, Array]]:
     from reldyn.surrogate import phase_angles
 

@@ -7,10 +7,10 @@ first. Pairs never reach over a night.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Flags, Ints
 from reldyn.coupling._checks import varies
-from reldyn.coupling._pairs import Array, Codes, Pair
+from reldyn.coupling._pairs import Pair
 
 __all__ = [
     "FEWEST_PAIRS",
@@ -34,7 +34,7 @@ _LARGEST_Z = 10.0
 _SOUND, _FLAT = 1e-3, 1e-11
 
 
-def lag_table(pair: Pair, max_lag: int) -> Codes:
+def lag_table(pair: Pair, max_lag: int) -> Ints:
     """Say where the occasion k steps later on the same day stands.
 
     Parameters
@@ -91,7 +91,7 @@ def standardised(series: Array) -> Array:
     return np.where(seen & usable, centred / np.where(usable, sd, 1.0), np.nan)
 
 
-def lag_correlations(x: Array, ys: Array, table: Codes) -> tuple[Array, Codes]:
+def lag_correlations(x: Array, ys: Array, table: Ints) -> tuple[Array, Ints]:
     """Cross-correlate one series with many.
 
     Parameters
@@ -141,12 +141,12 @@ def lag_correlations(x: Array, ys: Array, table: Codes) -> tuple[Array, Codes]:
     return found, n_pairs
 
 
-def one_stretch(x: Array, table: Codes) -> bool:
+def one_stretch(x: Array, table: Ints) -> bool:
     """Whether a series is complete and on one day, so that every lag has all its pairs."""
     return bool(np.isfinite(x).all() and ((table >= 0).sum(axis=0) == _most_pairs(table)).all())
 
 
-def _most_pairs(table: Codes) -> Codes:
+def _most_pairs(table: Ints) -> Ints:
     """(n_lags,) pairs that a complete series of one day has."""
     return np.asarray(np.maximum(len(table) - np.abs(np.arange(table.shape[1]) - table.shape[1] // 2), 0))
 
@@ -216,7 +216,7 @@ def pearson(left: Array, right: Array, fewest: float = FEWEST_PAIRS) -> Array:
     return np.where(usable, np.clip(found, -1.0, 1.0), np.nan)
 
 
-def phase_lag_correlations(x: Array, y: Array, table: Codes, angles: Array) -> Array:
+def phase_lag_correlations(x: Array, y: Array, table: Ints, angles: Array) -> Array:
     """As `lag_correlations` with phase-randomised copies of ``y``, without ever forming them, in one complete stretch.
 
     A sum of products is a sum over frequencies of cosine and sine of the drawn angles, so that two products of
@@ -324,7 +324,7 @@ def fisher(correlation: Array) -> Array:
     return np.asarray(np.arctanh(np.clip(correlation, -edge, edge)))
 
 
-def perfect(correlation: Array) -> NDArray[np.bool_]:
+def perfect(correlation: Array) -> Flags:
     """Say where a correlation is 1 or -1 but for rounding, so that its Fisher z has no end.
 
     Examples

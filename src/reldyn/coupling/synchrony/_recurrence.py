@@ -7,10 +7,10 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Flags, Ints
 from reldyn.coupling._checks import check_count
-from reldyn.coupling._pairs import Array, Codes, Pair, pairs_of
+from reldyn.coupling._pairs import Pair, pairs_of
 from reldyn.coupling.synchrony._cross_correlation import NEVER_VARIES, why_not
 from reldyn.coupling.synchrony._lag_products import lag_table
 from reldyn.coupling.synchrony._recurrence_lines import (
@@ -65,13 +65,13 @@ class RecurrenceResult(SynchronyResult):
     radius: float | None
     delay: int
     embed: int
-    lags: Codes
+    lags: Ints
     profile_rate: Array
     low: Array
     high: Array
     points: tuple[tuple[Array, Array], ...]
 
-    def matrix(self, dyad: Hashable) -> NDArray[np.bool_]:
+    def matrix(self, dyad: Hashable) -> Flags:
         """The recurrence plot of one dyad: rows are occasions of x, columns those of y.
 
         Parameters
@@ -116,7 +116,7 @@ def recurrence(
     ----------
     panel : DyadPanel
     variable : str
-        Codes of categories, or numbers.
+        Ints of categories, or numbers.
     radius : float, optional
         None: categories, alike when equal. A number: values are standardised per person (SD with divisor n - 1),
         and alike when their distance is at most this many SD.
@@ -246,7 +246,7 @@ class _Prepared:
 
     pair: Pair
     series: Array
-    follows: NDArray[np.bool_]
+    follows: Flags
     x: Array
     y: Array
     note: str
@@ -346,7 +346,7 @@ def _measured(one: _Prepared, how: _How) -> dict[str, Any]:
     return found | {"block_entropy": blocks}
 
 
-def _peak(profile: Array, lags: Codes) -> dict[str, Any]:
+def _peak(profile: Array, lags: Ints) -> dict[str, Any]:
     if not np.isfinite(profile).any():
         return {"peak_lag": np.nan, "peak_rate": np.nan}
     at = int(np.nanargmax(profile))

@@ -9,13 +9,10 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from numpy.typing import NDArray
 
-from reldyn.coupling._pairs import Array, Codes
+from reldyn._types import Array, Flags, Ints
 
 __all__ = ["Lines", "block_entropy", "count_lines", "determinism", "embedded", "measures", "near"]
-
-Flags = NDArray[np.bool_]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -31,9 +28,9 @@ class Lines:
         Recurrent cells, and cells in which both sides are observed.
     """
 
-    diagonal: Codes
-    row: Codes
-    column: Codes
+    diagonal: Ints
+    row: Ints
+    column: Ints
     n_recurrent: int
     n_cells: int
 
@@ -156,13 +153,13 @@ def _row(point: Array, columns: Array, radius: float) -> Flags:
     return np.asarray(np.sqrt(squares) <= radius)
 
 
-def _close(open_lines: Codes, goes_on: Flags, lengths: Codes) -> None:
+def _close(open_lines: Ints, goes_on: Flags, lengths: Ints) -> None:
     """Count the lines that do not go on."""
     ended = open_lines[~goes_on]
     lengths += np.bincount(ended, minlength=len(lengths))
 
 
-def _close_row(recurs: Flags, breaks: Codes, lengths: Codes) -> None:
+def _close_row(recurs: Flags, breaks: Ints, lengths: Ints) -> None:
     """Count the runs within a row, cut at nights."""
     padded = np.zeros(len(recurs) + 1, dtype=bool)
     padded[:-1] = recurs
@@ -305,7 +302,7 @@ def block_entropy(x: Array, y: Array, follows_x: Flags, follows_y: Flags) -> flo
     return float(-(share * np.log(share)).sum())
 
 
-def _stays(category: Codes, follows: Flags) -> dict[int, Codes]:
+def _stays(category: Ints, follows: Flags) -> dict[int, Ints]:
     """Lengths of the stays in each category; -1 is none."""
     begins = np.ones(len(category), dtype=bool)
     begins[1:] = (category[1:] != category[:-1]) | ~follows[1:]
@@ -314,9 +311,9 @@ def _stays(category: Codes, follows: Flags) -> dict[int, Codes]:
     return {int(one): length[kind == one] for one in np.unique(kind) if one >= 0}
 
 
-def _share(lengths: Codes, total: int) -> float:
+def _share(lengths: Ints, total: int) -> float:
     return 100 * float(lengths @ np.arange(len(lengths))) / total if total else np.nan
 
 
-def _length(lengths: Codes) -> float:
+def _length(lengths: Ints) -> float:
     return float(lengths @ np.arange(len(lengths))) / float(lengths.sum()) if lengths.any() else np.nan

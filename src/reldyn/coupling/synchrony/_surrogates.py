@@ -13,7 +13,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from reldyn.coupling._pairs import Array, Codes, Pair
+from reldyn._types import Array, Ints
+from reldyn.coupling._pairs import Pair
 from reldyn.errors import DesignError, check_option
 
 __all__ = ["FEWEST_JOINT", "Surrogates", "Worlds", "as_surrogates", "draw_worlds", "fill_gaps"]
@@ -216,8 +217,8 @@ def _told_few(series: Array, wanted: int) -> Worlds:
 class _Days:
     """Where each occasion stands in a table of days by places within the day."""
 
-    row: Codes
-    column: Codes
+    row: Ints
+    column: Ints
     shape: tuple[int, int]
 
     @classmethod
@@ -232,7 +233,7 @@ class _Days:
             column = np.arange(len(row)) - np.searchsorted(row, row)
         return cls(row, column, (int(row.max()) + 1, int(column.max()) + 1))
 
-    def rearranged(self, series: Array, orders: Codes) -> Array:
+    def rearranged(self, series: Array, orders: Ints) -> Array:
         """(n, T): the series with the days in each of the given orders (n, n_days)."""
         table = np.full(self.shape, np.nan)
         table[self.row, self.column] = series
@@ -267,7 +268,7 @@ def _shuffled(pair: Pair, series: Array, surrogates: Surrogates, rng: np.random.
     return _told_few(np.asarray(series[np.concatenate([head, tail], axis=1)]), surrogates.n)
 
 
-def _orders(n_parts: int, n: int, rng: np.random.Generator) -> Codes:
+def _orders(n_parts: int, n: int, rng: np.random.Generator) -> Ints:
     """(n, n_parts) permutations; every other one once where there are no more than n."""
     if n_parts < 2:
         return np.empty((0, n_parts), dtype=np.int64)
@@ -314,5 +315,5 @@ def _pseudo(pair: Pair, series: Array, others: Sequence[tuple[Pair, Array]], n: 
     return lenders
 
 
-def _joint_key(pair: Pair) -> Codes:
+def _joint_key(pair: Pair) -> Ints:
     return pair.day * 1_000_000 + pair.beep

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from reldyn._types import Array, Ints
 from reldyn.coupling._checks import check_count
-from reldyn.coupling._pairs import Array, Codes, Pair, pairs_of, runs
+from reldyn.coupling._pairs import Pair, pairs_of, runs
 from reldyn.coupling.synchrony._cross_correlation import why_not
 from reldyn.coupling.synchrony._lag_products import fisher, lag_correlations, perfect, standardised
 from reldyn.coupling.synchrony._surrogates import Surrogates
@@ -44,7 +45,7 @@ class SusyResult(SynchronyResult):
     """
 
     figure: ClassVar[str | None] = "susy"
-    lags: Codes
+    lags: Ints
     real: Array
     pseudo: Array
     real_signed: Array

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from reldyn._records import brief
-from reldyn.coupling._pairs import Array, Pair
+from reldyn._types import Array
+from reldyn.coupling._pairs import Pair
 from reldyn.coupling.synchrony._surrogates import FEWEST_JOINT, Surrogates, Worlds, draw_worlds
 from reldyn.resample import known_seed, map_seeded
 

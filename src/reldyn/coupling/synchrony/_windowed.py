@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from reldyn._types import Array, Ints
 from reldyn.coupling._checks import check_count
-from reldyn.coupling._pairs import Array, Codes, Pair, pairs_of, runs
+from reldyn.coupling._pairs import Pair, pairs_of, runs
 from reldyn.coupling.synchrony._cross_correlation import why_not
 from reldyn.coupling.synchrony._lag_products import fisher, perfect, standardised
 from reldyn.coupling.synchrony._surrogates import Surrogates, as_surrogates
@@ -50,10 +51,10 @@ class WindowedResult(SynchronyResult):
     figure: ClassVar[str | None] = "windowed_cross_correlation"
     window: int
     increment: int
-    lags: Codes
-    starts: tuple[Codes, ...]
-    days: tuple[Codes, ...]
-    beeps: tuple[Codes, ...]
+    lags: Ints
+    starts: tuple[Ints, ...]
+    days: tuple[Ints, ...]
+    beeps: tuple[Ints, ...]
     matrices: tuple[Array, ...]
     curves: Array
     low: Array
@@ -233,7 +234,7 @@ def windowed_cross_correlation(
     )
 
 
-def _case(pair: Pair, starts: Codes, window: int, lags: Codes) -> Case:
+def _case(pair: Pair, starts: Ints, window: int, lags: Ints) -> Case:
     x, y = standardised(pair.values.T)
     note = why_not(pair.values)
     if not note and not len(starts):
@@ -241,7 +242,7 @@ def _case(pair: Pair, starts: Codes, window: int, lags: Codes) -> Case:
     return Case(pair, y, _mean_z(x, starts, window, lags), note)
 
 
-def _mean_z(x: Array, starts: Codes, window: int, lags: Codes) -> Curves:
+def _mean_z(x: Array, starts: Ints, window: int, lags: Ints) -> Curves:
     """Mean |z| over windows by lag, and over both."""
 
     def curves(ys: Array) -> tuple[Array, Array]:
@@ -259,7 +260,7 @@ def _mean_z(x: Array, starts: Codes, window: int, lags: Codes) -> Curves:
     return curves
 
 
-def _matrix(case: Case, starts: Codes, window: int, lags: Codes) -> Array:
+def _matrix(case: Case, starts: Ints, window: int, lags: Ints) -> Array:
     if case.note:
         return np.full((len(starts), len(lags)), np.nan)
     x, y = standardised(case.pair.values.T)
@@ -273,11 +274,11 @@ def _at_the_edge(matrix: Array) -> str:
     return f"{n} of {int(seen.sum())} correlations are 1 or -1: their Fisher z is set to 10" if n else ""
 
 
-def _peak_size(lags: Codes) -> int:
+def _peak_size(lags: Ints) -> int:
     return max(2, len(lags) // 8)
 
 
-def _described(matrix: Array, lags: Codes) -> dict[str, Any]:
+def _described(matrix: Array, lags: Ints) -> dict[str, Any]:
     _, lag = pick_peaks(matrix, lags, _peak_size(lags))
     found = lag[np.isfinite(lag)]
     off = found[found != 0]

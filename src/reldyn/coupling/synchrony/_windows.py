@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from reldyn.coupling._pairs import Array, Codes
+from reldyn._types import Array, Flags, Ints
 from reldyn.coupling.synchrony._lag_products import pearson
 
 __all__ = ["pick_peaks", "window_starts", "windowed_correlations"]
@@ -23,7 +22,7 @@ _CHUNK = 4_000_000
 _FEWEST_SMOOTHED = 5
 
 
-def window_starts(stretches: Sequence[slice], window: int, increment: int, max_lag: int) -> Codes:
+def window_starts(stretches: Sequence[slice], window: int, increment: int, max_lag: int) -> Ints:
     """Places of the windows, none of which reaches over the end of a stretch at any lag.
 
     Parameters
@@ -45,7 +44,7 @@ def window_starts(stretches: Sequence[slice], window: int, increment: int, max_l
     return np.concatenate([np.empty(0, dtype=np.int64), *starts]).astype(np.int64)
 
 
-def windowed_correlations(x: Array, ys: Array, starts: Codes, window: int, lags: Codes) -> Iterator[Array]:
+def windowed_correlations(x: Array, ys: Array, starts: Ints, window: int, lags: Ints) -> Iterator[Array]:
     """Pearson correlation of each pair of windows, lag by lag.
 
     Parameters
@@ -90,7 +89,7 @@ def windowed_correlations(x: Array, ys: Array, starts: Codes, window: int, lags:
         yield found
 
 
-def _sum_anew(found: Array, doubtful: NDArray[np.bool_], x: Array, ys: Array, at: tuple[Codes, Codes], w: int) -> None:
+def _sum_anew(found: Array, doubtful: Flags, x: Array, ys: Array, at: tuple[Ints, Ints], w: int) -> None:
     """Write correlations of windows of ``w`` pairs, which begin in x and y at ``at``, around their own means."""
     rows, places = np.nonzero(doubtful)
     inside = np.arange(w)
@@ -102,7 +101,7 @@ def _sum_anew(found: Array, doubtful: NDArray[np.bool_], x: Array, ys: Array, at
         found[row, place] = pearson(left, right, max(3.0, w / 2))
 
 
-def _whole(x: Array, ys: Array, starts: Codes, window: int, lags: Codes) -> Iterator[Array]:
+def _whole(x: Array, ys: Array, starts: Ints, window: int, lags: Ints) -> Iterator[Array]:
     """Correlations of complete series: mean and SD of a window do not depend on what it meets."""
     every = np.arange(ys.shape[1] - window + 1)
     mean_x, per_sd_x = _moments(x[None], every, window)
@@ -121,7 +120,7 @@ def _whole(x: Array, ys: Array, starts: Codes, window: int, lags: Codes) -> Iter
         yield found
 
 
-def _moments(values: Array, every: Codes, window: int) -> tuple[Array, Array]:
+def _moments(values: Array, every: Ints, window: int) -> tuple[Array, Array]:
     """Mean and one over SD of each window; NaN where its digits do not hold."""
     mean = _moving(values, every, window) / window
     variance = _moving(values**2, every, window) / window - mean**2
@@ -129,7 +128,7 @@ def _moments(values: Array, every: Codes, window: int) -> tuple[Array, Array]:
     return mean, np.where(sound, 1.0 / np.sqrt(np.where(sound, variance, 1.0)), np.nan)
 
 
-def _sums(x: Array, ys: Array, begin: Codes, window: int, lag: int) -> tuple[Array, Array, Array, Array, Array, Array]:
+def _sums(x: Array, ys: Array, begin: Ints, window: int, lag: int) -> tuple[Array, Array, Array, Array, Array, Array]:
     """Count, sums, sums of squares and of products over the pairs of which both sides are observed."""
     shifted = _shift(x[None], lag)
     both = np.isfinite(shifted) & np.isfinite(ys)
@@ -145,13 +144,13 @@ def _shift(x: Array, lag: int) -> Array:
     return np.concatenate([x[:, lag:], x[:, :lag]], axis=1)
 
 
-def _moving(values: Array, begin: Codes, window: int) -> Array:
+def _moving(values: Array, begin: Ints, window: int) -> Array:
     total = np.zeros((len(values), values.shape[1] + 1))
     np.cumsum(values, axis=1, out=total[:, 1:])
     return np.asarray(total[:, begin + window] - total[:, begin])
 
 
-def pick_peaks(matrix: Array, lags: Codes, size: int, span: float = 0.25) -> tuple[Array, Array]:
+def pick_peaks(matrix: Array, lags: Ints, size: int, span: float = 0.25) -> tuple[Array, Array]:
     """Find in each window the peak nearest to lag 0 (Boker et al., 2002).
 
     A peak is a lag from which the correlations, smoothed over lags by local regression, fall without interruption
@@ -189,16 +188,16 @@ def pick_peaks(matrix: Array, lags: Codes, size: int, span: float = 0.25) -> tup
     return peak, peak_lag
 
 
-def _smooth(values: Array, lags: Codes, span: float) -> Array:
+def _smooth(values: Array, lags: Ints, span: float) -> Array:
     from statsmodels.nonparametric.smoothers_lowess import lowess
 
     share = min(1.0, max(span, _FEWEST_SMOOTHED / len(lags)))
     return np.asarray(lowess(values, lags.astype(float), frac=share, it=0, return_sorted=False))
 
 
-def _nearest_peak(smooth: Array, lags: Codes, size: int) -> int | None:
-    rises: NDArray[np.bool_] = np.diff(smooth) > 0
-    falls: NDArray[np.bool_] = np.diff(smooth) < 0
+def _nearest_peak(smooth: Array, lags: Ints, size: int) -> int | None:
+    rises: Flags = np.diff(smooth) > 0
+    falls: Flags = np.diff(smooth) < 0
     inside = range(size, len(smooth) - size)
     found = [at for at in inside if rises[at - size : at].all() and falls[at : at + size].all()]
     if not found:

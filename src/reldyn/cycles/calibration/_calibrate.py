@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Flags
 from reldyn.cycles.calibration._calibrate_pooled import (
     BESIDE,
     MOST_TESTED,
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from reldyn.panel import DyadPanel
 
-Array = NDArray[np.float64]
 
 __all__ = ["CalibrationResult", "calibrate"]
 
@@ -74,7 +73,7 @@ class CalibrationResult(Result):
     p_regimes: Array
     p_intermittent: Array
     warnings: tuple[str, ...] = ()
-    shared: NDArray[np.bool_] = dataclasses.field(default_factory=lambda: np.zeros((len(WORLDS), 0), dtype=bool))
+    shared: Flags = dataclasses.field(default_factory=lambda: np.zeros((len(WORLDS), 0), dtype=bool))
 
     figure: ClassVar[str | None] = "calibration"
 
@@ -317,7 +316,7 @@ def _samples(
     n_replications: int,
     n_jobs: int,
     pooling: Pooling,
-) -> tuple[Array, NDArray[np.bool_]]:
+) -> tuple[Array, Flags]:
     """P-values of whole samples, (n_worlds, n_tests, 2), and where phases were shared."""
     check_dyads(usable)
     tasks = [

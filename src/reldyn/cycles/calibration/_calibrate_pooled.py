@@ -10,8 +10,8 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Flags
 from reldyn.cycles._sample_level import clopper_pearson
 from reldyn.cycles.ladder._climb import Setting, both_claims, seed_of
 from reldyn.cycles.ladder._montecarlo import NUMERICAL_ERRORS, child_generator, child_seed
@@ -21,7 +21,6 @@ from reldyn.cycles.series._arrange import Arranged
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import DataError
 
-Array = NDArray[np.float64]
 Answers = Callable[[DirectionSeries, str, float, np.random.SeedSequence], Array]
 
 __all__ = [
@@ -163,7 +162,7 @@ def both_p(
     return regimes.p_value, 1.0 if irregular is None else max(regimes.p_value, irregular.p_value)
 
 
-def limits_over_samples(hits: NDArray[np.bool_]) -> tuple[float, float]:
+def limits_over_samples(hits: Flags) -> tuple[float, float]:
     """Exact 95 % limits of a rate whose tests are alike within samples.
 
     Parameters

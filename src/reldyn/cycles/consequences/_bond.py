@@ -10,8 +10,8 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array
 from reldyn.cycles._sample_level import pool
 from reldyn.cycles.series._arrange import Columns, arrange
 from reldyn.cycles.series._events import Event, ReportedBy, event_number
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from reldyn.cycles.series._series import DirectionSeries
     from reldyn.panel import DyadPanel
 
-Array = NDArray[np.float64]
 Cells = dict[str, float | int | str]
 
 __all__ = ["bond_moderation", "bond_trend", "serial_gls"]

@@ -10,8 +10,8 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Flags, Ints
 from reldyn.cycles._sample_level import clopper_pearson
 from reldyn.cycles.series._arrange import Columns, arrange
 from reldyn.cycles.series._events import Event, ReportedBy, event_number
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from reldyn.cycles.series._series import DirectionSeries
     from reldyn.panel import DyadPanel
 
-Array = NDArray[np.float64]
 Cells = dict[str, float | int | str]
 
 __all__ = ["fall_hazard", "half_life", "persistence"]
@@ -149,9 +148,7 @@ def _after_warmth(series: DirectionSeries, state: Array, known: tuple[str, ...])
     return cells | {"hazard": hazard, "hazard_low": bounds[0], "hazard_high": bounds[1]}
 
 
-def half_life(
-    elapsed: Array, response: Array, run: NDArray[np.int64], nuisance: Array
-) -> tuple[float, float, float, float, str]:
+def half_life(elapsed: Array, response: Array, run: Ints, nuisance: Array) -> tuple[float, float, float, float, str]:
     """Half-life of the exponential decay of a response, with its interval.
 
     Parameters
@@ -200,9 +197,7 @@ def half_life(
     return float(grid[best]), low, high, float(falls[best]), ""
 
 
-def _at(
-    left: Array, slope: Array, rest: Array, basis: Array, run: NDArray[np.int64], n_runs: int
-) -> tuple[float, float, float]:
+def _at(left: Array, slope: Array, rest: Array, basis: Array, run: Ints, n_runs: int) -> tuple[float, float, float]:
     """Squared error, amplitude and clustered score statistic of one half-life; ``slope`` is its derivative."""
     decay = left - basis @ (basis.T @ left)
     size = float(decay @ decay)
@@ -220,9 +215,9 @@ def _at(
 
 def fall_hazard(
     response: Array,
-    spell: NDArray[np.int64],
-    origin: NDArray[np.int64],
-    night: NDArray[np.bool_],
+    spell: Ints,
+    origin: Ints,
+    night: Flags,
     step: Array,
 ) -> tuple[int, int]:
     """Count the first falls of the response below its own median, and the pairs of beeps at risk.

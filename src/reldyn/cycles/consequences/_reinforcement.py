@@ -14,14 +14,12 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Flags, Ints
 from reldyn.cycles.ladder._claims import PhaseFit
 from reldyn.cycles.ladder._montecarlo import NUMERICAL_ERRORS, child_seed, monte_carlo
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.results import register
-
-Array = NDArray[np.float64]
 
 __all__ = ["Reinforcement", "run_reinforcement", "unpredictability"]
 
@@ -217,7 +215,7 @@ def _fixed_columns(series: DirectionSeries) -> Array:
     return np.column_stack([*columns, series.covariates])
 
 
-def _pairs(observed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _pairs(observed: Flags) -> Flags:
     """(n_occasions - 1,) True where an occasion and the next were answered."""
     return np.asarray(observed[:-1] & observed[1:])
 
@@ -341,7 +339,7 @@ def _nearest(values: Array, categories: Array) -> Array:
     return np.asarray(categories[np.searchsorted(cuts, values)])
 
 
-def _path(transition: Array, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
+def _path(transition: Array, n: int, rng: np.random.Generator) -> Ints:
     """A Markov chain of n occasions, started in its long-run shares."""
     path = np.zeros(n, dtype=np.int64)
     if len(transition) == 1:

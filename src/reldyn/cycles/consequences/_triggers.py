@@ -12,15 +12,13 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array
 from reldyn.cycles.ladder._claims import PhaseFit
 from reldyn.cycles.ladder._montecarlo import NUMERICAL_ERRORS, monte_carlo
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import DataError
 from reldyn.results import register
-
-Array = NDArray[np.float64]
 
 __all__ = ["TriggerEffect", "run_trigger"]
 

@@ -10,8 +10,8 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array
 from reldyn.cycles._sample_level import pool
 from reldyn.cycles.series._arrange import Columns, arrange
 from reldyn.cycles.series._events import ReportedBy
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from reldyn.panel import DyadPanel
 
-Array = NDArray[np.float64]
 
 __all__ = ["slopes_of_change", "vigilance"]
 

@@ -6,10 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
+from reldyn._types import Array
 
-Array = NDArray[np.float64]
 Claim = Literal["regimes", "periodic", "irregular", "directed"]
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array
 from reldyn.cycles.ladder._claims import ClaimTest
 from reldyn.cycles.ladder._fits import chain_of, fit_loose, fit_regimes
 from reldyn.cycles.ladder._irregular import dispersions, number_of_phases, phase_null
@@ -23,7 +23,6 @@ from reldyn.markov.regimes._sojourn import SojournFit
 from reldyn.markov.regimes._switching import SwitchingData
 from reldyn.surrogate import draw_reversible, match_ranks
 
-Array = NDArray[np.float64]
 _STATES = 3
 
 

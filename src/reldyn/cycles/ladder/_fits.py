@@ -9,13 +9,12 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array
 from reldyn.cycles.ladder._starts import Template, best_period, residuals, step_template, three_starts
 from reldyn.markov.regimes._sojourn import DISPERSIONS, SojournFit, fit_sojourns, sojourn_start
 from reldyn.markov.regimes._switching import SwitchingData, SwitchingFit, fit_switching
 
-Array = NDArray[np.float64]
 _SHORT, _LONG = 12, 50
 _FIRST_SOJOURN, _NEXT_SOJOURN, _ONLY_SOJOURN = 12, 7, 20
 _TOLERANCE = 1e-3

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array
 from reldyn.cycles.ladder._claims import ClaimTest
 from reldyn.cycles.ladder._fits import Regimes, fit_dispersions, fit_regimes
 from reldyn.cycles.ladder._montecarlo import STOP_AFTER, MonteCarlo, child_seed, monte_carlo, seed_sequence
@@ -23,7 +23,6 @@ from reldyn.markov.regimes._sojourn import BOUNDARY, DISPERSIONS, SojournFit
 from reldyn.markov.regimes._switching import SwitchingData
 from reldyn.surrogate import PhaseNull, draw_renewal, match_ranks
 
-Array = NDArray[np.float64]
 # What a third phase must gain in log-likelihood: its six parameters, and two for being sought freely.
 _PRICE_OF_THIRD = 8.0
 # Surrogates wanted for the upper limit where sojourns look regular.

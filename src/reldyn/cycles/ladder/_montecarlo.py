@@ -11,11 +11,10 @@ import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array
 from reldyn.errors import DataError, ReldynError
 
-Array = NDArray[np.float64]
 Statistic = Callable[[Sequence[np.random.Generator]], Array]
 # Ten exceedances end a run: at the boundary of .05 nothing is lost with 199 surrogates or fewer.
 STOP_AFTER = 10

@@ -6,15 +6,13 @@ import dataclasses
 from collections.abc import Hashable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Ints
 from reldyn.cycles.consequences._reinforcement import Reinforcement
 from reldyn.cycles.consequences._triggers import TriggerEffect
 from reldyn.cycles.ladder._claims import ClaimTest, PhaseFit
 from reldyn.cycles.ladder._verdict import NOT_COVERED, Evidence
 from reldyn.results import register
-
-Array = NDArray[np.float64]
 
 __all__ = ["Outcome", "claim_of", "evidence_of", "intermittent_p", "n_cycles", "raw_p", "reasons_of"]
 
@@ -63,7 +61,7 @@ class Outcome:
     n_categories: int
     reasons: tuple[str, ...]
     notes: tuple[str, ...]
-    occasion: NDArray[np.int64]
+    occasion: Ints
     y: Array
     tests: tuple[ClaimTest, ...] = ()
     fit: PhaseFit | None = None

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array
 from reldyn.cycles.ladder._claims import ClaimTest
 from reldyn.cycles.ladder._montecarlo import STOP_AFTER, child_seed, monte_carlo, seed_sequence
 from reldyn.cycles.ladder._regimes import linear_null
@@ -19,7 +19,6 @@ from reldyn.cycles.series._nuisance import base_design, prepare
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.surrogate import draw_linear
 
-Array = NDArray[np.float64]
 _DROP = 3.84
 
 

@@ -8,12 +8,11 @@ the shifted logarithm and Johnson's unbounded system (Johnson, 1949), tied by a 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array
 from reldyn.markov.regimes._switching import SwitchingData
 from reldyn.surrogate._linear import lagged
 
-Array = NDArray[np.float64]
 MAX_ORDER = 4
 _FILL_ROUNDS = 4
 _RIDGE = 1e-8

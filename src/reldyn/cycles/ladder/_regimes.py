@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Ints
 from reldyn.cycles.ladder._claims import ClaimTest, PhaseFit
 from reldyn.cycles.ladder._fits import best_of, chain_of, fit_dispersions, fit_ends, fit_loose, fit_regimes
 from reldyn.cycles.ladder._montecarlo import STOP_AFTER, child_seed, monte_carlo, seed_sequence
@@ -25,7 +25,6 @@ from reldyn.cycles.series._series import DirectionSeries
 from reldyn.markov.regimes._sojourn import SojournFit
 from reldyn.surrogate import LinearNull, draw_linear, fit_linear
 
-Array = NDArray[np.float64]
 _BETTER_BY = 2.0
 
 
@@ -103,7 +102,7 @@ def test_regimes(
 def linear_null(
     series: DirectionSeries,
     design: Array,
-    breaks: NDArray[np.int64],
+    breaks: Ints,
     seed: np.random.SeedSequence,
     *,
     gaussian: bool,

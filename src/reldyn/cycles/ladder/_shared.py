@@ -11,9 +11,9 @@ import dataclasses
 from collections.abc import Hashable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reldyn._records import brief
+from reldyn._types import Array, Ints
 from reldyn.cycles.ladder._montecarlo import NUMERICAL_ERRORS
 from reldyn.cycles.ladder._regimes import linear_null
 from reldyn.cycles.ladder._shared_tests import SHORTEST_DWELL, Lesson, level_data
@@ -23,7 +23,6 @@ from reldyn.errors import DataError, ReldynError
 from reldyn.markov.regimes._levels import LevelData
 from reldyn.markov.regimes._pool import Pooled, class_scores, fit_shared, linear_levels, pool_levels
 
-Array = NDArray[np.float64]
 FEWEST_DYADS = 16
 N_FOLDS = 5
 # What the mixture with phases must gain on held-out dyads, in log-likelihood.
@@ -173,7 +172,7 @@ def _stack(series: Sequence[DirectionSeries]) -> tuple[LevelData, Array]:
     return stacked, np.array([value for _, value in prepared])
 
 
-def _linear_gain(series: DirectionSeries, design: Array, breaks: NDArray[np.int64]) -> float:
+def _linear_gain(series: DirectionSeries, design: Array, breaks: Ints) -> float:
     """What more lags or an error of measurement add to the log-likelihood of one lag, less their parameters."""
     try:
         with np.errstate(all="ignore"):

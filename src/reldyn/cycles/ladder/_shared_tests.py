@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reldyn._records import brief
+from reldyn._types import Array
 from reldyn.cycles.ladder._claims import ClaimTest
 from reldyn.cycles.ladder._montecarlo import STOP_AFTER, MonteCarlo, child_seed, monte_carlo, seed_sequence
 from reldyn.cycles.ladder._reference import reference_log_likelihood
@@ -35,7 +35,6 @@ from reldyn.markov.regimes._sojourn import BOUNDARY, DISPERSIONS, MEANS
 from reldyn.markov.regimes._switching import SwitchingData
 from reldyn.surrogate import LevelNull, LinearNull, draw_level_renewal, draw_linear, draw_resampled, match_ranks
 
-Array = NDArray[np.float64]
 _ITERATIONS = 20
 _FIRST_SOJOURN, _NEXT_SOJOURN = 6, 4
 # Mean sojourns of a dyad may differ from the shared ones: SD of their logarithm, and moves the prior is worth.

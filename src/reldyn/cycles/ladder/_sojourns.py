@@ -5,11 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array
 from reldyn.markov.regimes._sojourn import BOUNDARY, DISPERSIONS
 
-Array = NDArray[np.float64]
 # Half the 95 % points of chi-squared with one degree of freedom: two-sided, one-sided.
 _TWO_SIDED, _ONE_SIDED = 1.92, 1.35
 _LOWEST, _HIGHEST = 0.05, 1.2

@@ -7,11 +7,9 @@ from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Flags, Ints
 from reldyn.markov.regimes._switching import SwitchingData
-
-Array = NDArray[np.float64]
 
 SHORTEST_PERIOD = 6.0
 _HARMONICS = 2
@@ -69,9 +67,7 @@ def three_starts(data: SwitchingData, rest: Array, template: Template) -> Array:
     )
 
 
-def random_starts(
-    rest: Array, seen: NDArray[np.bool_], n_states: int, n_starts: int, rng: np.random.Generator
-) -> Array:
+def random_starts(rest: Array, seen: Flags, n_states: int, n_starts: int, rng: np.random.Generator) -> Array:
     """Clusterings along random directions, smoothed by random amounts: (n_starts, n, T, K)."""
     starts = []
     for _ in range(n_starts):
@@ -83,7 +79,7 @@ def random_starts(
     return np.stack(starts)
 
 
-def smooth(rest: Array, seen: NDArray[np.bool_]) -> Array:
+def smooth(rest: Array, seen: Flags) -> Array:
     """Mean of the observed among three neighbours: (n, T, C)."""
     weight = seen.astype(float)
     total, count = rest.copy(), weight.copy()
@@ -94,7 +90,7 @@ def smooth(rest: Array, seen: NDArray[np.bool_]) -> Array:
     return np.asarray(total / np.maximum(count, 1)[None, :, None])
 
 
-def cluster(rest: Array, seen: NDArray[np.bool_], n_states: int, angle: float) -> Array:
+def cluster(rest: Array, seen: Flags, n_states: int, angle: float) -> Array:
     """Lloyd's k-means from quantiles along a direction; soft memberships (n, T, K), even where missing."""
     n, n_occasions, channels = rest.shape
     points = rest[:, seen]
@@ -113,7 +109,7 @@ def cluster(rest: Array, seen: NDArray[np.bool_], n_states: int, angle: float) -
     return posterior
 
 
-def _soft(label: NDArray[np.int64], n_states: int) -> Array:
+def _soft(label: Ints, n_states: int) -> Array:
     other = (1 - _CERTAINTY) / (n_states - 1)
     return np.where(label[..., None] == np.arange(n_states), _CERTAINTY, other)
 
@@ -125,7 +121,7 @@ def period_grid(n_occasions: int) -> Array:
     return np.asarray(1 / np.linspace(low, high, max(int((high - low) * 3 * n_occasions), 8)))
 
 
-def periodogram(white: Array, seen: NDArray[np.bool_]) -> Array:
+def periodogram(white: Array, seen: Flags) -> Array:
     """Twice the log-likelihood that two harmonics of every period gain over white noise: (n, n_periods)."""
     n_seen = int(seen.sum())
     points = white[:, seen]
@@ -158,7 +154,7 @@ def best_period(data: SwitchingData) -> tuple[Array, Array]:
     return period_grid(data.y.shape[1])[best], gains[np.arange(len(gains)), best]
 
 
-def step_template(rest: Array, seen: NDArray[np.bool_], period: Array, n_states: int) -> Template:
+def step_template(rest: Array, seen: Flags, period: Array, n_states: int) -> Template:
     """Cut the folded cycle of every series into the K steps that explain most.
 
     Parameters

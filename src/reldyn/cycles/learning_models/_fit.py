@@ -10,12 +10,10 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Ints
 from reldyn.cycles.learning_models._models import COMMON_RATES, DRIVES, GRID, Evidence, Sample, gather
 from reldyn.results import register
-
-Array = NDArray[np.float64]
 
 __all__ = ["LearningFit", "fit_model"]
 
@@ -226,7 +224,7 @@ def _described(
     common: float,
     evidence: Evidence,
     state: _State,
-    dyad: NDArray[np.int64],
+    dyad: Ints,
     *,
     converged: bool,
     errors: bool,
@@ -261,7 +259,7 @@ def _quantile(weight: Array, share: float) -> Array:
     return np.asarray(1 / (1 + np.exp(-logit)))
 
 
-def _robust(evidence: Evidence, state: _State, dyad: NDArray[np.int64]) -> Array:
+def _robust(evidence: Evidence, state: _State, dyad: Ints) -> Array:
     """Sandwich covariance of centre and drives, with scores summed within dyads, by finite differences."""
     k = len(state.drive)
     at = np.concatenate([[state.centre], state.drive, [np.log(state.spread)], 0.5 * np.log(state.drive_variance)])

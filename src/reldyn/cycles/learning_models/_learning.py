@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Flags
 from reldyn.cycles.ladder._montecarlo import child_seed
 from reldyn.cycles.learning_models._fit import LearningFit, fit_model
 from reldyn.cycles.learning_models._models import MODELS, Model, Sample, respond
@@ -28,7 +28,6 @@ from reldyn.resample import known_seed, map_seeded, one_thread
 if TYPE_CHECKING:
     from reldyn.panel import DyadPanel
 
-Array = NDArray[np.float64]
 
 __all__ = ["learning", "sample_of"]
 
@@ -187,7 +186,7 @@ def sample_of(arranged: Sequence[Arranged]) -> tuple[Sample | None, tuple[tuple[
     return Sample(warmth, response, fixed, pair, np.array([dyad for _, dyad in kept], dtype=np.int64)), tuple(rows)
 
 
-def _pairs(series: DirectionSeries) -> NDArray[np.bool_]:
+def _pairs(series: DirectionSeries) -> Flags:
     answered = np.isfinite(series.y)
     return np.asarray(answered[:-1].all(axis=1) & answered[1:, 1] & ~series.night[1:])
 

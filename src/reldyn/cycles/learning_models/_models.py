@@ -12,9 +12,9 @@ import dataclasses
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from reldyn._types import Array, Flags, Ints
+
 Model = Literal["none", "rescorla-wagner", "pearce-hall", "volatile-kalman"]
 
 __all__ = ["COMMON_RATES", "DRIVES", "GRID", "MODELS", "Evidence", "Model", "Sample", "drives", "gather", "respond"]
@@ -57,8 +57,8 @@ class Sample:
     warmth: Array
     response: Array
     fixed: Array
-    pair: NDArray[np.bool_]
-    dyad: NDArray[np.int64]
+    pair: Flags
+    dyad: Ints
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

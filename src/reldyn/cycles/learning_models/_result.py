@@ -9,8 +9,8 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array
 from reldyn.cycles.learning_models._fit import LearningFit
 from reldyn.cycles.learning_models._models import DRIVES
 from reldyn.results import Result, format_table, register
@@ -18,7 +18,6 @@ from reldyn.results import Result, format_table, register
 if TYPE_CHECKING:
     import pandas as pd
 
-Array = NDArray[np.float64]
 
 __all__ = ["POOR_RECOVERY", "LearningResult", "Recovered"]
 

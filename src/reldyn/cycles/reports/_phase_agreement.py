@@ -10,9 +10,8 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from numpy.typing import NDArray
 
-Codes = NDArray[np.int64]
+from reldyn._types import Ints
 
 __all__ = ["Agreement", "agree", "calendar"]
 
@@ -48,7 +47,7 @@ class Agreement:
     n_shifts: int
 
 
-def calendar(day: Codes, slot: Codes, values: Codes) -> Codes:
+def calendar(day: Ints, slot: Ints, values: Ints) -> Ints:
     """Lay values out as one row per day and one column per time of day; -1 where there is none.
 
     Parameters
@@ -78,13 +77,13 @@ def calendar(day: Codes, slot: Codes, values: Codes) -> Codes:
     return table
 
 
-def agree(first: Codes, second: Codes) -> Agreement:
+def agree(first: Ints, second: Ints) -> Agreement:
     """Compare two calendars of phases.
 
     Parameters
     ----------
     first, second : (n_days, n_slots) int arrays
-        Codes of phases; negative where unknown.
+        Ints of phases; negative where unknown.
 
     Returns
     -------
@@ -114,7 +113,7 @@ def agree(first: Codes, second: Codes) -> Agreement:
     return Agreement(n_both, same, kappa, low, high, p_value, len(moved))
 
 
-def _kappa(first: Codes, second: Codes) -> tuple[int, float, float]:
+def _kappa(first: Ints, second: Ints) -> tuple[int, float, float]:
     known = (first >= 0) & (second >= 0)
     a, b = first[known], second[known]
     nan = float("nan")

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Ints
 from reldyn.coupling._pairs import Pair, pairs_of
 from reldyn.cycles._detect import detect_cycles
 from reldyn.cycles._result import PHASES, CycleResult
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from reldyn.panel import DyadPanel
 
-Array = NDArray[np.float64]
-Codes = NDArray[np.int64]
 
 __all__ = ["ReportComparison", "compare_reports"]
 
@@ -278,7 +276,7 @@ def _phase_rows(first: CycleResult, second: CycleResult, n_beeps: int) -> list[d
     return rows
 
 
-def _paths(one: Outcome, other: Outcome, n_beeps: int) -> tuple[list[Codes], Codes, Codes]:
+def _paths(one: Outcome, other: Outcome, n_beeps: int) -> tuple[list[Ints], Ints, Ints]:
     """Most probable phases of both reports at common occasions, -1 where either was not answered; day and beep."""
     common, *places = np.intersect1d(one.occasion, other.occasion, return_indices=True)
     paths = []

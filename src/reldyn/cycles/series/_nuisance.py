@@ -9,13 +9,12 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Flags, Ints
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import DataError
 from reldyn.markov.regimes._switching import SwitchingData, lag_columns
 
-Array = NDArray[np.float64]
 MAX_BREAKS = 2
 FEWEST_OCCASIONS = 20
 # A change of level costs two means and its place; the factor times log(occasions) is what it must gain.
@@ -40,7 +39,7 @@ class Prepared:
     """
 
     data: SwitchingData
-    breaks: NDArray[np.int64]
+    breaks: Ints
     centre: Array
     scale: Array
 
@@ -94,7 +93,7 @@ def prepare(values: Array, series: DirectionSeries, design: Array | None = None)
     return Prepared(SwitchingData(y, seen, series.night, x, _noise_floor(values, seen, scale)), breaks, centre, scale)
 
 
-def _noise_floor(values: Array, seen: NDArray[np.bool_], scale: Array) -> float:
+def _noise_floor(values: Array, seen: Flags, scale: Array) -> float:
     """Variance of rounding, of the channel where it is least: no noise is finer than the item."""
     floors = []
     for channel in range(values.shape[2]):
@@ -104,7 +103,7 @@ def _noise_floor(values: Array, seen: NDArray[np.bool_], scale: Array) -> float:
     return max(min(floors), 1e-3)
 
 
-def _steps(breaks: NDArray[np.int64], n_occasions: int, seen: NDArray[np.bool_]) -> Array:
+def _steps(breaks: Ints, n_occasions: int, seen: Flags) -> Array:
     """Columns that change at the breaks, centred; zero where there is no break."""
     occasion = np.arange(n_occasions)
     after = (occasion[None, :, None] >= breaks[:, None, :]) & (breaks[:, None, :] >= 0)
@@ -112,7 +111,7 @@ def _steps(breaks: NDArray[np.int64], n_occasions: int, seen: NDArray[np.bool_])
     return np.asarray(columns - columns[:, seen].mean(axis=1, keepdims=True))
 
 
-def find_breaks(y: Array, seen: NDArray[np.bool_], night: NDArray[np.bool_], design: Array) -> NDArray[np.int64]:
+def find_breaks(y: Array, seen: Flags, night: Flags, design: Array) -> Ints:
     """Search up to two lasting changes of level, one after the other, in a first-order autoregression.
 
     Parameters

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Ints
 from reldyn.cycles._result import PHASES
 from reldyn.cycles.series._events import warm_threshold
 from reldyn.errors import DesignError
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from reldyn.cycles.series._arrange import Arranged
     from reldyn.cycles.series._events import ReportedBy
 
-Array = NDArray[np.float64]
 # Fewer runs of warmth carry no statement about what follows them.
 FEWEST_RUNS = 8
 
@@ -112,7 +111,7 @@ def cycle_number(state: Array) -> Array:
     return np.cumsum(begins)
 
 
-def spells(state: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def spells(state: Array) -> tuple[Ints, Ints]:
     """Spells between the last warm occasion of a run and the first of the next.
 
     Parameters
@@ -146,7 +145,7 @@ def spells(state: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return spell, origin
 
 
-def daytimes(beep: NDArray[np.int64]) -> Array:
+def daytimes(beep: Ints) -> Array:
     """Indicators of every time of day but the first, shape (n, times - 1).
 
     Parameters

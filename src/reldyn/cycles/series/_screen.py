@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array
 from reldyn.cycles.series._nuisance import FEWEST_OCCASIONS, base_design
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import DesignError
@@ -15,7 +15,6 @@ from reldyn.errors import DesignError
 if TYPE_CHECKING:
     from reldyn.panel import DyadPanel
 
-Array = NDArray[np.float64]
 
 __all__ = ["check_call", "given_by_others", "hardly_varies", "only_rounding", "unfit_units"]
 

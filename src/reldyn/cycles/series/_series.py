@@ -5,11 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Flags, Ints
 from reldyn.errors import DataError
-
-Array = NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -54,12 +52,12 @@ class DirectionSeries:
     """
 
     y: Array
-    day: NDArray[np.int64]
-    beep: NDArray[np.int64]
+    day: Ints
+    beep: Ints
     step: Array
     covariates: Array
     triggers: Array
-    weekend: NDArray[np.bool_]
+    weekend: Flags
     categories: tuple[Array, ...] = ()
 
     def __post_init__(self) -> None:
@@ -123,7 +121,7 @@ class DirectionSeries:
         )
 
     @property
-    def observed(self) -> NDArray[np.bool_]:
+    def observed(self) -> Flags:
         """(n_occasions,) True where every channel was answered."""
         return np.asarray(np.isfinite(self.y).all(axis=1))
 
@@ -133,7 +131,7 @@ class DirectionSeries:
         return int(self.observed.sum())
 
     @property
-    def night(self) -> NDArray[np.bool_]:
+    def night(self) -> Flags:
         """(n_occasions,) True at the first occasion of each day but the first."""
         return np.concatenate([[False], np.diff(self.day) != 0])
 

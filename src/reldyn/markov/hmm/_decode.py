@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Ints
 from reldyn.markov.hmm._density import log_density
 from reldyn.markov.hmm._durations import OLDEST, hazards
 from reldyn.markov.hmm._em import prepare
 from reldyn.markov.hmm._fit import checked, kinds_of, known
 from reldyn.markov.hmm._parameters import from_units
-from reldyn.markov.hmm._problem import Array, Indices
 from reldyn.markov.hmm._result import HMMResult
 
 
@@ -21,8 +20,8 @@ def decode(
     fit: HMMResult,
     *,
     covariates: Sequence[Array] | None = None,
-    lag_kinds: Sequence[NDArray[np.int64]] | None = None,
-) -> tuple[NDArray[np.int64], ...]:
+    lag_kinds: Sequence[Ints] | None = None,
+) -> tuple[Ints, ...]:
     """Return the single most likely path of states of each series.
 
     Parameters
@@ -81,7 +80,7 @@ def expanded_law(transition: Array, hazard: Array) -> Array:
     return law.reshape(k * ages, k * ages)
 
 
-def _viterbi(dense: Array, first: Array, law: Array) -> Indices:
+def _viterbi(dense: Array, first: Array, law: Array) -> Ints:
     """Paths (occasions, series) of (states, occasions, series) log densities; padding has density 0."""
     k, t_end, n = dense.shape
     value = first[:, None] + dense[:, 0]

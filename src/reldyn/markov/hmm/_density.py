@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reldyn._types import Array, Ints
 from reldyn.markov.hmm._parameters import Design, Parameters
-from reldyn.markov.hmm._problem import Array, Indices, Problem
+from reldyn.markov.hmm._problem import Problem
 
 LOG_2PI = float(np.log(2.0 * np.pi))
 SMALLEST = 1e-300
@@ -57,7 +58,7 @@ def log_density(problem: Problem, design: Design, p: Parameters, regressors: Arr
     return np.asarray(out.reshape(shape))
 
 
-def pick(array: Array, rows: Indices) -> Array:
+def pick(array: Array, rows: Ints) -> Array:
     """Take rows of the last axis, without a copy if they are all of them."""
     return array if len(rows) == array.shape[-1] else array[..., rows]
 
@@ -68,7 +69,7 @@ def slopes(p: Parameters, regressors: Array, channels: tuple[int, ...]) -> Array
 
 
 def whiten(
-    problem: Problem, p: Parameters, cover: Array, channels: tuple[int, ...], rows: Indices, regressors: Array
+    problem: Problem, p: Parameters, cover: Array, channels: tuple[int, ...], rows: Ints, regressors: Array
 ) -> Whitened:
     """Subtract locations and slopes and multiply by the inverse root of ``cover``."""
     some = list(channels)
@@ -94,7 +95,7 @@ def _triangular_product(root: Array, residual: Array) -> Array:
 
 
 def _location_rows(
-    problem: Problem, design: Design, p: Parameters, channels: tuple[int, ...], rows: Indices, regressors: Array
+    problem: Problem, design: Design, p: Parameters, channels: tuple[int, ...], rows: Ints, regressors: Array
 ) -> Array:
     if design.emission == "gaussian":
         white = whiten(problem, p, p.spread, channels, rows, regressors)
@@ -176,7 +177,7 @@ def interval_probability(upper: Array, lower: Array) -> Array:
     return np.asarray(np.maximum(ndtr(high) - ndtr(low), SMALLEST))
 
 
-def _probit_rows(problem: Problem, p: Parameters, channels: tuple[int, ...], rows: Indices, regressors: Array) -> Array:
+def _probit_rows(problem: Problem, p: Parameters, channels: tuple[int, ...], rows: Ints, regressors: Array) -> Array:
     out = np.zeros((p.n_starts, p.location.shape[1], len(rows)))
     for channel in channels:
         upper, lower = probit_bounds(problem, p, channel)

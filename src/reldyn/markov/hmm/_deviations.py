@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from reldyn._types import Array
 from reldyn.markov.hmm._density import LOG_2PI
 from reldyn.markov.hmm._location import floored
-from reldyn.markov.hmm._problem import Array, Problem
+from reldyn.markov.hmm._problem import Problem
 from reldyn.markov.hmm._recursions import forward_backward
 
 LARGEST_CONCENTRATION = 1e4

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from reldyn._types import Array
 from reldyn.markov.hmm._em import Work
 from reldyn.markov.hmm._parameters import Parameters
-from reldyn.markov.hmm._problem import Array
 
 # A channel whose squared changes within a state fall below this share of its overall squared changes stands still.
 STILL = 0.05

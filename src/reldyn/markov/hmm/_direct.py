@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn._types import Array
 from reldyn.markov.hmm._density import log_density
 from reldyn.markov.hmm._durations import MEAN_RANGE, OLDEST, SIZE_RANGE, hazards
 from reldyn.markov.hmm._em import BLOCK, Work
 from reldyn.markov.hmm._parameters import MAX_DF, MIN_DF, Parameters
-from reldyn.markov.hmm._problem import Array
 from reldyn.markov.hmm._recursions import forward, sojourn_forward
 
 STEP = 1e-5

@@ -11,8 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from reldyn._types import Array
 from reldyn.markov.hmm._parameters import Parameters
-from reldyn.markov.hmm._problem import Array
 from reldyn.markov.hmm._recursions import Expected
 
 OLDEST = 48

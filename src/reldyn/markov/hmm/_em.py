@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from reldyn._types import Array, Flags, Ints
 from reldyn.markov.hmm._density import log_density
 from reldyn.markov.hmm._durations import OLDEST, duration_step, hazards
 from reldyn.markov.hmm._location import fast_features, location_step
 from reldyn.markov.hmm._parameters import Design, Parameters, stack
 from reldyn.markov.hmm._probit import probit_step
-from reldyn.markov.hmm._problem import Array, Flags, Indices, Problem
+from reldyn.markov.hmm._problem import Problem
 from reldyn.markov.hmm._recursions import Expected, forward_backward, sojourn_forward_backward, use_numba
 from reldyn.markov.hmm._regressors import occasion_slices, predicted_regressors, regressors_of
 
@@ -56,7 +57,7 @@ class Climb:
 
     parameters: Parameters
     log_likelihood: Array
-    n_iterations: Indices
+    n_iterations: Ints
     converged: Flags
 
 

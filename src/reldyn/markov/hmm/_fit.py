@@ -12,14 +12,14 @@ from dataclasses import replace
 from typing import Any, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Ints
 from reldyn.errors import ConvergenceWarning, DataWarning, DesignError, check_option
 from reldyn.markov.hmm._diagnose import diagnose, note_optima
 from reldyn.markov.hmm._direct import climb_directly, log_likelihoods
 from reldyn.markov.hmm._em import Climb, Work, climb, expect, prepare
 from reldyn.markov.hmm._parameters import Covariance, Design, Duration, Emission, Parameters, from_units, to_units
-from reldyn.markov.hmm._problem import Array, Indices, Known, Problem, build_problem
+from reldyn.markov.hmm._problem import Known, Problem, build_problem
 from reldyn.markov.hmm._result import HMMResult
 from reldyn.markov.hmm._starts import starting_points
 
@@ -40,7 +40,7 @@ def fit_hmm(
     max_iter: int = 500,
     tol: float = 1e-8,
     seed: Seed = None,
-    lag_kinds: Sequence[NDArray[np.int64]] | None = None,
+    lag_kinds: Sequence[Ints] | None = None,
 ) -> HMMResult:
     """Fit a hidden Markov model to many series that share its parameters.
 
@@ -131,7 +131,7 @@ def hmm_log_likelihood(
     lags: int = 0,
     duration: Duration = "geometric",
     covariates: Sequence[Array] | None = None,
-    lag_kinds: Sequence[NDArray[np.int64]] | None = None,
+    lag_kinds: Sequence[Ints] | None = None,
 ) -> Array:
     """Log-likelihood of each series at given parameters.
 
@@ -203,7 +203,7 @@ def checked(
     lags: int,
     duration: Duration,
     covariates: Sequence[Array] | None,
-    lag_kinds: Sequence[Indices] | None,
+    lag_kinds: Sequence[Ints] | None,
     fixed: Known | None,
 ) -> tuple[Problem, Design]:
     """Check the options and the data."""

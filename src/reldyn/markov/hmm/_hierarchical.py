@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._types import Array
 from reldyn.errors import ConvergenceWarning, DataWarning, DesignError
 from reldyn.markov.hmm._deviations import Deviations, Paths, Population, believe, follow, generalise, lower_bound
 from reldyn.markov.hmm._fit import Seed, checked, fit_hmm
 from reldyn.markov.hmm._parameters import Covariance
-from reldyn.markov.hmm._problem import Array, Problem
+from reldyn.markov.hmm._problem import Problem
 from reldyn.markov.hmm._result import HMMResult
 from reldyn.results import Result
 

@@ -13,9 +13,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from reldyn._types import Array
 from reldyn.markov.hmm._density import SMALLEST, Tilt, log_density, pick, skewed_cover, whiten
 from reldyn.markov.hmm._parameters import MAX_DF, MIN_DF, Design, Parameters
-from reldyn.markov.hmm._problem import Array, Problem
+from reldyn.markov.hmm._problem import Problem
 from reldyn.markov.hmm._recursions import Expected, Moments
 
 

@@ -9,8 +9,9 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from reldyn._records import brief
+from reldyn._types import Array
 from reldyn.errors import DesignError
-from reldyn.markov.hmm._problem import Array, Problem
+from reldyn.markov.hmm._problem import Problem
 
 Emission = Literal["gaussian", "skew-t", "ordered-probit"]
 Covariance = Literal["shared", "separate"]

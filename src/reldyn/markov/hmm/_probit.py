@@ -10,9 +10,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from reldyn._types import Array, Ints
 from reldyn.markov.hmm._density import interval_probability
 from reldyn.markov.hmm._parameters import Parameters
-from reldyn.markov.hmm._problem import Array, Indices, Problem
+from reldyn.markov.hmm._problem import Problem
 
 # No state may lie further than this from the thresholds: beyond it every answer has the same category.
 REACH = 8.0
@@ -41,7 +42,7 @@ def probit_step(problem: Problem, p: Parameters, posterior: Array, regressors: A
     return replace(p, location=location, coefficients=coefficients, thresholds=thresholds)
 
 
-def _cells(weights: Array, answer: Indices, n_categories: int, regressors: Array) -> tuple[Array, Indices, Array]:
+def _cells(weights: Array, answer: Ints, n_categories: int, regressors: Array) -> tuple[Array, Ints, Array]:
     """Return weight, answer and regressors (states as dummies first) of every distinct cell."""
     k, m = weights.shape
     if len(regressors) == 0:
@@ -52,7 +53,7 @@ def _cells(weights: Array, answer: Indices, n_categories: int, regressors: Array
     return weights.ravel(), np.tile(answer, k), z
 
 
-def _newton(old: Array, weight: Array, answer: Indices, z: Array, *, n_cuts: int) -> Array:
+def _newton(old: Array, weight: Array, answer: Ints, z: Array, *, n_cuts: int) -> Array:
     """One Newton step with halvings; the flat direction (all locations and cuts) is left alone."""
     before, gradient, hessian = _derivatives(old, weight, answer, z, n_cuts)
     ridge = 1e-9 * max(float(-np.diag(hessian).min()), 1.0)
@@ -69,17 +70,17 @@ def _newton(old: Array, weight: Array, answer: Indices, z: Array, *, n_cuts: int
     return old
 
 
-def _bounds(theta: Array, answer: Indices, z: Array, n_cuts: int) -> tuple[Array, Array]:
+def _bounds(theta: Array, answer: Ints, z: Array, n_cuts: int) -> tuple[Array, Array]:
     cuts = np.concatenate([[-np.inf], theta[-n_cuts:], [np.inf]])
     shift = z @ theta[: z.shape[1]]
     return cuts[answer + 1] - shift, cuts[answer] - shift
 
 
-def _value(theta: Array, weight: Array, answer: Indices, z: Array, n_cuts: int) -> float:
+def _value(theta: Array, weight: Array, answer: Ints, z: Array, n_cuts: int) -> float:
     return float(weight @ np.log(interval_probability(*_bounds(theta, answer, z, n_cuts))))
 
 
-def _derivatives(theta: Array, weight: Array, answer: Indices, z: Array, n_cuts: int) -> tuple[float, Array, Array]:
+def _derivatives(theta: Array, weight: Array, answer: Ints, z: Array, n_cuts: int) -> tuple[float, Array, Array]:
     upper, lower = _bounds(theta, answer, z, n_cuts)
     probability = interval_probability(upper, lower)
     ends = np.eye(n_cuts + 2)[:, 1 : n_cuts + 1]

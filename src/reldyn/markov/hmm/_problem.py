@@ -14,11 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reldyn._records import brief
+from reldyn._types import Array, Flags, Ints
 from reldyn.errors import DesignError
-
-Array = NDArray[np.float64]
-Flags = NDArray[np.bool_]
-Indices = NDArray[np.int64]
 
 # Channels with at most this many different values are read as a rating scale with a step.
 MAX_CATEGORIES = 25
@@ -91,12 +88,12 @@ class Problem:
     observed: Flags
     inside: Flags
     used: Flags
-    lengths: Indices
+    lengths: Ints
     x: Array
-    kinds: Indices
+    kinds: Ints
     n_lags: int
     n_kinds: int
-    patterns: tuple[tuple[tuple[int, ...], Indices], ...]
+    patterns: tuple[tuple[tuple[int, ...], Ints], ...]
     scale: Scale
     floor: Array
     stepped: tuple[bool, ...]
@@ -140,7 +137,7 @@ def build_problem(
     *,
     lags: int,
     covariates: Sequence[Array] | None,
-    lag_kinds: Sequence[Indices] | None,
+    lag_kinds: Sequence[Ints] | None,
     ordered: bool,
     known: Known | None = None,
 ) -> Problem:
@@ -252,7 +249,7 @@ def _check_categories(found: tuple[Array, ...], categories: tuple[Array, ...], o
             raise DesignError(f"channel {channel} holds {strange[0]:g}, which is none of the categories of the fit.")
 
 
-def _pad(parts: Sequence[NDArray[np.generic]], lengths: Indices, fill: float) -> Array:
+def _pad(parts: Sequence[NDArray[np.generic]], lengths: Ints, fill: float) -> Array:
     """Stack (occasions, columns) arrays into (columns, occasions, series)."""
     padded = np.full((parts[0].shape[1], int(lengths.max()), len(parts)), fill)
     for position, part in enumerate(parts):
@@ -260,7 +257,7 @@ def _pad(parts: Sequence[NDArray[np.generic]], lengths: Indices, fill: float) ->
     return padded
 
 
-def _padded_covariates(covariates: Sequence[Array] | None, lengths: Indices, answered: Flags) -> Array:
+def _padded_covariates(covariates: Sequence[Array] | None, lengths: Ints, answered: Flags) -> Array:
     if covariates is None:
         return np.zeros((0, int(lengths.max()), len(lengths)))
     values = _as_matrices(covariates, "covariates")
@@ -273,7 +270,7 @@ def _padded_covariates(covariates: Sequence[Array] | None, lengths: Indices, ans
     return padded
 
 
-def _padded_kinds(kinds: Sequence[Indices] | None, lengths: Indices) -> Indices:
+def _padded_kinds(kinds: Sequence[Ints] | None, lengths: Ints) -> Ints:
     if kinds is None:
         return np.zeros((int(lengths.max()), len(lengths)), dtype=np.int64)
     parts = [np.asarray(part) for part in kinds]
@@ -304,7 +301,7 @@ def _scale(raw: Array, x: Array, answered: Flags, ordered: bool, known: Known | 
     )
 
 
-def patterns_of(observed: Flags, used: Flags) -> tuple[tuple[tuple[int, ...], Indices], ...]:
+def patterns_of(observed: Flags, used: Flags) -> tuple[tuple[tuple[int, ...], Ints], ...]:
     """Return each distinct set of observed channels with the flat positions of its used rows."""
     flat = observed.reshape(len(observed), -1)
     rows = np.flatnonzero(used.ravel())

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reldyn._types import Array, Flags
 from reldyn.errors import DesignError
-from reldyn.markov.hmm._problem import Array, Flags
 
 TINY = 1e-300
 

@@ -11,10 +11,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from reldyn._types import Array
 from reldyn.markov.hmm._density import interval_probability, log_density, probit_bounds, slopes
 from reldyn.markov.hmm._durations import OLDEST, hazards
 from reldyn.markov.hmm._parameters import Design, Parameters, mean_offset
-from reldyn.markov.hmm._problem import Array, Problem, patterns_of
+from reldyn.markov.hmm._problem import Problem, patterns_of
 from reldyn.markov.hmm._recursions import TINY, age_forward
 
 

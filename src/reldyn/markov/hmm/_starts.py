@@ -11,9 +11,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from reldyn._types import Array, Ints
 from reldyn.markov.hmm._em import Work, maximise
 from reldyn.markov.hmm._parameters import Parameters, blank, mean_offset, stack
-from reldyn.markov.hmm._problem import Array, Indices, Problem
+from reldyn.markov.hmm._problem import Problem
 from reldyn.markov.hmm._recursions import Expected
 
 WINDOWS = (1, 3, 5)
@@ -87,7 +88,7 @@ def _without_lags(problem: Problem) -> Array:
     return out
 
 
-def _clusters(points: Array, k: int, rng: np.random.Generator, *, refine: bool) -> Indices:
+def _clusters(points: Array, k: int, rng: np.random.Generator, *, refine: bool) -> Ints:
     """Spread-out centroids (Arthur and Vassilvitskii 2007), then a few Lloyd steps if ``refine``."""
     centroids = points[:, [rng.integers(points.shape[1])]]
     for _ in range(1, k):

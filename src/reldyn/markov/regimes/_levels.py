@@ -13,14 +13,12 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reldyn._kernels import Kernels, chosen_kernels
 from reldyn._records import brief
+from reldyn._types import Array, Flags, Ints
 from reldyn.markov.regimes import _levels_steps as steps
 from reldyn.markov.regimes._sojourn import MEANS, sojourn_tables
-
-Array = NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -39,12 +37,12 @@ class LevelData:
     """
 
     y: Array
-    observed: NDArray[np.bool_]
-    night: NDArray[np.bool_]
+    observed: Flags
+    night: Flags
     x: Array
     floor: Array
 
-    def take(self, index: NDArray[np.int64]) -> LevelData:
+    def take(self, index: Ints) -> LevelData:
         """Series by position."""
         return LevelData(*(getattr(self, field.name)[index] for field in dataclasses.fields(self)))
 
@@ -79,7 +77,7 @@ def gamma_law(dispersion: int) -> PhaseLaw:
     return PhaseLaw(*(part[dispersion] for part in (tables.hazard, tables.log_leave, tables.log_stay, tables.start)))
 
 
-def nearest_mean(dwell: Array) -> NDArray[np.int64]:
+def nearest_mean(dwell: Array) -> Ints:
     """Rows of `gamma_law` nearest to mean sojourns."""
     return np.asarray(np.abs(np.log(MEANS) - np.log(np.clip(dwell, MEANS[0], MEANS[-1]))[..., None]).argmin(axis=-1))
 
@@ -112,7 +110,7 @@ class LevelFit:
     effect: Array
     coefficients: Array
     covariance: Array
-    index: NDArray[np.int64]
+    index: Ints
     moves: Array
     posterior: Array
     transitions: Array
@@ -121,13 +119,13 @@ class LevelFit:
     mass: Array
     rest: Array
 
-    def take(self, index: NDArray[np.int64]) -> LevelFit:
+    def take(self, index: Ints) -> LevelFit:
         """Fits by position."""
         return LevelFit(*(getattr(self, field.name)[index] for field in dataclasses.fields(self)))
 
 
 def level_start(
-    data: LevelData, *, effect: Array, coefficients: Array, covariance: Array, index: NDArray[np.int64], moves: Array
+    data: LevelData, *, effect: Array, coefficients: Array, covariance: Array, index: Ints, moves: Array
 ) -> LevelFit:
     """Make a start of parameters."""
     n, n_occasions, channels = data.y.shape
@@ -291,7 +289,7 @@ def _run(
     return out
 
 
-def _unless(resting: NDArray[np.bool_], fit: LevelFit, **updates: Any) -> LevelFit:
+def _unless(resting: Flags, fit: LevelFit, **updates: Any) -> LevelFit:
     """Update the series that do not rest."""
     mixed = {
         name: np.where(resting.reshape(-1, *[1] * (new.ndim - 1)), getattr(fit, name), new)

@@ -8,12 +8,10 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reldyn._records import brief
+from reldyn._types import Array, Flags, Ints
 from reldyn.markov.regimes._switching import UNLIKELIEST, definite
-
-Array = NDArray[np.float64]
 
 _RIDGE = 1e-8
 _NEARLY_ONE = 1 + 1e-7
@@ -26,13 +24,13 @@ class Batch:
     """What a step reads of the data; arrays as in `LevelData`."""
 
     y: Array
-    observed: NDArray[np.bool_]
-    night: NDArray[np.bool_]
+    observed: Flags
+    night: Flags
     x: Array
     floor: Array
     shock: bool
 
-    def lag_seen(self) -> NDArray[np.bool_]:
+    def lag_seen(self) -> Flags:
         """(n, T) whether the occasion before was answered, and its phase matters."""
         seen = np.zeros_like(self.observed)
         seen[:, 1:] = self.observed[:, :-1]
@@ -206,7 +204,7 @@ def best_effect(mass: Array, rest: Array, shape: Array, coefficients: Array, cov
 
 def best_law(
     exits: Array, stays: Array, transitions: Array, prior_law: Array, prior_moves: Array, logs: tuple[Array, Array]
-) -> tuple[NDArray[np.int64], Array]:
+) -> tuple[Ints, Array]:
     """Pick the best tabulated law per phase, and the moves: (n, K), (n, K, K)."""
     score = prior_law + np.matmul(exits, logs[0].T) + np.matmul(stays, logs[1].T)
     off = ~np.eye(transitions.shape[1], dtype=bool)

@@ -11,12 +11,11 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reldyn._records import brief
+from reldyn._types import Array, Flags
 from reldyn.markov.regimes._levels import LevelData, LevelFit, PhaseLaw, fit_levels, geometric_law, level_start
 
-Array = NDArray[np.float64]
 _ROUNDS = 30
 _ALL_ALIKE = 6
 _TEMPERED = 12
@@ -298,7 +297,7 @@ def _residuals(data: LevelData, *, lagged: bool = False) -> Array:
     return out
 
 
-def _smooth(rest: Array, seen: NDArray[np.bool_]) -> Array:
+def _smooth(rest: Array, seen: Flags) -> Array:
     """Mean of the observed among three neighbours."""
     weight = seen.astype(float)
     total, count = rest.copy(), weight.copy()
@@ -309,7 +308,7 @@ def _smooth(rest: Array, seen: NDArray[np.bool_]) -> Array:
     return np.asarray(total / np.maximum(count, 1)[:, :, None])
 
 
-def _cluster(rest: Array, seen: NDArray[np.bool_], n_states: int, angle: float) -> Array:
+def _cluster(rest: Array, seen: Flags, n_states: int, angle: float) -> Array:
     """Centres of all series' answers together, from quantiles along a direction: (K, C)."""
     points = rest[seen]
     direction = np.array([np.cos(angle), np.sin(angle)])[: points.shape[1]]

@@ -12,12 +12,10 @@ import dataclasses
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reldyn._kernels import Kernels, chosen_kernels
+from reldyn._types import Array, Ints
 from reldyn.markov.regimes._switching import UNLIKELIEST, Emission, SwitchingData, maximise
-
-Array = NDArray[np.float64]
 
 # Strict clock, jittered, the boundary of what counts as regular, irregular, about geometric.
 DISPERSIONS = (0.12, 0.25, 0.40, 0.60, 0.90)
@@ -90,7 +88,7 @@ class SojournFit:
     covariance: Array
     posterior: Array
     filled: Array
-    mean_index: NDArray[np.int64]
+    mean_index: Ints
     moves: Array
     expected_moves: Array
 
@@ -99,7 +97,7 @@ class SojournFit:
         """(n, K) mean sojourns in occasions."""
         return np.asarray(MEANS[self.mean_index])
 
-    def take(self, index: NDArray[np.int64]) -> SojournFit:
+    def take(self, index: Ints) -> SojournFit:
         """Fits by position."""
         return SojournFit(*(getattr(self, field.name)[index] for field in dataclasses.fields(self)))
 
@@ -177,7 +175,7 @@ def sojourn_log_likelihood(
     data: SwitchingData,
     coefficients: Array,
     covariance: Array,
-    mean_index: NDArray[np.int64],
+    mean_index: Ints,
     moves: Array,
     dispersion: int,
 ) -> Array:

@@ -11,11 +11,9 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reldyn._kernels import Kernels, chosen_kernels
-
-Array = NDArray[np.float64]
+from reldyn._types import Array, Flags, Ints
 
 LOG_2PI = float(np.log(2 * np.pi))
 # Keeps columns that are constant zero (no nights, a covariate without variance) at coefficient zero.
@@ -47,12 +45,12 @@ class SwitchingData:
     """
 
     y: Array
-    observed: NDArray[np.bool_]
-    night: NDArray[np.bool_]
+    observed: Flags
+    night: Flags
     x: Array
     floor: float = 1e-3
 
-    def take(self, index: NDArray[np.int64]) -> SwitchingData:
+    def take(self, index: Ints) -> SwitchingData:
         """Series by position, repeats allowed."""
         return SwitchingData(self.y[index], self.observed, self.night, self.x[index], self.floor)
 
@@ -93,7 +91,7 @@ class SwitchingFit:
         """(n_series, K, C) state intercepts."""
         return self.coefficients[:, : self.n_states]
 
-    def take(self, index: NDArray[np.int64]) -> SwitchingFit:
+    def take(self, index: Ints) -> SwitchingFit:
         """Fits by position."""
         return SwitchingFit(*(getattr(self, field.name)[index] for field in dataclasses.fields(self)))
 
@@ -152,7 +150,7 @@ def log_likelihood_at(data: SwitchingData, coefficients: Array, covariance: Arra
     return expect(data, coefficients, covariance, transition)[0]
 
 
-def _contiguous(data: SwitchingData) -> tuple[Array, NDArray[np.bool_], NDArray[np.bool_], Array, float]:
+def _contiguous(data: SwitchingData) -> tuple[Array, Flags, Flags, Array, float]:
     return (
         np.ascontiguousarray(data.y),
         np.ascontiguousarray(data.observed),
@@ -235,7 +233,7 @@ def definite(covariance: Array) -> Array:
     return np.where(own, covariance, np.clip(covariance, -most, most))
 
 
-def lag_columns(filled: Array, night: NDArray[np.bool_]) -> Array:
+def lag_columns(filled: Array, night: Flags) -> Array:
     """Place the occasion before in the columns of day or night: (n, T, 2 C); zeros for the first."""
     lag = np.zeros_like(filled)
     lag[:, 1:] = filled[:, :-1]

@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from reldyn.mixed.spec._problem import FloatArray, IntArray
+from reldyn._types import Array, Flags, Ints
 
 __all__ = ["impute_pairs"]
 
@@ -25,13 +24,13 @@ RIDGE = 0.01
 
 
 def impute_pairs(
-    values: FloatArray,
-    dyad: IntArray,
+    values: Array,
+    dyad: Ints,
     *,
     exchangeable: bool,
     n_imputations: int,
     generator: np.random.Generator,
-) -> Iterator[FloatArray]:
+) -> Iterator[Array]:
     """Yield completed copies of the values.
 
     Parameters
@@ -91,18 +90,18 @@ class _Chain:
     patterns : list of (rows, missing columns, observed columns)
     """
 
-    filled: FloatArray
-    effects: FloatArray
-    dyad: IntArray
-    count: IntArray
-    rotation: FloatArray
-    blocks: tuple[IntArray, ...]
-    patterns: list[tuple[IntArray, IntArray, IntArray]]
+    filled: Array
+    effects: Array
+    dyad: Ints
+    count: Ints
+    rotation: Array
+    blocks: tuple[Ints, ...]
+    patterns: list[tuple[Ints, Ints, Ints]]
     generator: np.random.Generator
-    between: FloatArray
+    between: Array
 
     @classmethod
-    def start(cls, values: FloatArray, dyad: IntArray, exchangeable: bool, generator: np.random.Generator) -> _Chain:
+    def start(cls, values: Array, dyad: Ints, exchangeable: bool, generator: np.random.Generator) -> _Chain:
         missing = np.isnan(values)
         width = values.shape[1]
         filled = np.where(missing, generator.standard_normal(values.shape), values)
@@ -132,7 +131,7 @@ class _Chain:
             self.between = self._covariance(self.effects.T @ self.effects, len(self.effects))
         self._draw_missing(mean + self.effects[self.dyad], within)
 
-    def _covariance(self, squares: FloatArray, count: int) -> FloatArray:
+    def _covariance(self, squares: Array, count: int) -> Array:
         """A draw from the inverse Wishart distribution, block by block in the rotated space."""
         rotated = self.rotation.T @ squares @ self.rotation
         drawn = np.zeros_like(rotated)
@@ -142,7 +141,7 @@ class _Chain:
             drawn[inside] = _inverse_wishart(rotated[inside] + RIDGE * np.eye(size), count + size + 1, self.generator)
         return np.asarray(self.rotation @ drawn @ self.rotation.T)
 
-    def _draw_effects(self, centred: FloatArray, within: FloatArray) -> None:
+    def _draw_effects(self, centred: Array, within: Array) -> None:
         total = np.zeros_like(self.effects)
         np.add.at(total, self.dyad, centred)
         precision = np.linalg.inv(within)
@@ -154,7 +153,7 @@ class _Chain:
             cov = np.linalg.inv(prior + count * precision)
             self.effects[rows] = total[rows] @ precision @ cov + noise[rows] @ _root(cov).T
 
-    def _draw_missing(self, expected: FloatArray, within: FloatArray) -> None:
+    def _draw_missing(self, expected: Array, within: Array) -> None:
         for rows, missing, observed in self.patterns:
             guess = expected[np.ix_(rows, missing)]
             cov = within[np.ix_(missing, missing)]
@@ -168,14 +167,14 @@ class _Chain:
             self.filled[np.ix_(rows, missing)] = guess + noise @ _root(cov).T
 
 
-def _rotation(width: int, exchangeable: bool) -> FloatArray:
+def _rotation(width: int, exchangeable: bool) -> Array:
     if not exchangeable:
         return np.eye(width)
     one = np.eye(width // 2) / np.sqrt(2.0)
     return np.block([[one, one], [one, -one]])
 
 
-def _patterns(missing: NDArray[np.bool_]) -> list[tuple[IntArray, IntArray, IntArray]]:
+def _patterns(missing: Flags) -> list[tuple[Ints, Ints, Ints]]:
     """Rows that miss the same columns, together."""
     kinds, which = np.unique(missing, axis=0, return_inverse=True)
     return [
@@ -185,7 +184,7 @@ def _patterns(missing: NDArray[np.bool_]) -> list[tuple[IntArray, IntArray, IntA
     ]
 
 
-def _inverse_wishart(scale: FloatArray, df: int, generator: np.random.Generator) -> FloatArray:
+def _inverse_wishart(scale: Array, df: int, generator: np.random.Generator) -> Array:
     """One draw, by Bartlett's decomposition of the Wishart of the inverse scale."""
     size = len(scale)
     lower = np.tril(generator.standard_normal((size, size)), -1)
@@ -194,6 +193,6 @@ def _inverse_wishart(scale: FloatArray, df: int, generator: np.random.Generator)
     return np.asarray(np.linalg.inv(root @ root.T))
 
 
-def _root(matrix: FloatArray) -> FloatArray:
+def _root(matrix: Array) -> Array:
     values, vectors = np.linalg.eigh(matrix)
     return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reldyn._records import brief
-from reldyn.mixed.spec._problem import FloatArray
+from reldyn._types import Array, Flags
 from reldyn.mixed.spec._random import RandomStructure
 
 __all__ = ["JointData", "JointFit", "JointModel", "Slope", "fit_joint"]
@@ -65,11 +64,11 @@ class JointData:
         Which occasions a dyad has.
     """
 
-    y: FloatArray
-    x: FloatArray
-    X0: FloatArray
-    Z: FloatArray
-    present: NDArray[np.bool_]
+    y: Array
+    x: Array
+    X0: Array
+    Z: Array
+    present: Flags
 
 
 @brief
@@ -118,11 +117,11 @@ class JointFit:
     iterations, evaluations : int
     """
 
-    beta0: FloatArray
-    slopes: FloatArray
-    cov: FloatArray
-    random: FloatArray
-    residual: FloatArray
+    beta0: Array
+    slopes: Array
+    cov: Array
+    random: Array
+    residual: Array
     log_likelihood: float
     n_parameters: int
     converged: bool
@@ -138,7 +137,7 @@ class _Root:
         self.lower = [np.tril_indices(block.size) for block in shape.blocks]
         self.size = sum(len(index[0]) for index in self.lower)
 
-    def roots(self, parameters: FloatArray) -> list[FloatArray]:
+    def roots(self, parameters: Array) -> list[Array]:
         found, at = [], 0
         for block, index in zip(self.shape.blocks, self.lower, strict=True):
             root = np.zeros((block.size, block.size))
@@ -147,14 +146,14 @@ class _Root:
             at += len(index[0])
         return found
 
-    def matrix(self, parameters: FloatArray) -> FloatArray:
+    def matrix(self, parameters: Array) -> Array:
         internal = np.zeros((self.shape.q, self.shape.q))
         for block, root in zip(self.shape.blocks, self.roots(parameters), strict=True):
             for copy in block.copies:
                 internal[np.ix_(copy, copy)] = root @ root.T
         return self.shape.to_reported(internal)
 
-    def gradient(self, parameters: FloatArray, slope: FloatArray) -> FloatArray:
+    def gradient(self, parameters: Array, slope: Array) -> Array:
         """From the derivative in the reported matrix to that in the roots."""
         internal = self.shape.transform.T @ slope @ self.shape.transform
         parts = []
@@ -163,7 +162,7 @@ class _Root:
             parts.append(((own + own.T) @ root)[index])
         return np.concatenate(parts) if parts else np.zeros(0)
 
-    def start(self, matrix: FloatArray) -> FloatArray:
+    def start(self, matrix: Array) -> Array:
         """Roots of a matrix, made safely regular."""
         internal = self.shape.to_internal(matrix)
         parts = []
@@ -202,10 +201,10 @@ class _Likelihood:
         means = self.k if self.model.exchangeable else 2 * self.k
         return list(np.cumsum([self.p, self.s, means, *(root.size for root in self.roots)]))
 
-    def split(self, parameters: FloatArray) -> list[FloatArray]:
+    def split(self, parameters: Array) -> list[Array]:
         return np.split(parameters, self.cuts[:-1])
 
-    def __call__(self, parameters: FloatArray) -> tuple[float, FloatArray]:
+    def __call__(self, parameters: Array) -> tuple[float, Array]:
         beta0, slopes, mu, *rooted = self.split(parameters)
         G, R, B, W = (root.matrix(part) for root, part in zip(self.roots, rooted, strict=True))
         both = np.tile(mu, 2) if self.model.exchangeable else mu
@@ -237,7 +236,7 @@ class _Likelihood:
         P *= seen[:, :, None] & seen[:, None, :]
         return value, self._gradient(P, alpha, A, sigma, cross, means, rooted)
 
-    def _slopes(self, slopes: FloatArray) -> FloatArray:
+    def _slopes(self, slopes: Array) -> Array:
         """A, (d, 2 T, 2 T k)."""
         A = np.zeros((self.d, self.ny, self.nx))
         for level in LEVELS:
@@ -249,7 +248,7 @@ class _Likelihood:
                 A += self._repeat(self.levels[level], block)
         return A
 
-    def _place(self, slope: Slope) -> FloatArray:
+    def _place(self, slope: Slope) -> Array:
         """Where a slope stands between one occasion's outcomes and predictors, (2, 2 k)."""
         block = np.zeros((2, 2 * self.k))
         for member in (0, 1) if slope.slot < 0 else (slope.slot,):
@@ -258,27 +257,27 @@ class _Likelihood:
         return block
 
     @staticmethod
-    def _repeat(occasions: FloatArray, block: FloatArray) -> FloatArray:
+    def _repeat(occasions: Array, block: Array) -> Array:
         """Kronecker product of each dyad's occasion matrix with one block."""
         d, T, _ = occasions.shape
         a, b = block.shape
         return np.asarray(np.einsum("dst,ab->dsatb", occasions, block).reshape(d, T * a, T * b))
 
-    def _fold(self, matrix: FloatArray, occasions: FloatArray, a: int, b: int) -> FloatArray:
+    def _fold(self, matrix: Array, occasions: Array, a: int, b: int) -> Array:
         """Adjoint of `_repeat`: sum over dyads and occasions, (a, b)."""
         shaped = matrix.reshape(self.d, self.T, a, self.T, b)
         return np.asarray(np.einsum("dsatb,dst->ab", shaped, occasions))
 
     def _gradient(
         self,
-        P: FloatArray,
-        alpha: FloatArray,
-        A: FloatArray,
-        sigma: FloatArray,
-        cross: FloatArray,
-        means: FloatArray,
-        rooted: list[FloatArray],
-    ) -> FloatArray:
+        P: Array,
+        alpha: Array,
+        A: Array,
+        sigma: Array,
+        cross: Array,
+        means: Array,
+        rooted: list[Array],
+    ) -> Array:
         ny, k = self.ny, self.k
         Pyy, Pyx, Pxx = P[:, :ny, :ny], P[:, :ny, ny:], P[:, ny:, ny:]
         ay, ax = alpha[:, :ny], alpha[:, ny:]
@@ -303,9 +302,7 @@ class _Likelihood:
         return np.concatenate([d_beta0, d_slopes, d_mu, *parts])
 
 
-def fit_joint(
-    data: JointData, model: JointModel, beta0: FloatArray, slopes: FloatArray, G: FloatArray, R: FloatArray
-) -> JointFit:
+def fit_joint(data: JointData, model: JointModel, beta0: Array, slopes: Array, G: Array, R: Array) -> JointFit:
     """Maximise the joint likelihood.
 
     Parameters
@@ -364,11 +361,11 @@ def _start(
     data: JointData,
     model: JointModel,
     likelihood: _Likelihood,
-    beta0: FloatArray,
-    slopes: FloatArray,
-    G: FloatArray,
-    R: FloatArray,
-) -> FloatArray:
+    beta0: Array,
+    slopes: Array,
+    G: Array,
+    R: Array,
+) -> Array:
     k = data.x.shape[-1]
     mean = np.nanmean(data.x.reshape(-1, 2 * k), axis=0)
     spread = np.nanvar(data.x.reshape(-1, 2 * k), axis=0)
@@ -379,7 +376,7 @@ def _start(
     return np.concatenate([beta0, slopes, mean, *roots])
 
 
-def _information(likelihood: _Likelihood, at: FloatArray) -> FloatArray:
+def _information(likelihood: _Likelihood, at: Array) -> Array:
     """Observed information by central differences of the exact gradient."""
     size = len(at)
     information = np.empty((size, size))

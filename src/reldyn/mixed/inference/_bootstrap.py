@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from reldyn._types import Array
 from reldyn.errors import DesignError
 from reldyn.mixed._fit import Fit, fit_mixed
 from reldyn.mixed._simulate import simulator
 from reldyn.mixed.inference._inference import Contrasts, JointTest, Wald, joint_parts
 from reldyn.mixed.likelihood._start import Start
-from reldyn.mixed.spec._problem import FloatArray, take_dyads
+from reldyn.mixed.spec._problem import take_dyads
 from reldyn.resample import Resamples, dyad_bootstrap, parametric_bootstrap
 
 # Below this share of usable samples the intervals are not trusted without a word.
@@ -42,16 +43,16 @@ class Bootstrap(Wald):
         with few dyads; the latter percentile intervals, since no model-based standard error is trusted there.
     """
 
-    beta: FloatArray
-    covariance: FloatArray
-    draws: FloatArray
-    model_covariances: FloatArray
-    fitted_covariance: FloatArray
+    beta: Array
+    covariance: Array
+    draws: Array
+    model_covariances: Array
+    fitted_covariance: Array
     seed: int
     kind: str
     notes: tuple[str, ...] = ()
 
-    def degrees(self, contrast: FloatArray) -> float:
+    def degrees(self, contrast: Array) -> float:
         """Infinite: no reference distribution is assumed."""
         del contrast
         return float("inf")
@@ -111,13 +112,13 @@ def bootstrap(fit: Fit, kind: str, *, n_boot: int = 999, seed: Any = None, n_job
         draw = simulator(lean)
         start = Start(lean.internal_covariance, lean.psi, lean.scale)
 
-        def from_model(y: FloatArray) -> FloatArray:
+        def from_model(y: Array) -> Array:
             return _numbers(_refit(lean, dataclasses.replace(lean.problem, y=y), start))
 
         found = parametric_bootstrap(draw, from_model, n_boot=n_boot, seed=seed, n_jobs=n_jobs)
     else:
 
-        def from_dyads(drawn: Any) -> FloatArray:
+        def from_dyads(drawn: Any) -> Array:
             return _numbers(_refit(lean, take_dyads(lean.problem, drawn), None))
 
         found = dyad_bootstrap(
@@ -134,7 +135,7 @@ def _refit(fit: Fit, problem: Any, start: Start | None) -> Fit | None:
     return again if again.converged else None
 
 
-def _numbers(again: Fit | None) -> FloatArray:
+def _numbers(again: Fit | None) -> Array:
     return np.array([np.nan]) if again is None else np.concatenate([again.beta, again.cov_beta.ravel()])
 
 

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from reldyn._records import brief
+from reldyn._types import Array
 from reldyn.errors import DesignError
-from reldyn.mixed.spec._problem import FloatArray
 
 
 @brief
@@ -25,13 +25,13 @@ class Contrasts:
         ``df`` is infinite for z.
     """
 
-    estimate: FloatArray
-    std_error: FloatArray
-    df: FloatArray
-    statistic: FloatArray
-    p_value: FloatArray
-    conf_low: FloatArray
-    conf_high: FloatArray
+    estimate: Array
+    std_error: Array
+    df: Array
+    statistic: Array
+    p_value: Array
+    conf_low: Array
+    conf_high: Array
 
 
 @brief
@@ -66,12 +66,12 @@ class Wald(ABC):
     """
 
     kind: str
-    beta: FloatArray
-    covariance: FloatArray
+    beta: Array
+    covariance: Array
     notes: tuple[str, ...]
 
     @abstractmethod
-    def degrees(self, contrast: FloatArray) -> float:
+    def degrees(self, contrast: Array) -> float:
         """Degrees of freedom of one contrast (p,)."""
 
     @abstractmethod
@@ -106,12 +106,12 @@ class Wald(ABC):
 class Normal(Wald):
     """Standard-normal inference from the model-based covariance matrix."""
 
-    beta: FloatArray
-    covariance: FloatArray
+    beta: Array
+    covariance: Array
     kind: str = "z"
     notes: tuple[str, ...] = ()
 
-    def degrees(self, contrast: FloatArray) -> float:
+    def degrees(self, contrast: Array) -> float:
         """Infinite: the normal distribution."""
         del contrast
         return float("inf")
@@ -124,7 +124,7 @@ class Normal(Wald):
         return JointTest(statistic / df, df, float("inf"), float(stats.chi2.sf(statistic, df)))
 
 
-def joint_parts(wald: Wald, contrasts: ArrayLike) -> tuple[FloatArray, FloatArray, FloatArray]:
+def joint_parts(wald: Wald, contrasts: ArrayLike) -> tuple[Array, Array, Array]:
     """Rows, their estimates and their covariance; refuses rows that are linearly dependent."""
     L = np.atleast_2d(np.asarray(contrasts, dtype=float))
     if np.linalg.matrix_rank(L) < len(L):

@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike
 from scipy import stats as distributions
 
 from reldyn._records import brief
+from reldyn._types import Array
 from reldyn.errors import DesignError
 from reldyn.mixed._fit import Fit
 from reldyn.mixed.inference._inference import JointTest, Wald, joint_parts
@@ -31,7 +32,6 @@ from reldyn.mixed.likelihood._objective import pull_back, residual_derivatives
 from reldyn.mixed.likelihood._optimise import root_derivatives
 from reldyn.mixed.likelihood._statistics import assemble, no_products, portion_kernels
 from reldyn.mixed.processes import Kernel
-from reldyn.mixed.spec._problem import FloatArray
 from reldyn.mixed.spec._random import pivoted_root
 
 # Roots with pivots below this share of the largest variance count as singular.
@@ -68,20 +68,20 @@ class KenwardRoger(Wald):
         Of the estimated covariance parameters.
     """
 
-    beta: FloatArray
-    covariance: FloatArray
-    unadjusted: FloatArray
-    derivatives: FloatArray
-    parameter_covariance: FloatArray
+    beta: Array
+    covariance: Array
+    unadjusted: Array
+    derivatives: Array
+    parameter_covariance: Array
     notes: tuple[str, ...] = ()
     kind: str = "kenward-roger"
 
     @cached_property
-    def _sensitivity(self) -> FloatArray:
+    def _sensitivity(self) -> Array:
         """Derivatives of the unadjusted covariance, (k, p, p)."""
         return -(self.unadjusted @ self.derivatives @ self.unadjusted)
 
-    def degrees(self, contrast: FloatArray) -> float:
+    def degrees(self, contrast: Array) -> float:
         """Satterthwaite's degrees of freedom, which are Kenward and Roger's for one contrast."""
         variance = float(contrast @ self.unadjusted @ contrast)
         slope = self._sensitivity @ contrast @ contrast
@@ -139,7 +139,7 @@ def kenward_roger(fit: Fit) -> KenwardRoger:
     return KenwardRoger(fit.beta, adjusted if usable else phi, phi, derivatives, W, notes)
 
 
-def parameter_covariance(fit: Fit) -> tuple[FloatArray, bool]:
+def parameter_covariance(fit: Fit) -> tuple[Array, bool]:
     """Covariance of the estimated covariance parameters, in the order of ``Fit.theta``.
 
     Parameters
@@ -169,7 +169,7 @@ def parameter_covariance(fit: Fit) -> tuple[FloatArray, bool]:
     return chain @ own @ chain.T, sound
 
 
-def _inverse(information: FloatArray) -> tuple[FloatArray, bool]:
+def _inverse(information: Array) -> tuple[Array, bool]:
     """Inverse on the directions of positive information, scaled so that units do not matter."""
     diagonal = np.sqrt(np.maximum(np.diag(information), 1e-300))
     values, vectors = np.linalg.eigh(information / np.outer(diagonal, diagonal))
@@ -178,7 +178,7 @@ def _inverse(information: FloatArray) -> tuple[FloatArray, bool]:
     return half @ half.T, bool(good.all())
 
 
-def _open_coordinates(fit: Fit) -> tuple[FloatArray, FloatArray]:
+def _open_coordinates(fit: Fit) -> tuple[Array, Array]:
     """Derivatives of the free parameters of G in the non-zero columns of its pivoted roots.
 
     Returns
@@ -190,8 +190,8 @@ def _open_coordinates(fit: Fit) -> tuple[FloatArray, FloatArray]:
     G = fit.internal_covariance
     gradient = -2.0 * fit.gradient
     g = fit.structure.n_parameters
-    columns: list[FloatArray] = []
-    curvatures: list[FloatArray] = []
+    columns: list[Array] = []
+    curvatures: list[Array] = []
     start = 0
     for block in fit.structure.blocks:
         copy = np.array(block.copies[0])
@@ -214,7 +214,7 @@ def _open_coordinates(fit: Fit) -> tuple[FloatArray, FloatArray]:
     return np.concatenate(columns, axis=1) if columns else np.zeros((g, 0)), total
 
 
-def _half_second_derivatives(fit: Fit, W: FloatArray) -> FloatArray:
+def _half_second_derivatives(fit: Fit, W: Array) -> Array:
     """``sum_kl W_kl (d2_kl (X'V^{-1}X) / 2 + R_kl / 4)``, (p, p)."""
     stats, structure = fit.statistics, fit.structure
     p, q, g = stats.p, stats.q, structure.n_parameters
@@ -250,12 +250,12 @@ def _half_second_derivatives(fit: Fit, W: FloatArray) -> FloatArray:
     return 0.5 * (total + total.T)
 
 
-def _contracted(items: list[Kernel], W: FloatArray) -> Callable[[int], FloatArray]:
+def _contracted(items: list[Kernel], W: Array) -> Callable[[int], Array]:
     """Second derivatives of a layout's precision, weighted by W."""
     return lambda index: np.tensordot(W, np.asarray(items[index].d2_precision), axes=2)[None]
 
 
-def _sandwich(middle: FloatArray, outer: FloatArray) -> FloatArray:
+def _sandwich(middle: Array, outer: Array) -> Array:
     """Sum over dyads of ``outer' middle outer``."""
     return np.asarray((outer.transpose(0, 2, 1) @ (middle @ outer)).sum(axis=0))
 

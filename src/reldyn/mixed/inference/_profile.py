@@ -17,12 +17,12 @@ from scipy import optimize
 from scipy import stats as distributions
 
 from reldyn._records import brief
+from reldyn._types import Array
 from reldyn.errors import DesignError
 from reldyn.mixed._fit import Fit, fit_mixed
 from reldyn.mixed.inference._inference import Contrasts, JointTest, Wald, joint_parts
 from reldyn.mixed.likelihood._start import Start
 from reldyn.mixed.spec._columns import dense
-from reldyn.mixed.spec._problem import FloatArray
 
 _NOTE = "Profile intervals are of the full likelihood, without the restricted likelihood's correction of variances."
 # How many standard errors from the estimate an end point is sought.
@@ -49,16 +49,16 @@ class Profile(Wald):
     kind: str = "profile"
 
     @cached_property
-    def beta(self) -> FloatArray:  # type: ignore[override]
+    def beta(self) -> Array:  # type: ignore[override]
         """Maximum-likelihood estimates."""
         return self.fit.beta
 
     @cached_property
-    def covariance(self) -> FloatArray:  # type: ignore[override]
+    def covariance(self) -> Array:  # type: ignore[override]
         """Model-based covariance."""
         return self.fit.cov_beta
 
-    def degrees(self, contrast: FloatArray) -> float:
+    def degrees(self, contrast: Array) -> float:
         """Infinite: the signed root of the likelihood ratio is referred to the normal distribution."""
         del contrast
         return float("inf")
@@ -87,7 +87,7 @@ class Profile(Wald):
         p_value = np.asarray(2.0 * distributions.norm.sf(np.abs(statistic)))
         return Contrasts(plain.estimate, plain.std_error, plain.df, statistic, p_value, low, high)
 
-    def _end(self, row: FloatArray, center: float, spread: float, wanted: float) -> float:
+    def _end(self, row: Array, center: float, spread: float, wanted: float) -> float:
         """Where the signed root reaches `wanted`, in the direction of `spread`; infinite if nowhere near."""
 
         def short(steps: float) -> float:
@@ -100,7 +100,7 @@ class Profile(Wald):
                 return float(np.copysign(np.inf, spread))
         return center + spread * float(optimize.brentq(short, 0.0, far, xtol=1e-6, rtol=1e-10))
 
-    def _signed_root(self, row: FloatArray, center: float, value: float) -> float:
+    def _signed_root(self, row: Array, center: float, value: float) -> float:
         """Signed root of the likelihood ratio against ``row @ beta == value``."""
         if value == center:
             return 0.0

@@ -16,10 +16,10 @@ from numpy.typing import ArrayLike
 from scipy import stats as distributions
 
 from reldyn._records import brief
+from reldyn._types import Array
 from reldyn.mixed._fit import Fit
 from reldyn.mixed.inference._inference import JointTest, Wald, joint_parts
 from reldyn.mixed.inference._weighted import contributions
-from reldyn.mixed.spec._problem import FloatArray
 
 # Share of a coefficient's information that one dyad may leave to the others and still be adjusted for.
 _LEAST = 1e-8
@@ -43,15 +43,15 @@ class ClusterRobust(Wald):
         M_i.
     """
 
-    beta: FloatArray
-    covariance: FloatArray
-    model_covariance: FloatArray
-    adjusted: FloatArray
-    information: FloatArray
+    beta: Array
+    covariance: Array
+    model_covariance: Array
+    adjusted: Array
+    information: Array
     notes: tuple[str, ...] = ()
     kind: str = "cr2"
 
-    def degrees(self, contrast: FloatArray) -> float:
+    def degrees(self, contrast: Array) -> float:
         """Degrees of freedom of Bell and McCaffrey (2002), for the fitted V."""
         moved = contrast @ self.adjusted
         own = np.einsum("dp,dpq,dq->d", moved, self.information, moved)
@@ -77,7 +77,7 @@ class ClusterRobust(Wald):
         p_value = float(distributions.f.sf(statistic, k, df_error)) if df_error > 0 else float("nan")
         return JointTest(statistic, float(k), df_error, p_value)
 
-    def _cross(self, a: FloatArray, b: FloatArray, c: FloatArray, d: FloatArray) -> float:
+    def _cross(self, a: Array, b: Array, c: Array, d: Array) -> float:
         """Sum over pairs of dyads i, j of Cov(a_i, b_j) Cov(c_i, d_j), each a_i a combination of dyad i's s_i."""
         phi = self.model_covariance
         ma, mb, mc, md = (np.einsum("dpq,dq->dp", self.information, item) for item in (a, b, c, d))

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reldyn._types import Array, Ints
 from reldyn.mixed.inference._weighted import weighted_rows
 from reldyn.mixed.processes import covariance
 from reldyn.mixed.spec._options import Residual
-from reldyn.mixed.spec._problem import FloatArray, IntArray, Problem
+from reldyn.mixed.spec._problem import Problem
 
 if TYPE_CHECKING:
     from reldyn.mixed._fit import Fit
@@ -24,7 +25,7 @@ _LAGS_AT_ONCE = 25
 _CHUNK = 2**22
 
 
-def residual_second_order(fit: Fit, W: FloatArray) -> FloatArray:
+def residual_second_order(fit: Fit, W: Array) -> Array:
     """Sum ``W_kl X'V^{-1} R_kl V^{-1}X`` over residual parameters and dyads.
 
     Parameters
@@ -56,12 +57,12 @@ def residual_second_order(fit: Fit, W: FloatArray) -> FloatArray:
 def _by_dyad(
     residual: Residual,
     exchangeable: bool,
-    psi: FloatArray,
-    W: FloatArray,
+    psi: Array,
+    W: Array,
     problem: Problem,
-    rows: IntArray,
-    weighted: FloatArray,
-) -> FloatArray:
+    rows: Ints,
+    weighted: Array,
+) -> Array:
     total = np.zeros((weighted.shape[1],) * 2)
     for mine in np.split(rows, np.flatnonzero(np.diff(problem.dyad[rows])) + 1):
         second = covariance(residual, exchangeable, psi, problem.member[mine], problem.step[mine], 2).second
@@ -73,12 +74,12 @@ def _by_dyad(
 def _by_lag(
     residual: Residual,
     exchangeable: bool,
-    psi: FloatArray,
-    W: FloatArray,
+    psi: Array,
+    W: Array,
     problem: Problem,
-    rows: IntArray,
-    weighted: FloatArray,
-) -> FloatArray:
+    rows: Ints,
+    weighted: Array,
+) -> Array:
     dyad, member = problem.dyad[rows], problem.member[rows]
     codes, first, inverse = np.unique(dyad, return_index=True, return_inverse=True)
     step = np.rint(problem.step[rows].astype(float)).astype(np.int64)
@@ -116,7 +117,7 @@ def _by_lag(
     return total
 
 
-def _bent_lags(residual: Residual, exchangeable: bool, psi: FloatArray, W: FloatArray, lags: IntArray) -> FloatArray:
+def _bent_lags(residual: Residual, exchangeable: bool, psi: Array, W: Array, lags: Ints) -> Array:
     """Weighted second derivatives of the covariance of the members at two steps a lag apart, (lags, 2, 2).
 
     The lags ascend from 0.

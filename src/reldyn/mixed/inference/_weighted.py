@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reldyn._records import brief
+from reldyn._types import Array
 from reldyn.mixed._threads import single_threaded
 from reldyn.mixed.likelihood._backend import kernels
 from reldyn.mixed.likelihood._objective import pull_back
 from reldyn.mixed.processes import kernels as layout_kernels
 from reldyn.mixed.processes import segments
 from reldyn.mixed.spec._columns import dense
-from reldyn.mixed.spec._problem import FloatArray, Problem, sort_rows
+from reldyn.mixed.spec._problem import Problem, sort_rows
 
 if TYPE_CHECKING:
     from reldyn.mixed._fit import Fit
@@ -36,8 +37,8 @@ class Contributions:
         X_i' V_i^{-1} (y_i - X_i beta); sums to zero.
     """
 
-    information: FloatArray
-    score: FloatArray
+    information: Array
+    score: Array
 
 
 @single_threaded
@@ -75,7 +76,7 @@ def contributions(fit: Fit) -> Contributions:
     return Contributions(0.5 * (information + information.transpose(0, 2, 1)), score)
 
 
-def weighted_rows(fit: Fit) -> tuple[Problem, FloatArray]:
+def weighted_rows(fit: Fit) -> tuple[Problem, Array]:
     """``V^{-1} [X, y - X beta]`` row by row.
 
     Parameters

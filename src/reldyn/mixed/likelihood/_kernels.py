@@ -6,15 +6,14 @@ K is the weight matrix of a segment's layout (m, m), W_s its rows (m, c).
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from reldyn._types import Array, Ints
+
 # Numbers held at once.
 _CHUNK = 2**19
 
 
-def grams(vectors: FloatArray, rows: IntArray, offsets: IntArray, dyad: IntArray, n_dyads: int) -> FloatArray:
+def grams(vectors: Array, rows: Ints, offsets: Ints, dyad: Ints, n_dyads: int) -> Array:
     """Cross-products of segments, summed by dyad.
 
     Parameters
@@ -51,13 +50,13 @@ def grams(vectors: FloatArray, rows: IntArray, offsets: IntArray, dyad: IntArray
 
 
 def segment_products(
-    stack: FloatArray,
-    which: IntArray,
-    owner: IntArray,
-    weights: FloatArray,
+    stack: Array,
+    which: Ints,
+    owner: Ints,
+    weights: Array,
     begin: int,
-    out: FloatArray,
-    total: FloatArray,
+    out: Array,
+    total: Array,
 ) -> None:
     """Add ``W_s' K W_s`` for every segment and each of k weights.
 
@@ -95,14 +94,14 @@ def segment_products(
 
 
 def segment_contractions(
-    stack: FloatArray,
-    which: IntArray,
-    owner: IntArray,
-    targets: FloatArray,
-    constant: FloatArray,
+    stack: Array,
+    which: Ints,
+    owner: Ints,
+    targets: Array,
+    constant: Array,
     begin: int,
     n_layouts: int,
-) -> FloatArray:
+) -> Array:
     """``W_s Q_i W_s'``, summed over the segments of each layout.
 
     Parameters
@@ -139,7 +138,7 @@ def segment_contractions(
     return found
 
 
-def spread(precision: FloatArray, rows: IntArray, inner: FloatArray, out: FloatArray) -> None:
+def spread(precision: Array, rows: Ints, inner: Array, out: Array) -> None:
     """Add ``K W_s`` to the rows of each segment.
 
     Parameters

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 
 @numba.njit(cache=True, fastmath={"contract", "reassoc"})

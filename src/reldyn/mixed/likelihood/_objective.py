@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reldyn._records import brief
+from reldyn._types import Array
 from reldyn.mixed.likelihood._statistics import (
     Products,
     Statistics,
@@ -31,7 +32,6 @@ from reldyn.mixed.likelihood._statistics import (
     portion_kernels,
 )
 from reldyn.mixed.processes import Kernel, curvature
-from reldyn.mixed.spec._problem import FloatArray
 from reldyn.mixed.spec._random import RandomStructure
 
 Kernels = list[list[Kernel]]
@@ -63,19 +63,19 @@ class Evaluation:
     """
 
     deviance: float
-    beta: FloatArray
-    cov_beta: FloatArray
+    beta: Array
+    cov_beta: Array
     dyad: PerDyad
-    gradient: FloatArray | None = None
-    gradient_random: FloatArray | None = None
-    hessian_log_det: FloatArray | None = None
-    hessian_quadratic: FloatArray | None = None
-    d_information: FloatArray | None = None
+    gradient: Array | None = None
+    gradient_random: Array | None = None
+    hessian_log_det: Array | None = None
+    hessian_quadratic: Array | None = None
+    d_information: Array | None = None
 
     @property
-    def hessian(self) -> FloatArray:
+    def hessian(self) -> Array:
         """Second derivatives of the deviance."""
-        total: FloatArray = np.asarray(self.hessian_log_det) + np.asarray(self.hessian_quadratic)
+        total: Array = np.asarray(self.hessian_log_det) + np.asarray(self.hessian_quadratic)
         return total
 
 
@@ -98,16 +98,16 @@ class PerDyad:
         Sum over dyads of log|R_i|.
     """
 
-    Cz: FloatArray
-    Dz: FloatArray
-    M: FloatArray
-    shrink: FloatArray
-    total: FloatArray
-    log_det: FloatArray
+    Cz: Array
+    Dz: Array
+    M: Array
+    shrink: Array
+    total: Array
+    log_det: Array
     log_det_residual: float
 
 
-def root_of(G: FloatArray) -> FloatArray:
+def root_of(G: Array) -> Array:
     """Symmetric-eigenvalue root of a positive semidefinite matrix: ``root @ root.T == G``."""
     # Powers of two change no digit, and keep small variances from drowning beside those of effects in other units.
     scale = np.exp2(np.round(0.5 * np.log2(np.maximum(np.diag(G), np.finfo(float).tiny))))
@@ -118,8 +118,8 @@ def root_of(G: FloatArray) -> FloatArray:
 def evaluate(
     stats: Statistics,
     structure: RandomStructure,
-    G: FloatArray,
-    psi: list[FloatArray],
+    G: Array,
+    psi: list[Array],
     *,
     reml: bool,
     order: int,
@@ -171,7 +171,7 @@ def evaluate(
     return _differentiate(stats, structure, psi, found, plain, reml=reml)
 
 
-def _per_dyad(stats: Statistics, found: Kernels, root: FloatArray) -> PerDyad | None:
+def _per_dyad(stats: Statistics, found: Kernels, root: Array) -> PerDyad | None:
     p, q = stats.p, stats.q
     products = no_products(stats, 1)
     log_det_residual = 0.0
@@ -193,7 +193,7 @@ def _per_dyad(stats: Statistics, found: Kernels, root: FloatArray) -> PerDyad | 
     return PerDyad(Cz, shrink @ Cz, half.transpose(0, 2, 1) @ half, shrink, total, log_det, log_det_residual)
 
 
-def pull_back(dyad: PerDyad, beta: FloatArray) -> PullBack:
+def pull_back(dyad: PerDyad, beta: Array) -> PullBack:
     """The columns of ``W' V^{-1} [X r]`` pulled back through R, for each dyad."""
     p, c = len(beta), dyad.Cz.shape[2]
     wide = np.zeros((c, p + 1))
@@ -203,7 +203,7 @@ def pull_back(dyad: PerDyad, beta: FloatArray) -> PullBack:
     return PullBack(-dyad.M @ effective(dyad.Cz, beta), effective(dyad.Dz, beta), wide)
 
 
-def effective(rows: FloatArray, beta: FloatArray) -> FloatArray:
+def effective(rows: Array, beta: Array) -> Array:
     """Rows (..., c) of products with W turned into products with [X, y - X beta], (..., p + 1)."""
     p = len(beta)
     result = np.empty((*rows.shape[:-1], p + 1))
@@ -243,15 +243,15 @@ class PullBack:
         ``W wide = [X r]``.
     """
 
-    Pz: FloatArray
-    U: FloatArray
-    wide: FloatArray
+    Pz: Array
+    U: Array
+    wide: Array
 
 
 def _differentiate(
     stats: Statistics,
     structure: RandomStructure,
-    psi: list[FloatArray],
+    psi: list[Array],
     found: Kernels,
     plain: Evaluation,
     *,
@@ -305,13 +305,13 @@ def _differentiate(
     )
 
 
-def _summed(left: FloatArray, right: FloatArray) -> FloatArray:
+def _summed(left: Array, right: Array) -> Array:
     """Sum over dyads of ``left right'``, for (d, a, k) and (d, b, k)."""
     d, a, k = left.shape
     return left.transpose(1, 0, 2).reshape(a, d * k) @ right.transpose(1, 0, 2).reshape(right.shape[1], d * k).T
 
 
-def _between(basis: FloatArray, U: FloatArray) -> FloatArray:
+def _between(basis: Array, U: Array) -> Array:
     """Sum over dyads of ``U' E_k U`` for each basis matrix E_k of G."""
     d, q, k = U.shape
     flat = U.reshape(d, q * k)
@@ -319,12 +319,12 @@ def _between(basis: FloatArray, U: FloatArray) -> FloatArray:
     return np.tensordot(basis, products, axes=((1, 2), (0, 2)))
 
 
-def _random_random(basis: FloatArray, H: FloatArray, U: FloatArray, omega: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _random_random(basis: Array, H: Array, U: Array, omega: Array) -> tuple[Array, Array]:
     """Second derivatives within G, apart from what runs through beta."""
     d, q = len(H), H.shape[1]
     flat = np.ascontiguousarray(H).reshape(d, q * q)
 
-    def paired(left: FloatArray) -> FloatArray:
+    def paired(left: Array) -> Array:
         """Sum over dyads of tr(left E_k H E_l)."""
         products = (left.reshape(d, q * q).T @ flat).reshape(q, q, q, q)
         inner = np.tensordot(basis, products, axes=((1, 2), (1, 2)))
@@ -344,13 +344,13 @@ class _ResidualTerms:
     contracted with the basis of G.
     """
 
-    gradient: FloatArray
-    derivative_of: FloatArray
-    own: tuple[FloatArray, FloatArray]
-    mixed: tuple[FloatArray, FloatArray]
+    gradient: Array
+    derivative_of: Array
+    own: tuple[Array, Array]
+    mixed: tuple[Array, Array]
 
 
-def _residual_terms(dyad: PerDyad, back: PullBack, omega: FloatArray, dC: Products, beta: FloatArray) -> _ResidualTerms:
+def _residual_terms(dyad: PerDyad, back: PullBack, omega: Array, dC: Products, beta: Array) -> _ResidualTerms:
     r, d, q = dC.z.shape[:3]
     derivative_of = back.wide.T @ dC.total @ back.wide
     gradient = np.zeros(r)
@@ -364,14 +364,14 @@ def _residual_terms(dyad: PerDyad, back: PullBack, omega: FloatArray, dC: Produc
 
 
 def _add_residual_terms(
-    of_dyads: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
-    omega: FloatArray,
-    dCz: FloatArray,
-    beta: FloatArray,
-    gradient: FloatArray,
-    derivative_of: FloatArray,
-    own: FloatArray,
-    mixed: FloatArray,
+    of_dyads: tuple[Array, Array, Array, Array],
+    omega: Array,
+    dCz: Array,
+    beta: Array,
+    gradient: Array,
+    derivative_of: Array,
+    own: Array,
+    mixed: Array,
 ) -> None:
     """Add what some dyads contribute, given their M, shrink, P and U."""
     M, shrink, back_Pz, U = of_dyads
@@ -397,14 +397,14 @@ def _add_residual_terms(
 
 def _add_curvature(
     stats: Statistics,
-    psi: list[FloatArray],
+    psi: list[Array],
     found: Kernels,
     dyad: PerDyad,
     back: PullBack,
-    omega: FloatArray,
-    gradient: FloatArray,
-    log_det: FloatArray,
-    quadratic: FloatArray,
+    omega: Array,
+    gradient: Array,
+    log_det: Array,
+    quadratic: Array,
 ) -> None:
     """Add log|R|'s derivatives, and what second derivatives of the kernels contribute."""
     p, q = stats.p, stats.q
@@ -427,7 +427,7 @@ def _add_curvature(
 
 
 def _add_profile(
-    log_det: FloatArray, quadratic: FloatArray, derivative_of: FloatArray, cov_beta: FloatArray, p: int, *, reml: bool
+    log_det: Array, quadratic: Array, derivative_of: Array, cov_beta: Array, p: int, *, reml: bool
 ) -> None:
     """Second derivatives that run through X'V^{-1}X and through beta."""
     if reml:
@@ -437,5 +437,5 @@ def _add_profile(
     quadratic -= 2.0 * score @ cov_beta @ score.T
 
 
-def _twice_symmetric(matrix: FloatArray) -> FloatArray:
+def _twice_symmetric(matrix: Array) -> Array:
     return matrix + matrix.T

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from reldyn._records import brief
+from reldyn._types import Array, Ints
 from reldyn.mixed.likelihood._objective import Evaluation, evaluate
 from reldyn.mixed.likelihood._statistics import Statistics
 from reldyn.mixed.processes import from_natural, to_natural
-from reldyn.mixed.spec._problem import FloatArray, IntArray
 from reldyn.mixed.spec._random import RandomStructure, pivoted_root
 
 # A step that promises less than this of deviance is not worth taking: estimates are then within 1e-5 of a standard
@@ -46,8 +46,8 @@ class Trace:
     return_code : {"converged", "rounding", "iteration limit", "no progress"}
     """
 
-    start: FloatArray
-    deviances: FloatArray
+    start: Array
+    deviances: Array
     evaluations: int
     iterations: int
     return_code: str
@@ -58,8 +58,8 @@ class Trace:
 class Point:
     """Parameters, with the deviance and its derivatives there."""
 
-    G: FloatArray
-    psi: tuple[FloatArray, ...]
+    G: Array
+    psi: tuple[Array, ...]
     value: Evaluation
 
 
@@ -90,9 +90,9 @@ class Optimum:
 def optimise(
     stats: Statistics,
     structure: RandomStructure,
-    G: FloatArray,
-    psi: tuple[FloatArray, ...],
-    scale: FloatArray,
+    G: Array,
+    psi: tuple[Array, ...],
+    scale: Array,
     *,
     reml: bool,
     max_iterations: int = MAX_ITERATIONS,
@@ -161,7 +161,7 @@ def optimise(
     return Optimum(point, trace, bool(verified), float(promised), frame.least_curvature)
 
 
-def trust_region_step(gradient: FloatArray, hessian: FloatArray, radius: float) -> tuple[FloatArray, float]:
+def trust_region_step(gradient: Array, hessian: Array, radius: float) -> tuple[Array, float]:
     """Minimise ``g's + s'Hs / 2`` over steps no longer than `radius`.
 
     Parameters
@@ -189,7 +189,7 @@ def trust_region_step(gradient: FloatArray, hessian: FloatArray, radius: float) 
     along = vectors.T @ gradient
     floor = 1e-13 * max(float(np.abs(values).max()), 1e-300)
 
-    def coordinates(shift: float) -> FloatArray:
+    def coordinates(shift: float) -> Array:
         return -along / np.maximum(values + shift, floor)
 
     if values[0] > floor and np.linalg.norm(coordinates(0.0)) <= radius:
@@ -220,13 +220,13 @@ def trust_region_step(gradient: FloatArray, hessian: FloatArray, radius: float) 
 class _Frame:
     """Local coordinates at a point: entries of the scaled pivoted roots, then unconstrained residual parameters."""
 
-    def __init__(self, stats: Statistics, structure: RandomStructure, point: Point, scale: FloatArray) -> None:
+    def __init__(self, stats: Statistics, structure: RandomStructure, point: Point, scale: Array) -> None:
         self.stats, self.structure, self.scale = stats, structure, scale
-        self.roots: list[tuple[FloatArray, IntArray]] = []
+        self.roots: list[tuple[Array, Ints]] = []
         value = point.value
         k = len(np.asarray(value.gradient))
-        jacobian: list[FloatArray] = []
-        curvature: list[FloatArray] = []
+        jacobian: list[Array] = []
+        curvature: list[Array] = []
         start = 0
         for block in structure.blocks:
             copy = np.array(block.copies[0])
@@ -251,8 +251,8 @@ class _Frame:
             curvature.append(np.tensordot(np.asarray(value.gradient)[start : start + len(eta)], second, axes=1))
             start += len(eta)
         chain = np.concatenate(jacobian, axis=1)
-        self.gradient: FloatArray = chain.T @ np.asarray(value.gradient)
-        self.hessian: FloatArray = chain.T @ value.hessian @ chain
+        self.gradient: Array = chain.T @ np.asarray(value.gradient)
+        self.hessian: Array = chain.T @ value.hessian @ chain
         begin = 0
         for item in curvature:
             part = slice(begin, begin + len(item))
@@ -264,7 +264,7 @@ class _Frame:
         """Smallest eigenvalue of the second derivatives."""
         return float(np.linalg.eigvalsh(self.hessian)[0]) if len(self.hessian) else 0.0
 
-    def move(self, step: FloatArray, *, reml: bool) -> Point | None:
+    def move(self, step: Array, *, reml: bool) -> Point | None:
         """The point a step leads to."""
         G = np.zeros((self.stats.q, self.stats.q))
         start = 0
@@ -285,9 +285,7 @@ class _Frame:
         return None if value is None else Point(G, tuple(psi), value)
 
 
-def root_derivatives(
-    root: FloatArray, order: IntArray, scales: FloatArray, gradient: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+def root_derivatives(root: Array, order: Ints, scales: Array, gradient: Array) -> tuple[Array, Array]:
     """Derivatives of a block's free parameters in the entries of its root; the gradient's pull on their curvature."""
     k = len(root)
     rows, columns = np.tril_indices(k)

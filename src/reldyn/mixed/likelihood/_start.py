@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reldyn._types import Array, Flags
 from reldyn.errors import DesignError
 from reldyn.mixed.likelihood._objective import Evaluation, evaluate
 from reldyn.mixed.likelihood._statistics import Statistics
 from reldyn.mixed.processes import from_natural, natural_names, start, to_natural
 from reldyn.mixed.spec._columns import normal_equations, sizes, times
 from reldyn.mixed.spec._options import Residual
-from reldyn.mixed.spec._problem import FloatArray, Problem
+from reldyn.mixed.spec._problem import Problem
 from reldyn.mixed.spec._random import RandomStructure
 
 # Share of the residual variance that each random effect is first given.
@@ -38,9 +38,9 @@ class Start:
         At the crude first guess.
     """
 
-    G: FloatArray
-    psi: tuple[FloatArray, ...]
-    scale: FloatArray
+    G: Array
+    psi: tuple[Array, ...]
+    scale: Array
     evaluation: Evaluation | None = None
 
 
@@ -65,7 +65,7 @@ def starting_values(problem: Problem, structure: RandomStructure, stats: Statist
         If the outcome is constant or fully determined by the fixed effects.
     """
     information, score = normal_equations(problem.X, problem.y)
-    plain: FloatArray = np.linalg.lstsq(information, score, rcond=None)[0].astype(float)
+    plain: Array = np.linalg.lstsq(information, score, rcond=None)[0].astype(float)
     residuals = problem.y - times(problem.X, plain)
     variance = float(residuals @ residuals) / max(problem.n - problem.X.shape[1], 1)
     if variance <= 1e-20 * float(np.mean(problem.y**2)):
@@ -115,7 +115,7 @@ def _scored(first: Start, structure: RandomStructure, stats: Statistics) -> Star
     return Start(kept, tuple(psi), first.scale, value)
 
 
-def _known(stats: Statistics, exchangeable: bool, natural: FloatArray) -> FloatArray:
+def _known(stats: Statistics, exchangeable: bool, natural: Array) -> Array:
     return from_natural(stats.residual, exchangeable, natural)
 
 
@@ -132,12 +132,12 @@ class _Within:
         Rows that say something about variation within persons.
     """
 
-    centred: FloatArray
-    inflate: FloatArray
-    counted: NDArray[np.bool_]
+    centred: Array
+    inflate: Array
+    counted: Flags
 
 
-def _within(problem: Problem, residuals: FloatArray) -> _Within:
+def _within(problem: Problem, residuals: Array) -> _Within:
     person = problem.dyad * 2 + problem.member
     counts = np.bincount(person, minlength=2 * problem.n_dyads)
     several = (counts > 1)[person]
@@ -149,9 +149,7 @@ def _within(problem: Problem, residuals: FloatArray) -> _Within:
     return _Within(residuals - means[person], inflate[person], several)
 
 
-def _first_process(
-    problem: Problem, residual: Residual, exchangeable: bool, within: _Within, stratum: int
-) -> FloatArray:
+def _first_process(problem: Problem, residual: Residual, exchangeable: bool, within: _Within, stratum: int) -> Array:
     """Natural parameters from the covariance at one occasion and, for a plain serial process, at the next."""
     mine = (
         within.counted if len(problem.exchangeable) == 1 else within.counted & (problem.strata == stratum)[problem.dyad]
@@ -171,7 +169,7 @@ def _first_process(
     return np.array(moved)
 
 
-def _carry_over(problem: Problem, within: _Within, mine: NDArray[np.bool_]) -> float:
+def _carry_over(problem: Problem, within: _Within, mine: Flags) -> float:
     """Correlation of a member's residuals at successive steps, kept well inside the stationary region."""
     best = [0.0, 0.0]
     for member in (0, 1):
@@ -185,7 +183,7 @@ def _carry_over(problem: Problem, within: _Within, mine: NDArray[np.bool_]) -> f
     return float(np.clip(best[0] / best[1] if best[1] > 0 else 0.0, -0.8, 0.8))
 
 
-def _moments(problem: Problem, within: _Within, mine: NDArray[np.bool_]) -> FloatArray:
+def _moments(problem: Problem, within: _Within, mine: Flags) -> Array:
     """2 x 2 covariance at one occasion."""
     moments = np.zeros((2, 2))
     squares = within.centred**2 * within.inflate

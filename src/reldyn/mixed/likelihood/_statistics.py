@@ -18,12 +18,13 @@ from functools import cached_property
 import numpy as np
 
 from reldyn._records import brief
+from reldyn._types import Array, Ints
 from reldyn.mixed.likelihood._backend import kernels
 from reldyn.mixed.processes import Arrangement, Kernel, SegmentGroup, arrange, natural_names, segments
 from reldyn.mixed.processes import kernels as layout_kernels
 from reldyn.mixed.spec._columns import Design, pick, sizes
 from reldyn.mixed.spec._options import Residual
-from reldyn.mixed.spec._problem import FloatArray, IntArray, Problem
+from reldyn.mixed.spec._problem import Problem
 
 # Numbers that the kernels of one portion may hold with their derivatives.
 _KERNEL_NUMBERS = 2**21
@@ -32,8 +33,8 @@ _SEGMENTS = 2**12
 # Cross-products that always may be kept.
 _FEW_NUMBERS = 2**18
 
-Weights = Callable[[int], FloatArray]
-Where = slice | IntArray
+Weights = Callable[[int], Array]
+Where = slice | Ints
 
 
 @brief
@@ -49,8 +50,8 @@ class Columns:
         Number of columns of X and Z.
     """
 
-    x: IntArray
-    z: IntArray
+    x: Ints
+    z: Ints
     p: int
     q: int
 
@@ -98,8 +99,8 @@ class Frequent:
 
     members: tuple[int, int]
     terms: tuple[tuple[int, int, int], ...]
-    grams: FloatArray
-    totals: FloatArray
+    grams: Array
+    totals: Array
 
 
 @brief
@@ -120,9 +121,9 @@ class Rare:
     """
 
     layouts: tuple[int, ...]
-    which: IntArray
-    owner: IntArray
-    stack: FloatArray
+    which: Ints
+    owner: Ints
+    stack: Array
 
 
 @brief
@@ -133,7 +134,7 @@ class Portion:
     stratum: int
     n_layouts: int
     arrangement: Arrangement
-    counts: FloatArray
+    counts: Array
     sizes: tuple[int, ...]
     frequent: tuple[Frequent, ...]
     rare: tuple[Rare, ...]
@@ -188,8 +189,8 @@ class Products:
         The rest, summed over dyads; zero in the rows and columns of Z.
     """
 
-    z: FloatArray
-    total: FloatArray
+    z: Array
+    total: Array
 
 
 def summarise(problem: Problem, Z: Design, residual: Residual) -> Statistics:
@@ -227,7 +228,7 @@ def summarise(problem: Problem, Z: Design, residual: Residual) -> Statistics:
     )
 
 
-def portion_kernels(stats: Statistics, portion: Portion, natural: FloatArray, order: int) -> list[Kernel]:
+def portion_kernels(stats: Statistics, portion: Portion, natural: Array, order: int) -> list[Kernel]:
     """Kernels of a portion's layouts; see `reldyn.mixed.processes.kernels`."""
     exchangeable = stats.exchangeable[portion.stratum]
     return layout_kernels(stats.residual, exchangeable, natural, portion.arrangement, order)
@@ -256,7 +257,7 @@ def assemble(stats: Statistics, portion: Portion, weights: Weights, out: Product
         kernels(stats.n).segment_products(pool.stack, pool.which, pool.owner, of_layout, stats.p, out.z, out.total)
 
 
-def contract(stats: Statistics, portion: Portion, targets: FloatArray, constant: FloatArray) -> list[FloatArray]:
+def contract(stats: Statistics, portion: Portion, targets: Array, constant: Array) -> list[Array]:
     """Sum over segments of ``W_s Q_i W_s'`` for each layout: (t, m, m).
 
     Parameters
@@ -296,7 +297,7 @@ def contract(stats: Statistics, portion: Portion, targets: FloatArray, constant:
     return found
 
 
-def as_slice(index: IntArray) -> Where:
+def as_slice(index: Ints) -> Where:
     """The same positions as a slice, if they are evenly spaced: views are faster than gathers."""
     if len(index) == 0:
         return slice(0, 0)
@@ -308,14 +309,14 @@ def as_slice(index: IntArray) -> Where:
     return index
 
 
-def _add(out: FloatArray, rows: Where, columns: Where, values: FloatArray) -> None:
+def _add(out: Array, rows: Where, columns: Where, values: Array) -> None:
     if isinstance(rows, slice) or isinstance(columns, slice):
         out[..., rows, columns] += values
     else:
         out[..., rows[:, None], columns] += values
 
 
-def _pick(source: FloatArray, rows: Where, columns: Where) -> FloatArray:
+def _pick(source: Array, rows: Where, columns: Where) -> Array:
     if isinstance(rows, slice) or isinstance(columns, slice):
         return np.asarray(source[..., rows, columns])
     return np.asarray(source[..., rows[:, None], columns])
@@ -332,11 +333,11 @@ class _Rows:
         used_x, used_z = (sizes(design, problem.member)[0] for design in (problem.X, Z))
         self.columns = [Columns(np.flatnonzero(used_x[k]), np.flatnonzero(used_z[k]), self.p, self.q) for k in (0, 1)]
 
-    def members(self, rows: IntArray) -> list[int]:
+    def members(self, rows: Ints) -> list[int]:
         """Member of each row of a segment (the same in all segments of a layout)."""
         return [int(self.member[row]) for row in rows[0]]
 
-    def joined(self, rows: IntArray, offsets: IntArray) -> FloatArray:
+    def joined(self, rows: Ints, offsets: Ints) -> Array:
         """(s, k): the rows of each segment one after the other."""
         found = np.empty((len(rows), int(offsets[-1])))
         for a, m in enumerate(self.members(rows)):
@@ -347,7 +348,7 @@ class _Rows:
             found[:, end] = self.y[mine]
         return found
 
-    def full(self, rows: IntArray) -> FloatArray:
+    def full(self, rows: Ints) -> Array:
         """(s, m, c): the rows of each segment with all columns."""
         stack = np.zeros((*rows.shape, self.p + self.q + 1))
         for a, m in enumerate(self.members(rows)):
@@ -357,7 +358,7 @@ class _Rows:
         return stack
 
 
-def _within(group: SegmentGroup, strata: IntArray, stratum: int) -> SegmentGroup:
+def _within(group: SegmentGroup, strata: Ints, stratum: int) -> SegmentGroup:
     if not strata.any():
         return group
     here = strata[group.dyad] == stratum
@@ -433,8 +434,8 @@ def _fill(
     index: int,
     group: SegmentGroup,
     terms: dict[tuple[int, int], list[tuple[int, int, int]]],
-    grams: dict[tuple[int, int], FloatArray],
-    totals: dict[tuple[int, int], FloatArray],
+    grams: dict[tuple[int, int], Array],
+    totals: dict[tuple[int, int], Array],
 ) -> None:
     """Form the cross-products of one layout."""
     rows, dyad = group.rows, group.dyad

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reldyn._records import brief
-from reldyn.mixed.processes._segments import IntArray, Layout
+from reldyn._types import Ints
+from reldyn.mixed.processes._segments import Layout
 
 
 @brief
@@ -30,11 +31,11 @@ class Batch:
     members : int array (L, m)
     """
 
-    positions: IntArray
+    positions: Ints
     n_conditioning: int
-    elements: IntArray
-    carry: IntArray
-    members: IntArray
+    elements: Ints
+    carry: Ints
+    members: Ints
 
 
 @brief
@@ -59,9 +60,9 @@ class Arrangement:
 
     n_layouts: int
     spans: NDArray[Any]
-    lag: IntArray
-    base: IntArray
-    stationary: IntArray
+    lag: Ints
+    base: Ints
+    stationary: Ints
     batches: tuple[Batch, ...]
 
 
@@ -69,8 +70,8 @@ class Arrangement:
 class LayoutRows:
     """Members and steps (L, m) of the layouts of one batch."""
 
-    positions: IntArray
-    members: IntArray
+    positions: Ints
+    members: Ints
     steps: NDArray[Any]
     n_conditioning: int
 
@@ -116,7 +117,7 @@ def arrange_rows(sizes: list[LayoutRows]) -> Arrangement:
     return Arrangement(n_layouts, spans, pairs // width, pairs % width, table[len(pairs) :] - behind, batches)
 
 
-def _batch(rows: LayoutRows, matrix: IntArray, since: IntArray) -> Batch:
+def _batch(rows: LayoutRows, matrix: Ints, since: Ints) -> Batch:
     c = rows.n_conditioning
     members, steps = rows.members[:, c:], rows.steps[:, c:]
     later = steps[:, :, None] >= steps[:, None, :]

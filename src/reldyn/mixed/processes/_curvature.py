@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from reldyn._types import Array, Ints
 from reldyn.mixed.processes._arrangement import Arrangement, Batch
-from reldyn.mixed.processes._jets import FloatArray, Jet, inverse_and_log_det
-from reldyn.mixed.processes._segments import IntArray
+from reldyn.mixed.processes._jets import Jet, inverse_and_log_det
 from reldyn.mixed.processes._structure import Structure, structure
 from reldyn.mixed.processes._tables import mean_decay, tabulate, with_error
 from reldyn.mixed.spec._options import Residual
@@ -24,9 +24,9 @@ def curvature(
     exchangeable: bool,
     natural: ArrayLike,
     arranged: Arrangement,
-    weights: Sequence[FloatArray],
+    weights: Sequence[Array],
     counts: ArrayLike,
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[Array, Array]:
     """Sum second derivatives over layouts without forming them layout by layout.
 
     Parameters
@@ -73,11 +73,11 @@ def _batch_curvature(
     batch: Batch,
     spread: Jet,
     carry: Jet,
-    weights: FloatArray,
-    counts: FloatArray,
-    on_spreads: FloatArray,
-    on_powers: FloatArray,
-) -> FloatArray:
+    weights: Array,
+    counts: Array,
+    on_spreads: Array,
+    on_powers: Array,
+) -> Array:
     """Products of first derivatives (s + 1, r, r) of one batch; weights of second derivatives go to the tables.
 
     With V the covariance of the new rows, H the carry-over of the conditioning rows and N the weights, the sum is
@@ -104,7 +104,7 @@ def _batch_curvature(
     return total
 
 
-def _sandwiched(outer: FloatArray, moved: FloatArray, scaled: FloatArray) -> FloatArray:
+def _sandwiched(outer: Array, moved: Array, scaled: Array) -> Array:
     """Traces (s, r, r) of outer times moved_k times scaled_l, over a stack of matrices; symmetric in k and l."""
     s, r = len(outer), len(moved)
     if 2 * s <= r:
@@ -117,29 +117,29 @@ def _sandwiched(outer: FloatArray, moved: FloatArray, scaled: FloatArray) -> Flo
     return total
 
 
-def _paired(x: FloatArray, y: FloatArray) -> FloatArray:
+def _paired(x: Array, y: Array) -> Array:
     """Inner products (s, r, r) of x (s, r, ...) and y (r, ...)."""
     return np.asarray(x.reshape(*x.shape[:2], -1) @ y.reshape(len(y), -1).T)
 
 
-def _scatter(target: FloatArray, index: IntArray, values: FloatArray) -> None:
+def _scatter(target: Array, index: Ints, values: Array) -> None:
     """Add values (s, ...) to the elements (s, size) of a flattened stack."""
     for row, value in zip(target, values, strict=True):
         row += np.bincount(index.ravel(), weights=value.ravel(), minlength=row.size)
 
 
-def _derivative(x: Jet) -> FloatArray:
+def _derivative(x: Jet) -> Array:
     return np.zeros((0, *x.value.shape)) if x.first is None else x.first
 
 
 def _table_curvature(
     residual: Residual,
     parts: Structure,
-    theta: FloatArray,
+    theta: Array,
     arranged: Arrangement,
-    on_powers: FloatArray,
-    on_spreads: FloatArray,
-) -> FloatArray:
+    on_powers: Array,
+    on_spreads: Array,
+) -> Array:
     """Weighted sums (s, r, r) of the second derivatives of both tables; weights are (s, size)."""
     if residual.process == "car1":
         return _table_curvature_continuous(parts, theta, arranged, on_powers, on_spreads)
@@ -156,8 +156,8 @@ def _table_curvature(
 
 
 def _table_curvature_continuous(
-    parts: Structure, theta: FloatArray, arranged: Arrangement, on_powers: FloatArray, on_spreads: FloatArray
-) -> FloatArray:
+    parts: Structure, theta: Array, arranged: Arrangement, on_powers: Array, on_spreads: Array
+) -> Array:
     """The same where nearly every span is its own: spans are summed over before parameters are multiplied out.
 
     Every element is ``exp(-k_a t) S_ab g(k_a + k_b)``: g depends on the base, or on nothing (stationary); for powers
@@ -184,14 +184,12 @@ def _table_curvature_continuous(
     return half + half.swapaxes(1, 2)
 
 
-def _products(x: FloatArray, y: FloatArray, weights: FloatArray) -> FloatArray:
+def _products(x: Array, y: Array, weights: Array) -> Array:
     """Sums (s, r, r) over elements of x (r, 2, 2) times y (r, 2, 2), weighted by (s, 2, 2)."""
     return np.asarray(np.einsum("kab,lab,sab->skl", x, y, weights))
 
 
-def _faded_sums(
-    spans: FloatArray, decay: FloatArray, weights: FloatArray, factors: tuple[FloatArray, ...]
-) -> FloatArray:
+def _faded_sums(spans: Array, decay: Array, weights: Array, factors: tuple[Array, ...]) -> Array:
     """Weighted sums over spans, (3, 3, s, 2, 2): derivative i of the fading times derivative j of the factor."""
     fading = np.exp(-decay * spans)
     sums = np.zeros((3, 3, len(weights), 2, 2))

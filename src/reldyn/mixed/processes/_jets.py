@@ -11,9 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from reldyn._types import Array, Flags, Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +26,9 @@ class Jet:
     second : array (r, r, ..., a, b) or None
     """
 
-    value: FloatArray
-    first: FloatArray | None = None
-    second: FloatArray | None = None
+    value: Array
+    first: Array | None = None
+    second: Array | None = None
 
     @property
     def order(self) -> int:
@@ -50,7 +49,7 @@ class Jet:
             *(None if part is None else np.diagonal(part, axis1=-2, axis2=-1)[..., None] for part in self.parts())  # type: ignore[arg-type]
         )
 
-    def parts(self) -> tuple[FloatArray | None, FloatArray | None, FloatArray | None]:
+    def parts(self) -> tuple[Array | None, Array | None, Array | None]:
         """Value, first and second derivatives."""
         return self.value, self.first, self.second
 
@@ -76,7 +75,7 @@ class Jet:
         second = x.second @ y.value + x.value @ y.second + cross + cross.swapaxes(0, 1)
         return Jet(value, first, second)
 
-    def pick(self, index: NDArray[np.intp]) -> Jet:
+    def pick(self, index: Ints) -> Jet:
         """Matrices of a one-dimensional stack, by position."""
         return Jet(
             self.value[index],
@@ -84,10 +83,10 @@ class Jet:
             None if self.second is None else self.second[:, :, index],
         )
 
-    def elements(self, index: NDArray[np.intp]) -> Jet:
+    def elements(self, index: Ints) -> Jet:
         """Gather elements by their position in the flattened stack; the result has the shape of `index`."""
 
-        def gather(part: FloatArray | None, leading: int) -> FloatArray | None:
+        def gather(part: Array | None, leading: int) -> Array | None:
             if part is None:
                 return None
             return np.take(part.reshape(part.shape[:leading] + (-1,)), index, axis=leading)
@@ -95,7 +94,7 @@ class Jet:
         return Jet(self.value.reshape(-1)[index], gather(self.first, 1), gather(self.second, 2))
 
 
-def linear(basis: FloatArray, theta: FloatArray, order: int) -> Jet:
+def linear(basis: Array, theta: Array, order: int) -> Jet:
     """The matrix ``sum_k theta_k basis_k``: `basis` is (r, a, b)."""
     r = len(basis)
     return Jet(
@@ -105,7 +104,7 @@ def linear(basis: FloatArray, theta: FloatArray, order: int) -> Jet:
     )
 
 
-def constant(value: FloatArray, like: Jet) -> Jet:
+def constant(value: Array, like: Jet) -> Jet:
     """A stack that does not depend on theta, with derivatives of the order carried by `like`."""
     r = 0 if like.first is None else len(like.first)
     return Jet(
@@ -128,7 +127,7 @@ def hadamard(x: Jet, y: Jet) -> Jet:
     return Jet(value, first, x.second * y.value + x.value * y.second + cross + cross.swapaxes(0, 1))
 
 
-def where(mask: NDArray[np.bool_], x: Jet, y: Jet) -> Jet:
+def where(mask: Flags, x: Jet, y: Jet) -> Jet:
     """Choose between two stacks of the same shape, matrix by matrix."""
     chosen = mask[:, None, None]
     return Jet(
@@ -199,12 +198,12 @@ def _infeasible(x: Jet) -> tuple[Jet, Jet]:
     return filled(np.nan, 0), filled(np.inf, 2)
 
 
-def _sum_stacks(x: FloatArray, y: FloatArray, leading: int) -> FloatArray:
+def _sum_stacks(x: Array, y: Array, leading: int) -> Array:
     depth = max(x.ndim, y.ndim)
     return _pad(x, leading, depth) + _pad(y, leading, depth)
 
 
-def _pad(part: FloatArray, leading: int, depth: int) -> FloatArray:
+def _pad(part: Array, leading: int, depth: int) -> Array:
     """Insert stack axes of length one behind the derivative axes."""
     return part.reshape(part.shape[:leading] + (1,) * (depth - part.ndim) + part.shape[leading:])
 

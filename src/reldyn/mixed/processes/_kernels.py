@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from reldyn._types import Array
 from reldyn.mixed.processes._arrangement import Arrangement, LayoutRows, arrange, arrange_rows
-from reldyn.mixed.processes._jets import FloatArray, Jet, block, inverse_and_log_det
+from reldyn.mixed.processes._jets import Jet, block, inverse_and_log_det
 from reldyn.mixed.processes._segments import Layout
 from reldyn.mixed.processes._structure import structure
 from reldyn.mixed.processes._tables import stationary, tabulate, with_error
@@ -33,12 +34,12 @@ class Kernel:
     d2_precision, d2_log_det : arrays (r, r, m, m), (r, r), or None below order 2
     """
 
-    precision: FloatArray
+    precision: Array
     log_det: float
-    d_precision: FloatArray | None = None
-    d_log_det: FloatArray | None = None
-    d2_precision: FloatArray | None = None
-    d2_log_det: FloatArray | None = None
+    d_precision: Array | None = None
+    d_log_det: Array | None = None
+    d2_precision: Array | None = None
+    d2_log_det: Array | None = None
 
 
 def kernels(
@@ -139,7 +140,7 @@ def covariance(
     )
 
 
-def stationary_covariance(residual: Residual, exchangeable: bool, natural: ArrayLike) -> FloatArray:
+def stationary_covariance(residual: Residual, exchangeable: bool, natural: ArrayLike) -> Array:
     """The covariance (2, 2) of the process at one occasion, measurement error left out."""
     theta = np.asarray(natural, dtype=np.float64)
     return stationary(residual, structure(residual, exchangeable), theta, 0).value

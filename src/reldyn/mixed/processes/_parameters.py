@@ -11,7 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from reldyn.mixed.processes._jets import FloatArray, Jet
+from reldyn._types import Array
+from reldyn.mixed.processes._jets import Jet
 from reldyn.mixed.processes._kernels import stationary_covariance
 from reldyn.mixed.processes._structure import Structure, structure
 from reldyn.mixed.spec._options import Residual
@@ -32,7 +33,7 @@ def natural_names(residual: Residual, exchangeable: bool) -> tuple[str, ...]:
     return structure(residual, exchangeable).names
 
 
-def start(residual: Residual, exchangeable: bool, moments: ArrayLike, *, spacing: float = 1.0) -> FloatArray:
+def start(residual: Residual, exchangeable: bool, moments: ArrayLike, *, spacing: float = 1.0) -> Array:
     """Propose natural parameters from a 2 x 2 residual covariance.
 
     Parameters
@@ -65,9 +66,7 @@ def start(residual: Residual, exchangeable: bool, moments: ArrayLike, *, spacing
     )
 
 
-def to_natural(
-    residual: Residual, exchangeable: bool, unconstrained: ArrayLike
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+def to_natural(residual: Residual, exchangeable: bool, unconstrained: ArrayLike) -> tuple[Array, Array, Array]:
     """Map any real vector to natural parameters, with derivatives.
 
     Parameters
@@ -102,7 +101,7 @@ def to_natural(
     return natural, jacobian, second
 
 
-def from_natural(residual: Residual, exchangeable: bool, natural: ArrayLike) -> FloatArray:
+def from_natural(residual: Residual, exchangeable: bool, natural: ArrayLike) -> Array:
     """Invert `to_natural`.
 
     Parameters
@@ -123,7 +122,7 @@ def from_natural(residual: Residual, exchangeable: bool, natural: ArrayLike) -> 
     )
 
 
-def describe(residual: Residual, exchangeable: bool, natural: ArrayLike) -> dict[str, FloatArray]:
+def describe(residual: Residual, exchangeable: bool, natural: ArrayLike) -> dict[str, Array]:
     """What is reported of a fitted process.
 
     Parameters
@@ -165,12 +164,12 @@ def describe(residual: Residual, exchangeable: bool, natural: ArrayLike) -> dict
     return told
 
 
-def _split(parts: Structure, vector: FloatArray) -> list[FloatArray]:
+def _split(parts: Structure, vector: Array) -> list[Array]:
     """Cut a parameter vector into those of S, Phi and E."""
     return np.split(vector, np.cumsum(parts.sizes[:2]))
 
 
-def _sound_moments(moments: FloatArray, parts: Structure) -> FloatArray:
+def _sound_moments(moments: Array, parts: Structure) -> Array:
     """A positive definite covariance near the moments that keeps the roles' ties."""
     variances = np.diag(moments)
     floor = 1e-6 * max(float(variances.max()), 1e-12)
@@ -182,7 +181,7 @@ def _sound_moments(moments: FloatArray, parts: Structure) -> FloatArray:
     return np.asarray(np.outer(sd, sd) * np.array([[1.0, correlation], [correlation, 1.0]]))
 
 
-def _start_dynamics(residual: Residual, process: FloatArray, spacing: float) -> tuple[FloatArray, FloatArray]:
+def _start_dynamics(residual: Residual, process: Array, spacing: float) -> tuple[Array, Array]:
     if not residual.serial:
         return process, np.zeros((2, 2))
     if residual.process == "car1":
@@ -191,13 +190,13 @@ def _start_dynamics(residual: Residual, process: FloatArray, spacing: float) -> 
     return (1.0 - _START_PHI**2) * process, _START_PHI * np.eye(2)
 
 
-def _coordinates(basis: FloatArray, matrix: FloatArray) -> FloatArray:
+def _coordinates(basis: Array, matrix: Array) -> Array:
     """Coordinates of a matrix in those basis matrices that are not zero; they never overlap."""
     used = basis[np.abs(basis).sum((1, 2)) > 0]
     return np.asarray((used * matrix).sum((1, 2)) / used.sum((1, 2)))
 
 
-def _covariance_map(parts: Structure, eta: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _covariance_map(parts: Structure, eta: Array) -> tuple[Array, Array, Array]:
     """Log standard deviations, then atanh of the correlation, to variances and covariance."""
     n_sd = 1 if parts.tied_variances else 2
     value, first, second = _exponential_map(eta[:n_sd], 2.0)
@@ -218,7 +217,7 @@ def _covariance_map(parts: Structure, eta: FloatArray) -> tuple[FloatArray, Floa
     return natural, jacobian, curvature
 
 
-def _covariance_inverse(parts: Structure, natural: FloatArray) -> FloatArray:
+def _covariance_inverse(parts: Structure, natural: Array) -> Array:
     n_sd = 1 if parts.tied_variances else 2
     log_sd = 0.5 * np.log(natural[:n_sd])
     if len(natural) == n_sd:
@@ -226,12 +225,12 @@ def _covariance_inverse(parts: Structure, natural: FloatArray) -> FloatArray:
     return np.asarray(np.r_[log_sd, np.arctanh(natural[-1] / np.exp(log_sd.sum() * 2.0 / n_sd))])
 
 
-def _exponential_map(eta: FloatArray, power: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _exponential_map(eta: Array, power: float) -> tuple[Array, Array, Array]:
     value = np.exp(power * eta)
     return value, _diagonal(power * value, 2), _diagonal(power**2 * value, 3)
 
 
-def _diagonal(values: FloatArray, axes: int) -> FloatArray:
+def _diagonal(values: Array, axes: int) -> Array:
     """An array that is zero off its main diagonal."""
     size = len(values)
     array = np.zeros((size,) * axes)
@@ -239,7 +238,7 @@ def _diagonal(values: FloatArray, axes: int) -> FloatArray:
     return array
 
 
-def _transition_map(residual: Residual, parts: Structure, eta: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _transition_map(residual: Residual, parts: Structure, eta: Array) -> tuple[Array, Array, Array]:
     if residual.process == "car1":
         return _exponential_map(eta, 1.0)
     if residual.process == "var1" and not parts.tied_transition:
@@ -254,7 +253,7 @@ def _transition_map(residual: Residual, parts: Structure, eta: FloatArray) -> tu
     return halves @ value, halves @ first, np.tensordot(halves, second, axes=1)
 
 
-def _transition_inverse(residual: Residual, parts: Structure, natural: FloatArray) -> FloatArray:
+def _transition_inverse(residual: Residual, parts: Structure, natural: Array) -> Array:
     if residual.process == "car1":
         return np.log(natural)
     if residual.process != "var1":
@@ -267,7 +266,7 @@ def _transition_inverse(residual: Residual, parts: Structure, natural: FloatArra
     return (phi @ np.linalg.cholesky(spread)).ravel()
 
 
-def _stationary_map(eta: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _stationary_map(eta: Array) -> tuple[Array, Array, Array]:
     """Phi = A chol(I + A A')^{-1}, with A the elements of `eta` by rows."""
     basis = np.eye(4).reshape(4, 2, 2)
     a = Jet(eta.reshape(2, 2), basis, np.zeros((4, 4, 2, 2)))
@@ -284,7 +283,7 @@ def _cholesky(x: Jet) -> Jet:
     factor = np.asarray(np.linalg.cholesky(x.value), dtype=np.float64)
     inverse = np.asarray(np.linalg.inv(factor))
 
-    def solve(change: FloatArray) -> FloatArray:
+    def solve(change: Array) -> Array:
         lower = np.tril(inverse @ change @ inverse.T)
         lower[..., [0, 1], [0, 1]] *= 0.5
         return np.asarray(factor @ lower)
@@ -297,7 +296,7 @@ def _cholesky(x: Jet) -> Jet:
 
 
 def _triangular_inverse(x: Jet) -> Jet:
-    inverse: FloatArray = np.asarray(np.linalg.inv(x.value), dtype=np.float64)
+    inverse: Array = np.asarray(np.linalg.inv(x.value), dtype=np.float64)
     if x.first is None or x.second is None:
         return Jet(inverse)
     first = -inverse @ x.first @ inverse

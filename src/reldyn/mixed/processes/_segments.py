@@ -15,11 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from reldyn._types import Array, Ints
 from reldyn.errors import DataError, DesignError, describe_rows
-from reldyn.mixed.processes._jets import FloatArray
 from reldyn.mixed.spec._options import Residual
-
-IntArray = NDArray[np.intp]
 
 _CODE_LIMIT = 2**62
 _TIME_BITS = 44
@@ -58,17 +56,17 @@ class SegmentGroup:
     """
 
     layout: Layout
-    rows: IntArray
-    dyad: IntArray
+    rows: Ints
+    dyad: Ints
 
 
 @dataclass(frozen=True, slots=True)
 class _Slices:
     """Segments as stretches of the sorted rows: `start` counts conditioning rows in, `length` too."""
 
-    start: IntArray
-    length: IntArray
-    n_conditioning: IntArray
+    start: Ints
+    length: Ints
+    n_conditioning: Ints
 
 
 def segments(residual: Residual, dyad: ArrayLike, member: ArrayLike, step: ArrayLike) -> list[SegmentGroup]:
@@ -139,7 +137,7 @@ def _whole_steps(residual: Residual, step: NDArray[Any]) -> NDArray[Any]:
     return whole.astype(np.int64)
 
 
-def _refuse_duplicates(dyad: IntArray, member: IntArray, step: NDArray[Any], order: IntArray) -> None:
+def _refuse_duplicates(dyad: Ints, member: Ints, step: NDArray[Any], order: Ints) -> None:
     same = (dyad[1:] == dyad[:-1]) & (step[1:] == step[:-1]) & (member[1:] == member[:-1])
     if same.any():
         raise DataError(
@@ -148,7 +146,7 @@ def _refuse_duplicates(dyad: IntArray, member: IntArray, step: NDArray[Any], ord
         )
 
 
-def _slices(residual: Residual, dyad: IntArray, step: NDArray[Any]) -> _Slices:
+def _slices(residual: Residual, dyad: Ints, step: NDArray[Any]) -> _Slices:
     n = len(dyad)
     if n == 0:
         empty = np.zeros(0, dtype=np.intp)
@@ -177,12 +175,12 @@ def _relative(residual: Residual, step: NDArray[Any]) -> NDArray[Any]:
         return np.zeros(step.shape, dtype=np.int64)
     if np.issubdtype(step.dtype, np.integer):
         return np.asarray(step - step[:, :1])
-    times: FloatArray = step.astype(np.float64)
+    times: Array = step.astype(np.float64)
     quantum = 2.0 ** (np.ceil(np.log2(max(float(np.abs(times).max()), 1e-300))) - _TIME_BITS)
     return np.asarray(np.rint((times - times[:, :1]) / quantum) * quantum)
 
 
-def _by_layout(members: IntArray, relative: NDArray[Any], n_conditioning: int) -> list[tuple[Layout, IntArray]]:
+def _by_layout(members: Ints, relative: NDArray[Any], n_conditioning: int) -> list[tuple[Layout, Ints]]:
     """Group segments of equal length; each group comes with the positions of its segments, in order."""
     codes = _pattern_codes(members, relative)
     order = np.argsort(codes, kind="stable")
@@ -195,7 +193,7 @@ def _by_layout(members: IntArray, relative: NDArray[Any], n_conditioning: int) -
     ]
 
 
-def _pattern_codes(members: IntArray, relative: NDArray[Any]) -> NDArray[np.int64]:
+def _pattern_codes(members: Ints, relative: NDArray[Any]) -> Ints:
     """One integer per segment, equal exactly where members and relative steps are equal."""
     codes = members[:, 0].astype(np.int64)
     size = 2

@@ -17,7 +17,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from reldyn.mixed.processes._jets import FloatArray
+from reldyn._types import Array
 from reldyn.mixed.spec._options import Residual
 
 _FIRST = np.array([[1.0, 0.0], [0.0, 0.0]])
@@ -43,9 +43,9 @@ class Structure:
     """
 
     names: tuple[str, ...]
-    innovation: FloatArray
-    transition: FloatArray
-    error: FloatArray
+    innovation: Array
+    transition: Array
+    error: Array
     sizes: tuple[int, int, int]
     tied_variances: bool
     tied_transition: bool
@@ -73,17 +73,17 @@ def structure(residual: Residual, exchangeable: bool) -> Structure:
     return Structure(names, bases[0], bases[1], bases[2], sizes, tied_variances, tied_transition)
 
 
-def _covariance_terms(residual: Residual, tied: bool) -> dict[str, FloatArray]:
+def _covariance_terms(residual: Residual, tied: bool) -> dict[str, Array]:
     prefix = "innovation_" if residual.serial else ""
     terms = _variance_terms(f"{prefix}variance", tied)
     return terms if residual.process == "independent" else terms | {f"{prefix}covariance": _SWAP}
 
 
-def _variance_terms(name: str, tied: bool) -> dict[str, FloatArray]:
+def _variance_terms(name: str, tied: bool) -> dict[str, Array]:
     return {name: _BOTH} if tied else {f"{name}_0": _FIRST, f"{name}_1": _SECOND}
 
 
-def _transition_terms(residual: Residual, tied: bool) -> dict[str, FloatArray]:
+def _transition_terms(residual: Residual, tied: bool) -> dict[str, Array]:
     if not residual.serial:
         return {}
     if residual.process != "var1":

@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from reldyn._types import Array, Ints
 from reldyn.mixed.processes._arrangement import Arrangement
-from reldyn.mixed.processes._jets import FloatArray, Jet, constant, hadamard, linear, stack, where
-from reldyn.mixed.processes._segments import IntArray
+from reldyn.mixed.processes._jets import Jet, constant, hadamard, linear, stack, where
 from reldyn.mixed.processes._structure import Structure
 from reldyn.mixed.spec._options import Residual
 
 
-def tabulate(
-    residual: Residual, parts: Structure, theta: FloatArray, arranged: Arrangement, order: int
-) -> tuple[Jet, Jet]:
+def tabulate(residual: Residual, parts: Structure, theta: Array, arranged: Arrangement, order: int) -> tuple[Jet, Jet]:
     """Powers (U, 2, 2) and covariances (P + P0, 2, 2) that all layouts draw on."""
     powers, gathered = _propagate(residual, parts, theta, arranged, order)
     given = _carried(residual, powers.pick(arranged.lag), gathered)
@@ -35,7 +33,7 @@ def _carried(residual: Residual, powers: Jet, x: Jet) -> Jet:
 
 
 def _propagate(
-    residual: Residual, parts: Structure, theta: FloatArray, arranged: Arrangement, order: int
+    residual: Residual, parts: Structure, theta: Array, arranged: Arrangement, order: int
 ) -> tuple[Jet, Jet]:
     """Phi^d (U, 2, 2) for every span d, and V_d (P, 2, 2) for every base."""
     spans, base = arranged.spans, arranged.base
@@ -58,9 +56,7 @@ def _propagate(
     return powers, sums.pick(base)
 
 
-def _propagate_continuous(
-    parts: Structure, theta: FloatArray, spans: FloatArray, base: IntArray, order: int
-) -> tuple[Jet, Jet]:
+def _propagate_continuous(parts: Structure, theta: Array, spans: Array, base: Ints, order: int) -> tuple[Jet, Jet]:
     decay = linear(parts.transition, theta, order)
     fading = np.exp(-np.diagonal(decay.value) * spans[:, None])[:, None, :] * np.eye(2)
     time = spans[:, None, None]
@@ -72,7 +68,7 @@ def _propagate_continuous(
     return powers, hadamard(linear(parts.innovation, theta, order), weights)
 
 
-def stationary(residual: Residual, parts: Structure, theta: FloatArray, order: int) -> Jet:
+def stationary(residual: Residual, parts: Structure, theta: Array, order: int) -> Jet:
     """The covariance (2, 2) of the process at one occasion."""
     innovation = linear(parts.innovation, theta, order)
     if residual.process == "car1":
@@ -86,7 +82,7 @@ def _lyapunov(phi: Jet, s: Jet) -> Jet:
     """Solve G = Phi G Phi' + S; derivatives by differentiating the equation (Phi and S are linear in theta)."""
     operator = np.eye(4) - np.kron(phi.value, phi.value)
 
-    def solve(right: FloatArray) -> FloatArray:
+    def solve(right: Array) -> Array:
         stacked = right.reshape(-1, 4).T
         return np.asarray(np.linalg.solve(operator, stacked).T.reshape(right.shape))
 
@@ -104,13 +100,13 @@ def _lyapunov(phi: Jet, s: Jet) -> Jet:
     return Jet(value, first, solve(total + total.swapaxes(0, 1)))
 
 
-def _rate_basis(parts: Structure) -> FloatArray:
+def _rate_basis(parts: Structure) -> Array:
     """Basis (r, 2, 2) of the sums of two members' decay rates."""
     rates = np.diagonal(parts.transition, axis1=1, axis2=2)
     return np.asarray(rates[:, :, None] + rates[:, None, :])
 
 
-def _chain(inner: Jet, value: FloatArray, slope: FloatArray, curvature: FloatArray) -> Jet:
+def _chain(inner: Jet, value: Array, slope: Array, curvature: Array) -> Jet:
     """An element-wise function of a linear matrix, from its value and derivatives."""
     if inner.first is None:
         return Jet(value)
@@ -122,7 +118,7 @@ def _chain(inner: Jet, value: FloatArray, slope: FloatArray, curvature: FloatArr
     return Jet(value, slope * basis, curvature * basis[:, None] * basis[None, :])
 
 
-def mean_decay(x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+def mean_decay(x: Array) -> tuple[Array, Array, Array]:
     """(1 - exp(-x)) / x and its first two derivatives, by its power series where x is small."""
     small = x < 0.5
     safe = np.where(small, 1.0, x)
@@ -139,7 +135,7 @@ def mean_decay(x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     return np.where(small, series[0], value), np.where(small, series[1], slope), np.where(small, series[2], curvature)
 
 
-def with_error(joint: Jet, parts: Structure, theta: FloatArray, members: IntArray) -> Jet:
+def with_error(joint: Jet, parts: Structure, theta: Array, members: Ints) -> Jet:
     """Add the measurement-error variances to the diagonal."""
     if parts.sizes[2] == 0:
         return joint

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reldyn._records import brief
+from reldyn._types import Array, Ints
 
-FloatArray = NDArray[np.float64]
 # Rows formed at once: small enough for the processor's cache.
 ROWS = 2**13
 
@@ -39,11 +39,11 @@ class RoleColumns:
         Turns these columns into combinations of them.
     """
 
-    base: FloatArray
-    source: NDArray[np.int64]
+    base: Array
+    source: Ints
     group: NDArray[Any]
-    used: FloatArray
-    transform: FloatArray | None = None
+    used: Array
+    transform: Array | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -65,31 +65,31 @@ class RoleColumns:
             values = values @ self.transform
         return values if dtype is None else values.astype(dtype, copy=False)
 
-    def pick(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> FloatArray:
+    def pick(self, rows: Ints, columns: Ints) -> Array:
         """Values of some columns on some rows."""
         if self.transform is not None:
             return np.asarray(self[rows])[:, columns]
-        values: FloatArray = self.base[rows[:, None], self.source[columns]]
+        values: Array = self.base[rows[:, None], self.source[columns]]
         used, group = self.used[:, columns], self.group[rows]
         whole = np.flatnonzero(used.all(axis=1))
         if not np.isin(group, whole).all():
             values *= used[group]
         return values
 
-    def turned(self, transform: FloatArray) -> RoleColumns:
+    def turned(self, transform: Array) -> RoleColumns:
         """Combinations of these columns."""
         return replace(self, transform=transform if self.transform is None else self.transform @ transform)
 
 
-Design = FloatArray | RoleColumns
+Design = Array | RoleColumns
 
 
-def dense(design: Design) -> FloatArray:
+def dense(design: Design) -> Array:
     """All values of a design."""
     return np.asarray(design, dtype=float)
 
 
-def pick(design: Design, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> FloatArray:
+def pick(design: Design, rows: Ints, columns: Ints) -> Array:
     """Values of some columns on some rows."""
     if isinstance(design, RoleColumns):
         return design.pick(rows, columns)
@@ -101,7 +101,7 @@ def portions(n: int) -> Iterator[slice]:
     return (slice(start, min(start + ROWS, n)) for start in range(0, n, ROWS))
 
 
-def normal_equations(design: Design, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+def normal_equations(design: Design, y: Array) -> tuple[Array, Array]:
     """X'X and X'y."""
     if not isinstance(design, RoleColumns) or design.transform is not None:
         design = dense(design)
@@ -117,7 +117,7 @@ def normal_equations(design: Design, y: FloatArray) -> tuple[FloatArray, FloatAr
     return information, (used * products[:, source, k]).sum(axis=0)
 
 
-def times(design: Design, coefficients: FloatArray) -> FloatArray:
+def times(design: Design, coefficients: Array) -> Array:
     """Linear predictor of every row, X b."""
     if not isinstance(design, RoleColumns) or design.transform is not None:
         return dense(design) @ coefficients
@@ -129,7 +129,7 @@ def times(design: Design, coefficients: FloatArray) -> FloatArray:
     return found
 
 
-def sizes(design: Design, member: NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
+def sizes(design: Design, member: Ints) -> tuple[Array, Array]:
     """Sum of squares of each column over each member's rows, and how many of these are not zero; (2, c) each."""
     if isinstance(design, RoleColumns) and design.transform is None:
         groups = len(design.used)
@@ -140,7 +140,7 @@ def sizes(design: Design, member: NDArray[np.int64]) -> tuple[FloatArray, FloatA
     return _sizes(design, member, 2)
 
 
-def _sizes(design: Design, code: NDArray[np.int64], n_codes: int) -> tuple[FloatArray, FloatArray]:
+def _sizes(design: Design, code: Ints, n_codes: int) -> tuple[Array, Array]:
     squares, counts = np.zeros((n_codes, design.shape[1])), np.zeros((n_codes, design.shape[1]))
     for part in portions(len(design)):
         values = dense(design[part])

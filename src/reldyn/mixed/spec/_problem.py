@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reldyn._records import brief
+from reldyn._types import Array, Ints
 from reldyn.errors import DataError, DesignError, describe_rows
 from reldyn.mixed.spec._columns import Design, RoleColumns, dense, is_finite
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 # Relative size of a singular value below which a direction of the scaled design counts as absent: rounding of
 # single-precision sources leaves about 1e-7.
 RANK_TOLERANCE = 1e-7
@@ -53,13 +52,13 @@ class Problem:
         If values are not finite or a dyad has two rows for one member and step.
     """
 
-    y: FloatArray
+    y: Array
     X: Design
     Z: Design
-    dyad: IntArray
-    member: IntArray
+    dyad: Ints
+    member: Ints
     step: NDArray[Any]
-    stratum: IntArray | None = None
+    stratum: Ints | None = None
     exchangeable: tuple[bool, ...] = (False,)
     x_labels: tuple[str, ...] = ()
     z_labels: tuple[str, ...] = ()
@@ -94,14 +93,14 @@ class Problem:
         return int(self.dyad.max()) + 1
 
     @property
-    def strata(self) -> IntArray:
+    def strata(self) -> Ints:
         """Stratum of each dyad, never None."""
         if self.stratum is None:
             return np.zeros(self.n_dyads, dtype=np.int64)
         return self.stratum
 
 
-def sort_rows(problem: Problem) -> tuple[Problem, IntArray]:
+def sort_rows(problem: Problem) -> tuple[Problem, Ints]:
     """Bring rows into the order dyad, step, member; return also the order (new row k is old row ``order[k]``)."""
     dyad, step, member = problem.dyad, problem.step, problem.member
     ahead = (dyad[1:] > dyad[:-1]) | (
@@ -113,7 +112,7 @@ def sort_rows(problem: Problem) -> tuple[Problem, IntArray]:
     return take_rows(problem, order), order
 
 
-def take_rows(problem: Problem, rows: IntArray) -> Problem:
+def take_rows(problem: Problem, rows: Ints) -> Problem:
     """Return the problem with these rows only, in this order; every dyad must keep at least one."""
     return replace(
         problem,
@@ -126,7 +125,7 @@ def take_rows(problem: Problem, rows: IntArray) -> Problem:
     )
 
 
-def take_dyads(problem: Problem, dyads: IntArray) -> Problem:
+def take_dyads(problem: Problem, dyads: Ints) -> Problem:
     """Return a problem of these dyads, repeated ones entering as different dyads (for the bootstrap)."""
     order = np.argsort(problem.dyad, kind="stable")
     bounds = np.searchsorted(problem.dyad[order], np.arange(problem.n_dyads + 1))
@@ -195,7 +194,7 @@ def _check_values(problem: Problem) -> None:
         )
 
 
-def check_fixed_rank(gram: FloatArray, labels: tuple[str, ...]) -> None:
+def check_fixed_rank(gram: Array, labels: tuple[str, ...]) -> None:
     """Refuse a design whose columns are linearly dependent, naming the first column that others determine.
 
     Parameters

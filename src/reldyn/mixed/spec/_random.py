@@ -15,10 +15,10 @@ from functools import cached_property
 import numpy as np
 
 from reldyn._records import brief
+from reldyn._types import Array, Ints
 from reldyn.errors import DesignError, check_option
 from reldyn.mixed.spec._columns import Design, RoleColumns
 from reldyn.mixed.spec._options import Covariance
-from reldyn.mixed.spec._problem import FloatArray, IntArray
 
 
 @brief
@@ -56,7 +56,7 @@ class RandomStructure:
 
     labels: tuple[str, ...]
     blocks: tuple[Block, ...]
-    transform: FloatArray
+    transform: Array
 
     @property
     def q(self) -> int:
@@ -69,7 +69,7 @@ class RandomStructure:
         return sum(block.n_parameters for block in self.blocks)
 
     @cached_property
-    def basis(self) -> FloatArray:
+    def basis(self) -> Array:
         """(n_parameters, q, q): derivative of internal G with respect to each free parameter."""
         basis = np.zeros((self.n_parameters, self.q, self.q))
         k = 0
@@ -110,7 +110,7 @@ class RandomStructure:
             return Z
         return Z.turned(self.transform) if isinstance(Z, RoleColumns) else Z @ self.transform
 
-    def parameters(self, G: FloatArray) -> FloatArray:
+    def parameters(self, G: Array) -> Array:
         """Free parameters of an internal G (tied copies are averaged)."""
         values = []
         for block in self.blocks:
@@ -118,15 +118,15 @@ class RandomStructure:
             values.append(mean[np.tril_indices(block.size)])
         return np.concatenate(values) if values else np.zeros(0)
 
-    def matrix(self, parameters: FloatArray) -> FloatArray:
+    def matrix(self, parameters: Array) -> Array:
         """Internal G from its free parameters."""
         return np.tensordot(parameters, self.basis, axes=1) if self.q else np.zeros((0, 0))
 
-    def to_reported(self, G: FloatArray) -> FloatArray:
+    def to_reported(self, G: Array) -> Array:
         """Covariance matrix of the reported terms."""
         return self.transform @ G @ self.transform.T
 
-    def to_internal(self, G: FloatArray) -> FloatArray:
+    def to_internal(self, G: Array) -> Array:
         """Internal G from the covariance matrix of the reported terms."""
         inverse = np.linalg.inv(self.transform) if self.q else self.transform
         return inverse @ G @ inverse.T
@@ -192,7 +192,7 @@ def random_structure(
     return RandomStructure(tuple(labels), blocks, transform)
 
 
-def _sum_difference(mirror: IntArray) -> FloatArray:
+def _sum_difference(mirror: Ints) -> Array:
     """Column j of a pair becomes the sum, its mirror the difference; columns common to both stay."""
     transform = np.eye(len(mirror))
     for j, k in enumerate(mirror):
@@ -202,7 +202,7 @@ def _sum_difference(mirror: IntArray) -> FloatArray:
     return transform
 
 
-def pivoted_root(matrix: FloatArray, tolerance: float = 1e-13) -> tuple[FloatArray, IntArray]:
+def pivoted_root(matrix: Array, tolerance: float = 1e-13) -> tuple[Array, Ints]:
     """Lower-triangular root of a positive semidefinite matrix, null directions last.
 
     Parameters

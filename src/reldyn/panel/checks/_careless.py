@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._types import Array, Flags, Ints
 from reldyn.errors import DesignError, check_columns, check_option
 from reldyn.panel.checks._careless_indices import (
-    Array,
-    IntArray,
     even_odd,
     mahalanobis,
     modal_share,
@@ -172,7 +171,7 @@ def _joined(parts: Sequence[str]) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def _told(where: NDArray[np.bool_], text: str) -> NDArray[np.object_]:
+def _told(where: Flags, text: str) -> NDArray[np.object_]:
     return np.where(where, text, "").astype(object)
 
 
@@ -183,7 +182,7 @@ def _even_odd(
     if subscales is None:
         notes.append(_told(np.ones(n, dtype=bool), "no subscales named, so no even_odd"))
         return np.full(n, np.nan)
-    places: list[IntArray] = []
+    places: list[Ints] = []
     for number, part in enumerate(subscales):
         listed = [part] if isinstance(part, str) else list(part)
         check_columns(names, listed, "items")
@@ -222,9 +221,7 @@ def _distance(answers: Array, notes: list[NDArray[np.object_]]) -> tuple[Array, 
     return distance, tail
 
 
-def _pace(
-    panel: DyadPanel, n_items: IntArray, opened: str | None, unit: float, notes: list[NDArray[np.object_]]
-) -> Array:
+def _pace(panel: DyadPanel, n_items: Ints, opened: str | None, unit: float, notes: list[NDArray[np.object_]]) -> Array:
     """Seconds from opening (else sending) to answering, per answered item."""
     clocks = panel.schedule.columns if panel.schedule is not None else {}
     start, end = opened or clocks.get("sent"), clocks.get("answered")

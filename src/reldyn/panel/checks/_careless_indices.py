@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from reldyn._types import Array, Flags, Ints
 
 __all__ = [
     "even_odd",
@@ -73,7 +71,7 @@ def modal_share(answers: Array) -> Array:
     return modal_share_by(answers, np.arange(len(answers)), len(answers))
 
 
-def modal_share_by(answers: Array, group: IntArray, n_groups: int) -> Array:
+def modal_share_by(answers: Array, group: Ints, n_groups: int) -> Array:
     """Share of a group's answers that are its most frequent one, over all its rows and items."""
     seen = np.isfinite(answers)
     owner = np.repeat(group, answers.shape[1])[seen.ravel()]
@@ -103,7 +101,7 @@ def row_correlation(first: Array, second: Array) -> Array:
     return np.where(usable, np.clip(r, -1.0, 1.0), np.nan)
 
 
-def even_odd(answers: Array, subscales: Sequence[IntArray]) -> Array:
+def even_odd(answers: Array, subscales: Sequence[Ints]) -> Array:
     """Inconsistency of the even and the odd half of the subscales, from -1 (consistent) to 1.
 
     The correlation over subscales of the means of even and of odd items, stepped up by Spearman and Brown, bounded at
@@ -122,7 +120,7 @@ def _row_mean(answers: Array) -> Array:
     return np.where(n > 0, np.where(seen, answers, 0.0).sum(axis=1) / np.maximum(n, 1), np.nan)
 
 
-def synonym_pairs(answers: Array, least: float) -> tuple[IntArray, IntArray]:
+def synonym_pairs(answers: Array, least: float) -> tuple[Ints, Ints]:
     """Items that correlate above ``least`` over all rows that have both: places of the later and the earlier item."""
     later, earlier = np.tril_indices(answers.shape[1], -1)
     r = row_correlation(answers.T[later], answers.T[earlier])
@@ -130,7 +128,7 @@ def synonym_pairs(answers: Array, least: float) -> tuple[IntArray, IntArray]:
     return later[kept], earlier[kept]
 
 
-def mahalanobis(answers: Array) -> tuple[Array, IntArray, str]:
+def mahalanobis(answers: Array) -> tuple[Array, Ints, str]:
     """Squared distance of each row from the mean of all, in the metric of their covariance.
 
     Returns
@@ -169,7 +167,7 @@ def mahalanobis(answers: Array) -> tuple[Array, IntArray, str]:
     return distance, df, ""
 
 
-def _pairwise_covariance(answers: Array, seen: NDArray[np.bool_], both: Array) -> Array:
+def _pairwise_covariance(answers: Array, seen: Flags, both: Array) -> Array:
     """Covariance of each two items over the rows that have both, about their means in those rows."""
     filled, known = np.where(seen, answers, 0.0), seen.astype(float)
     # Centring first keeps the products small; the exact means of each pair are taken out after.

@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from reldyn.panel._identity import Identity, IntArray, factorize, identify
+from reldyn._types import Array, Flags, Ints
+from reldyn.panel._identity import Identity, factorize, identify
 from reldyn.panel._placing import place_rows
 from reldyn.panel._times import DateOrder, Times, read_times
 
 if TYPE_CHECKING:
     import pandas as pd
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +58,7 @@ class Layout:
         return len(self.frame)
 
     @cached_property
-    def roles(self) -> tuple[IntArray, npt.NDArray[Any]] | None:
+    def roles(self) -> tuple[Ints, npt.NDArray[Any]] | None:
         """Role codes (-1: missing) and labels."""
         return factorize(self.frame[self.names["role"]]) if "role" in self.names else None
 
@@ -87,7 +85,7 @@ class Layout:
         return {self.names[kind]: clock.order for kind, clock in self.clocks.items() if clock.order is not None}
 
     @cached_property
-    def placing(self) -> dict[str, FloatArray]:
+    def placing(self) -> dict[str, Array]:
         """What places a row in time, the slowest first: the day, and the beep or else the time."""
         dyad = np.append(self.units.dyads, -1)[self.units.codes]
         return place_rows(self.clocks, self.units.codes, dyad)
@@ -117,17 +115,17 @@ class Layout:
         return Occasions(codes, max(size, 1), bool(missing.any()))
 
     @cached_property
-    def usable(self) -> BoolArray:
+    def usable(self) -> Flags:
         """Rows with a dyad, a person and an occasion."""
         return np.asarray((self.units.codes >= 0) & (self.occasions.codes >= 0))
 
     @cached_property
-    def by_unit(self) -> IntArray:
+    def by_unit(self) -> Ints:
         """Row positions grouped by unit in the order of the file; rows without a unit first."""
         return _stable_order(self.units.codes, self.units.n)
 
     @cached_property
-    def by_time(self) -> IntArray:
+    def by_time(self) -> Ints:
         """Row positions grouped by unit, within it by occasion; unusable rows left out."""
         order = self.by_unit if self.usable.all() else self.by_unit[self.usable[self.by_unit]]
         codes = self.units.codes[order] * self.occasions.size + self.occasions.codes[order]
@@ -136,19 +134,19 @@ class Layout:
         return np.asarray(order[np.argsort(codes, kind="stable")])
 
     @cached_property
-    def same_unit(self) -> BoolArray:
+    def same_unit(self) -> Flags:
         """Whether each row of `by_time` but the first belongs to the unit of the row before."""
         units = self.units.codes[self.by_time]
         return np.asarray(units[1:] == units[:-1])
 
-    def rows_of_units(self, units: IntArray) -> IntArray:
+    def rows_of_units(self, units: Ints) -> Ints:
         """All rows of these units, ascending."""
         flag = np.zeros(self.units.n + 1, dtype=bool)
         flag[units] = True
         return np.flatnonzero(flag[self.units.codes] & (self.units.codes >= 0))
 
     @cached_property
-    def paired_dyads(self) -> BoolArray:
+    def paired_dyads(self) -> Flags:
         """Dyads that have exactly two members."""
         if self.identity is None:
             return np.zeros(0, dtype=bool)
@@ -168,12 +166,12 @@ class Units:
     n : int
     """
 
-    codes: IntArray
-    dyads: IntArray
-    persons: IntArray
+    codes: Ints
+    dyads: Ints
+    persons: Ints
     n: int
 
-    def members(self) -> IntArray:
+    def members(self) -> Ints:
         """0 for the first unit of each dyad, 1 and more for the others."""
         order = np.argsort(self.dyads, kind="stable")
         dyads = self.dyads[order]
@@ -186,7 +184,7 @@ class Units:
 class Occasions:
     """Occasion codes (-1: missing) below `size`, in order of time."""
 
-    codes: IntArray
+    codes: Ints
     size: int
     any_missing: bool
 
@@ -205,7 +203,7 @@ def build_layout(
     return Layout(frame, names, scales, variables, placed, identity, orders)
 
 
-def dense(codes: IntArray, size: int) -> tuple[IntArray, int]:
+def dense(codes: Ints, size: int) -> tuple[Ints, int]:
     """Codes below a size that a table can hold: as they are while that is small, else renumbered."""
     if size <= 4 * len(codes) + 100_000:
         return codes, size
@@ -226,7 +224,7 @@ def _units(identity: Identity) -> Units:
     return Units(rows, pairs // max(identity.n_persons, 1), pairs % max(identity.n_persons, 1), len(pairs))
 
 
-def _ranked(values: FloatArray) -> tuple[IntArray, int]:
+def _ranked(values: Array) -> tuple[Ints, int]:
     """Codes in order of value, -1 where missing; whole numbers in a narrow range are their own codes."""
     seen = np.isfinite(values)
     if not seen.any():
@@ -242,7 +240,7 @@ def _ranked(values: FloatArray) -> tuple[IntArray, int]:
     return codes, len(labels)
 
 
-def _stable_order(codes: IntArray, n_codes: int) -> IntArray:
+def _stable_order(codes: Ints, n_codes: int) -> Ints:
     """Stable order of codes from -1 up; numpy sorts 16-bit integers by radix, ten times as fast."""
     if np.all(codes[1:] >= codes[:-1]):
         return np.arange(len(codes))

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reldyn._types import Array, Flags, Ints
 from reldyn.panel._times import happened
 from reldyn.panel.checks._finding_codes import Finding
 from reldyn.panel.checks._findings_layout import Layout, dense
 
 if TYPE_CHECKING:
-    from reldyn.panel._identity import Identity, IntArray
-    from reldyn.panel.checks._findings_layout import BoolArray, FloatArray
+    from reldyn.panel._identity import Identity
 
 _LOW_COMPLIANCE = 0.5
 
@@ -35,17 +35,17 @@ class Cells:
         Whether each member answered.
     """
 
-    dyads: IntArray
-    occasions: IntArray
-    first: BoolArray
-    second: BoolArray
+    dyads: Ints
+    occasions: Ints
+    first: Flags
+    second: Flags
 
-    def answered(self) -> IntArray:
+    def answered(self) -> Ints:
         """How many members answered: 0, 1 or 2."""
         return self.first.astype(np.intp) + self.second
 
 
-def presence_findings(layout: Layout, items: Mapping[str, FloatArray]) -> Iterator[Finding]:
+def presence_findings(layout: Layout, items: Mapping[str, Array]) -> Iterator[Finding]:
     """Who answered alone, where nobody answered, and compliance by person, day and beep."""
     identity, units = layout.identity, layout.units
     if identity is None or not layout.placed or not units.n:
@@ -64,7 +64,7 @@ def presence_findings(layout: Layout, items: Mapping[str, FloatArray]) -> Iterat
         yield from _by_kind(layout, cells)
 
 
-def _answered(layout: Layout, items: Mapping[str, FloatArray]) -> BoolArray:
+def _answered(layout: Layout, items: Mapping[str, Array]) -> Flags:
     """Rows with an answer: a value in any item and, where answering times are named, such a time.
 
     A column without a scale that is never missing is design, not an answer.
@@ -84,7 +84,7 @@ def _answered(layout: Layout, items: Mapping[str, FloatArray]) -> BoolArray:
 
 
 def _apart(
-    layout: Layout, identity: Identity, place: IntArray, dyads: IntArray, first: BoolArray, here: BoolArray
+    layout: Layout, identity: Identity, place: Ints, dyads: Ints, first: Flags, here: Flags
 ) -> Iterator[Finding]:
     size = layout.occasions.size
     codes, n_codes = dense(dyads * size + layout.occasions.codes[place], identity.n_dyads * size)
@@ -99,9 +99,7 @@ def _apart(
         yield Finding("both-missing", "", "neither partner answered", nobody)
 
 
-def _cells(
-    layout: Layout, identity: Identity, dyads: IntArray, occasions: IntArray, first: BoolArray, here: BoolArray
-) -> Cells:
+def _cells(layout: Layout, identity: Identity, dyads: Ints, occasions: Ints, first: Flags, here: Flags) -> Cells:
     used, rank = _used(occasions, layout.occasions.size)
     longest = int(np.bincount(layout.units.codes[layout.usable]).max())
     shared_grid = len(used) <= 2 * longest and identity.n_dyads * len(used) <= 4 * layout.n_rows + 100_000
@@ -122,7 +120,7 @@ def _cells(
     return Cells(expected // len(used), used[expected % len(used)], table[1, expected], table[2, expected])
 
 
-def _used(occasions: IntArray, size: int) -> tuple[IntArray, IntArray]:
+def _used(occasions: Ints, size: int) -> tuple[Ints, Ints]:
     """Occasion codes that occur, ascending, and the rank of every row among them."""
     if size > 4 * len(occasions) + 100_000:
         used, rank = np.unique(occasions, return_inverse=True)
@@ -132,7 +130,7 @@ def _used(occasions: IntArray, size: int) -> tuple[IntArray, IntArray]:
     return np.flatnonzero(flags), (np.cumsum(flags) - 1)[occasions]
 
 
-def _between(present: BoolArray) -> BoolArray:
+def _between(present: Flags) -> Flags:
     """From the first to the last true value of each row."""
     return np.asarray(
         np.logical_or.accumulate(present, axis=1) & np.logical_or.accumulate(present[:, ::-1], axis=1)[:, ::-1]

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reldyn._types import Array, Flags
 from reldyn.panel._placing import calendar_days
 from reldyn.panel._times import SECONDS_PER_DAY, happened
 from reldyn.panel.checks._finding_codes import Finding
 from reldyn.panel.checks._findings_layout import Layout
-
-if TYPE_CHECKING:
-    from reldyn.panel.checks._findings_layout import BoolArray, FloatArray
 
 # A step of half as much again as the usual one has skipped an occasion, even on a jittered schedule.
 _LONGER = 1.5
@@ -78,14 +75,14 @@ def _nights_and_gaps(layout: Layout) -> Iterator[Finding]:
         yield Finding("gap", layout.occasion_columns, "occasions are missing before", np.sort(order[1:][gap]))
 
 
-def _night(layout: Layout, night: BoolArray) -> Iterator[Finding]:
+def _night(layout: Layout, night: Flags) -> Iterator[Finding]:
     if night.any():
         kind = "day" if "day" in layout.names else "time"
         rows = np.sort(layout.by_time[1:][night])
         yield Finding("night", layout.names[kind], "a night lies before", rows)
 
 
-def _days(layout: Layout) -> FloatArray | None:
+def _days(layout: Layout) -> Array | None:
     """Day number of each row: the named day, else the calendar day where times are dates with a time of day."""
     if "day" in layout.placing:
         return layout.placing["day"]
@@ -97,19 +94,19 @@ def _days(layout: Layout) -> FloatArray | None:
     return None if np.array_equal(days[present] * SECONDS_PER_DAY, clock.local[present]) else days
 
 
-def _steps(days: FloatArray, layout: Layout, same: BoolArray) -> FloatArray:
+def _steps(days: Array, layout: Layout, same: Flags) -> Array:
     steps = np.diff(days[layout.by_time])
     return np.where(same, steps, 0.0)
 
 
-def _counts(times: FloatArray, today: BoolArray) -> bool:
+def _counts(times: Array, today: Flags) -> bool:
     """Whether times number the occasions and are no readings of a clock: whole, and as many as there may be rows."""
     most_rows = int(np.diff(np.flatnonzero(np.r_[True, ~today, True])).max())
     span = float(times.max()) - float(times.min())
     return span <= _SPREAD * most_rows and np.array_equal(times, np.floor(times))
 
 
-def _usual(steps: FloatArray, *, counted: bool) -> float:
+def _usual(steps: Array, *, counted: bool) -> float:
     """The usual step: the smallest where occasions are counted, as many may be missing, else the median."""
     forward = steps[steps > 0]
     if not len(forward):
@@ -136,7 +133,7 @@ def _answer_times(layout: Layout) -> Iterator[Finding]:
             yield Finding("answered-after-expiry", name, message, np.flatnonzero(late))
 
 
-def _moments(layout: Layout, kind: str) -> FloatArray | None:
+def _moments(layout: Layout, kind: str) -> Array | None:
     """Times of a clock column, NaN where it did not happen."""
     clock = layout.clocks.get(kind)
     if clock is None:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._types import Flags, Ints
 from reldyn.panel.checks._finding_codes import Finding
 from reldyn.panel.checks._findings_layout import Layout, dense
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from reldyn.panel._identity import Identity, IntArray
+    from reldyn.panel._identity import Identity
 
 _MOST_ROLES = 10
 _NAMES_SHOWN = 5
@@ -86,7 +87,7 @@ def _dyad_sizes(layout: Layout, identity: Identity) -> Iterator[Finding]:
         yield Finding("dyad-size", name, f"{_dyads(lonely)} {who} with one member", rows, "warning", mend)
 
 
-def _dyads(codes: IntArray) -> str:
+def _dyads(codes: Ints) -> str:
     return "dyad" if len(codes) == 1 else f"{len(codes):,} dyads:"
 
 
@@ -122,7 +123,7 @@ def _unequal_rows(layout: Layout, identity: Identity) -> Iterator[Finding]:
         yield Finding("unequal-rows", layout.names["dyad"], message, rows)
 
 
-def _roles(layout: Layout, codes: IntArray, labels: npt.NDArray[Any]) -> Iterator[Finding]:
+def _roles(layout: Layout, codes: Ints, labels: npt.NDArray[Any]) -> Iterator[Finding]:
     name = layout.names["role"]
     if len(labels) > _MOST_ROLES:
         yield Finding("many-roles", name, f"{name!r} has {len(labels):,} different values", n=len(labels))
@@ -138,9 +139,7 @@ def _roles(layout: Layout, codes: IntArray, labels: npt.NDArray[Any]) -> Iterato
     yield from _same_roles(layout, layout.identity, np.where(table.any(axis=1), usual, -1))
 
 
-def _role_changes(
-    layout: Layout, codes: IntArray, known: npt.NDArray[np.bool_], table: IntArray, usual: IntArray
-) -> Iterator[Finding]:
+def _role_changes(layout: Layout, codes: Ints, known: Flags, table: Ints, usual: Ints) -> Iterator[Finding]:
     changing = (table > 0).sum(axis=1) > 1
     if not changing.any():
         return
@@ -151,7 +150,7 @@ def _role_changes(
     yield Finding("role-changes", name, f"{name!r} differs from the person's other rows", rows)
 
 
-def _same_roles(layout: Layout, identity: Identity, usual: IntArray) -> Iterator[Finding]:
+def _same_roles(layout: Layout, identity: Identity, usual: Ints) -> Iterator[Finding]:
     dyads = layout.units.dyads
     member = layout.units.members()
     roles = np.full((identity.n_dyads, 2), -1, dtype=np.intp)

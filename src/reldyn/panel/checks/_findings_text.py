@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from reldyn._types import Array, Ints
 from reldyn.panel._identity import spellings
 from reldyn.panel.checks._finding_codes import Finding
 
 if TYPE_CHECKING:
-    from reldyn.panel._identity import IntArray
-    from reldyn.panel.checks._findings_layout import FloatArray, Layout
+    from reldyn.panel.checks._findings_layout import Layout
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
@@ -41,7 +41,7 @@ def value_columns(layout: Layout) -> tuple[str, ...]:
     )
 
 
-def read_values(layout: Layout, name: str) -> tuple[FloatArray, list[Finding]]:
+def read_values(layout: Layout, name: str) -> tuple[Array, list[Finding]]:
     """One column as floats (NaN where missing or no number) and what stood in the way."""
     column = layout.frame[name]
     if _stores_numbers(column):
@@ -54,7 +54,7 @@ def read_values(layout: Layout, name: str) -> tuple[FloatArray, list[Finding]]:
 
 
 def _text_findings(
-    name: str, codes: IntArray, texts: npt.NDArray[np.object_], kinds: npt.NDArray[np.object_]
+    name: str, codes: Ints, texts: npt.NDArray[np.object_], kinds: npt.NDArray[np.object_]
 ) -> Iterator[Finding]:
     wordings = (
         ("non-numeric", f"{name!r} holds text among its numbers"),

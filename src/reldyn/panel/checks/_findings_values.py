@@ -8,19 +8,15 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reldyn._types import Array, Flags, Ints
 from reldyn.panel._identity import factorize
 from reldyn.panel.checks._finding_codes import Finding
 from reldyn.panel.checks._findings_layout import Layout
 from reldyn.panel.checks._findings_presence import presence_findings
 from reldyn.panel.checks._findings_text import read_values, value_columns
-
-if TYPE_CHECKING:
-    from reldyn.panel._identity import IntArray
-    from reldyn.panel.checks._findings_layout import BoolArray, FloatArray
 
 # Floor and ceiling effects are spoken of from 15 % on (Terwee et al. 2007).
 _FLOOR_SHARE = 0.15
@@ -35,7 +31,7 @@ _SENTINELS = frozenset({-9.0, -66.0, -77.0, -88.0, -99.0, -999.0, -9999.0, 99.0,
 
 def value_findings(layout: Layout) -> Iterator[Finding]:
     """Everything about the values of the checked columns."""
-    columns: dict[str, FloatArray] = {}
+    columns: dict[str, Array] = {}
     for name in value_columns(layout):
         columns[name], found = read_values(layout, name)
         yield from found
@@ -56,7 +52,7 @@ def value_findings(layout: Layout) -> Iterator[Finding]:
         yield from presence_findings(layout, _items(layout, states))
 
 
-def _range(values: FloatArray) -> tuple[float, float]:
+def _range(values: Array) -> tuple[float, float]:
     """Smallest and largest finite value; 0 and 0 where there is none."""
     if not len(values):
         return 0.0, 0.0
@@ -76,7 +72,7 @@ def _battery_range(name: str, ranges: Mapping[str, tuple[float, float]]) -> tupl
     return min(low for low, _ in battery), max(high for _, high in battery)
 
 
-def _impossible(layout: Layout, name: str, values: FloatArray, observed: tuple[float, float]) -> Iterator[Finding]:
+def _impossible(layout: Layout, name: str, values: Array, observed: tuple[float, float]) -> Iterator[Finding]:
     if not len(values):
         return
     if not np.isfinite(values).any():
@@ -98,7 +94,7 @@ def _impossible(layout: Layout, name: str, values: FloatArray, observed: tuple[f
             yield Finding("suspected-missing-code", name, message, np.flatnonzero(values == extreme))
 
 
-def _looks_like_code(extreme: float, values: FloatArray, observed: tuple[float, float]) -> bool:
+def _looks_like_code(extreme: float, values: Array, observed: tuple[float, float]) -> bool:
     """Whether the rest lies farther from an extreme value than it is wide."""
     low, high = _range(values[(values != extreme) & np.isfinite(values)])
     if low == high:
@@ -107,7 +103,7 @@ def _looks_like_code(extreme: float, values: FloatArray, observed: tuple[float, 
     return distance > high - low
 
 
-def _extremes(layout: Layout, name: str, values: FloatArray) -> Iterator[Finding]:
+def _extremes(layout: Layout, name: str, values: Array) -> Iterator[Finding]:
     seen = np.isfinite(values)
     n = int(seen.sum())
     if not n:
@@ -129,7 +125,7 @@ def _extremes(layout: Layout, name: str, values: FloatArray) -> Iterator[Finding
             yield Finding(code, name, message, np.flatnonzero(at_end))
 
 
-def _unvarying(layout: Layout, name: str, values: FloatArray, span: float) -> tuple[list[Finding], bool]:
+def _unvarying(layout: Layout, name: str, values: Array, span: float) -> tuple[list[Finding], bool]:
     """Constant and near-constant series, one finding each, and whether the column describes persons, not occasions."""
     units = layout.units
     seen = np.isfinite(values) & (units.codes >= 0)
@@ -159,12 +155,12 @@ def _unvarying(layout: Layout, name: str, values: FloatArray, span: float) -> tu
     return found, False
 
 
-def _two_valued(values: FloatArray, low: float, high: float) -> bool:
+def _two_valued(values: Array, low: float, high: float) -> bool:
     """Whether every value is one of two; most columns show it in their first rows."""
     return all(np.all((part == low) | (part == high) | np.isnan(part)) for part in (values[:100], values))
 
 
-def _person_sd(values: FloatArray, codes: IntArray, n: int, rows: IntArray) -> tuple[IntArray, FloatArray]:
+def _person_sd(values: Array, codes: Ints, n: int, rows: Ints) -> tuple[Ints, Array]:
     """Number of values and standard deviation of each unit; exactly 0 for an exactly constant series.
 
     Deviations are taken from the unit's first value, so that equal values leave exactly nothing and
@@ -192,20 +188,20 @@ def _series_wording(layout: Layout, name: str, unit: int, sd: float, code: str) 
     return f"{name!r} of {who} never varies" if code == "constant" else f"{name!r} of {who} hardly varies (SD {sd:.3g})"
 
 
-def _observed_rows(layout: Layout, unit: int, seen: BoolArray) -> IntArray:
+def _observed_rows(layout: Layout, unit: int, seen: Flags) -> Ints:
     order = layout.by_unit
     start, stop = np.searchsorted(layout.units.codes, (unit, unit + 1), sorter=order)
     rows = np.sort(order[start:stop])
     return np.asarray(rows[seen[rows]])
 
 
-def _items(layout: Layout, states: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+def _items(layout: Layout, states: Mapping[str, Array]) -> dict[str, Array]:
     """Columns that persons answer: those with a scale, where any has one."""
     scaled = {name: values for name, values in states.items() if name in layout.scales}
     return scaled or dict(states)
 
 
-def _careless(layout: Layout, items: Mapping[str, FloatArray]) -> Iterator[Finding]:
+def _careless(layout: Layout, items: Mapping[str, Array]) -> Iterator[Finding]:
     """Runs of occasions with the same answers to all items, longer than repetition by chance explains."""
     order = layout.by_time
     if len(items) < 2 or len(order) < 2 * _SHORTEST_RUN or not layout.occasion_kinds:
@@ -239,7 +235,7 @@ def _careless(layout: Layout, items: Mapping[str, FloatArray]) -> Iterator[Findi
         yield Finding("careless-run", ", ".join(items), message, np.sort(order[spread]))
 
 
-def _pattern_shares(items: Mapping[str, FloatArray], order: IntArray, starts: IntArray) -> FloatArray:
+def _pattern_shares(items: Mapping[str, Array], order: Ints, starts: Ints) -> Array:
     """Share of all rows that give the same answers as the rows at these places.
 
     Answers at the floor repeat more readily than others, so the chance of a run depends on its pattern.
@@ -251,18 +247,18 @@ def _pattern_shares(items: Mapping[str, FloatArray], order: IntArray, starts: In
     return np.asarray(np.bincount(codes)[codes[starts]] / len(codes))
 
 
-def _only_rises(ordered: FloatArray, same: BoolArray) -> bool:
+def _only_rises(ordered: Array, same: Flags) -> bool:
     """Whether a column counts upward within every person, as a row number does."""
     return bool((ordered[1:] > ordered[:-1])[same].all())
 
 
-def _runs(flags: BoolArray) -> tuple[IntArray, IntArray]:
+def _runs(flags: Flags) -> tuple[Ints, Ints]:
     """Start and length of every run of true flags."""
     edges = np.flatnonzero(np.diff(np.r_[False, flags, False].astype(np.int8)))
     return edges[::2], edges[1::2] - edges[::2]
 
 
-def _count_up(lengths: IntArray) -> IntArray:
+def _count_up(lengths: Ints) -> Ints:
     """0, 1, ... for each length, one after the other."""
     ends = np.cumsum(lengths)
     return np.asarray(np.arange(ends[-1]) - np.repeat(ends - lengths, lengths))
