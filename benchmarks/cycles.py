@@ -34,13 +34,13 @@ def one_direction():
 
 def surrogate_seconds(kernels):
     """Return CPU seconds of a test of regimes with all its surrogates."""
-    from reldyn.cycles.ladder._regimes import test_regimes
+    from reldyn.cycles.ladder._regimes import assess_regimes
 
     os.environ["RELDYN_KERNELS"] = kernels
     series = one_direction()
-    test_regimes(series, n_surrogates=19, seed=1)
+    assess_regimes(series, n_surrogates=19, seed=1)
     began = time.process_time()
-    test_regimes(series, n_surrogates=SURROGATES, seed=1, stop_after=None)
+    assess_regimes(series, n_surrogates=SURROGATES, seed=1, stop_after=None)
     return time.process_time() - began
 
 

@@ -110,10 +110,10 @@ def replicate(task):
     """Simulate one direction and test it; returns the record and the CPU time."""
     import numpy as np
 
-    from reldyn.cycles.ladder._directed import test_directed
-    from reldyn.cycles.ladder._irregular import test_irregular
-    from reldyn.cycles.ladder._periodic import test_periodic
-    from reldyn.cycles.ladder._regimes import test_regimes
+    from reldyn.cycles.ladder._directed import assess_directed
+    from reldyn.cycles.ladder._irregular import assess_irregular
+    from reldyn.cycles.ladder._periodic import assess_periodic
+    from reldyn.cycles.ladder._regimes import assess_regimes
     from reldyn.cycles.series._series import DirectionSeries
     from reldyn.simulate._series import SeriesDesign, simulate_series
 
@@ -129,7 +129,7 @@ def replicate(task):
     batch = simulate_series(design, [np.random.default_rng(data)])
     day = batch.grid.day
     series = DirectionSeries.from_arrays(batch.values[0], day=day, beep=batch.grid.beep, weekend=(day - 1) % 7 >= 5)
-    first = test_regimes(series, n_surrogates=n_surrogates, seed=regimes, stop_after=stop_after)
+    first = assess_regimes(series, n_surrogates=n_surrogates, seed=regimes, stop_after=stop_after)
     record = {
         "index": index,
         "p_regimes": first.p_value,
@@ -143,7 +143,7 @@ def replicate(task):
         "cv_high": None,
     }
     if first.p_value <= ALPHA or role == "rhythm":
-        second = test_irregular(series, n_surrogates=n_surrogates, seed=irregular, stop_after=stop_after)
+        second = assess_irregular(series, n_surrogates=n_surrogates, seed=irregular, stop_after=stop_after)
         record |= {
             "p_irregular": second.p_value,
             "n_phases": second.detail["n_states"],
@@ -151,11 +151,11 @@ def replicate(task):
             "cv_high": second.conf_high,
         }
     if first.p_value <= ALPHA and role != "rhythm":
-        record["p_directed"] = test_directed(
+        record["p_directed"] = assess_directed(
             series, n_surrogates=n_surrogates, seed=directed, stop_after=stop_after
         ).p_value
     if role == "rhythm":
-        record["p_periodic"] = test_periodic(
+        record["p_periodic"] = assess_periodic(
             series, n_surrogates=n_surrogates, seed=periodic, stop_after=stop_after
         ).p_value
     return record, time.process_time() - started

@@ -69,11 +69,11 @@ def simulate_sample(cell, index):
 
 def replicate(cell, index, n_surrogates):
     """Test every dyad of one sample; returns the record."""
-    from reldyn.cycles.ladder._irregular import test_irregular
+    from reldyn.cycles.ladder._irregular import assess_irregular
     from reldyn.cycles.ladder._montecarlo import child_seed
-    from reldyn.cycles.ladder._regimes import test_regimes
+    from reldyn.cycles.ladder._regimes import assess_regimes
     from reldyn.cycles.ladder._shared import learn
-    from reldyn.cycles.ladder._shared_tests import test_shared_irregular, test_shared_regimes
+    from reldyn.cycles.ladder._shared_tests import assess_shared_irregular, assess_shared_regimes
 
     started = time.process_time()
     stop_after = decisive(n_surrogates)
@@ -84,15 +84,15 @@ def replicate(cell, index, n_surrogates):
     for place, ((cyclic, one), lesson) in enumerate(zip(sample, shared.lessons, strict=True)):
         seeds = [child_seed(root, 20_000 + place, claim) for claim in (1, 2)]
         if lesson is None:
-            first = test_regimes(one, n_surrogates=n_surrogates, seed=seeds[0], stop_after=stop_after)
+            first = assess_regimes(one, n_surrogates=n_surrogates, seed=seeds[0], stop_after=stop_after)
         else:
-            first = test_shared_regimes(one, lesson, n_surrogates=n_surrogates, seed=seeds[0], stop_after=stop_after)
+            first = assess_shared_regimes(one, lesson, n_surrogates=n_surrogates, seed=seeds[0], stop_after=stop_after)
         both = first.p_value <= ALPHA
         if both:
             if lesson is None:
-                second = test_irregular(one, n_surrogates=n_surrogates, seed=seeds[1], stop_after=stop_after)
+                second = assess_irregular(one, n_surrogates=n_surrogates, seed=seeds[1], stop_after=stop_after)
             else:
-                second = test_shared_irregular(
+                second = assess_shared_irregular(
                     one, lesson, n_surrogates=n_surrogates, seed=seeds[1], stop_after=stop_after
                 )
             both = second.p_value <= ALPHA

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from reldyn.simulate._grid import Grid, schedule_grid
 from reldyn.simulate._seeds import child_generator
-from reldyn.simulate._series import SeriesBatch, SeriesDesign, simulate_series
+from reldyn.simulate._series import SeriesDesign, SimulatedSeries, simulate_series
 
 SEED = 20240108
 N_DAYS, BEEPS_PER_DAY = 56, 4
@@ -116,7 +116,7 @@ def _designs(kinds: tuple[str, str], rng: np.random.Generator) -> list[SeriesDes
 
 
 def _answers(
-    batches: list[SeriesBatch],
+    batches: list[SimulatedSeries],
     kinds: tuple[str, str],
     composition: str,
     roles: tuple[str, str],
@@ -281,7 +281,7 @@ def _laws(
     composition: str,
     persons: NDArray[np.int64],
     designs: list[SeriesDesign],
-    batches: list[SeriesBatch],
+    batches: list[SimulatedSeries],
     grid: Grid,
 ) -> pd.DataFrame:
     rows = []
@@ -308,7 +308,7 @@ def _laws(
 
 
 def _sojourns(
-    dyad: int, persons: NDArray[np.int64], designs: list[SeriesDesign], batches: list[SeriesBatch]
+    dyad: int, persons: NDArray[np.int64], designs: list[SeriesDesign], batches: list[SimulatedSeries]
 ) -> pd.DataFrame:
     """Tabulate the true phases by sojourn: first occasion (from 1), length in beeps, and name."""
     tables = []

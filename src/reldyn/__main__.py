@@ -2,7 +2,7 @@
 
 import sys
 
-from reldyn.study._cli import main
+from reldyn.study.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

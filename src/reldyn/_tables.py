@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from reldyn._format import format_table
 from reldyn.errors import ReldynError, check_option
 
 if TYPE_CHECKING:
@@ -110,8 +111,6 @@ def render_table(tidy: pd.DataFrame, kind: str, *, title: str, notes: Sequence[s
 
 def _readable(tidy: pd.DataFrame, digits: int) -> pd.DataFrame:
     """Rounded text, without columns that are empty or say what the term says already."""
-    from reldyn.results import format_table
-
     text = format_table(tidy, digits)
     if "df" in tidy and all(isinstance(value, float) and math.isinf(value) for value in tidy["df"].tolist()):
         text = text.drop(columns="df")

@@ -10,7 +10,7 @@ import pytest
 
 import reldyn as rd
 from reldyn.coupling.influence._fit import Equation, Shape, fit, fit_two_steps
-from reldyn.coupling.influence._map import basins, fixed_points, iterate, null_cline
+from reldyn.coupling.influence._map import basins, fixed_points, iterate
 from reldyn.coupling.influence._test import Turns, _statistics, bootstrap_p, likelihood_ratio
 from reldyn.errors import DataError, DesignError
 
@@ -167,7 +167,7 @@ def test_basins_agree_with_walking_there():
 def test_null_clines_stay_where_they_are():
     one = Equation(0.3, 0.4, 0.5, 0.9, repair=0.8, repair_at=-0.7)
     partner = np.linspace(-3, 3, 61)
-    branches = null_cline(one, partner)
+    branches = one.null_cline(partner)
     assert len(branches) == 2 and all(np.isfinite(branch).any() for branch in branches)
     for branch in branches:
         there = np.isfinite(branch)

@@ -139,7 +139,7 @@ def test_a_breakdown_inside_a_test_makes_one_direction_undecidable_and_stops_not
     def broken(*args, **options):
         raise error
 
-    monkeypatch.setattr(_climb, "test_regimes", broken)
+    monkeypatch.setattr(_climb, "assess_regimes", broken)
     with pytest.warns(rd.DataWarning):
         result = detect_cycles(panel, warmth="warmth", n_surrogates=19, seed=1)
     assert result.verdicts()["verdict"].tolist() == ["not decidable"] * 2

@@ -3,11 +3,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from reldyn.cycles.ladder._directed import test_directed as directed
-from reldyn.cycles.ladder._irregular import test_irregular as irregular
-from reldyn.cycles.ladder._periodic import test_periodic as periodic
+from reldyn.cycles.ladder._directed import assess_directed as directed
+from reldyn.cycles.ladder._irregular import assess_irregular as irregular
+from reldyn.cycles.ladder._periodic import assess_periodic as periodic
+from reldyn.cycles.ladder._regimes import assess_regimes as regimes
 from reldyn.cycles.ladder._regimes import fit_phases
-from reldyn.cycles.ladder._regimes import test_regimes as regimes
 from reldyn.cycles.ladder._sojourns import boundary_drop, calibrated_drop, profile, signed_ratio
 from reldyn.cycles.ladder._starts import best_period, cluster, period_grid, residuals, step_template
 from reldyn.cycles.series._nuisance import base_design, prepare

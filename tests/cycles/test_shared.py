@@ -6,8 +6,8 @@ import pytest
 
 import reldyn as rd
 from reldyn.cycles.ladder._shared import N_FOLDS, learn
-from reldyn.cycles.ladder._shared_tests import test_shared_irregular as irregular
-from reldyn.cycles.ladder._shared_tests import test_shared_regimes as regimes
+from reldyn.cycles.ladder._shared_tests import assess_shared_irregular as irregular
+from reldyn.cycles.ladder._shared_tests import assess_shared_regimes as regimes
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.simulate._series import SeriesDesign, simulate_series
 

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import multivariate_normal
 
 from reldyn._kernels import chosen_kernels
-from reldyn.markov.regimes._levels import LevelData, fit_levels, gamma_law, geometric_law, level_start
+from reldyn.markov.regimes._levels import LevelData, fit_levels, gamma_dwell, geometric_dwell, level_start
 from reldyn.markov.regimes._pool import fit_shared, linear_levels, pool_levels
 
 SHAPE = np.array([[1.0, 0.3], [-0.8, 0.5], [0.1, -1.0]])
@@ -62,7 +62,7 @@ def brute_log_likelihood(data, start):
 def test_likelihood_sums_over_all_paths():
     data = some_data(1, 6, 1, missing=0.0)
     start = some_start(data, np.arange(3))
-    fit = fit_levels(data, start, SHAPE, geometric_law(LEAVE), n_iterations=1, kernels="numpy")
+    fit = fit_levels(data, start, SHAPE, geometric_dwell(LEAVE), n_iterations=1, kernels="numpy")
     assert fit.log_likelihood[0] == pytest.approx(brute_log_likelihood(data, start), abs=1e-10)
 
 
@@ -72,7 +72,7 @@ def test_compiled_twin_takes_the_same_steps(shock, free_sojourns):
     if chosen_kernels() != "numba":
         pytest.skip("numba is absent or switched off")
     data = some_data(4, 40, 2)
-    law, index = (gamma_law(2), np.array([5, 8, 12])) if free_sojourns else (geometric_law(LEAVE), np.arange(3))
+    law, index = (gamma_dwell(2), np.array([5, 8, 12])) if free_sojourns else (geometric_dwell(LEAVE), np.arange(3))
     fits = [
         fit_levels(
             data,
@@ -95,7 +95,7 @@ def test_likelihood_never_falls_with_everything_observed():
     data = some_data(3, 50, 4, missing=0.0)
     start = some_start(data, np.arange(3))
     values = [
-        fit_levels(data, start, SHAPE, geometric_law(LEAVE), n_iterations=turn, tolerance=0.0).log_likelihood
+        fit_levels(data, start, SHAPE, geometric_dwell(LEAVE), n_iterations=turn, tolerance=0.0).log_likelihood
         for turn in range(1, 9)
     ]
     assert (np.diff(values, axis=0) > -1e-9).all()

@@ -8,8 +8,8 @@ import pytest
 
 from reldyn.errors import ConvergenceWarning, DataWarning, DesignError
 from reldyn.markov import HMMResult, decode, fit_hmm, hmm_log_likelihood
-from reldyn.markov.hmm._direct import climb_directly
-from reldyn.markov.hmm._em import climb, expect, maximise, prepare
+from reldyn.markov.hmm._direct import maximise_likelihood
+from reldyn.markov.hmm._em import expect, maximise, prepare, run_em
 from reldyn.markov.hmm._parameters import Design
 from reldyn.markov.hmm._problem import build_problem
 from reldyn.markov.hmm._starts import starting_points
@@ -134,16 +134,16 @@ def test_em_and_the_direct_climb_agree(model):
         series = rated(series)
     work = work_of(series, Design(2, **model))
     start = starting_points(work, 1, np.random.SeedSequence(5))
-    by_em = climb(work, start, max_iter=800, tol=1e-12)
-    directly = climb_directly(work, start, max_iter=500)
+    by_em = run_em(work, start, max_iter=800, tol=1e-12)
+    directly = maximise_likelihood(work, start, max_iter=500)
     assert by_em.log_likelihood[0] == pytest.approx(directly.log_likelihood, abs=2e-4)
 
 
 def test_skewed_innovations_are_found_and_em_agrees_with_the_direct_climb():
     series = sample(n_series=6, n_occasions=50, skewed=True)
     work = work_of(series, Design(2, "skew-t"))
-    ended = climb(work, starting_points(work, 1, np.random.SeedSequence(5)), max_iter=800, tol=1e-12)
-    directly = climb_directly(work, ended.parameters, max_iter=200)
+    ended = run_em(work, starting_points(work, 1, np.random.SeedSequence(5)), max_iter=800, tol=1e-12)
+    directly = maximise_likelihood(work, ended.parameters, max_iter=200)
     assert ended.log_likelihood[0] == pytest.approx(directly.log_likelihood, abs=2e-3)
     fit = fit_hmm(series, n_states=2, emission="skew-t", n_starts=8, seed=1)
     assert (fit.skewness > 0.5).all()

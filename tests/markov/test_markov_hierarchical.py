@@ -8,7 +8,7 @@ from scipy import integrate, stats
 
 from reldyn.errors import DataWarning, DesignError
 from reldyn.markov import HierarchicalHMMResult, fit_hierarchical_hmm, fit_hmm
-from reldyn.markov.hmm._deviations import believe, follow, generalise, lower_bound
+from reldyn.markov.hmm._deviations import follow, lower_bound, m_step, posterior_update
 from reldyn.markov.hmm._hierarchical import _first_beliefs
 from reldyn.markov.hmm._problem import build_problem
 from reldyn.results import from_json
@@ -47,8 +47,8 @@ def test_every_round_raises_the_bound(shared):
     for _ in range(30):
         paths = follow(problem, population, deviations)
         trace.append(lower_bound(population, deviations, paths))
-        deviations = believe(problem, population, paths)
-        population = generalise(problem, population, deviations, paths, shared=shared)
+        deviations = posterior_update(problem, population, paths)
+        population = m_step(problem, population, deviations, paths, shared=shared)
     assert np.diff(trace).min() > -1e-8
     assert trace[-1] > trace[0] + 5.0
 
@@ -62,7 +62,7 @@ def test_where_the_path_is_certain_the_bound_is_the_marginal_likelihood():
     population, deviations = _first_beliefs(problem, quiet_fit(series), np.zeros((2, 1)))
     for _ in range(60):
         paths = follow(problem, population, deviations)
-        deviations = believe(problem, population, paths)
+        deviations = posterior_update(problem, population, paths)
     bound = lower_bound(population, deviations, follow(problem, population, deviations)) + problem.log_jacobian
     exact = 0.0
     for part in series:

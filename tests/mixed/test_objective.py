@@ -111,7 +111,7 @@ def test_no_array_depends_on_the_number_of_occasions():
         problem, _ = sort_rows(random_problem(1, n_steps=n_steps, missing=0.2, q_terms=2))
         stats = summarise(problem, problem.Z, Residual())
         shapes = []
-        for part in stats.portions:
+        for part in stats.chunks:
             assert part.rare == ()
             shapes += [(item.grams.shape, item.totals.shape) for item in part.frequent]
             shapes.append(part.counts.shape)

@@ -12,7 +12,7 @@ from statsmodels.tsa.vector_ar.var_model import VARProcess
 from reldyn.errors import DataError, DesignError
 from reldyn.mixed.processes import (
     Layout,
-    arrange,
+    batch_layouts,
     covariance,
     curvature,
     describe,
@@ -401,7 +401,7 @@ def test_arranged_layouts_give_the_same_kernels():
     residual = Residual("var1")
     natural = parameters(np.random.default_rng(2), residual, False)
     layouts = [Layout((0, 1, 0, 1), (0, 0, 1, 1), 2), Layout((0, 1), (0, 0), 0), Layout((0, 1, 0, 1), (0, 0, 2, 2), 2)]
-    for layout, each in zip(layouts, kernels(residual, False, natural, arrange(layouts), 1), strict=True):
+    for layout, each in zip(layouts, kernels(residual, False, natural, batch_layouts(layouts), 1), strict=True):
         alone = kernel(residual, False, natural, layout, 1)
         np.testing.assert_allclose(each.precision, alone.precision)
         np.testing.assert_allclose(each.d_precision, alone.d_precision)
@@ -421,7 +421,7 @@ def test_curvature_is_the_weighted_sum_of_second_derivatives(setting, n_weights)
     for layout in layouts:
         free = rng.normal(size=(n_weights, len(layout.members), len(layout.members)))
         weights.append(free + free.swapaxes(1, 2))
-    quadratic, log_det = curvature(residual, exchangeable, natural, arrange(layouts), weights, counts)
+    quadratic, log_det = curvature(residual, exchangeable, natural, batch_layouts(layouts), weights, counts)
     each = kernels(residual, exchangeable, natural, layouts, 2)
     truth = sum(np.einsum("klab,sab->skl", k.d2_precision, w) for k, w in zip(each, weights, strict=True))
     np.testing.assert_allclose(quadratic, truth, rtol=1e-8, atol=1e-9 * np.abs(truth).max())

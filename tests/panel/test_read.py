@@ -10,7 +10,8 @@ import pytest
 
 from reldyn.errors import DataError, DataWarning, DesignError
 from reldyn.panel import check_panel, read_table
-from reldyn.panel.reading._read import read_parquet_table, require_io, unique_headers
+from reldyn.panel.reading._packages import require_io
+from reldyn.panel.reading._read import read_parquet_table, unique_headers
 
 FRAME = pd.DataFrame({"couple": [1, 1, 2, 2], "role": ["f", "m", "f", "m"], "mood": [3.5, np.nan, 4.0, 1.0]})
 
@@ -353,7 +354,7 @@ def test_a_reader_that_is_not_installed(tmp_path, monkeypatch):
     for suffix, package in ((".sav", "pyreadstat"), (".parquet", "pyarrow"), (".feather", "pyarrow")):
         path = written(tmp_path, f"a{suffix}", "x")
         with monkeypatch.context() as patch:
-            patch.setattr("reldyn.panel.reading._read.importlib.import_module", absent)
+            patch.setattr("reldyn.panel.reading._packages.importlib.import_module", absent)
             assert message(path) == f'this needs {package}, which is not installed: pip install "reldyn[io]".'
     with pytest.raises(DataError) as caught:
         require_io("no_such_package.part")

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 import reldyn as rd
-from reldyn.study._cli import app, main
+from reldyn.study.cli import app, main
 
 STUDY = """[data]
 path = "diary.csv"

@@ -18,6 +18,7 @@ from reldyn.coupling.synchrony._cross_correlation import CrossCorrelationResult,
 from reldyn.coupling.synchrony._recurrence import RecurrenceResult, recurrence
 from reldyn.coupling.synchrony._surrogates import Surrogates
 from reldyn.coupling.synchrony._susy import SusyResult, susy
+from reldyn.coupling.synchrony._synchrony_result import SynchronyResult
 from reldyn.coupling.synchrony._windowed import WindowedResult, windowed_cross_correlation
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "RecurrenceResult",
     "Surrogates",
     "SusyResult",
+    "SynchronyResult",
     "TransitionLogitResult",
     "VarResult",
     "WindowedResult",

@@ -6,6 +6,7 @@ from reldyn.cycles.calibration._calibrate import CalibrationResult, calibrate
 from reldyn.cycles.consequences._bond import bond_moderation, bond_trend
 from reldyn.cycles.consequences._persistence import persistence
 from reldyn.cycles.consequences._vigilance import vigilance
+from reldyn.cycles.ladder._outcome import Outcome
 from reldyn.cycles.learning_models._learning import learning
 from reldyn.cycles.learning_models._result import LearningResult
 from reldyn.cycles.reports._reports import ReportComparison, compare_reports
@@ -16,6 +17,7 @@ __all__ = [
     "CalibrationResult",
     "CycleResult",
     "LearningResult",
+    "Outcome",
     "ReportComparison",
     "bond_moderation",
     "bond_trend",

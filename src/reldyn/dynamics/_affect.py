@@ -10,7 +10,7 @@ import numpy as np
 from reldyn._types import Array, Flags, Ints
 from reldyn.dynamics._indices import (
     FEWEST_PAIRS,
-    Moments,
+    SeriesMoments,
     acute_change,
     inertia,
     largest_sd,
@@ -153,7 +153,7 @@ def _by_person(n_variables: int, n_persons: int) -> Ints:
     return np.arange(n_variables * n_persons).reshape(n_variables, n_persons).T.ravel()
 
 
-def _leading(spread: Moments) -> dict[str, Array | Ints]:
+def _leading(spread: SeriesMoments) -> dict[str, Array | Ints]:
     return {"n_obs": spread.n, "mean": spread.mean, "sd": spread.sd}
 
 
@@ -178,7 +178,7 @@ def _changes(
     }
 
 
-def _bounded(seen: Observed, spread: Moments, scale: tuple[float, float] | None) -> dict[str, Array]:
+def _bounded(seen: Observed, spread: SeriesMoments, scale: tuple[float, float] | None) -> dict[str, Array]:
     """Indices that need the ends of the response scale."""
     if scale is None:
         return {name: np.full(seen.n_persons, np.nan) for name in ("relative_sd", "floor_share", "ceiling_share")}
@@ -189,7 +189,7 @@ def _bounded(seen: Observed, spread: Moments, scale: tuple[float, float] | None)
 
 
 def _notes(
-    spread: Moments,
+    spread: SeriesMoments,
     cells: dict[str, Array | Ints],
     constant: Flags,
     scale: tuple[float, float] | None,

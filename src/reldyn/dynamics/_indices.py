@@ -16,7 +16,7 @@ from reldyn.dynamics._pairs import Observed
 
 __all__ = [
     "FEWEST_PAIRS",
-    "Moments",
+    "SeriesMoments",
     "acute_change",
     "inertia",
     "largest_sd",
@@ -32,7 +32,7 @@ _EXPONENTS = np.linspace(0.0, 1.0, 11)
 
 
 @dataclass(frozen=True)
-class Moments:
+class SeriesMoments:
     """Count, mean, standard deviation (n - 1) and range per person, all (n_persons,); NaN where undefined."""
 
     n: Ints
@@ -59,7 +59,7 @@ def _range_by(values: Array, group: Ints, n_groups: int) -> tuple[Array, Array]:
     return low, high
 
 
-def moments(seen: Observed) -> Moments:
+def moments(seen: Observed) -> SeriesMoments:
     """Describe the values of each person.
 
     Parameters
@@ -68,7 +68,7 @@ def moments(seen: Observed) -> Moments:
 
     Returns
     -------
-    Moments
+    SeriesMoments
         A person whose values are all equal has the mean and the deviation 0 exactly, not up to rounding.
     """
     person, n = seen.person, seen.n_persons
@@ -79,7 +79,7 @@ def moments(seen: Observed) -> Moments:
     mean = np.where(constant, low, mean)
     deviation = np.bincount(person, weights=(seen.value - mean[person]) ** 2, minlength=n)
     variance = np.where(count > 1, deviation / np.maximum(count - 1, 1), np.nan)
-    return Moments(count, mean, np.sqrt(variance), low, high)
+    return SeriesMoments(count, mean, np.sqrt(variance), low, high)
 
 
 def time_adjusted(change: Array, gap: Array, owner: Ints, n_persons: int, exponent: float | None) -> Array:

@@ -145,8 +145,7 @@ def inertia(
     >>> fit.tidy()["effect"].tolist(), bool(0.1 < fit.tidy()["estimate"][1] < 0.5)
     (['intercept', 'inertia'], True)
     """
-    from reldyn.mixed import Estimation, fit_mixed
-    from reldyn.mixed.spec._options import check_estimation
+    from reldyn.mixed import Estimation, check_estimation, fit_mixed
 
     check_pairs(panel, pairs)
     check_option(unit, get_args(Unit), "unit")

@@ -229,7 +229,7 @@ def _groups(panel: DyadPanel) -> list[tuple[Any, Flags]]:
 
 
 def true_moments(points: Array, errors: Array) -> Array:
-    """Moments of two quantities over persons with sampling variance taken out.
+    """SeriesMoments of two quantities over persons with sampling variance taken out.
 
     Parameters
     ----------

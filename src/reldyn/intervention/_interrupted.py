@@ -32,7 +32,7 @@ Change = Literal["level-and-slope", "level"]
 Inference = Literal["bootstrap", "kenward-roger"]
 
 __all__ = [
-    "Estimates",
+    "PhaseEstimates",
     "InterruptedSeries",
     "detectable",
     "drawn_serial",
@@ -200,7 +200,7 @@ def interrupted_series(
 
 @brief
 @dataclass(frozen=True)
-class Estimates:
+class PhaseEstimates:
     """Tests of the k coefficients of one series, (k,) arrays each."""
 
     estimate: Array
@@ -216,7 +216,7 @@ class Estimates:
 class _Answer:
     """What is known of one person's series."""
 
-    estimates: Estimates
+    estimates: PhaseEstimates
     model: dict[str, Any]
     fitted: Array
 
@@ -308,7 +308,7 @@ def _nothing(one: PhaseSeries, change: Change, notes: list[str]) -> _Answer:
     names = ("phi", "phi_low", "phi_high", "sigma", "n_effective", "detectable", "detectable_sd", "log_likelihood")
     model: dict[str, Any] = {"n_before": len(one.before_values), "n_after": len(one.after_values)}
     model |= dict.fromkeys(names, float("nan")) | {"phi_identified": False, "note": "; ".join(notes)}
-    return _Answer(Estimates(*(blank,) * 7), model, np.full(len(one.time), np.nan))
+    return _Answer(PhaseEstimates(*(blank,) * 7), model, np.full(len(one.time), np.nan))
 
 
 def drawn_serial(fit: SerialFit, n_boot: int, generator: np.random.Generator) -> tuple[Array, Array]:
@@ -322,7 +322,7 @@ def refitted(fit: SerialFit, drawn: Array) -> tuple[Array, Array]:
     return estimate, error
 
 
-def tested(fit: SerialFit, drawn: tuple[Array, Array]) -> Estimates:
+def tested(fit: SerialFit, drawn: tuple[Array, Array]) -> PhaseEstimates:
     """Test each coefficient against its distribution in drawn series.
 
     Parameters
@@ -333,7 +333,7 @@ def tested(fit: SerialFit, drawn: tuple[Array, Array]) -> Estimates:
 
     Returns
     -------
-    Estimates
+    PhaseEstimates
 
     Examples
     --------
@@ -348,7 +348,7 @@ def tested(fit: SerialFit, drawn: tuple[Array, Array]) -> Estimates:
     p_value = (1 + (null >= np.abs(statistic)).sum(axis=0)) / (len(null) + 1)
     reach = np.quantile(null, _LEVEL, axis=0, method="weibull") * errors
     blank = np.full(len(errors), np.nan)
-    return Estimates(fit.beta, errors, statistic, blank, p_value, fit.beta - reach, fit.beta + reach)
+    return PhaseEstimates(fit.beta, errors, statistic, blank, p_value, fit.beta - reach, fit.beta + reach)
 
 
 def detectable(estimate: Array, std_error: Array, power: float = _POWER) -> float:
@@ -405,7 +405,7 @@ def _fit_notes(fit: SerialFit) -> list[str]:
     return notes
 
 
-def _kenward_roger(fit: SerialFit, y: Array) -> tuple[Estimates, list[str]]:
+def _kenward_roger(fit: SerialFit, y: Array) -> tuple[PhaseEstimates, list[str]]:
     """Kenward-Roger inference of the same model as a mixed model of one group and one member."""
     from reldyn.mixed import Problem, Residual, fit_mixed, infer, random_structure
 
@@ -417,10 +417,10 @@ def _kenward_roger(fit: SerialFit, y: Array) -> tuple[Estimates, list[str]]:
         told = infer(mixed, "kenward-roger").contrasts()
     except DesignError as error:
         blank = np.full(len(fit.beta), np.nan)
-        return Estimates(*(blank,) * 7), [f"no Kenward-Roger inference: {error}"]
+        return PhaseEstimates(*(blank,) * 7), [f"no Kenward-Roger inference: {error}"]
     notes = [] if mixed.converged else ["the mixed model behind the Kenward-Roger inference did not converge"]
     parts = (told.estimate, told.std_error, told.statistic, told.df, told.p_value, told.conf_low, told.conf_high)
-    return Estimates(*parts), notes
+    return PhaseEstimates(*parts), notes
 
 
 def _tables(series: list[PhaseSeries], answers: list[_Answer], change: Change) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -4,6 +4,7 @@ An engine: arrays in, arrays out. It knows no column names, no actors and no par
 """
 
 from reldyn.mixed._fit import Fit, fit_mixed, log_likelihood
+from reldyn.mixed._near_singular import column_sizes, near_singular_notes
 from reldyn.mixed._predict import RandomEffects, fitted_values, random_effects
 from reldyn.mixed._simulate import simulator
 from reldyn.mixed.incomplete._impute import impute_pairs
@@ -12,13 +13,13 @@ from reldyn.mixed.inference._infer import infer
 from reldyn.mixed.inference._inference import Contrasts, JointTest, Wald
 from reldyn.mixed.inference._weighted import Contributions, contributions
 from reldyn.mixed.spec._columns import RoleColumns
-from reldyn.mixed.spec._options import Estimation, Random, Residual, Shared, shared
+from reldyn.mixed.spec._options import Estimation, Random, Residual, Shared, check_estimation, shared
 from reldyn.mixed.spec._problem import Problem
 from reldyn.mixed.spec._random import RandomStructure, random_structure
 
 __all__ = [
-    "Contributions",
     "Contrasts",
+    "Contributions",
     "Estimation",
     "Fit",
     "JointData",
@@ -34,6 +35,8 @@ __all__ = [
     "Shared",
     "Slope",
     "Wald",
+    "check_estimation",
+    "column_sizes",
     "contributions",
     "fit_joint",
     "fit_mixed",
@@ -41,6 +44,7 @@ __all__ = [
     "impute_pairs",
     "infer",
     "log_likelihood",
+    "near_singular_notes",
     "random_effects",
     "random_structure",
     "shared",

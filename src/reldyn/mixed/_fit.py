@@ -275,7 +275,7 @@ def _describe(
     warn: bool,
 ) -> Fit:
     value = optimum.point.value
-    boundary = shut_directions(structure, optimum.point.G, scale)
+    boundary = singular_directions(structure, optimum.point.G, scale)
     notes = []
     if boundary:
         notes.append(_boundary_note(structure, boundary))
@@ -306,7 +306,7 @@ def _describe(
     )
 
 
-def shut_directions(structure: RandomStructure, G: Array, scale: Array) -> tuple[Array, ...]:
+def singular_directions(structure: RandomStructure, G: Array, scale: Array) -> tuple[Array, ...]:
     """Directions of the reported random effects without variance, as unit vectors.
 
     Parameters

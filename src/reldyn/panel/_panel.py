@@ -552,7 +552,7 @@ class DyadPanel:
         """
         from reldyn.panel.reading._storage import read_panel
 
-        return read_panel(path)
+        return read_panel(cls, path)
 
 
 def _listed(variables: Sequence[str]) -> list[str]:

@@ -14,7 +14,7 @@ import numpy as np
 from reldyn._types import Array, Ints
 from reldyn.errors import check_option
 from reldyn.perception._people import Perceiver, mean_cells, perceivers_of, role_groups, with_sample_rows
-from reldyn.perception._slopes_of_one import Slope, mean_over, slope_of
+from reldyn.perception._slopes_of_one import DyadSlope, mean_over, slope_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,8 +94,8 @@ def contagion(
     return with_sample_rows(rows, _sample(rows, dyad, unit), _COLUMNS)
 
 
-def contagion_slopes(panel: DyadPanel, people: list[Perceiver], affect: str, timing: Timing) -> list[Slope]:
-    """Slope of each person's affect on the partner's, given the own previous affect.
+def contagion_slopes(panel: DyadPanel, people: list[Perceiver], affect: str, timing: Timing) -> list[DyadSlope]:
+    """DyadSlope of each person's affect on the partner's, given the own previous affect.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def contagion_slopes(panel: DyadPanel, people: list[Perceiver], affect: str, tim
 
     Returns
     -------
-    list of Slope
+    list of DyadSlope
     """
     own, before = panel.values(affect), panel.lag([affect]).values(f"{affect}_lag1")
     if timing == "next":
@@ -124,7 +124,7 @@ def _partner_before(panel: DyadPanel, values: Array) -> Array:
     return np.where(inside & (row >= 0), values[np.maximum(row, 0)], np.nan)
 
 
-def _cells(slope: Slope) -> dict[str, Any]:
+def _cells(slope: DyadSlope) -> dict[str, Any]:
     from scipy.stats import t as student
 
     df = slope.df

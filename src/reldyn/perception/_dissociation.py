@@ -17,7 +17,7 @@ from reldyn._types import Array, Ints
 from reldyn.errors import DesignError, check_option
 from reldyn.perception._contagion import FEWEST_PAIRS, TIMINGS, Timing, contagion_slopes
 from reldyn.perception._people import perceivers_of
-from reldyn.perception._slopes_of_one import Slope, fisher_z, slope_of, spread_of
+from reldyn.perception._slopes_of_one import DyadSlope, fisher_z, slope_of, spread_of
 from reldyn.resample import dyad_bootstrap, known_seed
 from reldyn.results import Result, format_table
 
@@ -228,7 +228,7 @@ def _people(panel: DyadPanel, judgment: str, affect: str, timing: Timing) -> tup
     return pd.DataFrame(rows), np.array([one.dyad_code for one in people])
 
 
-def _z(slope: Slope) -> tuple[float, str]:
+def _z(slope: DyadSlope) -> tuple[float, str]:
     if not math.isfinite(slope.r):
         return math.nan, slope.note
     z, held = fisher_z(slope.r)

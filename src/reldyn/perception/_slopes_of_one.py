@@ -14,11 +14,11 @@ LARGEST_R = 0.9999
 # Spread below this share of the largest absolute value is rounding, not variation.
 _CONSTANT = 1e-10
 
-__all__ = ["LARGEST_R", "MeanOver", "Slope", "fisher_z", "is_constant", "mean_over", "slope_of", "spread_of"]
+__all__ = ["LARGEST_R", "MeanOver", "DyadSlope", "fisher_z", "is_constant", "mean_over", "slope_of", "spread_of"]
 
 
 @dataclass(frozen=True)
-class Slope:
+class DyadSlope:
     """A slope within one person, and what it is as a partial correlation.
 
     Attributes
@@ -78,7 +78,7 @@ def fisher_z(r: float) -> tuple[float, bool]:
     return math.atanh(math.copysign(LARGEST_R, r) if held else r), held
 
 
-def slope_of(outcome: Array, predictor: Array, *controls: Array, fewest: int) -> Slope:
+def slope_of(outcome: Array, predictor: Array, *controls: Array, fewest: int) -> DyadSlope:
     """Least squares of one person's outcome on a predictor, given controls, on complete rows.
 
     Parameters
@@ -90,7 +90,7 @@ def slope_of(outcome: Array, predictor: Array, *controls: Array, fewest: int) ->
 
     Returns
     -------
-    Slope
+    DyadSlope
     """
     from scipy.stats import t as student
 
@@ -98,9 +98,9 @@ def slope_of(outcome: Array, predictor: Array, *controls: Array, fewest: int) ->
     rows = rows[np.isfinite(rows).all(axis=1)]
     n, k = rows.shape
 
-    def none(note: str) -> Slope:
+    def none(note: str) -> DyadSlope:
         nan = math.nan
-        return Slope(nan, nan, nan, nan, nan, (nan,) * len(controls), n, note)
+        return DyadSlope(nan, nan, nan, nan, nan, (nan,) * len(controls), n, note)
 
     if n < fewest:
         return none(f"{n} complete pairs, below {fewest}")
@@ -130,7 +130,7 @@ def slope_of(outcome: Array, predictor: Array, *controls: Array, fewest: int) ->
     others[vary[1:]] = beta[1:]
     p_value = 2 * float(student.sf(abs(t), df)) if error > 0 else math.nan
     note = "" if error > 0 else "the outcome follows the predictor without error: no interval"
-    return Slope(float(beta[0]), error, float(df), p_value, r, tuple(others.tolist()), n, note)
+    return DyadSlope(float(beta[0]), error, float(df), p_value, r, tuple(others.tolist()), n, note)
 
 
 def mean_over(values: Array, dyad: Ints, *, variances: Array | None = None, unit: str = "dyad") -> MeanOver:

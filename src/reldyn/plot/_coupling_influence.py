@@ -94,8 +94,6 @@ def _unjoined(values: np.ndarray) -> np.ndarray:
 
 
 def _draw_plane(ax: Axes, result: InfluenceResult, dyad: Hashable) -> None:
-    from reldyn.coupling.influence._map import null_cline
-
     members, zeros = result.members[dyad], result.zeros[dyad]
     path = result.turns[result.turns["dyad"] == dyad]
     for _, part in path.groupby("run", sort=False):
@@ -104,9 +102,9 @@ def _draw_plane(ax: Axes, result: InfluenceResult, dyad: Hashable) -> None:
     one, two = result.equations[dyad]
     across = np.linspace(second.min(), second.max(), _POINTS)
     along = np.linspace(first.min(), first.max(), _POINTS)
-    for number, branch in enumerate(null_cline(one, across - zeros[1])):
+    for number, branch in enumerate(one.null_cline(across - zeros[1])):
         ax.plot(_unjoined(branch) + zeros[0], across, color=BLUE, lw=1.8, label=_stays(members[0], number))
-    for number, branch in enumerate(null_cline(two, along - zeros[0])):
+    for number, branch in enumerate(two.null_cline(along - zeros[0])):
         ax.plot(along, _unjoined(branch) + zeros[1], color=ORANGE, lw=1.8, label=_stays(members[1], number))
     points = result.fixed_points[result.fixed_points["dyad"] == dyad]
     for name, stable, face in (("stable point", True, INK), ("unstable point", False, "white")):

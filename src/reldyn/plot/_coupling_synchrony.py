@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from reldyn.coupling import CrossCorrelationResult, RecurrenceResult, SusyResult, WindowedResult
-    from reldyn.coupling.synchrony._synchrony_result import SynchronyResult
+    from reldyn.coupling import CrossCorrelationResult, RecurrenceResult, SusyResult, SynchronyResult, WindowedResult
 
 __all__ = ["cross_correlation", "recurrence", "susy", "windowed_cross_correlation"]
 

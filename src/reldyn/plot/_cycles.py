@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from reldyn.cycles import CycleResult
-    from reldyn.cycles.ladder._outcome import Outcome
+    from reldyn.cycles import CycleResult, Outcome
 
 __all__ = ["cycles", "null_distribution", "phase_ribbon", "transition_wheel", "verdict_map"]
 

@@ -13,7 +13,7 @@ from reldyn.simulate._checks import check_count
 from reldyn.simulate._grid import NIGHT_STEPS
 from reldyn.simulate._missing import MissingPattern
 from reldyn.simulate._seeds import Seed, child_generator, root_sequence, written_seed
-from reldyn.simulate._series import CycleKind, SeriesBatch, SeriesDesign, Shape, simulate_series
+from reldyn.simulate._series import CycleKind, SeriesDesign, Shape, SimulatedSeries, simulate_series
 from reldyn.simulate._simulated import Simulated, Truth
 
 
@@ -153,7 +153,7 @@ def cycles(
     return Simulated(panel, _truth(design, batch, n_dyads, root))
 
 
-def _panel_frame(batch: SeriesBatch) -> pd.DataFrame:
+def _panel_frame(batch: SimulatedSeries) -> pd.DataFrame:
     """Lay the series out as rows; series 2k and 2k + 1 are the two receivers of dyad k."""
     n_series, n_occasions = batch.phase.shape
     person = np.arange(1, n_series + 1)
@@ -170,7 +170,7 @@ def _panel_frame(batch: SeriesBatch) -> pd.DataFrame:
     )
 
 
-def _truth(design: SeriesDesign, batch: SeriesBatch, n_dyads: int, root: np.random.SeedSequence) -> Truth:
+def _truth(design: SeriesDesign, batch: SimulatedSeries, n_dyads: int, root: np.random.SeedSequence) -> Truth:
     settings: dict[str, Any] = {field.name: getattr(design, field.name) for field in dataclasses.fields(design)}
     couples, phases = series_truth(design, batch)
     return Truth(
@@ -178,7 +178,7 @@ def _truth(design: SeriesDesign, batch: SeriesBatch, n_dyads: int, root: np.rand
     )
 
 
-def series_truth(design: SeriesDesign, batch: SeriesBatch) -> tuple[pd.DataFrame, pd.DataFrame]:
+def series_truth(design: SeriesDesign, batch: SimulatedSeries) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Tabulate what is behind a batch of directions, two per dyad: the laws, and the phase at every occasion."""
     receiver = np.arange(1, len(batch.phase) + 1)
     giver = receiver + np.where(receiver % 2 == 1, 1, -1)

@@ -65,7 +65,30 @@ _DRIFTING_PERIOD = 16.4
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SeriesDesign:
-    """One kind of series and its parameters; the arguments of `reldyn.simulate.cycles`, checked and completed."""
+    """One kind of series and its parameters: the arguments of `reldyn.simulate.cycles`, checked and completed.
+
+    Parameters
+    ----------
+    kind : str
+        As in `reldyn.simulate.cycles`.
+    n_occasions, beeps_per_day : int
+    effect : float, default 1.5
+        Size of phases or of a change of level, in SD of the noise.
+    phi, reliability, sojourn_cv : float or None
+        None: the default of the kind.
+    period : float, default 16
+        Mean length of a cycle, in beeps.
+    shape : {"steps", "sine"}, default "steps"
+    missing : float, default 0
+        Share of missed beeps.
+    missing_pattern : {"random", "bursts", "affect"}, default "random"
+    categories : int, default 7
+
+    Raises
+    ------
+    DesignError
+        An unknown option, or a number outside its range.
+    """
 
     kind: CycleKind
     n_occasions: int
@@ -115,7 +138,7 @@ class SeriesDesign:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class SeriesBatch:
+class SimulatedSeries:
     """Simulated series of one design.
 
     Attributes
@@ -145,7 +168,7 @@ class SeriesBatch:
     grid: Grid
 
 
-def simulate_series(design: SeriesDesign, generators: Sequence[np.random.Generator]) -> SeriesBatch:
+def simulate_series(design: SeriesDesign, generators: Sequence[np.random.Generator]) -> SimulatedSeries:
     """Simulate one series per generator.
 
     Parameters
@@ -157,7 +180,13 @@ def simulate_series(design: SeriesDesign, generators: Sequence[np.random.Generat
 
     Returns
     -------
-    SeriesBatch
+    SimulatedSeries
+
+    Examples
+    --------
+    >>> design = SeriesDesign("linear", n_occasions=40)
+    >>> simulate_series(design, [np.random.default_rng(seed) for seed in range(3)]).values.shape
+    (3, 40, 2)
     """
     grid = schedule_grid(design.n_occasions, design.beeps_per_day)
     skewed = design.kind == "skewed_shocks"
@@ -178,7 +207,7 @@ def simulate_series(design: SeriesDesign, generators: Sequence[np.random.Generat
     )
     uniforms = np.stack([item.uniforms for item in drawn])
     missed = missing_mask(latent[:, :, 0], uniforms, design.missing, design.missing_pattern)
-    return SeriesBatch(
+    return SimulatedSeries(
         values=np.where(missed[:, :, None], np.nan, answers),
         latent=latent,
         state=state,

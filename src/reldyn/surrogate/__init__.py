@@ -6,8 +6,9 @@ surrogate does not depend on how many are drawn with it and a long run can be st
 
 from reldyn.surrogate._copula import match_ranks, normal_scores, round_to_categories
 from reldyn.surrogate._levels import LevelNull, draw_level_renewal
-from reldyn.surrogate._linear import LinearNull, fit_linear
+from reldyn.surrogate._linear import fit_linear
 from reldyn.surrogate._linear_draw import draw_linear, draw_resampled
+from reldyn.surrogate._null import LinearNull
 from reldyn.surrogate._phaseless import iaaft, phase_angles, randomise_phases, shift_days
 from reldyn.surrogate._phases import PhaseNull, draw_renewal, draw_reversible, reversibilise
 

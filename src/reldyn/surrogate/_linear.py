@@ -6,61 +6,22 @@ pure autoregression of the observed answers underrates how long such a process r
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 
-from reldyn._records import brief
 from reldyn._types import Array, Flags
 from reldyn.surrogate._copula import normal_scores
+from reldyn.surrogate._linear_draw import draw_linear, latent_linear
 from reldyn.surrogate._measurement import MeasurementFit, fit_measurement
+from reldyn.surrogate._null import LinearNull
 
 MAX_ORDER = 6
 _LARGEST_ROOT = 0.98
 _CORRECTION_SERIES = 40
 _MEASURED_SERIES = 10
 _FILL_ROUNDS = 4
-
-
-@brief
-@dataclasses.dataclass(frozen=True, slots=True)
-class LinearNull:
-    """A linear process fitted to one series.
-
-    Attributes
-    ----------
-    y : (n_occasions, n_channels) array
-        The data it was fitted to; NaN where missing.
-    mean : (n_occasions, n_channels) array
-        Level, trend, time of day and covariates.
-    night : (n_occasions,) bool array
-    elapsed : (n_occasions,) array
-    order : int
-        Of the autoregression; 0 when the process with error of measurement fits better.
-    lags : (order + 1, n_channels, n_channels) array
-        Coefficients (from row to column): first lag by day, first lag by night, then the second and later lags.
-    covariance : (n_channels, n_channels) array
-        Of the innovations.
-    residuals : (n, n_channels) array
-        Standardised innovations of the data, centred, as material for resampling.
-    measurement : MeasurementFit or None
-        The process with error of measurement where it was chosen.
-    aic : mapping
-        By order; key 0 is error of measurement.
-    """
-
-    y: Array
-    mean: Array
-    night: Flags
-    elapsed: Array
-    order: int
-    lags: Array
-    covariance: Array
-    residuals: Array
-    measurement: MeasurementFit | None
-    aic: dict[int, float]
 
 
 def fit_linear(
@@ -259,8 +220,6 @@ def _simulated_rest(
     rough: LinearNull, seen: Flags, design: Array, seed: np.random.SeedSequence, n: int, *, gaussian: bool
 ) -> Array:
     """Series simulated from a fit, on its scale, less their own level: (n, T, C), zero where missing."""
-    from reldyn.surrogate._linear_draw import draw_linear, latent_linear
-
     generators = [
         np.random.default_rng(np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, 77, k)))
         for k in range(n)

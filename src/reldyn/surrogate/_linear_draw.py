@@ -8,8 +8,8 @@ import numpy as np
 
 from reldyn._types import Array, Ints
 from reldyn.surrogate._copula import match_ranks, round_to_categories
-from reldyn.surrogate._linear import LinearNull
 from reldyn.surrogate._measurement import MeasurementFit, powers, stationary
+from reldyn.surrogate._null import LinearNull
 
 _BURN_IN = 60
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from reldyn.actor_partner._moderators import absence_notes, varying_moderators
 from reldyn.actor_partner._past import OutcomePast, has_levels, outcome_past, without_tests
 from reldyn.actor_partner.model._block import apim_block
-from reldyn.actor_partner.model._design import Block, DesignRows, build_design
+from reldyn.actor_partner.model._design import Block, build_design, identifiers
 from reldyn.actor_partner.model._fitting import estimates_of, fit_design
 from reldyn.actor_partner.model._marginal import FAMILIES, refuse_mixed_options
 from reldyn.actor_partner.model._result import ApimResult, MixedResult
@@ -22,8 +22,6 @@ from reldyn.mixed import Estimation, Residual
 from reldyn.resample import known_seed
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from reldyn.panel import DyadPanel
 
 __all__ = ["apim", "run_model"]
@@ -283,9 +281,3 @@ def _with_known_seed(estimation: Estimation) -> Estimation:
     if isinstance(estimation.seed, int) or (estimation.seed is None and not random):
         return estimation
     return dataclasses.replace(estimation, seed=known_seed(estimation.seed))
-
-
-def identifiers(frame: pd.DataFrame, panel: DyadPanel, design: DesignRows) -> pd.DataFrame:
-    """Dyad, person, role and clock columns of the rows that were used."""
-    named = [column for column in panel.columns.values() if column is not None]
-    return frame[list(dict.fromkeys(named))].iloc[design.rows].reset_index(drop=True)

@@ -14,12 +14,13 @@ from reldyn.errors import DesignError
 from reldyn.results import register
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
     from reldyn.mixed import Problem, Random, RoleColumns
     from reldyn.panel import DyadPanel
 
-__all__ = ["Block", "DesignRows", "build_design", "places_of", "problem_of", "structure_of"]
+__all__ = ["Block", "DesignRows", "build_design", "identifiers", "places_of", "problem_of", "structure_of"]
 
 
 @brief
@@ -303,3 +304,9 @@ def structure_of(design: DesignRows, random: Random) -> Any:
         swap=swap,
         strata=[column.stratum for column in columns],
     )
+
+
+def identifiers(frame: pd.DataFrame, panel: DyadPanel, design: DesignRows) -> pd.DataFrame:
+    """Dyad, person, role and clock columns of the rows that were used."""
+    named = [column for column in panel.columns.values() if column is not None]
+    return frame[list(dict.fromkeys(named))].iloc[design.rows].reset_index(drop=True)

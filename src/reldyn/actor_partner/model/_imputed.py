@@ -18,8 +18,7 @@ from reldyn.actor_partner.model._design import Block, DesignRows, build_design, 
 from reldyn.actor_partner.model._estimates import Estimates
 from reldyn.actor_partner.model._fitting import estimates_of, fit_design
 from reldyn.errors import DesignError
-from reldyn.mixed import JointTest, Wald, impute_pairs
-from reldyn.mixed._near_singular import column_sizes, near_singular_notes
+from reldyn.mixed import JointTest, Wald, column_sizes, impute_pairs, near_singular_notes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,14 +28,14 @@ if TYPE_CHECKING:
     from reldyn.actor_partner.model._terms import Stratum
     from reldyn.panel import DyadPanel
 
-__all__ = ["N_IMPUTATIONS", "Pooled", "fit_imputed", "pooled_inference"]
+__all__ = ["N_IMPUTATIONS", "PooledFits", "fit_imputed", "pooled_inference"]
 
 N_IMPUTATIONS = 20
 
 
 @brief
 @dataclass(frozen=True)
-class Pooled(Wald):
+class PooledFits(Wald):
     """Inference from several imputations; M of them, p fixed effects.
 
     Attributes
@@ -100,10 +99,10 @@ def _barnard_rubin(within: float, between: float, count: int, complete: float) -
     return 1.0 / (1.0 / large + 1.0 / small)
 
 
-def pooled_inference(estimates: Estimates) -> Pooled:
+def pooled_inference(estimates: Estimates) -> PooledFits:
     """The inference that pooled estimates keep."""
     kept = estimates.imputations
-    return Pooled(estimates.beta, estimates.cov, estimates.inference, kept["beta"], kept["cov"], kept["df"])
+    return PooledFits(estimates.beta, estimates.cov, estimates.inference, kept["beta"], kept["cov"], kept["df"])
 
 
 def fit_imputed(
@@ -164,7 +163,7 @@ def _pool(found: Sequence[Estimates]) -> Estimates:
     beta = betas.mean(axis=0)
     between = np.cov(betas.T, ddof=1).reshape(len(beta), len(beta))
     cov = covs.mean(axis=0) + (1.0 + 1.0 / len(found)) * between
-    told = Pooled(beta, cov, found[0].inference, betas, covs, dfs).contrasts()
+    told = PooledFits(beta, cov, found[0].inference, betas, covs, dfs).contrasts()
     middle = found[0]
     residual = tuple(
         {name: np.mean([one.residual[code][name] for one in found], axis=0) for name in middle.residual[code]}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import numpy as np
 
-from reldyn.actor_partner.model._design import DesignRows
+from reldyn.actor_partner.model._design import DesignRows, identifiers
 from reldyn.actor_partner.model._estimates import Estimates
 from reldyn.actor_partner.model._gee import GeeFit, MarginalWald, fit_gee, thresholds_of
 from reldyn.actor_partner.model._result import ApimResult
@@ -224,8 +224,6 @@ def fit_marginal(
     DesignError
         Too few dyads for the coefficients, or columns that depend on each other.
     """
-    from reldyn.actor_partner.model._apim import identifiers
-
     _check_outcome(design, family)
     columns, kept = _columns(design, family)
     X = design.matrix(kept)

@@ -16,8 +16,7 @@ from reldyn.actor_partner.model._design import Block, DesignRows, build_design, 
 from reldyn.actor_partner.model._estimates import Estimates
 from reldyn.actor_partner.model._fitting import fit_design
 from reldyn.errors import ConvergenceWarning, DesignError
-from reldyn.mixed import JointData, JointFit, JointModel, JointTest, Slope, Wald, fit_joint
-from reldyn.mixed._near_singular import near_singular_notes
+from reldyn.mixed import JointData, JointFit, JointModel, JointTest, Slope, Wald, fit_joint, near_singular_notes
 
 if TYPE_CHECKING:
     import pandas as pd

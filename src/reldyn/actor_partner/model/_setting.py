@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reldyn.errors import DesignError
-from reldyn.mixed import Estimation, Random, Residual, shared
-from reldyn.mixed.spec._options import check_estimation
+from reldyn.mixed import Estimation, Random, Residual, check_estimation, shared
 from reldyn.results import register
 
 __all__ = ["ModelSetting", "as_random", "as_residual", "check_call"]

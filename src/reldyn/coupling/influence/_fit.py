@@ -6,6 +6,7 @@ a threshold autoregression (Hamaker, Zhang and van der Maas, 2009).
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -22,7 +23,7 @@ __all__ = [
     "DETERMINED",
     "FEWEST_SIDE",
     "Equation",
-    "Fitted",
+    "InfluenceFit",
     "Form",
     "Shape",
     "fit",
@@ -92,6 +93,31 @@ class Equation:
         value = float(self.after(np.float64(own), np.float64(partner)))  # type: ignore[arg-type]
         return value - self.inertia * own - slope * partner, self.inertia, slope
 
+    def null_cline(self, partner: Array) -> list[Array]:
+        """Own scores that stay as they are while the partner's stays, one branch per piece of the own axis.
+
+        Parameters
+        ----------
+        partner : (n,) array
+
+        Returns
+        -------
+        list of (n,) arrays
+            NaN where the branch does not exist.
+        """
+        if self.inertia == 1:
+            return []
+        branches = []
+        cuts = [-np.inf, *sorted(at for at in (self.repair_at, self.damping_at) if np.isfinite(at)), np.inf]
+        for low, high in itertools.pairwise(cuts):
+            inner = np.clip(
+                0.0, low + 1e-9 if np.isfinite(low) else -np.inf, high - 1e-9 if np.isfinite(high) else np.inf
+            )
+            constant = float(self.own_part(inner)) - self.inertia * float(inner)
+            own = (constant + self.influence(partner)) / (1 - self.inertia)
+            branches.append(np.where((own >= low) & (own <= high), own, np.nan))
+        return branches
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -104,7 +130,7 @@ class Shape:
 
 @brief
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class InfluenceFit:
     """A fitted equation.
 
     Attributes
@@ -163,12 +189,12 @@ def unfit(after: Array, own: Array, partner: Array, mine: Array, theirs: Array) 
     return "" if varies(left, mine) else DETERMINED
 
 
-def leaves_errors(fitted: Fitted, mine: Array) -> bool:
+def leaves_errors(fitted: InfluenceFit, mine: Array) -> bool:
     """Whether an equation leaves more than rounding; what cannot be fitted at all says so by itself."""
     return not np.isfinite(fitted.rss) or bool(varies(fitted.residuals, mine))
 
 
-def fit(after: Array, own: Array, partner: Array, shape: Shape) -> Fitted:
+def fit(after: Array, own: Array, partner: Array, shape: Shape) -> InfluenceFit:
     """Estimate an equation; thresholds by search over observed scores.
 
     Parameters
@@ -179,7 +205,7 @@ def fit(after: Array, own: Array, partner: Array, shape: Shape) -> Fitted:
 
     Returns
     -------
-    Fitted
+    InfluenceFit
         Coefficients NaN where the own score never varies.
     """
     terms, absent = _terms(own, partner, shape)
@@ -202,7 +228,7 @@ def fit(after: Array, own: Array, partner: Array, shape: Shape) -> Fitted:
         root = np.linalg.inv(np.linalg.qr(X)[1])
         covariance = np.asarray(spread * root @ root.T, dtype=float)
     told = dict(zip(columns, beta.tolist(), strict=True)) | thresholds
-    return Fitted(Equation(**told), tuple(columns), covariance, residuals, rss, float(df), absent)
+    return InfluenceFit(Equation(**told), tuple(columns), covariance, residuals, rss, float(df), absent)
 
 
 _AT = {"step_up": "up_at", "step_down": "down_at", "repair": "repair_at", "damping": "damping_at"}
@@ -278,7 +304,7 @@ def _best(
     return float(candidates[int(gain.argmax())])
 
 
-def fit_two_steps(after: Array, own: Array, partner: Array, shape: Shape, band: float) -> Fitted:
+def fit_two_steps(after: Array, own: Array, partner: Array, shape: Shape, band: float) -> InfluenceFit:
     """Uninfluenced parameters on turns at which the partner was neutral, then the influence on what they leave.
 
     Parameters
@@ -291,7 +317,7 @@ def fit_two_steps(after: Array, own: Array, partner: Array, shape: Shape, band: 
 
     Returns
     -------
-    Fitted
+    InfluenceFit
         Standard errors of the influence allow for those of the first step. Coefficients NaN with too few neutral turns.
     """
     neutral = np.abs(partner) <= band
@@ -307,7 +333,9 @@ def fit_two_steps(after: Array, own: Array, partner: Array, shape: Shape, band: 
     names = first.names + tuple(influence)
     if not influence or first.df < 1 or not np.isfinite(first.rss):
         failed = dict.fromkeys(names, float("nan"))
-        return Fitted(Equation(**failed), names, np.full((len(names),) * 2, np.nan), left * np.nan, np.nan, 0.0, absent)
+        return InfluenceFit(
+            Equation(**failed), names, np.full((len(names),) * 2, np.nan), left * np.nan, np.nan, 0.0, absent
+        )
     Z = np.column_stack(list(influence.values()))
     beta, residuals, rss = least_squares(Z, left)
     # Both steps are linear in the errors of all turns, so that their joint covariance is exact but for sigma.
@@ -321,10 +349,10 @@ def fit_two_steps(after: Array, own: Array, partner: Array, shape: Shape, band: 
     told = {name: getattr(first.equation, name) for name in first.names} | _known(first)
     told |= dict(zip(influence, beta.tolist(), strict=True)) | thresholds
     covariance = rss / max(df, 1.0) * linear @ linear.T
-    return Fitted(Equation(**told), names, covariance, residuals, rss, df, first.absent + absent)
+    return InfluenceFit(Equation(**told), names, covariance, residuals, rss, df, first.absent + absent)
 
 
-def _known(fitted: Fitted) -> dict[str, float]:
+def _known(fitted: InfluenceFit) -> dict[str, float]:
     """Thresholds that the equation has."""
     found = {at: float(getattr(fitted.equation, at)) for at in _TERM}
     return {at: value for at, value in found.items() if np.isfinite(value)}

@@ -16,8 +16,17 @@ from reldyn._types import Array, Flags
 from reldyn.coupling._averages import AVERAGES, AverageBy
 from reldyn.coupling._pairs import Pair, complete_lags, pairs_of, runs
 from reldyn.coupling.influence._average import averaged
-from reldyn.coupling.influence._fit import DETERMINED, Equation, Fitted, Shape, fit, fit_two_steps, leaves_errors, unfit
-from reldyn.coupling.influence._map import basins, fixed_points, null_cline
+from reldyn.coupling.influence._fit import (
+    DETERMINED,
+    Equation,
+    InfluenceFit,
+    Shape,
+    fit,
+    fit_two_steps,
+    leaves_errors,
+    unfit,
+)
+from reldyn.coupling.influence._map import basins, fixed_points
 from reldyn.coupling.influence._result import InfluenceResult
 from reldyn.coupling.influence._test import Turns, bootstrap_p
 from reldyn.errors import DataWarning, DesignError, check_option
@@ -61,7 +70,7 @@ class _Dyad:
     members: tuple[Hashable, Hashable]
     zeros: tuple[float, float]
     turns: Turns
-    fits: tuple[Fitted, Fitted] | None
+    fits: tuple[InfluenceFit, InfluenceFit] | None
     tests: tuple[tuple[float, float], ...]
     notes: tuple[str, str]
 
@@ -266,14 +275,14 @@ def _zero(values: Array, ask: _Ask) -> float:
     return ask.midpoint if ask.zero == "midpoint" else float(ask.zero)
 
 
-def _fitted(turns: Turns, receiver: int, ask: _Ask) -> Fitted:
+def _fitted(turns: Turns, receiver: int, ask: _Ask) -> InfluenceFit:
     after, own, partner = turns.parts(receiver)
     if ask.band is None:
         return fit(after, own, partner, ask.shape)
     return fit_two_steps(after, own, partner, ask.shape, ask.band)
 
 
-def _absent(fitted: Fitted) -> str:
+def _absent(fitted: InfluenceFit) -> str:
     notes = [f"too few turns for {name.replace('_', ' ')}" for name in fitted.absent]
     if not np.isfinite(fitted.rss):
         notes.append("not identified: too few neutral turns, or columns that depend on each other")
@@ -371,7 +380,7 @@ def _tests(done: list[_Dyad]) -> pd.DataFrame:
 
 def _uninfluenced(equation: Equation) -> float:
     """Where the receiver settles with a neutral partner; NaN where repair and damping leave no or several places."""
-    branches = np.array([branch[0] for branch in null_cline(equation, np.zeros(1))])
+    branches = np.array([branch[0] for branch in equation.null_cline(np.zeros(1))])
     settled = np.unique(branches[np.isfinite(branches)])
     return float(settled[0]) if len(settled) == 1 else float("nan")
 

@@ -5,7 +5,6 @@ All shapes of influence are linear in pieces, so that fixed points are solved fo
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from reldyn._types import Array, Ints
 from reldyn.coupling.influence._fit import Equation
 
-__all__ = ["FixedPoint", "basins", "fixed_points", "iterate", "null_cline"]
+__all__ = ["FixedPoint", "basins", "fixed_points", "iterate"]
 
 _STEPS = 2000
 _NEAR = 1e-6
@@ -118,28 +117,3 @@ def basins(
         near = np.maximum(np.abs(x - point.first), np.abs(y - point.second)) < _NEAR * scale
         found[near & point.stable] = place
     return found
-
-
-def null_cline(equation: Equation, partner: Array) -> list[Array]:
-    """Own scores that stay as they are while the partner's stays, one branch per piece of the own axis.
-
-    Parameters
-    ----------
-    equation : Equation
-    partner : (n,) array
-
-    Returns
-    -------
-    list of (n,) arrays
-        NaN where the branch does not exist.
-    """
-    if equation.inertia == 1:
-        return []
-    branches = []
-    cuts = [-np.inf, *sorted(at for at in (equation.repair_at, equation.damping_at) if np.isfinite(at)), np.inf]
-    for low, high in itertools.pairwise(cuts):
-        inner = np.clip(0.0, low + 1e-9 if np.isfinite(low) else -np.inf, high - 1e-9 if np.isfinite(high) else np.inf)
-        constant = float(equation.own_part(inner)) - equation.inertia * float(inner)
-        own = (constant + equation.influence(partner)) / (1 - equation.inertia)
-        branches.append(np.where((own >= low) & (own <= high), own, np.nan))
-    return branches

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from reldyn._types import Array, Ints
-from reldyn.coupling.influence._fit import Equation, Fitted, Shape, fit
+from reldyn.coupling.influence._fit import Equation, InfluenceFit, Shape, fit
 
 __all__ = ["Turns", "bootstrap_p", "likelihood_ratio", "worlds"]
 
@@ -97,14 +97,14 @@ def worlds(
 
 
 def bootstrap_p(
-    turns: Turns, fits: tuple[Fitted, Fitted], receiver: int, shape: Shape, n: int, rng: np.random.Generator
+    turns: Turns, fits: tuple[InfluenceFit, InfluenceFit], receiver: int, shape: Shape, n: int, rng: np.random.Generator
 ) -> tuple[float, float]:
     """Test the partner's influence on one receiver.
 
     Parameters
     ----------
     turns : Turns
-    fits : (2,) tuple of Fitted
+    fits : (2,) tuple of InfluenceFit
         With influence both ways.
     receiver : {0, 1}
     shape : Shape
@@ -134,7 +134,7 @@ def bootstrap_p(
     return observed, float((1 + (null >= observed).sum()) / (len(null) + 1))
 
 
-def _spread(fitted: Fitted) -> Array:
+def _spread(fitted: InfluenceFit) -> Array:
     """Centred residuals with the variance that the errors have, not the smaller one of residuals."""
     centred = fitted.residuals - fitted.residuals.mean()
     return np.asarray(centred * np.sqrt(len(centred) / fitted.df))

@@ -372,7 +372,7 @@ def _complete(series: DirectionSeries) -> Array:
 
 
 def _planted(series: DirectionSeries, world: str, effect: float, draws: Sequence[np.random.Generator]) -> Array:
-    from reldyn.simulate._series import SeriesDesign, simulate_series
+    from reldyn.simulate import SeriesDesign, simulate_series
 
     n_occasions, n_channels = series.y.shape
     per_day = int(np.median(np.unique(series.day, return_counts=True)[1])) if series.day[-1] > series.day[0] else 1

@@ -10,12 +10,12 @@ import numpy as np
 from reldyn.cycles.consequences._reinforcement import Reinforcement, run_reinforcement
 from reldyn.cycles.consequences._triggers import TriggerEffect, run_trigger
 from reldyn.cycles.ladder._claims import ClaimTest, PhaseFit
-from reldyn.cycles.ladder._directed import test_directed
-from reldyn.cycles.ladder._irregular import test_irregular
+from reldyn.cycles.ladder._directed import assess_directed
+from reldyn.cycles.ladder._irregular import assess_irregular
 from reldyn.cycles.ladder._montecarlo import NUMERICAL_ERRORS, child_seed
-from reldyn.cycles.ladder._periodic import test_periodic
-from reldyn.cycles.ladder._regimes import fit_phases, test_regimes
-from reldyn.cycles.ladder._shared_tests import Lesson, test_shared_irregular, test_shared_regimes
+from reldyn.cycles.ladder._periodic import assess_periodic
+from reldyn.cycles.ladder._regimes import assess_regimes, fit_phases
+from reldyn.cycles.ladder._shared_tests import Lesson, assess_shared_irregular, assess_shared_regimes
 from reldyn.cycles.series._series import DirectionSeries
 
 Pooling = Literal["auto", "none", "shared"]
@@ -93,13 +93,13 @@ def climb(
     n = setting.n_surrogates
     try:
         regimes = _regimes(series, setting, child_seed(seed, 1), lesson)
-        periodic = test_periodic(series, n_surrogates=n, seed=child_seed(seed, 2))
+        periodic = assess_periodic(series, n_surrogates=n, seed=child_seed(seed, 2))
         tests = [regimes, periodic]
         phased = regimes.p_value <= setting.alpha
         if phased or periodic.p_value <= setting.alpha:
             tests.append(_irregular(series, setting, child_seed(seed, 3), lesson))
         if phased:
-            tests.append(test_directed(series, n_surrogates=n, seed=child_seed(seed, 4)))
+            tests.append(assess_directed(series, n_surrogates=n, seed=child_seed(seed, 4)))
         p_alone = _alone(series, setting, child_seed(seed, 8), tests) if lesson is not None else float("nan")
         fit = fit_phases(series, n_states=int(regimes.detail["n_states"]), seed=child_seed(seed, 5))
     except (*NUMERICAL_ERRORS, ValueError) as error:
@@ -140,16 +140,16 @@ def _regimes(
     series: DirectionSeries, setting: Setting, seed: np.random.SeedSequence, lesson: Lesson | None
 ) -> ClaimTest:
     if lesson is not None:
-        return test_shared_regimes(series, lesson, n_surrogates=setting.n_surrogates, seed=seed)
-    return test_regimes(series, n_states=setting.n_states, n_surrogates=setting.n_surrogates, seed=seed)
+        return assess_shared_regimes(series, lesson, n_surrogates=setting.n_surrogates, seed=seed)
+    return assess_regimes(series, n_states=setting.n_states, n_surrogates=setting.n_surrogates, seed=seed)
 
 
 def _irregular(
     series: DirectionSeries, setting: Setting, seed: np.random.SeedSequence, lesson: Lesson | None
 ) -> ClaimTest:
     if lesson is not None:
-        return test_shared_irregular(series, lesson, n_surrogates=setting.n_surrogates, seed=seed)
-    return test_irregular(series, n_states=setting.n_states, n_surrogates=setting.n_surrogates, seed=seed)
+        return assess_shared_irregular(series, lesson, n_surrogates=setting.n_surrogates, seed=seed)
+    return assess_irregular(series, n_states=setting.n_states, n_surrogates=setting.n_surrogates, seed=seed)
 
 
 def both_claims(

@@ -19,14 +19,13 @@ from reldyn.cycles.ladder._montecarlo import STOP_AFTER, MonteCarlo, child_seed,
 from reldyn.cycles.ladder._regimes import circulation_of
 from reldyn.cycles.series._nuisance import base_design, prepare
 from reldyn.cycles.series._series import DirectionSeries
-from reldyn.markov.regimes._sojourn import SojournFit
-from reldyn.markov.regimes._switching import SwitchingData
+from reldyn.markov.regimes import SojournFit, SwitchingData
 from reldyn.surrogate import draw_reversible, match_ranks
 
 _STATES = 3
 
 
-def test_directed(
+def assess_directed(
     series: DirectionSeries,
     *,
     n_surrogates: int = 199,

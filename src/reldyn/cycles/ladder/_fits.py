@@ -12,8 +12,15 @@ import numpy as np
 
 from reldyn._types import Array
 from reldyn.cycles.ladder._starts import Template, best_period, residuals, step_template, three_starts
-from reldyn.markov.regimes._sojourn import DISPERSIONS, SojournFit, fit_sojourns, sojourn_start
-from reldyn.markov.regimes._switching import SwitchingData, SwitchingFit, fit_switching
+from reldyn.markov.regimes import (
+    DISPERSIONS,
+    SojournFit,
+    SwitchingData,
+    SwitchingFit,
+    fit_sojourns,
+    fit_switching,
+    sojourn_start,
+)
 
 _SHORT, _LONG = 12, 50
 _FIRST_SOJOURN, _NEXT_SOJOURN, _ONLY_SOJOURN = 12, 7, 20

@@ -19,8 +19,7 @@ from reldyn.cycles.ladder._montecarlo import STOP_AFTER, MonteCarlo, child_seed,
 from reldyn.cycles.ladder._sojourns import boundary_drop, calibrated_drop, profile, signed_ratio
 from reldyn.cycles.series._nuisance import Prepared, base_design, prepare
 from reldyn.cycles.series._series import DirectionSeries
-from reldyn.markov.regimes._sojourn import BOUNDARY, DISPERSIONS, SojournFit
-from reldyn.markov.regimes._switching import SwitchingData
+from reldyn.markov.regimes import BOUNDARY, DISPERSIONS, SojournFit, SwitchingData
 from reldyn.surrogate import PhaseNull, draw_renewal, match_ranks
 
 # What a third phase must gain in log-likelihood: its six parameters, and two for being sought freely.
@@ -30,7 +29,7 @@ _FOR_THE_LIMIT = 59
 _LOOKS_REGULAR = -1.0
 
 
-def test_irregular(
+def assess_irregular(
     series: DirectionSeries,
     *,
     n_states: Sequence[int] = (2, 3),

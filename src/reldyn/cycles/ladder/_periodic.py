@@ -22,7 +22,7 @@ from reldyn.surrogate import draw_linear
 _DROP = 3.84
 
 
-def test_periodic(
+def assess_periodic(
     series: DirectionSeries,
     *,
     n_surrogates: int = 199,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from reldyn._types import Array
-from reldyn.markov.regimes._switching import SwitchingData
+from reldyn.markov.regimes import SwitchingData
 from reldyn.surrogate._linear import lagged
 
 MAX_ORDER = 4

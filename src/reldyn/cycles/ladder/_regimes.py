@@ -22,13 +22,13 @@ from reldyn.cycles.ladder._sojourns import profile
 from reldyn.cycles.ladder._starts import random_starts, residuals
 from reldyn.cycles.series._nuisance import Prepared, base_design, prepare
 from reldyn.cycles.series._series import DirectionSeries
-from reldyn.markov.regimes._sojourn import SojournFit
+from reldyn.markov.regimes import SojournFit
 from reldyn.surrogate import LinearNull, draw_linear, fit_linear
 
 _BETTER_BY = 2.0
 
 
-def test_regimes(
+def assess_regimes(
     series: DirectionSeries,
     *,
     n_states: Sequence[int] = (2, 3),

@@ -20,8 +20,7 @@ from reldyn.cycles.ladder._shared_tests import SHORTEST_DWELL, Lesson, level_dat
 from reldyn.cycles.series._nuisance import base_design
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import DataError, ReldynError
-from reldyn.markov.regimes._levels import LevelData
-from reldyn.markov.regimes._pool import Pooled, class_scores, fit_shared, linear_levels, pool_levels
+from reldyn.markov.regimes import LevelData, Pooled, class_scores, fit_shared, linear_levels, pool_levels
 
 FEWEST_DYADS = 16
 N_FOLDS = 5

@@ -22,17 +22,20 @@ from reldyn.cycles.ladder._regimes import linear_null
 from reldyn.cycles.ladder._sojourns import boundary_drop, calibrated_drop, profile, signed_ratio
 from reldyn.cycles.series._nuisance import base_design, prepare
 from reldyn.cycles.series._series import DirectionSeries
-from reldyn.markov.regimes._levels import (
+from reldyn.markov.regimes import (
+    BOUNDARY,
+    DISPERSIONS,
+    MEANS,
     LevelData,
     LevelFit,
+    SharedPhases,
+    SwitchingData,
     fit_levels,
-    gamma_law,
+    fit_shared,
+    gamma_dwell,
     level_start,
     nearest_mean,
 )
-from reldyn.markov.regimes._pool import SharedPhases, fit_shared
-from reldyn.markov.regimes._sojourn import BOUNDARY, DISPERSIONS, MEANS
-from reldyn.markov.regimes._switching import SwitchingData
 from reldyn.surrogate import LevelNull, LinearNull, draw_level_renewal, draw_linear, draw_resampled, match_ranks
 
 _ITERATIONS = 20
@@ -82,7 +85,7 @@ def level_data(values: Array, series: DirectionSeries, design: Array) -> tuple[L
     return data, prepared
 
 
-def test_shared_regimes(
+def assess_shared_regimes(
     series: DirectionSeries,
     lesson: Lesson,
     *,
@@ -105,7 +108,7 @@ def test_shared_regimes(
     Returns
     -------
     ClaimTest
-        As of `test_regimes`; ``detail`` has ``pooling`` ``"shared"``, ``effect`` (the size of the shared shape) and
+        As of `assess_regimes`; ``detail`` has ``pooling`` ``"shared"``, ``effect`` (the size of the shared shape) and
         ``n_taught``.
     """
     root = seed_sequence(seed)
@@ -187,7 +190,7 @@ def _distance(fit: LevelFit, phases: SharedPhases) -> tuple[float, float, float]
     return distances[least], max(distances[least] - 1.96 * error, 0.0), distances[least] + 1.96 * error
 
 
-def test_shared_irregular(
+def assess_shared_irregular(
     series: DirectionSeries,
     lesson: Lesson,
     *,
@@ -209,7 +212,7 @@ def test_shared_irregular(
     Returns
     -------
     ClaimTest
-        As of `test_irregular`; log-likelihoods include the prior of the sojourns.
+        As of `assess_irregular`; log-likelihoods include the prior of the sojourns.
     """
     root = seed_sequence(seed)
     design = base_design(series)
@@ -300,10 +303,10 @@ def _path(
             data,
             fit,
             phases.shape,
-            gamma_law(dispersion),
+            gamma_dwell(dispersion),
             n_iterations=_NEXT_SOJOURN if position else _FIRST_SOJOURN,
             free_sojourns=True,
-            prior_law=prior,
+            dwell_prior=prior,
             prior_moves=_MOVES * phases.moves,
         )
         found[dispersion] = (fit.log_likelihood + prior[states, fit.index].sum(axis=1), fit)

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from reldyn._types import Array
-from reldyn.markov.regimes._sojourn import BOUNDARY, DISPERSIONS
+from reldyn.markov.regimes import BOUNDARY, DISPERSIONS
 
 # Half the 95 % points of chi-squared with one degree of freedom: two-sided, one-sided.
 _TWO_SIDED, _ONE_SIDED = 1.92, 1.35

@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from reldyn._types import Array, Flags, Ints
-from reldyn.markov.regimes._switching import SwitchingData
+from reldyn.markov.regimes import SwitchingData
 
 SHORTEST_PERIOD = 6.0
 _HARMONICS = 2
@@ -40,7 +40,7 @@ class Template:
 
 def residuals(data: SwitchingData, *, lagged: bool) -> Array:
     """What the design leaves, with or without the lags: (n, T, C), zero where missing."""
-    from reldyn.markov.regimes._switching import lag_columns
+    from reldyn.markov.regimes import lag_columns
 
     seen = data.observed
     columns = [np.ones((*data.y.shape[:2], 1)), data.x]

@@ -12,7 +12,7 @@ import dataclasses
 import numpy as np
 
 from reldyn._types import Array, Ints
-from reldyn.cycles.learning_models._models import COMMON_RATES, DRIVES, GRID, Evidence, Sample, gather
+from reldyn.cycles.learning_models._models import COMMON_RATES, DRIVES, GRID, ModelEvidence, Sample, gather
 from reldyn.results import register
 
 __all__ = ["LearningFit", "fit_model"]
@@ -123,7 +123,7 @@ def fit_model(sample: Sample, model: str, *, errors: bool = True) -> LearningFit
     return _described(model, common, evidence, state, sample.dyad, converged=converged, errors=errors)
 
 
-def _nothing_learned(evidence: Evidence) -> LearningFit:
+def _nothing_learned(evidence: ModelEvidence) -> LearningFit:
     n = len(evidence.squares)
     variance = evidence.squares / evidence.freedom
     nothing = np.full(n, np.nan)
@@ -148,12 +148,12 @@ def _nothing_learned(evidence: Evidence) -> LearningFit:
     )
 
 
-def _start(evidence: Evidence, centre: float) -> _State:
+def _start(evidence: ModelEvidence, centre: float) -> _State:
     k = evidence.cross.shape[2]
     return _State(centre, 1.0, np.zeros(k), np.full(k, 0.09), evidence.squares / evidence.freedom)
 
 
-def _climb(evidence: Evidence, state: _State, n_steps: int) -> tuple[_State, float, bool]:
+def _climb(evidence: ModelEvidence, state: _State, n_steps: int) -> tuple[_State, float, bool]:
     """EM steps until the penalised log likelihood stands still."""
     before = -np.inf
     for _ in range(n_steps):
@@ -177,7 +177,7 @@ def _log_prior(state: _State) -> Array:
     return np.asarray(density - np.log(np.exp(density - density.max()).sum()) - density.max())
 
 
-def _expect(evidence: Evidence, state: _State) -> _Posterior:
+def _expect(evidence: ModelEvidence, state: _State) -> _Posterior:
     noise = state.variance[:, None, None]
     k = len(state.drive)
     precision = evidence.gram / noise[..., None] + np.diag(1 / state.drive_variance)
@@ -203,7 +203,7 @@ def _inverse(matrices: Array) -> tuple[Array, Array]:
     return inverse / determinant[..., None, None], determinant
 
 
-def _maximise(evidence: Evidence, posterior: _Posterior) -> _State:
+def _maximise(evidence: ModelEvidence, posterior: _Posterior) -> _State:
     weight, n = posterior.weight, len(posterior.weight)
     centre = float(np.clip((weight @ GRID).mean(), GRID[0] + 0.5, GRID[-1] - 0.5))
     around = float((weight @ (GRID - centre) ** 2).sum())
@@ -222,7 +222,7 @@ def _maximise(evidence: Evidence, posterior: _Posterior) -> _State:
 def _described(
     model: str,
     common: float,
-    evidence: Evidence,
+    evidence: ModelEvidence,
     state: _State,
     dyad: Ints,
     *,
@@ -259,7 +259,7 @@ def _quantile(weight: Array, share: float) -> Array:
     return np.asarray(1 / (1 + np.exp(-logit)))
 
 
-def _robust(evidence: Evidence, state: _State, dyad: Ints) -> Array:
+def _robust(evidence: ModelEvidence, state: _State, dyad: Ints) -> Array:
     """Sandwich covariance of centre and drives, with scores summed within dyads, by finite differences."""
     k = len(state.drive)
     at = np.concatenate([[state.centre], state.drive, [np.log(state.spread)], 0.5 * np.log(state.drive_variance)])

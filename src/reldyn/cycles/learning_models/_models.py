@@ -17,7 +17,18 @@ from reldyn._types import Array, Flags, Ints
 
 Model = Literal["none", "rescorla-wagner", "pearce-hall", "volatile-kalman"]
 
-__all__ = ["COMMON_RATES", "DRIVES", "GRID", "MODELS", "Evidence", "Model", "Sample", "drives", "gather", "respond"]
+__all__ = [
+    "COMMON_RATES",
+    "DRIVES",
+    "GRID",
+    "MODELS",
+    "ModelEvidence",
+    "Model",
+    "Sample",
+    "drives",
+    "gather",
+    "respond",
+]
 
 MODELS: tuple[Model, ...] = ("none", "rescorla-wagner", "pearce-hall", "volatile-kalman")
 # Current warmth is controlled and equals expectation plus error: one of the two carries both.
@@ -62,7 +73,7 @@ class Sample:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Evidence:
+class ModelEvidence:
     """All that a Gaussian likelihood needs to know, with the shared columns projected out.
 
     Attributes
@@ -139,8 +150,8 @@ def drives(warmth: Array, rate: Array, model: str, common: float) -> Array:
     return found
 
 
-def gather(sample: Sample, model: str, common: float) -> Evidence:
-    """Evidence of every direction at every rate of the grid.
+def gather(sample: Sample, model: str, common: float) -> ModelEvidence:
+    """ModelEvidence of every direction at every rate of the grid.
 
     Parameters
     ----------
@@ -151,7 +162,7 @@ def gather(sample: Sample, model: str, common: float) -> Evidence:
 
     Returns
     -------
-    Evidence
+    ModelEvidence
     """
     n, k = len(sample.pair), len(DRIVES[model])
     rate = 1 / (1 + np.exp(-GRID))
@@ -170,7 +181,7 @@ def gather(sample: Sample, model: str, common: float) -> Evidence:
             cross[one] = (flat.T @ left).reshape(len(GRID), k)
             z = flat.reshape(z.shape)
             gram[one] = np.einsum("tgj,tgk->gjk", z, z)
-    return Evidence(squares, freedom, cross, gram)
+    return ModelEvidence(squares, freedom, cross, gram)
 
 
 def _shared(sample: Sample, one: int) -> Array:

@@ -13,7 +13,7 @@ import numpy as np
 from reldyn._types import Array, Flags, Ints
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import DataError
-from reldyn.markov.regimes._switching import SwitchingData, lag_columns
+from reldyn.markov.regimes import SwitchingData, lag_columns
 
 MAX_BREAKS = 2
 FEWEST_OCCASIONS = 20

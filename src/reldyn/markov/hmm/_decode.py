@@ -64,12 +64,12 @@ def decode(
             ages = OLDEST
             hazard, age = hazards(p.mean_stay, p.size_stay, ages)
             first = np.log((p.initial[0][:, None] * age[0]).ravel())
-            law = np.log(expanded_law(p.transition[0], hazard[0]))
+            law = np.log(expanded_chain(p.transition[0], hazard[0]))
     paths = _viterbi(np.repeat(dense, ages, axis=0), first, law) // ages
     return tuple(paths[:length, i].copy() for i, length in enumerate(problem.lengths))
 
 
-def expanded_law(transition: Array, hazard: Array) -> Array:
+def expanded_chain(transition: Array, hazard: Array) -> Array:
     """Transition matrix between (state, age) pairs, state-major; the last age goes on."""
     k, ages = hazard.shape
     law = np.zeros((k, ages, k, ages))

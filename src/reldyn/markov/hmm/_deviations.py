@@ -79,7 +79,7 @@ class Paths:
     log_normaliser: float
 
 
-def follow(problem: Problem, population: Population, deviations: Deviations) -> Paths:
+def e_step(problem: Problem, population: Population, deviations: Deviations) -> Paths:
     """Update the paths; series of one length are run together."""
     from scipy.special import digamma
 
@@ -115,7 +115,7 @@ def _expected_density(problem: Problem, population: Population, deviations: Devi
     return out.reshape(k, problem.n_occasions, n)
 
 
-def believe(problem: Problem, population: Population, paths: Paths) -> Deviations:
+def posterior_update(problem: Problem, population: Population, paths: Paths) -> Deviations:
     """Update the beliefs about means and transition rows."""
     k, n, c = population.centre.shape[0], problem.n_series, problem.n_channels
     prior = np.linalg.inv(population.between)
@@ -137,7 +137,7 @@ def believe(problem: Problem, population: Population, paths: Paths) -> Deviation
     return Deviations(mean, cover.reshape(n, k, c, k, c), population.weight + paths.moves)
 
 
-def generalise(
+def m_step(
     problem: Problem, population: Population, deviations: Deviations, paths: Paths, *, shared: bool
 ) -> Population:
     """Update what series share (empirical Bayes)."""
@@ -210,7 +210,7 @@ def _dirichlet(weight: Array, target: Array) -> Array:
 
 
 def lower_bound(population: Population, deviations: Deviations, paths: Paths) -> float:
-    """Lower bound on the log marginal likelihood, at paths just updated by `follow`."""
+    """Lower bound on the log marginal likelihood, at paths just updated by `e_step`."""
     from scipy.special import digamma, gammaln
 
     n, size = len(deviations.mean), population.centre.size

@@ -27,7 +27,7 @@ FAILED = 1e15
 
 @dataclass(frozen=True, slots=True)
 class Direct:
-    """Where the direct climb ended."""
+    """Where direct maximisation ended."""
 
     parameters: Parameters
     log_likelihood: float
@@ -44,17 +44,17 @@ def log_likelihoods(work: Work, p: Parameters) -> Array:
     return sojourn_forward(dense, p.initial, p.transition, hazard, first)
 
 
-def climb_directly(work: Work, start: Parameters, *, max_iter: int = 200) -> Direct:
+def maximise_likelihood(work: Work, start: Parameters, *, max_iter: int = 200) -> Direct:
     """Maximise the likelihood from one start."""
     from scipy.optimize import minimize
 
-    spelling = Spelling(work)
-    origin = spelling.spell(start)
+    transform = ParameterTransform(work)
+    origin = transform.spell(start)
 
     def objective(theta: Array) -> tuple[float, Array]:
         moves = STEP * np.eye(len(theta))
         batch = np.concatenate([theta[None], theta + moves, theta - moves])
-        value = _in_blocks(work, spelling, batch)
+        value = _in_blocks(work, transform, batch)
         n = len(theta)
         if not np.isfinite(value).all():
             return FAILED, np.zeros(n)
@@ -64,19 +64,19 @@ def climb_directly(work: Work, start: Parameters, *, max_iter: int = 200) -> Dir
     before = float(log_likelihoods(work, start).sum())
     if not -float(found.fun) > before:
         return Direct(start, before, int(found.nit), bool(found.success))
-    return Direct(spelling.read(found.x[None]), -float(found.fun), int(found.nit), bool(found.success))
+    return Direct(transform.read(found.x[None]), -float(found.fun), int(found.nit), bool(found.success))
 
 
-def _in_blocks(work: Work, spelling: Spelling, batch: Array) -> Array:
+def _in_blocks(work: Work, transform: ParameterTransform, batch: Array) -> Array:
     problem = work.problem
     size = work.design.n_states * problem.n_occasions * problem.n_series * problem.n_channels
     block = max(1, BLOCK // size)
     return np.concatenate(
-        [log_likelihoods(work, spelling.read(batch[i : i + block])).sum(1) for i in range(0, len(batch), block)]
+        [log_likelihoods(work, transform.read(batch[i : i + block])).sum(1) for i in range(0, len(batch), block)]
     )
 
 
-class Spelling:
+class ParameterTransform:
     """Free numbers for the parameters of one model, and back for a batch."""
 
     def __init__(self, work: Work) -> None:

@@ -52,7 +52,7 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class Climb:
+class EMRun:
     """Where every start ended: parameters, log-likelihood, iterations, and whether it had settled."""
 
     parameters: Parameters
@@ -119,17 +119,15 @@ def _rows(moves: Array, before: Array) -> Array:
     return np.where(total > 1e-12, moves / np.where(total > 1e-12, total, 1.0), before)
 
 
-def climb(work: Work, start: Parameters, *, max_iter: int, tol: float) -> Climb:
+def run_em(work: Work, start: Parameters, *, max_iter: int, tol: float) -> EMRun:
     """Run EM from every start until its gain falls below ``tol * (1 + |log-likelihood|)``."""
     problem = work.problem
     size = work.design.n_states * problem.n_occasions * problem.n_series * problem.n_channels
     if work.design.duration != "geometric":
         size *= OLDEST
     block = max(1, BLOCK // size)
-    parts = [
-        _climb_block(work, start.take(slice(i, i + block)), max_iter, tol) for i in range(0, start.n_starts, block)
-    ]
-    return Climb(
+    parts = [_em_block(work, start.take(slice(i, i + block)), max_iter, tol) for i in range(0, start.n_starts, block)]
+    return EMRun(
         stack([part.parameters for part in parts]),
         np.concatenate([part.log_likelihood for part in parts]),
         np.concatenate([part.n_iterations for part in parts]),
@@ -137,7 +135,7 @@ def climb(work: Work, start: Parameters, *, max_iter: int, tol: float) -> Climb:
     )
 
 
-def _climb_block(work: Work, start: Parameters, max_iter: int, tol: float) -> Climb:
+def _em_block(work: Work, start: Parameters, max_iter: int, tol: float) -> EMRun:
     n = start.n_starts
     best, log_likelihood = start, np.full(n, -np.inf)
     iterations, converged = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=bool)
@@ -159,7 +157,7 @@ def _climb_block(work: Work, start: Parameters, max_iter: int, tol: float) -> Cl
             active, current = active[going], current.take(going)
             expected, regressors = _only(expected, going), regressors if len(regressors) == 1 else regressors[going]
         current = maximise(work, current, expected, regressors)
-    return Climb(best, log_likelihood, iterations, converged)
+    return EMRun(best, log_likelihood, iterations, converged)
 
 
 def _only(expected: Expected, rows: Flags) -> Expected:

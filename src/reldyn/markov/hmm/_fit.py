@@ -16,8 +16,8 @@ import numpy as np
 from reldyn._types import Array, Ints
 from reldyn.errors import ConvergenceWarning, DataWarning, DesignError, check_option
 from reldyn.markov.hmm._diagnose import diagnose, note_optima
-from reldyn.markov.hmm._direct import climb_directly, log_likelihoods
-from reldyn.markov.hmm._em import Climb, Work, climb, expect, prepare
+from reldyn.markov.hmm._direct import log_likelihoods, maximise_likelihood
+from reldyn.markov.hmm._em import EMRun, Work, expect, prepare, run_em
 from reldyn.markov.hmm._parameters import Covariance, Design, Duration, Emission, Parameters, from_units, to_units
 from reldyn.markov.hmm._problem import Known, Problem, build_problem
 from reldyn.markov.hmm._result import HMMResult
@@ -117,7 +117,7 @@ def fit_hmm(
         begin = starting_points(work, n_starts, sequence)
     else:
         entropy, begin = None, from_units(problem, design, _named(start))
-    ended = climb(work, begin, max_iter=max_iter, tol=tol)
+    ended = run_em(work, begin, max_iter=max_iter, tol=tol)
     best, settled = _best(work, ended, max_iter)
     return _result(work, best, ended, settled, entropy)
 
@@ -261,7 +261,7 @@ def _seed_sequence(seed: Seed) -> np.random.SeedSequence:
     return np.random.SeedSequence(seed)
 
 
-def _best(work: Work, ended: Climb, max_iter: int) -> tuple[Parameters, tuple[float, int, bool]]:
+def _best(work: Work, ended: EMRun, max_iter: int) -> tuple[Parameters, tuple[float, int, bool]]:
     """Return the best start with its labels in order, finished directly where EM is not exact."""
     winner = int(ended.log_likelihood.argmax())
     best = ended.parameters.take([winner])
@@ -270,7 +270,7 @@ def _best(work: Work, ended: Climb, max_iter: int) -> tuple[Parameters, tuple[fl
     # Skewed innovations settle slowly by EM; predicted lags keep EM from settling at the maximum itself.
     slow = work.design.emission == "skew-t" and not converged
     if slow or work.problem.lags_missing:
-        finished = climb_directly(work, best, max_iter=max_iter)
+        finished = maximise_likelihood(work, best, max_iter=max_iter)
         best, value, converged = finished.parameters, finished.log_likelihood, finished.converged
         steps += finished.n_iterations
     return ordered_labels(best), (value, steps, converged)
@@ -293,7 +293,7 @@ def ordered_labels(p: Parameters) -> Parameters:
 
 
 def _result(
-    work: Work, best: Parameters, ended: Climb, settled: tuple[float, int, bool], entropy: int | None
+    work: Work, best: Parameters, ended: EMRun, settled: tuple[float, int, bool], entropy: int | None
 ) -> HMMResult:
     problem, design = work.problem, work.design
     value, steps, converged = settled

@@ -11,7 +11,7 @@ import numpy as np
 
 from reldyn._types import Array
 from reldyn.errors import ConvergenceWarning, DataWarning, DesignError
-from reldyn.markov.hmm._deviations import Deviations, Paths, Population, believe, follow, generalise, lower_bound
+from reldyn.markov.hmm._deviations import Deviations, Paths, Population, e_step, lower_bound, m_step, posterior_update
 from reldyn.markov.hmm._fit import Seed, checked, fit_hmm
 from reldyn.markov.hmm._parameters import Covariance
 from reldyn.markov.hmm._problem import Problem
@@ -220,11 +220,11 @@ def fit_hierarchical_hmm(
     options: dict[str, Any] = {"n_states": n_states, "covariance": covariance, "n_starts": n_starts}
     options.update(max_iter=max_iter, tol=tol, seed=seed)
     pooled, centred, offsets = _pooled_fits(series, problem, options)
-    climbs = [
-        _climb(problem, *_first_beliefs(problem, fit, shift), covariance == "shared", max_iter, tol)
+    runs = [
+        _ascend(problem, *_first_beliefs(problem, fit, shift), covariance == "shared", max_iter, tol)
         for fit, shift in ((pooled, np.zeros_like(offsets)), (centred, offsets))
     ]
-    return _result(problem, climbs, covariance, pooled.seed)
+    return _result(problem, runs, covariance, pooled.seed)
 
 
 def _pooled_fits(
@@ -272,7 +272,7 @@ def _first_beliefs(problem: Problem, fit: HMMResult, shift: Array) -> tuple[Popu
 
 @dataclass(frozen=True, slots=True)
 class _Ended:
-    """Where one climb ended."""
+    """Where one run of EM ended."""
 
     population: Population
     deviations: Deviations
@@ -282,25 +282,25 @@ class _Ended:
     converged: bool
 
 
-def _climb(
+def _ascend(
     problem: Problem, population: Population, deviations: Deviations, shared: bool, max_iter: int, tol: float
 ) -> _Ended:
     before = -np.inf
     for step in range(max_iter + 1):
-        paths = follow(problem, population, deviations)
+        paths = e_step(problem, population, deviations)
         bound = lower_bound(population, deviations, paths)
         settled = step > 1 and bound - before < tol * (1.0 + abs(bound))
         if settled or step == max_iter:
             break
         before = bound
-        deviations = believe(problem, population, paths)
-        population = generalise(problem, population, deviations, paths, shared=shared)
+        deviations = posterior_update(problem, population, paths)
+        population = m_step(problem, population, deviations, paths, shared=shared)
     return _Ended(population, deviations, paths, bound, step, settled)
 
 
-def _result(problem: Problem, climbs: list[_Ended], covariance: str, seed: int | None) -> HierarchicalHMMResult:
-    bounds = np.array([climb.bound for climb in climbs]) + problem.log_jacobian
-    best = _ordered(climbs[int(bounds.argmax())])
+def _result(problem: Problem, runs: list[_Ended], covariance: str, seed: int | None) -> HierarchicalHMMResult:
+    bounds = np.array([run.bound for run in runs]) + problem.log_jacobian
+    best = _ordered(runs[int(bounds.argmax())])
     population, deviations, scale = best.population, best.deviations, problem.scale
     notes: tuple[str, ...] = ()
     if problem.n_series < FEW_SERIES:

@@ -49,7 +49,7 @@ class LevelData:
 
 @brief
 @dataclasses.dataclass(frozen=True, slots=True)
-class PhaseLaw:
+class DwellDistribution:
     """Laws of sojourns to choose from, by row.
 
     Attributes
@@ -65,20 +65,22 @@ class PhaseLaw:
     first: Array
 
 
-def geometric_law(leave: Array) -> PhaseLaw:
+def geometric_dwell(leave: Array) -> DwellDistribution:
     """One law per phase without memory: (K,) probabilities of leaving."""
     hazard = np.asarray(leave, dtype=float)[:, None]
-    return PhaseLaw(hazard, np.log(np.maximum(hazard, 1e-300)), np.log1p(-hazard), np.ones_like(hazard))
+    return DwellDistribution(hazard, np.log(np.maximum(hazard, 1e-300)), np.log1p(-hazard), np.ones_like(hazard))
 
 
-def gamma_law(dispersion: int) -> PhaseLaw:
+def gamma_dwell(dispersion: int) -> DwellDistribution:
     """Tabulated gamma sojourns of one dispersion; row r has mean ``MEANS[r]``."""
     tables = sojourn_tables()
-    return PhaseLaw(*(part[dispersion] for part in (tables.hazard, tables.log_leave, tables.log_stay, tables.start)))
+    return DwellDistribution(
+        *(part[dispersion] for part in (tables.hazard, tables.log_leave, tables.log_stay, tables.start))
+    )
 
 
 def nearest_mean(dwell: Array) -> Ints:
-    """Rows of `gamma_law` nearest to mean sojourns."""
+    """Rows of `gamma_dwell` nearest to mean sojourns."""
     return np.asarray(np.abs(np.log(MEANS) - np.log(np.clip(dwell, MEANS[0], MEANS[-1]))[..., None]).argmin(axis=-1))
 
 
@@ -151,13 +153,13 @@ def fit_levels(
     data: LevelData,
     start: LevelFit,
     shape: Array,
-    law: PhaseLaw,
+    law: DwellDistribution,
     *,
     n_iterations: int,
     tolerance: float = 1e-3,
     free_emission: bool = True,
     free_sojourns: bool = False,
-    prior_law: Array | None = None,
+    dwell_prior: Array | None = None,
     prior_moves: Array | None = None,
     shock: bool = False,
     kernels: Kernels | None = None,
@@ -171,7 +173,7 @@ def fit_levels(
         Of `level_start`, or an earlier fit.
     shape : (K, C) array
         Levels at an effect of 1, or shocks.
-    law : PhaseLaw
+    law : DwellDistribution
     n_iterations : int
         Expectation steps, at least one; the log-likelihood belongs to the parameters returned.
     tolerance : float, default 1e-3
@@ -180,7 +182,7 @@ def fit_levels(
         Whether effect, regression and covariance are updated.
     free_sojourns : bool, default False
         Whether the row of the law per phase, and the moves, are.
-    prior_law : (K, n_laws) array, optional
+    dwell_prior : (K, n_laws) array, optional
         Log prior of each row for each phase; flat by default.
     prior_moves : (K, K) array, optional
         Moves that the prior is worth; .5 each by default.
@@ -193,7 +195,7 @@ def fit_levels(
     LevelFit
     """
     n_states = shape.shape[0]
-    flat = np.zeros((n_states, len(law.hazard))) if prior_law is None else prior_law
+    flat = np.zeros((n_states, len(law.hazard))) if dwell_prior is None else dwell_prior
     pseudo = np.full((n_states, n_states), 0.5) if prior_moves is None else prior_moves
     if chosen_kernels(kernels) == "numpy":
         freed = (free_emission, free_sojourns)
@@ -232,7 +234,7 @@ def _run(
     data: LevelData,
     start: LevelFit,
     shape: Array,
-    law: PhaseLaw,
+    law: DwellDistribution,
     priors: tuple[Array, Array],
     freed: tuple[bool, bool],
     limits: tuple[int, float],
@@ -279,7 +281,7 @@ def _run(
             found = _unless(resting, found, effect=effect, coefficients=coefficients, covariance=covariance)
         if freed[1]:
             logs = (law.log_leave, law.log_stay)
-            index, moves = steps.best_law(exits, stays, transitions, *priors, logs)
+            index, moves = steps.best_dwell(exits, stays, transitions, *priors, logs)
             found = _unless(resting, found, index=index, moves=moves)
         for field in dataclasses.fields(out):
             getattr(out, field.name)[active] = getattr(found, field.name)

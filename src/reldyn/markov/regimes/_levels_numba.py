@@ -361,7 +361,7 @@ def _update(
     exits: Any,
     stays: Any,
     moved: Any,
-    prior_law: Any,
+    dwell_prior: Any,
     prior_moves: Any,
     log_leave: Any,
     log_stay: Any,
@@ -372,7 +372,7 @@ def _update(
     for k in range(n_states):
         best = -np.inf
         for m in range(log_leave.shape[0]):
-            score = prior_law[k, m]
+            score = dwell_prior[k, m]
             for a in range(n_ages):
                 score += exits[k, a] * log_leave[m, a] + stays[k, a] * log_stay[m, a]
             if score > best:
@@ -400,7 +400,7 @@ def run_batch(
     covariance: Any,
     index: Any,
     moves: Any,
-    prior_law: Any,
+    dwell_prior: Any,
     prior_moves: Any,
     hazards: Any,
     log_leave: Any,
@@ -458,7 +458,7 @@ def run_batch(
                 effect[s] = _best_effect(mass[s], rest[s], shape, coefficients[s], covariance[s])
             if free_sojourns:
                 _moved(pairs, moved[s])
-                _update(exits[s], stays[s], moved[s], prior_law, prior_moves, log_leave, log_stay, index[s], moves[s])
+                _update(exits[s], stays[s], moved[s], dwell_prior, prior_moves, log_leave, log_stay, index[s], moves[s])
         _aggregate(y[s], observed[s], night[s], x[s], shock, noise, pairs, coefficients[s], mass[s], rest[s])
         _moved(pairs, moved[s])
         for t in range(n_occasions):

@@ -202,11 +202,11 @@ def best_effect(mass: Array, rest: Array, shape: Array, coefficients: Array, cov
     return np.maximum(above / np.maximum(below, 1e-12), 0.0)
 
 
-def best_law(
-    exits: Array, stays: Array, transitions: Array, prior_law: Array, prior_moves: Array, logs: tuple[Array, Array]
+def best_dwell(
+    exits: Array, stays: Array, transitions: Array, dwell_prior: Array, prior_moves: Array, logs: tuple[Array, Array]
 ) -> tuple[Ints, Array]:
     """Pick the best tabulated law per phase, and the moves: (n, K), (n, K, K)."""
-    score = prior_law + np.matmul(exits, logs[0].T) + np.matmul(stays, logs[1].T)
+    score = dwell_prior + np.matmul(exits, logs[0].T) + np.matmul(stays, logs[1].T)
     off = ~np.eye(transitions.shape[1], dtype=bool)
     raised = np.where(off, transitions + prior_moves, 0.0)
     return score.argmax(axis=2), raised / raised.sum(axis=2, keepdims=True)

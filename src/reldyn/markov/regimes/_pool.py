@@ -14,7 +14,14 @@ import numpy as np
 
 from reldyn._records import brief
 from reldyn._types import Array, Flags
-from reldyn.markov.regimes._levels import LevelData, LevelFit, PhaseLaw, fit_levels, geometric_law, level_start
+from reldyn.markov.regimes._levels import (
+    DwellDistribution,
+    LevelData,
+    LevelFit,
+    fit_levels,
+    geometric_dwell,
+    level_start,
+)
 
 _ROUNDS = 30
 _ALL_ALIKE = 6
@@ -68,9 +75,9 @@ class SharedPhases:
         return np.asarray(1 / self.leave)
 
     @property
-    def law(self) -> PhaseLaw:
+    def law(self) -> DwellDistribution:
         """Geometric sojourns, one row per phase."""
-        return geometric_law(self.leave)
+        return geometric_dwell(self.leave)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -127,7 +134,7 @@ def linear_levels(data: LevelData) -> Array:
         moves=np.zeros((n, 1, 1)),
     )
     rounds = 3 if data.observed.all() else 8
-    one = geometric_law(np.zeros(1))
+    one = geometric_dwell(np.zeros(1))
     return fit_levels(data, start, np.zeros((1, channels)), one, n_iterations=rounds, tolerance=1e-9).log_likelihood
 
 
@@ -152,11 +159,11 @@ def pool_levels(data: LevelData, linear: Array, *, n_states: int = 3, n_iteratio
         _cluster(part, data.observed, n_states, angle) for part in (_smooth(rest, data.observed),) for angle in _ANGLES
     ]
     shock_shape = _cluster(_residuals(data, lagged=True), data.observed, n_states, 0.25 * np.pi)
-    found = [_climb(data, linear, start, shock_shape, n_iterations) for start in starts]
+    found = [_ascend(data, linear, start, shock_shape, n_iterations) for start in starts]
     return max(found, key=lambda one: one.log_likelihood)
 
 
-def _climb(data: LevelData, linear: Array, shape: Array, shock_shape: Array, n_iterations: int) -> Pooled:
+def _ascend(data: LevelData, linear: Array, shape: Array, shock_shape: Array, n_iterations: int) -> Pooled:
     channels, n_states = data.y.shape[2], len(shape)
     lags = np.zeros((1 + 2 * channels, channels))
     leave, moves = np.full(n_states, 0.2), (1 - np.eye(n_states)) / (n_states - 1)

@@ -30,7 +30,7 @@ from reldyn.mixed.inference._inference import JointTest, Wald, joint_parts
 from reldyn.mixed.inference._second_order import residual_second_order
 from reldyn.mixed.likelihood._objective import pull_back, residual_derivatives
 from reldyn.mixed.likelihood._optimise import root_derivatives
-from reldyn.mixed.likelihood._statistics import assemble, no_products, portion_kernels
+from reldyn.mixed.likelihood._statistics import assemble, chunk_kernels, no_products
 from reldyn.mixed.processes import Kernel
 from reldyn.mixed.spec._random import pivoted_root
 
@@ -229,7 +229,7 @@ def _half_second_derivatives(fit: Fit, W: Array) -> Array:
     for stratum, size in enumerate(stats.sizes):
         here = slice(begin, begin + size)
         begin += size
-        kernels = [portion_kernels(stats, part, fit.psi[part.stratum], 2) for part in stats.portions]
+        kernels = [chunk_kernels(stats, part, fit.psi[part.stratum], 2) for part in stats.chunks]
         dC = residual_derivatives(stats, kernels, stratum).z
         Yz = dC[..., :p] + dC[..., z] @ Pz
         J = dyad.shrink @ Yz
@@ -239,7 +239,7 @@ def _half_second_derivatives(fit: Fit, W: Array) -> Array:
         moved = np.tensordot(W[here, here], Yz, axes=1)
         total -= sum((Yz[k].transpose(0, 2, 1) @ (dyad.M @ moved[k])).sum(axis=0) for k in range(size))
         second = no_products(stats, 1)
-        for part, items in zip(stats.portions, kernels, strict=True):
+        for part, items in zip(stats.chunks, kernels, strict=True):
             if part.stratum == stratum:
                 assemble(stats, part, _contracted(items, W[here, here]), second)
         near = second.z[0][:, :, :p]

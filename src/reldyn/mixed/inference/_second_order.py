@@ -92,14 +92,14 @@ def _by_lag(
         series = np.split(np.arange(len(rows)), first[1:])
         between = [step[mine][None, :] - step[mine][:, None] for mine in series]
         occurring = np.unique(np.concatenate([np.unique(np.abs(distance)) for distance in between]))
-        lags = _bent_lags(residual, exchangeable, psi, W, occurring)
+        lags = _second_derivatives_of_lags(residual, exchangeable, psi, W, occurring)
         for mine, distance in zip(series, between, strict=True):
             i, j = member[mine][:, None], member[mine][None, :]
             at = np.searchsorted(occurring, np.abs(distance))
             bent = np.where(distance >= 0, lags[at, i, j], lags[at, j, i])
             total += weighted[rows[mine]].T @ bent @ weighted[rows[mine]]
         return total
-    lags = _bent_lags(residual, exchangeable, psi, W, np.arange(span))
+    lags = _second_derivatives_of_lags(residual, exchangeable, psi, W, np.arange(span))
     bent = np.zeros((span, 2, span, 2))
     for lag in range(span):
         at = np.arange(span - lag)
@@ -117,7 +117,7 @@ def _by_lag(
     return total
 
 
-def _bent_lags(residual: Residual, exchangeable: bool, psi: Array, W: Array, lags: Ints) -> Array:
+def _second_derivatives_of_lags(residual: Residual, exchangeable: bool, psi: Array, W: Array, lags: Ints) -> Array:
     """Weighted second derivatives of the covariance of the members at two steps a lag apart, (lags, 2, 2).
 
     The lags ascend from 0.

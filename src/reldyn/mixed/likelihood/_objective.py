@@ -27,9 +27,9 @@ from reldyn.mixed.likelihood._statistics import (
     Statistics,
     Weights,
     assemble,
+    chunk_kernels,
     contract,
     no_products,
-    portion_kernels,
 )
 from reldyn.mixed.processes import Kernel, curvature
 from reldyn.mixed.spec._random import RandomStructure
@@ -143,7 +143,7 @@ def evaluate(
     Evaluation or None
         None where the parameters give no positive definite covariance.
     """
-    found = [portion_kernels(stats, part, psi[part.stratum], min(order, 1)) for part in stats.portions]
+    found = [chunk_kernels(stats, part, psi[part.stratum], min(order, 1)) for part in stats.chunks]
     if not all(np.isfinite(item.log_det) for items in found for item in items):
         return None
     dyad = _per_dyad(stats, found, root_of(G))
@@ -175,7 +175,7 @@ def _per_dyad(stats: Statistics, found: Kernels, root: Array) -> PerDyad | None:
     p, q = stats.p, stats.q
     products = no_products(stats, 1)
     log_det_residual = 0.0
-    for part, items in zip(stats.portions, found, strict=True):
+    for part, items in zip(stats.chunks, found, strict=True):
         assemble(stats, part, _precisions(items), products)
         log_det_residual += float(sum(count * item.log_det for count, item in zip(part.counts, items, strict=True)))
     Cz = products.z[0]
@@ -215,7 +215,7 @@ def effective(rows: Array, beta: Array) -> Array:
 def residual_derivatives(stats: Statistics, found: Kernels, stratum: int) -> Products:
     """Derivatives of ``W' R^{-1} W`` in the residual parameters of a stratum."""
     products = no_products(stats, stats.sizes[stratum])
-    for part, items in zip(stats.portions, found, strict=True):
+    for part, items in zip(stats.chunks, found, strict=True):
         if part.stratum == stratum:
             assemble(stats, part, _precision_slopes(items), products)
     return products
@@ -414,7 +414,7 @@ def _add_curvature(
         target[:, :, p : p + q] = back.Pz @ part @ back.Pz.transpose(0, 2, 1)
     targets[0][:, :, p : p + q] += dyad.M
     begins = np.cumsum([0, *stats.sizes])
-    for part, items in zip(stats.portions, found, strict=True):
+    for part, items in zip(stats.chunks, found, strict=True):
         here = slice(int(begins[part.stratum]), int(begins[part.stratum + 1]))
         gradient[here] += part.counts @ np.stack([np.asarray(item.d_log_det) for item in items])
         exchangeable = stats.exchangeable[part.stratum]

@@ -20,13 +20,13 @@ import numpy as np
 from reldyn._records import brief
 from reldyn._types import Array, Ints
 from reldyn.mixed.likelihood._backend import kernels
-from reldyn.mixed.processes import Arrangement, Kernel, SegmentGroup, arrange, natural_names, segments
+from reldyn.mixed.processes import Arrangement, Kernel, SegmentGroup, batch_layouts, natural_names, segments
 from reldyn.mixed.processes import kernels as layout_kernels
 from reldyn.mixed.spec._columns import Design, pick, sizes
 from reldyn.mixed.spec._options import Residual
 from reldyn.mixed.spec._problem import Problem
 
-# Numbers that the kernels of one portion may hold with their derivatives.
+# Numbers that the kernels of one chunk may hold with their derivatives.
 _KERNEL_NUMBERS = 2**21
 # Segments whose rows are formed at once: few enough for the processor's cache.
 _SEGMENTS = 2**12
@@ -83,14 +83,14 @@ class Columns:
 
 @brief
 @dataclass(frozen=True)
-class Frequent:
+class DenseLayout:
     """Cross-products of rows of two members in frequent layouts, one entry per layout and pair of rows.
 
     Attributes
     ----------
     members : tuple of two ints
     terms : tuple of (layout, a, b)
-        Position of the layout in its portion, and the rows of the segment.
+        Position of the layout in its chunk, and the rows of the segment.
     grams : (t, d, q_a, k_b) array
         ``sum_s w_sa w_sb'`` per dyad, the z columns of the first member by all of the second.
     totals : (t, k_a, k_b) array
@@ -105,13 +105,13 @@ class Frequent:
 
 @brief
 @dataclass(frozen=True)
-class Rare:
+class SparseLayouts:
     """Segments of equally many rows, sorted by dyad, kept as rows.
 
     Attributes
     ----------
     layouts : tuple of int
-        Positions of these layouts in their portion.
+        Positions of these layouts in their chunk.
     which : (s,) int array
         Layout of each segment, as a position in `layouts`.
     owner : (s,) int array
@@ -128,7 +128,7 @@ class Rare:
 
 @brief
 @dataclass(frozen=True)
-class Portion:
+class Chunk:
     """Layouts of one stratum whose kernels are computed together."""
 
     stratum: int
@@ -136,8 +136,8 @@ class Portion:
     arrangement: Arrangement
     counts: Array
     sizes: tuple[int, ...]
-    frequent: tuple[Frequent, ...]
-    rare: tuple[Rare, ...]
+    frequent: tuple[DenseLayout, ...]
+    rare: tuple[SparseLayouts, ...]
 
 
 @brief
@@ -154,7 +154,7 @@ class Statistics:
         Per stratum.
     columns : tuple of two Columns
         Per member.
-    portions : tuple of Portion
+    chunks : tuple of Chunk
     """
 
     n: int
@@ -164,7 +164,7 @@ class Statistics:
     residual: Residual
     exchangeable: tuple[bool, ...]
     columns: tuple[Columns, Columns]
-    portions: tuple[Portion, ...]
+    chunks: tuple[Chunk, ...]
 
     @property
     def width(self) -> int:
@@ -211,11 +211,11 @@ def summarise(problem: Problem, Z: Design, residual: Residual) -> Statistics:
     table = _Rows(problem, Z)
     strata = problem.strata
     groups = segments(residual, problem.dyad, problem.member, problem.step)
-    portions: list[Portion] = []
+    chunks: list[Chunk] = []
     for stratum in range(len(problem.exchangeable)):
         mine = [item for item in (_within(group, strata, stratum) for group in groups) if len(item.dyad)]
         for part in _portioned(mine, residual):
-            portions.append(_portion(table, part, stratum, residual))
+            chunks.append(_chunk(table, part, stratum, residual))
     return Statistics(
         n=problem.n,
         n_dyads=problem.n_dyads,
@@ -224,14 +224,14 @@ def summarise(problem: Problem, Z: Design, residual: Residual) -> Statistics:
         residual=residual,
         exchangeable=problem.exchangeable,
         columns=(table.columns[0], table.columns[1]),
-        portions=tuple(portions),
+        chunks=tuple(chunks),
     )
 
 
-def portion_kernels(stats: Statistics, portion: Portion, natural: Array, order: int) -> list[Kernel]:
-    """Kernels of a portion's layouts; see `reldyn.mixed.processes.kernels`."""
-    exchangeable = stats.exchangeable[portion.stratum]
-    return layout_kernels(stats.residual, exchangeable, natural, portion.arrangement, order)
+def chunk_kernels(stats: Statistics, chunk: Chunk, natural: Array, order: int) -> list[Kernel]:
+    """Kernels of a chunk's layouts; see `reldyn.mixed.processes.kernels`."""
+    exchangeable = stats.exchangeable[chunk.stratum]
+    return layout_kernels(stats.residual, exchangeable, natural, chunk.arrangement, order)
 
 
 def no_products(stats: Statistics, k: int) -> Products:
@@ -239,9 +239,9 @@ def no_products(stats: Statistics, k: int) -> Products:
     return Products(np.zeros((k, stats.n_dyads, stats.q, stats.width)), np.zeros((k, stats.width, stats.width)))
 
 
-def assemble(stats: Statistics, portion: Portion, weights: Weights, out: Products) -> None:
+def assemble(stats: Statistics, chunk: Chunk, weights: Weights, out: Products) -> None:
     """Add ``sum_s W_s' K W_s`` to `out`, with ``weights(layout)`` the k choices of K, (k, m, m)."""
-    for item in portion.frequent:
+    for item in chunk.frequent:
         left, right = (stats.columns[m] for m in item.members)
         chosen = np.stack([weights(layout)[:, a, b] for layout, a, b in item.terms], axis=1)
         rows = left.z_rows
@@ -252,25 +252,25 @@ def assemble(stats: Statistics, portion: Portion, weights: Weights, out: Product
         for here, place in right.outside:
             for above, row_place in left.outside:
                 _add(out.total, row_place, place, totals[:, above, here])
-    for pool in portion.rare:
+    for pool in chunk.rare:
         of_layout = np.stack([weights(index) for index in pool.layouts], axis=1)
         kernels(stats.n).segment_products(pool.stack, pool.which, pool.owner, of_layout, stats.p, out.z, out.total)
 
 
-def contract(stats: Statistics, portion: Portion, targets: Array, constant: Array) -> list[Array]:
+def contract(stats: Statistics, chunk: Chunk, targets: Array, constant: Array) -> list[Array]:
     """Sum over segments of ``W_s Q_i W_s'`` for each layout: (t, m, m).
 
     Parameters
     ----------
     stats : Statistics
-    portion : Portion
+    chunk : Chunk
     targets : (t, d, q, c) array
         The rows of symmetric matrices Q_i that belong to Z.
     constant : (t, c, c) array
         What is left of them, the same for all dyads; zero in the rows and columns of Z.
     """
-    found = [np.zeros((len(targets), size, size)) for size in portion.sizes]
-    for item in portion.frequent:
+    found = [np.zeros((len(targets), size, size)) for size in chunk.sizes]
+    for item in chunk.frequent:
         left, right = (stats.columns[m] for m in item.members)
         rows = left.z_rows
         gathered = np.empty((len(targets), *item.grams.shape[1:]))
@@ -288,7 +288,7 @@ def contract(stats: Statistics, portion: Portion, targets: Array, constant: Arra
         for (layout, a, b), value in zip(item.terms, values, strict=True):
             found[layout][:, a, b] += 0.5 * value
             found[layout][:, b, a] += 0.5 * value
-    for pool in portion.rare:
+    for pool in chunk.rare:
         total = kernels(stats.n).segment_contractions(
             pool.stack, pool.which, pool.owner, targets, constant, stats.p, len(pool.layouts)
         )
@@ -382,7 +382,7 @@ def _portioned(groups: list[SegmentGroup], residual: Residual) -> list[list[Segm
     return parts
 
 
-def _portion(table: _Rows, groups: list[SegmentGroup], stratum: int, residual: Residual) -> Portion:
+def _chunk(table: _Rows, groups: list[SegmentGroup], stratum: int, residual: Residual) -> Chunk:
     frequent: list[tuple[int, SegmentGroup]] = []
     rare: dict[int, list[tuple[int, SegmentGroup]]] = {}
     for index, group in enumerate(groups):
@@ -390,10 +390,10 @@ def _portion(table: _Rows, groups: list[SegmentGroup], stratum: int, residual: R
             frequent.append((index, group))
         else:
             rare.setdefault(group.rows.shape[1], []).append((index, group))
-    return Portion(
+    return Chunk(
         stratum=stratum,
         n_layouts=len(groups),
-        arrangement=arrange([group.layout for group in groups]),
+        arrangement=batch_layouts([group.layout for group in groups]),
         counts=np.array([len(group.dyad) for group in groups], dtype=float),
         sizes=tuple(group.rows.shape[1] for group in groups),
         frequent=_frequent(table, frequent),
@@ -412,7 +412,7 @@ def _is_frequent(table: _Rows, group: SegmentGroup) -> bool:
     return bool(kept <= work and kept <= max(8 * group.rows.size * c, _FEW_NUMBERS))
 
 
-def _frequent(table: _Rows, groups: list[tuple[int, SegmentGroup]]) -> tuple[Frequent, ...]:
+def _frequent(table: _Rows, groups: list[tuple[int, SegmentGroup]]) -> tuple[DenseLayout, ...]:
     terms: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
     for index, group in groups:
         members = table.members(group.rows)
@@ -426,7 +426,7 @@ def _frequent(table: _Rows, groups: list[tuple[int, SegmentGroup]]) -> tuple[Fre
         totals[pair] = np.zeros((len(of_pair), one.width, other.width))
     for index, group in groups:
         _fill(table, index, group, terms, grams, totals)
-    return tuple(Frequent(pair, tuple(terms[pair]), grams[pair], totals[pair]) for pair in terms)
+    return tuple(DenseLayout(pair, tuple(terms[pair]), grams[pair], totals[pair]) for pair in terms)
 
 
 def _fill(
@@ -464,10 +464,10 @@ def _fill(
         start = stop
 
 
-def _rare(table: _Rows, items: list[tuple[int, SegmentGroup]]) -> Rare:
+def _rare(table: _Rows, items: list[tuple[int, SegmentGroup]]) -> SparseLayouts:
     which = np.concatenate([np.full(len(group.dyad), k) for k, (_, group) in enumerate(items)])
     dyad = np.concatenate([group.dyad for _, group in items])
     stack = np.concatenate([table.full(group.rows) for _, group in items])
     order = np.argsort(dyad, kind="stable")
     layouts = tuple(index for index, _ in items)
-    return Rare(layouts, which[order], dyad[order], stack[order])
+    return SparseLayouts(layouts, which[order], dyad[order], stack[order])

@@ -5,7 +5,7 @@ log-determinants add up, `kernels` gives those of each layout with exact derivat
 parameters inside their region, and `describe` says what they mean. `covariance` is the dense matrix of one dyad.
 """
 
-from reldyn.mixed.processes._arrangement import Arrangement, Batch, arrange
+from reldyn.mixed.processes._arrangement import Arrangement, Batch, batch_layouts
 from reldyn.mixed.processes._curvature import curvature
 from reldyn.mixed.processes._jets import Jet
 from reldyn.mixed.processes._kernels import Kernel, batch_kernels, covariance, kernel, kernels
@@ -19,7 +19,7 @@ __all__ = [
     "Kernel",
     "Layout",
     "SegmentGroup",
-    "arrange",
+    "batch_layouts",
     "batch_kernels",
     "covariance",
     "curvature",

@@ -76,12 +76,12 @@ class LayoutRows:
     n_conditioning: int
 
 
-def arrange(layouts: Sequence[Layout]) -> Arrangement:
+def batch_layouts(layouts: Sequence[Layout]) -> Arrangement:
     """Sort layouts into batches of equal size, ready for any number of evaluations."""
     sizes: dict[tuple[int, int], list[int]] = {}
     for position, layout in enumerate(layouts):
         sizes.setdefault((len(layout.members), layout.n_conditioning), []).append(position)
-    return arrange_rows(
+    return batch_rows(
         [
             LayoutRows(
                 np.array(positions, dtype=np.intp),
@@ -94,7 +94,7 @@ def arrange(layouts: Sequence[Layout]) -> Arrangement:
     )
 
 
-def arrange_rows(sizes: list[LayoutRows]) -> Arrangement:
+def batch_rows(sizes: list[LayoutRows]) -> Arrangement:
     """Number the spans, and the pairs of lag and start, that all layouts use, so that each is computed once."""
     fresh = [rows.steps[:, rows.n_conditioning :] for rows in sizes]
     gaps = [np.abs(steps[:, :, None] - steps[:, None, :]) for steps in fresh]

@@ -23,7 +23,7 @@ def curvature(
     residual: Residual,
     exchangeable: bool,
     natural: ArrayLike,
-    arranged: Arrangement,
+    batches: Arrangement,
     weights: Sequence[Array],
     counts: ArrayLike,
 ) -> tuple[Array, Array]:
@@ -33,8 +33,8 @@ def curvature(
     ----------
     residual, exchangeable, natural
         As in `kernels`.
-    arranged : Arrangement
-        From `arrange`.
+    batches : Arrangement
+        From `batch_layouts`.
     weights : sequence of arrays (s, m, m)
         For each layout, s symmetric matrices N.
     counts : array (n_layouts,)
@@ -54,18 +54,18 @@ def curvature(
     """
     parts = structure(residual, exchangeable)
     theta = np.asarray(natural, dtype=np.float64)
-    tables = tabulate(residual, parts, theta, arranged, 1)
+    tables = tabulate(residual, parts, theta, batches, 1)
     occurrences = np.asarray(counts, dtype=np.float64)
     r, s = len(theta), len(weights[0]) if len(weights) else 0
     # One more row than weights: the last gathers what belongs to the log-determinants.
     on_powers, on_spreads = (np.zeros((s + 1, table.value.size)) for table in tables)
     total = np.zeros((s + 1, r, r))
-    for batch in arranged.batches:
+    for batch in batches.batches:
         stacked = np.stack([weights[position] for position in batch.positions], axis=1)
         spread = with_error(tables[1].elements(batch.elements), parts, theta, batch.members)
         carry = tables[0].elements(batch.carry)
         total += _batch_curvature(batch, spread, carry, stacked, occurrences[batch.positions], on_spreads, on_powers)
-    total += _table_curvature(residual, parts, theta, arranged, on_powers, on_spreads)
+    total += _table_curvature(residual, parts, theta, batches, on_powers, on_spreads)
     return total[:s], total[s]
 
 
@@ -136,15 +136,15 @@ def _table_curvature(
     residual: Residual,
     parts: Structure,
     theta: Array,
-    arranged: Arrangement,
+    batches: Arrangement,
     on_powers: Array,
     on_spreads: Array,
 ) -> Array:
     """Weighted sums (s, r, r) of the second derivatives of both tables; weights are (s, size)."""
     if residual.process == "car1":
-        return _table_curvature_continuous(parts, theta, arranged, on_powers, on_spreads)
+        return _table_curvature_continuous(parts, theta, batches, on_powers, on_spreads)
     r = len(theta)
-    tables = tabulate(residual, parts, theta, arranged, 2)
+    tables = tabulate(residual, parts, theta, batches, 2)
     return sum(
         (
             np.tensordot(weights, table.second.reshape(r, r, -1), axes=(1, 2))
@@ -156,23 +156,23 @@ def _table_curvature(
 
 
 def _table_curvature_continuous(
-    parts: Structure, theta: Array, arranged: Arrangement, on_powers: Array, on_spreads: Array
+    parts: Structure, theta: Array, batches: Arrangement, on_powers: Array, on_spreads: Array
 ) -> Array:
     """The same where nearly every span is its own: spans are summed over before parameters are multiplied out.
 
     Every element is ``exp(-k_a t) S_ab g(k_a + k_b)``: g depends on the base, or on nothing (stationary); for powers
     there is neither S nor g.
     """
-    spans = arranged.spans.astype(np.float64)[:, None, None]
+    spans = batches.spans.astype(np.float64)[:, None, None]
     decay = np.diagonal(np.tensordot(theta, parts.transition, axes=1))[:, None]
     rates = decay + decay.T
     s = len(on_powers)
-    on_pairs, on_stationary = np.split(on_spreads.reshape(s, -1, 2, 2), [len(arranged.lag)], axis=1)
-    base = spans[arranged.base]
+    on_pairs, on_stationary = np.split(on_spreads.reshape(s, -1, 2, 2), [len(batches.lag)], axis=1)
+    base = spans[batches.base]
     mean, slope, bend = mean_decay(rates * base)
-    sums = _faded_sums(spans[arranged.lag], decay, on_pairs, (base * mean, base**2 * slope, base**3 * bend))
+    sums = _faded_sums(spans[batches.lag], decay, on_pairs, (base * mean, base**2 * slope, base**3 * bend))
     constant = (1.0 / rates, -1.0 / rates**2, 2.0 / rates**3)
-    sums += _faded_sums(spans[arranged.stationary], decay, on_stationary, constant)
+    sums += _faded_sums(spans[batches.stationary], decay, on_stationary, constant)
     alone = _faded_sums(spans, decay, on_powers.reshape(s, -1, 2, 2) * np.eye(2), (np.ones((2, 2)),))
     own = np.repeat(np.diagonal(parts.transition, axis1=1, axis2=2)[:, :, None], 2, axis=2)
     both = own + own.swapaxes(1, 2)

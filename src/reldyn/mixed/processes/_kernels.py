@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from reldyn._types import Array
-from reldyn.mixed.processes._arrangement import Arrangement, LayoutRows, arrange, arrange_rows
+from reldyn.mixed.processes._arrangement import Arrangement, LayoutRows, batch_layouts, batch_rows
 from reldyn.mixed.processes._jets import Jet, block, inverse_and_log_det
 from reldyn.mixed.processes._segments import Layout
 from reldyn.mixed.processes._structure import structure
@@ -58,7 +58,7 @@ def kernels(
         Whether the roles share their parameters.
     natural : array (r,)
         Natural parameters in the order of `natural_names`.
-    layouts : sequence of Layout, or the result of `arrange`
+    layouts : sequence of Layout, or the result of `batch_layouts`
         Arranging once and evaluating often spares the bookkeeping.
     order : {0, 1, 2}
         How many derivatives to compute.
@@ -71,16 +71,16 @@ def kernels(
     Notes
     -----
     Memory is that of the answer: (1 + r + r^2) m^2 numbers per layout at order 2. Where whole series are layouts
-    (measurement error, or time stamps the members never share), pass them in portions. Second derivatives that only
+    (measurement error, or time stamps the members never share), pass them in chunks. Second derivatives that only
     enter a sum over layouts come many times cheaper from `curvature`.
     """
-    arranged = layouts if isinstance(layouts, Arrangement) else arrange(layouts)
+    batches = layouts if isinstance(layouts, Arrangement) else batch_layouts(layouts)
     found: dict[int, Kernel] = {}
     for batch, (precision, log_det) in zip(
-        arranged.batches, batch_kernels(residual, exchangeable, natural, arranged, order), strict=True
+        batches.batches, batch_kernels(residual, exchangeable, natural, batches, order), strict=True
     ):
         found.update(zip(batch.positions.tolist(), _unstacked(precision, log_det), strict=True))
-    return [found[position] for position in range(arranged.n_layouts)]
+    return [found[position] for position in range(batches.n_layouts)]
 
 
 def kernel(residual: Residual, exchangeable: bool, natural: ArrayLike, layout: Layout, order: int) -> Kernel:
@@ -89,14 +89,14 @@ def kernel(residual: Residual, exchangeable: bool, natural: ArrayLike, layout: L
 
 
 def batch_kernels(
-    residual: Residual, exchangeable: bool, natural: ArrayLike, arranged: Arrangement, order: int
+    residual: Residual, exchangeable: bool, natural: ArrayLike, batches: Arrangement, order: int
 ) -> list[tuple[Jet, Jet]]:
     """Compute precisions (L, m, m) and log-determinants (L,) of each batch, as stacks; see `kernels`."""
     parts = structure(residual, exchangeable)
     theta = np.asarray(natural, dtype=np.float64)
-    powers, spreads = tabulate(residual, parts, theta, arranged, order)
+    powers, spreads = tabulate(residual, parts, theta, batches, order)
     found = []
-    for batch in arranged.batches:
+    for batch in batches.batches:
         spread = with_error(spreads.elements(batch.elements), parts, theta, batch.members)
         precision, log_det = inverse_and_log_det(spread)
         if batch.n_conditioning:
@@ -130,9 +130,9 @@ def covariance(
     members = np.asarray(member, dtype=np.intp)[None]
     parts = structure(residual, exchangeable)
     theta = np.asarray(natural, dtype=np.float64)
-    arranged = arrange_rows([LayoutRows(np.zeros(1, dtype=np.intp), members, steps[None], 0)])
-    _, spreads = tabulate(residual, parts, theta, arranged, order)
-    dense = with_error(spreads.elements(arranged.batches[0].elements), parts, theta, members)
+    batches = batch_rows([LayoutRows(np.zeros(1, dtype=np.intp), members, steps[None], 0)])
+    _, spreads = tabulate(residual, parts, theta, batches, order)
+    dense = with_error(spreads.elements(batches.batches[0].elements), parts, theta, members)
     return Jet(
         dense.value[0],
         None if dense.first is None else dense.first[:, 0],

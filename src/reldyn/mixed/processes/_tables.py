@@ -17,13 +17,13 @@ from reldyn.mixed.processes._structure import Structure
 from reldyn.mixed.spec._options import Residual
 
 
-def tabulate(residual: Residual, parts: Structure, theta: Array, arranged: Arrangement, order: int) -> tuple[Jet, Jet]:
+def tabulate(residual: Residual, parts: Structure, theta: Array, batches: Arrangement, order: int) -> tuple[Jet, Jet]:
     """Powers (U, 2, 2) and covariances (P + P0, 2, 2) that all layouts draw on."""
-    powers, gathered = _propagate(residual, parts, theta, arranged, order)
-    given = _carried(residual, powers.pick(arranged.lag), gathered)
-    if not len(arranged.stationary):
+    powers, gathered = _propagate(residual, parts, theta, batches, order)
+    given = _carried(residual, powers.pick(batches.lag), gathered)
+    if not len(batches.stationary):
         return powers, given
-    free = _carried(residual, powers.pick(arranged.stationary), stationary(residual, parts, theta, order))
+    free = _carried(residual, powers.pick(batches.stationary), stationary(residual, parts, theta, order))
     return powers, stack(given, free)
 
 
@@ -32,11 +32,9 @@ def _carried(residual: Residual, powers: Jet, x: Jet) -> Jet:
     return powers @ x if residual.process == "var1" else hadamard(powers.diagonal, x)
 
 
-def _propagate(
-    residual: Residual, parts: Structure, theta: Array, arranged: Arrangement, order: int
-) -> tuple[Jet, Jet]:
+def _propagate(residual: Residual, parts: Structure, theta: Array, batches: Arrangement, order: int) -> tuple[Jet, Jet]:
     """Phi^d (U, 2, 2) for every span d, and V_d (P, 2, 2) for every base."""
-    spans, base = arranged.spans, arranged.base
+    spans, base = batches.spans, batches.base
     if residual.process == "car1":
         return _propagate_continuous(parts, theta, spans.astype(np.float64), base, order)
     # Without carry-over any later occasion is as good as the next one.

@@ -96,7 +96,7 @@ def pick(design: Design, rows: Ints, columns: Ints) -> Array:
     return np.asarray(design[rows[:, None], columns])
 
 
-def portions(n: int) -> Iterator[slice]:
+def chunks(n: int) -> Iterator[slice]:
     """Stretches of rows that are formed at once."""
     return (slice(start, min(start + ROWS, n)) for start in range(0, n, ROWS))
 
@@ -108,7 +108,7 @@ def normal_equations(design: Design, y: Array) -> tuple[Array, Array]:
         return design.T @ design, design.T @ y
     source, used, k = design.source, design.used, design.base.shape[1]
     products = np.zeros((len(used), k + 1, k + 1))
-    for part in portions(len(design)):
+    for part in chunks(len(design)):
         rows, group = np.column_stack([design.base[part], y[part]]), design.group[part]
         for code in range(len(used)):
             mine = rows[group == code]
@@ -124,7 +124,7 @@ def times(design: Design, coefficients: Array) -> Array:
     reads = (design.source[:, None] == np.arange(design.base.shape[1])).astype(float)
     of_group = (design.used * coefficients) @ reads
     found = np.empty(len(design))
-    for part in portions(len(design)):
+    for part in chunks(len(design)):
         found[part] = np.einsum("nk,nk->n", design.base[part], of_group[design.group[part]])
     return found
 
@@ -142,7 +142,7 @@ def sizes(design: Design, member: Ints) -> tuple[Array, Array]:
 
 def _sizes(design: Design, code: Ints, n_codes: int) -> tuple[Array, Array]:
     squares, counts = np.zeros((n_codes, design.shape[1])), np.zeros((n_codes, design.shape[1]))
-    for part in portions(len(design)):
+    for part in chunks(len(design)):
         values = dense(design[part])
         mine = (np.arange(n_codes)[:, None] == code[part]).astype(float)
         squares += mine @ (values * values)

@@ -6,23 +6,22 @@ and the statistics packages (SPSS, Stata) here, by pyarrow and pyreadstat.
 
 from __future__ import annotations
 
-import importlib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from reldyn.errors import DataError, DataWarning, check_option
+from reldyn.panel.reading._packages import require_io
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["read_parquet_table", "read_table", "require_io"]
+__all__ = ["read_parquet_table", "read_table"]
 
 _SUFFIXES = (".csv", ".tsv", ".parquet", ".feather", ".xlsx", ".sav", ".dta")
 
@@ -95,15 +94,6 @@ def read_table(
     if not len(frame):
         raise DataError(f"{path}: the file has a header but no rows.")
     return _named(frame, headers, path)
-
-
-def require_io(module: str) -> ModuleType:
-    """Import a module of the extra ``io``, or say how to install it."""
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError:
-        package = module.partition(".")[0]
-        raise DataError(f'this needs {package}, which is not installed: pip install "reldyn[io]".') from None
 
 
 def read_parquet_table(path: str | Path) -> Any:

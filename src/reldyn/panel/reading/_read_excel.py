@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from reldyn.errors import DataError, DataWarning
+from reldyn.panel.reading._packages import require_io
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,8 +24,6 @@ _MOST_RATIO = 100
 def read_excel(path: Path) -> tuple[pd.DataFrame, list[str]]:
     """Read the first sheet; returns the frame and the headers as they stand in its first row."""
     import pandas as pd
-
-    from reldyn.panel.reading._read import require_io
 
     _check_archive(path)
     openpyxl = require_io("openpyxl")

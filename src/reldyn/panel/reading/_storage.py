@@ -11,7 +11,8 @@ from reldyn.errors import DataError
 from reldyn.panel._border import as_pandas
 from reldyn.panel._compositions import composition_labels
 from reldyn.panel._schedule import Schedule
-from reldyn.panel.reading._read import read_parquet_table, require_io
+from reldyn.panel.reading._packages import require_io
+from reldyn.panel.reading._read import read_parquet_table
 
 if TYPE_CHECKING:
     from reldyn.panel._panel import DyadPanel
@@ -44,10 +45,8 @@ def write_panel(panel: DyadPanel, path: str | Path) -> None:
         draft.unlink(missing_ok=True)
 
 
-def read_panel(path: str | Path) -> DyadPanel:
+def read_panel(kind: type[DyadPanel], path: str | Path) -> DyadPanel:
     """Read the file of `DyadPanel.to_parquet` and check the rows again."""
-    from reldyn.panel._panel import DyadPanel
-
     table = read_parquet_table(path)
     stored = (table.schema.metadata or {}).get(_METADATA)
     if stored is None:
@@ -57,7 +56,7 @@ def read_panel(path: str | Path) -> DyadPanel:
     about = json.loads(stored)
     schedule = Schedule(**about["schedule"]) if about["schedule"] is not None else None
     scales = {name: (limits[0], limits[1]) for name, limits in about["scales"].items()}
-    panel = object.__new__(DyadPanel)
+    panel = object.__new__(kind)
     panel._settle(as_pandas(table.to_pandas()), about["columns"], schedule, scales, about.get("date_orders", {}))
     if about["compositions"] is not None:
         panel = panel._with(compositions=tuple(about["compositions"]))

@@ -1,0 +1,69 @@
+"""Numbers and tables as papers print them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["format_p", "format_table"]
+
+
+def format_p(value: float) -> str:
+    """Render a p-value as papers print it.
+
+    Parameters
+    ----------
+    value : float
+        Between 0 and 1; NaN gives an empty text.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> format_p(0.0312), format_p(0.00001), format_p(float("nan"))
+    ('.031', '< .001', '')
+    """
+    if math.isnan(value):
+        return ""
+    return "< .001" if value < 0.001 else f"{value:.3f}".lstrip("0") if value < 1 else "1.000"
+
+
+def format_table(frame: pd.DataFrame, digits: int = 3) -> pd.DataFrame:
+    """Round a tidy frame for reading: numbers to ``digits``, p-values as papers print them.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Columns whose name begins with ``p_`` hold p-values.
+    digits : int, default 3
+        Decimals of every other column of floats: enough for standard errors of standardised effects.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Text in every cell, empty where a value is missing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> format_table(pd.DataFrame({"estimate": [1 / 3], "p_value": [0.0312]})).iloc[0].tolist()
+    ['0.333', '.031']
+    """
+    import pandas as pd
+
+    def render(name: str, column: pd.Series) -> pd.Series:
+        if name.startswith("p_"):
+            return column.map(lambda item: "" if blank(item) else format_p(item))
+        if pd.api.types.is_float_dtype(column):
+            return column.map(lambda item: "" if blank(item) else f"{item:.{digits}f}")
+        return column.map(lambda item: "" if blank(item) else str(item))
+
+    def blank(item: Any) -> bool:
+        return item is None or item is pd.NA or item is pd.NaT or (isinstance(item, float) and math.isnan(item))
+
+    return pd.DataFrame({name: render(str(name), frame[name]) for name in frame})

@@ -1,0 +1,34 @@
+"""The engine of the cycle detector: switching levels with gamma dwell times, of one series or shared by many.
+
+Arrays in, arrays out: it knows no column names and no partners.
+"""
+
+from reldyn.markov.regimes._levels import LevelData, LevelFit, fit_levels, gamma_dwell, level_start, nearest_mean
+from reldyn.markov.regimes._pool import Pooled, SharedPhases, class_scores, fit_shared, linear_levels, pool_levels
+from reldyn.markov.regimes._sojourn import BOUNDARY, DISPERSIONS, MEANS, SojournFit, fit_sojourns, sojourn_start
+from reldyn.markov.regimes._switching import SwitchingData, SwitchingFit, fit_switching, lag_columns
+
+__all__ = [
+    "BOUNDARY",
+    "DISPERSIONS",
+    "LevelData",
+    "LevelFit",
+    "MEANS",
+    "Pooled",
+    "SharedPhases",
+    "SojournFit",
+    "SwitchingData",
+    "SwitchingFit",
+    "class_scores",
+    "fit_levels",
+    "fit_shared",
+    "fit_sojourns",
+    "fit_switching",
+    "gamma_dwell",
+    "lag_columns",
+    "level_start",
+    "linear_levels",
+    "nearest_mean",
+    "pool_levels",
+    "sojourn_start",
+]
