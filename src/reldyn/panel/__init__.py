@@ -1,19 +1,24 @@
 """Panels of two partners over time: reading, checking and reshaping."""
 
+from reldyn.panel._align import Aligned, align
 from reldyn.panel._careless import careless
 from reldyn.panel._compliance import answered_grid
 from reldyn.panel._finding_codes import finding_codes
 from reldyn.panel._findings import check_panel
+from reldyn.panel._pair_ids import pair_ids
 from reldyn.panel._panel import DyadPanel
 from reldyn.panel._read import read_table
 from reldyn.panel._sample import SampleTruth, load_sample, load_sample_truth
 from reldyn.panel._schedule import Schedule
+from reldyn.panel._to_grid import to_grid
 from reldyn.panel._wide import from_wide
 
 __all__ = [
+    "Aligned",
     "DyadPanel",
     "SampleTruth",
     "Schedule",
+    "align",
     "answered_grid",
     "careless",
     "check_panel",
@@ -21,5 +26,7 @@ __all__ = [
     "from_wide",
     "load_sample",
     "load_sample_truth",
+    "pair_ids",
     "read_table",
+    "to_grid",
 ]
