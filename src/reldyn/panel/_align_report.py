@@ -142,14 +142,14 @@ def alignment_findings(frame: pd.DataFrame) -> Iterator[Finding]:
         (
             "unmatched-stamps",
             ("no_stamp", "no_prompt"),
-            "were dropped before: no stamp, or a stamp near no prompt",
+            "dropped before: no stamp, or a stamp near no prompt",
         ),
-        ("repeated-answers", ("duplicate",), "were dropped before: the same person has another row at that prompt"),
-        ("partners-apart", ("late",), "were dropped before: they came too long after the partner's of that prompt"),
+        ("repeated-answers", ("duplicate",), "dropped before: the same person has another row at that prompt"),
+        ("partners-apart", ("late",), "dropped before: stamps too long after the partner's of that prompt"),
     ):
         n = sum(note[fate] for fate in fates)
         if n:
-            yield Finding(code, stamp, f"{n:,} {'row' if n == 1 else 'rows'} of the file {why}", n=n)
+            yield Finding(code, stamp, f"{n:,} {'row of the file was' if n == 1 else 'rows of the file were'} {why}", n=n)
 
 
 def _sound(note: Any) -> dict[str, Any] | None:
