@@ -240,7 +240,7 @@ class Prompts:
     at : (k,) float array
         Clock time of each prompt; the opening of a window.
     low, high : (k,) float arrays
-        The earliest and latest time that belongs to each prompt.
+        The earliest and latest time that belongs to each prompt; they may lie outside the day.
     source : {"times", "windows", "stamps"}
         Named clock times, named windows, or learned from the stamps.
     day_start : float
@@ -294,7 +294,7 @@ def nearest_prompts(at: FloatArray, source: str, day_start: float, width: float 
         return Prompts(at, np.zeros(1), np.full(1, SECONDS_PER_DAY), source, day_start, width)
     half = np.diff(at) / 2
     low, high = at - np.r_[half[0], half], at + np.r_[half, half[-1]]
-    return Prompts(at, np.maximum(low, 0.0), np.minimum(high, SECONDS_PER_DAY), source, day_start, width)
+    return Prompts(at, low, high, source, day_start, width)
 
 
 def given_prompts(prompts: Any, day_start: float) -> Prompts:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from reldyn.panel._align_clock import Prompts
 from reldyn.panel._finding_codes import Finding
+from reldyn.panel._times import SECONDS_PER_DAY
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -113,8 +114,8 @@ def prompt_table(matching: Matching) -> pd.DataFrame:
         {
             "beep": np.arange(1, prompts.n + 1),
             "prompt": prompts.clock(prompts.at),
-            "earliest": prompts.clock(prompts.low),
-            "latest": prompts.clock(prompts.high),
+            "earliest": prompts.clock(np.maximum(prompts.low, 0.0)),
+            "latest": prompts.clock(np.minimum(prompts.high, SECONDS_PER_DAY)),
             "matched": np.bincount(here, minlength=prompts.n),
             "paired": np.bincount(matching.code[matching.paired], minlength=prompts.n),
             "median_lag": lag.reindex(range(prompts.n)).to_numpy(),
