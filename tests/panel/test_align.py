@@ -56,7 +56,7 @@ def test_partners_whose_phones_ring_apart_share_their_occasions_after_one_call()
 
 ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC")
 # Weekends on which summer time begins or ends somewhere above, and one on which it does not.
-WEEKENDS = (dt.date(2026, 3, 28), dt.date(2026, 10, 24), dt.date(2026, 3, 7), dt.date(2026, 10, 31), dt.date(2026, 4, 4))
+WEEKENDS = tuple(dt.date(2026, *date) for date in ((3, 28), (10, 24), (3, 7), (10, 31), (4, 4), (6, 6)))
 
 
 @st.composite
@@ -73,7 +73,7 @@ def diaries(draw):
                 late = draw(st.integers(-20, 20))
                 moment = dt.datetime.combine(first, dt.time()) + dt.timedelta(days=day, minutes=start + minute + late)
                 moment = moment.replace(tzinfo=zone, fold=draw(st.integers(0, 1)))
-                exists = moment.astimezone(dt.timezone.utc).astimezone(zone).replace(tzinfo=None)
+                exists = moment.astimezone(dt.UTC).astimezone(zone).replace(tzinfo=None)
                 if exists == moment.replace(tzinfo=None) and draw(st.integers(0, 9)):
                     rows.append((1, who, first + dt.timedelta(days=day), beep, moment))
     clock = [f"{(start + minute) // 60 % 24:02d}:{(start + minute) % 60:02d}" for minute in prompts]
@@ -84,7 +84,7 @@ def diaries(draw):
 
 def forms(moments, zone):
     """The same moments as they come in files; the zone is named unless the stamps show its clock themselves."""
-    utc = [moment.astimezone(dt.timezone.utc) for moment in moments]
+    utc = [moment.astimezone(dt.UTC) for moment in moments]
     naive = [moment.replace(tzinfo=None) for moment in moments]
     unix = [moment.timestamp() for moment in moments]
     return [
@@ -126,7 +126,8 @@ def test_learned_prompts_are_the_same_in_every_form(seed):
     for day in [*pd.date_range("2026-03-23", periods=14), *pd.date_range("2026-10-19", periods=14)]:
         for beep, hour in enumerate((9, 12, 15, 18, 21), 1):
             for who in "ab":
-                moment = day.to_pydatetime().replace(hour=hour, tzinfo=zone) + dt.timedelta(minutes=int(rng.integers(0, 40)))
+                prompt = day.to_pydatetime().replace(hour=hour, tzinfo=zone)
+                moment = prompt + dt.timedelta(minutes=int(rng.integers(0, 40)))
                 rows.append((1, who, day.date(), beep, moment))
     table = pd.DataFrame(rows, columns=["dyad", "who", "true_day", "true_beep", "moment"])
     for stamps, timezone in forms(table["moment"].tolist(), zone.key):
@@ -162,7 +163,8 @@ def test_the_nearest_prompt_within_half_the_way_to_its_neighbour(minutes, prompt
     aligned = align(frame, **options)
     assert aligned.frame["who"].tolist() == [row for row, beep in enumerate(expected) if beep]
     assert aligned.frame["beep"].tolist() == [beep for beep in expected if beep]
-    days = ["2026-05-01" if minute >= start else "2026-04-30" for minute, beep in zip(minutes, expected) if beep]
+    matched = [minute for minute, beep in zip(minutes, expected, strict=True) if beep]
+    days = ["2026-05-01" if minute >= start else "2026-04-30" for minute in matched]
     assert aligned.frame["day"].astype(str).tolist() == days
 
 
@@ -325,7 +327,8 @@ def test_local_times_that_never_existed_are_mentioned():
     frame = diary(("a", "2026-03-29 02:30", 1), ("b", "2026-03-29 03:30", 2))
     notes = align(frame, prompts="03:00", timezone="Europe/Berlin").warnings
     assert notes == (
-        "1 local times never existed in Europe/Berlin, because summer time began: perhaps the stamps are on another clock.",
+        "1 local times never existed in Europe/Berlin, because summer time began: perhaps the stamps are on "
+        "another clock.",
     )
     assert align(frame, prompts="03:00").warnings == ()
 

@@ -6,8 +6,9 @@ prompt, came twice, or came long after the partner's is counted person by person
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,13 +70,16 @@ class Aligned:
         ``paired``, ``median_lag``.
     warnings : tuple of str
         What a careful reader must know.
+    settings : mapping
+        How it was done: ``dyad`` and ``person`` (columns), ``day_starts``, ``clock``, ``tolerance`` (seconds),
+        ``source`` and ``words`` (the prompts).
     """
 
     frame: pd.DataFrame
     report: pd.DataFrame
     prompts: pd.DataFrame
     warnings: tuple[str, ...]
-    _about: dict[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any]
 
     def panel(self, **roles: Any) -> DyadPanel:
         """Make a `DyadPanel` of the matched rows.
@@ -92,13 +96,13 @@ class Aligned:
         """
         from reldyn.panel._panel import DyadPanel
 
-        named = {"dyad": self._about["dyad"], "person": self._about["person"], "day": "day", "beep": "beep"}
+        named = {"dyad": self.settings["dyad"], "person": self.settings["person"], "day": "day", "beep": "beep"}
         return DyadPanel(self.frame, **{**named, **roles})
 
     def summary(self) -> str:
         """How stamps were matched and what was dropped, in a few sentences."""
         total = self.report.iloc[-1]
-        about = self._about
+        about = self.settings
         a_day = "1 prompt" if len(self.prompts) == 1 else f"{len(self.prompts)} prompts"
         lines = [
             f"Stamps of {total['n_rows']:,} rows from {len(self.report) - 1:,} persons were matched to {a_day} a day "
@@ -349,7 +353,7 @@ def _with_day_and_beep(
     out = out.rename(columns=renamed)
     dates = day[place].astype("datetime64[D]").astype("datetime64[us]")
     out = out.assign(day=dates, beep=matching.code[place].astype(np.int64) + 1)
-    out.attrs = {**rows.attrs, **alignment_note(matching, stamp)}
+    out.attrs = dict(rows.attrs) | alignment_note(matching, stamp)
     return out, [f"the column {name!r} of the file is now {new!r}." for name, new in renamed.items()]
 
 
@@ -413,14 +417,14 @@ def _minutes(seconds: float) -> str:
 
 
 def _about(
-    dyad: Hashable, person: Hashable, day_starts: Any, timezone: Any, stamps: Stamps, matching: Matching
-) -> dict[str, Any]:
+    dyad: str, person: str, day_starts: Any, timezone: Any, stamps: Stamps, matching: Matching
+) -> Mapping[str, Any]:
     """What the summary and the panel need besides the tables."""
     sources = {"times": "named clock times", "windows": "named windows", "stamps": "learned from the stamps"}
     words = matching.prompts.words()
     more = f" and {len(words) - _MOST_NAMED} more" if len(words) > _MOST_NAMED else ""
     clock = "the clock of UTC" if stamps.in_utc and timezone is None else "the clock of the stamps"
-    return {
+    about = {
         "dyad": dyad,
         "person": person,
         "day_starts": str(day_starts),
@@ -429,3 +433,4 @@ def _about(
         "source": sources[matching.prompts.source],
         "words": ", ".join(words[:_MOST_NAMED]) + more,
     }
+    return MappingProxyType(about)

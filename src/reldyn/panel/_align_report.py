@@ -6,7 +6,7 @@ how many rows were dropped on the way.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -98,7 +98,7 @@ def report_table(matching: Matching) -> pd.DataFrame:
             "dropped_rows": [tuple(part.tolist()) for part in np.split(gone, ends[:-1])],
         }
     ).iloc[order]
-    total = {name: by_person[name].sum() for name in by_person.columns[3:-2]}
+    total: dict[Any, Any] = {name: by_person[name].sum() for name in by_person.columns[3:-2]}
     total |= {"level": "total", "dyad": None, "person": None, "dropped_rows": tuple(np.sort(gone).tolist())}
     total["median_lag"] = float(np.median(matching.lag[matching.matched])) if matching.matched.any() else np.nan
     last = pd.DataFrame([total], columns=by_person.columns).astype({"dyad": object, "person": object})
@@ -123,7 +123,7 @@ def prompt_table(matching: Matching) -> pd.DataFrame:
     )
 
 
-def alignment_note(matching: Matching, stamp: str) -> dict[str, Any]:
+def alignment_note(matching: Matching, stamp: str) -> dict[Hashable, Any]:
     """The counts that a frame carries on, as plain numbers and texts."""
     counts = {fate: matching.count(fate) for fate in FATES}
     about = {"stamp": stamp, "n_prompts": matching.prompts.n, "paired": int(matching.paired.sum())}
@@ -150,7 +150,8 @@ def alignment_findings(frame: pd.DataFrame) -> Iterator[Finding]:
     ):
         n = sum(note[fate] for fate in fates)
         if n:
-            yield Finding(code, stamp, f"{n:,} {'row of the file was' if n == 1 else 'rows of the file were'} {why}", n=n)
+            rows = "1 row of the file was" if n == 1 else f"{n:,} rows of the file were"
+            yield Finding(code, stamp, f"{rows} {why}", n=n)
 
 
 def _sound(note: Any) -> dict[str, Any] | None:

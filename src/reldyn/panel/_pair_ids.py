@@ -265,7 +265,7 @@ def _not_mutual(pointers: _Pointers, target: IntArray) -> Iterator[_Fault]:
         ("not-mutual", one_sided & ~circle, "persons name a partner who does not name them back"),
     ):
         if persons.any():
-            some = [_chain(pointers.names, target, person) for person in np.flatnonzero(persons)]
+            some = [_chain(pointers.names, target, int(person)) for person in np.flatnonzero(persons)]
             rows = np.flatnonzero((pointers.person >= 0) & persons[pointers.person])
             yield _fault(code, f"{message} ({_some(some)}); correct the pointers", rows)
 
