@@ -298,7 +298,7 @@ def test_several_rows_at_one_prompt_are_refused_and_listed():
         align(frame, prompts=("09:00", "12:00"))
     assert str(caught.value) == (
         "several rows of one person belong to one prompt: rows 0, 1, 2. Drop all but one of each, choose by "
-        "duplicates='first', 'last' or 'most-complete', or name prompts= that tell them apart."
+        "duplicates='first', 'last' or 'most-complete', or name prompts= and day_starts= that tell them apart."
     )
 
 

@@ -79,6 +79,21 @@ def test_two_groups_of_persons_with_hours_of_their_own_are_one_prompt_a_day():
     assert len(at) == 1
 
 
+def test_a_day_that_starts_amid_the_answers_is_refused():
+    """Answers from ten to midnight until half past: their second half would be a prompt of the next day."""
+    rng = np.random.default_rng(1)
+    person, night = np.repeat(np.arange(10), 40), np.tile(np.repeat(np.arange(20), 2), 10)
+    clock = np.where(np.arange(400) % 2 == 0, 15 * HOUR, 23.83 * HOUR) + rng.uniform(0, 0.5 * HOUR, 400)
+    with pytest.raises(DataError) as caught:
+        learn_prompts(clock % (24 * HOUR), person, night + (clock >= 24 * HOUR))
+    assert str(caught.value) == (
+        "stamps gather around 00:00, where a day starts, so that one prompt falls into two days: choose an hour at "
+        "which nobody answers, such as day_starts='08:00'."
+    )
+    at, _ = learn_prompts(clock - 8 * HOUR, person, night, 8 * HOUR)
+    np.testing.assert_allclose(at, [7.25 * HOUR, 16.08 * HOUR], atol=0.1 * HOUR)
+
+
 def test_the_division_has_the_smallest_sum_of_deviations_of_all():
     """Against all divisions of a few bins."""
     rng = np.random.default_rng(4)

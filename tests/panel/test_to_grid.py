@@ -283,6 +283,17 @@ def test_nullable_numbers_and_attributes():
     assert out.attrs == {"source": "dial"}
 
 
+def test_a_step_in_another_unit_than_the_stamps_is_mentioned():
+    """Cumulative intervals in milliseconds, and a step of a second."""
+    frame = pd.DataFrame({"dyad": 1, "who": "a", "t": np.arange(1, 50) * 800.0, "rr": 800.0})
+    with pytest.warns(rd.DataWarning, match="samples lie 800 steps apart: the step may be in another unit"):
+        grid(frame)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        grid(frame, step=1000)
+        grid(frame.assign(t=frame["t"] / 1000), step="25ms", how="interpolate")
+
+
 # --- errors --------------------------------------------------------------------------------------
 
 

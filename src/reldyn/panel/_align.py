@@ -231,7 +231,7 @@ def align(
     day = np.where(known, np.floor((stamps.local - day_start) / SECONDS_PER_DAY), 0.0).astype(np.int64)
     seconds = np.where(known, stamps.local - day_start - day * SECONDS_PER_DAY, np.nan)
     if schedule is None:
-        at, width = learn_prompts(seconds[known], identity.person_codes[known], day[known])
+        at, width = learn_prompts(seconds[known], identity.person_codes[known], day[known], day_start)
         schedule = nearest_prompts(at, "stamps", day_start, width)
     matching = _match(rows, identity, stamps, day, seconds, schedule, apart, duplicates, (dyad, person, stamp))
     notes = _warnings(stamps, day, seconds, matching, timezone)
@@ -303,8 +303,10 @@ def _settle_duplicates(
     """Mark all rows but one of each person and prompt, or refuse."""
     here = np.flatnonzero(fate == _MATCHED)
     rank = stamps.instant[here] * (-1 if duplicates == "last" else 1)
-    values = rows[[name for name in rows.columns if name not in named]]
-    gaps = values.isna().sum(axis=1).to_numpy()[here] if duplicates == "most-complete" else np.zeros(len(here))
+    gaps = np.zeros(len(here), dtype=np.int64)
+    if duplicates == "most-complete":
+        answers = rows[[name for name in rows.columns if name not in named]]
+        gaps = answers.isna().sum(axis=1).to_numpy()[here]
     order = here[np.lexsort((rank, gaps, occasion[here], identity.person_codes[here]))]
     again = (np.diff(identity.person_codes[order]) == 0) & (np.diff(occasion[order]) == 0)
     if not again.any():
@@ -313,7 +315,8 @@ def _settle_duplicates(
         involved = np.sort(order[np.r_[again, False] | np.r_[False, again]])
         raise DataError(
             f"several rows of one person belong to one prompt: {describe_rows(involved.tolist())}. Drop all but one of "
-            "each, choose by duplicates='first', 'last' or 'most-complete', or name prompts= that tell them apart."
+            "each, choose by duplicates='first', 'last' or 'most-complete', or name prompts= and day_starts= that tell "
+            "them apart."
         )
     fate[order[1:][again]] = _DUPLICATE
 
@@ -323,20 +326,24 @@ def _drop_late(
 ) -> None:
     """Mark rows that lie further than the tolerance after the first row of the dyad at the prompt."""
     here = np.flatnonzero(fate == _MATCHED)
-    _, group = np.unique(np.column_stack([identity.dyad_codes[here], occasion[here]]), axis=0, return_inverse=True)
+    group = pd.factorize(_cell(identity, occasion)[here])[0]
     first = np.full(int(group.max()) + 1, np.inf)
-    np.minimum.at(first, group.ravel(), stamps.local[here])
+    np.minimum.at(first, group, stamps.local[here])
     # Microseconds are the resolution of stamps.
-    fate[here[stamps.local[here] - first[group.ravel()] > limit + 1e-6]] = _LATE
+    fate[here[stamps.local[here] - first[group] > limit + 1e-6]] = _LATE
 
 
 def _paired(identity: Identity, occasion: npt.NDArray[np.int64], fate: IntArray) -> BoolArray:
     here = np.flatnonzero(fate == _MATCHED)
-    cells = np.column_stack([identity.dyad_codes[here], occasion[here]])
-    _, group, size = np.unique(cells, axis=0, return_inverse=True, return_counts=True)
+    group = pd.factorize(_cell(identity, occasion)[here])[0]
     paired = np.zeros(len(fate), dtype=bool)
-    paired[here] = size[group.ravel()] > 1
+    paired[here] = np.bincount(group)[group] > 1
     return paired
+
+
+def _cell(identity: Identity, occasion: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """One number for each dyad and prompt."""
+    return np.asarray(identity.dyad_codes * (int(occasion.max()) + 2) + occasion + 1)
 
 
 def _with_day_and_beep(
@@ -413,7 +420,7 @@ def _rows(n: int) -> str:
 
 
 def _minutes(seconds: float) -> str:
-    return f"{seconds / 60:.3g} minutes"
+    return f"{seconds / 60:.3g} minutes" if seconds <= 7200 else f"{seconds / 3600:.3g} hours"
 
 
 def _about(

@@ -39,6 +39,8 @@ IntArray = npt.NDArray[np.intp]
 
 # Unix times of studies lie between 1973 and 2103, in one of these units.
 _UNIX_RANGE = (1e8, 4.2e9)
+# All stamps of a column have an offset, or none has: so many tell, whatever stands for missing among them.
+_ENOUGH = 1000
 _UNIX_UNITS = {"seconds": 1.0, "milliseconds": 1e3, "microseconds": 1e6, "nanoseconds": 1e9}
 
 
@@ -172,7 +174,8 @@ def _says_offset(column: pd.Series[Any]) -> bool:
         return converted.dt.tz is not None
     if isinstance(dtype, pd.PeriodDtype):
         return False
-    return bool(np.isfinite(match_dates(spellings(column)[1].tolist()).offset).any())
+    some = column[column.notna()].iloc[:_ENOUGH]
+    return bool(np.isfinite(match_dates(spellings(some)[1].tolist()).offset).any())
 
 
 def _on_the_clock_of(zone: zoneinfo.ZoneInfo, instant: FloatArray) -> FloatArray:

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from reldyn.errors import DataError
+from reldyn.panel._align_clock import clock_text
 from reldyn.panel._times import SECONDS_PER_DAY
 
 __all__ = ["learn_prompts"]
@@ -41,7 +43,7 @@ _COUNTABLE = 3.0
 
 @dataclass(frozen=True, eq=False)
 class _Answers:
-    """Times of day, and a code for each person and day."""
+    """Times of day, ascending, and a code for each person and day."""
 
     seconds: FloatArray
     person_day: IntArray
@@ -53,11 +55,19 @@ class _Answers:
 
     def repeated(self, code: IntArray, n_prompts: int) -> float:
         """The share of answers that follow another of the same person, day and prompt."""
-        cells = np.unique(self.person_day * n_prompts + code)
-        return 1 - len(cells) / len(code)
+        given = np.zeros(self.n_person_days * n_prompts, dtype=bool)
+        given[self.person_day * n_prompts + code] = True
+        return 1 - float(given.sum()) / len(code)
+
+    def nearest(self, medians: FloatArray) -> IntArray:
+        """The median that is nearest to each time."""
+        ends = np.searchsorted(self.seconds, (medians[1:] + medians[:-1]) / 2, side="right")
+        return np.repeat(np.arange(len(medians)), np.diff(np.r_[0, ends, len(self.seconds)]))
 
 
-def learn_prompts(seconds: FloatArray, person: IntArray, day: IntArray) -> tuple[FloatArray, float]:
+def learn_prompts(
+    seconds: FloatArray, person: IntArray, day: npt.NDArray[np.int64], day_start: float = 0.0
+) -> tuple[FloatArray, float]:
     """Clock times of the prompts that the stamps show.
 
     Parameters
@@ -65,6 +75,8 @@ def learn_prompts(seconds: FloatArray, person: IntArray, day: IntArray) -> tuple
     seconds : (n,) float array
         Time of day of each stamp, since the hour at which a day starts.
     person, day : (n,) int arrays
+    day_start : float
+        Seconds since midnight at which a day starts.
 
     Returns
     -------
@@ -76,18 +88,23 @@ def learn_prompts(seconds: FloatArray, person: IntArray, day: IntArray) -> tuple
     Raises
     ------
     DataError
-        Persons answered several times a day and the times of day show no clear prompts.
+        Persons answered several times a day and the times of day show no clear prompts, or a day starts in the midst of
+        the answers to one prompt.
     """
-    _, person_day = np.unique(np.column_stack([person, day]), axis=0, return_inverse=True)
-    answers = _Answers(seconds, person_day.ravel(), int(person_day.max()) + 1)
+    first = int(day.min())
+    person_day, labels = pd.factorize(person * (int(day.max()) - first + 1) + day - first)
+    order = np.argsort(seconds, kind="stable")
+    seconds = seconds[order]
+    answers = _Answers(seconds, np.asarray(person_day, dtype=np.intp)[order], len(labels))
     divisions = _divisions(seconds, min(_MOST_PROMPTS, 2 * answers.largest()))
     for edges in reversed(divisions):
         medians = _medians(seconds, edges)
         if _clear(answers, medians):
-            return medians, _width(seconds, medians)
+            _check_midnight(medians, day_start)
+            return medians, _width(answers, medians)
     if answers.repeated(np.zeros(len(seconds), dtype=np.intp), 1) <= _MOST_REPEATED:
         medians = np.array([np.median(seconds)])
-        return medians, _width(seconds, medians)
+        return medians, _width(answers, medians)
     per_day = len(seconds) / answers.n_person_days
     raise DataError(
         f"the stamps show no clear prompts: persons answered {per_day:.1f} times a day, and their times of day do not "
@@ -131,15 +148,14 @@ def _costs(bins: FloatArray, weight: FloatArray) -> FloatArray:
 
 
 def _medians(seconds: FloatArray, edges: FloatArray) -> FloatArray:
-    code = np.searchsorted(edges, seconds, side="right")
-    return np.array([np.median(seconds[code == prompt]) for prompt in range(len(edges) + 1)])
+    return np.array([np.median(part) for part in np.split(seconds, np.searchsorted(seconds, edges))])
 
 
 def _clear(answers: _Answers, medians: FloatArray) -> bool:
     """Whether medians are prompts: of similar weight, rarely answered twice, apart, and answered on the same days."""
     if np.any(np.diff(medians) <= 0):
         return False
-    code = np.searchsorted((medians[1:] + medians[:-1]) / 2, answers.seconds, side="left")
+    code = answers.nearest(medians)
     size = np.bincount(code, minlength=len(medians))
     if size.min() < _SMALLEST * np.median(size) or answers.repeated(code, len(medians)) > _MOST_REPEATED:
         return False
@@ -150,10 +166,10 @@ def _apart(seconds: FloatArray, medians: FloatArray) -> bool:
     """Whether stamps leave a gap between any two neighbours that evenly spread stamps would not leave."""
     from scipy.special import bdtr
 
-    ordered, chances = np.sort(seconds), []
+    chances = []
     for low, high in itertools.pairwise(medians.tolist()):
-        first, last = np.searchsorted(ordered, [low, high])
-        between = ordered[first:last]
+        first, last = np.searchsorted(seconds, [low, high])
+        between = seconds[first:last]
         n, length = len(between), high - low
         inner = int(np.sum((between > low + length / 3) & (between < high - length / 3)))
         if not n or inner > _MOST_BETWEEN * n:
@@ -166,14 +182,26 @@ def _apart(seconds: FloatArray, medians: FloatArray) -> bool:
     return float(np.prod(chances)) <= _JOINT_LEVEL
 
 
-def _width(seconds: FloatArray, medians: FloatArray) -> float:
-    code = np.searchsorted((medians[1:] + medians[:-1]) / 2, seconds, side="left")
+def _check_midnight(medians: FloatArray, day_start: float) -> None:
+    """Refuse prompts that are two halves of one, of which the second half fell into the next day."""
+    gaps = np.diff(np.r_[medians, medians[0] + SECONDS_PER_DAY])
+    if gaps[-1] >= gaps[:-1].min() / 2:
+        return
+    longest = int(gaps.argmax())
+    better = round((medians[longest] + gaps[longest] / 2 + day_start) / 3600) * 3600 % SECONDS_PER_DAY
+    raise DataError(
+        f"stamps gather around {clock_text(day_start)}, where a day starts, so that one prompt falls into two days: "
+        f"choose an hour at which nobody answers, such as day_starts='{clock_text(better)}'."
+    )
+
+
+def _width(answers: _Answers, medians: FloatArray) -> float:
+    sizes = np.bincount(answers.nearest(medians), minlength=len(medians))
     widths = []
-    for prompt in range(len(medians)):
-        here = seconds[code == prompt]
+    for here in np.split(answers.seconds, np.cumsum(sizes)[:-1]):
         low, high = np.quantile(here, [0.25, 0.75])
         fence = 1.5 * (high - low)
-        widths.append(min(here.max(), high + fence) - max(here.min(), low - fence))
+        widths.append(min(here[-1], high + fence) - max(here[0], low - fence))
     return float(max(widths))
 
 

@@ -33,6 +33,9 @@ _HOWS = ("mean", "median", "first", "last", "interpolate")
 _ADDED = ("elapsed", "n_raw")
 # Stamps this close below a grid point, in steps, stand on it: 0.3 / 0.1 is less than 3.
 _CLOSE = 1e-6
+# Samples that usually lie this many steps apart were measured in another unit.
+_FAR_APART = 50
+_FEW = 10
 # The grid is numbered by integers.
 _MOST_STEPS = 2.0**52
 
@@ -94,7 +97,8 @@ def to_grid(
         dates with a time of day, or lengths of time.
     step : float, str or timedelta
         Distance of grid points: a length such as ``"1s"`` or ``"500ms"``, or a number in the unit of the stamps
-        (seconds for dates). With a length, stamps that are numbers are taken as seconds.
+        (seconds for dates). With a length, stamps that are numbers are taken as seconds; a
+        `DataWarning` says so where samples lie 50 steps and more apart.
     how : {"mean", "median", "first", "last", "interpolate"}, default "mean"
         What becomes of the values in a cell; missing values do not count. The mean is the default because it uses
         every sample and damps what is faster than the grid. ``"interpolate"`` draws a line between the two
@@ -150,6 +154,7 @@ def to_grid(
     grid, columns, lost = _columns(rows[others], cells, times.values, size, how)
     out = _assembled(rows, identity, grid, cells, times, size, (dyad, person, stamp), columns)
     _warn(len(rows) - len(usable), lost)
+    _warn_of_units(cells, times.values, size)
     return out
 
 
@@ -446,6 +451,22 @@ def _grid_points(column: pd.Series[Any], times: Times, step: IntArray, size: flo
         return dates.dt.tz_localize("UTC").dt.tz_convert(zone)
     known = np.isfinite(times.values)
     return dates.dt.tz_localize("UTC") if np.any(times.local[known] != times.values[known]) else dates
+
+
+def _warn_of_units(cells: _Cells, values: FloatArray, size: float) -> None:
+    """A grid on which samples lie far apart was probably meant in another unit."""
+    at = values[cells.order]
+    inside = np.diff(np.repeat(cells.person, cells.n_raw)) == 0
+    if np.sum(inside) < _FEW:
+        return
+    usual = float(np.median(np.diff(at)[inside])) / size
+    if usual >= _FAR_APART:
+        warnings.warn(
+            f"samples lie {usual:,.0f} steps apart: the step may be in another unit than the stamps (numbers count as "
+            "seconds where step is a length such as '1s'; stamps in milliseconds need a number, step=1000).",
+            DataWarning,
+            stacklevel=3,
+        )
 
 
 def _warn(n_without: int, lost: list[str]) -> None:
