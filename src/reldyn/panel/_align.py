@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from reldyn.errors import DataError, check_columns, check_option, describe_rows
+from reldyn.errors import DataError, check_option, describe_rows
 from reldyn.panel._align_clock import (
     Prompts,
     Stamps,
@@ -27,8 +27,7 @@ from reldyn.panel._align_clock import (
 from reldyn.panel._align_learn import learn_prompts
 from reldyn.panel._align_report import FATES, Matching, alignment_note, prompt_table, report_table
 from reldyn.panel._border import as_pandas
-from reldyn.panel._findings import duplicated_headers
-from reldyn.panel._identity import Identity, identify
+from reldyn.panel._named import check_named, identify_complete
 from reldyn.panel._times import SECONDS_PER_DAY
 
 if TYPE_CHECKING:
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from reldyn.panel._identity import Identity
     from reldyn.panel._panel import DyadPanel
 
     FloatArray = npt.NDArray[np.float64]
@@ -218,12 +218,12 @@ def align(
     ([1, 1, 2, 2], [28, 28, 28, 28])
     """
     rows = as_pandas(frame)
-    _check_named(rows, {"dyad": dyad, "person": person, "stamp": stamp})
+    check_named(rows, {"dyad": dyad, "person": person, "stamp": stamp}, _ADDED)
     check_option(duplicates, _DUPLICATES, "duplicates")
     day_start = read_clock(day_starts, "day_starts") % SECONDS_PER_DAY
     schedule = None if prompts is None else given_prompts(prompts, day_start)
     apart = None if tolerance is None else read_length(tolerance, "tolerance")
-    identity = _identified(rows, dyad, person)
+    identity = identify_complete(rows, dyad, person)
     stamps = read_stamps(rows[stamp], stamp, timezone)
     known = np.isfinite(stamps.local)
     if not known.any():
@@ -238,29 +238,6 @@ def align(
     out, renamed = _with_day_and_beep(rows, day, matching, stamp)
     about = _about(dyad, person, day_starts, timezone, stamps, matching)
     return Aligned(out, report_table(matching), prompt_table(matching), (*notes, *renamed), about)
-
-
-def _check_named(rows: pd.DataFrame, named: dict[str, str]) -> None:
-    """Refuse columns that are absent, stand twice, or have a name that is needed for what is added."""
-    check_columns(rows.columns.tolist(), list(named.values()), "the table")
-    twice = duplicated_headers(rows)
-    for what, name in named.items():
-        if name in twice:
-            raise DataError(f"the header {name!r} stands several times in the file ({', '.join(twice[name])}): rename.")
-        if name in _ADDED:
-            raise DataError(f"the column of {what} is called {name!r}, as is a column that is added: rename it first.")
-    if not len(rows):
-        raise DataError("the table has no rows: check the file and the filter that made it.")
-
-
-def _identified(rows: pd.DataFrame, dyad: str, person: str) -> Identity:
-    for what, name in (("dyad", dyad), ("person", person)):
-        missing = np.flatnonzero(rows[name].isna())
-        if len(missing):
-            raise DataError(
-                f"no {what} in {name!r}: {describe_rows(missing.tolist())}. Fill in the id, or drop these rows."
-            )
-    return identify(rows[dyad], rows[person])
 
 
 def _match(

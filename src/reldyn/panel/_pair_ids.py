@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from reldyn.errors import DataError, check_columns, describe_rows
+from reldyn.errors import DataError, describe_rows
 from reldyn.panel._border import as_pandas
-from reldyn.panel._findings import duplicated_headers
 from reldyn.panel._identity import spellings
+from reldyn.panel._named import check_named
 
 if TYPE_CHECKING:
     IntArray = npt.NDArray[np.intp]
@@ -110,7 +110,7 @@ def pair_ids(frame: pd.DataFrame, *, person: str, partner: str) -> pd.DataFrame:
     [1, 2, 1, 2]
     """
     rows = as_pandas(frame)
-    _check_named(rows, person, partner)
+    _check(rows, person, partner)
     pointers = _read(rows, person, partner)
     faults = list(_faults(rows, pointers, person, partner))
     if faults:
@@ -122,18 +122,12 @@ def pair_ids(frame: pd.DataFrame, *, person: str, partner: str) -> pd.DataFrame:
     return rows
 
 
-def _check_named(rows: pd.DataFrame, person: str, partner: str) -> None:
-    check_columns(rows.columns.tolist(), [person, partner], "the table")
-    twice = duplicated_headers(rows)
-    for name in (person, partner):
-        if name in twice:
-            raise DataError(f"the header {name!r} stands several times in the file ({', '.join(twice[name])}): rename.")
+def _check(rows: pd.DataFrame, person: str, partner: str) -> None:
+    check_named(rows, {"person": person, "partner": partner})
     if person == partner:
         raise DataError(f"person and partner are both {person!r}: name the column that holds the partner's id.")
     if _DYAD in rows.columns:
         raise DataError(f"there is a column {_DYAD!r} already: rename it or drop it, so that none of its ids are lost.")
-    if not len(rows):
-        raise DataError("the table has no rows: check the file and the filter that made it.")
 
 
 def _read(rows: pd.DataFrame, person: str, partner: str) -> _Pointers:

@@ -15,14 +15,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from reldyn.errors import DataError, DataWarning, DesignError, check_columns, check_option, describe_rows
+from reldyn.errors import DataError, DataWarning, DesignError, check_option, describe_rows
 from reldyn.panel._border import as_pandas
-from reldyn.panel._findings import duplicated_headers
 from reldyn.panel._findings_layout import _stable_order as stable_order
-from reldyn.panel._identity import Identity, identify
+from reldyn.panel._named import check_named, identify_complete
 from reldyn.panel._times import Times, read_times
 
 if TYPE_CHECKING:
+    from reldyn.panel._identity import Identity
+
     FloatArray = npt.NDArray[np.float64]
     BoolArray = npt.NDArray[np.bool_]
     IntArray = npt.NDArray[np.int64]
@@ -142,13 +143,14 @@ def to_grid(
     """
     rows = as_pandas(frame)
     check_option(how, _HOWS, "how")
-    _check_named(rows, {"dyad": dyad, "person": person, "stamp": stamp})
+    check_named(rows, {"dyad": dyad, "person": person, "stamp": stamp}, _ADDED)
+    _check_free(rows)
     times = _read(rows[stamp], stamp)
     size = _step(step)
     usable = np.flatnonzero(np.isfinite(times.values))
     if not len(usable):
         raise DataError(f"{stamp!r} has no stamps: name the column with the moment of each sample.")
-    identity = _identified(rows, dyad, person)
+    identity = identify_complete(rows, dyad, person)
     cells = _cells(times.values, identity.person_codes, usable, size)
     others = [name for name in rows.columns if name not in (dyad, person, stamp)]
     grid, columns, lost = _columns(rows[others], cells, times.values, size, how)
@@ -158,29 +160,10 @@ def to_grid(
     return out
 
 
-def _check_named(rows: pd.DataFrame, named: dict[str, str]) -> None:
-    check_columns(rows.columns.tolist(), list(named.values()), "the table")
-    twice = duplicated_headers(rows)
-    for what, name in named.items():
-        if name in twice:
-            raise DataError(f"the header {name!r} stands several times in the file ({', '.join(twice[name])}): rename.")
-        if name in _ADDED:
-            raise DataError(f"the column of {what} is called {name!r}, as is a column that is added: rename it first.")
+def _check_free(rows: pd.DataFrame) -> None:
     for name in _ADDED:
         if name in rows.columns:
             raise DataError(f"there is a column {name!r} already, and one of that name is added: rename or drop it.")
-    if not len(rows):
-        raise DataError("the table has no rows: check the file and the filter that made it.")
-
-
-def _identified(rows: pd.DataFrame, dyad: str, person: str) -> Identity:
-    for what, name in (("dyad", dyad), ("person", person)):
-        missing = np.flatnonzero(rows[name].isna())
-        if len(missing):
-            raise DataError(
-                f"no {what} in {name!r}: {describe_rows(missing.tolist())}. Fill in the id, or drop these rows."
-            )
-    return identify(rows[dyad], rows[person])
 
 
 def _read(column: pd.Series[Any], name: str) -> Times:
