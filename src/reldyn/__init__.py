@@ -40,7 +40,18 @@ if TYPE_CHECKING:
     from reldyn.dynamics import affect_dynamics
     from reldyn.errors import ConvergenceWarning, DataError, DataWarning, DesignError, ReldynError
     from reldyn.mixed import Estimation, Random, Residual, shared
-    from reldyn.panel import DyadPanel, Schedule, check_panel, from_wide, load_sample, load_sample_truth, read_table
+    from reldyn.panel import (
+        DyadPanel,
+        Schedule,
+        align,
+        check_panel,
+        from_wide,
+        load_sample,
+        load_sample_truth,
+        pair_ids,
+        read_table,
+        to_grid,
+    )
     from reldyn.results import from_json
     from reldyn.study import run_study, show_versions
 
@@ -76,6 +87,7 @@ _HOMES = {
     "Residual": "mixed",
     "Schedule": "panel",
     "affect_dynamics": "dynamics",
+    "align": "panel",
     "apim": "actor_partner",
     "check_panel": "panel",
     "compare": "actor_partner",
@@ -86,10 +98,12 @@ _HOMES = {
     "load_sample": "panel",
     "load_sample_truth": "panel",
     "mixed_model": "actor_partner",
+    "pair_ids": "panel",
     "read_table": "panel",
     "run_study": "study",
     "shared": "mixed",
     "show_versions": "study",
+    "to_grid": "panel",
 }
 
 # Spelled out, so that type checkers see what the module hands on.
@@ -107,6 +121,7 @@ __all__ = [
     "__version__",
     "actor_partner",
     "affect_dynamics",
+    "align",
     "apim",
     "check_panel",
     "compare",
@@ -123,6 +138,7 @@ __all__ = [
     "markov",
     "mixed",
     "mixed_model",
+    "pair_ids",
     "panel",
     "perception",
     "plot",
@@ -134,6 +150,7 @@ __all__ = [
     "simulate",
     "study",
     "surrogate",
+    "to_grid",
 ]
 
 

@@ -1,8 +1,11 @@
 """Panels of two partners over time: reading, checking and reshaping."""
 
+from reldyn.panel._align import Aligned, align
 from reldyn.panel._compliance import answered_grid
+from reldyn.panel._pair_ids import pair_ids
 from reldyn.panel._panel import DyadPanel
 from reldyn.panel._schedule import Schedule
+from reldyn.panel._to_grid import to_grid
 from reldyn.panel.checks._careless import careless
 from reldyn.panel.checks._finding_codes import finding_codes
 from reldyn.panel.checks._findings import check_panel
@@ -11,9 +14,11 @@ from reldyn.panel.reading._sample import SampleTruth, load_sample, load_sample_t
 from reldyn.panel.reading._wide import from_wide
 
 __all__ = [
+    "Aligned",
     "DyadPanel",
     "SampleTruth",
     "Schedule",
+    "align",
     "answered_grid",
     "careless",
     "check_panel",
@@ -21,5 +26,7 @@ __all__ = [
     "from_wide",
     "load_sample",
     "load_sample_truth",
+    "pair_ids",
     "read_table",
+    "to_grid",
 ]

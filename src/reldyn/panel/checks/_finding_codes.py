@@ -200,6 +200,24 @@ CODES: dict[str, FindingCode] = {
         "An answer after its prompt had expired.",
         "Decide whether late answers count, and say so in the report.",
     ),
+    "unmatched-stamps": FindingCode(
+        "warning",
+        "Rows that rd.align dropped, because they had no stamp or a stamp near no prompt.",
+        "See the report of rd.align; choose prompts=, day_starts= or timezone=.",
+    ),
+    "repeated-answers": FindingCode(
+        "warning",
+        "Rows that rd.align dropped, because the same person had another row at the same prompt.",
+        "Report the rule by which one of them was chosen (duplicates=).",
+    ),
+    "partners-apart": FindingCode(
+        "warning",
+        "Rows that rd.align dropped, because they came longer after the partner's row of the prompt than tolerated.",
+        "Report the tolerance, and show how the results change with it.",
+    ),
+    "aligned": FindingCode(
+        "note", "Day and beep were found by rd.align from time stamps.", "Report how, with the summary of rd.align."
+    ),
     "floor-share": FindingCode(
         "note", "At least 15 % of the answers stand at the lowest point of the scale.", "Consider a model with a floor."
     ),

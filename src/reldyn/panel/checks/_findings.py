@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from reldyn.panel._align_report import alignment_findings
 from reldyn.panel._border import column_label, plain_rows
 from reldyn.panel.checks._finding_codes import Finding, table_of
 from reldyn.panel.checks._findings_layout import Layout, build_layout
@@ -120,6 +121,7 @@ def _examine(
 ) -> tuple[list[Finding], Layout | None]:
     clocks = {kind: getattr(schedule, kind, None) for kind in _CLOCKS}
     findings, names = _named_columns(table, {**asked, **clocks})
+    findings += alignment_findings(table)
     wanted = None if variables is None else _variable_names(table, variables)
     ranges, found = _scales(table, scales)
     findings += found + _value_names(table, (*(wanted or ()), *ranges), names)
