@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from reldyn.errors import DataError
-from reldyn.panel._align_learn import _costs, _divisions, learn_prompts
+from reldyn.panel.aligning._align_learn import _costs, _divisions, learn_prompts
 
 HOUR = 3600.0
 

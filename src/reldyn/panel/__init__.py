@@ -1,11 +1,11 @@
 """Panels of two partners over time: reading, checking and reshaping."""
 
-from reldyn.panel._align import Aligned, align
 from reldyn.panel._compliance import answered_grid
-from reldyn.panel._pair_ids import pair_ids
 from reldyn.panel._panel import DyadPanel
 from reldyn.panel._schedule import Schedule
-from reldyn.panel._to_grid import to_grid
+from reldyn.panel.aligning._align import Aligned, align
+from reldyn.panel.aligning._pair_ids import pair_ids
+from reldyn.panel.aligning._to_grid import to_grid
 from reldyn.panel.checks._careless import careless
 from reldyn.panel.checks._finding_codes import finding_codes
 from reldyn.panel.checks._findings import check_panel

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from reldyn.panel._align_report import alignment_findings
 from reldyn.panel._border import column_label, plain_rows
+from reldyn.panel.aligning._align_report import alignment_findings
 from reldyn.panel.checks._finding_codes import Finding, table_of
 from reldyn.panel.checks._findings_layout import Layout, build_layout
 from reldyn.panel.checks._findings_schedule import schedule_findings

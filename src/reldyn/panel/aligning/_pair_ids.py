@@ -17,7 +17,7 @@ import pandas as pd
 from reldyn.errors import DataError, describe_rows
 from reldyn.panel._border import as_pandas
 from reldyn.panel._identity import spellings
-from reldyn.panel._named import check_named
+from reldyn.panel.aligning._named import check_named
 
 if TYPE_CHECKING:
     IntArray = npt.NDArray[np.intp]

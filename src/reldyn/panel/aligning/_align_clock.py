@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from reldyn._types import Array, Flags, Ints
 from reldyn.errors import DataError, DesignError, describe_rows
 from reldyn.panel._dates import hours_of, match_dates
 from reldyn.panel._identity import spellings
@@ -33,9 +34,6 @@ __all__ = [
     "read_stamps",
 ]
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.intp]
 
 # Unix times of studies lie between 1973 and 2103, in one of these units.
 _UNIX_RANGE = (1e8, 4.2e9)
@@ -60,10 +58,10 @@ class Stamps:
         Local times that the clock of the named zone never showed.
     """
 
-    local: FloatArray
-    instant: FloatArray
+    local: Array
+    instant: Array
     zoned: bool
-    skipped: BoolArray
+    skipped: Flags
 
     @property
     def in_utc(self) -> bool:
@@ -71,7 +69,7 @@ class Stamps:
         return self.zoned and bool(np.all(self.offset[np.isfinite(self.local)] == 0))
 
     @property
-    def offset(self) -> FloatArray:
+    def offset(self) -> Array:
         """Seconds by which the wall clock is ahead of UTC; 0 where that is not known."""
         return np.asarray(self.local - self.instant)
 
@@ -129,7 +127,7 @@ def _zone(timezone: str | zoneinfo.ZoneInfo) -> zoneinfo.ZoneInfo:
     )
 
 
-def _unix_seconds(times: Times, name: str) -> FloatArray:
+def _unix_seconds(times: Times, name: str) -> Array:
     """Seconds since 1970 of numbers; the number 0 is how some platforms write that nothing happened."""
     values = np.where(happened(times), times.values, np.nan)
     known = np.isfinite(values)
@@ -178,19 +176,19 @@ def _says_offset(column: pd.Series[Any]) -> bool:
     return bool(np.isfinite(match_dates(spellings(some)[1].tolist()).offset).any())
 
 
-def _on_the_clock_of(zone: zoneinfo.ZoneInfo, instant: FloatArray) -> FloatArray:
+def _on_the_clock_of(zone: zoneinfo.ZoneInfo, instant: Array) -> Array:
     stamps = pd.DatetimeIndex(_microseconds(instant)).tz_localize("UTC").tz_convert(zone).tz_localize(None)
     seconds = stamps.to_numpy(dtype="datetime64[us]").astype(np.int64) / 1e6
     return np.where(np.isfinite(instant), seconds, np.nan)
 
 
-def _never_shown(zone: zoneinfo.ZoneInfo, local: FloatArray) -> BoolArray:
+def _never_shown(zone: zoneinfo.ZoneInfo, local: Array) -> Flags:
     stamps = pd.DatetimeIndex(_microseconds(local))
     placed = stamps.tz_localize(zone, ambiguous=np.ones(len(local), dtype=bool), nonexistent="NaT")
     return np.asarray(placed.isna() & np.isfinite(local))
 
 
-def _microseconds(seconds: FloatArray) -> npt.NDArray[np.datetime64]:
+def _microseconds(seconds: Array) -> npt.NDArray[np.datetime64]:
     known = np.isfinite(seconds)
     whole = np.where(known, np.rint(np.where(known, seconds, 0.0) * 1e6), 0.0).astype(np.int64)
     return np.where(known, whole.astype("datetime64[us]"), np.datetime64("NaT", "us"))
@@ -252,9 +250,9 @@ class Prompts:
         The range of the stamps of one prompt in seconds, where it was learned from them.
     """
 
-    at: FloatArray
-    low: FloatArray
-    high: FloatArray
+    at: Array
+    low: Array
+    high: Array
     source: str
     day_start: float
     width: float = 0.0
@@ -270,7 +268,7 @@ class Prompts:
         middle = (self.low + self.high) / 2 if self.source == "windows" else self.at
         return float(np.diff(np.r_[middle, middle[0] + SECONDS_PER_DAY]).min())
 
-    def match(self, seconds: FloatArray) -> IntArray:
+    def match(self, seconds: Array) -> Ints:
         """Number of the prompt (from 0) to which each time since the start of a day belongs; -1 where none."""
         if self.source == "windows":
             code = np.searchsorted(self.low, seconds, side="right") - 1
@@ -280,7 +278,7 @@ class Prompts:
         inside = (seconds >= self.low[code]) & (seconds <= self.high[code])
         return np.where(inside, code, -1)
 
-    def clock(self, seconds: FloatArray) -> list[str]:
+    def clock(self, seconds: Array) -> list[str]:
         """Clock texts of times since the start of a day."""
         return [clock_text((value + self.day_start) % SECONDS_PER_DAY) for value in seconds]
 
@@ -291,7 +289,7 @@ class Prompts:
         return [f"{low} to {high}" for low, high in zip(self.clock(self.low), self.clock(self.high), strict=True)]
 
 
-def nearest_prompts(at: FloatArray, source: str, day_start: float, width: float = 0.0) -> Prompts:
+def nearest_prompts(at: Array, source: str, day_start: float, width: float = 0.0) -> Prompts:
     """Prompts at clock times: each has the times that are nearest to it, out to half the way to its neighbour."""
     if len(at) == 1:
         return Prompts(at, np.zeros(1), np.full(1, SECONDS_PER_DAY), source, day_start, width)

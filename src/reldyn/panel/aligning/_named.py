@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reldyn.errors import DataError, check_columns, describe_rows
-from reldyn.panel.checks._findings import duplicated_headers
 from reldyn.panel._identity import Identity, identify
+from reldyn.panel.checks._findings import duplicated_headers
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,17 +11,15 @@ import itertools
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from reldyn._types import Array, Ints
 from reldyn.errors import DataError
-from reldyn.panel._align_clock import clock_text
 from reldyn.panel._times import SECONDS_PER_DAY
+from reldyn.panel.aligning._align_clock import clock_text
 
 __all__ = ["learn_prompts"]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.intp]
 
 _BIN = 300.0
 _MOST_PROMPTS = 24
@@ -45,29 +43,27 @@ _COUNTABLE = 3.0
 class _Answers:
     """Times of day, ascending, and a code for each person and day."""
 
-    seconds: FloatArray
-    person_day: IntArray
+    seconds: Array
+    person_day: Ints
     n_person_days: int
 
     def largest(self) -> int:
         """The most answers that any person gave on one day."""
         return int(np.bincount(self.person_day).max())
 
-    def repeated(self, code: IntArray, n_prompts: int) -> float:
+    def repeated(self, code: Ints, n_prompts: int) -> float:
         """The share of answers that follow another of the same person, day and prompt."""
         given = np.zeros(self.n_person_days * n_prompts, dtype=bool)
         given[self.person_day * n_prompts + code] = True
         return 1 - float(given.sum()) / len(code)
 
-    def nearest(self, medians: FloatArray) -> IntArray:
+    def nearest(self, medians: Array) -> Ints:
         """The median that is nearest to each time."""
         ends = np.searchsorted(self.seconds, (medians[1:] + medians[:-1]) / 2, side="right")
         return np.repeat(np.arange(len(medians)), np.diff(np.r_[0, ends, len(self.seconds)]))
 
 
-def learn_prompts(
-    seconds: FloatArray, person: IntArray, day: npt.NDArray[np.int64], day_start: float = 0.0
-) -> tuple[FloatArray, float]:
+def learn_prompts(seconds: Array, person: Ints, day: Ints, day_start: float = 0.0) -> tuple[Array, float]:
     """Clock times of the prompts that the stamps show.
 
     Parameters
@@ -113,7 +109,7 @@ def learn_prompts(
     )
 
 
-def _divisions(seconds: FloatArray, most: int) -> list[FloatArray]:
+def _divisions(seconds: Array, most: int) -> list[Array]:
     """Edges of the best division into 2, 3, ... clusters by the sum of absolute deviations from their medians."""
     bins, weight = np.unique(np.floor(seconds / _BIN), return_counts=True)
     n = len(bins)
@@ -133,7 +129,7 @@ def _divisions(seconds: FloatArray, most: int) -> list[FloatArray]:
     return divisions
 
 
-def _costs(bins: FloatArray, weight: FloatArray) -> FloatArray:
+def _costs(bins: Array, weight: Array) -> Array:
     """Sum of absolute deviations from the median of bins i to j, infinite where j < i."""
     n = len(bins)
     count, total = np.r_[0.0, np.cumsum(weight)], np.r_[0.0, np.cumsum(weight * bins)]
@@ -147,11 +143,11 @@ def _costs(bins: FloatArray, weight: FloatArray) -> FloatArray:
     return cost
 
 
-def _medians(seconds: FloatArray, edges: FloatArray) -> FloatArray:
+def _medians(seconds: Array, edges: Array) -> Array:
     return np.array([np.median(part) for part in np.split(seconds, np.searchsorted(seconds, edges))])
 
 
-def _clear(answers: _Answers, medians: FloatArray) -> bool:
+def _clear(answers: _Answers, medians: Array) -> bool:
     """Whether medians are prompts: of similar weight, rarely answered twice, apart, and answered on the same days."""
     if np.any(np.diff(medians) <= 0):
         return False
@@ -162,7 +158,7 @@ def _clear(answers: _Answers, medians: FloatArray) -> bool:
     return _apart(answers.seconds, medians) and _together(answers, code, len(medians))
 
 
-def _apart(seconds: FloatArray, medians: FloatArray) -> bool:
+def _apart(seconds: Array, medians: Array) -> bool:
     """Whether stamps leave a gap between any two neighbours that evenly spread stamps would not leave."""
     from scipy.special import bdtr
 
@@ -182,7 +178,7 @@ def _apart(seconds: FloatArray, medians: FloatArray) -> bool:
     return float(np.prod(chances)) <= _JOINT_LEVEL
 
 
-def _check_midnight(medians: FloatArray, day_start: float) -> None:
+def _check_midnight(medians: Array, day_start: float) -> None:
     """Refuse prompts that are two halves of one, of which the second half fell into the next day."""
     gaps = np.diff(np.r_[medians, medians[0] + SECONDS_PER_DAY])
     if gaps[-1] >= gaps[:-1].min() / 2:
@@ -195,7 +191,7 @@ def _check_midnight(medians: FloatArray, day_start: float) -> None:
     )
 
 
-def _width(answers: _Answers, medians: FloatArray) -> float:
+def _width(answers: _Answers, medians: Array) -> float:
     sizes = np.bincount(answers.nearest(medians), minlength=len(medians))
     widths = []
     for here in np.split(answers.seconds, np.cumsum(sizes)[:-1]):
@@ -205,7 +201,7 @@ def _width(answers: _Answers, medians: FloatArray) -> float:
     return float(max(widths))
 
 
-def _together(answers: _Answers, code: IntArray, n_prompts: int) -> bool:
+def _together(answers: _Answers, code: Ints, n_prompts: int) -> bool:
     """Whether persons answer neighbouring prompts on the same days, as halves of one prompt never are."""
     given = np.zeros((answers.n_person_days, n_prompts), dtype=bool)
     given[answers.person_day, code] = True

@@ -15,7 +15,9 @@ import numpy as np
 import pandas as pd
 
 from reldyn.errors import DataError, check_option, describe_rows
-from reldyn.panel._align_clock import (
+from reldyn.panel._border import as_pandas
+from reldyn.panel._times import SECONDS_PER_DAY
+from reldyn.panel.aligning._align_clock import (
     Prompts,
     Stamps,
     given_prompts,
@@ -24,11 +26,9 @@ from reldyn.panel._align_clock import (
     read_length,
     read_stamps,
 )
-from reldyn.panel._align_learn import learn_prompts
-from reldyn.panel._align_report import FATES, Matching, alignment_note, prompt_table, report_table
-from reldyn.panel._border import as_pandas
-from reldyn.panel._named import check_named, identify_complete
-from reldyn.panel._times import SECONDS_PER_DAY
+from reldyn.panel.aligning._align_learn import learn_prompts
+from reldyn.panel.aligning._align_report import FATES, Matching, alignment_note, prompt_table, report_table
+from reldyn.panel.aligning._named import check_named, identify_complete
 
 if TYPE_CHECKING:
     import datetime as dt
