@@ -23,7 +23,25 @@ _SHOWN = 5
 
 
 def column_sizes(problem: Problem) -> Array:
-    """Root mean square of each random-effect column over the rows on which it acts, (q,)."""
+    """Root mean square of each random-effect column over the rows on which it acts.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    (q,) array
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> from reldyn.mixed import RoleColumns
+    >>> member = np.array([0, 1, 0, 1])
+    >>> Z = RoleColumns(np.array([[3.0], [1.0], [3.0], [1.0]]), np.array([0]), member, np.ones((2, 1)))
+    >>> column_sizes(SimpleNamespace(Z=Z, member=member)).round(3).tolist()
+    [2.236]
+    """
     squares, counts = sizes(problem.Z, problem.member)
     return np.asarray(np.sqrt(squares.sum(axis=0) / np.maximum(counts.sum(axis=0), 1)))
 

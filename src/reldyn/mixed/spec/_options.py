@@ -165,6 +165,16 @@ class Residual:
 def check_estimation(estimation: Any) -> None:
     """Refuse what is no `Estimation`.
 
+    Parameters
+    ----------
+    estimation : Estimation
+        Anything else is refused.
+
+    Raises
+    ------
+    DesignError
+        It is no `Estimation`.
+
     Examples
     --------
     >>> check_estimation("ml")
