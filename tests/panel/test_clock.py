@@ -127,9 +127,9 @@ def test_a_night_counts_as_declared_else_by_the_clock_else_three(schedule, steps
     assert gaps[3] == gaps[7]
     assert gaps[3] == steps if steps else gaps[3] > 100_000
     # One clock: the step of a row is that of its occasion.
-    np.testing.assert_array_equal(panel.index.step, panel.clock.step[panel.index.at])
-    assert (panel.clock.note is None) is (origin in ("declared", "clock"))
-    assert (("\n  night " in str(panel)) and f"counts {steps}" in str(panel)) or origin == "restarts"
+    np.testing.assert_array_equal(panel.index.step, panel.clock.step[panel.index.slot])
+    assert (panel.clock.note is None) is (origin != "default")
+    assert (f"\n  night         counts {steps} steps" if steps else "restarts in the morning") in str(panel)
 
 
 @pytest.mark.parametrize("written", ["text", "stamps"])

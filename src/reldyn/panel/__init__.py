@@ -1,8 +1,11 @@
 """Panels of two partners over time: reading, checking and reshaping."""
 
+from reldyn.panel._clock import USUAL_NIGHT, Clock
 from reldyn.panel._compliance import answered_grid
+from reldyn.panel._index import PanelIndex
 from reldyn.panel._panel import DyadPanel
 from reldyn.panel._schedule import Schedule
+from reldyn.panel._series import DyadSeries, SeriesBatch
 from reldyn.panel.checks._careless import careless
 from reldyn.panel.checks._finding_codes import finding_codes
 from reldyn.panel.checks._findings import check_panel
@@ -11,9 +14,14 @@ from reldyn.panel.reading._sample import SampleTruth, load_sample, load_sample_t
 from reldyn.panel.reading._wide import from_wide
 
 __all__ = [
+    "USUAL_NIGHT",
+    "Clock",
     "DyadPanel",
+    "DyadSeries",
+    "PanelIndex",
     "SampleTruth",
     "Schedule",
+    "SeriesBatch",
     "answered_grid",
     "careless",
     "check_panel",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from reldyn.panel._schedule import Schedule
     from reldyn.panel._times import Times
 
-__all__ = ["NEW_START", "USUAL_NIGHT", "Clock", "Places", "build_clock", "clock_night_steps"]
+__all__ = ["NEW_START", "USUAL_NIGHT", "Clock", "GridPlaces", "build_clock", "clock_night_steps"]
 
 # A gap of this many steps is a fresh start: any stationary process has forgotten everything.
 NEW_START = 1_000_000
@@ -59,6 +59,8 @@ class Clock:
         Prompts of a day in the codes: occasion = day * n_prompts + beep.
     complete : bool
         False where times form no schedule worth completing; each dyad then has only its own occasions.
+    runs_on : bool
+        Whether beep numbers run on from day to day instead of restarting.
     night_steps : int or None
         None where there is no night, or where every process restarts in the morning.
     night_from : {"declared", "clock", "default", "restarts", "none"}
@@ -74,6 +76,7 @@ class Clock:
     weekend: Flags
     n_prompts: int
     complete: bool
+    runs_on: bool
     night_steps: int | None
     night_from: NightFrom
 
@@ -98,25 +101,29 @@ class Clock:
 
     @property
     def note(self) -> str | None:
-        """What a reader must know about the night; None where the study says how long it is."""
-        if self.night_from == "default":
-            return (
-                f"the length of the night is unknown and counts {USUAL_NIGHT} daytime intervals: "
-                "name it with schedule=rd.Schedule(night_steps=...) or clock times"
-            )
-        if self.night_from == "restarts":
-            return "every serial process restarts in the morning (night_steps=None)"
-        return None
+        """What a reader must know about a night of unknown length; None where the study says how it counts."""
+        if self.night_from != "default":
+            return None
+        return (
+            f"the length of the night is unknown and counts {USUAL_NIGHT} daytime intervals: "
+            "name it with schedule=rd.Schedule(night_steps=...) or clock times"
+        )
+
+    def steps_with(self, night_steps: int) -> Ints:
+        """`step`, if a night counted this many steps; `step` itself where there is no night."""
+        if self.night_from == "none":
+            return self.step
+        return self.day * ((0 if self.runs_on else self.n_prompts) + night_steps - 1) + self.lag_step
 
     @cached_property
-    def _place_of_code(self) -> Ints:
+    def _slot_of_code(self) -> Ints:
         table = np.full(int(self.occasion.max(initial=-1)) + 1, -1, dtype=np.int64)
         table[self.occasion] = np.arange(len(self))
         return read_only(table)
 
-    def places(self, occasion: Ints) -> Ints:
+    def slots(self, occasion: Ints) -> Ints:
         """Positions of occasion codes in this clock; the codes must be scheduled."""
-        return np.asarray(self._place_of_code[occasion])
+        return np.asarray(self._slot_of_code[occasion])
 
     def earlier(self, steps: int) -> Ints:
         """Position of the occasion ``steps`` scheduled occasions before each one on the same day, or -1."""
@@ -152,7 +159,7 @@ class Clock:
 
 
 @dataclass(frozen=True, eq=False)
-class Places:
+class GridPlaces:
     """Where rows stand on the grid: day and step within the day from 0, and the exact time in steps.
 
     Attributes
@@ -197,13 +204,13 @@ class _Layout:
 
 
 def build_clock(
-    places: Places, schedule: Schedule | None, times: Mapping[str, Times], person: Ints
+    grid: GridPlaces, schedule: Schedule | None, times: Mapping[str, Times], person: Ints
 ) -> tuple[Clock, Ints, Ints, Array]:
     """Build the clock of a study from the places of its rows.
 
     Parameters
     ----------
-    places : Places
+    grid : GridPlaces
     schedule : Schedule or None
     times : mapping of str to Times
         The time columns as `read_times` read them.
@@ -219,9 +226,9 @@ def build_clock(
     exact : (n,) array
         The same in continuous time.
     """
-    day, beep, layout = _prompts(places)
+    day, beep, layout = _prompts(grid)
     seen = _distinct(day * layout.n_prompts + beep)
-    occasion, complete = _scheduled(seen, places, layout)
+    occasion, complete = _scheduled(seen, grid, layout)
     night, night_from = _night(schedule, times, person, day, beep, layout)
     own_day, own_beep = occasion // layout.n_prompts, occasion % layout.n_prompts
     if layout.one_a_day:
@@ -237,30 +244,31 @@ def build_clock(
         step=layout.steps(own_day, own_beep, night),
         lag_day=lag_day,
         lag_step=lag_step,
-        weekend=_weekend(occasion, own_day, places, beep, schedule, times),
+        weekend=_weekend(occasion, own_day, grid, beep, schedule, times),
         n_prompts=layout.n_prompts,
         complete=complete,
+        runs_on=layout.runs_on,
         night_steps=night,
         night_from=night_from,
     )
-    return clock, beep, layout.steps(day, beep, night), _exact(places, day, layout, night)
+    return clock, beep, layout.steps(day, beep, night), _exact(grid, day, layout, night)
 
 
-def _prompts(places: Places) -> tuple[Ints, Ints, _Layout]:
+def _prompts(grid: GridPlaces) -> tuple[Ints, Ints, _Layout]:
     """Day, and rank of each row's beep among the prompts in use."""
-    day, beep, n_beeps = places.day, places.beep, int(places.beep.max(initial=0)) + 1
-    if not places.days_named:
+    day, beep, n_beeps = grid.day, grid.beep, int(grid.beep.max(initial=0)) + 1
+    if not grid.days_named:
         return day, beep, _Layout(n_beeps, runs_on=False, one_a_day=False, days_named=False)
     n_days, first, last = _edges(day, beep)
     in_order = n_days > 1 and bool(np.all(first[1:] > last[:-1]))
     single = n_days > 1 and bool(np.all(first == last))
-    if single and (in_order or n_beeps == 1) and places.on_grid:
+    if single and (in_order or n_beeps == 1) and grid.on_grid:
         # One occasion a day: a counter of beeps says nothing that the day does not say.
         return day, np.zeros_like(beep), _Layout(1, runs_on=False, one_a_day=True, days_named=True)
     if not in_order:
         rank = np.cumsum(np.bincount(beep, minlength=n_beeps) > 0) - 1
         beep, n_beeps = rank[beep].astype(np.int64), int(rank[-1]) + 1
-    alone = single and not places.on_grid
+    alone = single and not grid.on_grid
     return day, beep, _Layout(n_beeps, runs_on=in_order, one_a_day=alone, days_named=True)
 
 
@@ -282,9 +290,9 @@ def _distinct(codes: Ints) -> Ints:
     return np.unique(codes)
 
 
-def _scheduled(seen: Ints, places: Places, layout: _Layout) -> tuple[Ints, bool]:
+def _scheduled(seen: Ints, grid: GridPlaces, layout: _Layout) -> tuple[Ints, bool]:
     """Occasions in use and the holes between them; False where times form no such schedule."""
-    if not places.on_grid or not len(seen):
+    if not grid.on_grid or not len(seen):
         return seen, False
     n = layout.n_prompts
     if not layout.days_named or layout.one_a_day:
@@ -355,23 +363,23 @@ def clock_night_steps(times: Array, person: Ints, day: Ints, beep: Ints) -> int 
     return max(1, round(float(np.median(night)) / float(np.median(daytime))))
 
 
-def _exact(places: Places, day: Ints, layout: _Layout, night: int | None) -> Array:
+def _exact(grid: GridPlaces, day: Ints, layout: _Layout, night: int | None) -> Array:
     """Continuous time in steps of the grid, nights as long as in the count."""
     if layout.one_a_day and layout.n_prompts == 1:
         return day.astype(float)
     if not layout.days_named or (layout.n_prompts == 1 and not day.any()):
-        return places.exact
+        return grid.exact
     if layout.n_prompts == 1:
         return day.astype(float)
-    width = round(float(places.exact.max())) + 1 if places.on_grid else layout.n_prompts
+    width = round(float(grid.exact.max())) + 1 if grid.on_grid else layout.n_prompts
     night = USUAL_NIGHT if layout.one_a_day else night
-    return day * float(layout.per_day(width, night)) + places.exact
+    return day * float(layout.per_day(width, night)) + grid.exact
 
 
 def _weekend(
     occasion: Ints,
     own_day: Ints,
-    places: Places,
+    grid: GridPlaces,
     beep: Ints,
     schedule: Schedule | None,
     times: Mapping[str, Times],
@@ -379,14 +387,14 @@ def _weekend(
     """Whether each occasion falls on a Saturday or Sunday, by most of the rows of its day."""
     none = np.zeros(len(occasion), dtype=bool)
     named = "scheduled" if schedule is not None and schedule.scheduled is not None else "day"
-    if not places.days_named and named not in times:
+    if not grid.days_named and named not in times:
         named = "time" if "time" in times else "beep"
     calendar = times.get(named)
     if calendar is None or calendar.kind != "date":
         return none
-    if not places.days_named:
+    if not grid.days_named:
         return _weekend_of_times(occasion, beep, calendar)
-    day = places.day
+    day = grid.day
     size = int(day.max()) + 1
     rows = np.bincount(day, minlength=size)
     free = np.bincount(day, weights=weekdays(calendar) >= 5, minlength=size)

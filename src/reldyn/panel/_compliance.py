@@ -77,7 +77,7 @@ def answered_grid(
     rows = answered_rows(panel, variables)
     answered[index.dyad[rows], index.member[rows], index.occasion[rows]] = True
     expected = np.zeros((index.n_dyads, index.cells), dtype=bool)
-    expected[:, index.schedule.occasion] = index.schedule.spans(index.dyad, index.at, index.n_dyads)
+    expected[:, index.schedule.occasion] = index.schedule.spans(index.dyad, index.slot, index.n_dyads)
     return answered, expected
 
 

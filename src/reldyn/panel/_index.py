@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reldyn.panel._clock import Clock, Places, build_clock
+from reldyn.panel._clock import Clock, GridPlaces, build_clock
 from reldyn.panel._readonly import read_only
 
 if TYPE_CHECKING:
@@ -123,13 +123,13 @@ class PanelIndex:
         return read_only(self.find(self.dyad, 1 - self.member, self.occasion))
 
     @cached_property
-    def at(self) -> NDArray[np.int64]:
+    def slot(self) -> NDArray[np.int64]:
         """Place of each row among the scheduled occasions of the study."""
-        return read_only(self.schedule.places(self.occasion))
+        return read_only(self.schedule.slots(self.occasion))
 
     def earlier_row(self, steps: int) -> NDArray[np.int64]:
         """Return the same person's row ``steps`` scheduled occasions earlier, or -1; no lag leads over a night."""
-        before = self.schedule.earlier(steps)[self.at]
+        before = self.schedule.earlier(steps)[self.slot]
         inside = before >= 0
         found = self.find(self.dyad, self.member, self.schedule.occasion[np.where(inside, before, 0)])
         return np.where(inside, found, -1)
@@ -194,22 +194,22 @@ def build_index(layout: Layout, schedule: Schedule | None) -> PanelIndex:
     person, dyad = who.person_codes.astype(np.int64), who.dyad_codes.astype(np.int64)
     has_roles = "role" in layout.names
     role, roles = _role_codes(layout.frame[layout.names["role"]]) if has_roles else (np.full(n, -1), ())
-    places = _occasions(layout.placing, times, n)
-    study, beep, step, exact = build_clock(places, schedule, times, person)
+    grid = _occasions(layout.placing, times, n)
+    study, beep, step, exact = build_clock(grid, schedule, times, person)
     return PanelIndex(
         dyad=dyad,
         person=person,
         member=_members(dyad, person, role, len(who.dyad_labels), len(roles)),
         role=role,
-        day=places.day,
+        day=grid.day,
         beep=beep,
         step=step,
         clock=exact,
         n_dyads=len(who.dyad_labels),
         n_persons=len(who.person_labels),
-        n_days=int(places.day.max(initial=0)) + 1,
+        n_days=int(grid.day.max(initial=0)) + 1,
         n_beeps=study.n_prompts,
-        on_grid=places.on_grid,
+        on_grid=grid.on_grid,
         dyad_labels=tuple(_plain(label) for label in who.dyad_labels),
         person_labels=tuple(_plain(label) for label in who.person_labels),
         roles=roles,
@@ -254,17 +254,17 @@ def _members(
     return member_of[person]
 
 
-def _occasions(placing: Mapping[str, NDArray[np.float64]], times: Mapping[str, Times], n: int) -> Places:
+def _occasions(placing: Mapping[str, NDArray[np.float64]], times: Mapping[str, Times], n: int) -> GridPlaces:
     """Day and step within the day of each row, with the exact time in steps."""
     zeros = np.zeros(n, dtype=np.int64)
     if not placing:
-        return Places(zeros, zeros, np.zeros(n), True, False)
+        return GridPlaces(zeros, zeros, np.zeros(n), True, False)
     fastest = list(placing)[-1]
     if "day" not in placing:
-        return Places(zeros, *grid_steps(placing[fastest], times[fastest].local), False)
+        return GridPlaces(zeros, *grid_steps(placing[fastest], times[fastest].local), False)
     if fastest == "day":
-        return Places(zeros, *grid_steps(placing["day"]), False)
+        return GridPlaces(zeros, *grid_steps(placing["day"]), False)
     day = placing["day"]
     # Calendar dates keep their distance in days, whatever the smallest gap between them is.
     days = (day - day.min()).astype(np.int64) if times["day"].kind == "date" else grid_steps(day)[0]
-    return Places(days, *grid_steps(placing[fastest]), True)
+    return GridPlaces(days, *grid_steps(placing[fastest]), True)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from reldyn.panel._clock import Clock
     from reldyn.panel._dates import DateOrder
+    from reldyn.panel._series import SeriesBatch
     from reldyn.panel._times import Times
 
 __all__ = ["DyadPanel"]
@@ -448,6 +449,37 @@ class DyadPanel:
         names = _listed(variables)
         self._check_usable(names)
         return to_wide(self, names)
+
+    def series(self, variables: str | Sequence[str]) -> SeriesBatch:
+        """Put the series of both members of every dyad on the clock of the study.
+
+        Parameters
+        ----------
+        variables : str or sequence of str
+            One numeric column gives values of shape (N, 2), a sequence (N, 2, n_variables).
+
+        Returns
+        -------
+        SeriesBatch
+            Flat arrays of all dyads in the panel's order; iterate for one `DyadSeries` per dyad. A member who never
+            appears has only missing values.
+
+        Raises
+        ------
+        DataError
+            A column does not exist or holds text.
+
+        Examples
+        --------
+        >>> import reldyn as rd
+        >>> panel = rd.simulate.apim(n_dyads=2, n_occasions=5, actor=0.3, partner=0.2, seed=1).panel
+        >>> first = panel.series("y")[0]
+        >>> first.values.shape, first.beep.tolist()
+        ((5, 2), [0, 1, 2, 3, 4])
+        """
+        from reldyn.panel._series import build_series
+
+        return build_series(self, variables)
 
     def compliance(self, variables: Sequence[str] | None = None) -> pd.DataFrame:
         """How much of what was scheduled was answered.

@@ -46,10 +46,12 @@ def summary_lines(panel: DyadPanel) -> str:
 def _night(panel: DyadPanel) -> str:
     """How long a night is in serial models, and where that comes from; empty where there is no night."""
     clock = panel.clock
-    if clock.night_from in ("default", "restarts"):
-        return str(clock.note)
-    source = {"declared": "as declared", "clock": "by the clock"}
-    return f"counts {clock.night_steps} steps, {source[clock.night_from]}" if clock.night_from != "none" else ""
+    if clock.night_from == "none":
+        return ""
+    if clock.night_from == "restarts":
+        return "every process restarts in the morning"
+    source = {"declared": "as declared", "clock": "by the clock", "default": "because its length is unknown"}
+    return f"counts {clock.night_steps} steps, {source[clock.night_from]}"
 
 
 def _listed(labels: Iterable[object]) -> str:
