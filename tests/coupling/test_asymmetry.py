@@ -8,9 +8,8 @@ import pytest
 
 import reldyn as rd
 from reldyn.coupling import asymmetry, var
-from reldyn.coupling._pairs import pairs_of
 from reldyn.coupling.autoregression._asymmetry_fit import Settings, fit_pair, vanishing_reliability
-from reldyn.coupling.autoregression._confounds import confounds, free_days
+from reldyn.coupling.autoregression._confounds import confounds
 from reldyn.coupling.autoregression._process import Process, fit_process, process_series, with_reliability
 from reldyn.errors import DataError, DesignError
 
@@ -168,10 +167,15 @@ def test_moments_and_likelihood_agree_on_a_known_reliability():
 
 def test_a_night_of_known_length_is_part_of_the_process():
     values = drawn(np.random.default_rng(9), 200, cross=(0.3, 0.0))
-    anew = effect(asymmetry(panel_of([values]), "y", **SLOW), "inertia")
-    known = panel_of([values], schedule=rd.Schedule(night_steps=3))
-    along = effect(asymmetry(known, "y", **SLOW), "inertia")
+    restarts, declared = (panel_of([values], schedule=rd.Schedule(night_steps=night)) for night in (None, 3))
+    found = asymmetry(declared, "y", **SLOW)
+    along, anew = effect(found, "inertia"), effect(asymmetry(restarts, "y", **SLOW), "inertia")
     assert along["std_error"] < anew["std_error"]
+    # A night of unknown length counts three steps, and the result says so.
+    unknown = asymmetry(panel_of([values]), "y", **SLOW)
+    pd.testing.assert_frame_equal(unknown.tidy(), found.tidy())
+    assert any("the length of the night is unknown and counts 3" in text for text in unknown.warnings)
+    assert not any("night" in text for text in found.warnings)
     assert along["estimate"] != anew["estimate"]
 
 
@@ -223,10 +227,9 @@ def test_weekends_are_taken_out_where_days_are_dates():
     frame = panel_of([values]).frame
     frame["day"] = pd.Timestamp("2026-01-05") + pd.to_timedelta(frame["day"], unit="D")
     panel = rd.DyadPanel(frame, dyad="dyad", person="person", role="role", day="day", beep="beep")
-    free = free_days(panel)
-    assert free.tolist() == [5, 6, 12, 13, 19]
-    (pair,) = pairs_of(panel, "y")
-    regressors, notes = confounds(pair, free, time_of_day=True)
+    (pair,) = panel.series("y")
+    assert np.unique(pair.day[pair.weekend]).tolist() == [5, 6, 12, 13, 19]
+    regressors, notes = confounds(pair, time_of_day=True)
     # Constant, drift, three times of day beside the first, weekend.
     assert regressors.shape == (80, 6)
     assert notes == ()
@@ -235,9 +238,9 @@ def test_weekends_are_taken_out_where_days_are_dates():
 def test_a_time_of_day_that_one_member_never_answers_is_no_regressor():
     values = drawn(np.random.default_rng(14), 80)
     values[3::BEEPS, 0] = np.nan
-    (pair,) = pairs_of(panel_of([values]), "y")
-    assert confounds(pair, np.zeros(0, dtype=int), time_of_day=True)[0].shape == (80, 4)
-    assert confounds(pair, np.zeros(0, dtype=int), time_of_day=False)[0].shape == (80, 2)
+    (pair,) = panel_of([values]).series("y")
+    assert confounds(pair, time_of_day=True)[0].shape == (80, 4)
+    assert confounds(pair, time_of_day=False)[0].shape == (80, 2)
 
 
 def test_without_days_the_result_says_what_it_could_not_take_out():

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reldyn.coupling._pairs import Pair
 from reldyn.coupling.synchrony._lag_products import (
     fisher,
     lag_correlations,
@@ -14,13 +13,14 @@ from reldyn.coupling.synchrony._lag_products import (
     standardised,
     whitened,
 )
+from reldyn.panel import DyadSeries
 from reldyn.surrogate import phase_angles, randomise_phases
 
 
 def _pair(days, beeps):
     n = days * beeps
     day, beep = np.repeat(np.arange(days), beeps), np.tile(np.arange(beeps), days)
-    return Pair(1, 0, ("a", "b"), (1, 2), np.zeros((n, 2)), day, beep, np.arange(n, dtype=float), True)
+    return DyadSeries(1, 0, ("a", "b"), (1, 2), np.zeros((n, 2)), day, beep, np.arange(n, dtype=float), True)
 
 
 def _by_loop(x, y, pair, lag):

@@ -236,11 +236,16 @@ def test_series_that_say_nothing_are_refused_with_the_reason(session, method):
     assert found[["estimate", "std_error", "p_value", "conf_low", "conf_high"]].isna().all(axis=None)
 
 
-def test_short_days_with_nights_of_unknown_length_are_refused(session):
+def test_short_days_that_start_anew_are_refused_and_nights_of_unknown_length_count_three(session):
     rng = np.random.default_rng(6)
-    found = coupled_oscillator(session([rng.standard_normal((2, 80))], beeps=2), "v")
+    panel = session([rng.standard_normal((2, 80))], beeps=2)
+    restarts, declared = (
+        rd.DyadPanel(panel.frame, **panel.columns, schedule=rd.Schedule(night_steps=night)) for night in (None, 3)
+    )
+    found = coupled_oscillator(restarts, "v")
     assert found["estimate"].isna().all()
-    assert set(found["note"]) == {"days are too short to see a swing, and the length of a night is not known"}
+    assert set(found["note"]) == {"days are too short to see a swing, and every day starts anew (night_steps=None)"}
+    pd.testing.assert_frame_equal(coupled_oscillator(panel, "v"), coupled_oscillator(declared, "v"))
 
 
 def test_wrong_options_say_what_would_do(session):

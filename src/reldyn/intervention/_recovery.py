@@ -13,18 +13,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn._types import Array, Ints
-from reldyn.coupling._pairs import Pair, complete_lags, pairs_of
 from reldyn.errors import DataWarning, DesignError
 from reldyn.intervention._phases import clock_of, person_rows, time_unit
 from reldyn.intervention._result import SeriesResult, called
 from reldyn.intervention._steps import Steps, find_steps
+from reldyn.panel import DyadSeries
 from reldyn.resample import known_seed, map_seeded
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from reldyn.panel import DyadPanel
-    from reldyn.panel._index import PanelIndex
+    from reldyn.panel import DyadPanel, PanelIndex
 
 
 __all__ = ["Recovery", "local_effects", "recovery"]
@@ -191,7 +190,7 @@ def recovery(
         },
         warnings=notes,
         models=model_table,
-        course=_courses(pairs_of(panel, outcome), float(bandwidth)),
+        course=_courses(list(panel.series(outcome)), float(bandwidth)),
     )
 
 
@@ -267,13 +266,13 @@ def _notes(models: pd.DataFrame) -> tuple[str, ...]:
     return tuple(f"{count} of {len(models)} series: {note}." for note, count in counts.items())
 
 
-def _courses(pairs: list[Pair], bandwidth: float) -> pd.DataFrame:
+def _courses(pairs: list[DyadSeries], bandwidth: float) -> pd.DataFrame:
     import pandas as pd
 
     columns = ["dyad", "outcome", "time", "effect", "estimate", "std_error", "conf_low", "conf_high", "n_effective"]
     parts = []
     for pair in pairs:
-        earlier, later = complete_lags(pair)
+        earlier, later = pair.complete_lags()
         if len(later) < _FEWEST:
             continue
         clock = pair.step[later]

@@ -1,8 +1,11 @@
 """Panels of two partners over time: reading, checking and reshaping."""
 
+from reldyn.panel._clock import USUAL_NIGHT, Clock
 from reldyn.panel._compliance import answered_grid
+from reldyn.panel._index import PanelIndex
 from reldyn.panel._panel import DyadPanel
 from reldyn.panel._schedule import Schedule
+from reldyn.panel._series import DyadSeries, SeriesBatch
 from reldyn.panel.aligning._align import Aligned, align
 from reldyn.panel.aligning._pair_ids import pair_ids
 from reldyn.panel.aligning._to_grid import to_grid
@@ -15,10 +18,15 @@ from reldyn.panel.reading._wide import from_wide
 
 __all__ = [
     "Aligned",
+    "USUAL_NIGHT",
+    "Clock",
     "DyadPanel",
+    "DyadSeries",
+    "PanelIndex",
     "SampleTruth",
     "Schedule",
     "align",
+    "SeriesBatch",
     "answered_grid",
     "careless",
     "check_panel",

@@ -62,7 +62,7 @@ def answered_grid(
     -------
     answered : (n_dyads, 2, n_occasions) bool array
     expected : (n_dyads, n_occasions) bool array
-        From the dyad's first to its last row, at the beeps that the study uses.
+        Scheduled occasions (`DyadPanel.clock`) from the dyad's first to its last row.
 
     Examples
     --------
@@ -76,14 +76,8 @@ def answered_grid(
     answered = np.zeros((index.n_dyads, 2, index.cells), dtype=bool)
     rows = answered_rows(panel, variables)
     answered[index.dyad[rows], index.member[rows], index.occasion[rows]] = True
-    used = np.zeros(index.cells, dtype=bool)
-    used[np.unique(index.occasion)] = True
-    cell = np.arange(index.cells)
-    first = np.full(index.n_dyads, index.cells)
-    last = np.full(index.n_dyads, -1)
-    np.minimum.at(first, index.dyad, index.occasion)
-    np.maximum.at(last, index.dyad, index.occasion)
-    expected = used & (cell >= first[:, None]) & (cell <= last[:, None])
+    expected = np.zeros((index.n_dyads, index.cells), dtype=bool)
+    expected[:, index.schedule.occasion] = index.schedule.spans(index.dyad, index.slot, index.n_dyads)
     return answered, expected
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reldyn.panel._clock import Clock, GridPlaces, build_clock
 from reldyn.panel._readonly import read_only
 
 if TYPE_CHECKING:
@@ -24,10 +25,7 @@ if TYPE_CHECKING:
     from reldyn.panel._times import Times
     from reldyn.panel.checks._findings_layout import Layout
 
-__all__ = ["NEW_START", "PanelIndex", "build_index", "clock_night_steps", "grid_steps"]
-
-# A gap of this many steps is a fresh start: any stationary process has forgotten everything.
-NEW_START = 1_000_000
+__all__ = ["PanelIndex", "build_index", "grid_steps"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -39,15 +37,18 @@ class PanelIndex:
     dyad, person, member, role : (n,) int arrays
         Codes from 0; ``member`` is 0 or 1 within the dyad, ``role`` is -1 where unknown.
     day, beep : (n,) int arrays, which like all arrays here cannot be written to
-        Day number and step within the day, both on the grid of the study, from 0.
+        Day number, and step within the day among the prompts that the study uses; both from 0.
     step : (n,) int array
-        Position in a serial process: nights counted, a fresh start is a leap of ``NEW_START``.
+        Position in a serial process, nights counted as `Clock.night_steps`; where every process restarts in the
+        morning, the step leaps by a million.
     clock : (n,) float array
         Exact time in units of one step, for processes in continuous time.
     n_days, n_beeps : int
         Size of the grid.
     on_grid : bool
         False when times fit no common grid and ``beep`` only ranks them.
+    schedule : Clock
+        The scheduled occasions of the study.
     """
 
     dyad: NDArray[np.int64]
@@ -66,6 +67,7 @@ class PanelIndex:
     dyad_labels: tuple[Hashable, ...]
     person_labels: tuple[Hashable, ...]
     roles: tuple[Hashable, ...]
+    schedule: Clock
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -120,11 +122,16 @@ class PanelIndex:
         """The partner's row at the same occasion, or -1."""
         return read_only(self.find(self.dyad, 1 - self.member, self.occasion))
 
+    @cached_property
+    def slot(self) -> NDArray[np.int64]:
+        """Place of each row among the scheduled occasions of the study."""
+        return read_only(self.schedule.slots(self.occasion))
+
     def earlier_row(self, steps: int) -> NDArray[np.int64]:
-        """Return the same person's row ``steps`` scheduled occasions earlier on the same day, or -1."""
-        beep = self.beep - steps
-        inside = (beep >= 0) & (beep < self.n_beeps)
-        found = self.find(self.dyad, self.member, np.where(inside, self.occasion - steps, 0))
+        """Return the same person's row ``steps`` scheduled occasions earlier, or -1; no lag leads over a night."""
+        before = self.schedule.earlier(steps)[self.slot]
+        inside = before >= 0
+        found = self.find(self.dyad, self.member, self.schedule.occasion[np.where(inside, before, 0)])
         return np.where(inside, found, -1)
 
 
@@ -179,23 +186,6 @@ def _on_grid(distinct: NDArray[np.float64]) -> NDArray[np.int64] | None:
     return np.asarray(np.rint(multiples), dtype=np.int64)
 
 
-def clock_night_steps(
-    times: NDArray[np.float64], person: NDArray[np.int64], day: NDArray[np.int64], beep: NDArray[np.int64]
-) -> int | None:
-    """Measure the night in units of the median daytime interval; None where the clock cannot tell."""
-    order = np.lexsort((beep, day, person))
-    same_person = np.diff(person[order]) == 0
-    days_on = np.diff(day[order])
-    beeps_on = np.diff(beep[order])
-    gap = np.diff(times[order])
-    daytime = gap[same_person & (days_on == 0) & (beeps_on == 1)]
-    night = gap[same_person & (days_on == 1)]
-    daytime, night = daytime[daytime > 0], night[night > 0]
-    if not len(daytime) or not len(night):
-        return None
-    return max(1, round(float(np.median(night)) / float(np.median(daytime))))
-
-
 def build_index(layout: Layout, schedule: Schedule | None) -> PanelIndex:
     """Compute the codes of every row of a table without errors, from what its checks have read already."""
     if layout.identity is None:
@@ -204,27 +194,26 @@ def build_index(layout: Layout, schedule: Schedule | None) -> PanelIndex:
     person, dyad = who.person_codes.astype(np.int64), who.dyad_codes.astype(np.int64)
     has_roles = "role" in layout.names
     role, roles = _role_codes(layout.frame[layout.names["role"]]) if has_roles else (np.full(n, -1), ())
-    day, beep, exact, on_grid = _occasions(layout.placing, times, n)
-    n_beeps = int(beep.max(initial=0)) + 1
-    night = _night_steps(schedule, times, person, day, beep)
-    step, clock = _process_time(day, beep, exact, n_beeps, "day" in layout.names, night)
+    grid = _occasions(layout.placing, times, n)
+    study, beep, step, exact = build_clock(grid, schedule, times, person)
     return PanelIndex(
         dyad=dyad,
         person=person,
         member=_members(dyad, person, role, len(who.dyad_labels), len(roles)),
         role=role,
-        day=day,
+        day=grid.day,
         beep=beep,
         step=step,
-        clock=clock,
+        clock=exact,
         n_dyads=len(who.dyad_labels),
         n_persons=len(who.person_labels),
-        n_days=int(day.max(initial=0)) + 1,
-        n_beeps=n_beeps,
-        on_grid=on_grid,
+        n_days=int(grid.day.max(initial=0)) + 1,
+        n_beeps=study.n_prompts,
+        on_grid=grid.on_grid,
         dyad_labels=tuple(_plain(label) for label in who.dyad_labels),
         person_labels=tuple(_plain(label) for label in who.person_labels),
         roles=roles,
+        schedule=study,
     )
 
 
@@ -265,63 +254,17 @@ def _members(
     return member_of[person]
 
 
-def _occasions(
-    placing: Mapping[str, NDArray[np.float64]], times: Mapping[str, Times], n: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], bool]:
+def _occasions(placing: Mapping[str, NDArray[np.float64]], times: Mapping[str, Times], n: int) -> GridPlaces:
     """Day and step within the day of each row, with the exact time in steps."""
     zeros = np.zeros(n, dtype=np.int64)
     if not placing:
-        return zeros, zeros, np.zeros(n), True
+        return GridPlaces(zeros, zeros, np.zeros(n), True, False)
     fastest = list(placing)[-1]
     if "day" not in placing:
-        return zeros, *grid_steps(placing[fastest], times[fastest].local)
+        return GridPlaces(zeros, *grid_steps(placing[fastest], times[fastest].local), False)
     if fastest == "day":
-        return zeros, *grid_steps(placing["day"])
+        return GridPlaces(zeros, *grid_steps(placing["day"]), False)
     day = placing["day"]
     # Calendar dates keep their distance in days, whatever the smallest gap between them is.
     days = (day - day.min()).astype(np.int64) if times["day"].kind == "date" else grid_steps(day)[0]
-    return days, *grid_steps(placing[fastest])
-
-
-def _runs_on(day: NDArray[np.int64], beep: NDArray[np.int64]) -> bool:
-    """True when the step keeps counting from day to day instead of restarting each morning."""
-    days, inverse = np.unique(day, return_inverse=True)
-    if len(days) < 2:
-        return False
-    first = np.full(len(days), np.iinfo(np.int64).max)
-    last = np.full(len(days), -1, dtype=np.int64)
-    np.minimum.at(first, inverse, beep)
-    np.maximum.at(last, inverse, beep)
-    return bool(np.all(first[1:] > last[:-1]))
-
-
-def _night_steps(
-    schedule: Schedule | None,
-    times: Mapping[str, Times],
-    person: NDArray[np.int64],
-    day: NDArray[np.int64],
-    beep: NDArray[np.int64],
-) -> int | None:
-    """How many steps a night counts, as declared or by the clock; None where every process starts anew."""
-    if schedule is None:
-        return None
-    if schedule.night_steps != "clock":
-        return schedule.night_steps
-    return clock_night_steps(times["scheduled"].values, person, day, beep) if "scheduled" in times else None
-
-
-def _process_time(
-    day: NDArray[np.int64],
-    beep: NDArray[np.int64],
-    exact: NDArray[np.float64],
-    n_beeps: int,
-    has_days: bool,
-    night: int | None,
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    if not has_days or n_beeps == 1:
-        return (beep if n_beeps > 1 else day), (exact if n_beeps > 1 else day.astype(float))
-    if _runs_on(day, beep):
-        extra = night - 1 if night is not None else NEW_START
-    else:
-        extra = n_beeps - 1 + night if night is not None else NEW_START
-    return day * extra + beep, day * float(extra) + exact
+    return GridPlaces(days, *grid_steps(placing[fastest]), True)

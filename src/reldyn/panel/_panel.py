@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -23,13 +25,32 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from reldyn.panel._clock import Clock
     from reldyn.panel._dates import DateOrder
+    from reldyn.panel._series import SeriesBatch
     from reldyn.panel._times import Times
 
 __all__ = ["DyadPanel"]
 
 # How many compositions one line names.
 _SHOWN = 5
+
+
+@dataclass(frozen=True, eq=False)
+class _Findings:
+    """The table of `check_panel` for some rows, made when it is first read."""
+
+    frame: pd.DataFrame
+    columns: Mapping[str, Any]
+    schedule: Schedule | None
+    scales: Mapping[str, tuple[float, float]]
+    orders: Mapping[str, DateOrder]
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """One row per finding."""
+        scales = dict(self.scales) or None
+        return examine(self.frame, **self.columns, schedule=self.schedule, scales=scales, orders=self.orders)[0]
 
 
 class DyadPanel:
@@ -94,7 +115,7 @@ class DyadPanel:
     _columns: Mapping[str, str | None]
     _schedule: Schedule | None
     _scales: Mapping[str, tuple[float, float]]
-    _findings: pd.DataFrame
+    _findings: _Findings
     _compositions: tuple[str, ...]
     _exchangeable: frozenset[str]
     _orders: Mapping[str, DateOrder]
@@ -137,13 +158,15 @@ class DyadPanel:
         if layout is None:
             raise DataError("the rows could not be checked, so they cannot make a panel.", findings)
         index = build_index(layout, schedule)
+        checked = _Findings(rows, columns, schedule, dict(scales or {}), layout.date_orders)
+        checked.__dict__["table"] = findings
         self._fill(
             frame=rows,
             index=index,
             columns=columns,
             schedule=schedule,
             scales={str(name): (float(low), float(high)) for name, (low, high) in dict(scales or {}).items()},
-            findings=findings,
+            findings=checked,
             compositions=composition_labels(index),
             exchangeable=frozenset(),
             orders=layout.date_orders,
@@ -156,7 +179,7 @@ class DyadPanel:
         columns: Mapping[str, str | None],
         schedule: Schedule | None,
         scales: Mapping[str, tuple[float, float]],
-        findings: pd.DataFrame,
+        findings: _Findings,
         compositions: tuple[str, ...],
         exchangeable: frozenset[str],
         orders: Mapping[str, DateOrder],
@@ -216,6 +239,11 @@ class DyadPanel:
         return self._index
 
     @property
+    def clock(self) -> Clock:
+        """The scheduled occasions of the study, with nights, weekends and steps; shared by every part of a panel."""
+        return self._index.schedule
+
+    @property
     def columns(self) -> Mapping[str, str | None]:
         """Which column holds ``dyad``, ``person``, ``role``, ``time``, ``day`` and ``beep``."""
         return self._columns
@@ -233,7 +261,7 @@ class DyadPanel:
     @property
     def findings(self) -> pd.DataFrame:
         """What a careful analyst would ask about the rows, as a copy of the table of `check_panel`."""
-        return self._findings.copy()
+        return self._findings.table.copy()
 
     @property
     def n_dyads(self) -> int:
@@ -359,7 +387,8 @@ class DyadPanel:
         """Add ``NAME_lag1``: the same person's value one scheduled occasion earlier.
 
         By scheduled occasion, never by row: across a missing occasion, a night or a gap the lag
-        is missing. Where a day is named a lag stays within the day.
+        is missing. Where a day has several occasions a lag stays within the day. The occasions are those of `clock`:
+        a prompt that the study never uses does not count.
 
         Parameters
         ----------
@@ -421,6 +450,37 @@ class DyadPanel:
         self._check_usable(names)
         return to_wide(self, names)
 
+    def series(self, variables: str | Sequence[str]) -> SeriesBatch:
+        """Put the series of both members of every dyad on the clock of the study.
+
+        Parameters
+        ----------
+        variables : str or sequence of str
+            One numeric column gives values of shape (N, 2), a sequence (N, 2, n_variables).
+
+        Returns
+        -------
+        SeriesBatch
+            Flat arrays of all dyads in the panel's order; iterate for one `DyadSeries` per dyad. A member who never
+            appears has only missing values.
+
+        Raises
+        ------
+        DataError
+            A column does not exist or holds text.
+
+        Examples
+        --------
+        >>> import reldyn as rd
+        >>> panel = rd.simulate.apim(n_dyads=2, n_occasions=5, actor=0.3, partner=0.2, seed=1).panel
+        >>> first = panel.series("y")[0]
+        >>> first.values.shape, first.beep.tolist()
+        ((5, 2), [0, 1, 2, 3, 4])
+        """
+        from reldyn.panel._series import build_series
+
+        return build_series(self, variables)
+
     def compliance(self, variables: Sequence[str] | None = None) -> pd.DataFrame:
         """How much of what was scheduled was answered.
 
@@ -438,7 +498,8 @@ class DyadPanel:
             and ``label``: ``expected``, ``answered``, ``share``; at levels overall, dyad, day and
             beep also ``both_share`` and ``any_share``: occasions where both partners, or at least
             one, answered. Days and beeps carry the labels of their columns. Expected is every
-            occasion from a dyad's first to its last row on the grid of beeps that the study uses.
+            scheduled occasion (`clock`) from a dyad's first to its last row: each prompt that the
+            study uses, on each of its days, also where nobody answered.
         """
         from reldyn.panel._compliance import compliance
 
@@ -471,7 +532,10 @@ class DyadPanel:
         compositions: Sequence[str] | None = None,
         where: Callable[[pd.DataFrame], Any] | NDArray[np.bool_] | None = None,
     ) -> DyadPanel:
-        """Keep some rows; the schedule, roles and grid stay those of the whole study.
+        """Keep some rows; the clock, schedule and roles stay those of the whole study.
+
+        The rows were checked when the panel was made and are not checked again: `findings` of the part are
+        worked out when they are first asked for, from the rows that remain.
 
         Parameters
         ----------
@@ -501,8 +565,7 @@ class DyadPanel:
         attrs = self._frame.attrs
         frame = self._frame.iloc[rows].reset_index(drop=True)
         frame.attrs = attrs
-        scales = dict(self._scales) or None
-        findings, _ = examine(frame, **self._columns, schedule=self._schedule, scales=scales, orders=self._orders)
+        findings = _Findings(frame, self._columns, self._schedule, self._scales, self._orders)
         compositions = tuple(self._compositions[code] for code in dyads)
         return self._with(frame=frame, index=index, findings=findings, compositions=compositions)
 

@@ -29,6 +29,8 @@ def summary_lines(panel: DyadPanel) -> str:
     grid = f"{index.n_days} days of {index.n_beeps} steps" if index.n_days > 1 else f"{index.n_beeps} steps"
     placed = grid if index.on_grid else "times on no common grid, in their order"
     lines.append(f"  occasions     up to {panel.n_occasions} a dyad; {placed}")
+    night = _night(panel)
+    lines += [f"  night         {night}"] if night else []
     named = [f"{what}={name}" for what, name in panel.columns.items() if name is not None]
     clocks = [f"{what}={name}" for what, name in panel.schedule.columns.items()] if panel.schedule is not None else []
     lines.append(f"  named         {_listed(named + clocks)}")
@@ -39,6 +41,17 @@ def summary_lines(panel: DyadPanel) -> str:
     listed = [f"{count} {severity}{'s' if count > 1 else ''}" for count, severity in counts if count]
     lines.append(f"  findings      {', '.join(listed) or 'none'}")
     return "\n".join(lines)
+
+
+def _night(panel: DyadPanel) -> str:
+    """How long a night is in serial models, and where that comes from; empty where there is no night."""
+    clock = panel.clock
+    if clock.night_from == "none":
+        return ""
+    if clock.night_from == "restarts":
+        return "every process restarts in the morning"
+    source = {"declared": "as declared", "clock": "by the clock", "default": "because its length is unknown"}
+    return f"counts {clock.night_steps} steps, {source[clock.night_from]}"
 
 
 def _listed(labels: Iterable[object]) -> str:

@@ -21,8 +21,9 @@ class Schedule:
     night_steps : int, None or "clock", default "clock"
         How many steps of a serial model lie between the last beep of a day and the first of the
         next. ``"clock"`` measures the night in units of the median daytime interval between the
-        scheduled times, because a longer night carries less over; without clock times it acts
-        as None. None restarts every process in the morning.
+        scheduled times (or the dates or times of day that order the rows), because a longer night
+        carries less over; without clock times a night counts three, the night of four prompts
+        four hours apart, and results say so. None restarts every process in the morning.
 
     Raises
     ------

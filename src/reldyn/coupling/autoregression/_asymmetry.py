@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reldyn.coupling._pairs import pairs_of
 from reldyn.coupling.autoregression._asymmetry_fit import PairAsymmetry, Settings, fit_pair
 from reldyn.coupling.autoregression._asymmetry_result import AsymmetryResult
-from reldyn.coupling.autoregression._confounds import confounds, free_days
+from reldyn.coupling.autoregression._confounds import confounds
 from reldyn.errors import DesignError, check_option
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from reldyn.coupling._pairs import Pair
-    from reldyn.panel import DyadPanel
+    from reldyn.panel import DyadPanel, DyadSeries
 
 __all__ = ["asymmetry"]
 
@@ -47,7 +45,7 @@ def asymmetry(
     Parameters
     ----------
     panel : DyadPanel
-        Days begin anew where the panel does not know how long a night is.
+        A night counts as in `DyadPanel.clock`: as declared or by the clock, else three steps, and the result says so.
     variable : str
         Numeric column, the same scale for both members; missing values anywhere.
     time_of_day : bool, default True
@@ -105,14 +103,13 @@ def asymmetry(
 
     for name, switch in (("trend", trend), ("time_of_day", time_of_day), ("check", check)):
         check_option(switch, (True, False), name)
-    pairs = pairs_of(panel, variable)
-    free = free_days(panel)
+    pairs = list(panel.series(variable))
     tasks, notes = [], []
     for pair in pairs:
-        regressors, told = confounds(pair, free, time_of_day=time_of_day)
+        regressors, told = confounds(pair, time_of_day=time_of_day)
         known = _known(reliability, pair, panel.roles)
         tasks.append((pair.values, pair.step, regressors, Settings(trend, check, known)))
-        notes.append(told)
+        notes.append(told if panel.clock.note is None else (*told, panel.clock.note))
     fits = map_seeded(_one, tasks, 0, n_jobs, label="asymmetry")
     rows = [row for pair, fit in zip(pairs, fits, strict=True) for row in _rows(pair, fit)]
     estimates = pd.DataFrame(rows)
@@ -137,7 +134,7 @@ def _one(task: tuple[Any, Any, Any, Settings], generator: np.random.Generator) -
 
 
 def _known(
-    reliability: float | Mapping[Hashable, float] | None, pair: Pair, roles: tuple[Hashable, ...]
+    reliability: float | Mapping[Hashable, float] | None, pair: DyadSeries, roles: tuple[Hashable, ...]
 ) -> tuple[float, float] | None:
     if reliability is None:
         return None
@@ -156,7 +153,7 @@ def _known(
     return pairwise
 
 
-def _rows(pair: Pair, fit: PairAsymmetry) -> list[dict[str, Any]]:
+def _rows(pair: DyadSeries, fit: PairAsymmetry) -> list[dict[str, Any]]:
     first, second = pair.names
     rows = []
     for cells in fit.rows:
@@ -239,7 +236,7 @@ def _combined(value: Any, error: Any) -> dict[str, Any]:
     }
 
 
-def _checks(pairs: list[Pair], fits: list[PairAsymmetry]) -> pd.DataFrame:
+def _checks(pairs: list[DyadSeries], fits: list[PairAsymmetry]) -> pd.DataFrame:
     import pandas as pd
 
     rows = []
@@ -249,7 +246,7 @@ def _checks(pairs: list[Pair], fits: list[PairAsymmetry]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _dyads(pairs: list[Pair], fits: list[PairAsymmetry]) -> pd.DataFrame:
+def _dyads(pairs: list[DyadSeries], fits: list[PairAsymmetry]) -> pd.DataFrame:
     import pandas as pd
 
     rows = [

@@ -6,29 +6,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reldyn._types import Array, Flags, Ints
+from reldyn._types import Array, Flags
 
 if TYPE_CHECKING:
-    from reldyn.coupling._pairs import Pair
-    from reldyn.panel import DyadPanel
+    from reldyn.panel import DyadSeries
 
 
-__all__ = ["confounds", "free_days"]
+__all__ = ["confounds"]
 
 # More times of day than this are followed by two sine waves in place of one level each.
 _MOST_TIMES = 12
 _FEWEST_DAYS = 3
 
 
-def confounds(pair: Pair, free: Ints, *, time_of_day: bool) -> tuple[Array, tuple[str, ...]]:
+def confounds(pair: DyadSeries, *, time_of_day: bool) -> tuple[Array, tuple[str, ...]]:
     """Regressors of the level: constant, drift, time of day, weekend; (T, k), and what they could not take out.
 
     Parameters
     ----------
-    pair : Pair
+    pair : DyadSeries
         With one variable.
-    free : int array
-        Days of the panel that fall on a weekend.
     time_of_day : bool
         Whether time of day and weekend enter.
 
@@ -46,13 +43,13 @@ def confounds(pair: Pair, free: Ints, *, time_of_day: bool) -> tuple[Array, tupl
         if times.shape[1] == 0:
             notes.append("no time of day is known, so a shared daily rhythm is not taken out")
         columns += list(times.T)
-        weekend = np.isin(pair.day, free)
+        weekend = np.zeros(n, dtype=bool) if pair.weekend is None else pair.weekend
         if 0 < weekend.sum() < n:
             columns.append(weekend.astype(float))
     return _independent(np.column_stack(columns), np.isfinite(pair.values)), tuple(notes)
 
 
-def _daytimes(pair: Pair) -> Array:
+def _daytimes(pair: DyadSeries) -> Array:
     days = np.unique(pair.day)
     if len(days) < _FEWEST_DAYS:
         return np.zeros((len(pair.day), 0))
@@ -75,30 +72,3 @@ def _independent(columns: Array, seen: Flags) -> Array:
         if all(np.linalg.matrix_rank(trial[seen[:, c]]) == len(kept) + 1 for c in (0, 1)):
             kept.append(place)
     return columns[:, kept]
-
-
-def free_days(panel: DyadPanel) -> Ints:
-    """Days that fall on Saturday or Sunday; none where the panel names no calendar dates.
-
-    Parameters
-    ----------
-    panel : DyadPanel
-
-    Returns
-    -------
-    int array
-        Codes as in ``Pair.day``.
-    """
-    import pandas as pd
-
-    nothing = np.zeros(0, dtype=np.int64)
-    schedule = panel.schedule
-    name = schedule.scheduled if schedule is not None and schedule.scheduled is not None else panel.columns["day"]
-    if name is None:
-        return nothing
-    weekday = panel._weekday(name)
-    if weekday is None:
-        return nothing
-    table = pd.DataFrame({"day": panel.index.day, "free": weekday >= 5})
-    share = table.groupby("day", sort=True)["free"].mean()
-    return share.index[share > 0.5].to_numpy(dtype=np.int64)

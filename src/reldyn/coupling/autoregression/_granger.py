@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn._types import Array
-from reldyn.coupling._pairs import pairs_of
 from reldyn.coupling.autoregression._regress import check_lags, least_squares, past
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from reldyn.coupling._pairs import Pair
-    from reldyn.panel import DyadPanel
+    from reldyn.panel import DyadPanel, DyadSeries
 
 _NUMBERS = ("statistic", "df", "df_residual", "p_value", "log_ratio", "r_squared_gain")
 
@@ -74,14 +72,14 @@ def granger(panel: DyadPanel, variable: str, *, lags: int = 1) -> pd.DataFrame:
 
     check_lags(lags)
     rows: list[dict[str, Any]] = []
-    for pair in pairs_of(panel, variable):
+    for pair in panel.series(variable):
         for target in (0, 1):
             who = {"dyad": pair.dyad, "source": pair.names[1 - target], "target": pair.names[target], "lags": lags}
             rows.append(who | _direction(pair, target, lags))
     return pd.DataFrame(rows)
 
 
-def _direction(pair: Pair, target: int, lags: int) -> dict[str, Any]:
+def _direction(pair: DyadSeries, target: int, lags: int) -> dict[str, Any]:
     before = past(pair, lags)
     return granger_test(pair.values[:, target], before[:, :, target], before[:, :, 1 - target])
 

@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reldyn.coupling._pairs import pairs_of
 from reldyn.coupling.autoregression._regress import LeastSquares, detrended, least_squares, past
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from reldyn.coupling._pairs import Pair
-    from reldyn.panel import DyadPanel
+    from reldyn.panel import DyadPanel, DyadSeries
 
 __all__ = ["NEVER_LEAVES_LINE", "inertia_coordination", "never_leaves_line"]
 
@@ -71,7 +69,7 @@ def inertia_coordination(panel: DyadPanel, variable: str) -> pd.DataFrame:
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
-    for pair in pairs_of(panel, variable):
+    for pair in panel.series(variable):
         for member, fit in enumerate(coordination_fits(pair)):
             cells = inference(fit)
             for place, term in enumerate(_TERMS):
@@ -80,7 +78,7 @@ def inertia_coordination(panel: DyadPanel, variable: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def coordination_fits(pair: Pair) -> tuple[LeastSquares, LeastSquares]:
+def coordination_fits(pair: DyadSeries) -> tuple[LeastSquares, LeastSquares]:
     """Both members' regressions: columns intercept, own lag, partner's lag."""
     import dataclasses
 
@@ -103,8 +101,8 @@ def never_leaves_line(rest: np.ndarray[Any, np.dtype[np.float64]]) -> bool:
     return bool((seen.any(axis=0) & ~np.where(seen, rest, 0.0).any(axis=0)).any())
 
 
-def _order(pair: Pair) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Where no clock spans the night, the place on the schedule stands for time."""
+def _order(pair: DyadSeries) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Where every day starts anew, the place on the schedule stands for time."""
     return np.arange(len(pair.values), dtype=float)
 
 

@@ -13,7 +13,6 @@ import numpy as np
 
 from reldyn._types import Array
 from reldyn.coupling._checks import check_count
-from reldyn.coupling._pairs import pairs_of, runs
 from reldyn.coupling.autoregression._inertia import NEVER_LEAVES_LINE, inference, never_leaves_line
 from reldyn.coupling.autoregression._oscillator_fit import OscillatorFit, fit_oscillators
 from reldyn.coupling.autoregression._regress import detrended, least_squares
@@ -23,8 +22,7 @@ from reldyn.errors import check_option
 if TYPE_CHECKING:
     import pandas as pd
 
-    from reldyn.coupling._pairs import Pair
-    from reldyn.panel import DyadPanel
+    from reldyn.panel import DyadPanel, DyadSeries
 
 
 __all__ = ["coupled_oscillator", "glla_weights"]
@@ -49,7 +47,7 @@ def coupled_oscillator(
     Parameters
     ----------
     panel : DyadPanel
-        Time counts in scheduled steps; a night of unknown length begins a new stretch.
+        Time counts in scheduled steps; a night counts as in `DyadPanel.clock`.
     variable : str
         Numeric column. Missing values keep their place: nothing is closed up.
     method : {"state-space", "local-linear"}, default "state-space"
@@ -113,7 +111,7 @@ def coupled_oscillator(
     for name, value, least in (("embedding", embedding, 3), ("spacing", spacing, 1)):
         check_count(name, value, least)
     rows: list[dict[str, Any]] = []
-    for pair in pairs_of(panel, variable):
+    for pair in panel.series(variable):
         rest = detrended(pair.values, pair.step if pair.night_known else np.arange(len(pair.values), dtype=float))
         if never_leaves_line(rest):
             told = _refused(NEVER_LEAVES_LINE, int(np.isfinite(rest).sum()))
@@ -152,12 +150,12 @@ def glla_weights(embedding: int, spacing: int = 1, interval: float = 1.0) -> Arr
     return np.asarray(shapes @ np.linalg.inv(shapes.T @ shapes))
 
 
-def _windows(pair: Pair, rest: Array, embedding: int, spacing: int) -> Array:
+def _windows(pair: DyadSeries, rest: Array, embedding: int, spacing: int) -> Array:
     """Derivatives of whole windows of neighbouring scheduled occasions: (n, 2, 3); NaN where a value is missing."""
     weights = glla_weights(embedding, spacing)
     width = (embedding - 1) * spacing
     found = []
-    for stretch in runs(pair, observed=False):
+    for stretch in pair.runs(observed=False):
         part = rest[stretch]
         if len(part) > width:
             views = np.lib.stride_tricks.sliding_window_view(part, width + 1, axis=0)[:, :, ::spacing]
@@ -165,7 +163,7 @@ def _windows(pair: Pair, rest: Array, embedding: int, spacing: int) -> Array:
     return np.concatenate(found) if found else np.zeros((0, 2, 3))
 
 
-def _local(pair: Pair, rest: Array, embedding: int, spacing: int) -> list[list[dict[str, Any]]]:
+def _local(pair: DyadSeries, rest: Array, embedding: int, spacing: int) -> list[list[dict[str, Any]]]:
     derivatives = _windows(pair, rest, embedding, spacing)
     told = []
     for member in (0, 1):
@@ -203,7 +201,7 @@ def _refused(reason: str, n_obs: int) -> list[list[dict[str, Any]]]:
     return [_with_period(list(blank)) for _ in (0, 1)]
 
 
-def _exact(pair: Pair, rest: Array) -> list[list[dict[str, Any]]]:
+def _exact(pair: DyadSeries, rest: Array) -> list[list[dict[str, Any]]]:
     n_obs = int(np.isfinite(rest).sum())
     reason = _too_short(pair, rest)
     if reason:
@@ -214,7 +212,7 @@ def _exact(pair: Pair, rest: Array) -> list[list[dict[str, Any]]]:
     return [_with_period(_exact_rows(fit, member, n_obs)) for member in (0, 1)]
 
 
-def _too_short(pair: Pair, rest: Array) -> str:
+def _too_short(pair: DyadSeries, rest: Array) -> str:
     seen = np.isfinite(rest)
     fewest = int(seen.sum(axis=0).min()) if len(rest) else 0
     if fewest < _FEWEST_VALUES:
@@ -222,14 +220,14 @@ def _too_short(pair: Pair, rest: Array) -> str:
     n_joint = int(seen.all(axis=1).sum())
     if n_joint < FEWEST_PAIRS:
         return f"fewer than {FEWEST_PAIRS} joint occasions"
-    lengths = [int(seen[part].sum(axis=0).min()) for part in runs(pair, observed=False)]
+    lengths = [int(seen[part].sum(axis=0).min()) for part in pair.runs(observed=False)]
     together = sum(length for length in lengths if length >= 3)
     if not pair.night_known and together < _FEWEST_VALUES:
-        return "days are too short to see a swing, and the length of a night is not known"
+        return "days are too short to see a swing, and every day starts anew (night_steps=None)"
     return ""
 
 
-def _begin(pair: Pair, rest: Array) -> Array:
+def _begin(pair: DyadSeries, rest: Array) -> Array:
     """Coefficients of the local linear approximation, or a swing of twelve steps."""
     start = np.tile([-0.27, -0.05, 0.0, 0.0], (2, 1))
     derivatives = _windows(pair, rest, 5, 1)

@@ -12,8 +12,8 @@ import numpy as np
 
 from reldyn._types import Array
 from reldyn.coupling._checks import varies
-from reldyn.coupling._pairs import Pair, lagged
 from reldyn.errors import DesignError
+from reldyn.panel import DyadSeries
 
 __all__ = ["LeastSquares", "check_lags", "detrended", "least_squares", "past"]
 
@@ -21,12 +21,12 @@ __all__ = ["LeastSquares", "check_lags", "detrended", "least_squares", "past"]
 _RANK_TOLERANCE = 1e-9
 
 
-def past(pair: Pair, lags: int) -> Array:
+def past(pair: DyadSeries, lags: int) -> Array:
     """Values of 1 to ``lags`` scheduled occasions before.
 
     Parameters
     ----------
-    pair : Pair
+    pair : DyadSeries
         With one variable.
     lags : int
 
@@ -37,7 +37,7 @@ def past(pair: Pair, lags: int) -> Array:
     """
     found = np.full((len(pair.values), lags, 2), np.nan)
     for lag in range(1, lags + 1):
-        earlier, later = lagged(pair, lag)
+        earlier, later = pair.lagged(lag)
         found[later, lag - 1] = pair.values[earlier]
     return found
 

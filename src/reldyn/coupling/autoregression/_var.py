@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from reldyn._types import Array
-from reldyn.coupling._pairs import pairs_of
 from reldyn.coupling.autoregression._inertia import inference
 from reldyn.coupling.autoregression._regress import LeastSquares, check_lags, least_squares, past
 from reldyn.coupling.autoregression._var_multilevel import two_step
@@ -20,8 +19,7 @@ from reldyn.errors import DataWarning, check_option
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from reldyn.coupling._pairs import Pair
-    from reldyn.panel import DyadPanel
+    from reldyn.panel import DyadPanel, DyadSeries
 
 
 __all__ = ["var"]
@@ -91,7 +89,7 @@ def var(
     check_lags(lags)
     check_option(pooling, ("none", "two-step"), "pooling")
     check_option(random, ("correlated", "orthogonal"), "random")
-    pairs = pairs_of(panel, variable)
+    pairs = list(panel.series(variable))
     if pooling == "none":
         return _each(pairs, variable, lags)
     fit = two_step(pairs, panel.roles, variable, lags, "full" if random == "correlated" else "diagonal")
@@ -101,7 +99,7 @@ def var(
     return fit
 
 
-def _each(pairs: list[Pair], variable: str, lags: int) -> VarResult:
+def _each(pairs: list[DyadSeries], variable: str, lags: int) -> VarResult:
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
@@ -143,14 +141,14 @@ def _each(pairs: list[Pair], variable: str, lags: int) -> VarResult:
     )
 
 
-def _equations(pair: Pair, lags: int) -> tuple[LeastSquares, LeastSquares]:
+def _equations(pair: DyadSeries, lags: int) -> tuple[LeastSquares, LeastSquares]:
     before = past(pair, lags)
     ones = np.ones((len(before), 1))
     designs = [np.column_stack([ones, before[:, :, m], before[:, :, 1 - m]]) for m in (0, 1)]
     return least_squares(designs[0], pair.values[:, 0]), least_squares(designs[1], pair.values[:, 1])
 
 
-def coefficient_rows(pair: Pair, member: int, lags: int, cells: dict[str, list[Any]]) -> list[dict[str, Any]]:
+def coefficient_rows(pair: DyadSeries, member: int, lags: int, cells: dict[str, list[Any]]) -> list[dict[str, Any]]:
     """Name the coefficients of one equation: intercept, own lags, partner's lags."""
     outcome, partner = pair.names[member], pair.names[1 - member]
     names: list[tuple[str, Hashable, int]] = [("intercept", "", 0)]
@@ -166,7 +164,7 @@ def coefficient_rows(pair: Pair, member: int, lags: int, cells: dict[str, list[A
     return rows
 
 
-def _residual_cells(pair: Pair, lags: int, fits: tuple[LeastSquares, LeastSquares]) -> dict[str, Any]:
+def _residual_cells(pair: DyadSeries, lags: int, fits: tuple[LeastSquares, LeastSquares]) -> dict[str, Any]:
     reasons = sorted({fit.reason for fit in fits if fit.reason})
     if reasons:
         nothing = dict.fromkeys(("sd_first", "sd_second", "correlation", "largest_root"), math.nan)
@@ -190,7 +188,7 @@ def _residual_cells(pair: Pair, lags: int, fits: tuple[LeastSquares, LeastSquare
     }
 
 
-def _residual(pair: Pair, before: Array, member: int, fit: LeastSquares) -> Array:
+def _residual(pair: DyadSeries, before: Array, member: int, fit: LeastSquares) -> Array:
     design = np.column_stack([np.ones(len(before)), before[:, :, member], before[:, :, 1 - member]])
     return np.asarray(pair.values[:, member] - design @ fit.beta)
 

@@ -23,8 +23,8 @@ from reldyn.errors import DesignError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from reldyn.coupling._pairs import Pair
     from reldyn.mixed import Fit
+    from reldyn.panel import DyadSeries
 
 
 __all__ = ["two_step"]
@@ -73,7 +73,7 @@ class _Stack:
 
 
 def two_step(
-    pairs: list[Pair],
+    pairs: list[DyadSeries],
     roles: tuple[Hashable, ...],
     variable: str,
     lags: int,
@@ -83,7 +83,7 @@ def two_step(
 
     Parameters
     ----------
-    pairs : list of Pair
+    pairs : list of DyadSeries
     roles : tuple
         Of the panel; two.
     variable : str
@@ -135,7 +135,7 @@ def two_step(
     )
 
 
-def _usable(pair: Pair, lags: int) -> bool:
+def _usable(pair: DyadSeries, lags: int) -> bool:
     before = past(pair, lags)
     known = np.isfinite(before).all(axis=(1, 2))
     enough = [int((known & np.isfinite(pair.values[:, m])).sum()) >= _FEWEST_PAIRS for m in (0, 1)]
@@ -143,7 +143,7 @@ def _usable(pair: Pair, lags: int) -> bool:
     return all(enough) and len(spans) == 2 and all(spans)
 
 
-def _stacked(kept: list[Pair], lags: int) -> _Stack:
+def _stacked(kept: list[DyadSeries], lags: int) -> _Stack:
     means = np.array([np.nanmean(pair.values, axis=0) for pair in kept])
     return _Stack(
         code=np.repeat(np.arange(len(kept)), [len(pair.values) for pair in kept]),

@@ -14,7 +14,6 @@ import numpy as np
 
 from reldyn._types import Array, Flags
 from reldyn.coupling._averages import AVERAGES, AverageBy
-from reldyn.coupling._pairs import Pair, complete_lags, pairs_of, runs
 from reldyn.coupling.influence._average import averaged
 from reldyn.coupling.influence._fit import (
     DETERMINED,
@@ -30,6 +29,7 @@ from reldyn.coupling.influence._map import basins, fixed_points
 from reldyn.coupling.influence._result import InfluenceResult
 from reldyn.coupling.influence._test import Turns, bootstrap_p
 from reldyn.errors import DataWarning, DesignError, check_option
+from reldyn.panel import DyadSeries
 from reldyn.resample import known_seed, map_seeded
 
 if TYPE_CHECKING:
@@ -170,10 +170,10 @@ def influence_functions(
     ask = _asked(panel, variable, form, repair, damping, timing, first, zero, estimation, band, n_boot)
     known = known_seed(seed)
 
-    def one(pair: Pair, rng: np.random.Generator) -> _Dyad:
+    def one(pair: DyadSeries, rng: np.random.Generator) -> _Dyad:
         return _dyad(pair, ask, rng)
 
-    done = map_seeded(one, pairs_of(panel, variable), known, n_jobs, label="dyads")
+    done = map_seeded(one, panel.series(variable), known, n_jobs, label="dyads")
     tests = _tests(done)
     notes = _remarks(done, tests, form, timing, panel)
     for note in notes:
@@ -247,13 +247,13 @@ def _asked(
     return _Ask(shape, timing == "sequential", first, zero, midpoint, sought, n_boot)
 
 
-def _dyad(pair: Pair, ask: _Ask, rng: np.random.Generator) -> _Dyad:
+def _dyad(pair: DyadSeries, ask: _Ask, rng: np.random.Generator) -> _Dyad:
     turned = ask.first is not None and pair.names[0] != ask.first and pair.names[1] == ask.first
     values = pair.values[:, ::-1] if turned else pair.values
     members = (pair.names[1], pair.names[0]) if turned else (pair.names[0], pair.names[1])
     zeros = tuple(_zero(values[:, k], ask) for k in (0, 1))
-    earlier, later = complete_lags(pair)
-    turns = Turns(values - np.array(zeros), earlier, later, runs(pair, observed=False), ask.sequential)
+    earlier, later = pair.complete_lags()
+    turns = Turns(values - np.array(zeros), earlier, later, pair.runs(observed=False), ask.sequential)
     reasons = [unfit(*turns.parts(k), values[:, k], values[:, 1 - k]) for k in (0, 1)]
     fits = None if any(reasons) else (_fitted(turns, 0, ask), _fitted(turns, 1, ask))
     if fits is not None:

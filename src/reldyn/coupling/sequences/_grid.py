@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from reldyn.coupling._pairs import Pair, pairs_of
 from reldyn.coupling.sequences._categories import Bins, Categories, categories_of
 from reldyn.coupling.sequences._grid_measures import MEASURES, Visits, grid_measures, return_times, visits_of, winnow
 from reldyn.errors import DataError
+from reldyn.panel import DyadSeries
 from reldyn.results import Result
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from reldyn.panel import DyadPanel
 
 __all__ = ["GridResult", "state_space_grid"]
-
-_CLOCK = "clock of the panel"
 
 
 @dataclass(frozen=True)
@@ -170,8 +168,8 @@ def state_space_grid(
     import pandas as pd
 
     states = categories_of(panel, variable, bins)
-    pairs = pairs_of(panel, variable)
-    lengths = _lengths(panel, pairs, duration)
+    pairs = list(panel.series(variable))
+    lengths = _lengths(panel, variable, pairs, duration)
     measured, cells, events = [], [], []
     for pair, length in zip(pairs, lengths, strict=True):
         path = _path(pair, states, length, clock=duration == "clock")
@@ -199,15 +197,17 @@ def _axes(panel: DyadPanel) -> tuple[str, str]:
     return (str(panel.roles[0]), str(panel.roles[1])) if len(panel.roles) == 2 else ("member 1", "member 2")
 
 
-def _lengths(panel: DyadPanel, pairs: Sequence[Pair], duration: str | None) -> list[NDArray[np.float64]]:
+def _lengths(
+    panel: DyadPanel, variable: str, pairs: Sequence[DyadSeries], duration: str | None
+) -> list[NDArray[np.float64]]:
     """Length of each occasion of each pair; for the clock its time."""
     if duration is None:
         return [np.ones(len(pair.day)) for pair in pairs]
     if duration == "clock":
-        exact = panel._with_columns({_CLOCK: panel.index.clock})
-        return [_either(pair.values) for pair in pairs_of(exact, _CLOCK)]
+        batch = panel.series(variable)
+        return batch.split(_either(batch.exact))
     found = []
-    for pair, own in zip(pairs, pairs_of(panel, duration), strict=True):
+    for pair, own in zip(pairs, panel.series(duration), strict=True):
         used = np.isfinite(pair.values).all(axis=1)
         length = _either(own.values)
         differ = used & (np.abs(own.values[:, 0] - own.values[:, 1]) > 1e-9 * np.abs(length))
@@ -228,7 +228,7 @@ def _either(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.isfinite(values[:, 0]), values[:, 0], values[:, 1])
 
 
-def _path(pair: Pair, states: Categories, length: NDArray[np.float64], *, clock: bool) -> NDArray[np.float64]:
+def _path(pair: DyadSeries, states: Categories, length: NDArray[np.float64], *, clock: bool) -> NDArray[np.float64]:
     """Rows of (run, cell, duration) of the occasions at which both partners answered."""
     used = np.isfinite(pair.values).all(axis=1)
     at = np.flatnonzero(used)
@@ -265,7 +265,7 @@ def _cells(dyad: Hashable, visits: Visits, states: Categories) -> list[dict[str,
     return rows
 
 
-def _row(pair: Pair, visits: Visits, found: list[dict[str, Any]], states: Categories) -> dict[str, Any]:
+def _row(pair: DyadSeries, visits: Visits, found: list[dict[str, Any]], states: Categories) -> dict[str, Any]:
     values = grid_measures(visits, len(states.labels) ** 2)
     modal = max(found, key=lambda cell: cell["duration"]) if found else {"first": "", "second": ""}
     note = ""

@@ -15,10 +15,10 @@ import numpy as np
 from reldyn._types import Array, Flags, Ints
 from reldyn.coupling._averages import AVERAGES, AverageBy, average, averaging_text
 from reldyn.coupling._checks import check_lag
-from reldyn.coupling._pairs import Pair, lagged, pairs_of
 from reldyn.coupling.sequences import _sequential_measures as measures
 from reldyn.coupling.sequences._categories import Bins, Categories, categories_of
 from reldyn.errors import DesignError, check_option
+from reldyn.panel import DyadSeries
 from reldyn.resample import known_seed, map_seeded
 from reldyn.results import Result
 
@@ -228,7 +228,7 @@ def lag_sequential(
     states = categories_of(panel, variable, bins)
     ask = _Ask(lag, streams, repeats, n_permutations, len(states.labels))
     known = known_seed(seed)
-    tasks = [(pair.dyad, _streams(pair, states, ask)) for pair in pairs_of(panel, variable)]
+    tasks = [(pair.dyad, _streams(pair, states, ask)) for pair in panel.series(variable)]
 
     def one(task: tuple[Hashable, list[_Stream]], rng: np.random.Generator) -> tuple[list[Any], list[Any]]:
         return _dyad(task[0], task[1], ask, rng)
@@ -270,9 +270,9 @@ def _told_apart(panel: DyadPanel) -> bool:
     return bool(np.array_equal(index.role, index.member))
 
 
-def _streams(pair: Pair, states: Categories, ask: _Ask) -> list[_Stream]:
+def _streams(pair: DyadSeries, states: Categories, ask: _Ask) -> list[_Stream]:
     codes = states.code(pair.values.ravel()).reshape(-1, 2)
-    pairs = np.column_stack(lagged(pair, ask.lag))
+    pairs = np.column_stack(pair.lagged(ask.lag))
     every = np.ones((ask.k, ask.k), dtype=bool)
     first, second = pair.names
     days = len(np.unique(pair.day))

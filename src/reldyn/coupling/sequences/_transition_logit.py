@@ -14,10 +14,10 @@ import numpy as np
 from reldyn._types import Array
 from reldyn.coupling._averages import AVERAGES, AverageBy, average, averaging_text
 from reldyn.coupling._checks import check_lag
-from reldyn.coupling._pairs import Pair, complete_lags, pairs_of
 from reldyn.coupling.sequences._categories import Bins, Categories, categories_of
 from reldyn.coupling.sequences._logit_fit import LogitFit, pooled_logit, table_logit, transition_counts
 from reldyn.errors import DesignError, check_option
+from reldyn.panel import DyadSeries
 from reldyn.results import Result
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def transition_logit(
     check_lag(lag)
     states = categories_of(panel, variable, bins)
     chosen = _chosen(states, state, variable)
-    pairs = pairs_of(panel, variable)
+    pairs = list(panel.series(variable))
     counts = np.stack([_counts(pair, states, chosen, lag) for pair in pairs])
     told_apart = _told_apart(panel)
     rows = [
@@ -224,15 +224,15 @@ def _told_apart(panel: DyadPanel) -> bool:
     return bool(np.array_equal(index.role, index.member))
 
 
-def _counts(pair: Pair, states: Categories, chosen: int, lag: int) -> Array:
+def _counts(pair: DyadSeries, states: Categories, chosen: int, lag: int) -> Array:
     """(2, 4, 2): each member's table."""
     inside = (states.code(pair.values.ravel()).reshape(-1, 2) == chosen).astype(float)
-    earlier, later = complete_lags(pair, lag)
+    earlier, later = pair.complete_lags(lag)
     tables = [transition_counts(inside[earlier, one], inside[earlier, 1 - one], inside[later, one]) for one in (0, 1)]
     return np.stack(tables)
 
 
-def _dyad_rows(pair: Pair, name: Any, table: Array, interaction: bool) -> list[dict[str, Any]]:
+def _dyad_rows(pair: DyadSeries, name: Any, table: Array, interaction: bool) -> list[dict[str, Any]]:
     fit = table_logit(table, interaction)
     return [
         {

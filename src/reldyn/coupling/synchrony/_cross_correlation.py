@@ -10,7 +10,6 @@ import numpy as np
 
 from reldyn._types import Array, Ints
 from reldyn.coupling._checks import check_count
-from reldyn.coupling._pairs import Pair, pairs_of
 from reldyn.coupling.synchrony._lag_products import (
     FEWEST_PAIRS,
     fisher,
@@ -26,6 +25,7 @@ from reldyn.coupling.synchrony._surrogates import Surrogates, as_surrogates
 from reldyn.coupling.synchrony._synchrony import Case, Curves, answer_all, columns, pool
 from reldyn.coupling.synchrony._synchrony_result import SynchronyResult, assemble
 from reldyn.errors import check_option
+from reldyn.panel import DyadSeries
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -185,7 +185,7 @@ def cross_correlation(
     check_count("whiten", whiten, 0)
     chosen = as_surrogates(surrogate)
     n_lags = 2 * max_lag + 1
-    made = [_case(pair, max_lag, statistic, whiten, chosen) for pair in pairs_of(panel, variable)]
+    made = [_case(pair, max_lag, statistic, whiten, chosen) for pair in panel.series(variable)]
     cases = [case for case, _ in made]
     answers, known = answer_all(cases, chosen, n_points=n_lags, seed=seed, n_jobs=n_jobs)
     pooled = pool(answers, n_lags)
@@ -211,7 +211,7 @@ def cross_correlation(
 
 
 def _case(
-    pair: Pair, max_lag: int, statistic: Statistic, whiten: int, surrogates: Surrogates | None
+    pair: DyadSeries, max_lag: int, statistic: Statistic, whiten: int, surrogates: Surrogates | None
 ) -> tuple[Case, Ints]:
     """What is tested in one dyad, and the number of pairs at each lag."""
     both = standardised(pair.values.T)
@@ -235,7 +235,7 @@ def _case(
     return Case(pair, y, _curves(x, table, reduce), note, worlds, no_estimate), n_pairs
 
 
-def _innovations(pair: Pair, order: int) -> tuple[Array, str]:
+def _innovations(pair: DyadSeries, order: int) -> tuple[Array, str]:
     """Both series without what they carry over, standardised, and why there is nothing to correlate."""
     made = [whitened(series, pair, order) for series in pair.values.T]
     both = standardised(np.stack([series for series, _ in made]))
@@ -317,7 +317,7 @@ def _reducer(statistic: Statistic) -> Callable[[Array], Array]:
     return {"max-abs": largest, "mean-abs-z": mean_z, "lag-0": same}[statistic]
 
 
-def _peak(curve: Array, pair: Pair) -> dict[str, Any]:
+def _peak(curve: Array, pair: DyadSeries) -> dict[str, Any]:
     middle = len(curve) // 2
     cells: dict[str, Any] = {"lag_0": curve[middle], "peak": np.nan, "peak_lag": np.nan, "leads": ""}
     if np.isfinite(curve).any():

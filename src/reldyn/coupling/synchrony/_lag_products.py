@@ -10,7 +10,7 @@ import numpy as np
 
 from reldyn._types import Array, Flags, Ints
 from reldyn.coupling._checks import varies
-from reldyn.coupling._pairs import Pair
+from reldyn.panel import DyadSeries
 
 __all__ = [
     "FEWEST_PAIRS",
@@ -34,12 +34,12 @@ _LARGEST_Z = 10.0
 _SOUND, _FLAT = 1e-3, 1e-11
 
 
-def lag_table(pair: Pair, max_lag: int) -> Ints:
+def lag_table(pair: DyadSeries, max_lag: int) -> Ints:
     """Say where the occasion k steps later on the same day stands.
 
     Parameters
     ----------
-    pair : Pair
+    pair : DyadSeries
     max_lag : int
 
     Returns
@@ -50,9 +50,8 @@ def lag_table(pair: Pair, max_lag: int) -> Ints:
     Examples
     --------
     >>> import reldyn as rd
-    >>> from reldyn.coupling._pairs import pairs_of
     >>> panel = rd.simulate.apim(n_dyads=2, n_occasions=3, actor=0.3, partner=0.2, seed=1).panel
-    >>> lag_table(pairs_of(panel, "y")[0], 1).tolist()
+    >>> lag_table(panel.series("y")[0], 1).tolist()
     [[-1, 0, 1], [0, 1, 2], [1, 2, -1]]
     """
     beep = pair.beep - pair.beep.min(initial=0)
@@ -119,10 +118,10 @@ def lag_correlations(x: Array, ys: Array, table: Ints) -> tuple[Array, Ints]:
 
     Examples
     --------
-    >>> from reldyn.coupling._pairs import Pair
+    >>> from reldyn.panel import DyadSeries
     >>> x = standardised(np.array([1.0, 2.0, 4.0, 3.0, 5.0]))
     >>> days = np.zeros(5, dtype=np.int64)
-    >>> pair = Pair(1, 0, ("a", "b"), (1, 2), np.stack([x, x], axis=1), days, np.arange(5), np.arange(5.0), True)
+    >>> pair = DyadSeries(1, 0, ("a", "b"), (1, 2), np.stack([x, x], axis=1), days, np.arange(5), np.arange(5.0), True)
     >>> lag_correlations(x, x[None], lag_table(pair, 1))[0].round(2).tolist()
     [[0.1, 1.0, 0.1]]
     """
@@ -260,13 +259,13 @@ def phase_lag_correlations(x: Array, y: Array, table: Ints, angles: Array) -> Ar
     return np.where(seen.sum(axis=0) >= FEWEST_PAIRS, found, np.nan)
 
 
-def whitened(series: Array, pair: Pair, order: int) -> tuple[Array, Array]:
+def whitened(series: Array, pair: DyadSeries, order: int) -> tuple[Array, Array]:
     """Remove what each series carries over from its own past (Box and Jenkins, 1976).
 
     Parameters
     ----------
     series : (T,) array
-    pair : Pair
+    pair : DyadSeries
         Gives the occasions: nothing is carried over a night.
     order : int
         At least 1.
@@ -281,10 +280,10 @@ def whitened(series: Array, pair: Pair, order: int) -> tuple[Array, Array]:
 
     Examples
     --------
-    >>> from reldyn.coupling._pairs import Pair
+    >>> from reldyn.panel import DyadSeries
     >>> y = 0.5 ** np.arange(8.0)
     >>> days = np.zeros(8, dtype=np.int64)
-    >>> pair = Pair(1, 0, ("a", "b"), (1, 2), np.stack([y, y], axis=1), days, np.arange(8), np.arange(8.0), True)
+    >>> pair = DyadSeries(1, 0, ("a", "b"), (1, 2), np.stack([y, y], axis=1), days, np.arange(8), np.arange(8.0), True)
     >>> whitened(y, pair, 1)[1].round(3).tolist()
     [0.5]
     """

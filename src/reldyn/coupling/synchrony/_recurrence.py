@@ -10,7 +10,6 @@ import numpy as np
 
 from reldyn._types import Array, Flags, Ints
 from reldyn.coupling._checks import check_count
-from reldyn.coupling._pairs import Pair, pairs_of
 from reldyn.coupling.synchrony._cross_correlation import NEVER_VARIES, why_not
 from reldyn.coupling.synchrony._lag_products import lag_table
 from reldyn.coupling.synchrony._recurrence_lines import (
@@ -25,6 +24,7 @@ from reldyn.coupling.synchrony._surrogates import Surrogates, as_surrogates
 from reldyn.coupling.synchrony._synchrony import Case, Curves, answer_all, columns, pool
 from reldyn.coupling.synchrony._synchrony_result import SynchronyResult, assemble
 from reldyn.errors import DataError, DesignError, check_option
+from reldyn.panel import DyadSeries
 
 if TYPE_CHECKING:
     from reldyn.panel import DyadPanel
@@ -187,7 +187,7 @@ def recurrence(
     chosen = as_surrogates(surrogate)
     _check_radius(radius, chosen)
     how = _How(radius, delay, embed, min_line, max_lag, statistic)
-    prepared = [_Prepared.of(pair, how) for pair in pairs_of(panel, variable)]
+    prepared = [_Prepared.of(pair, how) for pair in panel.series(variable)]
     cases = [_case(one, how) for one in prepared]
     lags = np.arange(-max_lag, max_lag + 1)
     answers, known = answer_all(cases, chosen, n_points=len(lags), seed=seed, n_jobs=n_jobs)
@@ -244,7 +244,7 @@ class _Prepared:
     x, y : (T', embed) arrays
     """
 
-    pair: Pair
+    pair: DyadSeries
     series: Array
     follows: Flags
     x: Array
@@ -252,7 +252,7 @@ class _Prepared:
     note: str
 
     @classmethod
-    def of(cls, pair: Pair, how: _How) -> _Prepared:
+    def of(cls, pair: DyadSeries, how: _How) -> _Prepared:
         series = pair.values.T if how.radius is None else _scaled(pair.values.T)
         follows = np.concatenate([[False], (np.diff(pair.day) == 0) & (np.diff(pair.beep) == 1)])[: len(pair.day)]
         x, y = embedded(series, follows, how.delay, how.embed)

@@ -14,8 +14,8 @@ from typing import Literal, get_args
 import numpy as np
 
 from reldyn._types import Array, Ints
-from reldyn.coupling._pairs import Pair
 from reldyn.errors import DesignError, check_option
+from reldyn.panel import DyadSeries
 
 __all__ = ["FEWEST_JOINT", "Surrogates", "Worlds", "as_surrogates", "draw_worlds", "fill_gaps"]
 
@@ -138,24 +138,24 @@ class Worlds:
 
 
 def draw_worlds(
-    pair: Pair,
+    pair: DyadSeries,
     series: Array,
     surrogates: Surrogates,
     rng: np.random.Generator,
     *,
-    others: Sequence[tuple[Pair, Array]] = (),
+    others: Sequence[tuple[DyadSeries, Array]] = (),
 ) -> Worlds:
     """Draw surrogates of the second series of a pair.
 
     Parameters
     ----------
-    pair : Pair
+    pair : DyadSeries
         Gives the occasions.
     series : (T,) array
         The second series, perhaps transformed; NaN where missing.
     surrogates : Surrogates
     rng : numpy Generator
-    others : sequence of (Pair, (T,) array)
+    others : sequence of (DyadSeries, (T,) array)
         Second series of all dyads, for pseudo-pairs; the pair itself is passed over.
 
     Returns
@@ -165,8 +165,7 @@ def draw_worlds(
     Examples
     --------
     >>> import reldyn as rd
-    >>> from reldyn.coupling._pairs import pairs_of
-    >>> pair = pairs_of(rd.load_sample(), "longing")[0]
+    >>> pair = rd.load_sample().series("longing")[0]
     >>> worlds = draw_worlds(pair, pair.values[:, 1], Surrogates("circular-shift"), np.random.default_rng(1))
     >>> worlds.series.shape, worlds.note
     ((55, 224), 'only 55 different surrogates: no p-value below 0.018')
@@ -222,7 +221,7 @@ class _Days:
     shape: tuple[int, int]
 
     @classmethod
-    def of(cls, pair: Pair) -> _Days:
+    def of(cls, pair: DyadSeries) -> _Days:
         _, row = np.unique(pair.day, return_inverse=True)
         first = np.full(int(row.max()) + 1, np.iinfo(np.int64).max)
         np.minimum.at(first, row, pair.beep)
@@ -240,7 +239,7 @@ class _Days:
         return np.asarray(table[orders[:, self.row], self.column])
 
 
-def _shifted(pair: Pair, series: Array, n: int, rng: np.random.Generator) -> Array:
+def _shifted(pair: DyadSeries, series: Array, n: int, rng: np.random.Generator) -> Array:
     """Shift in a circle, by whole days where there are several."""
     days = _Days.of(pair)
     n_days = days.shape[0]
@@ -253,7 +252,7 @@ def _shifted(pair: Pair, series: Array, n: int, rng: np.random.Generator) -> Arr
     return np.asarray(series[(np.arange(length) + shifts[:, None]) % length])
 
 
-def _shuffled(pair: Pair, series: Array, surrogates: Surrogates, rng: np.random.Generator) -> Worlds:
+def _shuffled(pair: DyadSeries, series: Array, surrogates: Surrogates, rng: np.random.Generator) -> Worlds:
     """Reorder days, or segments of one long day; all orders are equally likely, the given one included."""
     days = _Days.of(pair)
     if surrogates.segment is None and days.shape[0] > 1:
@@ -295,7 +294,9 @@ def _phased(series: Array, surrogates: Surrogates, rng: np.random.Generator) -> 
     return Worlds(np.where(seen, drawn, np.nan), f"{share:.0%} of the second series was interpolated for its spectrum")
 
 
-def _pseudo(pair: Pair, series: Array, others: Sequence[tuple[Pair, Array]], n: int, rng: np.random.Generator) -> Array:
+def _pseudo(
+    pair: DyadSeries, series: Array, others: Sequence[tuple[DyadSeries, Array]], n: int, rng: np.random.Generator
+) -> Array:
     """Put the second members of other dyads, on the same scheduled occasions, in place of the own one."""
     key = _joint_key(pair)
     found = []
@@ -315,5 +316,5 @@ def _pseudo(pair: Pair, series: Array, others: Sequence[tuple[Pair, Array]], n: 
     return lenders
 
 
-def _joint_key(pair: Pair) -> Ints:
+def _joint_key(pair: DyadSeries) -> Ints:
     return pair.day * 1_000_000 + pair.beep

@@ -13,13 +13,13 @@ import numpy as np
 
 from reldyn._types import Array, Ints
 from reldyn.coupling._checks import check_count
-from reldyn.coupling._pairs import Pair, pairs_of, runs
 from reldyn.coupling.synchrony._cross_correlation import why_not
 from reldyn.coupling.synchrony._lag_products import fisher, lag_correlations, perfect, standardised
 from reldyn.coupling.synchrony._surrogates import Surrogates
 from reldyn.coupling.synchrony._synchrony import Case, answer_all, columns, pool, with_note
 from reldyn.coupling.synchrony._synchrony_result import SynchronyResult, assemble
 from reldyn.errors import DesignError
+from reldyn.panel import DyadSeries
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -147,7 +147,7 @@ def susy(
     if max_lag >= segment:
         raise DesignError(f"max_lag={max_lag} reaches over a segment of {segment} occasions: give fewer lags.")
     surrogates = Surrogates("segment-shuffle", n=n_surrogates, segment=segment)
-    dealt = [_deal(pair, segment, max_lag) for pair in pairs_of(panel, variable)]
+    dealt = [_deal(pair, segment, max_lag) for pair in panel.series(variable)]
     n_lags = 2 * max_lag + 1
     answers, known = answer_all([one.case for one in dealt], surrogates, n_points=n_lags, seed=seed, n_jobs=n_jobs)
     rows = [
@@ -186,10 +186,10 @@ class _Dealt:
     edge: str = ""
 
 
-def _deal(pair: Pair, segment: int, max_lag: int) -> _Dealt:
+def _deal(pair: DyadSeries, segment: int, max_lag: int) -> _Dealt:
     parts = [
         slice(start, start + segment)
-        for run in runs(pair, observed=False)
+        for run in pair.runs(observed=False)
         for start in range(run.start, run.stop - segment + 1, segment)
     ]
     n_lags = 2 * max_lag + 1
@@ -213,7 +213,7 @@ def _deal(pair: Pair, segment: int, max_lag: int) -> _Dealt:
     return _Dealt(case, len(parts), real, z[~same], edge)
 
 
-def _every_pairing(pair: Pair, parts: list[slice], max_lag: int) -> Array:
+def _every_pairing(pair: DyadSeries, parts: list[slice], max_lag: int) -> Array:
     """(n, n, n_lags) Fisher z of each segment of x with each of y, mean and SD within the segment."""
     x = standardised(np.stack([pair.values[part, 0] for part in parts]))
     y = standardised(np.stack([pair.values[part, 1] for part in parts]))

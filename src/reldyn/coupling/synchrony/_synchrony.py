@@ -13,8 +13,8 @@ import numpy as np
 
 from reldyn._records import brief
 from reldyn._types import Array
-from reldyn.coupling._pairs import Pair
 from reldyn.coupling.synchrony._surrogates import FEWEST_JOINT, Surrogates, Worlds, draw_worlds
+from reldyn.panel import DyadSeries
 from reldyn.resample import known_seed, map_seeded
 
 __all__ = ["Answer", "Case", "Curves", "Judged", "Pooled", "answer_all", "columns", "judged", "pool", "with_note"]
@@ -32,7 +32,7 @@ class Case:
 
     Attributes
     ----------
-    pair : Pair
+    pair : DyadSeries
     series : (T,) array
         The second series, as the statistic wants it.
     curves : callable
@@ -47,7 +47,7 @@ class Case:
         Why the statistic is not compared with surrogates; empty if it is.
     """
 
-    pair: Pair
+    pair: DyadSeries
     series: Array
     curves: Curves
     note: str = ""
@@ -142,7 +142,7 @@ def answer_all(
 def _answer(
     case: Case,
     surrogates: Surrogates | None,
-    others: Sequence[tuple[Pair, Array]],
+    others: Sequence[tuple[DyadSeries, Array]],
     n_points: int,
     rng: np.random.Generator,
 ) -> Answer:
@@ -169,7 +169,7 @@ def _answer(
 
 
 def _null(
-    case: Case, surrogates: Surrogates, others: Sequence[tuple[Pair, Array]], rng: np.random.Generator
+    case: Case, surrogates: Surrogates, others: Sequence[tuple[DyadSeries, Array]], rng: np.random.Generator
 ) -> tuple[Array, Array, str]:
     """Curves and statistics of the surrogates; those that have none are left out."""
     n_joint = case.pair.n_both

@@ -10,7 +10,6 @@ import numpy as np
 
 from reldyn._types import Array, Ints
 from reldyn.coupling._checks import check_count
-from reldyn.coupling._pairs import Pair, pairs_of, runs
 from reldyn.coupling.synchrony._cross_correlation import why_not
 from reldyn.coupling.synchrony._lag_products import fisher, perfect, standardised
 from reldyn.coupling.synchrony._surrogates import Surrogates, as_surrogates
@@ -18,6 +17,7 @@ from reldyn.coupling.synchrony._synchrony import Case, Curves, answer_all, colum
 from reldyn.coupling.synchrony._synchrony_result import SynchronyResult, assemble
 from reldyn.coupling.synchrony._windows import pick_peaks, window_starts, windowed_correlations
 from reldyn.errors import DataError
+from reldyn.panel import DyadSeries
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -203,8 +203,8 @@ def windowed_cross_correlation(
     chosen = as_surrogates(surrogate)
     reach = max_lag // lag_increment * lag_increment
     lags = np.arange(-reach, reach + 1, lag_increment)
-    pairs = pairs_of(panel, variable)
-    starts = [window_starts(runs(pair, observed=False), window, increment, max_lag) for pair in pairs]
+    pairs = list(panel.series(variable))
+    starts = [window_starts(pair.runs(observed=False), window, increment, max_lag) for pair in pairs]
     cases = [_case(pair, places, window, lags) for pair, places in zip(pairs, starts, strict=True)]
     answers, known = answer_all(cases, chosen, n_points=len(lags), seed=seed, n_jobs=n_jobs)
     matrices = tuple(_matrix(case, places, window, lags) for case, places in zip(cases, starts, strict=True))
@@ -234,7 +234,7 @@ def windowed_cross_correlation(
     )
 
 
-def _case(pair: Pair, starts: Ints, window: int, lags: Ints) -> Case:
+def _case(pair: DyadSeries, starts: Ints, window: int, lags: Ints) -> Case:
     x, y = standardised(pair.values.T)
     note = why_not(pair.values)
     if not note and not len(starts):

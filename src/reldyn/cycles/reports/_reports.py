@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from reldyn._types import Array, Ints
-from reldyn.coupling._pairs import Pair, pairs_of
 from reldyn.cycles._detect import detect_cycles
 from reldyn.cycles._result import PHASES, CycleResult
 from reldyn.cycles.ladder._outcome import Outcome
 from reldyn.cycles.reports._phase_agreement import agree, calendar
 from reldyn.errors import DesignError
+from reldyn.panel import DyadSeries
 from reldyn.resample import known_seed
 from reldyn.results import Result, format_p, format_table
 
@@ -194,7 +194,7 @@ def compare_reports(
         second.verdicts()[[*keys, "verdict"]], on=keys, suffixes=("_received", "_given"), validate="one_to_one"
     )
     warm = _warm_phases(first, second)
-    pairs = {pair.dyad: pair for pair in pairs_of(panel, [received, given])}
+    pairs = {pair.dyad: pair for pair in panel.series([received, given])}
     rows: list[dict[Hashable, Any]] = []
     for verdict in verdicts.to_dict("records"):
         dyad, giver = verdict["dyad"], verdict["giver"]
@@ -287,7 +287,7 @@ def _paths(one: Outcome, other: Outcome, n_beeps: int) -> tuple[list[Ints], Ints
     return paths, common // n_beeps, common % n_beeps
 
 
-def _levels(pair: Pair, giver: Hashable) -> dict[Hashable, Any]:
+def _levels(pair: DyadSeries, giver: Hashable) -> dict[Hashable, Any]:
     """How many occasions have both reports, their correlation and their mean difference."""
     member = pair.names.index(giver)
     received, given = pair.values[:, 1 - member, 0], pair.values[:, member, 1]

@@ -13,20 +13,14 @@ from reldyn.cycles.series._schedule import MAX_CATEGORY_SHARE, undecidable
 from reldyn.cycles.series._screen import check_call, given_by_others, hardly_varies, only_rounding, unfit_units
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import check_option
+from reldyn.panel import USUAL_NIGHT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from reldyn.panel import DyadPanel
+    from reldyn.panel import Clock, DyadPanel
 
 __all__ = ["Arranged", "Columns", "arrange"]
-
-# Four beeps four hours apart leave a night of three intervals.
-USUAL_NIGHT = 3.0
-# A leap that no study fills with beeps: the panel did not know how long the night is.
-_UNKNOWN_NIGHT = 100_000
-# Above this many scheduled beeps per row the clock times form no schedule worth completing.
-_SPARSE = 8
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -115,127 +109,32 @@ def arrange(panel: DyadPanel, columns: Columns) -> list[Arranged]:
     check_option(columns.reported_by, ("receiver", "giver"), "reported_by")
     names = [columns.warmth, *([columns.response] if columns.response else []), *columns.covariates, *columns.triggers]
     values = {name: panel.values(name) for name in names}
-    grid = _Grid.of(panel)
+    study, beeps = _Study.of(panel), grid_positions(panel)
     both = directions(panel, columns.reported_by)
     answers = {(way.dyad_code, way.receiver): bool(np.isfinite(values[columns.warmth][way.rows]).any()) for way in both}
     return [
-        _one(panel, way, columns, values, grid, partner_answers=answers[way.dyad_code, 1 - way.receiver])
+        _one(panel, way, columns, values, study, beeps, partner_answers=answers[way.dyad_code, 1 - way.receiver])
         for way in both
     ]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Grid:
-    """Day, beep of the day, clock and weekend of every scheduled occasion, by occasion code."""
+class _Study:
+    """What every direction of a panel shares: its clock, and the steps between phases."""
 
-    occasion: NDArray[np.int64]
-    day: NDArray[np.int64]
-    beep: NDArray[np.int64]
+    clock: Clock
     step: NDArray[np.float64]
-    weekend: NDArray[np.bool_]
-    beeps: NDArray[np.int64]
     note: str | None
 
     @classmethod
-    def of(cls, panel: DyadPanel) -> _Grid:
-        index = panel.index
-        used = _scheduled(panel)
-        day, beep = used // index.n_beeps, used % index.n_beeps
-        step, note = _steps(panel, day, beep)
-        weekend_day = _weekend_days(panel)
-        if _one_beep_a_day(day):
-            beep = np.zeros_like(beep)
-        elif _counts_on(day, beep):
-            first = {int(one): int(beep[day == one].min()) for one in np.unique(day)}
-            beep = beep - np.array([first[int(one)] for one in day])
-        return cls(used, day, beep, step, np.isin(day, weekend_day), grid_positions(panel), note)
-
-
-def _scheduled(panel: DyadPanel) -> NDArray[np.int64]:
-    """Occasion codes of the study's schedule: those in use, and the holes that a fixed schedule has."""
-    index = panel.index
-    seen = np.unique(index.occasion)
-    if not index.on_grid:
-        return seen
-    day, beep = seen // index.n_beeps, seen % index.n_beeps
-    days = np.arange(day.min(), day.max() + 1)
-    if len(np.unique(day)) > 1 and not _counts_on(day, beep):
-        full = (days[:, None] * index.n_beeps + np.unique(beep)[None, :]).ravel()
-    elif len(np.unique(day)) == 1:
-        full = np.arange(seen.min(), seen.max() + 1)
-    else:
-        return seen
-    return full if len(full) <= _SPARSE * len(seen) else seen
-
-
-def _counts_on(day: NDArray[np.int64], beep: NDArray[np.int64]) -> bool:
-    """Whether the beep number runs on from day to day instead of restarting."""
-    return len(np.unique(day)) > 1 and len(np.unique(beep)) == len(day)
-
-
-def _one_beep_a_day(day: NDArray[np.int64]) -> bool:
-    """Without days, or with one occasion a day, there is no time of day to speak of."""
-    return len(np.unique(day)) == 1 or len(np.unique(day)) == len(day)
-
-
-def _steps(panel: DyadPanel, day: NDArray[np.int64], beep: NDArray[np.int64]) -> tuple[NDArray[np.float64], str | None]:
-    """The clock of each scheduled occasion in daytime intervals, nights as long as the panel says."""
-    index = panel.index
-    if len(np.unique(day)) == 1:
-        return (beep - beep.min()).astype(float), None
-    if _one_beep_a_day(day):
-        return (day - day.min()).astype(float), None
-    step_of = dict(zip(index.occasion.tolist(), index.step.tolist(), strict=True))
-    code = day * index.n_beeps + beep
-    known = np.array([int(one) in step_of for one in code])
-    # Steps are linear in day and beep, so two points of the panel give those of an empty occasion.
-    per_day = _step_of_a_day(panel)
-    if per_day is not None and per_day < _UNKNOWN_NIGHT:
-        step = np.array([step_of.get(int(one), 0) for one in code], dtype=float)
-        anchor = int(np.flatnonzero(known)[0])
-        filled = step[anchor] + (day - day[anchor]) * per_day + (beep - beep[anchor])
-        return np.where(known, step, filled) - filled.min(), None
-    used = np.unique(beep)
-    rank = np.searchsorted(used, beep)
-    length = len(used) - 1 + USUAL_NIGHT
-    if _counts_on(day, beep):
-        gaps = np.where(np.diff(day) != 0, USUAL_NIGHT, 1.0)
-        return np.concatenate([[0.0], np.cumsum(gaps)]), _night_note()
-    return day * length + rank - day.min() * length, _night_note()
-
-
-def _night_note() -> str:
-    return (
-        f"the length of the night is unknown and counts {USUAL_NIGHT:g} daytime intervals: "
-        "name it with schedule=rd.Schedule(night_steps=...) or clock times"
-    )
-
-
-def _step_of_a_day(panel: DyadPanel) -> float | None:
-    """Steps from a beep to the same beep of the next day; None where no two days share the rule."""
-    index = panel.index
-    offset = index.step - index.beep
-    days, first = np.unique(index.day, return_index=True)
-    if len(days) < 2:
-        return None
-    slopes = np.diff(offset[first]) / np.diff(days)
-    return float(slopes[0]) if np.allclose(slopes, slopes[0]) and slopes[0] > 0 else None
-
-
-def _weekend_days(panel: DyadPanel) -> NDArray[np.int64]:
-    """Day codes that fall on Saturday or Sunday, where the panel knows the calendar."""
-    import pandas as pd
-
-    schedule = panel.schedule
-    name = schedule.scheduled if schedule is not None and schedule.scheduled is not None else panel.columns["day"]
-    if name is None:
-        return np.zeros(0, dtype=np.int64)
-    weekday = panel._weekday(name)
-    if weekday is None:
-        return np.zeros(0, dtype=np.int64)
-    table = pd.DataFrame({"day": panel.index.day, "free": weekday >= 5})
-    share = table.groupby("day", sort=True)["free"].mean()
-    return share.index[share > 0.5].to_numpy(dtype=np.int64)
+    def of(cls, panel: DyadPanel) -> _Study:
+        clock = panel.clock
+        step, note = clock.step, clock.note
+        if clock.night_from == "restarts":
+            # A process that restarts every morning has no phases to find, so the night takes its usual length.
+            step = clock.steps_with(USUAL_NIGHT)
+            note = f"phases last over nights: with night_steps=None a night counts {USUAL_NIGHT} daytime intervals here"
+        return cls(clock, (step - step[:1]).astype(float), note)
 
 
 def _one(
@@ -243,20 +142,21 @@ def _one(
     way: Direction,
     columns: Columns,
     values: dict[str, NDArray[np.float64]],
-    grid: _Grid,
+    study: _Study,
+    beeps: NDArray[np.int64],
     *,
     partner_answers: bool,
 ) -> Arranged:
     warmth = values[columns.warmth]
     answered = way.rows[np.isfinite(warmth[way.rows])]
-    reasons = undecidable(warmth[answered], grid.beeps[answered], partner_answers)
+    reasons = undecidable(warmth[answered], beeps[answered], partner_answers)
     reasons += hardly_varies(panel, columns.warmth, warmth[answered])
     reasons += unfit_units(columns.warmth, warmth[answered])
     key = (way.dyad_code, 1 - way.receiver)
     if not len(answered):
         empty = np.zeros(0, dtype=np.int64)
         return Arranged(way.dyad, way.giver, key, None, empty, tuple(reasons), (), 0, np.nan, 1.0)
-    occasion, place = _span(panel, way, grid)
+    occasion, place = _span(panel, way, study.clock)
     reporter = way.receiver if columns.reported_by == "receiver" else 1 - way.receiver
     channels = [_on_grid(panel, way.dyad_code, reporter, occasion, warmth)]
     if columns.response is not None:
@@ -264,7 +164,7 @@ def _one(
         answers = channels[1][np.isfinite(channels[1])]
         reasons += hardly_varies(panel, columns.response, answers) + unfit_units(columns.response, answers)
         reasons += _response_reasons(channels[0], channels[1], columns.response)
-    notes = [] if grid.note is None else [grid.note]
+    notes = [] if study.note is None else [study.note]
     covariates = _covariates(panel, way, columns.covariates, occasion, values, notes)
     triggers = [_on_grid(panel, way.dyad_code, way.receiver, occasion, values[name]) for name in columns.triggers]
     if any(not np.isfinite(column).all() for column in triggers):
@@ -273,12 +173,12 @@ def _one(
     series = (
         DirectionSeries(
             y=y,
-            day=grid.day[place],
-            beep=grid.beep[place],
-            step=grid.step[place],
+            day=study.clock.day[place],
+            beep=study.clock.prompt[place],
+            step=study.step[place],
             covariates=covariates,
             triggers=_table([np.nan_to_num(column) for column in triggers], len(y)),
-            weekend=grid.weekend[place],
+            weekend=study.clock.weekend[place],
             categories=tuple(_categories(panel, name, y[:, at]) for at, name in enumerate(_named(columns))),
         )
         if len(y) > 1
@@ -298,13 +198,11 @@ def _named(columns: Columns) -> list[str]:
     return [columns.warmth] if columns.response is None else [columns.warmth, columns.response]
 
 
-def _span(panel: DyadPanel, way: Direction, grid: _Grid) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _span(panel: DyadPanel, way: Direction, clock: Clock) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Scheduled occasions from the first to the last row of the reporter or the receiver."""
-    own = panel.index.occasion[np.concatenate([way.rows, way.receiver_rows])]
-    place = np.flatnonzero((grid.occasion >= own.min()) & (grid.occasion <= own.max()))
-    if not panel.index.on_grid:
-        place = place[np.isin(grid.occasion[place], own)]
-    return grid.occasion[place], place
+    own = panel.index.slot[np.concatenate([way.rows, way.receiver_rows])]
+    place = np.arange(own.min(), own.max() + 1) if clock.complete else np.unique(own)
+    return clock.occasion[place], place
 
 
 def _on_grid(

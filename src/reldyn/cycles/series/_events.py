@@ -143,22 +143,14 @@ def beep_positions(panel: DyadPanel) -> NDArray[np.int64]:
     first of the next are one beep apart.
     """
     index = panel.index
-    gaps = np.diff(np.unique(index.step))
-    # An unknown night is a leap that no study can fill with beeps.
-    if index.on_grid and (not len(gaps) or gaps.max() < 100_000):
+    if index.on_grid and panel.clock.night_known:
         return np.asarray(index.step - index.step.min())
     return grid_positions(panel)
 
 
 def grid_positions(panel: DyadPanel) -> NDArray[np.int64]:
     """Beeps of the waking hours, joined end to end; only beep times that the study uses count."""
-    index = panel.index
-    used, rank = np.unique(index.beep, return_inverse=True)
-    days = np.unique(index.day)
-    runs_on = len(days) > 1 and len(np.unique(index.occasion)) == len(used)
-    if runs_on or len(days) == 1:
-        return np.asarray(rank, dtype=np.int64)
-    return np.asarray(index.day * len(used) + rank, dtype=np.int64)
+    return panel.index.slot
 
 
 def event_number(event: Event, values: NDArray[np.float64]) -> float | None:

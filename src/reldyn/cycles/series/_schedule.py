@@ -211,11 +211,12 @@ def _after_approach(
     own = approached[way.receiver_rows]
     own = own[np.isfinite(own)]
     threshold = 1.0 if np.isin(own, (0.0, 1.0)).all() else top_tercile(own)
-    inside = index.beep[rows] > 0
+    earlier = panel.clock.earlier(1)[index.slot[rows]]
+    inside = earlier >= 0
     before = index.find(
         np.full(len(rows), way.dyad_code),
         np.full(len(rows), way.receiver),
-        np.where(inside, index.occasion[rows] - 1, 0),
+        panel.clock.occasion[np.where(inside, earlier, 0)],
     )
     known = inside & (before >= 0)
     reach = np.where(known, approached[before], np.nan)

@@ -1,11 +1,10 @@
-"""Pairs of series: who comes first, where they stand, and that no lag reaches over a night."""
+"""Series of dyads: the order of members, their places on the clock, and that no lag leads over a night."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import reldyn as rd
-from reldyn.coupling._pairs import complete_lags, lagged, pairs_of, runs
 
 
 def _diary(days=3, beeps=4, **columns):
@@ -20,7 +19,7 @@ def _panel(frame, **roles):
 
 def test_values_stand_on_the_scheduled_occasions_in_order_of_time():
     frame = _diary().sample(frac=1, random_state=3)
-    (pair,) = pairs_of(_panel(frame), "y")
+    (pair,) = _panel(frame).series("y")
     assert pair.values[:, 0].tolist() == [0, 1, 2, 3, 10, 11, 12, 13, 20, 21, 22, 23]
     assert (pair.values[:, 1] - pair.values[:, 0] == 100).all()
     assert pair.day.tolist() == [0] * 4 + [1] * 4 + [2] * 4
@@ -31,7 +30,7 @@ def test_values_stand_on_the_scheduled_occasions_in_order_of_time():
 def test_an_absent_row_and_an_absent_day_are_occasions_without_a_value():
     frame = _diary(days=4)
     frame = frame[(frame["day"] != 2) & ~((frame["day"] == 1) & (frame["beep"] == 3) & (frame["who"] == "a"))]
-    (pair,) = pairs_of(_panel(frame), "y")
+    (pair,) = _panel(frame).series("y")
     assert len(pair.values) == 16
     assert np.flatnonzero(np.isnan(pair.values[:, 0])).tolist() == [2, 4, 5, 6, 7]
     assert pair.n_both == 11
@@ -41,55 +40,55 @@ def test_lags_are_the_lags_of_the_panel_and_never_cross_a_night():
     frame = _diary()
     frame.loc[[4, 13], "y"] = np.nan
     panel = _panel(frame)
-    (pair,) = pairs_of(panel, "y")
+    (pair,) = panel.series("y")
     for steps in (1, 2, 3):
         expected = panel.lag(["y"], steps).frame.sort_values(["who", "day", "beep"])[f"y_lag{steps}"]
-        earlier, later = lagged(pair, steps)
+        earlier, later = pair.lagged(steps)
         found = np.full(pair.values.shape, np.nan)
         found[later] = pair.values[earlier]
         np.testing.assert_array_equal(found.T.ravel(), expected.to_numpy())
         assert len(earlier) == 3 * (4 - steps)
-    assert len(lagged(pair, 4)[0]) == 0
-    whole, _ = complete_lags(pair)
+    assert len(pair.lagged(4)[0]) == 0
+    whole, _ = pair.complete_lags()
     assert len(whole) == 9 - 2 - 2
 
 
-def test_a_beep_that_the_study_never_uses_still_takes_its_time():
+def test_a_beep_that_the_study_never_uses_is_no_occasion():
     frame = _diary()
-    (pair,) = pairs_of(_panel(frame[frame["beep"] != 3]), "y")
-    assert pair.values[:4, 0].tolist()[:2] == [0, 1]
-    earlier, later = complete_lags(pair)
-    assert (pair.values[earlier, 0] % 10).tolist() == [0, 0, 0]
-    assert len(later) == 3
+    (pair,) = _panel(frame[frame["beep"] != 3]).series("y")
+    assert pair.values[:, 0].tolist() == [0, 1, 3, 10, 11, 13, 20, 21, 23]
+    earlier, later = pair.complete_lags()
+    assert (pair.values[earlier, 0] % 10).tolist() == [0, 1] * 3
+    assert (pair.values[later, 0] % 10).tolist() == [1, 3] * 3
 
 
 def test_runs_break_at_nights_and_at_missing_values():
     frame = _diary(days=2)
     frame.loc[(frame["day"] == 1) & (frame["beep"] == 2) & (frame["who"] == "b"), "y"] = np.nan
-    (pair,) = pairs_of(_panel(frame), "y")
-    assert runs(pair) == [slice(0, 1), slice(2, 4), slice(4, 8)]
-    assert runs(pair, observed=False) == [slice(0, 4), slice(4, 8)]
+    (pair,) = _panel(frame).series("y")
+    assert pair.runs() == [slice(0, 1), slice(2, 4), slice(4, 8)]
+    assert pair.runs(observed=False) == [slice(0, 4), slice(4, 8)]
 
 
 def test_a_study_without_days_is_one_long_day_and_a_daily_diary_steps_from_day_to_day():
     frame = _diary(days=1, beeps=9)
-    (pair,) = pairs_of(rd.DyadPanel(frame, dyad="dyad", person="who", time="beep"), "y")
+    (pair,) = rd.DyadPanel(frame, dyad="dyad", person="who", time="beep").series("y")
     assert set(pair.day.tolist()) == {0}
-    assert len(lagged(pair, 8)[0]) == 1
+    assert len(pair.lagged(8)[0]) == 1
     daily = _diary(days=6, beeps=1)
     for roles in ({"beep": None}, {}):
-        (pair,) = pairs_of(_panel(daily, **roles), "y")
+        (pair,) = _panel(daily, **roles).series("y")
         assert pair.beep.tolist() == list(range(6))
-        assert len(lagged(pair)[0]) == 5
+        assert len(pair.lagged()[0]) == 5
 
 
 def test_roles_come_in_panel_order_and_persons_where_roles_do_not_tell():
     frame = _diary().assign(role=lambda rows: np.where(rows["who"] == "a", "wife", "husband"))
-    (pair,) = pairs_of(_panel(frame, role="role"), "y")
+    (pair,) = _panel(frame, role="role").series("y")
     assert pair.roles == pair.names == ("husband", "wife")
     assert pair.persons == ("b", "a")
     assert pair.values[0].tolist() == [100, 0]
-    (alike,) = pairs_of(_panel(frame), "y")
+    (alike,) = _panel(frame).series("y")
     assert alike.roles == (None, None)
     assert alike.names == ("a", "b")
 
@@ -98,7 +97,7 @@ def test_a_member_who_never_appears_has_only_missing_values():
     frame = _diary().assign(role=lambda rows: np.where(rows["who"] == "a", "wife", "husband"))
     both = pd.concat([frame, frame.assign(dyad=8, who=frame["who"] + "2")], ignore_index=True)
     both = both[(both["dyad"] == 8) | (both["who"] == "b")]
-    first, second = pairs_of(_panel(both, role="role"), "y")
+    first, second = _panel(both, role="role").series("y")
     assert first.persons == ("b", None)
     assert first.names == first.roles == ("husband", "wife")
     assert np.isnan(first.values[:, 1]).all()
@@ -106,26 +105,61 @@ def test_a_member_who_never_appears_has_only_missing_values():
 
 
 def test_several_variables_share_one_grid():
-    (pair,) = pairs_of(_panel(_diary(z=1.0)), ["y", "z"])
+    (pair,) = _panel(_diary(z=1.0)).series(["y", "z"])
     assert pair.values.shape == (12, 2, 2)
     assert (pair.values[:, :, 1] == 1).all()
 
 
-@pytest.mark.parametrize(("night", "gap"), [(5, 5.0), (None, None)])
-def test_the_clock_counts_nights_as_the_panel_does(night, gap):
-    panel = _panel(_diary(), schedule=rd.Schedule(night_steps=night) if night else None)
-    (pair,) = pairs_of(panel, "y")
-    assert pair.night_known is (night is not None)
+@pytest.mark.parametrize(
+    ("schedule", "gap"), [(rd.Schedule(night_steps=5), 5.0), (None, 3.0), (rd.Schedule(night_steps=None), None)]
+)
+def test_the_clock_counts_nights_as_the_panel_does(schedule, gap):
+    (pair,) = _panel(_diary(), schedule=schedule).series("y")
+    assert pair.night_known is (gap is not None)
     assert np.diff(pair.step)[:3].tolist() == [1, 1, 1]
-    assert gap is None or np.diff(pair.step)[3] == gap
+    assert np.diff(pair.step)[3] == gap if gap else np.diff(pair.step)[3] > 100_000
 
 
 def test_unequal_spans_end_with_the_own_rows_of_a_dyad():
     short = _diary(days=1).assign(dyad=8, who=lambda rows: rows["who"] + "2")
-    long, brief = pairs_of(_panel(pd.concat([_diary(), short], ignore_index=True)), "y")
+    long, brief = _panel(pd.concat([_diary(), short], ignore_index=True)).series("y")
     assert (len(long.values), len(brief.values)) == (12, 4)
 
 
 def test_a_column_that_is_not_there_is_named():
     with pytest.raises(rd.DataError, match="no column 'x' in the panel"):
-        pairs_of(_panel(_diary()), "x")
+        _panel(_diary()).series("x")
+
+
+@pytest.mark.parametrize("scale", [1, 0.31])
+def test_a_batch_holds_every_row_once_and_the_views_are_its_parts(scale):
+    rng = np.random.default_rng(3)
+    frame = pd.concat(
+        [_diary(days=4).assign(dyad=dyad, who=lambda rows, d=dyad: rows["who"] + str(d)) for dyad in (3, 1, 2)],
+        ignore_index=True,
+    ).sample(frac=0.6, random_state=2, ignore_index=True)
+    frame["y"] = rng.normal(size=len(frame))
+    if scale != 1:
+        # Times on no common grid: each dyad has its own occasions only.
+        frame["beep"] = frame.groupby(["dyad", "day", "beep"])["y"].transform("first").rank(method="dense") * np.pi**0.5
+        frame["beep"] = frame["beep"] ** 1.1
+    panel = _panel(frame)
+    batch = panel.series("y")
+    assert batch.on_grid is (scale == 1)
+    used = batch.rows[batch.rows >= 0]
+    assert sorted(used.tolist()) == list(range(len(frame)))
+    np.testing.assert_array_equal(batch.observed, batch.rows >= 0)
+    for code, pair in enumerate(batch):
+        rows = frame[frame["dyad"] == pair.dyad]
+        assert pair.n_both == int((rows.groupby(["day", "beep"]).size() == 2).sum())
+        assert np.isfinite(pair.values).any(axis=1)[[0, -1]].all()
+        for member, person in enumerate(pair.persons):
+            own = rows[rows["who"] == person].sort_values(["day", "beep"])
+            values = pair.values[:, member]
+            assert values[np.isfinite(values)].tolist() == own["y"].tolist()
+        part = slice(batch.start[code], batch.start[code + 1])
+        assert np.shares_memory(pair.values, batch.values)
+        np.testing.assert_array_equal(np.isfinite(batch.exact[part]), np.isfinite(pair.values))
+    assert batch[-1].dyad == batch.dyads[-1]
+    with pytest.raises(IndexError):
+        batch[3]

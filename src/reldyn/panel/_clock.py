@@ -1,0 +1,417 @@
+"""The clock of a study: its scheduled occasions, how long a night counts, and what a lag is.
+
+The schedule is the set of prompts that the study uses, not the range of their numbers: beeps 1, 2 and 4 are three
+prompts a day, and the lag of 4 is 2. An occasion without an answer is a hole: it takes its time, and no lag leads over
+it. Every lag, share of answers, weekend and serial model of the package reads the one `Clock` that is built here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from reldyn._types import Array, Flags, Ints
+from reldyn.panel._placing import weekdays
+from reldyn.panel._readonly import read_only
+from reldyn.panel._times import SECONDS_PER_DAY
+
+if TYPE_CHECKING:
+    from reldyn.panel._schedule import Schedule
+    from reldyn.panel._times import Times
+
+__all__ = ["NEW_START", "USUAL_NIGHT", "Clock", "GridPlaces", "build_clock", "clock_night_steps"]
+
+# A gap of this many steps is a fresh start: any stationary process has forgotten everything.
+NEW_START = 1_000_000
+# Four prompts four hours apart leave a night of three intervals.
+USUAL_NIGHT = 3
+# Above this many scheduled occasions per occasion in use the times form no schedule worth completing.
+_SPARSE = 8
+
+NightFrom = Literal["declared", "clock", "default", "restarts", "none"]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Clock:
+    """The scheduled occasions of a study, ascending.
+
+    Attributes
+    ----------
+    occasion : (n,) int array, which like all arrays here cannot be written to
+        Codes as in `PanelIndex.occasion`.
+    day : (n,) int array
+        Day of the study from 0; all 0 where no day is named.
+    prompt : (n,) int array
+        Rank among the prompts of a day: equal ranks share a time of day. All 0 with one occasion a day or without
+        days; where beep numbers run on from day to day, counted from the first of each day.
+    step : (n,) int array
+        Strictly increasing position in a serial process: one prompt is 1, a night `night_steps`.
+    lag_day, lag_step : (n,) int arrays
+        Two occasions are a lag of k apart where `lag_day` is equal and `lag_step` differs by k. With one occasion a
+        day lags lead from day to day, else they stay within the day.
+    weekend : (n,) bool array
+        Saturdays and Sundays; all False where the panel has no calendar.
+    n_prompts : int
+        Prompts of a day in the codes: occasion = day * n_prompts + beep.
+    complete : bool
+        False where times form no schedule worth completing; each dyad then has only its own occasions.
+    runs_on : bool
+        Whether beep numbers run on from day to day instead of restarting.
+    night_steps : int or None
+        None where there is no night, or where every process restarts in the morning.
+    night_from : {"declared", "clock", "default", "restarts", "none"}
+        Where the length of the night comes from; "none" where there is no night to count.
+    """
+
+    occasion: Ints
+    day: Ints
+    prompt: Ints
+    step: Ints
+    lag_day: Ints
+    lag_step: Ints
+    weekend: Flags
+    n_prompts: int
+    complete: bool
+    runs_on: bool
+    night_steps: int | None
+    night_from: NightFrom
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, np.ndarray):
+                object.__setattr__(self, field.name, read_only(value))
+
+    def __len__(self) -> int:
+        return len(self.occasion)
+
+    def __repr__(self) -> str:
+        holes = "complete" if self.complete else "own occasions of each dyad"
+        night = "no night" if self.night_from == "none" else f"night {self.night_steps} ({self.night_from})"
+        return f"Clock: {len(self):,} scheduled occasions ({holes}), {night}"
+
+    @property
+    def night_known(self) -> bool:
+        """Whether the study says how long a night is, or has none."""
+        return self.night_from in ("declared", "clock", "none")
+
+    @property
+    def note(self) -> str | None:
+        """What a reader must know about a night of unknown length; None where the study says how it counts."""
+        if self.night_from != "default":
+            return None
+        return (
+            f"the length of the night is unknown and counts {USUAL_NIGHT} daytime intervals: "
+            "name it with schedule=rd.Schedule(night_steps=...) or clock times"
+        )
+
+    def steps_with(self, night_steps: int) -> Ints:
+        """`step`, if a night counted this many steps; `step` itself where there is no night."""
+        if self.night_from == "none":
+            return self.step
+        return self.day * ((0 if self.runs_on else self.n_prompts) + night_steps - 1) + self.lag_step
+
+    @cached_property
+    def _slot_of_code(self) -> Ints:
+        table = np.full(int(self.occasion.max(initial=-1)) + 1, -1, dtype=np.int64)
+        table[self.occasion] = np.arange(len(self))
+        return read_only(table)
+
+    def slots(self, occasion: Ints) -> Ints:
+        """Positions of occasion codes in this clock; the codes must be scheduled."""
+        return np.asarray(self._slot_of_code[occasion])
+
+    def earlier(self, steps: int) -> Ints:
+        """Position of the occasion ``steps`` scheduled occasions before each one on the same day, or -1."""
+        # Days and steps in one number, far enough apart that no lag leads into another day.
+        width = int(self.lag_step.max(initial=0)) + steps + 1
+        key = self.lag_day * width + self.lag_step
+        at = np.minimum(np.searchsorted(key, key - steps), max(len(key) - 1, 0))
+        return np.where((key[at] == key - steps) & (self.lag_step >= steps), at, -1)
+
+    def spans(self, dyad: Ints, at: Ints, n_dyads: int) -> Flags:
+        """Which scheduled occasions lie between the first and the last row of each dyad.
+
+        Parameters
+        ----------
+        dyad, at : (rows,) int arrays
+            Dyad and position in this clock of every row.
+        n_dyads : int
+
+        Returns
+        -------
+        (n_dyads, n) bool array
+            Where the schedule is not complete, only the dyad's own occasions.
+        """
+        if not self.complete:
+            own = np.zeros((n_dyads, len(self)), dtype=bool)
+            own[dyad, at] = True
+            return own
+        first, last = np.full(n_dyads, len(self)), np.full(n_dyads, -1)
+        np.minimum.at(first, dyad, at)
+        np.maximum.at(last, dyad, at)
+        place = np.arange(len(self))
+        return np.asarray((place >= first[:, None]) & (place <= last[:, None]))
+
+
+@dataclass(frozen=True, eq=False)
+class GridPlaces:
+    """Where rows stand on the grid: day and step within the day from 0, and the exact time in steps.
+
+    Attributes
+    ----------
+    day, beep : (n,) int arrays
+    exact : (n,) array
+        Within the day.
+    on_grid : bool
+        Whether times within the day fit a common grid.
+    days_named : bool
+    """
+
+    day: Ints
+    beep: Ints
+    exact: Array
+    on_grid: bool
+    days_named: bool
+
+
+@dataclass(frozen=True, eq=False)
+class _Layout:
+    """The schedule in use: how codes are made, and whether beeps run on."""
+
+    n_prompts: int
+    runs_on: bool
+    one_a_day: bool
+    days_named: bool
+
+    def steps(self, day: Ints, beep: Ints, night: int | None) -> Ints:
+        """Position in a serial process."""
+        if self.one_a_day:
+            return day
+        if not self.days_named:
+            return beep
+        return day * self.per_day(self.n_prompts, night) + beep
+
+    def per_day(self, n_prompts: int, night: int | None) -> int:
+        """What a day adds to the count within it."""
+        if night is None:
+            return NEW_START
+        return night - 1 if self.runs_on else n_prompts - 1 + night
+
+
+def build_clock(
+    grid: GridPlaces, schedule: Schedule | None, times: Mapping[str, Times], person: Ints
+) -> tuple[Clock, Ints, Ints, Array]:
+    """Build the clock of a study from the places of its rows.
+
+    Parameters
+    ----------
+    grid : GridPlaces
+    schedule : Schedule or None
+    times : mapping of str to Times
+        The time columns as `read_times` read them.
+    person : (n,) int array
+
+    Returns
+    -------
+    clock : Clock
+    beep : (n,) int array
+        Step within the day of each row, among the prompts that the study uses.
+    step : (n,) int array
+        Position of each row in a serial process.
+    exact : (n,) array
+        The same in continuous time.
+    """
+    day, beep, layout = _prompts(grid)
+    seen = _distinct(day * layout.n_prompts + beep)
+    occasion, complete = _scheduled(seen, grid, layout)
+    night, night_from = _night(schedule, times, person, day, beep, layout)
+    own_day, own_beep = occasion // layout.n_prompts, occasion % layout.n_prompts
+    if layout.one_a_day:
+        lag_day, lag_step, prompt = np.zeros_like(own_day), own_day, np.zeros_like(own_day)
+    elif not layout.days_named:
+        lag_day, lag_step, prompt = own_day, own_beep, np.zeros_like(own_day)
+    else:
+        lag_day, lag_step, prompt = own_day, own_beep, _within_day(own_day, own_beep, runs_on=layout.runs_on)
+    clock = Clock(
+        occasion=occasion,
+        day=own_day,
+        prompt=prompt,
+        step=layout.steps(own_day, own_beep, night),
+        lag_day=lag_day,
+        lag_step=lag_step,
+        weekend=_weekend(occasion, own_day, grid, beep, schedule, times),
+        n_prompts=layout.n_prompts,
+        complete=complete,
+        runs_on=layout.runs_on,
+        night_steps=night,
+        night_from=night_from,
+    )
+    return clock, beep, layout.steps(day, beep, night), _exact(grid, day, layout, night)
+
+
+def _prompts(grid: GridPlaces) -> tuple[Ints, Ints, _Layout]:
+    """Day, and rank of each row's beep among the prompts in use."""
+    day, beep, n_beeps = grid.day, grid.beep, int(grid.beep.max(initial=0)) + 1
+    if not grid.days_named:
+        return day, beep, _Layout(n_beeps, runs_on=False, one_a_day=False, days_named=False)
+    n_days, first, last = _edges(day, beep)
+    in_order = n_days > 1 and bool(np.all(first[1:] > last[:-1]))
+    single = n_days > 1 and bool(np.all(first == last))
+    if single and (in_order or n_beeps == 1) and grid.on_grid:
+        # One occasion a day: a counter of beeps says nothing that the day does not say.
+        return day, np.zeros_like(beep), _Layout(1, runs_on=False, one_a_day=True, days_named=True)
+    if not in_order:
+        rank = np.cumsum(np.bincount(beep, minlength=n_beeps) > 0) - 1
+        beep, n_beeps = rank[beep].astype(np.int64), int(rank[-1]) + 1
+    alone = single and not grid.on_grid
+    return day, beep, _Layout(n_beeps, runs_on=in_order, one_a_day=alone, days_named=True)
+
+
+def _edges(day: Ints, beep: Ints) -> tuple[int, Ints, Ints]:
+    """Number of days in use, and the first and the last beep of each."""
+    size = int(day.max(initial=-1)) + 1
+    first, last = np.full(size, np.iinfo(np.int64).max), np.full(size, -1, dtype=np.int64)
+    np.minimum.at(first, day, beep)
+    np.maximum.at(last, day, beep)
+    used = last >= 0
+    return int(used.sum()), first[used], last[used]
+
+
+def _distinct(codes: Ints) -> Ints:
+    """Distinct codes, ascending; counted where their range allows, which needs no sorting."""
+    size = int(codes.max(initial=-1)) + 1
+    if size <= 8 * len(codes) + 100_000:
+        return np.flatnonzero(np.bincount(codes, minlength=size)).astype(np.int64)
+    return np.unique(codes)
+
+
+def _scheduled(seen: Ints, grid: GridPlaces, layout: _Layout) -> tuple[Ints, bool]:
+    """Occasions in use and the holes between them; False where times form no such schedule."""
+    if not grid.on_grid or not len(seen):
+        return seen, False
+    n = layout.n_prompts
+    if not layout.days_named or layout.one_a_day:
+        full, size = None, int(seen[-1] - seen[0]) + 1
+    elif layout.runs_on:
+        starts = np.flatnonzero(np.r_[True, np.diff(seen // n) != 0])
+        ends = np.r_[starts[1:], len(seen)] - 1
+        full = np.concatenate([np.arange(seen[a], seen[b] + 1) for a, b in zip(starts, ends, strict=True)])
+        size = len(full)
+    else:
+        full, size = None, int(seen[-1] // n - seen[0] // n + 1) * n
+    if size > _SPARSE * len(seen):
+        return seen, False
+    if full is None:
+        start = seen[0] if not layout.days_named or layout.one_a_day else seen[0] // n * n
+        full = np.arange(start, start + size)
+    return full, True
+
+
+def _within_day(day: Ints, beep: Ints, *, runs_on: bool) -> Ints:
+    if not runs_on:
+        return beep
+    first = np.searchsorted(day, day)
+    return np.asarray(beep - beep[first])
+
+
+def _night(
+    schedule: Schedule | None, times: Mapping[str, Times], person: Ints, day: Ints, beep: Ints, layout: _Layout
+) -> tuple[int | None, NightFrom]:
+    """How many steps a night counts: as declared, else by the clock, else three."""
+    if not layout.days_named or layout.one_a_day or not day.any():
+        return None, "none"
+    declared = "clock" if schedule is None else schedule.night_steps
+    if declared is None:
+        return None, "restarts"
+    if declared != "clock":
+        return int(declared), "declared"
+    instants = _instants(times, day)
+    measured = None if instants is None else clock_night_steps(instants, person, day, beep)
+    return (USUAL_NIGHT, "default") if measured is None else (measured, "clock")
+
+
+def _instants(times: Mapping[str, Times], day: Ints) -> Array | None:
+    """Seconds of every row: of the scheduled moment, else of dates or times of day that order the rows of a day."""
+    if "scheduled" in times:
+        return times["scheduled"].values
+    within = times.get("beep", times.get("time", times["day"]))
+    if within.kind == "date" and (within is not times["day"] or within.has_hours):
+        return within.values
+    values = within.values
+    if within.kind == "duration" and np.nanmin(values) >= 0 and np.nanmax(values) < SECONDS_PER_DAY:
+        return np.asarray(day * SECONDS_PER_DAY + values)
+    return None
+
+
+def clock_night_steps(times: Array, person: Ints, day: Ints, beep: Ints) -> int | None:
+    """Measure the night in units of the median daytime interval; None where the clock cannot tell."""
+    order = np.lexsort((beep, day, person))
+    same_person = np.diff(person[order]) == 0
+    days_on = np.diff(day[order])
+    beeps_on = np.diff(beep[order])
+    gap = np.diff(times[order])
+    daytime = gap[same_person & (days_on == 0) & (beeps_on == 1)]
+    night = gap[same_person & (days_on == 1)]
+    daytime, night = daytime[daytime > 0], night[night > 0]
+    if not len(daytime) or not len(night):
+        return None
+    return max(1, round(float(np.median(night)) / float(np.median(daytime))))
+
+
+def _exact(grid: GridPlaces, day: Ints, layout: _Layout, night: int | None) -> Array:
+    """Continuous time in steps of the grid, nights as long as in the count."""
+    if layout.one_a_day and layout.n_prompts == 1:
+        return day.astype(float)
+    if not layout.days_named or (layout.n_prompts == 1 and not day.any()):
+        return grid.exact
+    if layout.n_prompts == 1:
+        return day.astype(float)
+    width = round(float(grid.exact.max())) + 1 if grid.on_grid else layout.n_prompts
+    night = USUAL_NIGHT if layout.one_a_day else night
+    return day * float(layout.per_day(width, night)) + grid.exact
+
+
+def _weekend(
+    occasion: Ints,
+    own_day: Ints,
+    grid: GridPlaces,
+    beep: Ints,
+    schedule: Schedule | None,
+    times: Mapping[str, Times],
+) -> Flags:
+    """Whether each occasion falls on a Saturday or Sunday, by most of the rows of its day."""
+    none = np.zeros(len(occasion), dtype=bool)
+    named = "scheduled" if schedule is not None and schedule.scheduled is not None else "day"
+    if not grid.days_named and named not in times:
+        named = "time" if "time" in times else "beep"
+    calendar = times.get(named)
+    if calendar is None or calendar.kind != "date":
+        return none
+    if not grid.days_named:
+        return _weekend_of_times(occasion, beep, calendar)
+    day = grid.day
+    size = int(day.max()) + 1
+    rows = np.bincount(day, minlength=size)
+    free = np.bincount(day, weights=weekdays(calendar) >= 5, minlength=size)
+    share = free / np.maximum(rows, 1)
+    if named == "day":
+        # A day without any row still has its place in the calendar.
+        first = int(np.flatnonzero(np.isfinite(calendar.local))[0])
+        share = np.where(rows > 0, share, (weekdays(calendar)[first] + np.arange(size) - day[first]) % 7 >= 5)
+    return np.asarray(share[own_day] > 0.5)
+
+
+def _weekend_of_times(occasion: Ints, beep: Ints, calendar: Times) -> Flags:
+    """By the moment of each occasion; that of a hole lies evenly between its neighbours."""
+    known = np.isfinite(calendar.local)
+    total = np.bincount(beep[known], weights=calendar.local[known])
+    rows = np.bincount(beep[known])
+    used = np.flatnonzero(rows)
+    moment = np.interp(occasion, used, total[used] / rows[used])
+    # 1970-01-01 was a Thursday.
+    return np.asarray((np.floor(moment / SECONDS_PER_DAY) + 3) % 7 >= 5)
