@@ -81,9 +81,8 @@ def standardised(series: Array) -> Array:
     seen = np.isfinite(series)
     n = np.maximum(seen.sum(axis=-1, keepdims=True), 1)
     values = np.where(seen, series, 0.0)
-    # Before squaring: very large and very small units would leave the range of numbers.
-    size = np.abs(values).max(axis=-1, keepdims=True, initial=0.0)
-    values = values / np.where(size > 0, size, 1.0)
+    # Before squaring: very large and very small units would leave the range of numbers. Powers of two lose no digit.
+    values = np.ldexp(values, -np.frexp(np.abs(values).max(axis=-1, keepdims=True, initial=0.0))[1])
     centred = np.where(seen, values - values.sum(axis=-1, keepdims=True) / n, 0.0)
     sd = np.sqrt((centred**2).sum(axis=-1, keepdims=True) / n)
     usable = varies(centred, values)[..., None]
@@ -147,7 +146,8 @@ def one_stretch(x: Array, table: Ints) -> bool:
 
 def _most_pairs(table: Ints) -> Ints:
     """(n_lags,) pairs that a complete series of one day has."""
-    return np.asarray(np.maximum(len(table) - np.abs(np.arange(table.shape[1]) - table.shape[1] // 2), 0))
+    lags = np.arange(table.shape[1]) - table.shape[1] // 2
+    return np.asarray(np.maximum(len(table) - np.abs(lags), 0), dtype=np.int64)
 
 
 def _joint_correlations(shifted: Array, ys: Array, count: Array) -> Array:

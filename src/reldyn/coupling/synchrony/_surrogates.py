@@ -64,13 +64,13 @@ class Surrogates:
     Notes
     -----
     Measured at p <= .05 on unrelated partners, 500 pairs a cell, Monte Carlo error about .01
-    (``benchmarks/results/synchrony_checks.json``; phases with ``iaaft`` in one cell only, .05). Autoregressions with a
+    (``benchmarks/results/synchrony_checks.json``; phases with ``iaaft`` in one cell only, .06). Autoregressions with a
     carry-over of .3, of .8 or of any size from .1 to .9, complete or with a fifth of the answers missing: .02 to .07
     of pairs in 40 days of 5 beeps, .03 to .08 in a session of 200 samples, whatever the kind and the test.
 
     A rhythm of the day that everybody has, in 40 days: .04 to .06 with whole days shifted or shuffled and with other
     dyads. With phases .33 of pairs for the correlation at the same occasion; for the largest one over lags that make
-    up a day no more than .06 of pairs, but after whitening 10 samples of 25.
+    up a day no more than .06 of pairs, but after whitening 13 samples of 25.
 
     One swing over a session of 200 samples that everybody has, largest cross-correlation: .21 of pairs with circular
     shifts, .93 with shuffled segments, .20 with phases, .04 with other dyads; after whitening .13, .38, .13 and .05;

@@ -103,7 +103,7 @@ def learn(
 def _learned(
     series: Sequence[DirectionSeries | None],
     dyads: Sequence[Hashable],
-    usable: Sequence[int],
+    usable: list[int],
     names: Sequence[Hashable],
     n_states: Sequence[int],
     seed: np.random.SeedSequence,
