@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from typing import Any, TypeVar
 
 __all__ = ["WIDTH", "brief", "one_line", "result_line"]
@@ -104,7 +104,7 @@ def _subject(result: Any) -> list[str]:
     )
     if count is None and (labels := _labels(result)):
         count, unit = len(labels), "dyads"
-    counted = "" if count is None else f"{count} {unit if count != 1 else unit.removesuffix('s')}"
+    counted = "" if count is None else f"{count} {unit if count != 1 or unit == 'series' else unit.removesuffix('s')}"
     return [f"{left} ~ {right}" if left and right else left or right, counted]
 
 
@@ -142,8 +142,9 @@ def _names(value: Any, room: int) -> str:
 def _labels(result: Any) -> set[Any]:
     """Dyads named in the rows or records of a result."""
     for field in dataclasses.fields(result):
-        value = getattr(result, field.name, None)
-        if value is not None and "dyad" in getattr(value, "columns", ()):
+        value: Any = getattr(result, field.name, None)
+        columns = getattr(value, "columns", ())
+        if isinstance(columns, Iterable) and "dyad" in columns:
             # A row for all dyads together has an empty label, or none.
             return set(value["dyad"].dropna()) - {""}
         if isinstance(value, tuple) and value and hasattr(value[0], "dyad"):
@@ -154,7 +155,8 @@ def _labels(result: Any) -> set[Any]:
 def _parts(record: Any) -> Iterator[str]:
     for field in dataclasses.fields(record):
         value = getattr(record, field.name, None)
-        if field.name not in _LABELS and value is not None and not (isinstance(value, str) and not value):
+        label = field.name in _LABELS and not getattr(value, "shape", ())
+        if not label and value is not None and not (isinstance(value, str) and not value):
             yield _part(field.name, value)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from reldyn._records import brief
 from reldyn._types import Array
 from reldyn.errors import DesignError
 from reldyn.mixed._fit import Fit, fit_mixed
@@ -22,6 +23,7 @@ from reldyn.resample import Resamples, dyad_bootstrap, parametric_bootstrap
 _ENOUGH = 0.95
 
 
+@brief
 @dataclass(frozen=True)
 class Bootstrap(Wald):
     """Inference from resampled fits; n samples.

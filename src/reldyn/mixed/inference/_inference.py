@@ -102,6 +102,7 @@ class Wald(ABC):
         return Contrasts(estimate, std_error, df, statistic, p_value, estimate - reach, estimate + reach)
 
 
+@brief
 @dataclass(frozen=True)
 class Normal(Wald):
     """Standard-normal inference from the model-based covariance matrix."""
