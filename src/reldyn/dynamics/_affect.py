@@ -19,7 +19,7 @@ from reldyn.dynamics._indices import (
     teager_kaiser,
     time_adjusted,
 )
-from reldyn.dynamics._pairs import Clock, Observed, Pairs, answering_clock, check_pairs, observed, person_order
+from reldyn.dynamics._pairs import AnsweringTimes, Observed, Pairs, answering_clock, check_pairs, observed, person_order
 from reldyn.dynamics._persons import listed, person_columns
 from reldyn.errors import DesignError, check_option
 
@@ -158,7 +158,7 @@ def _leading(spread: SeriesMoments) -> dict[str, Array | Ints]:
 
 
 def _changes(
-    seen: Observed, clock: Clock, pairs: Pairs, acute: Acute, acute_at: AcuteAt, exponent: float | None
+    seen: Observed, clock: AnsweringTimes, pairs: Pairs, acute: Acute, acute_at: AcuteAt, exponent: float | None
 ) -> dict[str, Array | Ints]:
     """Every index of the differences between neighbours."""
     n = seen.n_persons

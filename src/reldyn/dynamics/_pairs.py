@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 Pairs = Literal["beep", "day", "naive"]
 
-__all__ = ["Clock", "Observed", "Pairs", "answering_clock", "check_pairs", "observed", "person_order"]
+__all__ = ["AnsweringTimes", "Observed", "Pairs", "answering_clock", "check_pairs", "observed", "person_order"]
 
 
 @dataclass(frozen=True)
-class Clock:
+class AnsweringTimes:
     """When each row of a panel was answered.
 
     Attributes
@@ -95,14 +95,14 @@ def observed(panel: DyadPanel, values: Array, pairs: Pairs, order: Ints | None =
     person = index.person[row]
     pair = person[1:] == person[:-1]
     if pairs != "naive":
-        day, beep = index.day[row], index.beep[row]
+        day, beep = (codes[row] for codes in index.lag_codes)
         pair &= day[1:] == day[:-1]
         if pairs == "beep":
             pair &= beep[1:] - beep[:-1] == 1
     return Observed(values[row], person, row, pair, index.n_persons)
 
 
-def answering_clock(panel: DyadPanel) -> Clock:
+def answering_clock(panel: DyadPanel) -> AnsweringTimes:
     """Take the best clock a panel has: answered, sent or scheduled time, else its time column, else its grid."""
     clocks = panel.schedule.columns if panel.schedule is not None else {}
     index = panel.index
@@ -111,13 +111,11 @@ def answering_clock(panel: DyadPanel) -> Clock:
     if not names and time is not None:
         names = [time]
     if not names:
-        step = index.step.astype(float)
-        days_known = index.n_days == 1 or panel.schedule is not None
-        return Clock(step, days_known and bool(np.ptp(step) < 500_000))
+        return AnsweringTimes(index.step.astype(float), panel.clock.night_known)
     read = panel._times(names[0])
     # A column of times within the day starts again every morning, a date or a running clock does not.
     restarts = day is not None and _restarts(read.values, index.day, index.dyad)
-    return Clock(np.asarray(read.values, dtype=float), not restarts)
+    return AnsweringTimes(np.asarray(read.values, dtype=float), not restarts)
 
 
 def _restarts(time: Array, day: Ints, dyad: Ints) -> bool:

@@ -127,12 +127,26 @@ class PanelIndex:
         """Place of each row among the scheduled occasions of the study."""
         return read_only(self.schedule.slots(self.occasion))
 
-    def earlier_row(self, steps: int) -> NDArray[np.int64]:
-        """Return the same person's row ``steps`` scheduled occasions earlier, or -1; no lag leads over a night."""
-        before = self.schedule.earlier(steps)[self.slot]
-        inside = before >= 0
-        found = self.find(self.dyad, self.member, self.schedule.occasion[np.where(inside, before, 0)])
-        return np.where(inside, found, -1)
+    def earlier_row(self, steps: int, *, of_partner: bool = False) -> NDArray[np.int64]:
+        """Return the own or the partner's row ``steps`` scheduled occasions earlier, or -1; none lies over a night."""
+        member = 1 - self.member if of_partner else self.member
+        day, step = self.lag_codes
+        if day is self.day or self.n_beeps == 1:
+            # Codes of occasions are as far apart as their lag; those of no row are not found.
+            inside = step >= steps
+            row = self.find(self.dyad, member, np.where(inside, self.occasion - steps, 0))
+        else:
+            before = self.schedule.earlier(steps)[self.slot]
+            inside = before >= 0
+            row = self.find(self.dyad, member, self.schedule.occasion[np.where(inside, before, 0)])
+        return np.where(inside, row, -1)
+
+    @cached_property
+    def lag_codes(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Two rows of a person are a lag of k apart where the first is equal and the second differs by k."""
+        if self.schedule.night_from != "none" or not self.schedule.day.any():
+            return self.day, self.beep
+        return read_only(self.schedule.lag_day[self.slot]), read_only(self.schedule.lag_step[self.slot])
 
 
 def grid_steps(

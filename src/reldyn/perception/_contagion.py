@@ -118,10 +118,8 @@ def contagion_slopes(panel: DyadPanel, people: list[Perceiver], affect: str, tim
 
 def _partner_before(panel: DyadPanel, values: Array) -> Array:
     """The partner's value one scheduled occasion earlier on the same day."""
-    index = panel.index
-    inside = index.beep >= 1
-    row = index.find(index.dyad, 1 - index.member, np.where(inside, index.occasion - 1, 0))
-    return np.where(inside & (row >= 0), values[np.maximum(row, 0)], np.nan)
+    row = panel.index.earlier_row(1, of_partner=True)
+    return np.where(row >= 0, values[np.maximum(row, 0)], np.nan)
 
 
 def _cells(slope: DyadSlope) -> dict[str, Any]:

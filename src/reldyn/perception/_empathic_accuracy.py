@@ -113,9 +113,9 @@ def empathic_accuracy(
 
 
 def _bins(panel: DyadPanel, width: int) -> Ints:
-    """Code of the bin of every row; bins never reach over a night."""
-    index = panel.index
-    return np.asarray(index.day * (index.n_beeps // width + 1) + index.beep // width)
+    """Code of the bin of every row; bins never lie over a night."""
+    day, step = panel.index.lag_codes
+    return np.asarray(day * (int(step.max()) // width + 1) + step // width)
 
 
 def _empty(n_obs: int, n_points: int, note: str) -> dict[str, Any]:
