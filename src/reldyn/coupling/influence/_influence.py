@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from reldyn._types import Array, Flags
-from reldyn.coupling._averages import AVERAGES, AverageBy
+from reldyn.coupling._checks import AVERAGES, AverageBy
 from reldyn.coupling._pairs import Pair, complete_lags, pairs_of, runs
 from reldyn.coupling.influence._average import averaged
 from reldyn.coupling.influence._fit import DETERMINED, Equation, Fitted, Shape, fit, fit_two_steps, leaves_errors, unfit
@@ -109,8 +109,9 @@ def influence_functions(
     band : float, default 0.0
         For two-step: a partner's score within this distance of zero is neutral.
     average_by : {"mean", "random-effects"}, default "mean"
-        How dyads are averaged: the plain mean with a t test over dyads, or a random-effects synthesis (Paule and
-        Mandel, with intervals by Hartung and Knapp).
+        How dyads are averaged. The plain mean with a t test over dyads does not look at standard errors, which short
+        series tie to the slopes. The random-effects mean (restricted maximum likelihood, intervals by Hartung and
+        Knapp) weighs by precision, which pays where the dyads' numbers of answers differ much.
     n_boot : int, default 999
         Worlds of the bootstrap test; 0 leaves it out.
     seed : int, SeedSequence, Generator or None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reldyn._types import Array
-from reldyn.cycles._sample_level import pool
+from reldyn.cycles._sample_level import pool_directions
 from reldyn.cycles.series._arrange import Columns, arrange
 from reldyn.cycles.series._events import Event, ReportedBy, event_number
 from reldyn.cycles.series._runs import FEWEST_RUNS, cycle_number, daytimes, fitted, warm_states
@@ -67,7 +67,7 @@ def bond_trend(
     -------
     pandas.DataFrame
         One row per dyad and giver, then one with ``dyad`` "sample" that pools the slopes by random effects over
-        dyads: ``dyad``, ``giver``, ``estimate`` (points of attachment per cycle), ``std_error``, ``conf_low``,
+        dyads (restricted maximum likelihood), because their precision follows the numbers of cycles and answers: ``dyad``, ``giver``, ``estimate`` (points of attachment per cycle), ``std_error``, ``conf_low``,
         ``conf_high``, ``p_value``, ``inertia`` (autocorrelation of the errors from one daytime interval to the next),
         ``n_cycles``, ``n_occasions``, ``note``.
 
@@ -106,7 +106,7 @@ def bond_trend(
             cells = _trend(one.series, state, one.notes)
         rows.append({"dyad": one.dyad, "giver": one.giver, **cells})
     table = pd.DataFrame(rows)
-    found = pool(table["estimate"].to_numpy(), table["std_error"].to_numpy(), table["dyad"].tolist())
+    found = pool_directions(table["estimate"].to_numpy(), table["std_error"].to_numpy(), table["dyad"].tolist())
     sample = _no_trend(int(table["n_cycles"].sum()), int(table["n_occasions"].sum()), [found.note])
     for name in ("estimate", "std_error", "conf_low", "conf_high", "p_value"):
         sample[name] = getattr(found, name)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reldyn._types import Array
-from reldyn.cycles._sample_level import pool
+from reldyn.cycles._sample_level import pool_directions
 from reldyn.cycles.series._arrange import Columns, arrange
 from reldyn.cycles.series._events import ReportedBy
 from reldyn.cycles.series._series import DirectionSeries
@@ -50,7 +50,8 @@ def vigilance(panel: DyadPanel, *, warmth: str, response: str, reported_by: Repo
         One row per dyad and giver, then one with ``dyad`` "sample": ``dyad``, ``giver``, ``fall`` and ``rise``
         (points of response per point of change, a fall counted as positive), ``difference`` (fall minus the
         negative of rise: the excess reaction to falls), ``std_error``, ``conf_low``, ``conf_high``,
-        ``p_value``, ``n_pairs``, ``note``. The last row pools the differences by random effects over dyads.
+        ``p_value``, ``n_pairs``, ``note``. The last row pools the differences by random effects over dyads (restricted maximum likelihood),
+        because their precision follows the number of pairs.
 
     Raises
     ------
@@ -82,7 +83,7 @@ def vigilance(panel: DyadPanel, *, warmth: str, response: str, reported_by: Repo
         cells = _nothing(0, "no answers") if one.series is None else slopes_of_change(one.series)
         rows.append({"dyad": one.dyad, "giver": one.giver, **cells})
     table = pd.DataFrame(rows)
-    found = pool(table["difference"].to_numpy(), table["std_error"].to_numpy(), table["dyad"].tolist())
+    found = pool_directions(table["difference"].to_numpy(), table["std_error"].to_numpy(), table["dyad"].tolist())
     sample = _nothing(int(table["n_pairs"].sum()), found.note) | {
         "difference": found.estimate,
         "std_error": found.std_error,
