@@ -11,7 +11,7 @@ import pytest
 import reldyn as rd
 from reldyn.coupling.influence._fit import Equation, Shape, fit, fit_two_steps
 from reldyn.coupling.influence._map import basins, fixed_points, iterate, null_cline
-from reldyn.coupling.influence._test import Turns, _statistics, bootstrap_p, likelihood_ratio
+from reldyn.coupling.influence._test import Turns, _statistics, influence_p, likelihood_ratio
 from reldyn.errors import DataError, DesignError
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -197,7 +197,7 @@ def test_without_influence_few_tests_reject(form, sequential, receiver):
     for _ in range(n):
         turns = turns_of(drawn(rng, pair, 80, sequential), sequential)
         fits = (fit(*turns.parts(0), shape), fit(*turns.parts(1), shape))
-        rejected += bootstrap_p(turns, fits, receiver, shape, 59, rng)[1] <= 0.05
+        rejected += influence_p(turns, fits, receiver, shape, 59, rng)[1] <= 0.05
     assert rejected / n <= 0.05 + 2.6 * math.sqrt(0.05 * 0.95 / n)
 
 

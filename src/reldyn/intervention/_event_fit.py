@@ -13,6 +13,7 @@ from reldyn.intervention._draws import draw_errors
 from reldyn.intervention._event_days import DaySeries, lag_columns, redrawn_events
 from reldyn.intervention._interrupted import refitted, tested
 from reldyn.intervention._serial import fit_serial, whiten
+from reldyn.stats import monte_carlo_p
 
 Marks = Literal["dyad", "person"]
 
@@ -90,7 +91,7 @@ def fit_events(one: DaySeries, plan: EventPlan, generator: np.random.Generator) 
     if plan.reference != "away":
         cells[plan.lags.index(int(plan.reference)), 0] = 0.0
     statistic, *null = fit.design.explained(np.column_stack([y, drawn]), base.shape[1])
-    p_joint = (1 + int((np.array(null) >= statistic).sum())) / (plan.n_boot + 1)
+    p_joint = float(monte_carlo_p(statistic, null))
     p_redrawn = _against_redrawn(one, base, plan, generator)
     note = "the autocorrelation lies at the end of what is possible" if fit.at_edge else ""
     model |= {"phi": fit.phi, "statistic": float(statistic), "p_joint": p_joint, "p_redrawn": p_redrawn, "note": note}
@@ -133,7 +134,7 @@ def _against_redrawn(one: DaySeries, base: Array, plan: EventPlan, generator: np
 
     own = statistic(one.event)
     drawn = [statistic(redrawn_events(one.event, one.phase, generator)) for _ in range(plan.n_surrogates)]
-    return (1 + sum(value >= own - 1e-12 for value in drawn)) / (plan.n_surrogates + 1)
+    return float(monte_carlo_p(own, drawn))
 
 
 def joint_statistic(y: Array, base: Array, lags: Array, gap: Ints, phi: float) -> float:

@@ -22,6 +22,7 @@ from reldyn.intervention._phases import PhaseSeries, phase_series, time_unit
 from reldyn.intervention._result import PhaseResult, called, series_frame
 from reldyn.intervention._serial import SerialFit, fit_serial
 from reldyn.resample import known_seed, map_seeded
+from reldyn.stats import monte_carlo_p
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -345,7 +346,7 @@ def tested(fit: SerialFit, drawn: tuple[Array, Array]) -> Estimates:
     errors = fit.std_error
     statistic = fit.beta / errors
     null = np.abs(drawn[0] / drawn[1])
-    p_value = (1 + (null >= np.abs(statistic)).sum(axis=0)) / (len(null) + 1)
+    p_value = monte_carlo_p(np.abs(statistic), null).p_value
     reach = np.quantile(null, _LEVEL, axis=0, method="weibull") * errors
     blank = np.full(len(errors), np.nan)
     return Estimates(fit.beta, errors, statistic, blank, p_value, fit.beta - reach, fit.beta + reach)

@@ -14,6 +14,7 @@ import numpy as np
 from reldyn._types import Array, Ints
 from reldyn.intervention._draws import draw_errors
 from reldyn.intervention._serial import SerialFit, fit_serial, whiten
+from reldyn.stats import monte_carlo_p
 
 __all__ = ["Steps", "find_steps", "partition", "step_design"]
 
@@ -89,7 +90,7 @@ def _compared(own: Array, drawn: Array, have: int) -> float:
     # The series itself counts in the scale, so that under chance it is exchangeable with the draws.
     scaled = (gain - gain.mean(axis=1, keepdims=True)) / np.maximum(gain.std(axis=1, keepdims=True), 1e-12)
     best = scaled.max(axis=0)
-    return float((1 + (best[1:] >= best[0] - 1e-12).sum()) / len(best))
+    return float(monte_carlo_p(best[0], best[1:]))
 
 
 def step_design(n: int, at: Ints) -> Array:

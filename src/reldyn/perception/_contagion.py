@@ -60,7 +60,8 @@ def contagion(
         ``inertia`` (slope of the own previous affect; of the sample its mean), ``r`` (partial correlation),
         ``statistic``, ``df``, ``p_value``, ``conf_low``, ``conf_high``, ``note``. The sample's mean is the
         unweighted one over dyads: in short series a slope and its standard error come from the same few answers, so
-        that weights by precision would bias it. Persons without a standard error are left out of it. Fewer than six pairs give no slope.
+        that weights by precision would bias it. Persons without a standard error are left out of it. Fewer than six
+        pairs give no slope.
 
     Raises
     ------

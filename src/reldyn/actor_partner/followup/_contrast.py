@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from reldyn._types import Array
     from reldyn.actor_partner.model._terms import DesignColumn
     from reldyn.mixed import Wald
 

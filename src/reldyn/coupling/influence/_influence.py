@@ -19,7 +19,7 @@ from reldyn.coupling.influence._average import averaged
 from reldyn.coupling.influence._fit import DETERMINED, Equation, Fitted, Shape, fit, fit_two_steps, leaves_errors, unfit
 from reldyn.coupling.influence._map import basins, fixed_points, null_cline
 from reldyn.coupling.influence._result import InfluenceResult
-from reldyn.coupling.influence._test import Turns, bootstrap_p
+from reldyn.coupling.influence._test import Turns, influence_p
 from reldyn.errors import DataWarning, DesignError, check_option
 from reldyn.resample import known_seed, map_seeded
 
@@ -286,7 +286,7 @@ def _tested(turns: Turns, receiver: int, ask: _Ask, rng: np.random.Generator) ->
     fits = tuple(fit(*turns.parts(k), ask.shape) for k in (0, 1))
     if not any(name in fits[receiver].names for name in _SENT):
         return float("nan"), float("nan")
-    return bootstrap_p(turns, (fits[0], fits[1]), receiver, ask.shape, ask.n_boot, rng)
+    return influence_p(turns, (fits[0], fits[1]), receiver, ask.shape, ask.n_boot, rng)
 
 
 _SENT = ("positive", "negative", "step_up", "step_down")

@@ -67,8 +67,9 @@ def bond_trend(
     -------
     pandas.DataFrame
         One row per dyad and giver, then one with ``dyad`` "sample" that pools the slopes by random effects over
-        dyads (restricted maximum likelihood), because their precision follows the numbers of cycles and answers: ``dyad``, ``giver``, ``estimate`` (points of attachment per cycle), ``std_error``, ``conf_low``,
-        ``conf_high``, ``p_value``, ``inertia`` (autocorrelation of the errors from one daytime interval to the next),
+        dyads (restricted maximum likelihood), because their precision follows the numbers of cycles and answers:
+        ``dyad``, ``giver``, ``estimate`` (points of attachment per cycle), ``std_error``, ``conf_low``, ``conf_high``,
+        ``p_value``, ``inertia`` (autocorrelation of the errors from one daytime interval to the next),
         ``n_cycles``, ``n_occasions``, ``note``.
 
     Raises

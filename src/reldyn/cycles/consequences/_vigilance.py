@@ -50,8 +50,8 @@ def vigilance(panel: DyadPanel, *, warmth: str, response: str, reported_by: Repo
         One row per dyad and giver, then one with ``dyad`` "sample": ``dyad``, ``giver``, ``fall`` and ``rise``
         (points of response per point of change, a fall counted as positive), ``difference`` (fall minus the
         negative of rise: the excess reaction to falls), ``std_error``, ``conf_low``, ``conf_high``,
-        ``p_value``, ``n_pairs``, ``note``. The last row pools the differences by random effects over dyads (restricted maximum likelihood),
-        because their precision follows the number of pairs.
+        ``p_value``, ``n_pairs``, ``note``. The last row pools the differences by random effects over
+        dyads (restricted maximum likelihood), because their precision follows the number of pairs.
 
     Raises
     ------
