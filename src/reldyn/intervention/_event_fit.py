@@ -12,8 +12,7 @@ from reldyn._types import Array, Flags, Ints
 from reldyn.intervention._draws import draw_errors
 from reldyn.intervention._event_days import DaySeries, lag_columns, redrawn_events
 from reldyn.intervention._interrupted import refitted, tested
-from reldyn.intervention._serial import fit_serial, whiten
-from reldyn.stats import monte_carlo_p
+from reldyn.stats import fit_ar1, monte_carlo_p, whiten
 
 Marks = Literal["dyad", "person"]
 
@@ -81,7 +80,7 @@ def fit_events(one: DaySeries, plan: EventPlan, generator: np.random.Generator) 
         model |= dict.fromkeys(("phi", "statistic", "p_joint", "p_redrawn"), math.nan) | {"note": reason}
         return EventAnswer(np.full((k, len(CELLS)), np.nan), model)
     y, step = one.value[seen], one.day[seen]
-    fit = fit_serial(y, design, step)
+    fit = fit_ar1(y, design, step)
     drawn = draw_errors(fit, plan.n_boot, generator)
     found = tested(fit, refitted(fit, drawn))
     cells = np.full((k, len(CELLS)), np.nan)
@@ -127,7 +126,7 @@ def _against_redrawn(one: DaySeries, base: Array, plan: EventPlan, generator: np
     """Rank of the events among events at other times, the errors' law held at that without events."""
     seen = np.isfinite(one.value)
     y, step = one.value[seen], one.day[seen]
-    phi, gap = fit_serial(y, base[seen], step).phi, np.diff(step)
+    phi, gap = fit_ar1(y, base[seen], step).phi, np.diff(step)
 
     def statistic(event: Flags) -> float:
         return joint_statistic(y, base[seen], lag_columns(event, plan.estimated)[seen], gap, phi)
