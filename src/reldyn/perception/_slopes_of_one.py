@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from reldyn._types import Array, Ints
-from reldyn.stats import Estimate, pool
+from reldyn.stats import Estimate, least_squares, pool
 
 # The bound of Fisher's z: a correlation of 1 in a short series is no infinite accuracy.
 LARGEST_R = 0.9999
@@ -88,23 +88,14 @@ def slope_of(outcome: Array, predictor: Array, *controls: Array, fewest: int) ->
     for place, name in enumerate(("outcome", "predictor")):
         if is_constant(rows[:, place]):
             return none(f"the {name} never varies")
-    scale = np.abs(rows).max(axis=0)
-    centred = rows - rows.mean(axis=0)
-    y, X = centred[:, 0], centred[:, 1:]
     # A control that is constant takes nothing away; its slope is not defined.
-    vary = np.array([not is_constant(rows[:, place]) for place in range(1, k)])
-    basis, triangle = np.linalg.qr(X[:, vary] / scale[1:][vary])
-    if float(np.abs(np.diag(triangle)).min()) < 1e-8 * math.sqrt(n):
+    vary = np.array([not is_constant(rows[:, column]) for column in range(1, k)])
+    fit = least_squares(np.column_stack([np.ones(n), rows[:, 1:][:, vary]]), rows[:, 0])
+    if fit.reason:
         return none("the predictor cannot be told from the controls")
-    inverse = np.linalg.inv(triangle)
-    beta = inverse @ (basis.T @ y) / scale[1:][vary]
-    residual = y - basis @ (basis.T @ y)
-    df = n - 1 - int(vary.sum())
-    explained = float((y**2).sum())
-    left = float((residual**2).sum())
+    beta, df = fit.beta[1:], fit.df
     # Residuals that are rounding only: the slope is exact and the correlation is one.
-    left = 0.0 if left <= 1e-24 * explained else left
-    error = math.sqrt(left / df * float((inverse[0] ** 2).sum())) / float(scale[1])
+    error = 0.0 if fit.exact else float(fit.std_error[1])
     t = math.copysign(math.inf, beta[0]) if error == 0 else float(beta[0]) / error
     r = math.copysign(1.0, beta[0]) if error == 0 else t / math.sqrt(t * t + df)
     others = np.full(len(controls), np.nan)

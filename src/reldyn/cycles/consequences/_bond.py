@@ -18,6 +18,7 @@ from reldyn.cycles.series._events import Event, ReportedBy, event_number
 from reldyn.cycles.series._runs import FEWEST_RUNS, cycle_number, daytimes, fitted, warm_states
 from reldyn.cycles.series._schedule import schedule
 from reldyn.errors import DataError, DesignError, check_columns
+from reldyn.stats import Estimate, hc3, least_squares
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -342,7 +343,6 @@ def _mean(values: Array) -> float:
 
 def _moderation(values: Array, note: str) -> pd.DataFrame:
     import pandas as pd
-    from statsmodels.regression.linear_model import OLS
 
     outcome, irregular, power = values.T
     for name, column in (("attachment", outcome), ("intermittency", irregular), ("power", power)):
@@ -361,19 +361,10 @@ def _moderation(values: Array, note: str) -> pd.DataFrame:
             f"complete dyad number {place + 1} alone determines a coefficient, so no standard error exists: look at "
             "its values, or leave it out."
         )
-    fit = OLS(outcome, design).fit(cov_type="HC3", use_t=True)
-    limits = np.asarray(fit.conf_int())
-    return pd.DataFrame(
-        {
-            "term": _TERMS,
-            "estimate": fit.params,
-            "std_error": fit.bse,
-            "statistic": fit.tvalues,
-            "df": int(fit.df_resid),
-            "p_value": fit.pvalues,
-            "conf_low": limits[:, 0],
-            "conf_high": limits[:, 1],
-            "n_dyads": len(outcome),
-            "note": note,
-        }
-    )
+    fit = least_squares(design, outcome)
+    found = Estimate.from_std_error(fit.beta, np.sqrt(np.diag(hc3(fit))), fit.df)
+    names = ("estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high")
+    columns = {name: getattr(found, name) for name in names}
+    table = pd.DataFrame({"term": _TERMS, **columns, "df": fit.df, "n_dyads": len(outcome), "note": note})
+    order = ["term", "estimate", "std_error", "statistic", "df", "p_value", "conf_low", "conf_high", "n_dyads", "note"]
+    return table[order]

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reldyn._types import Array
 from reldyn.cycles._sample_level import pool_directions
 from reldyn.cycles.series._arrange import Columns, arrange
 from reldyn.cycles.series._events import ReportedBy
 from reldyn.cycles.series._series import DirectionSeries
+from reldyn.stats import least_squares, newey_west
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,11 +128,22 @@ def slopes_of_change(series: DirectionSeries) -> dict[str, float | int | str]:
     design = np.column_stack([fall, rise, np.ones(n_pairs), before, *daytimes])
     if n_pairs < 3 * design.shape[1] or np.ptp(after[:, 1]) == 0:
         return _nothing(n_pairs, "too few pairs, or the response never varies")
-    beta, covariance = _newey_west(design, after[:, 1])
+    names = [
+        "falls",
+        "rises",
+        "the constant",
+        "warmth before",
+        "the response before",
+        *["a time of day"] * len(daytimes),
+    ]
+    fit = least_squares(design, after[:, 1], names=names)
+    if fit.reason:
+        return _nothing(n_pairs, fit.reason)
+    beta, covariance = fit.beta, newey_west(fit)
     # Equal and opposite reactions to falls and rises sum to zero.
     difference = float(beta[0] + beta[1])
     error = float(math.sqrt(max(covariance[0, 0] + covariance[1, 1] + 2 * covariance[0, 1], 0.0)))
-    df = n_pairs - design.shape[1]
+    df = fit.df
     reach = float(student.ppf(0.975, df)) * error
     return {
         "fall": float(beta[0]),
@@ -145,17 +156,3 @@ def slopes_of_change(series: DirectionSeries) -> dict[str, float | int | str]:
         "n_pairs": n_pairs,
         "note": "",
     }
-
-
-def _newey_west(design: Array, outcome: Array) -> tuple[Array, Array]:
-    """Coefficients and their covariance with lags up to n ** (1/4) and a correction for degrees of freedom."""
-    n, k = design.shape
-    inverse = np.linalg.pinv(design.T @ design)
-    beta = inverse @ design.T @ outcome
-    scores = design * (outcome - design @ beta)[:, None]
-    n_lags = int(n**0.25)
-    meat = scores.T @ scores
-    for lag in range(1, n_lags + 1):
-        cross = scores[lag:].T @ scores[:-lag]
-        meat += (1 - lag / (n_lags + 1)) * (cross + cross.T)
-    return beta, inverse @ meat @ inverse * n / (n - k)
