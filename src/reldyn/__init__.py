@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         plot,
         resample,
         simulate,
+        stats,
         study,
         surrogate,
     )
@@ -61,6 +62,7 @@ _ROOMS = (
     "plot",
     "resample",
     "simulate",
+    "stats",
     "study",
     "surrogate",
 )
@@ -132,6 +134,7 @@ __all__ = [
     "shared",
     "show_versions",
     "simulate",
+    "stats",
     "study",
     "surrogate",
 ]

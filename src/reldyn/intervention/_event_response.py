@@ -19,8 +19,7 @@ from reldyn.intervention._event_days import DaySeries, day_frame, day_series
 from reldyn.intervention._event_fit import CELLS, EventAnswer, EventPlan, Marks, fit_events
 from reldyn.intervention._phases import time_unit
 from reldyn.intervention._result import SeriesResult, called
-from reldyn.resample import known_seed, map_seeded
-from reldyn.stats import pool
+from reldyn.stats import known_seed, map_seeded, pool
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -20,8 +20,7 @@ from reldyn.errors import DataWarning, DesignError, check_option
 from reldyn.intervention._draws import draw_errors
 from reldyn.intervention._phases import PhaseSeries, phase_series, time_unit
 from reldyn.intervention._result import PhaseResult, called, series_frame
-from reldyn.resample import known_seed, map_seeded
-from reldyn.stats import AR1Fit, fit_ar1, monte_carlo_p
+from reldyn.stats import AR1Fit, fit_ar1, known_seed, map_seeded, monte_carlo_p
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,8 +18,7 @@ import numpy as np
 from reldyn._types import Array, Flags
 from reldyn.errors import DataWarning, DesignError, check_option
 from reldyn.intervention._phases import PhaseSeries, clock_of, phase_series
-from reldyn.resample import known_seed
-from reldyn.stats import exceeds
+from reldyn.stats import exceeds, known_seed
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,8 +18,7 @@ from reldyn._types import Array, Flags
 from reldyn.errors import DesignError
 from reldyn.intervention._interrupted import drawn_serial, segment_design, tested, unusable
 from reldyn.intervention._phases import PhaseSeries, phase_series
-from reldyn.resample import known_seed, map_seeded
-from reldyn.stats import AR1Fit, fit_ar1
+from reldyn.stats import AR1Fit, fit_ar1, known_seed, map_seeded
 
 if TYPE_CHECKING:
     import pandas as pd

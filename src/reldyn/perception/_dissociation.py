@@ -18,9 +18,8 @@ from reldyn.errors import DesignError, check_option
 from reldyn.perception._contagion import FEWEST_PAIRS, TIMINGS, Timing, contagion_slopes
 from reldyn.perception._people import perceivers_of
 from reldyn.perception._slopes_of_one import Slope, fisher_z, slope_of, spread_of
-from reldyn.resample import dyad_bootstrap, known_seed
 from reldyn.results import Result, format_table
-from reldyn.stats import bootstrap_p
+from reldyn.stats import bootstrap_p, dyad_bootstrap, known_seed
 
 if TYPE_CHECKING:
     import pandas as pd

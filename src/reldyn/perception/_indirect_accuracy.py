@@ -16,8 +16,7 @@ from reldyn.actor_partner import MixedResult, mixed_model
 from reldyn.errors import DesignError, check_option
 from reldyn.mixed import contributions
 from reldyn.perception._centres import CENTRES, Centre, centred_rows
-from reldyn.resample import dyad_bootstrap, known_seed
-from reldyn.stats import bootstrap_p
+from reldyn.stats import bootstrap_p, dyad_bootstrap, known_seed
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -19,9 +19,8 @@ from reldyn.errors import DesignError, check_option
 from reldyn.perception._profiles import FEWEST, Compared, compare, mean_by_group, pseudo_means, to_z
 from reldyn.perception._ratings import check_items
 from reldyn.perception._slopes_of_one import mean_over
-from reldyn.resample import known_seed
 from reldyn.results import Result, format_table
-from reldyn.stats import monte_carlo_p
+from reldyn.stats import known_seed, monte_carlo_p
 
 if TYPE_CHECKING:
     import pandas as pd

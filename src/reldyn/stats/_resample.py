@@ -272,7 +272,7 @@ def map_seeded(
     pairs = list(zip(listed, children, strict=True))
     if n_jobs == 1 or len(pairs) < 2:
         return [_one_task(function, task, child) for task, child in _shown(pairs, label, len(pairs))]
-    from reldyn._workers import WorkerKilled, spread
+    from reldyn.stats._workers import WorkerKilled, spread
 
     answers = spread(_one_task, [(function, task, child) for task, child in pairs], n_jobs)
     try:

@@ -106,7 +106,7 @@ def asymmetry(
     """
     import pandas as pd
 
-    from reldyn.resample import map_seeded
+    from reldyn.stats import map_seeded
 
     for name, switch in (("trend", trend), ("time_of_day", time_of_day), ("check", check)):
         check_option(switch, (True, False), name)

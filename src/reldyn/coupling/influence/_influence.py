@@ -21,7 +21,7 @@ from reldyn.coupling.influence._map import basins, fixed_points, null_cline
 from reldyn.coupling.influence._result import InfluenceResult
 from reldyn.coupling.influence._test import Turns, influence_p
 from reldyn.errors import DataWarning, DesignError, check_option
-from reldyn.resample import known_seed, map_seeded
+from reldyn.stats import known_seed, map_seeded
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,9 +18,8 @@ from reldyn.coupling._pairs import Pair, lagged, pairs_of
 from reldyn.coupling.sequences import _sequential_measures as measures
 from reldyn.coupling.sequences._categories import Bins, Categories, categories_of
 from reldyn.errors import DesignError, check_option
-from reldyn.resample import known_seed, map_seeded
 from reldyn.results import Result
-from reldyn.stats import pool
+from reldyn.stats import known_seed, map_seeded, pool
 
 if TYPE_CHECKING:
     import pandas as pd

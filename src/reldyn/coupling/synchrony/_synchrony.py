@@ -15,8 +15,7 @@ from reldyn._records import brief
 from reldyn._types import Array
 from reldyn.coupling._pairs import Pair
 from reldyn.coupling.synchrony._surrogates import FEWEST_JOINT, Surrogates, Worlds, draw_worlds
-from reldyn.resample import known_seed, map_seeded
-from reldyn.stats import monte_carlo_p
+from reldyn.stats import known_seed, map_seeded, monte_carlo_p
 
 __all__ = ["Answer", "Case", "Curves", "Judged", "Pooled", "answer_all", "columns", "judged", "pool", "with_note"]
 
@@ -165,8 +164,9 @@ def _answer(
     n_draws = surrogates.n if surrogates is not None else 0
     drawn = rng.integers(0, len(null) + 1, n_draws)
     # In the sample's worlds a surrogate without a statistic stands at the largest that is known of its dyad.
-    largest = max(estimate, float(np.nanmax(null)))
-    picked = np.concatenate([[estimate], np.where(np.isfinite(null), null, largest)])[drawn]
+    known = np.isfinite(null)
+    largest = np.max(null, where=known, initial=estimate)
+    picked = np.concatenate([[estimate], np.where(known, null, largest)])[drawn]
     picked_curves = np.concatenate([curve[None], null_curves])[drawn]
     return Answer(curve, low, high, test, len(null), note, picked, picked_curves)
 
@@ -190,6 +190,7 @@ def _null(
     if n_lost == len(null):
         return np.empty((0, 0)), np.empty(0), "no surrogate has enough joint occasions: described, not tested"
     lost = f"{n_lost} of {len(null)} surrogates have too few joint occasions and count as at least as large"
+    curves = np.where(np.isfinite(null)[:, None], curves, np.nan)
     return curves, null, "; ".join(filter(None, [worlds.note, lost if n_lost else ""]))
 
 

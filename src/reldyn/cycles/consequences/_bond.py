@@ -15,10 +15,10 @@ from reldyn._types import Array
 from reldyn.cycles._sample_level import pool_directions
 from reldyn.cycles.series._arrange import Columns, arrange
 from reldyn.cycles.series._events import Event, ReportedBy, event_number
-from reldyn.cycles.series._runs import FEWEST_RUNS, cycle_number, daytimes, fitted, warm_states
+from reldyn.cycles.series._runs import FEWEST_RUNS, cycle_number, fitted, warm_states
 from reldyn.cycles.series._schedule import schedule
 from reldyn.errors import DataError, DesignError, check_columns
-from reldyn.stats import Estimate, hc3, least_squares
+from reldyn.stats import Estimate, hc3, indicators, least_squares
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -128,7 +128,7 @@ def _trend(series: DirectionSeries, state: Array, known: tuple[str, ...]) -> Cel
     used = np.isfinite(series.y[:, 1])
     cycle, outcome = cycle_number(state)[used], series.y[used, 1]
     n_cycles, notes = len(np.unique(cycle[cycle > 0])), list(known)
-    design = np.column_stack([np.ones(len(outcome)), cycle, daytimes(series.beep[used])])
+    design = np.column_stack([np.ones(len(outcome)), cycle, indicators(series.beep[used])])
     if n_cycles < FEWEST_RUNS:
         notes.append(f"{n_cycles} cycles, below {FEWEST_RUNS}")
     elif np.ptp(outcome) == 0:

@@ -19,7 +19,7 @@ from reldyn.cycles.ladder._montecarlo import surrogate_test
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import DataError
 from reldyn.results import register
-from reldyn.stats import NUMERICAL_ERRORS
+from reldyn.stats import NUMERICAL_ERRORS, indicators
 
 __all__ = ["TriggerEffect", "run_trigger"]
 
@@ -167,9 +167,7 @@ def log_odds_of_leaving(occurs: Array, warm: Array) -> Array:
 
 
 def _design(series: DirectionSeries, warm: Array) -> Array:
-    columns = [np.ones(len(warm)), warm - warm.mean()]
-    columns += [(series.beep == beep).astype(float) for beep in np.unique(series.beep)[1:]]
-    return np.column_stack(columns)
+    return np.column_stack([np.ones(len(warm)), warm - warm.mean(), indicators(series.beep)])
 
 
 def _logistic(design: Array, outcome: Array) -> Array:

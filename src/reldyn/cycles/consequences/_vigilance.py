@@ -15,7 +15,7 @@ from reldyn.cycles._sample_level import pool_directions
 from reldyn.cycles.series._arrange import Columns, arrange
 from reldyn.cycles.series._events import ReportedBy
 from reldyn.cycles.series._series import DirectionSeries
-from reldyn.stats import least_squares, newey_west
+from reldyn.stats import indicators, least_squares, newey_west
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,8 +124,8 @@ def slopes_of_change(series: DirectionSeries) -> dict[str, float | int | str]:
     if fewest < _FEWEST_CHANGES:
         return _nothing(n_pairs, f"{fewest} falls or rises within days, below {_FEWEST_CHANGES}")
     beep = series.beep[1:][pairs]
-    daytimes = [(beep == one).astype(float) for one in np.unique(beep)[1:]]
-    design = np.column_stack([fall, rise, np.ones(n_pairs), before, *daytimes])
+    times = indicators(beep)
+    design = np.column_stack([fall, rise, np.ones(n_pairs), before, times])
     if n_pairs < 3 * design.shape[1] or np.ptp(after[:, 1]) == 0:
         return _nothing(n_pairs, "too few pairs, or the response never varies")
     names = [
@@ -134,7 +134,7 @@ def slopes_of_change(series: DirectionSeries) -> dict[str, float | int | str]:
         "the constant",
         "warmth before",
         "the response before",
-        *["a time of day"] * len(daytimes),
+        *["a time of day"] * times.shape[1],
     ]
     fit = least_squares(design, after[:, 1], names=names)
     if fit.reason:

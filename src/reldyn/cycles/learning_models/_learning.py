@@ -22,8 +22,7 @@ from reldyn.cycles.series._arrange import Arranged, Columns, arrange
 from reldyn.cycles.series._events import ReportedBy
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import ConvergenceWarning, DataError, DesignError, check_option
-from reldyn.resample import known_seed, map_seeded, one_thread
-from reldyn.stats import child_seed
+from reldyn.stats import child_seed, known_seed, map_seeded, one_thread
 
 if TYPE_CHECKING:
     from reldyn.panel import DyadPanel
