@@ -70,10 +70,10 @@ def simulate_sample(cell, index):
 def replicate(cell, index, n_surrogates):
     """Test every dyad of one sample; returns the record."""
     from reldyn.cycles.ladder._irregular import assess_irregular
-    from reldyn.cycles.ladder._montecarlo import child_seed
     from reldyn.cycles.ladder._regimes import assess_regimes
     from reldyn.cycles.ladder._shared import learn
     from reldyn.cycles.ladder._shared_tests import assess_shared_irregular, assess_shared_regimes
+    from reldyn.stats import child_seed
 
     started = time.process_time()
     stop_after = decisive(n_surrogates)

@@ -21,7 +21,7 @@ import pandas as pd
 from intervention_checks import commit, rate
 
 import reldyn as rd
-from reldyn.intervention._pool import pooled_mean
+from reldyn.stats import pool
 
 ROOT = Path(__file__).resolve().parents[1]
 STORED = ROOT / "benchmarks" / "results" / "intervention_sizes.json"
@@ -89,7 +89,7 @@ def pooled(days):
         samples = len(rows) // POOLED
         shape = (samples, POOLED)
         parts = (rows[name].to_numpy()[: samples * POOLED].reshape(shape) for name in ("estimate", "std_error"))
-        hits.append([pooled_mean(*sample).p_value <= 0.05 for sample in zip(*parts, strict=True)])
+        hits.append([pool(*sample, by="reml").p_value[0] <= 0.05 for sample in zip(*parts, strict=True)])
         count = samples
     return {"pooled_series": POOLED, "pooled_samples": count, "false_positives_pooled": rate(np.ravel(hits))}
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         plot,
         resample,
         simulate,
+        stats,
         study,
         surrogate,
     )
@@ -72,6 +73,7 @@ _ROOMS = (
     "plot",
     "resample",
     "simulate",
+    "stats",
     "study",
     "surrogate",
 )
@@ -148,6 +150,7 @@ __all__ = [
     "shared",
     "show_versions",
     "simulate",
+    "stats",
     "study",
     "surrogate",
     "to_grid",

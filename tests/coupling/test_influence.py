@@ -11,7 +11,7 @@ import pytest
 import reldyn as rd
 from reldyn.coupling.influence._fit import Equation, Shape, fit, fit_two_steps
 from reldyn.coupling.influence._map import basins, fixed_points, iterate
-from reldyn.coupling.influence._test import Turns, _statistics, bootstrap_p, likelihood_ratio
+from reldyn.coupling.influence._test import Turns, _statistics, influence_p, likelihood_ratio
 from reldyn.errors import DataError, DesignError
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -197,7 +197,7 @@ def test_without_influence_few_tests_reject(form, sequential, receiver):
     for _ in range(n):
         turns = turns_of(drawn(rng, pair, 80, sequential), sequential)
         fits = (fit(*turns.parts(0), shape), fit(*turns.parts(1), shape))
-        rejected += bootstrap_p(turns, fits, receiver, shape, 59, rng)[1] <= 0.05
+        rejected += influence_p(turns, fits, receiver, shape, 59, rng)[1] <= 0.05
     assert rejected / n <= 0.05 + 2.6 * math.sqrt(0.05 * 0.95 / n)
 
 
@@ -361,16 +361,28 @@ def test_averages_are_means_of_dyads_with_their_t_intervals():
 
 
 @pytest.mark.filterwarnings("ignore::reldyn.DataWarning")
-def test_random_effects_weigh_by_the_synthesis():
-    from statsmodels.stats.meta_analysis import combine_effects
+def test_random_effects_weigh_by_the_restricted_likelihood():
+    from scipy.optimize import minimize_scalar
 
     panel = rd.DyadPanel(several(), dyad="dyad", person="person", role="role", time="turn")
     found = rd.coupling.influence_functions(panel, "score", n_boot=0, average_by="random-effects")
     row = found.averages.set_index(["receiver", "parameter"]).loc[("wife", "negative")]
     value, error = averages_by_hand(found.tidy(), "wife", "negative")
-    wanted = combine_effects(value, error**2, method_re="iterated", use_t=True)
-    assert row["estimate"] == pytest.approx(wanted.mean_effect_re)
-    assert row["std_error"] == pytest.approx(math.sqrt(wanted.var_hksj_re))
+
+    def parts(between):
+        weight = 1 / (error**2 + between**2)
+        centre = (weight * value).sum() / weight.sum()
+        return weight, centre, (weight * (value - centre) ** 2).sum()
+
+    def deviance(between):
+        weight, _, squares = parts(between)
+        return np.log(weight.sum()) - np.log(weight).sum() + squares
+
+    between = minimize_scalar(deviance, bounds=(0, 5), method="bounded", options={"xatol": 1e-10}).x
+    weight, centre, squares = parts(between)
+    assert row["between_sd"] == pytest.approx(between, abs=1e-6)
+    assert row["estimate"] == pytest.approx(centre)
+    assert row["std_error"] == pytest.approx(math.sqrt(max(1.0, squares / (len(value) - 1)) / weight.sum()), rel=1e-5)
     back = rd.from_json(found.to_json())
     pd.testing.assert_frame_equal(back.averages, found.averages)
     assert back.average_by == "random-effects"
@@ -398,7 +410,7 @@ def test_thresholds_are_not_averaged_and_a_single_dyad_has_no_spread():
     panel = made(panel_of(WIFE, HUSBAND))
     found = rd.coupling.influence_functions(panel, "score", form="ojive", n_boot=0)
     assert set(found.averages["parameter"]) == {"constant", "inertia", "step_up", "step_down"}
-    assert set(found.averages["note"]) == {"a single dyad has no spread over dyads"}
+    assert set(found.averages["note"]) == {"a single dyad has an estimate: no standard error"}
     assert found.averages["p_value"].isna().all()
     value = found.tidy().query("parameter == 'step_up' and receiver == 'wife'")["estimate"].item()
     assert found.averages.set_index("term").loc["wife: step up", "estimate"] == value

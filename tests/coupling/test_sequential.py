@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 import reldyn as rd
-from reldyn.coupling._averages import average
 from reldyn.coupling.sequences._sequential_measures import (
     circular_shifts,
     count_pairs,
@@ -243,18 +242,18 @@ def test_silent_constant_and_short_dyads_get_a_note():
     assert found.tests.loc[found.tests["note"] != "", "g2"].isna().all()
 
 
-def test_random_effects_and_means_are_known_formulas():
-    value, error = np.array([0.1, 0.5, 0.9, 0.3, np.nan]), np.array([0.1, 0.2, 0.2, 0.1, 0.3])
-    mean = average(value, error)
-    assert (mean.estimate, mean.std_error) == pytest.approx((0.45, np.std(value[:4], ddof=1) / 2))
-    found = average(value, error, "random-effects")
-    weight = 1 / (found.between_sd**2 + error[:4] ** 2)
-    # Paule and Mandel: the weighted squares equal their degrees of freedom at the solution.
-    centre = (weight * value[:4]).sum() / weight.sum()
-    assert found.estimate == pytest.approx(centre)
-    assert (weight * (value[:4] - centre) ** 2).sum() == pytest.approx(3, abs=1e-4)
-    assert average(value[:1], error[:1]).estimate == 0.1 and math.isnan(average(value[:1], error[:1]).p_value)
-    assert math.isnan(average(value[4:], error[4:]).estimate)
+@pytest.mark.parametrize("by", ["mean", "random-effects"])
+def test_averages_are_those_of_the_dyads_log_odds(by):
+    rng = np.random.default_rng(21)
+    panel = panel_of(*[(rng.integers(1, 3, 30 + 20 * n), rng.integers(1, 3, 30 + 20 * n)) for n in range(6)])
+    found = rd.coupling.lag_sequential(panel, "code", n_permutations=0, average_by=by)
+    cells = found.cells.query("path == 'partner' and given_by == 'a' and given == '1' and target == '1'")
+    row = found.tidy().query("path == 'partner' and given_by == 'a' and given == '1' and target == '1'").iloc[0]
+    value, error = cells["log_odds"].to_numpy(), cells["std_error"].to_numpy()
+    weight = np.ones(6) if by == "mean" else 1 / (row["between_sd"] ** 2 + error**2)
+    assert row["estimate"] == pytest.approx((weight * value).sum() / weight.sum())
+    assert (row["n_dyads"], row["df"]) == (6, 5)
+    assert row["yules_q"] == pytest.approx(cells["yules_q"].mean())
 
 
 def test_wrong_options_are_refused_by_name():
@@ -273,9 +272,3 @@ def test_wrong_options_are_refused_by_name():
     alike = rd.DyadPanel(panel.frame.drop(columns="role"), dyad="dyad", person="person", time="time")
     with pytest.raises(DesignError, match="needs the two roles of the panel in every dyad"):
         rd.coupling.lag_sequential(alike, "code", streams="turns")
-
-
-def test_estimates_that_are_all_alike_have_no_error():
-    found = average(np.full(4, 0.3), np.full(4, 0.2), "random-effects")
-    assert (found.estimate, found.std_error, found.n_dyads) == (0.3, 0.0, 4)
-    assert math.isnan(found.p_value) and math.isnan(found.conf_low)

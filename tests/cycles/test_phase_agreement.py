@@ -104,3 +104,15 @@ def test_a_calendar_has_a_row_per_day_or_per_occasion(day, slot, shape):
     table = calendar(np.array(day), np.array(slot), values)
     assert table.shape == shape
     assert sorted(table[table >= 0]) == [0, 1, 2, 3]
+
+
+def test_a_shift_without_a_kappa_counts_against_agreement():
+    # Answers on one third of the days alone: most shifts leave too few days that both know.
+    path = np.random.default_rng(8).integers(0, 2, 60)
+    a = np.where(np.arange(60) < 22, path, -1)
+    found = agree(a[:, None], a[:, None])
+    shared = [int(((a >= 0) & (np.roll(a, shift) >= 0)).sum()) for shift in range(1, 60)]
+    n_without = sum(n < 10 for n in shared)
+    assert (found.kappa, found.n_shifts) == (1.0, 59) and 0 < n_without < 59
+    # No shift of random phases agrees perfectly; those without a kappa count as if they did.
+    assert found.p_value == (1 + n_without) / 60

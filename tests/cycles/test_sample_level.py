@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from reldyn.cycles._sample_level import clopper_pearson, pool, prevalence
+from reldyn.cycles._sample_level import clopper_pearson, pool_directions, prevalence
 from reldyn.cycles.calibration._power import power_of
 
 
@@ -45,7 +45,7 @@ def test_directions_that_agree_within_dyads_widen_the_interval():
 
 def test_the_pooled_coefficient_covers_and_equals_the_closed_form_without_spread():
     values, errors = np.array([0.1, 0.3, 0.2, 0.2]), np.full(4, 0.5)
-    found = pool(values, errors, list("abcd"))
+    found = pool_directions(values, errors, list("abcd"))
     assert found.estimate == pytest.approx(0.2)
     assert found.std_error == pytest.approx(0.25, rel=1e-3)
     assert found.spread == 0.0
@@ -54,15 +54,15 @@ def test_the_pooled_coefficient_covers_and_equals_the_closed_form_without_spread
     for _ in range(300):
         sd = rng.uniform(0.05, 0.2, size=30)
         drawn = rng.normal(0.15, np.sqrt(sd**2 + 0.1**2))
-        result = pool(drawn, sd, range(30))
+        result = pool_directions(drawn, sd, range(30))
         covered += result.conf_low <= 0.15 <= result.conf_high
     assert 0.92 <= covered / 300 <= 0.985
 
 
 def test_the_two_directions_of_a_dyad_are_one_unit():
-    found = pool([0.1, 0.3, 0.2, 0.2, 0.5, np.nan], [0.1] * 5 + [np.nan], [1, 1, 2, 2, 3, 3])
+    found = pool_directions([0.1, 0.3, 0.2, 0.2, 0.5, np.nan], [0.1] * 5 + [np.nan], [1, 1, 2, 2, 3, 3])
     assert found.n == 3
-    few = pool([0.1, 0.3], [0.1, 0.1], [1, 2])
+    few = pool_directions([0.1, 0.3], [0.1, 0.1], [1, 2])
     assert (np.isnan(few.estimate), few.note) == (True, "2 dyads with a coefficient, below 3")
 
 

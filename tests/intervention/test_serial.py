@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from reldyn.intervention._draws import draw_errors, draw_serial
-from reldyn.intervention._serial import (
-    GRID,
-    SerialDesign,
-    fit_serial,
-)
 from reldyn.mixed import Problem, Residual, fit_mixed, random_structure
+from reldyn.stats import (
+    AR1_GRID,
+    AR1Design,
+    fit_ar1,
+)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def _dense(y, X, step, phi):
 
 def test_the_reference_fit_is_found(reference, sced, design):
     wanted = reference["its_ar1_reml"]
-    fit = fit_serial(sced["y"].to_numpy(dtype=float), design, sced["t"].to_numpy())
+    fit = fit_ar1(sced["y"].to_numpy(dtype=float), design, sced["t"].to_numpy())
     # Both optimisers stop where the likelihood is flat: digits beyond the seventh are theirs.
     np.testing.assert_allclose(fit.beta, [row["Value"] for row in wanted["coef"]], rtol=2e-6)
     np.testing.assert_allclose(fit.std_error, [row["Std.Error"] for row in wanted["coef"]], rtol=2e-6)
@@ -60,7 +60,7 @@ def test_gaps_count_with_their_length():
     generator = np.random.default_rng(3)
     step = np.array([0, 1, 2, 5, 6, 9, 10, 11, 15, 1_000_020, 1_000_021, 1_000_022])
     y, X = generator.standard_normal(len(step)).cumsum(), np.column_stack([np.ones(len(step)), np.arange(len(step))])
-    fit = fit_serial(y, X, step)
+    fit = fit_ar1(y, X, step)
     likelihood, beta = _dense(y, X, step, fit.phi)
     assert fit.log_likelihood == pytest.approx(likelihood, abs=1e-9)
     np.testing.assert_allclose(fit.beta, beta, rtol=1e-8)
@@ -72,9 +72,9 @@ def test_many_series_are_fitted_as_one_would_be(sced, design):
     generator = np.random.default_rng(5)
     step = sced["t"].to_numpy()
     Y = draw_serial(np.diff(step), 0.4, 5, generator)
-    phi, estimate, error = SerialDesign(design, step).many(Y, np.eye(4))
+    phi, estimate, error = AR1Design(design, step).many(Y, np.eye(4))
     for column in range(5):
-        alone = fit_serial(Y[:, column], design, step)
+        alone = fit_ar1(Y[:, column], design, step)
         assert phi[column] == pytest.approx(alone.phi, abs=0.05)
         np.testing.assert_allclose(estimate[column], alone.beta, atol=0.05)
         np.testing.assert_allclose(error[column], alone.std_error, rtol=0.1)
@@ -91,12 +91,12 @@ def test_drawn_series_have_the_autocorrelation_of_their_gaps():
 def test_drawn_errors_vary_more_where_more_is_carried_over():
     """What a short series tells is the size of its steps; an SD is told only together with an autocorrelation."""
     y = draw_serial(np.ones(39, dtype=int), 0.7, 1, np.random.default_rng(9))[:, 0]
-    fit = fit_serial(y, np.ones((40, 1)), np.arange(40))
-    assert (np.diff(fit.law.sd[GRID > 0.5]) > 0).all()
+    fit = fit_ar1(y, np.ones((40, 1)), np.arange(40))
+    assert (np.diff(fit.law.sd[AR1_GRID > 0.5]) > 0).all()
     drawn = draw_errors(fit, 4000, np.random.default_rng(1))
     wanted = float(fit.law.weight @ fit.law.sd**2)
     assert float((drawn**2).mean()) == pytest.approx(wanted, rel=0.1)
-    ten = fit_serial(10 * y, np.ones((40, 1)), np.arange(40))
+    ten = fit_ar1(10 * y, np.ones((40, 1)), np.arange(40))
     np.testing.assert_allclose(draw_errors(ten, 5, np.random.default_rng(1)), 10 * drawn_first(fit), rtol=1e-8)
 
 
@@ -108,8 +108,8 @@ def test_the_explained_share_is_that_of_dense_generalised_least_squares():
     generator = np.random.default_rng(10)
     step = np.array([0, 1, 2, 5, 6, 7, 8, 9, 12, 13, 14, 15])
     X = np.column_stack([np.ones(12), generator.standard_normal((12, 3))])
-    design, Y = SerialDesign(X, step), generator.standard_normal((12, 4)).cumsum(axis=0)
-    phi = GRID[design.profile(Y)[0].argmax(axis=0)]
+    design, Y = AR1Design(X, step), generator.standard_normal((12, 4)).cumsum(axis=0)
+    phi = AR1_GRID[design.profile(Y)[0].argmax(axis=0)]
     wanted = []
     for y, carried in zip(Y.T, phi, strict=True):
         inverse = np.linalg.inv(carried ** np.abs(step[:, None] - step[None, :]))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from reldyn._kernels import chosen_kernels
 from reldyn.errors import DesignError
 from reldyn.markov.hmm._durations import OLDEST, hazards
 from reldyn.markov.hmm._em import expect, maximise, prepare, swept
@@ -13,7 +14,6 @@ from reldyn.markov.hmm._recursions import (
     forward_backward,
     sojourn_forward,
     sojourn_forward_backward,
-    use_numba,
 )
 from reldyn.markov.hmm._starts import starting_points
 
@@ -100,4 +100,4 @@ def test_the_size_one_hazard_is_constant_and_survival_telescopes():
 def test_an_unknown_kernel_is_refused(monkeypatch):
     monkeypatch.setenv("RELDYN_KERNELS", "fortran")
     with pytest.raises(DesignError, match=r"RELDYN_KERNELS='fortran' is not known; allowed: 'numpy', 'numba'\."):
-        use_numba()
+        chosen_kernels()

@@ -123,8 +123,8 @@ def test_the_first_compilation_is_announced(monkeypatch, tmp_path, caplog):
     from reldyn.mixed.likelihood import _kernels_numba as fast
 
     monkeypatch.setattr(_backend, "_cache_folder", lambda module: tmp_path)
-    _backend._chosen.cache_clear()
+    _backend._module.cache_clear()
     with caplog.at_level(logging.INFO, logger="reldyn"):
-        assert _backend._chosen("numba") is fast
-    _backend._chosen.cache_clear()
+        assert _backend._module("numba") is fast
+    _backend._module.cache_clear()
     assert caplog.messages == ["reldyn compiles its fast kernels once; this takes some seconds and is kept on disk."]

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import ttest_1samp
 from statsmodels.regression.linear_model import OLS
 
 import reldyn as rd
@@ -160,12 +161,18 @@ def test_contagion_follows_the_clock_and_needs_no_answer_of_the_partner_now():
     assert same.loc[1, "n_pairs"] == 26
 
 
-def test_mean_over_persons_weighs_by_precision():
-    values, variances = np.array([0.0, 0.0, 1.0, 1.0]), np.array([0.1, 0.1, 1e6, 1e6])
-    found = mean_over(values, np.array([0, 1, 2, 3]), variances=variances)
-    assert found.estimate == pytest.approx(0.0, abs=1e-4)
-    assert mean_over(values[:2], np.array([0, 0])).note == "1 dyad with a value, below 3"
-    assert mean_over(np.ones(4), np.arange(4)).note == "all persons have the same value"
+def test_mean_over_dyads_counts_dyads_alike_and_does_not_weigh():
+    values, errors = np.array([0.0, 0.5, 1.0, 3.0, 9.0]), np.array([0.1, 0.1, 1e3, 1e3, np.nan])
+    found = mean_over(values, np.array([0, 0, 1, 2, 3]), std_errors=errors).row()
+    known = ttest_1samp([0.25, 1.0, 3.0], 0.0)
+    assert (found["statistic"], found["p_value"]) == pytest.approx((known.statistic, known.pvalue))
+    assert found["note"] == "1 estimate without a positive standard error is left out"
+    apart = mean_over(values, np.array([0, 0, 1, 2, 3]), unit="person").row()
+    assert apart["statistic"] == pytest.approx(ttest_1samp(values, 0.0).statistic)
+    few = mean_over(values[:2], np.array([0, 0])).row()
+    assert (few["estimate"], few["note"]) == (0.25, "1 dyad with a value, below 3")
+    assert np.isnan([few[name] for name in ("std_error", "p_value", "conf_low")]).all()
+    assert mean_over(np.ones(4), np.arange(4)).row()["note"] == "all dyads have the same value: no standard error"
 
 
 def test_two_kinds_of_empathy_that_go_together_and_that_do_not():

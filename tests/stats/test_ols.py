@@ -3,11 +3,12 @@
 from fractions import Fraction
 
 import numpy as np
+import pandas as pd
 import pytest
 from statsmodels.api import OLS
 
 from reldyn.errors import DesignError
-from reldyn.stats import classical, clustered, hc3, least_squares, newey_west
+from reldyn.stats import classical, clustered, hc3, indicators, least_squares, newey_west
 
 
 @pytest.fixture
@@ -149,3 +150,12 @@ def test_lags_and_shapes_that_do_not_fit_are_refused(rows):
         newey_west(fit, 40)
     with pytest.raises(DesignError, match="give one row for each"):
         least_squares(np.ones((3, 1)), np.ones(4))
+
+
+def test_indicators_are_those_of_pandas():
+    codes = np.array([4, 2, 7, 2, 4, 4])
+    known = pd.get_dummies(codes, drop_first=True).to_numpy(dtype=float)
+    np.testing.assert_array_equal(indicators(codes), known)
+    # A level that does not occur keeps its column, one that is not named has none.
+    np.testing.assert_array_equal(indicators(codes, np.array([2, 3, 4])).sum(axis=0), [0, 3])
+    assert indicators(np.array([5, 5])).shape == (2, 0)

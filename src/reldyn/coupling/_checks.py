@@ -1,13 +1,19 @@
-"""Checks that the functions of this room share: of counts, and of whether anything varies."""
+"""What the functions of this room share: checks of counts, whether anything varies, and how dyads are averaged."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import numpy as np
 
 from reldyn._types import Array, Flags
 from reldyn.errors import DesignError
+from reldyn.stats import Pooling, pooling_text
 
-__all__ = ["check_count", "check_lag", "varies"]
+__all__ = ["AVERAGES", "AverageBy", "averaging_text", "check_count", "check_lag", "pooling_of", "varies"]
+
+AverageBy = Literal["mean", "random-effects"]
+AVERAGES = ("mean", "random-effects")
 
 # What is left of a constant or of a straight line by rounding stays far below this share of the values.
 _ROUNDING = 1e-11
@@ -72,3 +78,41 @@ def check_lag(lag: object) -> None:
 
 def _counts(value: object, least: int) -> bool:
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= least)
+
+
+def pooling_of(average_by: AverageBy) -> Pooling:
+    """Estimator of `reldyn.stats.pool` for a way of averaging dyads, in the words of this room.
+
+    Parameters
+    ----------
+    average_by : {"mean", "random-effects"}
+
+    Returns
+    -------
+    {"mean", "reml"}
+
+    Examples
+    --------
+    >>> pooling_of("random-effects")
+    'reml'
+    """
+    return "mean" if average_by == "mean" else "reml"
+
+
+def averaging_text(average_by: AverageBy) -> str:
+    """Say in the words of a methods section how dyads were averaged.
+
+    Parameters
+    ----------
+    average_by : {"mean", "random-effects"}
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> averaging_text("mean")
+    'the unweighted mean over dyads with a t test and dyads minus one degrees of freedom'
+    """
+    return pooling_text(pooling_of(average_by))

@@ -22,7 +22,7 @@ from reldyn.cycles.series._events import ReportedBy
 from reldyn.cycles.series._schedule import schedule
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import DataWarning, DesignError, check_option
-from reldyn.resample import known_seed, map_seeded
+from reldyn.stats import known_seed, map_seeded
 
 if TYPE_CHECKING:
     import pandas as pd

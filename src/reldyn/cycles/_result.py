@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from reldyn.cycles._sample_level import SampleEstimate, pool, prevalence
+from reldyn.cycles._sample_level import SampleEstimate, pool_directions, prevalence
 from reldyn.cycles._text import summary_text
 from reldyn.cycles.consequences._triggers import TriggerEffect
 from reldyn.cycles.ladder._outcome import Outcome, claim_of, evidence_of, intermittent_p, n_cycles, raw_p
@@ -218,7 +218,7 @@ class CycleResult(Result):
 
     def _reinforcement(self) -> SampleEstimate:
         found = [one.reinforcement for one in self.outcomes]
-        return pool(
+        return pool_directions(
             [math.nan if one is None else one.estimate for one in found],
             [math.nan if one is None else one.std_error for one in found],
             [one.dyad for one in self.outcomes],

@@ -14,8 +14,9 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 
 from reldyn._types import Array, Flags
+from reldyn.stats import pool
 
-__all__ = ["SampleEstimate", "pool", "prevalence"]
+__all__ = ["SampleEstimate", "clopper_pearson", "pool_directions", "prevalence"]
 
 _LEVEL = 0.95
 # Two dyads give no spread between dyads.
@@ -157,75 +158,33 @@ def clopper_pearson(successes: float, n: float, level: float = _LEVEL) -> tuple[
     return low, high
 
 
-def pool(
+def pool_directions(
     estimates: Sequence[float] | Array, std_errors: Sequence[float] | Array, dyads: Sequence[Hashable]
 ) -> SampleEstimate:
-    """Mean coefficient over dyads in a random-effects model (REML), with the interval of Knapp and Hartung.
+    """Random-effects mean of a coefficient over dyads: the precision of a dyad follows the length of its series.
 
     Parameters
     ----------
     estimates, std_errors : (n,) array_like
         Of each direction; NaN where there is none.
     dyads : sequence of hashable
-        The directions of one dyad are first averaged, so that dyads are the independent units.
+        The directions of one dyad are averaged first, so that dyads are the independent units.
 
     Returns
     -------
     SampleEstimate
-
-    References
-    ----------
-    Viechtbauer (2005), Journal of Educational and Behavioral Statistics 30, 261-293. Knapp and Hartung (2003),
-    Statistics in Medicine 22, 2693-2710.
+        As `reldyn.stats.pool` by restricted maximum likelihood; NaN with fewer than three dyads.
 
     Examples
     --------
-    >>> found = pool([0.1, 0.2, 0.3, 0.2], [0.05] * 4, ["a", "b", "c", "d"])
+    >>> found = pool_directions([0.1, 0.2, 0.3, 0.2], [0.05] * 4, ["a", "b", "c", "d"])
     >>> round(found.estimate, 3), found.n
     (0.2, 4)
     """
-    from scipy.stats import t as student
-
-    nan = math.nan
-    values, variances = _by_dyad(np.asarray(estimates, dtype=float), np.asarray(std_errors, dtype=float), dyads)
-    n = len(values)
+    found = pool(estimates, std_errors, dyads, "reml", level=_LEVEL).row()
+    n = int(found["n"])
     if n < _FEWEST_DYADS:
-        return SampleEstimate(nan, nan, nan, nan, nan, nan, n, f"{n} dyads with a coefficient, below {_FEWEST_DYADS}")
-    between = _reml_variance(values, variances)
-    weight = 1 / (variances + between)
-    mean = float((weight * values).sum() / weight.sum())
-    # Never below the variance that the model itself implies: few dyads can agree by chance.
-    scale = max(1.0, float((weight * (values - mean) ** 2).sum() / (n - 1)))
-    error = math.sqrt(scale / weight.sum())
-    reach = float(student.ppf((1 + _LEVEL) / 2, n - 1)) * error
-    p_value = 2 * float(student.sf(abs(mean / error), n - 1))
-    return SampleEstimate(mean, mean - reach, mean + reach, error, p_value, math.sqrt(between), n, "")
-
-
-def _by_dyad(estimates: Array, errors: Array, dyads: Sequence[Hashable]) -> tuple[Array, Array]:
-    """Inverse-variance means of the directions of each dyad, and their variances."""
-    groups: dict[Hashable, list[int]] = {}
-    for place, dyad in enumerate(dyads):
-        if math.isfinite(estimates[place]) and math.isfinite(errors[place]) and errors[place] > 0:
-            groups.setdefault(dyad, []).append(place)
-    values, variances = [], []
-    for places in groups.values():
-        weight = 1 / errors[places] ** 2
-        values.append(float((weight * estimates[places]).sum() / weight.sum()))
-        variances.append(float(1 / weight.sum()))
-    return np.array(values), np.array(variances)
-
-
-def _reml_variance(values: Array, variances: Array) -> float:
-    """Variance between dyads that maximises the restricted likelihood; 0 at the boundary."""
-    from scipy.optimize import minimize_scalar
-
-    def deviance(log_variance: float) -> float:
-        weight = 1 / (variances + math.exp(log_variance))
-        mean = (weight * values).sum() / weight.sum()
-        return float(-np.log(weight).sum() + math.log(weight.sum()) + (weight * (values - mean) ** 2).sum())
-
-    largest = math.log(float(values.var(ddof=1)) + float(variances.mean()) + 1e-12) + 3
-    found = minimize_scalar(deviance, bounds=(largest - 25, largest), method="bounded", options={"xatol": 1e-6})
-    # At the lower end of the search the variance is zero for every purpose.
-    return 0.0 if deviance(largest - 25) <= found.fun + 1e-9 else float(math.exp(found.x))
+        note = f"{n} dyads with a coefficient, below {_FEWEST_DYADS}"
+        return SampleEstimate(*(math.nan,) * 6, n=n, note=note)
+    numbers = ("estimate", "conf_low", "conf_high", "std_error", "p_value", "between_sd")
+    return SampleEstimate(*(found[name] for name in numbers), n=n, note=found["note"])

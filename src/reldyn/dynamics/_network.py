@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from reldyn.panel import DyadPanel
+from reldyn.stats import least_squares
 
 __all__ = ["NetworkResult", "network_density"]
 
@@ -151,13 +152,8 @@ Coefficients = tuple[Array, Array]
 
 def _least_squares(before: Array, after: Array) -> Coefficients:
     """Coefficients (outcome, predictor) with an intercept, and their standard errors."""
-    n, k = before.shape
-    X, size = _of_one_size(before)
-    solution = np.linalg.lstsq(X, after, rcond=None)[0]
-    residual = after - X @ solution
-    variance = (residual**2).sum(axis=0) / max(n - k - 1, 1)
-    unscaled = np.diag(np.linalg.pinv(X.T @ X))[1:] / size**2
-    return np.asarray(solution[1:].T / size, dtype=float), np.asarray(np.sqrt(np.outer(variance, unscaled)))
+    fit = least_squares(np.column_stack([np.ones(len(before)), before]), after)
+    return fit.beta[1:].T, fit.std_error[1:].T
 
 
 def _of_one_size(before: Array) -> tuple[Array, Array]:

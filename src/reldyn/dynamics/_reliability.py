@@ -151,7 +151,7 @@ def reliability(
     """
     import pandas as pd
 
-    from reldyn.resample import one_thread
+    from reldyn.stats import one_thread
 
     names = listed(items)
     if method is not None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reldyn._types import Array, Ints
+from reldyn.stats import noisy_profile
 
 __all__ = ["Trend", "trend"]
 
@@ -129,26 +130,8 @@ def _allowed(residual: Array, X: Array, step: Array, noise: float) -> tuple[Arra
 
 def _profile(residual: Array, X: Array, gap: Ints, ratio: Array) -> tuple[Array, Array]:
     """Restricted log-likelihood of each autocorrelation, and the variance that goes with it, (grid,) each."""
-    n, p = X.shape
-    columns = np.column_stack([X, residual])
-    ahead, spread = np.zeros((len(_RHO), p + 1)), np.ones(len(_RHO))
-    white, log_det = np.empty((len(_RHO), n, p + 1)), np.zeros(len(_RHO))
-    for row in range(n):
-        if row:
-            carried = _RHO ** gap[row - 1]
-            ahead, spread = carried[:, None] * ahead, carried**2 * spread + 1 - carried**2
-        total = spread + ratio
-        surprise = columns[row] - ahead
-        white[:, row] = surprise / np.sqrt(total)[:, None]
-        log_det += np.log(total)
-        ahead = ahead + (spread / total)[:, None] * surprise
-        spread = spread * ratio / total
-    gram = white.transpose(0, 2, 1) @ white
-    triangle = np.linalg.cholesky(gram[:, :p, :p])
-    along = np.linalg.solve(triangle, gram[:, :p, p:])[:, :, 0]
-    squares = np.maximum(gram[:, p, p] - (along**2).sum(axis=1), 1e-300)
-    log_det += 2 * np.log(np.diagonal(triangle, axis1=1, axis2=2)).sum(axis=1)
-    return -0.5 * ((n - p) * np.log(squares) + log_det), squares / (n - p)
+    value, variance = noisy_profile(X, residual[:, None], gap, _RHO, ratio)
+    return value[:, 0], variance[:, 0]
 
 
 def _averaged(slope: float, errors: Array, weight: Array, df: float) -> tuple[float, float]:

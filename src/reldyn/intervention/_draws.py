@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from reldyn._types import Array, Ints
-from reldyn.intervention._serial import GRID, SerialFit
+from reldyn.stats import AR1_GRID, AR1Fit
 
 __all__ = ["draw_errors", "draw_serial"]
 
@@ -38,7 +38,7 @@ def draw_serial(gap: Ints, phi: float | Array, n_series: int, generator: np.rand
     return drawn
 
 
-def draw_errors(fit: SerialFit, n_series: int, generator: np.random.Generator) -> Array:
+def draw_errors(fit: AR1Fit, n_series: int, generator: np.random.Generator) -> Array:
     """Draw errors of a fitted series, each with an autocorrelation of its own by its likelihood.
 
     A bootstrap at the estimate alone would take the autocorrelation for known. The size of the errors goes with it:
@@ -46,7 +46,7 @@ def draw_errors(fit: SerialFit, n_series: int, generator: np.random.Generator) -
 
     Parameters
     ----------
-    fit : SerialFit
+    fit : AR1Fit
     n_series : int
     generator : numpy.random.Generator
 
@@ -57,11 +57,10 @@ def draw_errors(fit: SerialFit, n_series: int, generator: np.random.Generator) -
 
     Examples
     --------
-    >>> from reldyn.intervention._serial import fit_serial
-    >>> fit = fit_serial(np.array([1.0, 2.0, 2.0, 1.0, 0.0]), np.ones((5, 1)), np.arange(5))
+    >>> from reldyn.stats import fit_ar1
+    >>> fit = fit_ar1(np.array([1.0, 2.0, 2.0, 1.0, 0.0]), np.ones((5, 1)), np.arange(5))
     >>> draw_errors(fit, 3, np.random.default_rng(1)).shape
     (5, 3)
     """
-    law = fit.law
-    place = generator.choice(len(GRID), n_series, p=law.weight)
-    return np.asarray(law.sd[place] * draw_serial(fit.design.gap, GRID[place], n_series, generator))
+    index = generator.choice(len(AR1_GRID), n_series, p=fit.weight)
+    return np.asarray(fit.sd[index] * draw_serial(fit.design.gap, AR1_GRID[index], n_series, generator))

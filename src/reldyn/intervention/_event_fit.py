@@ -12,7 +12,7 @@ from reldyn._types import Array, Flags, Ints
 from reldyn.intervention._draws import draw_errors
 from reldyn.intervention._event_days import DaySeries, lag_columns, redrawn_events
 from reldyn.intervention._interrupted import refitted, tested
-from reldyn.intervention._serial import fit_serial, whiten
+from reldyn.stats import fit_ar1, monte_carlo_p, whiten
 
 Marks = Literal["dyad", "person"]
 
@@ -80,7 +80,7 @@ def fit_events(one: DaySeries, plan: EventPlan, generator: np.random.Generator) 
         model |= dict.fromkeys(("phi", "statistic", "p_joint", "p_redrawn"), math.nan) | {"note": reason}
         return EventAnswer(np.full((k, len(CELLS)), np.nan), model)
     y, step = one.value[seen], one.day[seen]
-    fit = fit_serial(y, design, step)
+    fit = fit_ar1(y, design, step)
     drawn = draw_errors(fit, plan.n_boot, generator)
     found = tested(fit, refitted(fit, drawn))
     cells = np.full((k, len(CELLS)), np.nan)
@@ -90,7 +90,7 @@ def fit_events(one: DaySeries, plan: EventPlan, generator: np.random.Generator) 
     if plan.reference != "away":
         cells[plan.lags.index(int(plan.reference)), 0] = 0.0
     statistic, *null = fit.design.explained(np.column_stack([y, drawn]), base.shape[1])
-    p_joint = (1 + int((np.array(null) >= statistic).sum())) / (plan.n_boot + 1)
+    p_joint = float(monte_carlo_p(statistic, null))
     p_redrawn = _against_redrawn(one, base, plan, generator)
     note = "the autocorrelation lies at the end of what is possible" if fit.at_edge else ""
     model |= {"phi": fit.phi, "statistic": float(statistic), "p_joint": p_joint, "p_redrawn": p_redrawn, "note": note}
@@ -126,14 +126,14 @@ def _against_redrawn(one: DaySeries, base: Array, plan: EventPlan, generator: np
     """Rank of the events among events at other times, the errors' law held at that without events."""
     seen = np.isfinite(one.value)
     y, step = one.value[seen], one.day[seen]
-    phi, gap = fit_serial(y, base[seen], step).phi, np.diff(step)
+    phi, gap = fit_ar1(y, base[seen], step).phi, np.diff(step)
 
     def statistic(event: Flags) -> float:
         return joint_statistic(y, base[seen], lag_columns(event, plan.estimated)[seen], gap, phi)
 
     own = statistic(one.event)
     drawn = [statistic(redrawn_events(one.event, one.phase, generator)) for _ in range(plan.n_surrogates)]
-    return (1 + sum(value >= own - 1e-12 for value in drawn)) / (plan.n_surrogates + 1)
+    return float(monte_carlo_p(own, drawn))
 
 
 def joint_statistic(y: Array, base: Array, lags: Array, gap: Ints, phi: float) -> float:

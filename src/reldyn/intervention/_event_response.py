@@ -6,6 +6,7 @@ days are regressed on all events at once (a distributed lag), with autocorrelate
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -17,9 +18,8 @@ from reldyn.errors import DataWarning, DesignError, check_option
 from reldyn.intervention._event_days import DaySeries, day_frame, day_series
 from reldyn.intervention._event_fit import CELLS, EventAnswer, EventPlan, Marks, fit_events
 from reldyn.intervention._phases import time_unit
-from reldyn.intervention._pool import pooled_mean
 from reldyn.intervention._result import SeriesResult, called
-from reldyn.resample import known_seed, map_seeded
+from reldyn.stats import known_seed, map_seeded, pool
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from reldyn.panel import DyadPanel
 
 __all__ = ["EventResponse", "event_response"]
+
+# Two dyads say next to nothing about the spread between dyads.
+_FEWEST_DYADS = 3
 
 
 @dataclass(frozen=True)
@@ -133,8 +136,9 @@ def event_response(
 
     Notes
     -----
-    The sample's mean is a random-effects mean over dyads with the interval of Hartung and Knapp (2001); partners of one
-    dyad are never pooled. Fewer than three events give no estimate. Days before an event show whether something was
+    The sample's mean is a random-effects mean over dyads by restricted maximum likelihood with the interval of Hartung
+    and Knapp (2001), because the precision of a dyad follows the length of its series; partners of one dyad are never
+    pooled. Fewer than three events give no estimate. Days before an event show whether something was
     already under way.
 
     ``p_joint`` trusts the errors to be a first-order autoregression. ``p_redrawn`` does not, but asks that events could
@@ -244,16 +248,10 @@ def _sample_rows(
     for role in roles:
         mine = [answer for one, answer in zip(series, answers, strict=True) if one.role == role]
         for place, lag in enumerate(plan.lags):
-            found = pooled_mean(
-                np.array([answer.cells[place, 0] for answer in mine]),
-                np.array([answer.cells[place, 1] for answer in mine]),
-            )
-            cells = {name: getattr(found, name) for name in (*CELLS, "df")}
-            note = (
-                ""
-                if found.n_dyads >= 3 or (lag == plan.reference and found.n_dyads)
-                else "fewer than three dyads with an estimate"
-            )
+            cells = np.array([answer.cells[place] for answer in mine])
+            found = pool(cells[:, 0], cells[:, 1], by="reml").row()
+            enough = found["n"] >= _FEWEST_DYADS
+            note = "" if enough or (lag == plan.reference and found["n"]) else "fewer than three dyads with an estimate"
             rows.append(
                 {
                     "term": f"sample {role} {lag:+d}",
@@ -261,7 +259,7 @@ def _sample_rows(
                     "person": "",
                     "role": role,
                     "lag": lag,
-                    **cells,
+                    **{name: found[name] if enough else math.nan for name in (*CELLS, "df")},
                     "n_events": sum(answer.model["n_events"] for answer in mine),
                     "note": note,
                 }

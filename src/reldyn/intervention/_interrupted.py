@@ -20,8 +20,7 @@ from reldyn.errors import DataWarning, DesignError, check_option
 from reldyn.intervention._draws import draw_errors
 from reldyn.intervention._phases import PhaseSeries, phase_series, time_unit
 from reldyn.intervention._result import PhaseResult, called, series_frame
-from reldyn.intervention._serial import SerialFit, fit_serial
-from reldyn.resample import known_seed, map_seeded
+from reldyn.stats import AR1Fit, fit_ar1, known_seed, map_seeded, monte_carlo_p
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -257,7 +256,7 @@ def _person(
     if reason:
         return _nothing(one, change, [*one.notes, reason])
     y, X, step = one.value[seen], design[seen], one.step[seen]
-    fit = fit_serial(y, X, step)
+    fit = fit_ar1(y, X, step)
     drawn = drawn_serial(fit, n_boot, generator)
     place = _EFFECTS[change].index("level change")
     notes = [*one.notes, *_fit_notes(fit)]
@@ -311,23 +310,23 @@ def _nothing(one: PhaseSeries, change: Change, notes: list[str]) -> _Answer:
     return _Answer(PhaseEstimates(*(blank,) * 7), model, np.full(len(one.time), np.nan))
 
 
-def drawn_serial(fit: SerialFit, n_boot: int, generator: np.random.Generator) -> tuple[Array, Array]:
+def drawn_serial(fit: AR1Fit, n_boot: int, generator: np.random.Generator) -> tuple[Array, Array]:
     """Coefficients and standard errors of series without any effect."""
     return refitted(fit, draw_errors(fit, n_boot, generator))
 
 
-def refitted(fit: SerialFit, drawn: Array) -> tuple[Array, Array]:
+def refitted(fit: AR1Fit, drawn: Array) -> tuple[Array, Array]:
     """Coefficients and standard errors of series (n, draws) with the design of a fit."""
     _, estimate, error = fit.design.many(drawn, np.eye(fit.design.shape[1]))
     return estimate, error
 
 
-def tested(fit: SerialFit, drawn: tuple[Array, Array]) -> PhaseEstimates:
+def tested(fit: AR1Fit, drawn: tuple[Array, Array]) -> PhaseEstimates:
     """Test each coefficient against its distribution in drawn series.
 
     Parameters
     ----------
-    fit : SerialFit
+    fit : AR1Fit
     drawn : pair of (draws, p) arrays
         Coefficients and standard errors of series whose coefficients are zero.
 
@@ -337,7 +336,7 @@ def tested(fit: SerialFit, drawn: tuple[Array, Array]) -> PhaseEstimates:
 
     Examples
     --------
-    >>> fit = fit_serial(np.array([1.0, 2.0, 2.0, 1.0, 0.0]), np.ones((5, 1)), np.arange(5))
+    >>> fit = fit_ar1(np.array([1.0, 2.0, 2.0, 1.0, 0.0]), np.ones((5, 1)), np.arange(5))
     >>> drawn = np.arange(-9.0, 10.0)[:, None], np.ones((19, 1))
     >>> bool(tested(fit, drawn).p_value[0] > 0.05)
     True
@@ -345,7 +344,7 @@ def tested(fit: SerialFit, drawn: tuple[Array, Array]) -> PhaseEstimates:
     errors = fit.std_error
     statistic = fit.beta / errors
     null = np.abs(drawn[0] / drawn[1])
-    p_value = (1 + (null >= np.abs(statistic)).sum(axis=0)) / (len(null) + 1)
+    p_value = monte_carlo_p(np.abs(statistic), null).p_value
     reach = np.quantile(null, _LEVEL, axis=0, method="weibull") * errors
     blank = np.full(len(errors), np.nan)
     return PhaseEstimates(fit.beta, errors, statistic, blank, p_value, fit.beta - reach, fit.beta + reach)
@@ -382,7 +381,7 @@ def detectable(estimate: Array, std_error: Array, power: float = _POWER) -> floa
     return (low + high) / 2
 
 
-def effective_n(fit: SerialFit) -> float:
+def effective_n(fit: AR1Fit) -> float:
     """How many independent answers would tell the mean of the series as precisely."""
     step = fit.design.step
     distance = np.minimum(np.abs(step[:, None] - step[None, :]), 1000)
@@ -390,11 +389,11 @@ def effective_n(fit: SerialFit) -> float:
     return float(len(step) ** 2 / correlation.sum())
 
 
-def _vague(fit: SerialFit) -> bool:
+def _vague(fit: AR1Fit) -> bool:
     return not (fit.phi_high - fit.phi_low <= _WIDE)
 
 
-def _fit_notes(fit: SerialFit) -> list[str]:
+def _fit_notes(fit: AR1Fit) -> list[str]:
     notes = []
     if fit.at_edge:
         notes.append("the autocorrelation lies at the end of what is possible: no change can be told from drift")
@@ -405,7 +404,7 @@ def _fit_notes(fit: SerialFit) -> list[str]:
     return notes
 
 
-def _kenward_roger(fit: SerialFit, y: Array) -> tuple[PhaseEstimates, list[str]]:
+def _kenward_roger(fit: AR1Fit, y: Array) -> tuple[PhaseEstimates, list[str]]:
     """Kenward-Roger inference of the same model as a mixed model of one group and one member."""
     from reldyn.mixed import Problem, Residual, fit_mixed, infer, random_structure
 

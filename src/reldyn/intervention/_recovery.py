@@ -18,7 +18,7 @@ from reldyn.intervention._phases import clock_of, person_rows, time_unit
 from reldyn.intervention._result import SeriesResult, called
 from reldyn.intervention._steps import Steps, find_steps
 from reldyn.panel import DyadSeries
-from reldyn.resample import known_seed, map_seeded
+from reldyn.stats import known_seed, map_seeded
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,8 +18,7 @@ from reldyn._types import Array, Flags
 from reldyn.errors import DesignError
 from reldyn.intervention._interrupted import drawn_serial, segment_design, tested, unusable
 from reldyn.intervention._phases import PhaseSeries, phase_series
-from reldyn.intervention._serial import SerialFit, fit_serial
-from reldyn.resample import known_seed, map_seeded
+from reldyn.stats import AR1Fit, fit_ar1, known_seed, map_seeded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -212,7 +211,7 @@ def _of_person(one: PhaseSeries, n_boot: int, generator: np.random.Generator) ->
     reason = unusable(one, design[seen], "level")
     if reason:
         return cells | {"note": "; ".join([*notes, reason])}
-    fit = fit_serial(one.value[seen], design[seen], one.step[seen])
+    fit = fit_ar1(one.value[seen], design[seen], one.step[seen])
     found = tested(fit, drawn_serial(fit, n_boot, generator))
     for name, which in (("before", ~one.after[seen]), ("after", one.after[seen])):
         mean, error, effective = phase_mean(fit, one.value[seen], which)
@@ -231,12 +230,12 @@ def _of_person(one: PhaseSeries, n_boot: int, generator: np.random.Generator) ->
     }
 
 
-def phase_mean(fit: SerialFit, y: Array, which: Flags) -> tuple[float, float, float]:
+def phase_mean(fit: AR1Fit, y: Array, which: Flags) -> tuple[float, float, float]:
     """Mean of some occasions, its standard error and how many independent occasions it is worth.
 
     Parameters
     ----------
-    fit : SerialFit
+    fit : AR1Fit
     y : (n,) array
     which : (n,) bool array
 
@@ -246,7 +245,7 @@ def phase_mean(fit: SerialFit, y: Array, which: Flags) -> tuple[float, float, fl
 
     Examples
     --------
-    >>> fit = fit_serial(np.array([1.0, 2.0, 2.0, 1.0, 0.0]), np.ones((5, 1)), np.arange(5))
+    >>> fit = fit_ar1(np.array([1.0, 2.0, 2.0, 1.0, 0.0]), np.ones((5, 1)), np.arange(5))
     >>> mean, error, effective = phase_mean(fit, np.array([1.0, 2.0, 2.0, 1.0, 0.0]), np.ones(5, dtype=bool))
     >>> mean, bool(effective < 5)
     (1.2, True)

@@ -13,7 +13,7 @@ import numpy as np
 
 from reldyn._types import Array, Ints
 from reldyn.intervention._draws import draw_errors
-from reldyn.intervention._serial import SerialFit, fit_serial, whiten
+from reldyn.stats import AR1Fit, fit_ar1, monte_carlo_p, whiten
 
 __all__ = ["Steps", "find_steps", "partition", "step_design"]
 
@@ -30,14 +30,14 @@ class Steps:
     ----------
     at : (k,) int array
         First answer of each new level.
-    fit : SerialFit
+    fit : AR1Fit
         Levels and autocorrelation at these segments, by restricted likelihood, which corrects its small-sample bias.
     p_values : tuple of float
         Of more than 0, 1, ... changes, as far as was tested; the last one is above .05 unless the limit was reached.
     """
 
     at: Ints
-    fit: SerialFit
+    fit: AR1Fit
     p_values: tuple[float, ...]
 
 
@@ -70,7 +70,7 @@ def find_steps(
     most = min(max_changes, len(y) // min_length - 1)
     deviance, places = partition(y[:, None], np.diff(step), most, min_length)
     at, p_values = np.zeros(0, dtype=np.int64), []
-    fit = fit_serial(y, step_design(len(y), at), step)
+    fit = fit_ar1(y, step_design(len(y), at), step)
     for have in range(most):
         noise = draw_errors(fit, n_boot, generator)
         drawn, _ = partition((fit.design.X @ fit.beta)[:, None] + noise, fit.design.gap, most, min_length)
@@ -78,7 +78,7 @@ def find_steps(
         if p_values[-1] > _LEVEL:
             break
         at = places[have + 1]
-        fit = fit_serial(y, step_design(len(y), at), step)
+        fit = fit_ar1(y, step_design(len(y), at), step)
     return Steps(at, fit, tuple(p_values))
 
 
@@ -89,7 +89,7 @@ def _compared(own: Array, drawn: Array, have: int) -> float:
     # The series itself counts in the scale, so that under chance it is exchangeable with the draws.
     scaled = (gain - gain.mean(axis=1, keepdims=True)) / np.maximum(gain.std(axis=1, keepdims=True), 1e-12)
     best = scaled.max(axis=0)
-    return float((1 + (best[1:] >= best[0] - 1e-12).sum()) / len(best))
+    return float(monte_carlo_p(best[0], best[1:]))
 
 
 def step_design(n: int, at: Ints) -> Array:

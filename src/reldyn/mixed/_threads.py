@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from reldyn.resample import one_thread
+from reldyn.stats import one_thread
 
 P = ParamSpec("P")
 T = TypeVar("T")

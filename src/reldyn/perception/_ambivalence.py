@@ -218,5 +218,7 @@ def _sample(rows: list[dict[str, Any]], dyad: Ints) -> list[dict[str, Any]]:
         for name, values in columns.items():
             seen = values[mine][np.isfinite(values[mine])]
             cells[name] = float(seen.mean()) if len(seen) else math.nan
-        answers.append(cells | mean_cells(mean_over(columns["alternation"][mine], dyad[mine])))
+        found = mean_over(columns["alternation"][mine], dyad[mine])
+        cells["alternation"] = found.row()["estimate"]
+        answers.append(cells | mean_cells(found))
     return answers

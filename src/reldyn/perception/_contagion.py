@@ -58,8 +58,10 @@ def contagion(
         One row per person (the one whose affect follows), then rows with ``dyad`` "sample" per role and over all:
         ``n_pairs``, ``contagion`` (points per point of the partner's affect, by least squares), ``std_error``,
         ``inertia`` (slope of the own previous affect; of the sample its mean), ``r`` (partial correlation),
-        ``statistic``, ``df``, ``p_value``, ``conf_low``, ``conf_high``, ``note``. The sample's mean weighs persons by
-        what their slopes tell. Fewer than six pairs give no slope.
+        ``statistic``, ``df``, ``p_value``, ``conf_low``, ``conf_high``, ``note``. The sample's mean is the
+        unweighted one over dyads: in short series a slope and its standard error come from the same few answers, so
+        that weights by precision would bias it. Persons without a standard error are left out of it. Fewer than six
+        pairs give no slope.
 
     Raises
     ------
@@ -146,7 +148,7 @@ def _sample(rows: list[dict[str, Any]], dyad: Ints, unit: str) -> list[dict[str,
     answers = []
     columns = {name: np.array([row[name] for row in rows]) for name in ("contagion", "std_error", "inertia")}
     for role, mine in role_groups([row["role"] for row in rows]):
-        found = mean_over(columns["contagion"][mine], dyad[mine], variances=columns["std_error"][mine] ** 2, unit=unit)
+        found = mean_over(columns["contagion"][mine], dyad[mine], std_errors=columns["std_error"][mine], unit=unit)
         inertia = columns["inertia"][mine]
         answers.append(
             {
@@ -154,7 +156,7 @@ def _sample(rows: list[dict[str, Any]], dyad: Ints, unit: str) -> list[dict[str,
                 "person": "",
                 "role": role,
                 "n_pairs": sum(row["n_pairs"] for row, kept in zip(rows, mine, strict=True) if kept),
-                "contagion": found.estimate,
+                "contagion": found.row()["estimate"],
                 "inertia": float(np.nanmean(inertia)) if np.isfinite(inertia).any() else math.nan,
                 "r": math.nan,
                 **mean_cells(found),

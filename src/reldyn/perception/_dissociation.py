@@ -18,8 +18,8 @@ from reldyn.errors import DesignError, check_option
 from reldyn.perception._contagion import FEWEST_PAIRS, TIMINGS, Timing, contagion_slopes
 from reldyn.perception._people import perceivers_of
 from reldyn.perception._slopes_of_one import DyadSlope, fisher_z, slope_of, spread_of
-from reldyn.resample import dyad_bootstrap, known_seed
 from reldyn.results import Result, format_table
+from reldyn.stats import bootstrap_p, dyad_bootstrap, known_seed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -264,12 +264,11 @@ def _table(estimates: Array, drawn: Array, n: int) -> pd.DataFrame:
             note = f"only {share:.0%} of the samples of dyads give a number: no interval"
         else:
             low, high = np.quantile(values, [0.025, 0.975], method="weibull")
-            beyond = 2 * min(int((values <= 0).sum()), int((values >= 0).sum()))
             cells = {
                 "std_error": float(values.std(ddof=1)) if len(values) > 1 else math.nan,
                 "conf_low": float(low),
                 "conf_high": float(high),
-                "p_value": min(1.0, (1 + beyond) / (1 + len(values))),
+                "p_value": float(bootstrap_p(drawn[:, place])[0]),
             }
         rows.append({"term": term, "estimate": estimate, **cells, "n_perceivers": n, "note": note})
     return pd.DataFrame(rows)

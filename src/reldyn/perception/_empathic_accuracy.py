@@ -170,11 +170,12 @@ def _sample(rows: list[dict[str, Any]], dyad: Ints, unit: str, *, correlations: 
         found = mean_over(values[mine], dyad[mine], unit=unit)
         cells = mean_cells(found)
         if correlations:
-            cells |= {"accuracy": math.tanh(found.estimate), "z": found.estimate}
-            cells |= {name: math.tanh(getattr(found, name)) for name in ("conf_low", "conf_high")}
+            correlation = found.transformed(np.tanh).row()
+            cells |= {"accuracy": correlation["estimate"], "z": found.row()["estimate"]}
+            cells |= {name: correlation[name] for name in ("conf_low", "conf_high")}
         else:
             # That an accuracy of no per cent at all can be ruled out says nothing.
-            cells |= {"accuracy": found.estimate, "statistic": math.nan, "p_value": math.nan}
+            cells |= {"accuracy": found.row()["estimate"], "statistic": math.nan, "p_value": math.nan}
         seen = bias[mine][np.isfinite(bias[mine])]
         answers.append(
             {

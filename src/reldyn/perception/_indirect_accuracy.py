@@ -16,7 +16,7 @@ from reldyn.actor_partner import MixedResult, mixed_model
 from reldyn.errors import DesignError, check_option
 from reldyn.mixed import contributions
 from reldyn.perception._centres import CENTRES, Centre, centred_rows
-from reldyn.resample import dyad_bootstrap, known_seed
+from reldyn.stats import bootstrap_p, dyad_bootstrap, known_seed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,7 +110,7 @@ def indirect_accuracy(
             n_boot=int(n_boot),
             seed=known_seed(seed),
         )
-        cells = _from_samples(_effects(beta, places), found.values[found.usable])
+        cells = _from_samples(_effects(beta, places), np.where(found.usable[:, None], found.values, math.nan))
     else:
         cells = _by_delta(beta, places, np.hstack([part.influence for part in parts]))
     return _table(roles, _effects(beta, places), cells, fits[0], fits)
@@ -191,15 +191,15 @@ def _effects(beta: Array, places: Array) -> Array:
 
 def _from_samples(estimate: Array, drawn: Array) -> dict[str, Array]:
     nothing = np.full(len(estimate), math.nan)
-    if len(drawn) < 2:
+    known = drawn[np.isfinite(drawn).all(axis=1)]
+    if len(known) < 2:
         return {"std_error": nothing, "conf_low": nothing, "conf_high": nothing, "p_value": nothing}
-    low, high = np.quantile(drawn, [0.025, 0.975], axis=0, method="weibull")
-    beyond = 2 * np.minimum((drawn <= 0).sum(axis=0), (drawn >= 0).sum(axis=0))
+    low, high = np.quantile(known, [0.025, 0.975], axis=0, method="weibull")
     return {
-        "std_error": drawn.std(axis=0, ddof=1),
+        "std_error": known.std(axis=0, ddof=1),
         "conf_low": low,
         "conf_high": high,
-        "p_value": np.minimum(1.0, (1 + beyond) / (1 + len(drawn))),
+        "p_value": bootstrap_p(drawn),
     }
 
 

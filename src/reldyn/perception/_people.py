@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from reldyn.panel import DyadPanel
-    from reldyn.perception._slopes_of_one import MeanOver
+    from reldyn.stats import Estimate
 
 __all__ = ["Perceiver", "mean_cells", "perceivers_of", "role_groups", "with_sample_rows"]
 
@@ -81,17 +81,11 @@ def role_groups(roles: list[str]) -> list[tuple[str, NDArray[np.bool_]]]:
     return [*groups, ("", np.ones(len(array), dtype=bool))]
 
 
-def mean_cells(found: MeanOver) -> dict[str, float | str]:
-    """The inferential cells of a sample row."""
-    return {
-        "std_error": found.std_error,
-        "statistic": found.statistic,
-        "df": found.df,
-        "p_value": found.p_value,
-        "conf_low": found.conf_low,
-        "conf_high": found.conf_high,
-        "note": found.note,
-    }
+def mean_cells(found: Estimate) -> dict[str, float | str]:
+    """The inferential cells of a sample row, from the estimate of one quantity."""
+    row = found.row()
+    names = ("std_error", "statistic", "df", "p_value", "conf_low", "conf_high", "note")
+    return {name: row[name] for name in names}
 
 
 def with_sample_rows(people: list[dict[str, Any]], sample: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:

@@ -19,8 +19,8 @@ from reldyn.errors import DesignError, check_option
 from reldyn.perception._profiles import FEWEST, Compared, compare, mean_by_group, pseudo_means, to_z
 from reldyn.perception._ratings import check_items
 from reldyn.perception._slopes_of_one import mean_over
-from reldyn.resample import known_seed
 from reldyn.results import Result, format_table
+from reldyn.stats import known_seed, monte_carlo_p
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -405,25 +405,26 @@ def _means(variable: str, compared: list[Compared], group: Ints, n_dyads: int, p
     for place, term in enumerate(_TERMS):
         # Each perceiver's mean first, then dyads as they come.
         z = np.concatenate([mean_by_group(to_z(getattr(one, term)), group, n_dyads) for one in compared])
-        found = mean_over(z, np.tile(np.arange(n_dyads), len(compared)))
+        mean = mean_over(z, np.tile(np.arange(n_dyads), len(compared)))
+        found, correlation = mean.row(), mean.transformed(np.tanh).row()
         row = {
             "term": term,
             "kind": term,
             "variable": variable,
-            "estimate": math.tanh(found.estimate),
-            "std_error": found.std_error,
-            "conf_low": math.tanh(found.conf_low),
-            "conf_high": math.tanh(found.conf_high),
+            "estimate": correlation["estimate"],
+            "std_error": found["std_error"],
+            "conf_low": correlation["conf_low"],
+            "conf_high": correlation["conf_high"],
             "pseudo": math.nan,
             "p_value": math.nan,
             "n_dyads": len(np.unique(np.tile(np.arange(n_dyads), len(compared))[np.isfinite(z)])),
-            "note": found.note,
+            "note": found["note"],
         }
-        if place < 2 and len(pseudo) and np.isfinite(pseudo[:, place]).all() and math.isfinite(found.estimate):
+        if place < 2 and len(pseudo) and np.isfinite(pseudo[:, place]).all() and math.isfinite(found["estimate"]):
             mine = np.array(
                 [part[np.isfinite(part)].mean() for part in np.split(z, len(compared)) if np.isfinite(part).any()]
             )
             row["pseudo"] = math.tanh(float(pseudo[:, place].mean()))
-            row["p_value"] = (1 + int((pseudo[:, place] >= mine.mean()).sum())) / (1 + len(pseudo))
+            row["p_value"] = float(monte_carlo_p(mine.mean(), pseudo[:, place]))
         rows.append(row)
     return pd.DataFrame(rows)

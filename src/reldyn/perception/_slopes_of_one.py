@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from reldyn._types import Array, Ints
+from reldyn.stats import Estimate, least_squares, pool
 
 # The bound of Fisher's z: a correlation of 1 in a short series is no infinite accuracy.
 LARGEST_R = 0.9999
 # Spread below this share of the largest absolute value is rounding, not variation.
 _CONSTANT = 1e-10
+# Two units say next to nothing about the spread between units.
+_FEWEST_UNITS = 3
 
-__all__ = ["LARGEST_R", "MeanOver", "DyadSlope", "fisher_z", "is_constant", "mean_over", "slope_of", "spread_of"]
+__all__ = ["LARGEST_R", "DyadSlope", "fisher_z", "is_constant", "mean_over", "slope_of", "spread_of"]
 
 
 @dataclass(frozen=True)
@@ -38,29 +42,6 @@ class DyadSlope:
     p_value: float
     r: float
     others: tuple[float, ...]
-    n: int
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class MeanOver:
-    """A mean over persons with an interval that counts dyads.
-
-    Attributes
-    ----------
-    estimate, std_error, df, statistic, p_value, conf_low, conf_high : float
-    n : int
-        Persons.
-    note : str
-    """
-
-    estimate: float
-    std_error: float
-    df: float
-    statistic: float
-    p_value: float
-    conf_low: float
-    conf_high: float
     n: int
     note: str = ""
 
@@ -107,23 +88,14 @@ def slope_of(outcome: Array, predictor: Array, *controls: Array, fewest: int) ->
     for place, name in enumerate(("outcome", "predictor")):
         if is_constant(rows[:, place]):
             return none(f"the {name} never varies")
-    scale = np.abs(rows).max(axis=0)
-    centred = rows - rows.mean(axis=0)
-    y, X = centred[:, 0], centred[:, 1:]
     # A control that is constant takes nothing away; its slope is not defined.
-    vary = np.array([not is_constant(rows[:, place]) for place in range(1, k)])
-    basis, triangle = np.linalg.qr(X[:, vary] / scale[1:][vary])
-    if float(np.abs(np.diag(triangle)).min()) < 1e-8 * math.sqrt(n):
+    vary = np.array([not is_constant(rows[:, column]) for column in range(1, k)])
+    fit = least_squares(np.column_stack([np.ones(n), rows[:, 1:][:, vary]]), rows[:, 0])
+    if fit.reason:
         return none("the predictor cannot be told from the controls")
-    inverse = np.linalg.inv(triangle)
-    beta = inverse @ (basis.T @ y) / scale[1:][vary]
-    residual = y - basis @ (basis.T @ y)
-    df = n - 1 - int(vary.sum())
-    explained = float((y**2).sum())
-    left = float((residual**2).sum())
+    beta, df = fit.beta[1:], fit.df
     # Residuals that are rounding only: the slope is exact and the correlation is one.
-    left = 0.0 if left <= 1e-24 * explained else left
-    error = math.sqrt(left / df * float((inverse[0] ** 2).sum())) / float(scale[1])
+    error = 0.0 if fit.exact else float(fit.std_error[1])
     t = math.copysign(math.inf, beta[0]) if error == 0 else float(beta[0]) / error
     r = math.copysign(1.0, beta[0]) if error == 0 else t / math.sqrt(t * t + df)
     others = np.full(len(controls), np.nan)
@@ -133,69 +105,36 @@ def slope_of(outcome: Array, predictor: Array, *controls: Array, fewest: int) ->
     return DyadSlope(float(beta[0]), error, float(df), p_value, r, tuple(others.tolist()), n, note)
 
 
-def mean_over(values: Array, dyad: Ints, *, variances: Array | None = None, unit: str = "dyad") -> MeanOver:
-    """Mean over persons, whose standard error counts dyads: members of one dyad are not independent.
+def mean_over(
+    values: Array, dyad: Ints, *, std_errors: Array | None = None, unit: Literal["dyad", "person"] = "dyad"
+) -> Estimate:
+    """Unweighted mean over dyads; partners are averaged first, since they are not independent.
 
     Parameters
     ----------
     values : (n,) array
         NaN for persons without a value.
     dyad : (n,) int array
-    variances : (n,) array, optional
-        Sampling variances: persons are then weighted by the inverse of theirs plus the variance between persons
-        (DerSimonian and Laird, 1986). None: all count the same.
+    std_errors : (n,) array, optional
+        Persons without a positive one are left out. They give no weights: correlations after Fisher's z, and slopes of
+        short series, are tied to their own standard errors.
     unit : {"dyad", "person"}, default "dyad"
         ``"person"`` treats all persons as independent.
 
     Returns
     -------
-    MeanOver
-        The standard error is the sandwich over dyads with a factor G / (G - 1).
+    Estimate
+        Of one quantity, by `reldyn.stats.pool`; with fewer than three units the mean alone, and a note.
     """
-    from scipy.stats import t as student
-
-    seen = np.isfinite(values)
-    if variances is not None:
-        seen &= np.isfinite(variances) & (variances > 0)
-    values, group = values[seen], dyad[seen] if unit == "dyad" else np.arange(int(seen.sum()))
-    n, n_groups = len(values), len(np.unique(group))
-    if n_groups < 3:
-        nan = math.nan
-        mean = float(values.mean()) if n else nan
-        return MeanOver(
-            mean,
-            nan,
-            nan,
-            nan,
-            nan,
-            nan,
-            nan,
-            n,
-            f"{n_groups} {unit}{'' if n_groups == 1 else 's'} with a value, below 3",
-        )
-    weight = np.ones(n) if variances is None else 1 / (variances[seen] + _between(values, variances[seen]))
-    estimate = float((weight * values).sum() / weight.sum())
-    sums = np.bincount(np.unique(group, return_inverse=True)[1], weights=weight * (values - estimate))
-    error = math.sqrt(float((sums**2).sum()) * n_groups / (n_groups - 1)) / float(weight.sum())
-    df = n_groups - 1.0
-    if error == 0:
-        nan = math.nan
-        return MeanOver(estimate, 0.0, df, nan, nan, nan, nan, n, "all persons have the same value")
-    reach, t = float(student.ppf(0.975, df)) * error, estimate / error
-    p_value = 2 * float(student.sf(abs(t), df))
-    return MeanOver(estimate, error, df, t, p_value, estimate - reach, estimate + reach, n)
+    found = pool(values, std_errors, dyad if unit == "dyad" else None, "mean", unit=unit)
+    n = int(found.n[0])
+    if n >= _FEWEST_UNITS:
+        return found
+    note = f"{n} {unit}{'' if n == 1 else 's'} with a value, below {_FEWEST_UNITS}"
+    return Estimate.from_std_error(found.estimate, np.nan, np.nan, n=n, note=note)
 
 
 def spread_of(values: Array, variances: Array) -> float:
     """Variance between persons with the mean sampling variance taken off; may be negative."""
     seen = np.isfinite(values) & np.isfinite(variances)
     return float(values[seen].var(ddof=1) - variances[seen].mean()) if seen.sum() > 1 else math.nan
-
-
-def _between(values: Array, variances: Array) -> float:
-    """Variance between persons by moments, never negative."""
-    weight = 1 / variances
-    mean = float((weight * values).sum() / weight.sum())
-    q = float((weight * (values - mean) ** 2).sum())
-    scale = float(weight.sum() - (weight**2).sum() / weight.sum())
-    return max(0.0, (q - (len(values) - 1)) / scale) if scale > 0 else 0.0

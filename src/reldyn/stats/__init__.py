@@ -1,4 +1,4 @@
-"""Small numerics on arrays, each written once: pooling, Monte Carlo p-values, least squares, serial dependence.
+"""Small numerics on arrays, each written once: pooling, p-values, least squares, serial dependence, resampling.
 
 Nothing here knows a panel, a column or a result: arrays in, arrays out.
 """
@@ -17,8 +17,17 @@ from reldyn.stats._montecarlo import (
     monte_carlo,
     monte_carlo_p,
 )
-from reldyn.stats._ols import LeastSquares, classical, clustered, hc3, least_squares, newey_west
+from reldyn.stats._ols import LeastSquares, classical, clustered, hc3, indicators, least_squares, newey_west
 from reldyn.stats._pool import POOLINGS, Pooling, pool, pooling_text, reml_variance
+from reldyn.stats._resample import (
+    Resamples,
+    dyad_bootstrap,
+    known_seed,
+    map_seeded,
+    one_thread,
+    parametric_bootstrap,
+    wild_bootstrap,
+)
 from reldyn.stats._streams import child_generator, child_seed, data_key, seed_sequence, stream
 from reldyn.stats._var import lag_columns, largest_root, over_steps, spectral_radius, stationary_covariance
 
@@ -37,6 +46,7 @@ __all__ = [
     "PValue",
     "Pooling",
     "Profile",
+    "Resamples",
     "StateSpace",
     "ar1_log_likelihood",
     "bootstrap_p",
@@ -51,17 +61,23 @@ __all__ = [
     "coefficients",
     "data_key",
     "deviances",
+    "dyad_bootstrap",
     "exceeds",
     "fit_ar1",
     "hc3",
+    "indicators",
+    "known_seed",
     "lag_columns",
     "largest_root",
     "least_squares",
+    "map_seeded",
     "monte_carlo",
     "monte_carlo_p",
     "newey_west",
     "noisy_profile",
+    "one_thread",
     "over_steps",
+    "parametric_bootstrap",
     "pool",
     "pooling_text",
     "reml_variance",
@@ -71,4 +87,5 @@ __all__ = [
     "stationary_covariance",
     "stream",
     "whiten",
+    "wild_bootstrap",
 ]

@@ -15,7 +15,7 @@ from reldyn._types import Array, Flags, Ints
 from reldyn.errors import DesignError
 from reldyn.stats._cluster import cluster_covariance
 
-__all__ = ["LeastSquares", "classical", "clustered", "hc3", "least_squares", "newey_west"]
+__all__ = ["LeastSquares", "classical", "clustered", "hc3", "indicators", "least_squares", "newey_west"]
 
 # Share of a column's length beyond the span of the columns before it, below which it counts as within it.
 _DEPENDENT = 1e-9
@@ -182,6 +182,29 @@ def _refused(X: Array, y: Array, used: Flags, reason: str) -> LeastSquares:
         exact=False,
         reason=reason,
     )
+
+
+def indicators(codes: Array | Ints, levels: Array | Ints | None = None) -> Array:
+    """Columns of a design for a categorical regressor, as the time of day: one for every level but the first.
+
+    Parameters
+    ----------
+    codes : (n,) array
+    levels : (k,) array, optional
+        Ascending. None: the values that occur.
+
+    Returns
+    -------
+    (n, k - 1) array
+        1 where the row has the level, else 0.
+
+    Examples
+    --------
+    >>> indicators(np.array([3, 1, 2, 1])).tolist()
+    [[0.0, 1.0], [0.0, 0.0], [1.0, 0.0], [0.0, 0.0]]
+    """
+    levels = np.unique(codes) if levels is None else levels
+    return np.asarray(codes[:, None] == levels[None, 1:], dtype=float)
 
 
 def classical(fit: LeastSquares) -> Array:

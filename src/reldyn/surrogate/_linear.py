@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from reldyn._types import Array, Flags
+from reldyn.stats import lag_columns, largest_root
 from reldyn.surrogate._copula import normal_scores
 from reldyn.surrogate._linear_draw import draw_linear, latent_linear
 from reldyn.surrogate._measurement import MeasurementFit, fit_measurement
@@ -130,25 +131,13 @@ def _log_det(matrix: Array) -> float:
     return float(np.linalg.slogdet(matrix)[1])
 
 
-def lagged(filled: Array, night: Flags, order: int) -> Array:
-    """Columns of an (n, T, C) batch: first lag by day, by night, second and later lags; (n, T, C (order + 1))."""
-    n, n_occasions, channels = filled.shape
-    out = np.zeros((n, n_occasions, channels * (order + 1)))
-    before = filled[:, :-1]
-    out[:, 1:, :channels] = np.where(night[None, 1:, None], 0.0, before)
-    out[:, 1:, channels : 2 * channels] = np.where(night[None, 1:, None], before, 0.0)
-    for lag in range(2, order + 1):
-        out[:, lag:, channels * lag : channels * (lag + 1)] = filled[:, :-lag]
-    return out
-
-
 def fit_order(rest: Array, seen: Flags, night: Flags, order: int) -> tuple[Array, ...]:
     """Least squares of a batch: (n, order + 1, C, C) coefficients, (n, C, C) covariance, (n, T, C) filled."""
     n, n_occasions, channels = rest.shape
     filled = rest.copy()
     rounds = 1 if seen.all() else _FILL_ROUNDS
     for turn in range(rounds):
-        columns = lagged(filled, night, order)[:, seen]
+        columns = lag_columns(filled, night, order)[:, seen]
         gram = np.matmul(columns.transpose(0, 2, 1), columns)
         right = np.matmul(columns.transpose(0, 2, 1), rest[:, seen])
         ridge = 1e-8 * n_occasions * np.eye(gram.shape[1])
@@ -164,7 +153,7 @@ def fit_order(rest: Array, seen: Flags, night: Flags, order: int) -> tuple[Array
 def _residuals(filled: Array, night: Flags, coefficients: Array) -> Array:
     n, order, channels = len(coefficients), coefficients.shape[1] - 1, filled.shape[2]
     flat = coefficients.reshape(n, (order + 1) * channels, channels)
-    return np.asarray(filled - np.matmul(lagged(filled, night, order), flat))
+    return np.asarray(filled - np.matmul(lag_columns(filled, night, order), flat))
 
 
 def _fill(rest: Array, seen: Flags, night: Flags, coefficients: Array) -> Array:
@@ -240,13 +229,6 @@ def _shrunk(lags: Array) -> Array:
 
 
 def _largest_root(lags: Array) -> float:
-    """Largest modulus of the companion matrix by day and by night."""
-    order, channels = len(lags) - 1, lags.shape[1]
-    largest = 0.0
-    for first in (0, 1):
-        blocks = [lags[first], *lags[2:]]
-        companion = np.zeros((order * channels, order * channels))
-        companion[:channels] = np.concatenate([block.T for block in blocks], axis=1)
-        companion[channels:, :-channels] = np.eye((order - 1) * channels)
-        largest = max(largest, float(np.abs(np.linalg.eigvals(companion)).max()))
-    return largest
+    """The larger of the largest roots by day and by night."""
+    turned = lags.transpose(0, 2, 1)
+    return max(largest_root([turned[first], *turned[2:]]) for first in (0, 1))

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from reldyn._types import Array, Ints
+from reldyn.stats import over_steps
 from reldyn.surrogate._copula import match_ranks, round_to_categories
-from reldyn.surrogate._measurement import MeasurementFit, powers, stationary
+from reldyn.surrogate._measurement import LONGEST, MeasurementFit, stationary
 from reldyn.surrogate._null import LinearNull
 
 _BURN_IN = 60
@@ -102,7 +103,7 @@ def _run_autoregression(null: LinearNull, shocks: Array) -> Array:
 
 def _run_measurement(fit: MeasurementFit, shocks: Array, steps: Ints) -> Array:
     """Innovations form: the prediction moves by the gain times the shock, so any shocks will do."""
-    matrices, covariances = (item[:, 0] for item in powers(fit.phi[None], fit.process[None]))
+    matrices, covariances = (item[:, 0] for item in over_steps(fit.phi[None], fit.process[None], LONGEST))
     spread = stationary(fit.phi[None], fit.process[None])[0]
     state = np.zeros((len(shocks), shocks.shape[2]))
     out = np.empty_like(shocks)

@@ -12,8 +12,9 @@ import numpy as np
 from reldyn._kernels import chosen_kernels
 from reldyn._records import brief
 from reldyn._types import Array, Flags, Ints
+from reldyn.stats import over_steps
 
-_LONGEST = 8
+LONGEST = 8
 _STEP = 1e-5
 _LARGEST_ROOT = 0.98
 _IMPOSSIBLE = 1e9
@@ -78,7 +79,7 @@ def fit_measurement(rest: Array, elapsed: Array, near: MeasurementFit | None = N
     """
     from scipy.optimize import minimize
 
-    steps = np.clip(np.rint(elapsed), 1, _LONGEST).astype(int)
+    steps = np.clip(np.rint(elapsed), 1, LONGEST).astype(int)
     seen: Flags = np.asarray(np.isfinite(rest).all(axis=1))
     filled = np.where(seen[:, None], rest, 0.0)
     scale = np.maximum(filled[seen].std(axis=0), 1e-6)
@@ -152,15 +153,6 @@ def _unpack(theta: Array, channels: int) -> tuple[Array, Array, Array]:
     return phi, np.matmul(root, root.transpose(0, 2, 1)), np.exp(theta[:, square + len(rows) :])
 
 
-def powers(phi: Array, process: Array) -> tuple[Array, Array]:
-    """Matrices and innovation covariances over one to eight steps: two (8, n, C, C) arrays."""
-    matrices, covariances = [phi], [process]
-    for _ in range(_LONGEST - 1):
-        covariances.append(np.matmul(np.matmul(phi, covariances[-1]), phi.transpose(0, 2, 1)) + process)
-        matrices.append(np.matmul(phi, matrices[-1]))
-    return np.stack(matrices), np.stack(covariances)
-
-
 def stationary(phi: Array, process: Array) -> Array:
     """Stationary covariance by doubling; bounded where the process is explosive."""
     covariance, matrix = process.copy(), phi.copy()
@@ -178,7 +170,7 @@ def _log_likelihoods(theta: Array, unit: Array, seen: Flags, steps: Ints, channe
     from reldyn.surrogate._measurement_numba import log_likelihoods
 
     phi, process, error = _unpack(theta, channels)
-    matrices, covariances = powers(phi, process)
+    matrices, covariances = over_steps(phi, process, LONGEST)
     return np.asarray(
         log_likelihoods(matrices, covariances, stationary(phi, process), error, np.ascontiguousarray(unit), seen, steps)
     )
@@ -187,7 +179,7 @@ def _log_likelihoods(theta: Array, unit: Array, seen: Flags, steps: Ints, channe
 def _filter(theta: Array, unit: Array, seen: Flags, steps: Ints, channels: int) -> tuple[Array, Array]:
     """Kalman filter of one series under n parameter vectors: (n,) log-likelihoods, (n, T, C) innovations."""
     phi, process, error = _unpack(theta, channels)
-    matrices, covariances = powers(phi, process)
+    matrices, covariances = over_steps(phi, process, LONGEST)
     n = len(theta)
     state, spread = np.zeros((n, channels, 1)), stationary(phi, process)
     noise = error[:, :, None] * np.eye(channels)

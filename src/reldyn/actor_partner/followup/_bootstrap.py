@@ -9,7 +9,7 @@ import numpy as np
 
 from reldyn.actor_partner.model._design import DesignRows, problem_of, structure_of
 from reldyn.errors import DesignError
-from reldyn.resample import Resamples, dyad_bootstrap, parametric_bootstrap
+from reldyn.stats import Resamples, dyad_bootstrap, parametric_bootstrap
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

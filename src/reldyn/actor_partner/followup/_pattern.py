@@ -181,7 +181,7 @@ def _pooled_sd(values: NDArray[np.float64], person: NDArray[np.int64]) -> float:
 def _intervals(result: MixedResult, interval: str, seed: Any) -> tuple[Interval, int | None]:
     """How the ends of an interval are found, and the seed used."""
     from reldyn.actor_partner.followup._bootstrap import bootstrap_effects
-    from reldyn.resample import known_seed
+    from reldyn.stats import known_seed
 
     estimates, estimation = result.estimates, result.setting.estimation
     if interval == "fieller":

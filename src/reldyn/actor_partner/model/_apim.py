@@ -19,7 +19,7 @@ from reldyn.actor_partner.model._terms import Stratum, named_terms, strata_of
 from reldyn.actor_partner.model._values import centerings, has_occasions
 from reldyn.errors import DataWarning, DesignError, check_option
 from reldyn.mixed import Estimation, Residual
-from reldyn.resample import known_seed
+from reldyn.stats import known_seed
 
 if TYPE_CHECKING:
     from reldyn.panel import DyadPanel

@@ -16,7 +16,7 @@ from reldyn.actor_partner.moments._dyads import DyadTable, FamilyResult, dyad_ta
 from reldyn.actor_partner.moments._sem import SemFit, delta, fit_structure, moments_of
 from reldyn.actor_partner.moments._structures import mediation_structure
 from reldyn.errors import DesignError, check_option
-from reldyn.resample import known_seed
+from reldyn.stats import known_seed
 
 if TYPE_CHECKING:
     import pandas as pd

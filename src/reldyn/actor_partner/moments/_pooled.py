@@ -15,10 +15,10 @@ import numpy as np
 
 from reldyn.actor_partner.moments._dyads import FamilyResult, dyad_table, estimate_rows, warn_all
 from reldyn.errors import DesignError
+from reldyn.stats import LeastSquares, least_squares
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
     from reldyn.panel import DyadPanel
 
@@ -105,11 +105,11 @@ def pooled_regression(panel: DyadPanel, *, outcome: str, predictors: str | Seque
     y = data.values[outcome]
     between = least_squares(means, y.mean(axis=1))
     within = least_squares(gaps, y[:, 0] - y[:, 1])
-    if between is None or within is None:
+    if between.reason or within.reason:
         raise DesignError(f"the predictors {', '.join(names)} depend on each other linearly: leave one of them out.")
-    rows, parts = [{"term": "intercept", "effect": "intercept", "variable": ""}], [between.rows(0)]
+    rows, parts = [{"term": "intercept", "effect": "intercept", "variable": ""}], [_cells(between, 0)]
     for place, name in enumerate(names):
-        low, high = between.rows(place + 1), within.rows(place)
+        low, high = _cells(between, place + 1), _cells(within, place)
         half = satterthwaite(between, within, place)
         parts += [*half, low, high]
         rows += [
@@ -118,7 +118,7 @@ def pooled_regression(panel: DyadPanel, *, outcome: str, predictors: str | Seque
         ]
     columns = {key: np.array([part[key] for part in parts]) for key in parts[0]}
     # Residuals of mean and difference are independent: their variances give those of the members.
-    level, gap = between.variance, within.variance / 4
+    level, gap = float(between.variance), float(within.variance) / 4
     return PooledResult(
         table=pd.DataFrame(rows).assign(**estimate_rows(columns["estimate"], columns["std_error"], columns["df"])),
         n_dyads=data.n,
@@ -130,29 +130,9 @@ def pooled_regression(panel: DyadPanel, *, outcome: str, predictors: str | Seque
     )
 
 
-@dataclass(frozen=True)
-class LeastSquares:
-    """Coefficients, their standard errors, residual variance and its degrees of freedom."""
-
-    beta: NDArray[np.float64]
-    std_error: NDArray[np.float64]
-    variance: float
-    df: int
-
-    def rows(self, place: int) -> dict[str, float]:
-        """One coefficient."""
-        return {"estimate": self.beta[place], "std_error": self.std_error[place], "df": float(self.df)}
-
-
-def least_squares(X: NDArray[np.float64], y: NDArray[np.float64]) -> LeastSquares | None:
-    """Ordinary least squares of y (n,) on X (n, p); None where X has not full rank."""
-    if np.linalg.matrix_rank(X) < X.shape[1]:
-        return None
-    beta = np.asarray(np.linalg.lstsq(X, y, rcond=None)[0], dtype=float)
-    residual = y - X @ beta
-    df = len(y) - X.shape[1]
-    variance = float(residual @ residual) / df
-    return LeastSquares(beta, np.sqrt(variance * np.diag(np.linalg.inv(X.T @ X))), variance, df)
+def _cells(fit: LeastSquares, place: int) -> dict[str, float]:
+    """One coefficient."""
+    return {"estimate": fit.beta[place], "std_error": fit.std_error[place], "df": float(fit.df)}
 
 
 def satterthwaite(between: LeastSquares, within: LeastSquares, place: int) -> list[dict[str, float]]:

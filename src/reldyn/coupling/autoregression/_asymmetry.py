@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._types import Array
 from reldyn.coupling.autoregression._asymmetry_fit import PairAsymmetry, Settings, fit_pair
 from reldyn.coupling.autoregression._asymmetry_result import AsymmetryResult
 from reldyn.coupling.autoregression._confounds import confounds
 from reldyn.errors import DesignError, check_option
+from reldyn.stats import pool
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,6 +80,9 @@ def asymmetry(
 
     Notes
     -----
+    The sample's rows are random-effects means by restricted maximum likelihood with the intervals of Hartung and
+    Knapp (2001): the precision of a dyad follows the length of its series, not its effect.
+
     Restricted maximum likelihood by an augmented Kalman filter; levels, drift and rhythm are regressors of each
     member. Intervals and p-values are those of Wald from the observed information, on Student's t. ``dominance`` is
     ``(|a| - |b|) / (|a| + |b|)`` of the two standardised effects. In the check, error of measurement and low inertia
@@ -99,7 +104,7 @@ def asymmetry(
     """
     import pandas as pd
 
-    from reldyn.resample import map_seeded
+    from reldyn.stats import map_seeded
 
     for name, switch in (("trend", trend), ("time_of_day", time_of_day), ("check", check)):
         check_option(switch, (True, False), name)
@@ -206,34 +211,15 @@ def _pooled(estimates: pd.DataFrame) -> list[pd.DataFrame]:
     return found
 
 
-def _combined(value: Any, error: Any) -> dict[str, Any]:
-    """Random effects by Paule and Mandel (1982) with the interval of Knapp and Hartung (2003)."""
-    from scipy.stats import t as student
-    from statsmodels.stats.meta_analysis import combine_effects
-
-    used = np.isfinite(value) & np.isfinite(error) & (error > 0)
-    n = int(used.sum())
+def _combined(value: Array, error: Array) -> dict[str, Any]:
+    """Random-effects mean over dyads; empty where dyads are few."""
+    found = pool(value, error, by="reml").row()
+    n = int(found["n"])
     if n < _FEWEST_DYADS:
         return {}
-    if np.ptp(value[used]) == 0:
-        # The synthesis divides by the spread of the estimates; without any, only the dyads' own errors are left.
-        mean, spread, between = float(value[used][0]), float((error[used] ** -2.0).sum()) ** -0.5, 0.0
-    else:
-        told = combine_effects(value[used], error[used] ** 2, method_re="iterated", use_t=True)
-        mean, spread, between = float(told.mean_effect_re), math.sqrt(float(told.var_eff_w_re)), float(told.tau2)
-        # Never below what the model itself implies: few dyads can agree by chance.
-        spread *= math.sqrt(max(1.0, float(told.scale_hksj_re)))
-    reach = float(student.ppf(0.975, n - 1)) * spread
-    return {
-        "estimate": mean,
-        "std_error": spread,
-        "statistic": mean / spread,
-        "df": float(n - 1),
-        "p_value": 2 * float(student.sf(abs(mean / spread), n - 1)),
-        "conf_low": mean - reach,
-        "conf_high": mean + reach,
-        "note": f"random effects over {n} dyads, between-dyad SD {math.sqrt(max(between, 0.0)):.3f}",
-    }
+    note = f"random effects over {n} dyads, between-dyad SD {found['between_sd']:.3f}"
+    lost = f"; {found['note']}" if found["note"] else ""
+    return {name: found[name] for name in _NUMBERS} | {"note": note + lost}
 
 
 def _checks(pairs: list[DyadSeries], fits: list[PairAsymmetry]) -> pd.DataFrame:

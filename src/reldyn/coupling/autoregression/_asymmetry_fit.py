@@ -17,6 +17,7 @@ from reldyn.coupling.autoregression._process import (
     process_series,
     with_reliability,
 )
+from reldyn.stats import stationary_covariance
 
 Cells = dict[str, Any]
 
@@ -168,11 +169,9 @@ def _standardised(fit: ProcessFit) -> tuple[Array, Array]:
     """Cross effects in standard deviations of the processes, first to second and back, and their covariance."""
 
     def effects(theta: Array) -> Array:
-        from reldyn.coupling.autoregression._process import stationary
-
         rows = theta[None]
         phi = fit.process.matrices(rows, np.zeros(1))[0, 0]
-        size = np.sqrt(np.maximum(np.diag(stationary(phi, fit.process.noise(rows)[0])), 1e-300))
+        size = np.sqrt(np.maximum(np.diag(stationary_covariance(phi, fit.process.noise(rows)[0])), 1e-300))
         return np.array([phi[1, 0] * size[0] / size[1], phi[0, 1] * size[1] / size[0]])
 
     h = 1e-5

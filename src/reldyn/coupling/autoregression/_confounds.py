@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reldyn._types import Array, Flags
+from reldyn.stats import indicators
 
 if TYPE_CHECKING:
     from reldyn.panel import DyadSeries
@@ -59,7 +60,7 @@ def _daytimes(pair: DyadSeries) -> Array:
     place = pair.beep - first[np.searchsorted(days, pair.day)] if runs_on else pair.beep
     times = np.unique(place)
     if len(times) <= _MOST_TIMES:
-        return np.asarray(place[:, None] == times[None, 1:], dtype=float)
+        return indicators(place, times)
     angle = 2 * np.pi * (place - times[0]) / (times[-1] - times[0] + 1)
     return np.column_stack([np.sin(angle), np.cos(angle), np.sin(2 * angle), np.cos(2 * angle)])
 

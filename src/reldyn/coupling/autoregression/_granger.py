@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn._types import Array
-from reldyn.coupling.autoregression._regress import check_lags, least_squares, past
+from reldyn.coupling.autoregression._regress import check_lags, past, regression
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,21 +101,21 @@ def granger_test(outcome: Array, own: Array, other: Array) -> dict[str, Any]:
     from scipy.stats import f as fisher
 
     ones = np.ones((len(outcome), 1))
-    full = least_squares(np.column_stack([ones, own, other]), outcome)
+    full = regression(np.column_stack([ones, own, other]), outcome)
     if full.reason:
         return {**dict.fromkeys(_NUMBERS, math.nan), "n_pairs": full.n, "note": full.reason}
     # Both models on the rows of the larger one, else their sums of squares could not be compared.
     seen = np.isfinite(other).all(axis=1)
-    less = least_squares(np.column_stack([ones, own])[seen], outcome[seen])
-    extra = other.shape[1]
-    ratio = (less.rss - full.rss) / extra / (full.rss / full.df)
+    less = regression(np.column_stack([ones, own])[seen], outcome[seen])
+    extra, left, before = other.shape[1], float(full.rss), float(less.rss)
+    ratio = (before - left) / extra / (left / full.df)
     return {
         "statistic": ratio,
         "df": float(extra),
         "df_residual": float(full.df),
         "p_value": float(fisher.sf(ratio, extra, full.df)),
-        "log_ratio": math.log(less.rss / full.rss),
-        "r_squared_gain": 1 - full.rss / less.rss,
+        "log_ratio": math.log(before / left),
+        "r_squared_gain": 1 - left / before,
         "n_pairs": full.n,
         "note": "",
     }

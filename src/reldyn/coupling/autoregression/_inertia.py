@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reldyn.coupling.autoregression._regress import LeastSquares, detrended, least_squares, past
+from reldyn.coupling.autoregression._regress import detrended, past, regression
+from reldyn.stats import LeastSquares
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,7 +87,7 @@ def coordination_fits(pair: DyadSeries) -> tuple[LeastSquares, LeastSquares]:
     before = past(rest, 1)[:, 0]
     ones = np.ones((len(before), 1))
     fits = [
-        least_squares(np.column_stack([ones, before[:, member], before[:, 1 - member]]), rest.values[:, member])
+        regression(np.column_stack([ones, before[:, member], before[:, 1 - member]]), rest.values[:, member])
         for member in (0, 1)
     ]
     if never_leaves_line(rest.values):

@@ -15,7 +15,7 @@ from reldyn._types import Array
 from reldyn.coupling._checks import check_count
 from reldyn.coupling.autoregression._inertia import NEVER_LEAVES_LINE, inference, never_leaves_line
 from reldyn.coupling.autoregression._oscillator_fit import OscillatorFit, fit_oscillators
-from reldyn.coupling.autoregression._regress import detrended, least_squares
+from reldyn.coupling.autoregression._regress import detrended, regression
 from reldyn.coupling.synchrony._lag_products import FEWEST_PAIRS
 from reldyn.errors import check_option
 
@@ -168,7 +168,7 @@ def _local(pair: DyadSeries, rest: Array, embedding: int, spacing: int) -> list[
     told = []
     for member in (0, 1):
         own, other = derivatives[:, member], derivatives[:, 1 - member]
-        fit = least_squares(np.column_stack([own[:, :2], other[:, :2]]), own[:, 2])
+        fit = regression(np.column_stack([own[:, :2], other[:, :2]]), own[:, 2])
         cells = inference(fit)
         cells["n_obs"] = cells.pop("n_pairs")
         note = fit.reason.replace("pairs of occasions", "windows")
@@ -233,7 +233,7 @@ def _begin(pair: DyadSeries, rest: Array) -> Array:
     derivatives = _windows(pair, rest, 5, 1)
     for member in (0, 1):
         own, other = derivatives[:, member], derivatives[:, 1 - member]
-        fit = least_squares(np.column_stack([own[:, :2], other[:, :2]]), own[:, 2])
+        fit = regression(np.column_stack([own[:, :2], other[:, :2]]), own[:, 2])
         if not fit.reason and fit.beta[0] < 0:
             start[member] = np.clip(fit.beta, -1.5, 0.5)
     return start

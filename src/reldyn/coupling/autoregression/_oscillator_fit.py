@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from reldyn._types import Array, Flags
-from reldyn.coupling.autoregression._kalman import IMPOSSIBLE, Series, StateSpace, deviances
+from reldyn.stats import IMPOSSIBLE, Observations, StateSpace, deviances
 
 __all__ = ["OscillatorFit", "fit_oscillators"]
 
@@ -123,7 +123,7 @@ def _at_maximum(theta: Array, gradient: Array, covariance: Array, inside: Flags,
     return bool(np.isfinite(gain) and 0 <= gain < _GAIN and outward.max(initial=0.0) <= _GAIN)
 
 
-def _arranged(rest: Array, step: Array) -> tuple[Series, Array, float]:
+def _arranged(rest: Array, step: Array) -> tuple[Observations, Array, float]:
     """Stretches with enough values for a free start, on the distinct gaps of the clock."""
     from reldyn.coupling.autoregression._process import LONGEST
 
@@ -139,7 +139,7 @@ def _arranged(rest: Array, step: Array) -> tuple[Series, Array, float]:
     data = np.where(seen[rows], rest[rows] / scale, 0.0)[:, :, None]
     gaps, kind = np.unique(np.where(gap[rows] > LONGEST, 1.0, np.maximum(gap[rows], 1e-9)), return_inverse=True)
     _, segment = np.unique(stretch[rows], return_inverse=True)
-    series = Series(data, np.ascontiguousarray(seen[rows]), kind.astype(np.int64), segment.astype(np.int64), 4)
+    series = Observations(data, np.ascontiguousarray(seen[rows]), kind.astype(np.int64), segment.astype(np.int64), 4)
     return series, gaps, scale
 
 
@@ -152,7 +152,7 @@ def _drift(theta: Array) -> Array:
     return drift
 
 
-def _deviances(theta: Array, series: Series, gaps: Array) -> Array:
+def _deviances(theta: Array, series: Observations, gaps: Array) -> Array:
     from scipy.linalg import expm
 
     drift = _drift(theta)

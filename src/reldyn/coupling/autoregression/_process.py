@@ -13,7 +13,16 @@ import numpy as np
 
 from reldyn._records import brief
 from reldyn._types import Array, Flags, Ints
-from reldyn.coupling.autoregression._kalman import IMPOSSIBLE, Profile, Series, StateSpace, coefficients, deviances
+from reldyn.stats import (
+    IMPOSSIBLE,
+    Observations,
+    Profile,
+    StateSpace,
+    coefficients,
+    deviances,
+    spectral_radius,
+    stationary_covariance,
+)
 
 __all__ = [
     "Process",
@@ -44,7 +53,7 @@ class ProcessSeries:
 
     Attributes
     ----------
-    series : Series
+    series : Observations
         Outcome and regressors; its kinds are pairs of gap and stair.
     gap : (K,) int array
         Steps of each kind of transition.
@@ -54,7 +63,7 @@ class ProcessSeries:
         Root mean square of both channels' standard deviations; common, so that cross effects keep their ratio.
     """
 
-    series: Series
+    series: Observations
     gap: Ints
     when: Array
     scale: float
@@ -93,7 +102,7 @@ def process_series(values: Array, step: Array, regressors: Array, *, changing: b
     stair = np.arange(len(values)) * stairs // len(values)
     code = stair * (LONGEST + 1) + gap
     kinds, kind = np.unique(code, return_inverse=True)
-    series = Series(data, np.ascontiguousarray(seen), kind.astype(np.int64), segment.astype(np.int64))
+    series = Observations(data, np.ascontiguousarray(seen), kind.astype(np.int64), segment.astype(np.int64))
     when = (kinds // (LONGEST + 1) + 0.5) / stairs - 0.5
     return ProcessSeries(series, (kinds % (LONGEST + 1)).astype(np.int64), when, scale)
 
@@ -257,28 +266,11 @@ def process_deviances(given: ProcessSeries, process: Process, theta: Array) -> A
     return np.asarray(deviances(given.series, _space(process, theta, phi, given)) + charge)
 
 
-def spectral_radius(phi: Array) -> Array:
-    """Largest modulus of the eigenvalues of 2 x 2 matrices, from trace and determinant."""
-    half = (phi[..., 0, 0] + phi[..., 1, 1]) / 2
-    determinant = phi[..., 0, 0] * phi[..., 1, 1] - phi[..., 0, 1] * phi[..., 1, 0]
-    inside = half**2 - determinant
-    real = np.abs(half) + np.sqrt(np.maximum(inside, 0.0))
-    return np.asarray(np.where(inside >= 0, real, np.sqrt(np.maximum(determinant, 0.0))))
-
-
-def stationary(phi: Array, noise: Array) -> Array:
-    """Stationary covariances of (..., 2, 2) processes."""
-    lead = phi.shape[:-2]
-    product = np.einsum("...ij,...kl->...ikjl", phi, phi).reshape(*lead, 4, 4)
-    solved = np.linalg.solve(np.eye(4) - product, noise.reshape(*lead, 4, 1)).reshape(*lead, 2, 2)
-    return np.asarray((solved + np.swapaxes(solved, -1, -2)) / 2)
-
-
 def _space(process: Process, theta: Array, phi: Array, given: ProcessSeries) -> StateSpace:
     n, kinds = phi.shape[:2]
     noise = process.noise(theta)
     every = np.broadcast_to(noise[:, None], (n, kinds, 2, 2))
-    level = stationary(phi, every)
+    level = stationary_covariance(phi, every)
     transition, added, gap = phi.copy(), every.copy(), given.gap
     for steps in range(2, int(gap.max()) + 1):
         longer = gap >= steps
@@ -312,7 +304,7 @@ def _described(given: ProcessSeries, process: Process, theta: Array, inside: Fla
     radius = float(spectral_radius(phi))
     shrunk = phi * min(1.0, _LARGEST_ROOT / max(radius, 1e-9))
     deviance, covariance = _information(given, process, theta, inside)
-    level = stationary(shrunk, process.noise(rows)[0])
+    level = stationary_covariance(shrunk, process.noise(rows)[0])
     converged = bool(slope < 0.05 and radius <= _LARGEST_ROOT and deviance < IMPOSSIBLE / 2)
     error = process.error_variance(rows, level[None])[0]
     return ProcessFit(process, theta, covariance, deviance, converged, phi, level, error)

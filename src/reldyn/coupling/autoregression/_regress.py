@@ -6,7 +6,6 @@ A lag looks back whole scheduled occasions of the same day: a missing occasion, 
 from __future__ import annotations
 
 import dataclasses
-import math
 
 import numpy as np
 
@@ -14,11 +13,12 @@ from reldyn._types import Array
 from reldyn.coupling._checks import varies
 from reldyn.errors import DesignError
 from reldyn.panel import DyadSeries
+from reldyn.stats import LeastSquares, least_squares
 
-__all__ = ["LeastSquares", "check_lags", "detrended", "least_squares", "past"]
+__all__ = ["check_lags", "detrended", "past", "regression"]
 
-# Relative size of a direction of the scaled design below which it counts as absent.
-_RANK_TOLERANCE = 1e-9
+# Rows beyond the number of columns.
+_SPARE = 3
 
 
 def past(pair: DyadSeries, lags: int) -> Array:
@@ -50,75 +50,33 @@ def check_lags(lags: int) -> None:
         )
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class LeastSquares:
-    """An ordinary least-squares fit of n rows and k columns.
-
-    Attributes
-    ----------
-    beta : (k,) array
-    covariance : (k, k) array
-        With the residual variance on n - k degrees of freedom.
-    rss : float
-        Residual sum of squares.
-    n, df : int
-        Rows, and rows minus columns.
-    reason : str
-        Why there is no fit (then ``beta`` is NaN); else empty.
-    """
-
-    beta: Array
-    covariance: Array
-    rss: float
-    n: int
-    df: int
-    reason: str = ""
-
-    @property
-    def std_error(self) -> Array:
-        """Standard errors, (k,)."""
-        return np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
-
-
-def least_squares(design: Array, outcome: Array, fewest: int = 3) -> LeastSquares:
-    """Fit by least squares on the rows without a missing value.
+def regression(design: Array, outcome: Array) -> LeastSquares:
+    """Least squares on the rows without a missing value, with at least three rows more than columns.
 
     Parameters
     ----------
     design : (n, k) array
     outcome : (n,) array
-    fewest : int, default 3
-        Rows needed beyond the number of columns.
 
     Returns
     -------
     LeastSquares
-        With ``reason`` where rows are too few, the outcome is constant or columns depend on one another.
+        With ``reason`` where rows are too few, the outcome is constant or follows its past without error, or columns
+        depend on one another: ``beta`` is NaN then.
     """
-    used = np.isfinite(outcome) & np.isfinite(design).all(axis=1)
-    x, y = design[used], outcome[used]
-    n, k = x.shape
-
-    def refused(reason: str) -> LeastSquares:
-        return LeastSquares(np.full(k, np.nan), np.full((k, k), np.nan), math.nan, n, n - k, reason)
-
-    if n < k + fewest:
-        return refused(f"{n} usable pairs of occasions, below {k + fewest}")
-    if not varies(y - y.mean(), y):
-        return refused("the outcome never varies")
-    norms = np.sqrt((x**2).sum(axis=0))
-    if bool((norms == 0).any()):
-        return refused("a predictor never varies")
-    left, singular, right = np.linalg.svd(x / norms, full_matrices=False)
-    if singular[-1] < _RANK_TOLERANCE * singular[0]:
-        return refused("a predictor never varies or is determined by the others")
-    beta = (right.T @ ((left.T @ y) / singular)) / norms
-    rest = y - x @ beta
-    rss = float(rest @ rest)
-    if not varies(rest, y) or rss <= 1e-20 * float(((y - y.mean()) ** 2).sum()):
-        return refused("the outcome is determined without error by its past")
-    inverse = (right.T / singular**2) @ right / np.outer(norms, norms)
-    return LeastSquares(beta, inverse * rss / (n - k), rss, n, n - k)
+    fit = least_squares(design, outcome, fewest=_SPARE)
+    y, k = outcome[fit.used], len(fit.beta)
+    if fit.n < k + _SPARE:
+        reason = f"{fit.n} usable pairs of occasions, below {k + _SPARE}"
+    elif not varies(y - y.mean(), y):
+        reason = "the outcome never varies"
+    elif fit.reason:
+        reason = "a predictor never varies or is determined by the others"
+    elif fit.exact or not varies(fit.residuals, y):
+        reason = "the outcome is determined without error by its past"
+    else:
+        return fit
+    return dataclasses.replace(fit, beta=np.full(k, np.nan), reason=reason)
 
 
 def detrended(values: Array, time: Array) -> Array:

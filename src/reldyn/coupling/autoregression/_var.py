@@ -10,11 +10,11 @@ import numpy as np
 
 from reldyn._types import Array
 from reldyn.coupling.autoregression._inertia import inference
-from reldyn.coupling.autoregression._regress import LeastSquares, check_lags, least_squares, past
+from reldyn.coupling.autoregression._regress import check_lags, past, regression
 from reldyn.coupling.autoregression._var_multilevel import two_step
 from reldyn.coupling.autoregression._var_result import VarResult
-from reldyn.coupling.autoregression._var_roots import largest_root
 from reldyn.errors import DataWarning, check_option
+from reldyn.stats import LeastSquares, largest_root
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -145,7 +145,7 @@ def _equations(pair: DyadSeries, lags: int) -> tuple[LeastSquares, LeastSquares]
     before = past(pair, lags)
     ones = np.ones((len(before), 1))
     designs = [np.column_stack([ones, before[:, :, m], before[:, :, 1 - m]]) for m in (0, 1)]
-    return least_squares(designs[0], pair.values[:, 0]), least_squares(designs[1], pair.values[:, 1])
+    return regression(designs[0], pair.values[:, 0]), regression(designs[1], pair.values[:, 1])
 
 
 def coefficient_rows(pair: DyadSeries, member: int, lags: int, cells: dict[str, list[Any]]) -> list[dict[str, Any]]:
@@ -174,7 +174,7 @@ def _residual_cells(pair: DyadSeries, lags: int, fits: tuple[LeastSquares, Least
     rest = np.column_stack([_residual(pair, before, member, fits[member]) for member in (0, 1)])
     both = rest[np.isfinite(rest).all(axis=1)]
     covariance = both.T @ both / len(both) if len(both) > 2 else np.full((2, 2), np.nan)
-    spread = [math.sqrt(fit.rss / fit.df) for fit in fits]
+    spread = [math.sqrt(float(fit.variance)) for fit in fits]
     roots = largest_root(_transitions(fits, lags))
     correlation = covariance[0, 1] / math.sqrt(covariance[0, 0] * covariance[1, 1])
     return {

@@ -17,8 +17,8 @@ from reldyn._types import Array, Ints
 from reldyn.coupling.autoregression._nickell import nickell_bias
 from reldyn.coupling.autoregression._regress import past
 from reldyn.coupling.autoregression._var_result import VarResult
-from reldyn.coupling.autoregression._var_roots import largest_root
 from reldyn.errors import DesignError
+from reldyn.stats import largest_root
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,4 +1,8 @@
-"""Parameters of influence functions averaged over dyads, each dyad fitted by itself."""
+"""Parameters of influence functions averaged over dyads, each dyad fitted by itself.
+
+By default the unweighted mean: in short series a slope and its standard error come from the same few answers, and
+weights by precision would favour slopes that look small by chance.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reldyn.coupling._averages import AverageBy, average
+from reldyn.coupling._checks import AverageBy, pooling_of
+from reldyn.stats import pool
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["averaged"]
 
-_NUMBERS = ("estimate", "std_error", "statistic", "df", "p_value", "conf_low", "conf_high", "between_sd", "n_dyads")
-_FEW = {0: "no dyad has it with a standard error", 1: "a single dyad has no spread over dyads"}
+_NUMBERS = ("estimate", "std_error", "statistic", "df", "p_value", "conf_low", "conf_high", "between_sd")
 
 
 def averaged(estimates: pd.DataFrame, roles: Sequence[Hashable], by: AverageBy) -> pd.DataFrame:
@@ -43,12 +47,11 @@ def averaged(estimates: pd.DataFrame, roles: Sequence[Hashable], by: AverageBy) 
         theirs = known if receiver == "" else known[known["receiver"] == receiver]
         sender = "" if receiver == "" else next(role for role in roles if role != receiver)
         for parameter in dict.fromkeys(estimates["parameter"]):
-            each = theirs[theirs["parameter"] == parameter].groupby("dyad", sort=False)
             if parameter.endswith("_at"):
                 continue
-            value = each["estimate"].mean().to_numpy(dtype=float)
-            variance = each["std_error"].agg(lambda errors: float((errors**2).sum())).to_numpy(dtype=float)
-            found = average(value, np.sqrt(variance) / np.maximum(each.size().to_numpy(), 1), by)
+            each = theirs[theirs["parameter"] == parameter]
+            value, error = (each[column].to_numpy(dtype=float) for column in ("estimate", "std_error"))
+            found = pool(value, error, each["dyad"].tolist(), pooling_of(by)).row()
             name = parameter.replace("_", " ")
             rows.append(
                 {
@@ -56,8 +59,9 @@ def averaged(estimates: pd.DataFrame, roles: Sequence[Hashable], by: AverageBy) 
                     "receiver": receiver,
                     "sender": sender,
                     "parameter": parameter,
-                    **{number: getattr(found, number) for number in _NUMBERS},
-                    "note": _FEW.get(found.n_dyads, ""),
+                    **{number: found[number] for number in _NUMBERS},
+                    "n_dyads": int(found["n"]),
+                    "note": found["note"],
                 }
             )
     return pd.DataFrame(rows)

@@ -16,6 +16,7 @@ from reldyn._records import brief
 from reldyn._types import Array
 from reldyn.coupling._checks import varies
 from reldyn.results import register
+from reldyn.stats import least_squares
 
 Form = Literal["bilinear", "ojive", "none"]
 
@@ -28,7 +29,6 @@ __all__ = [
     "Shape",
     "fit",
     "fit_two_steps",
-    "least_squares",
     "leaves_errors",
     "unfit",
 ]
@@ -157,17 +157,6 @@ class InfluenceFit:
     absent: tuple[str, ...]
 
 
-def least_squares(X: Array, y: Array) -> tuple[Array, Array, float]:
-    """Coefficients, residuals and their sum of squares; NaN where the columns of X depend on each other."""
-    basis, upper = np.linalg.qr(X)
-    size = np.abs(np.diag(upper))
-    if len(X) < X.shape[1] or (size < 1e-9 * np.sqrt((X**2).sum(axis=0))).any():
-        return np.full(X.shape[1], np.nan), np.full(len(y), np.nan), float("nan")
-    projected = basis.T @ y
-    residuals = y - basis @ projected
-    return np.linalg.solve(upper, projected), residuals, float(residuals @ residuals)
-
-
 def unfit(after: Array, own: Array, partner: Array, mine: Array, theirs: Array) -> str:
     """Why no equation can be fitted; empty where one can.
 
@@ -218,17 +207,15 @@ def fit(after: Array, own: Array, partner: Array, shape: Shape) -> InfluenceFit:
             break
     columns = _columns(own, partner, terms, thresholds)
     X = np.column_stack(list(columns.values()))
-    beta, residuals, rss = least_squares(X, after)
+    found = least_squares(X, after, fewest=0)
+    rss = float(found.rss)
     n, p = X.shape
     df = n - p - sum(np.isfinite(value) for value in thresholds.values())
     spread = rss / df if df > 0 and np.isfinite(rss) else float("nan")
-    covariance: Array = np.full((p, p), np.nan)
-    if np.isfinite(spread):
-        # By the triangular root: with scores in the millions X'X itself has no inverse left.
-        root = np.linalg.inv(np.linalg.qr(X)[1])
-        covariance = np.asarray(spread * root @ root.T, dtype=float)
-    told = dict(zip(columns, beta.tolist(), strict=True)) | thresholds
-    return InfluenceFit(Equation(**told), tuple(columns), covariance, residuals, rss, float(df), absent)
+    # Thresholds cost degrees of freedom too.
+    covariance = np.asarray(found.unscaled * spread)
+    told = dict(zip(columns, found.beta.tolist(), strict=True)) | thresholds
+    return InfluenceFit(Equation(**told), tuple(columns), covariance, found.residuals, rss, float(df), absent)
 
 
 _AT = {"step_up": "up_at", "step_down": "down_at", "repair": "repair_at", "damping": "damping_at"}
@@ -337,7 +324,7 @@ def fit_two_steps(after: Array, own: Array, partner: Array, shape: Shape, band: 
             Equation(**failed), names, np.full((len(names),) * 2, np.nan), left * np.nan, np.nan, 0.0, absent
         )
     Z = np.column_stack(list(influence.values()))
-    beta, residuals, rss = least_squares(Z, left)
+    found = least_squares(Z, left, fewest=0)
     # Both steps are linear in the errors of all turns, so that their joint covariance is exact but for sigma.
     own_columns = _columns(own, partner, {key: np.zeros(1) for key in _known(first)}, _known(first))
     X = np.column_stack(list(own_columns.values()))
@@ -347,9 +334,10 @@ def fit_two_steps(after: Array, own: Array, partner: Array, shape: Shape, band: 
     linear = np.vstack([one, two - two @ X @ one])
     df = float(len(after) - len(names) - len(thresholds))
     told = {name: getattr(first.equation, name) for name in first.names} | _known(first)
-    told |= dict(zip(influence, beta.tolist(), strict=True)) | thresholds
+    told |= dict(zip(influence, found.beta.tolist(), strict=True)) | thresholds
+    rss = float(found.rss)
     covariance = rss / max(df, 1.0) * linear @ linear.T
-    return InfluenceFit(Equation(**told), names, covariance, residuals, rss, df, first.absent + absent)
+    return InfluenceFit(Equation(**told), names, covariance, found.residuals, rss, df, first.absent + absent)
 
 
 def _known(fitted: InfluenceFit) -> dict[str, float]:
@@ -366,5 +354,5 @@ def _best_alone(
     for at in candidates:
         tried = thresholds | {name: float(at)}
         X = np.column_stack([_step(key, partner, partner, tried[key]) for key in terms])
-        errors.append(least_squares(X, left)[2])
+        errors.append(float(least_squares(X, left, fewest=0).rss))
     return float(candidates[int(np.nanargmin(errors))]) if np.isfinite(errors).any() else float(candidates[0])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from reldyn._types import Array, Flags
-from reldyn.coupling._averages import AVERAGES, AverageBy
+from reldyn.coupling._checks import AVERAGES, AverageBy
 from reldyn.coupling.influence._average import averaged
 from reldyn.coupling.influence._fit import (
     DETERMINED,
@@ -27,10 +27,10 @@ from reldyn.coupling.influence._fit import (
 )
 from reldyn.coupling.influence._map import basins, fixed_points
 from reldyn.coupling.influence._result import InfluenceResult
-from reldyn.coupling.influence._test import Turns, bootstrap_p
+from reldyn.coupling.influence._test import Turns, influence_p
 from reldyn.errors import DataWarning, DesignError, check_option
 from reldyn.panel import DyadSeries
-from reldyn.resample import known_seed, map_seeded
+from reldyn.stats import known_seed, map_seeded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,8 +118,9 @@ def influence_functions(
     band : float, default 0.0
         For two-step: a partner's score within this distance of zero is neutral.
     average_by : {"mean", "random-effects"}, default "mean"
-        How dyads are averaged: the plain mean with a t test over dyads, or a random-effects synthesis (Paule and
-        Mandel, with intervals by Hartung and Knapp).
+        How dyads are averaged. The plain mean with a t test over dyads does not look at standard errors, which short
+        series tie to the slopes. The random-effects mean (restricted maximum likelihood, intervals by Hartung and
+        Knapp) weighs by precision, which pays where the dyads' numbers of answers differ much.
     n_boot : int, default 999
         Worlds of the bootstrap test; 0 leaves it out.
     seed : int, SeedSequence, Generator or None
@@ -294,7 +295,7 @@ def _tested(turns: Turns, receiver: int, ask: _Ask, rng: np.random.Generator) ->
     fits = tuple(fit(*turns.parts(k), ask.shape) for k in (0, 1))
     if not any(name in fits[receiver].names for name in _SENT):
         return float("nan"), float("nan")
-    return bootstrap_p(turns, (fits[0], fits[1]), receiver, ask.shape, ask.n_boot, rng)
+    return influence_p(turns, (fits[0], fits[1]), receiver, ask.shape, ask.n_boot, rng)
 
 
 _SENT = ("positive", "negative", "step_up", "step_down")

@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from reldyn.coupling._averages import averaging_text
+from reldyn.coupling._checks import averaging_text
 from reldyn.coupling.influence._fit import Equation
 from reldyn.results import Result
 

@@ -14,8 +14,9 @@ import numpy as np
 
 from reldyn._types import Array, Ints
 from reldyn.coupling.influence._fit import Equation, InfluenceFit, Shape, fit
+from reldyn.stats import monte_carlo_p
 
-__all__ = ["Turns", "bootstrap_p", "likelihood_ratio", "worlds"]
+__all__ = ["Turns", "influence_p", "likelihood_ratio", "worlds"]
 
 # The least stable course a world without influence may take.
 _STEEPEST = 0.98
@@ -96,7 +97,7 @@ def worlds(
     return drawn
 
 
-def bootstrap_p(
+def influence_p(
     turns: Turns, fits: tuple[InfluenceFit, InfluenceFit], receiver: int, shape: Shape, n: int, rng: np.random.Generator
 ) -> tuple[float, float]:
     """Test the partner's influence on one receiver.
@@ -115,7 +116,7 @@ def bootstrap_p(
     Returns
     -------
     statistic, p_value : float
-        p = (1 + #) / (B + 1), NaN without worlds.
+        p = (1 + #) / (B + 1), NaN without worlds; a world without a ratio counts as exceeding.
     """
     after, own, partner = turns.parts(receiver)
     observed = likelihood_ratio(after, own, partner, shape)
@@ -130,8 +131,7 @@ def bootstrap_p(
     calm = [replace(one.equation, inertia=float(np.clip(one.equation.inertia, -_STEEPEST, _STEEPEST))) for one in both]
     drawn = worlds(turns, (calm[0], calm[1]), errors, n, rng)
     null = _statistics(*turns.parts(receiver, drawn), shape)
-    null = null[np.isfinite(null)]
-    return observed, float((1 + (null >= observed).sum()) / (len(null) + 1))
+    return observed, float(monte_carlo_p(observed, null))
 
 
 def _spread(fitted: InfluenceFit) -> Array:

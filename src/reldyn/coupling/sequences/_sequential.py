@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from reldyn._types import Array, Flags, Ints
-from reldyn.coupling._averages import AVERAGES, AverageBy, average, averaging_text
-from reldyn.coupling._checks import check_lag
+from reldyn.coupling._checks import AVERAGES, AverageBy, averaging_text, check_lag, pooling_of
 from reldyn.coupling.sequences import _sequential_measures as measures
 from reldyn.coupling.sequences._categories import Bins, Categories, categories_of
 from reldyn.errors import DesignError, check_option
 from reldyn.panel import DyadSeries
-from reldyn.resample import known_seed, map_seeded
 from reldyn.results import Result
+from reldyn.stats import known_seed, map_seeded, pool
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,6 +31,7 @@ __all__ = ["LagSequentialResult", "lag_sequential"]
 
 Streams = Literal["partners", "turns"]
 _STREAMS = ("partners", "turns")
+_INFERENCE = ("estimate", "std_error", "statistic", "df", "p_value", "conf_low", "conf_high")
 # Whole days are moved, so that a rhythm common to all days stays, once there are enough for a p-value below .05.
 _DAYS = 40
 _CELL = ("count", "expected", "probability", "adjusted_residual", "yules_q", "log_odds", "std_error")
@@ -176,8 +176,9 @@ def lag_sequential(
         False where a code cannot follow itself in one stream (events coded only when they change): the diagonal of
         own paths, or of turns, is structurally zero. Needs lag 1.
     average_by : {"mean", "random-effects"}, default "mean"
-        How the dyads' log odds ratios become one: a plain mean with a t test, which does not lean on the standard
-        errors of sparse tables; or a random-effects synthesis.
+        How the dyads' log odds ratios become one. A log odds ratio is tied to its standard error, which is smallest
+        near zero: weights by precision draw the mean towards zero, the plain mean with a t test does not lean on them.
+        The random-effects mean (restricted maximum likelihood, intervals by Hartung and Knapp) is for long tables.
     n_permutations : int, default 999
         Of the permutation test per dyad; 0 leaves it out.
     seed : int, SeedSequence, Generator or None
@@ -372,36 +373,20 @@ def _averages(cells: pd.DataFrame, told_apart: bool, by: AverageBy) -> pd.DataFr
 
     who = ["given_by", "target_by"] if told_apart else []
     key = ["path", *who, "given", "target"]
-    each = cells[["dyad", *key, "log_odds", "std_error", "yules_q"]]
-    if not told_apart:
-        each = each.assign(variance=each["std_error"] ** 2, n=each["log_odds"].notna())
-        sums = each.groupby(["dyad", *key], sort=False, dropna=False)[["log_odds", "variance", "yules_q", "n"]].sum()
-        n = sums["n"].where(sums["n"] > 0)
-        told = {
-            "log_odds": sums["log_odds"] / n,
-            "std_error": sums["variance"] ** 0.5 / n,
-            "yules_q": sums["yules_q"] / n,
-        }
-        each = pd.DataFrame(told).reset_index()
     rows = []
-    for named, part in each.groupby(key, sort=False, dropna=False):
-        found = average(part["log_odds"].to_numpy(dtype=float), part["std_error"].to_numpy(dtype=float), by)
+    for named, part in cells.groupby(key, sort=False, dropna=False):
+        log_odds, error, q = (part[name].to_numpy(dtype=float) for name in ("log_odds", "std_error", "yules_q"))
+        dyads = part["dyad"].tolist()
+        found = pool(log_odds, error, dyads, pooling_of(by)).row()
         label = dict(zip(key, named, strict=True))
-        q = part["yules_q"].to_numpy(dtype=float)
         rows.append(
             {
                 "term": _term(label),
                 **{name: label.get(name, "") for name in ("path", "given_by", "target_by", "given", "target")},
-                "estimate": found.estimate,
-                "std_error": found.std_error,
-                "statistic": found.statistic,
-                "df": found.df,
-                "p_value": found.p_value,
-                "conf_low": found.conf_low,
-                "conf_high": found.conf_high,
-                "yules_q": float(np.nanmean(q)) if np.isfinite(q).any() else float("nan"),
-                "between_sd": found.between_sd,
-                "n_dyads": found.n_dyads,
+                **{name: found[name] for name in _INFERENCE},
+                "yules_q": pool(q, cluster=dyads).row()["estimate"],
+                "between_sd": found["between_sd"],
+                "n_dyads": int(found["n"]),
             }
         )
     return pd.DataFrame(rows)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reldyn._types import Array, Flags, Ints
+from reldyn.stats import monte_carlo_p
 
 __all__ = [
     "SequenceTable",
@@ -208,10 +209,8 @@ def permutation_p(observed: Array, permuted: Array, possible: Flags) -> tuple[Ar
     if not len(permuted):
         return np.full(observed.shape, np.nan), float("nan")
     own, others = (_pearson(counts, possible) for counts in (observed, permuted))
-    # Ties are as extreme; rounding must not break them.
-    cells = (1 + (np.abs(others) >= np.abs(own) - 1e-9).sum(axis=0)) / (len(permuted) + 1)
-    total, totals = float((own**2).sum()), (others**2).sum(axis=(1, 2))
-    table = (1 + int((totals >= total - 1e-9).sum())) / (len(permuted) + 1)
+    cells = monte_carlo_p(np.abs(own).ravel(), np.abs(others).reshape(len(others), -1)).p_value.reshape(own.shape)
+    table = monte_carlo_p(float((own**2).sum()), (others**2).sum(axis=(1, 2)))
     used = possible & (observed.sum(axis=1)[:, None] > 0) & (observed.sum(axis=0)[None, :] > 0)
     return np.where(used, cells, np.nan), float(table)
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn._types import Array
-from reldyn.coupling._averages import AVERAGES, AverageBy, average, averaging_text
-from reldyn.coupling._checks import check_lag
+from reldyn.coupling._checks import AVERAGES, AverageBy, averaging_text, check_lag, pooling_of
 from reldyn.coupling.sequences._categories import Bins, Categories, categories_of
 from reldyn.coupling.sequences._logit_fit import LogitFit, pooled_logit, table_logit, transition_counts
 from reldyn.errors import DesignError, check_option
 from reldyn.panel import DyadSeries
 from reldyn.results import Result
+from reldyn.stats import pool
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["TransitionLogitResult", "transition_logit"]
 
 _EFFECTS = ("intercept", "actor", "partner", "interaction")
+_NUMBERS = ("estimate", "std_error", "statistic", "df", "p_value", "conf_low", "conf_high")
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,8 @@ def transition_logit(
         ``partner`` where one was not oneself; the product needs every combination often, so it is left out unless
         asked for.
     average_by : {"mean", "random-effects"}, default "mean"
-        How the logits of single dyads become one, as in `lag_sequential`.
+        How the logits of single dyads become one: the plain mean, because log odds are tied to their standard errors,
+        or the random-effects mean, as in `lag_sequential`.
 
     Returns
     -------
@@ -300,31 +302,20 @@ def _averages(dyads: pd.DataFrame, names: list[Any], interaction: bool, by: Aver
     for name in names:
         for effect in _effects(interaction):
             part = dyads[dyads["effect"] == effect]
-            part = (part if name == "" else part[part["role"] == name]).dropna(subset=["estimate"])
-            each = part.assign(variance=part["std_error"] ** 2).groupby("dyad", sort=False)
-            n = each.size().to_numpy()
-            estimate = each["estimate"].mean().to_numpy(dtype=float)
-            found = average(estimate, np.sqrt(each["variance"].sum().to_numpy(dtype=float)) / n, by)
+            part = part if name == "" else part[part["role"] == name]
+            estimate, error = (part[column].to_numpy(dtype=float) for column in ("estimate", "std_error"))
+            found = pool(estimate, error, part["dyad"].tolist(), pooling_of(by)).row()
             rows.append(
                 {
                     **_named(name, effect),
-                    "estimate": found.estimate,
-                    "std_error": found.std_error,
-                    "statistic": found.statistic,
-                    "df": found.df,
-                    "p_value": found.p_value,
-                    "conf_low": found.conf_low,
-                    "conf_high": found.conf_high,
-                    "odds_ratio": float(np.exp(found.estimate)),
-                    "between_sd": found.between_sd,
-                    "n_dyads": found.n_dyads,
-                    "note": _FEW.get(found.n_dyads, ""),
+                    **{number: found[number] for number in _NUMBERS},
+                    "odds_ratio": float(np.exp(found["estimate"])),
+                    "between_sd": found["between_sd"],
+                    "n_dyads": int(found["n"]),
+                    "note": found["note"],
                 }
             )
     return pd.DataFrame(rows)
-
-
-_FEW = {0: "no dyad has a logit of its own", 1: "a single dyad has no spread over dyads"}
 
 
 def _remarks(pooled: pd.DataFrame, dyads: pd.DataFrame) -> tuple[str, ...]:

@@ -15,13 +15,13 @@ from reldyn._records import brief
 from reldyn._types import Array
 from reldyn.coupling.synchrony._surrogates import FEWEST_JOINT, Surrogates, Worlds, draw_worlds
 from reldyn.panel import DyadSeries
-from reldyn.resample import known_seed, map_seeded
+from reldyn.stats import known_seed, map_seeded, monte_carlo_p
 
 __all__ = ["Answer", "Case", "Curves", "Judged", "Pooled", "answer_all", "columns", "judged", "pool", "with_note"]
 
 # Takes worlds of the second series, (n, T), and returns curves (n, n_points) and one statistic for each.
 Curves = Callable[[Array], tuple[Array, Array]]
-# Two sums of the same numbers in another order are equal.
+# A spread below this is rounding.
 _ROUNDING = 1e-12
 _BAND = (0.025, 0.975)
 
@@ -163,7 +163,10 @@ def _answer(
     low, high = _band(null_curves)
     n_draws = surrogates.n if surrogates is not None else 0
     drawn = rng.integers(0, len(null) + 1, n_draws)
-    picked = np.concatenate([[estimate], null])[drawn]
+    # In the sample's worlds a surrogate without a statistic stands at the largest that is known of its dyad.
+    known = np.isfinite(null)
+    largest = np.max(null, where=known, initial=estimate)
+    picked = np.concatenate([[estimate], np.where(known, null, largest)])[drawn]
     picked_curves = np.concatenate([curve[None], null_curves])[drawn]
     return Answer(curve, low, high, test, len(null), note, picked, picked_curves)
 
@@ -171,7 +174,7 @@ def _answer(
 def _null(
     case: Case, surrogates: Surrogates, others: Sequence[tuple[DyadSeries, Array]], rng: np.random.Generator
 ) -> tuple[Array, Array, str]:
-    """Curves and statistics of the surrogates; those that have none are left out."""
+    """Curves and statistics of the surrogates; NaN for those that have too few joint occasions for one."""
     n_joint = case.pair.n_both
     few = f"{n_joint} joint occasions, below {FEWEST_JOINT}" if n_joint < FEWEST_JOINT else ""
     if case.untested or few:
@@ -183,10 +186,12 @@ def _null(
     if not len(worlds.series):
         return np.empty((0, 0)), np.empty(0), worlds.note
     curves, null = case.curves(worlds.series)
-    usable = np.isfinite(null)
-    n_lost = int((~usable).sum())
-    lost = f"{n_lost} of {len(null)} surrogates have too few joint occasions and are left out" if n_lost else ""
-    return curves[usable], null[usable], "; ".join(filter(None, [worlds.note, lost]))
+    n_lost = int((~np.isfinite(null)).sum())
+    if n_lost == len(null):
+        return np.empty((0, 0)), np.empty(0), "no surrogate has enough joint occasions: described, not tested"
+    lost = f"{n_lost} of {len(null)} surrogates have too few joint occasions and count as at least as large"
+    curves = np.where(np.isfinite(null)[:, None], curves, np.nan)
+    return curves, null, "; ".join(filter(None, [worlds.note, lost if n_lost else ""]))
 
 
 def judged(estimate: float, null: Array) -> Judged:
@@ -196,7 +201,8 @@ def judged(estimate: float, null: Array) -> Judged:
     ----------
     estimate : float
     null : (n,) array
-        May be empty: nothing is then known but the estimate.
+        May be empty: nothing is then known but the estimate. Surrogates without a finite statistic count as at least
+        as large; mean and SD are those of the others.
 
     Returns
     -------
@@ -209,9 +215,10 @@ def judged(estimate: float, null: Array) -> Judged:
     """
     if not len(null):
         return Judged(estimate)
-    p_value = (1 + int((null >= estimate - _ROUNDING).sum())) / (1 + len(null))
-    mean = float(null.mean())
-    sd = float(null.std(ddof=1)) if len(null) > 1 else np.nan
+    p_value = float(monte_carlo_p(estimate, null))
+    known = null[np.isfinite(null)]
+    mean = float(known.mean()) if len(known) else np.nan
+    sd = float(known.std(ddof=1)) if len(known) > 1 else np.nan
     return Judged(estimate, mean, sd, (estimate - mean) / sd if sd > _ROUNDING else np.nan, p_value)
 
 

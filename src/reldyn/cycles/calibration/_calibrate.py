@@ -20,14 +20,13 @@ from reldyn.cycles.calibration._calibrate_pooled import (
     replicate_sample,
 )
 from reldyn.cycles.ladder._climb import POOLINGS, Pooling, Setting, seed_of
-from reldyn.cycles.ladder._montecarlo import child_generator, child_seed
 from reldyn.cycles.ladder._regimes import linear_null
 from reldyn.cycles.series._arrange import Arranged, Columns, arrange
 from reldyn.cycles.series._nuisance import base_design, prepare
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import DataError, DesignError, check_option
-from reldyn.resample import known_seed, map_seeded
 from reldyn.results import Result, format_table
+from reldyn.stats import child_generator, child_seed, known_seed, map_seeded
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,12 +14,12 @@ import numpy as np
 from reldyn._types import Array, Flags
 from reldyn.cycles._sample_level import clopper_pearson
 from reldyn.cycles.ladder._climb import Setting, both_claims, seed_of
-from reldyn.cycles.ladder._montecarlo import NUMERICAL_ERRORS, child_generator, child_seed
 from reldyn.cycles.ladder._shared import FEWEST_DYADS, learn
 from reldyn.cycles.ladder._shared_tests import Lesson
 from reldyn.cycles.series._arrange import Arranged
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import DataError
+from reldyn.stats import NUMERICAL_ERRORS, child_generator, child_seed
 
 Answers = Callable[[DirectionSeries, str, float, np.random.SeedSequence], Array]
 

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reldyn._types import Array
-from reldyn.cycles._sample_level import pool
+from reldyn.cycles._sample_level import pool_directions
 from reldyn.cycles.series._arrange import Columns, arrange
 from reldyn.cycles.series._events import Event, ReportedBy, event_number
-from reldyn.cycles.series._runs import FEWEST_RUNS, cycle_number, daytimes, fitted, warm_states
+from reldyn.cycles.series._runs import FEWEST_RUNS, cycle_number, fitted, warm_states
 from reldyn.cycles.series._schedule import schedule
 from reldyn.errors import DataError, DesignError, check_columns
+from reldyn.stats import Estimate, hc3, indicators, least_squares
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -67,8 +68,9 @@ def bond_trend(
     -------
     pandas.DataFrame
         One row per dyad and giver, then one with ``dyad`` "sample" that pools the slopes by random effects over
-        dyads: ``dyad``, ``giver``, ``estimate`` (points of attachment per cycle), ``std_error``, ``conf_low``,
-        ``conf_high``, ``p_value``, ``inertia`` (autocorrelation of the errors from one daytime interval to the next),
+        dyads (restricted maximum likelihood), because their precision follows the numbers of cycles and answers:
+        ``dyad``, ``giver``, ``estimate`` (points of attachment per cycle), ``std_error``, ``conf_low``, ``conf_high``,
+        ``p_value``, ``inertia`` (autocorrelation of the errors from one daytime interval to the next),
         ``n_cycles``, ``n_occasions``, ``note``.
 
     Raises
@@ -106,7 +108,7 @@ def bond_trend(
             cells = _trend(one.series, state, one.notes)
         rows.append({"dyad": one.dyad, "giver": one.giver, **cells})
     table = pd.DataFrame(rows)
-    found = pool(table["estimate"].to_numpy(), table["std_error"].to_numpy(), table["dyad"].tolist())
+    found = pool_directions(table["estimate"].to_numpy(), table["std_error"].to_numpy(), table["dyad"].tolist())
     sample = _no_trend(int(table["n_cycles"].sum()), int(table["n_occasions"].sum()), [found.note])
     for name in ("estimate", "std_error", "conf_low", "conf_high", "p_value"):
         sample[name] = getattr(found, name)
@@ -126,7 +128,7 @@ def _trend(series: DirectionSeries, state: Array, known: tuple[str, ...]) -> Cel
     used = np.isfinite(series.y[:, 1])
     cycle, outcome = cycle_number(state)[used], series.y[used, 1]
     n_cycles, notes = len(np.unique(cycle[cycle > 0])), list(known)
-    design = np.column_stack([np.ones(len(outcome)), cycle, daytimes(series.beep[used])])
+    design = np.column_stack([np.ones(len(outcome)), cycle, indicators(series.beep[used])])
     if n_cycles < FEWEST_RUNS:
         notes.append(f"{n_cycles} cycles, below {FEWEST_RUNS}")
     elif np.ptp(outcome) == 0:
@@ -341,7 +343,6 @@ def _mean(values: Array) -> float:
 
 def _moderation(values: Array, note: str) -> pd.DataFrame:
     import pandas as pd
-    from statsmodels.regression.linear_model import OLS
 
     outcome, irregular, power = values.T
     for name, column in (("attachment", outcome), ("intermittency", irregular), ("power", power)):
@@ -360,19 +361,10 @@ def _moderation(values: Array, note: str) -> pd.DataFrame:
             f"complete dyad number {place + 1} alone determines a coefficient, so no standard error exists: look at "
             "its values, or leave it out."
         )
-    fit = OLS(outcome, design).fit(cov_type="HC3", use_t=True)
-    limits = np.asarray(fit.conf_int())
-    return pd.DataFrame(
-        {
-            "term": _TERMS,
-            "estimate": fit.params,
-            "std_error": fit.bse,
-            "statistic": fit.tvalues,
-            "df": int(fit.df_resid),
-            "p_value": fit.pvalues,
-            "conf_low": limits[:, 0],
-            "conf_high": limits[:, 1],
-            "n_dyads": len(outcome),
-            "note": note,
-        }
-    )
+    fit = least_squares(design, outcome)
+    found = Estimate.from_std_error(fit.beta, np.sqrt(np.diag(hc3(fit))), fit.df)
+    names = ("estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high")
+    columns = {name: getattr(found, name) for name in names}
+    table = pd.DataFrame({"term": _TERMS, **columns, "df": fit.df, "n_dyads": len(outcome), "note": note})
+    order = ["term", "estimate", "std_error", "statistic", "df", "p_value", "conf_low", "conf_high", "n_dyads", "note"]
+    return table[order]

@@ -15,7 +15,8 @@ from reldyn._types import Array, Flags, Ints
 from reldyn.cycles._sample_level import clopper_pearson
 from reldyn.cycles.series._arrange import Columns, arrange
 from reldyn.cycles.series._events import Event, ReportedBy, event_number
-from reldyn.cycles.series._runs import FEWEST_RUNS, daytimes, fitted, spells, warm_states
+from reldyn.cycles.series._runs import FEWEST_RUNS, fitted, spells, warm_states
+from reldyn.stats import indicators
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,7 +136,9 @@ def _after_warmth(series: DirectionSeries, state: Array, known: tuple[str, ...])
     if np.ptp(response[np.isfinite(response)]) == 0:
         return _nothing(n_runs, 0, [*notes, "the response never varies"])
     elapsed = series.step - series.step[origin]
-    value, low, high, fall, reason = half_life(elapsed[used], response[used], spell[used], daytimes(series.beep[used]))
+    value, low, high, fall, reason = half_life(
+        elapsed[used], response[used], spell[used], indicators(series.beep[used])
+    )
     if reason:
         notes.append(reason)
     n_falls, n_pairs = fall_hazard(response, spell, origin, series.night, series.step)

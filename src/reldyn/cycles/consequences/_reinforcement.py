@@ -17,9 +17,10 @@ import numpy as np
 
 from reldyn._types import Array, Flags, Ints
 from reldyn.cycles.ladder._claims import PhaseFit
-from reldyn.cycles.ladder._montecarlo import NUMERICAL_ERRORS, child_seed, monte_carlo
+from reldyn.cycles.ladder._montecarlo import surrogate_test
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.results import register
+from reldyn.stats import NUMERICAL_ERRORS, child_seed
 
 __all__ = ["Reinforcement", "run_reinforcement", "unpredictability"]
 
@@ -133,7 +134,7 @@ def _tested(
             return np.column_stack([slope / np.where(spread > 0, spread, np.nan), slope])
 
         runs.append(
-            monte_carlo(
+            surrogate_test(
                 statistic,
                 draw,
                 n_surrogates=n_surrogates,

@@ -15,10 +15,11 @@ import numpy as np
 
 from reldyn._types import Array
 from reldyn.cycles.ladder._claims import PhaseFit
-from reldyn.cycles.ladder._montecarlo import NUMERICAL_ERRORS, monte_carlo
+from reldyn.cycles.ladder._montecarlo import surrogate_test
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import DataError
 from reldyn.results import register
+from reldyn.stats import NUMERICAL_ERRORS, indicators
 
 __all__ = ["TriggerEffect", "run_trigger"]
 
@@ -117,7 +118,7 @@ def _tested(
         return log_odds_of_leaving(_chain(fixed, slopes, occurs.mean(), uniforms), warm)
 
     observed = float(log_odds_of_leaving(occurs[None], warm)[0])
-    run = monte_carlo(observed, draw, n_surrogates=n_surrogates, seed=seed, at_least=min(_AT_LEAST, n_surrogates))
+    run = surrogate_test(observed, draw, n_surrogates=n_surrogates, seed=seed, at_least=min(_AT_LEAST, n_surrogates))
     if len(run.finite) < _FEWEST_FINITE:
         raise DataError(f"{len(run.finite)} of {len(run.statistics)} surrogates have a finite statistic")
     centre, spread = float(run.finite.mean()), float(run.finite.std(ddof=1))
@@ -166,9 +167,7 @@ def log_odds_of_leaving(occurs: Array, warm: Array) -> Array:
 
 
 def _design(series: DirectionSeries, warm: Array) -> Array:
-    columns = [np.ones(len(warm)), warm - warm.mean()]
-    columns += [(series.beep == beep).astype(float) for beep in np.unique(series.beep)[1:]]
-    return np.column_stack(columns)
+    return np.column_stack([np.ones(len(warm)), warm - warm.mean(), indicators(series.beep)])
 
 
 def _logistic(design: Array, outcome: Array) -> Array:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reldyn._types import Array
-from reldyn.cycles._sample_level import pool
+from reldyn.cycles._sample_level import pool_directions
 from reldyn.cycles.series._arrange import Columns, arrange
 from reldyn.cycles.series._events import ReportedBy
 from reldyn.cycles.series._series import DirectionSeries
+from reldyn.stats import indicators, least_squares, newey_west
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +50,8 @@ def vigilance(panel: DyadPanel, *, warmth: str, response: str, reported_by: Repo
         One row per dyad and giver, then one with ``dyad`` "sample": ``dyad``, ``giver``, ``fall`` and ``rise``
         (points of response per point of change, a fall counted as positive), ``difference`` (fall minus the
         negative of rise: the excess reaction to falls), ``std_error``, ``conf_low``, ``conf_high``,
-        ``p_value``, ``n_pairs``, ``note``. The last row pools the differences by random effects over dyads.
+        ``p_value``, ``n_pairs``, ``note``. The last row pools the differences by random effects over
+        dyads (restricted maximum likelihood), because their precision follows the number of pairs.
 
     Raises
     ------
@@ -82,7 +83,7 @@ def vigilance(panel: DyadPanel, *, warmth: str, response: str, reported_by: Repo
         cells = _nothing(0, "no answers") if one.series is None else slopes_of_change(one.series)
         rows.append({"dyad": one.dyad, "giver": one.giver, **cells})
     table = pd.DataFrame(rows)
-    found = pool(table["difference"].to_numpy(), table["std_error"].to_numpy(), table["dyad"].tolist())
+    found = pool_directions(table["difference"].to_numpy(), table["std_error"].to_numpy(), table["dyad"].tolist())
     sample = _nothing(int(table["n_pairs"].sum()), found.note) | {
         "difference": found.estimate,
         "std_error": found.std_error,
@@ -123,15 +124,26 @@ def slopes_of_change(series: DirectionSeries) -> dict[str, float | int | str]:
     if fewest < _FEWEST_CHANGES:
         return _nothing(n_pairs, f"{fewest} falls or rises within days, below {_FEWEST_CHANGES}")
     beep = series.beep[1:][pairs]
-    daytimes = [(beep == one).astype(float) for one in np.unique(beep)[1:]]
-    design = np.column_stack([fall, rise, np.ones(n_pairs), before, *daytimes])
+    times = indicators(beep)
+    design = np.column_stack([fall, rise, np.ones(n_pairs), before, times])
     if n_pairs < 3 * design.shape[1] or np.ptp(after[:, 1]) == 0:
         return _nothing(n_pairs, "too few pairs, or the response never varies")
-    beta, covariance = _newey_west(design, after[:, 1])
+    names = [
+        "falls",
+        "rises",
+        "the constant",
+        "warmth before",
+        "the response before",
+        *["a time of day"] * times.shape[1],
+    ]
+    fit = least_squares(design, after[:, 1], names=names)
+    if fit.reason:
+        return _nothing(n_pairs, fit.reason)
+    beta, covariance = fit.beta, newey_west(fit)
     # Equal and opposite reactions to falls and rises sum to zero.
     difference = float(beta[0] + beta[1])
     error = float(math.sqrt(max(covariance[0, 0] + covariance[1, 1] + 2 * covariance[0, 1], 0.0)))
-    df = n_pairs - design.shape[1]
+    df = fit.df
     reach = float(student.ppf(0.975, df)) * error
     return {
         "fall": float(beta[0]),
@@ -144,17 +156,3 @@ def slopes_of_change(series: DirectionSeries) -> dict[str, float | int | str]:
         "n_pairs": n_pairs,
         "note": "",
     }
-
-
-def _newey_west(design: Array, outcome: Array) -> tuple[Array, Array]:
-    """Coefficients and their covariance with lags up to n ** (1/4) and a correction for degrees of freedom."""
-    n, k = design.shape
-    inverse = np.linalg.pinv(design.T @ design)
-    beta = inverse @ design.T @ outcome
-    scores = design * (outcome - design @ beta)[:, None]
-    n_lags = int(n**0.25)
-    meat = scores.T @ scores
-    for lag in range(1, n_lags + 1):
-        cross = scores[lag:].T @ scores[:-lag]
-        meat += (1 - lag / (n_lags + 1)) * (cross + cross.T)
-    return beta, inverse @ meat @ inverse * n / (n - k)

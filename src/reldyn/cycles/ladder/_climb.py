@@ -12,11 +12,11 @@ from reldyn.cycles.consequences._triggers import TriggerEffect, run_trigger
 from reldyn.cycles.ladder._claims import ClaimTest, PhaseFit
 from reldyn.cycles.ladder._directed import assess_directed
 from reldyn.cycles.ladder._irregular import assess_irregular
-from reldyn.cycles.ladder._montecarlo import NUMERICAL_ERRORS, child_seed
 from reldyn.cycles.ladder._periodic import assess_periodic
 from reldyn.cycles.ladder._regimes import assess_regimes, fit_phases
 from reldyn.cycles.ladder._shared_tests import Lesson, assess_shared_irregular, assess_shared_regimes
 from reldyn.cycles.series._series import DirectionSeries
+from reldyn.stats import NUMERICAL_ERRORS, child_seed
 
 Pooling = Literal["auto", "none", "shared"]
 POOLINGS = ("auto", "none", "shared")

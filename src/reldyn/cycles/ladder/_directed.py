@@ -15,11 +15,12 @@ from reldyn._types import Array
 from reldyn.cycles.ladder._claims import ClaimTest
 from reldyn.cycles.ladder._fits import chain_of, fit_loose, fit_regimes
 from reldyn.cycles.ladder._irregular import dispersions, number_of_phases, phase_null
-from reldyn.cycles.ladder._montecarlo import STOP_AFTER, MonteCarlo, child_seed, monte_carlo, seed_sequence
+from reldyn.cycles.ladder._montecarlo import surrogate_test
 from reldyn.cycles.ladder._regimes import circulation_of
 from reldyn.cycles.series._nuisance import base_design, prepare
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.markov.regimes import SojournFit, SwitchingData
+from reldyn.stats import STOP_AFTER, MonteCarlo, child_seed, seed_sequence
 from reldyn.surrogate import draw_reversible, match_ranks
 
 _STATES = 3
@@ -63,7 +64,7 @@ def assess_directed(
         return net_flow(_fit(prepare(match_ranks(latent, series.y), series, design).data))
 
     result = (
-        monte_carlo(
+        surrogate_test(
             observed,
             draw,
             n_surrogates=n_surrogates,

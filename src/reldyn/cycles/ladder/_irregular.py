@@ -15,11 +15,12 @@ import numpy as np
 from reldyn._types import Array
 from reldyn.cycles.ladder._claims import ClaimTest
 from reldyn.cycles.ladder._fits import Regimes, fit_dispersions, fit_regimes
-from reldyn.cycles.ladder._montecarlo import STOP_AFTER, MonteCarlo, child_seed, monte_carlo, seed_sequence
+from reldyn.cycles.ladder._montecarlo import surrogate_test
 from reldyn.cycles.ladder._sojourns import boundary_drop, calibrated_drop, profile, signed_ratio
 from reldyn.cycles.series._nuisance import Prepared, base_design, prepare
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.markov.regimes import BOUNDARY, DISPERSIONS, SojournFit, SwitchingData
+from reldyn.stats import STOP_AFTER, MonteCarlo, child_seed, seed_sequence
 from reldyn.surrogate import PhaseNull, draw_renewal, match_ranks
 
 # What a third phase must gain in log-likelihood: its six parameters, and two for being sought freely.
@@ -88,7 +89,7 @@ def assess_irregular(
         return np.column_stack([signed_ratio(found), boundary_drop(found)])
 
     looks_regular = ratios[chosen] < _LOOKS_REGULAR
-    result = monte_carlo(
+    result = surrogate_test(
         observed,
         draw,
         n_surrogates=n_surrogates,

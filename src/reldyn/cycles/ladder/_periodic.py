@@ -12,11 +12,12 @@ import numpy as np
 
 from reldyn._types import Array
 from reldyn.cycles.ladder._claims import ClaimTest
-from reldyn.cycles.ladder._montecarlo import STOP_AFTER, child_seed, monte_carlo, seed_sequence
+from reldyn.cycles.ladder._montecarlo import surrogate_test
 from reldyn.cycles.ladder._regimes import linear_null
 from reldyn.cycles.ladder._starts import best_period, period_grid, periodogram, residuals
 from reldyn.cycles.series._nuisance import base_design, prepare
 from reldyn.cycles.series._series import DirectionSeries
+from reldyn.stats import STOP_AFTER, child_seed, seed_sequence
 from reldyn.surrogate import draw_linear
 
 _DROP = 3.84
@@ -56,7 +57,7 @@ def assess_periodic(
     def draw(generators: Sequence[np.random.Generator]) -> Array:
         return best_period(prepare(draw_linear(null, generators), series, design).data)[1]
 
-    result = monte_carlo(
+    result = surrogate_test(
         float(gains[best]),
         draw,
         n_surrogates=n_surrogates,

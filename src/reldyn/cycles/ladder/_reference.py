@@ -11,7 +11,7 @@ import numpy as np
 
 from reldyn._types import Array
 from reldyn.markov.regimes import SwitchingData
-from reldyn.surrogate._linear import lagged
+from reldyn.stats import lag_columns
 
 MAX_ORDER = 4
 _FILL_ROUNDS = 4
@@ -61,7 +61,7 @@ def _shocks(data: SwitchingData, order: int) -> Array:
     fixed = np.concatenate([np.ones((*data.y.shape[:2], 1)), data.x], axis=2)
     filled = np.where(seen[None, :, None], data.y, 0.0)
     for turn in range(1 if seen.all() else _FILL_ROUNDS):
-        table = np.concatenate([fixed, lagged(filled, night, order)], axis=2)
+        table = np.concatenate([fixed, lag_columns(filled, night, order)], axis=2)
         part = table[:, seen]
         gram = np.matmul(part.transpose(0, 2, 1), part)
         ridge = _RIDGE * len(seen) * np.eye(gram.shape[1])

@@ -16,13 +16,14 @@ import numpy as np
 from reldyn._types import Array, Ints
 from reldyn.cycles.ladder._claims import ClaimTest, PhaseFit
 from reldyn.cycles.ladder._fits import best_of, chain_of, fit_dispersions, fit_ends, fit_loose, fit_regimes
-from reldyn.cycles.ladder._montecarlo import STOP_AFTER, child_seed, monte_carlo, seed_sequence
+from reldyn.cycles.ladder._montecarlo import surrogate_test
 from reldyn.cycles.ladder._reference import reference_log_likelihood
 from reldyn.cycles.ladder._sojourns import profile
 from reldyn.cycles.ladder._starts import random_starts, residuals
 from reldyn.cycles.series._nuisance import Prepared, base_design, prepare
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.markov.regimes import SojournFit
+from reldyn.stats import STOP_AFTER, child_seed, seed_sequence
 from reldyn.surrogate import LinearNull, draw_linear, fit_linear
 
 _BETTER_BY = 2.0
@@ -69,7 +70,7 @@ def assess_regimes(
         found, _ = _ratios(prepare(draw_linear(null, generators), series, design), n_states)
         return np.asarray(np.max([_gain(found[k], k, series.y.shape[1]) for k in n_states], axis=0))
 
-    result = monte_carlo(
+    result = surrogate_test(
         gains[chosen],
         draw,
         n_surrogates=n_surrogates,

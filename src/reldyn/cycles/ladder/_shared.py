@@ -14,13 +14,13 @@ import numpy as np
 
 from reldyn._records import brief
 from reldyn._types import Array, Ints
-from reldyn.cycles.ladder._montecarlo import NUMERICAL_ERRORS
 from reldyn.cycles.ladder._regimes import linear_null
 from reldyn.cycles.ladder._shared_tests import SHORTEST_DWELL, Lesson, level_data
 from reldyn.cycles.series._nuisance import base_design
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import DataError, ReldynError
 from reldyn.markov.regimes import LevelData, Pooled, class_scores, fit_shared, linear_levels, pool_levels
+from reldyn.stats import NUMERICAL_ERRORS
 
 FEWEST_DYADS = 16
 N_FOLDS = 5

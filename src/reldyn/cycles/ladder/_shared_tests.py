@@ -16,7 +16,7 @@ import numpy as np
 from reldyn._records import brief
 from reldyn._types import Array
 from reldyn.cycles.ladder._claims import ClaimTest
-from reldyn.cycles.ladder._montecarlo import STOP_AFTER, MonteCarlo, child_seed, monte_carlo, seed_sequence
+from reldyn.cycles.ladder._montecarlo import surrogate_test
 from reldyn.cycles.ladder._reference import reference_log_likelihood
 from reldyn.cycles.ladder._regimes import linear_null
 from reldyn.cycles.ladder._sojourns import boundary_drop, calibrated_drop, profile, signed_ratio
@@ -36,6 +36,7 @@ from reldyn.markov.regimes import (
     level_start,
     nearest_mean,
 )
+from reldyn.stats import STOP_AFTER, MonteCarlo, child_seed, seed_sequence
 from reldyn.surrogate import LevelNull, LinearNull, draw_level_renewal, draw_linear, draw_resampled, match_ranks
 
 _ITERATIONS = 20
@@ -126,7 +127,9 @@ def assess_shared_regimes(
             surrogates, found = level_data(values, series, design)
             return _ratio(surrogates, found.data, lesson)[0]
 
-        return monte_carlo(observed, draw, n_surrogates=n_surrogates, seed=child_seed(root, key), stop_after=stop_after)
+        return surrogate_test(
+            observed, draw, n_surrogates=n_surrogates, seed=child_seed(root, key), stop_after=stop_after
+        )
 
     gaussian = linear_null(series, design, prepared.breaks[0], child_seed(root, 0), gaussian=True)
     results = {"gaussian": run(gaussian, 1)}
@@ -239,7 +242,7 @@ def assess_shared_irregular(
         found, _ = _dispersions(level_data(match_ranks(latent, series.y), series, design)[0], lesson.phases)
         return np.column_stack([signed_ratio(found), boundary_drop(found)])
 
-    result = monte_carlo(
+    result = surrogate_test(
         observed,
         draw,
         n_surrogates=n_surrogates,

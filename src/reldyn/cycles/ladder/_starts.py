@@ -40,7 +40,7 @@ class Template:
 
 def residuals(data: SwitchingData, *, lagged: bool) -> Array:
     """What the design leaves, with or without the lags: (n, T, C), zero where missing."""
-    from reldyn.markov.regimes import lag_columns
+    from reldyn.stats import lag_columns
 
     seen = data.observed
     columns = [np.ones((*data.y.shape[:2], 1)), data.x]

@@ -14,6 +14,7 @@ import numpy as np
 from reldyn._types import Array, Ints
 from reldyn.cycles.learning_models._models import COMMON_RATES, DRIVES, GRID, ModelEvidence, Sample, gather
 from reldyn.results import register
+from reldyn.stats import cluster_sums
 
 __all__ = ["LearningFit", "fit_model"]
 
@@ -289,8 +290,7 @@ def _robust(evidence: ModelEvidence, state: _State, dyad: Ints) -> Array:
     if np.linalg.eigvalsh(curvature)[0] <= 0:
         return np.full((1 + k, 1 + k), np.nan)
     codes = np.unique(dyad, return_inverse=True)[1]
-    summed = np.zeros((codes.max() + 1, len(at)))
-    np.add.at(summed, codes, scores)
+    summed = cluster_sums(scores, codes)
     summed = summed - summed.mean(axis=0)
     n = len(summed)
     inverse = np.linalg.inv(curvature)

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn._types import Array, Flags
-from reldyn.cycles.ladder._montecarlo import child_seed
 from reldyn.cycles.learning_models._fit import LearningFit, fit_model
 from reldyn.cycles.learning_models._models import MODELS, Model, Sample, respond
 from reldyn.cycles.learning_models._result import POOR_RECOVERY, LearningResult, Recovered
@@ -23,7 +22,7 @@ from reldyn.cycles.series._arrange import Arranged, Columns, arrange
 from reldyn.cycles.series._events import ReportedBy
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import ConvergenceWarning, DataError, DesignError, check_option
-from reldyn.resample import known_seed, map_seeded, one_thread
+from reldyn.stats import child_seed, known_seed, map_seeded, one_thread
 
 if TYPE_CHECKING:
     from reldyn.panel import DyadPanel

@@ -12,6 +12,7 @@ import dataclasses
 import numpy as np
 
 from reldyn._types import Ints
+from reldyn.stats import monte_carlo_p
 
 __all__ = ["Agreement", "agree", "calendar"]
 
@@ -35,7 +36,8 @@ class Agreement:
     p_value : float
         Share of ``kappa`` at least as large when one series is moved, the series as they are among them.
     n_shifts : int
-        Ways of moving; no p-value lies below 1 / (n_shifts + 1).
+        Ways of moving; no p-value lies below 1 / (n_shifts + 1). One that leaves too few common occasions, or a single
+        phase, for a kappa counts against agreement.
     """
 
     n_both: int
@@ -103,14 +105,12 @@ def agree(first: Ints, second: Ints) -> Agreement:
     """
     n_both, same, kappa = _kappa(first, second)
     moved = np.array([_kappa(first, np.roll(second, shift, axis=0))[2] for shift in range(1, len(first))])
-    moved = moved[np.isfinite(moved)]
+    known = moved[np.isfinite(moved)]
     nan = float("nan")
-    if not np.isfinite(kappa) or not len(moved):
-        return Agreement(n_both, same, kappa, nan, nan, nan, len(moved))
-    low, high = np.quantile(moved, [0.025, 0.975]).tolist()
-    # Rounding must not take a tie for a difference.
-    p_value = (1 + int((moved >= kappa - 1e-9).sum())) / (len(moved) + 1)
-    return Agreement(n_both, same, kappa, low, high, p_value, len(moved))
+    if not np.isfinite(kappa) or not len(known):
+        return Agreement(n_both, same, kappa, nan, nan, nan, len(known))
+    low, high = np.quantile(known, [0.025, 0.975]).tolist()
+    return Agreement(n_both, same, kappa, low, high, float(monte_carlo_p(kappa, moved)), len(moved))
 
 
 def _kappa(first: Ints, second: Ints) -> tuple[int, float, float]:

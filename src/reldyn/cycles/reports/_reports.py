@@ -20,8 +20,8 @@ from reldyn.cycles.ladder._outcome import Outcome
 from reldyn.cycles.reports._phase_agreement import agree, calendar
 from reldyn.errors import DesignError
 from reldyn.panel import DyadSeries
-from reldyn.resample import known_seed
 from reldyn.results import Result, format_p, format_table
+from reldyn.stats import known_seed
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,7 +13,8 @@ import numpy as np
 from reldyn._types import Array, Flags, Ints
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import DataError
-from reldyn.markov.regimes import SwitchingData, lag_columns
+from reldyn.markov.regimes import SwitchingData
+from reldyn.stats import indicators, lag_columns
 
 MAX_BREAKS = 2
 FEWEST_OCCASIONS = 20
@@ -58,10 +59,8 @@ def base_design(series: DirectionSeries) -> Array:
             f"{series.n_observed} answered occasions cannot carry a test of phases: "
             f"it takes at least {FEWEST_OCCASIONS}."
         )
-    beeps = np.unique(series.beep[seen])
-    columns = [series.beep == beep for beep in beeps[1:]]
-    columns += [series.weekend, np.arange(len(series.y))]
-    table = np.column_stack([*columns, series.covariates]).astype(float)
+    times = indicators(series.beep, np.unique(series.beep[seen]))
+    table = np.column_stack([times, series.weekend, np.arange(len(series.y)), series.covariates]).astype(float)
     table = table - table[seen].mean(axis=0)
     spread = table[seen].std(axis=0)
     return np.asarray(table[:, spread > 1e-9] / spread[spread > 1e-9])

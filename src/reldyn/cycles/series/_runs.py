@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # Fewer runs of warmth carry no statement about what follows them.
 FEWEST_RUNS = 8
 
-__all__ = ["FEWEST_RUNS", "cycle_number", "daytimes", "fitted", "spells", "warm_states"]
+__all__ = ["FEWEST_RUNS", "cycle_number", "fitted", "spells", "warm_states"]
 
 
 def fitted(
@@ -143,17 +143,3 @@ def spells(state: Array) -> tuple[Ints, Ints]:
             origin[here + 1 : following] = here
             n_spells += 1
     return spell, origin
-
-
-def daytimes(beep: Ints) -> Array:
-    """Indicators of every time of day but the first, shape (n, times - 1).
-
-    Parameters
-    ----------
-    beep : (n,) int array
-
-    Returns
-    -------
-    (n, times - 1) array
-    """
-    return np.asarray(beep[:, None] == np.unique(beep)[None, 1:], dtype=float)

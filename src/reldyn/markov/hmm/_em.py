@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from reldyn._kernels import chosen_kernels
 from reldyn._types import Array, Flags, Ints
 from reldyn.markov.hmm._density import log_density
 from reldyn.markov.hmm._durations import OLDEST, duration_step, hazards
@@ -17,7 +18,7 @@ from reldyn.markov.hmm._location import fast_features, location_step
 from reldyn.markov.hmm._parameters import Design, Parameters, stack
 from reldyn.markov.hmm._probit import probit_step
 from reldyn.markov.hmm._problem import Problem
-from reldyn.markov.hmm._recursions import Expected, forward_backward, sojourn_forward_backward, use_numba
+from reldyn.markov.hmm._recursions import Expected, forward_backward, sojourn_forward_backward
 from reldyn.markov.hmm._regressors import occasion_slices, predicted_regressors, regressors_of
 
 # Numbers per array of one block of starts: keeps a fit of large samples within some hundred megabytes.
@@ -84,7 +85,7 @@ def expect(work: Work, p: Parameters) -> tuple[Expected, Array]:
 def swept(work: Work, p: Parameters) -> tuple[Expected, Array] | None:
     """E-step by one compiled sweep, without posteriors; None where the model has more to it."""
     problem = work.problem
-    if work.features is None or work.regressors is None or problem.n_regressors or not use_numba():
+    if work.features is None or work.regressors is None or problem.n_regressors or chosen_kernels() == "numpy":
         return None
     if work.design.duration != "geometric":
         return None

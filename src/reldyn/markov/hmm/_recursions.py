@@ -8,13 +8,12 @@ compiled twins of `_compiled` do the same work; the functions here are the refer
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 import numpy as np
 
+from reldyn._kernels import chosen_kernels
 from reldyn._types import Array, Flags
-from reldyn.errors import DesignError
 
 TINY = 1e-300
 
@@ -71,22 +70,6 @@ class Expected:
     moments: Moments | None = None
 
 
-def use_numba() -> bool:
-    """Whether the compiled twins are asked for (environment variable ``RELDYN_KERNELS``) and there."""
-    wanted = os.environ.get("RELDYN_KERNELS", "")
-    if wanted not in ("", "numpy", "numba"):
-        raise DesignError(f"RELDYN_KERNELS={wanted!r} is not known; allowed: 'numpy', 'numba'.")
-    if wanted == "numpy":
-        return False
-    try:
-        import numba  # noqa: F401
-    except ImportError:
-        if wanted == "numba":
-            raise DesignError("RELDYN_KERNELS=numba, but numba is not installed: pip install 'reldyn[fast]'.") from None
-        return False
-    return True
-
-
 def scaled(log_density: Array) -> tuple[Array, Array]:
     """Return densities divided by the largest over states, and the logarithm of that divisor."""
     top = log_density.max(axis=1)
@@ -106,7 +89,7 @@ def forward_backward(log_density: Array, initial: Array, transition: Array, insi
         False after the end of a series.
     """
     density, top = scaled(log_density)
-    if use_numba():
+    if chosen_kernels() == "numba":
         from reldyn.markov.hmm._compiled import chain_kernel
 
         log_scale, posterior, moves = chain_kernel(density, initial, transition, inside)
@@ -172,7 +155,7 @@ def sojourn_forward_backward(
     """
     density, top = scaled(log_density)
     given = (density, initial, transition, hazard, start_age, inside)
-    if use_numba():
+    if chosen_kernels() == "numba":
         from reldyn.markov.hmm._compiled import sojourn_kernel
 
         log_scale, posterior, moves, exits, stays, first = sojourn_kernel(*given)

@@ -6,7 +6,7 @@ Arrays in, arrays out: it knows no column names and no partners.
 from reldyn.markov.regimes._levels import LevelData, LevelFit, fit_levels, gamma_dwell, level_start, nearest_mean
 from reldyn.markov.regimes._pool import Pooled, SharedPhases, class_scores, fit_shared, linear_levels, pool_levels
 from reldyn.markov.regimes._sojourn import BOUNDARY, DISPERSIONS, MEANS, SojournFit, fit_sojourns, sojourn_start
-from reldyn.markov.regimes._switching import SwitchingData, SwitchingFit, fit_switching, lag_columns
+from reldyn.markov.regimes._switching import SwitchingData, SwitchingFit, fit_switching
 
 __all__ = [
     "BOUNDARY",
@@ -25,7 +25,6 @@ __all__ = [
     "fit_sojourns",
     "fit_switching",
     "gamma_dwell",
-    "lag_columns",
     "level_start",
     "linear_levels",
     "nearest_mean",

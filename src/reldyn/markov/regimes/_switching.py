@@ -14,6 +14,7 @@ import numpy as np
 
 from reldyn._kernels import Kernels, chosen_kernels
 from reldyn._types import Array, Flags, Ints
+from reldyn.stats import lag_columns
 
 LOG_2PI = float(np.log(2 * np.pi))
 # Keeps columns that are constant zero (no nights, a covariate without variance) at coefficient zero.
@@ -231,13 +232,6 @@ def definite(covariance: Array) -> Array:
     most = spread[:, :, None] * spread[:, None, :] / NEARLY_ONE
     own = np.eye(spread.shape[1], dtype=bool)
     return np.where(own, covariance, np.clip(covariance, -most, most))
-
-
-def lag_columns(filled: Array, night: Flags) -> Array:
-    """Place the occasion before in the columns of day or night: (n, T, 2 C); zeros for the first."""
-    lag = np.zeros_like(filled)
-    lag[:, 1:] = filled[:, :-1]
-    return np.concatenate([np.where(night[None, :, None], 0.0, lag), np.where(night[None, :, None], lag, 0.0)], axis=2)
 
 
 def expect(

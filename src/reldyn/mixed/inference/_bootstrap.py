@@ -17,7 +17,7 @@ from reldyn.mixed._simulate import simulator
 from reldyn.mixed.inference._inference import Contrasts, JointTest, Wald, joint_parts
 from reldyn.mixed.likelihood._start import Start
 from reldyn.mixed.spec._problem import take_dyads
-from reldyn.resample import Resamples, dyad_bootstrap, parametric_bootstrap
+from reldyn.stats import Resamples, dyad_bootstrap, parametric_bootstrap
 
 # Below this share of usable samples the intervals are not trusted without a word.
 _ENOUGH = 0.95

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import functools
 import importlib
-import importlib.util
 import logging
 import os
 from pathlib import Path
 from types import ModuleType
 
-from reldyn.errors import DesignError, check_option
+from reldyn._kernels import Kernels, chosen_kernels
 
 _LOGGER = logging.getLogger("reldyn")
 
@@ -36,18 +35,14 @@ def kernels(n_rows: int) -> ModuleType:
     DesignError
         If ``RELDYN_KERNELS`` has another value, or asks for numba where it is not installed.
     """
-    wanted = os.environ.get("RELDYN_KERNELS", "")
-    return _chosen(wanted or ("numpy" if n_rows < _LARGE else "fastest"))
+    if n_rows < _LARGE and not os.environ.get("RELDYN_KERNELS"):
+        return _module("numpy")
+    return _module(chosen_kernels())
 
 
 @functools.cache
-def _chosen(wanted: str) -> ModuleType:
-    if wanted != "fastest":
-        check_option(wanted, ("numpy", "numba"), "RELDYN_KERNELS")
-    installed = importlib.util.find_spec("numba") is not None
-    if wanted == "numba" and not installed:
-        raise DesignError("RELDYN_KERNELS='numba' but numba is not installed: pip install 'reldyn[fast]', or unset it.")
-    if wanted == "numpy" or not installed:
+def _module(wanted: Kernels) -> ModuleType:
+    if wanted == "numpy":
         return importlib.import_module("reldyn.mixed.likelihood._kernels")
     module = importlib.import_module("reldyn.mixed.likelihood._kernels_numba")
     if not list(_cache_folder(module).glob("_kernels_numba.*.nbi")):

@@ -236,7 +236,7 @@ def test_a_killed_worker_is_named_by_its_task_and_seed(how, label):
 
 
 def test_where_the_system_does_not_tell_which_worker_died_all_that_were_at_work_are_named(monkeypatch):
-    monkeypatch.setattr("reldyn._workers._ended", lambda process: False)
+    monkeypatch.setattr("reldyn.stats._workers._ended", lambda process: False)
 
     def die(task, generator):
         time.sleep(1)

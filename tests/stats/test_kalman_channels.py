@@ -1,10 +1,17 @@
-"""The augmented filter against dense normal densities, and its two sets of kernels against each other."""
+"""The augmented filter with two channels and two kinds of gap against dense normal densities."""
 
 import numpy as np
 import pytest
 
-from reldyn.coupling.autoregression._kalman import IMPOSSIBLE, Series, StateSpace, coefficients, deviances, filtered
-from reldyn.coupling.autoregression._process import stationary
+from reldyn.stats import (
+    IMPOSSIBLE,
+    Observations,
+    StateSpace,
+    coefficients,
+    deviances,
+    smoothed,
+    stationary_covariance,
+)
 
 PHI = np.array([[0.5, 0.2], [-0.1, 0.4]])
 NOISE = np.array([[1.0, 0.3], [0.3, 0.8]])
@@ -36,7 +43,7 @@ def series():
     seen = rng.random((n, 2)) > 0.25
     data[:, :, 0][~seen] = 0.0
     kind = np.array([0, 0, 1, 0, 0, 1, 0] * 2)
-    return Series(data, seen, kind, np.repeat([0, 1], 7))
+    return Observations(data, seen, kind, np.repeat([0, 1], 7))
 
 
 def dense(series, first):
@@ -78,9 +85,9 @@ def dense_deviance(y, x, cover, restricted):
 
 @pytest.mark.parametrize("restricted", [True, False])
 def test_the_deviance_is_that_of_the_dense_normal(series, restricted):
-    first = stationary(PHI, NOISE)
+    first = stationary_covariance(PHI, NOISE)
     cover, _ = dense(series, first)
-    seen = series.seen.ravel()
+    seen = series.observed.ravel()
     flat = series.data.reshape(-1, 4)[seen]
     truth, beta, spread = dense_deviance(flat[:, 0], flat[:, 1:], cover[np.ix_(seen, seen)], restricted)
     assert deviances(series, space(first), restricted=restricted)[0] == pytest.approx(truth, abs=1e-9)
@@ -90,9 +97,9 @@ def test_the_deviance_is_that_of_the_dense_normal(series, restricted):
 
 
 def test_free_starts_are_coefficients_of_each_segment(series):
-    free = Series(series.data, series.seen, series.kind, series.segment, 2)
+    free = Observations(series.data, series.observed, series.kind, series.segment, 2)
     cover, response = dense(series, np.zeros((2, 2)))
-    seen = series.seen.ravel()
+    seen = series.observed.ravel()
     flat = series.data.reshape(-1, 4)[seen]
     x = np.hstack([flat[:, 1:], response[seen]])
     # A free start and a level are two things, as long as the process moves.
@@ -104,8 +111,8 @@ def test_free_starts_are_coefficients_of_each_segment(series):
 @pytest.mark.parametrize("n_free", [0, 2])
 def test_compiled_and_plain_kernels_agree(series, n_free, monkeypatch):
     pytest.importorskip("numba")
-    given = Series(series.data, series.seen, series.kind, series.segment, n_free)
-    first = np.zeros((2, 2)) if n_free else stationary(PHI, NOISE)
+    given = Observations(series.data, series.observed, series.kind, series.segment, n_free)
+    first = np.zeros((2, 2)) if n_free else stationary_covariance(PHI, NOISE)
     values = []
     for kernels in ("numpy", "numba"):
         monkeypatch.setenv("RELDYN_KERNELS", kernels)
@@ -114,14 +121,14 @@ def test_compiled_and_plain_kernels_agree(series, n_free, monkeypatch):
 
 
 def test_the_smoothed_state_is_the_conditional_mean(series):
-    first = stationary(PHI, NOISE)
+    first = stationary_covariance(PHI, NOISE)
     cover, _ = dense(series, first)
     signal = cover - np.diag(np.tile(ERROR, len(series.data)))
-    seen = series.seen.ravel()
+    seen = series.observed.ravel()
     beta = np.array([0.3, -0.2, 0.1])
     rest = (series.data[:, :, 0] - series.data[:, :, 1:] @ beta).ravel()[seen]
     gain = signal[:, seen] @ np.linalg.inv(cover[np.ix_(seen, seen)])
-    states, spreads = filtered(series, space(first), beta)
+    states, spreads = smoothed(series, space(first), beta)
     assert states.ravel() == pytest.approx(gain @ rest, abs=1e-9)
     left = signal - gain @ signal[seen]
     assert spreads.ravel() == pytest.approx(np.sqrt(np.diag(left)), abs=1e-7)
@@ -130,13 +137,13 @@ def test_the_smoothed_state_is_the_conditional_mean(series):
 def test_a_smoothed_free_start_is_its_estimate(series):
     cover, response = dense(series, np.zeros((2, 2)))
     one = slice(0, 7)
-    free = Series(series.data[one], series.seen[one], series.kind[one], series.segment[one], 2)
-    seen = free.seen.ravel()
+    free = Observations(series.data[one], series.observed[one], series.kind[one], series.segment[one], 2)
+    seen = free.observed.ravel()
     x, inner = response[:14, :2][seen], cover[:14, :14]
     y = free.data[:, :, 0].ravel()[seen]
     inverse = np.linalg.inv(inner[np.ix_(seen, seen)])
     start = np.linalg.solve(x.T @ inverse @ x, x.T @ inverse @ y)
-    states, _ = filtered(free, space(np.zeros((2, 2))), np.zeros(3))
+    states, _ = smoothed(free, space(np.zeros((2, 2))), np.zeros(3))
     assert states[0] == pytest.approx(start, abs=1e-8)
 
 
