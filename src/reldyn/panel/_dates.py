@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,7 @@ __all__ = ["DATE_ORDERS", "DateOrder", "WrittenDates", "hours_of", "match_dates"
 DateOrder = Literal["dmy", "mdy", "ymd"]
 DATE_ORDERS: tuple[DateOrder, ...] = ("dmy", "mdy", "ymd")
 
-Texts = Sequence[str] | npt.NDArray[Any]
+Texts: TypeAlias = Sequence[str] | npt.NDArray[Any]
 
 _MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
