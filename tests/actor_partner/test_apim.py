@@ -383,3 +383,19 @@ def test_outcome_lag_leaves_out_its_own_mean_and_warns(make_diary, as_panel):
 def test_partner_missing_at_an_occasion_costs_that_row_only(small):
     fit = rd.apim(small, outcome="y", predictors=["x"], estimation=Z)
     assert fit.glance()["n_obs"].item() == int(small.frame["y"].notna().sum())
+
+
+def test_a_model_with_serial_residuals_says_how_a_night_of_unknown_length_counts():
+    panel = rd.simulate.apim(n_dyads=12, n_occasions=12, actor=0.3, partner=0.1, phi=0.4, seed=3).panel
+    frame = panel.frame
+    occasion = panel.index.beep
+    frame["day"], frame["beep"] = occasion // 4, occasion % 4
+    roles = {name: panel.columns[name] for name in ("dyad", "person", "role")}
+    unknown, declared = (
+        rd.DyadPanel(frame, **roles, day="day", beep="beep", schedule=schedule)
+        for schedule in (None, rd.Schedule(night_steps=3))
+    )
+    fits = [rd.apim(one, outcome="y", predictors=["x"], residual="ar1") for one in (unknown, declared)]
+    assert unknown.clock.note in fits[0].warnings
+    assert not any("night" in text for text in fits[1].warnings)
+    pd.testing.assert_frame_equal(fits[0].tidy(), fits[1].tidy())

@@ -179,6 +179,18 @@ def test_a_night_of_known_length_is_part_of_the_process():
     assert along["estimate"] != anew["estimate"]
 
 
+def test_a_night_of_unknown_length_is_two_occasions_that_nobody_answers():
+    values = drawn(np.random.default_rng(10), 120, cross=(0.3, 0.0))
+    (pair,) = panel_of([values]).series("y")
+    nights = fit_process(process_series(pair.values, pair.step, np.ones((120, 1))), Process())
+    # The same answers on a clock without nights, on which each morning comes after two empty steps.
+    filled = np.full((30, BEEPS + 2, 2), np.nan)
+    filled[:, :BEEPS] = values.reshape(30, BEEPS, 2)
+    plain = fit_process(process_series(filled.reshape(-1, 2), np.arange(180.0), np.ones((180, 1))), Process())
+    assert nights.phi == pytest.approx(plain.phi, abs=1e-5)
+    assert nights.deviance == pytest.approx(plain.deviance, abs=1e-6)
+
+
 def test_dominance_lies_between_minus_one_and_one_with_its_limits():
     found = asymmetry(panel_of([drawn(np.random.default_rng(10), 400, cross=(0.5, 0.0))]), "y", **SLOW)
     cells = effect(found, "dominance")

@@ -192,7 +192,7 @@ def interrupted_series(
         labels=(str(labels[0]), str(labels[1])),
         unit=time_unit(panel),
         settings={"change": change, "inference": inference, "n_boot": n_boot, "seed": known},
-        warnings=notes,
+        warnings=(*notes, *panel.clock.notes),
         models=models,
     )
 

@@ -135,7 +135,7 @@ def multiple_baseline(
         outcome=outcome,
         unit=time_unit(panel),
         settings={"method": "reml", "inference": "kenward-roger"},
-        warnings=tuple(notes),
+        warnings=(*notes, *panel.clock.notes),
         labels=(str(labels[0]), str(labels[1])),
         models=pd.DataFrame(models),
     )

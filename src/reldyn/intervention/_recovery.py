@@ -188,7 +188,7 @@ def recovery(
             "n_boot": n_boot,
             "seed": known,
         },
-        warnings=notes,
+        warnings=(*notes, *panel.clock.notes),
         models=model_table,
         course=_courses(list(panel.series(outcome)), float(bandwidth)),
     )

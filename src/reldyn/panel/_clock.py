@@ -115,6 +115,11 @@ class Clock:
             return self.step
         return self.day * ((0 if self.runs_on else self.n_prompts) + night_steps - 1) + self.lag_step
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """`note`, for the warnings of a result; empty where there is none."""
+        return () if self.note is None else (self.note,)
+
     @cached_property
     def _slot_of_code(self) -> Ints:
         table = np.full(int(self.occasion.max(initial=-1)) + 1, -1, dtype=np.int64)

@@ -233,11 +233,16 @@ def run_model(
         design=design,
         estimates=without_tests(estimates, design.fixed, past.untested),
         identifiers=identifiers(panel._frame, panel, design),
-        warnings=(*past.notes, *_few_dyads(design.n_dyads), *fit.warnings, *wald.notes),
+        warnings=(*past.notes, *_few_dyads(design.n_dyads), *_nights(panel, setting), *fit.warnings, *wald.notes),
     )
     # What is at hand need not be made again when a verb asks for it.
     result.__dict__.update(_engine=fit, _inference=wald)
     return result
+
+
+def _nights(panel: DyadPanel, setting: ModelSetting) -> tuple[str, ...]:
+    """Say how a night of unknown length counts, where residuals of different occasions are related."""
+    return panel.clock.notes if setting.residual.serial else ()
 
 
 def _few_dyads(n_dyads: int) -> tuple[str, ...]:
@@ -271,7 +276,7 @@ def _run_incomplete(
         design=design,
         estimates=without_tests(estimates, design.fixed, past.untested),
         identifiers=identifiers(frame, panel, design),
-        warnings=(*past.notes, *more),
+        warnings=(*past.notes, *_nights(panel, setting), *more),
     )
 
 

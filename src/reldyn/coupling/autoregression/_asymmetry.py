@@ -114,7 +114,7 @@ def asymmetry(
         regressors, told = confounds(pair, time_of_day=time_of_day)
         known = _known(reliability, pair, panel.roles)
         tasks.append((pair.values, pair.step, regressors, Settings(trend, check, known)))
-        notes.append(told if panel.clock.note is None else (*told, panel.clock.note))
+        notes.append((*told, *panel.clock.notes))
     fits = map_seeded(_one, tasks, 0, n_jobs, label="asymmetry")
     rows = [row for pair, fit in zip(pairs, fits, strict=True) for row in _rows(pair, fit)]
     estimates = pd.DataFrame(rows)
