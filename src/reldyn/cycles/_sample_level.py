@@ -185,6 +185,7 @@ def pool_directions(
     n = int(found["n"])
     if n < _FEWEST_DYADS:
         note = f"{n} dyads with a coefficient, below {_FEWEST_DYADS}"
-        return SampleEstimate(*(math.nan,) * 6, n, note)
+        nan = math.nan
+        return SampleEstimate(nan, nan, nan, nan, nan, nan, n, note)
     numbers = ("estimate", "conf_low", "conf_high", "std_error", "p_value", "between_sd")
     return SampleEstimate(*(found[name] for name in numbers), n, found["note"])

@@ -13,8 +13,8 @@ import numpy as np
 from reldyn._types import Array, Flags, Ints
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import DataError
-from reldyn.markov.regimes._switching import SwitchingData, lag_columns
-from reldyn.stats import indicators
+from reldyn.markov.regimes._switching import SwitchingData
+from reldyn.stats import indicators, lag_columns
 
 MAX_BREAKS = 2
 FEWEST_OCCASIONS = 20
