@@ -25,6 +25,7 @@ ROOMS = (
     "mixed",
     "markov",
     "surrogate",
+    "stats",
     "resample",
     "results",
     "plot",

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reldyn._types import Array, Flags, Ints
 from reldyn.errors import DesignError
@@ -203,8 +205,8 @@ def indicators(codes: Array | Ints, levels: Array | Ints | None = None) -> Array
     >>> indicators(np.array([3, 1, 2, 1])).tolist()
     [[0.0, 1.0], [0.0, 0.0], [1.0, 0.0], [0.0, 0.0]]
     """
-    levels = np.unique(codes) if levels is None else levels
-    return np.asarray(codes[:, None] == levels[None, 1:], dtype=float)
+    known: NDArray[Any] = np.unique(codes) if levels is None else np.asarray(levels)
+    return np.asarray(np.asarray(codes)[:, None] == known[None, 1:], dtype=float)
 
 
 def classical(fit: LeastSquares) -> Array:

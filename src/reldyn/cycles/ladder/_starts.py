@@ -10,6 +10,7 @@ import numpy as np
 
 from reldyn._types import Array, Flags, Ints
 from reldyn.markov.regimes import SwitchingData
+from reldyn.stats import lag_columns
 
 SHORTEST_PERIOD = 6.0
 _HARMONICS = 2
@@ -40,8 +41,6 @@ class Template:
 
 def residuals(data: SwitchingData, *, lagged: bool) -> Array:
     """What the design leaves, with or without the lags: (n, T, C), zero where missing."""
-    from reldyn.stats import lag_columns
-
     seen = data.observed
     columns = [np.ones((*data.y.shape[:2], 1)), data.x]
     if lagged:

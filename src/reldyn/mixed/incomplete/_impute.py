@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reldyn._types import Array, Flags, Ints
+from reldyn.stats import cluster_sums
 
 __all__ = ["impute_pairs"]
 
@@ -142,8 +143,7 @@ class _Chain:
         return np.asarray(self.rotation @ drawn @ self.rotation.T)
 
     def _draw_effects(self, centred: Array, within: Array) -> None:
-        total = np.zeros_like(self.effects)
-        np.add.at(total, self.dyad, centred)
+        total = cluster_sums(centred, self.dyad)
         precision = np.linalg.inv(within)
         prior = np.linalg.inv(self.between)
         counts, which = np.unique(self.count, return_inverse=True)
