@@ -187,5 +187,5 @@ def pool_directions(
         note = f"{n} dyads with a coefficient, below {_FEWEST_DYADS}"
         nan = math.nan
         return SampleEstimate(nan, nan, nan, nan, nan, nan, n, note)
-    numbers = ("estimate", "conf_low", "conf_high", "std_error", "p_value", "between_sd")
-    return SampleEstimate(*(found[name] for name in numbers), n, found["note"])
+    estimate, low, high, error = (found[name] for name in ("estimate", "conf_low", "conf_high", "std_error"))
+    return SampleEstimate(estimate, low, high, error, found["p_value"], found["between_sd"], n, found["note"])
