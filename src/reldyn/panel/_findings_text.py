@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from reldyn.panel._findings_layout import FloatArray, Layout
     from reldyn.panel._identity import IntArray
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(\d+(?:\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 _MISSING = frozenset({"", ".", "-", "--", "na", "n/a", "#n/a", "nan", "null", "none", "missing", "<na>"})
 _MOSTLY = 0.8
