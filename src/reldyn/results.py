@@ -12,6 +12,7 @@ import html
 import importlib
 import json
 import math
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
@@ -260,14 +261,21 @@ def _read(path: Path) -> str:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write UTF-8 text with Unix line ends, atomically: whole file or no file."""
+    """Write UTF-8 text with Unix line ends, atomically: whole file or no file.
+
+    The draft beside it has a name that nothing has, so no other file is touched.
+    """
     path = Path(path)
-    draft = path.with_name(path.name + ".part")
-    try:
-        draft.write_text(text, encoding="utf-8", newline="\n")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    draft = path.with_name(f".{secrets.token_hex(8)}.part")
+    with draft.open("x", encoding="utf-8", newline="\n") as stream:
+        try:
+            stream.write(text)
+            stream.close()
+            draft.replace(path)
+        except BaseException:
+            stream.close()
+            draft.unlink(missing_ok=True)
+            raise
 
 
 def _fields(item: Any) -> dict[str, Any]:
