@@ -306,35 +306,31 @@ def unfinished(target: Path) -> list[Path]:
     start = f"{target.name}.unfinished-"
     try:
         found = [Path(entry.path) for entry in os.scandir(target.parent) if entry.name.startswith(start)]
-        own = [path for path in found if not path.is_symlink() and _record_of(path) is not None]
+        own = [path for path in found if not path.is_symlink() and _records(path)]
         return sorted(own, key=lambda path: path.stat().st_mtime_ns)
     except OSError:
         return []
 
 
-def _record_of(folder: Path) -> tuple[str, dict[str, str]] | None:
-    """The record of a folder that never got its name, with its files: that of a run, or the manifest at its very end."""
-    for name, form in ((RECORD, UNFINISHED), (MANIFEST, FORMAT)):
-        files = files_of(folder, name, form)
-        if files is not None:
-            return name, files
-    return None
+def _records(folder: Path) -> dict[str, dict[str, str]]:
+    """Records of a folder that never got its name, with their files: of the run, and the manifest at its very end."""
+    found = {name: files_of(folder, name, form) for name, form in ((RECORD, UNFINISHED), (MANIFEST, FORMAT))}
+    return {name: files for name, files in found.items() if files is not None}
 
 
 def clear(folder: Path) -> bool:
     """Remove the files of an unfinished run, and the folder if nothing else is in it; whether it is gone."""
-    kept = _record_of(folder)
-    if kept is None:
+    records = _records(folder)
+    for files in records.values():
+        for name in files:
+            if unchanged(folder, name, files):
+                (folder / name).unlink()
+        for inner in sorted(_folders_of(files), key=len, reverse=True):
+            _remove_if_empty(folder / inner)
+    if not records or {entry.name for entry in os.scandir(folder)} != set(records):
         return False
-    record, files = kept
-    for name in files:
-        if unchanged(folder, name, files):
-            (folder / name).unlink()
-    for inner in sorted(_folders_of(files), key=len, reverse=True):
-        _remove_if_empty(folder / inner)
-    if {entry.name for entry in os.scandir(folder)} != {record}:
-        return False
-    (folder / record).unlink()
+    for record in records:
+        (folder / record).unlink()
     folder.rmdir()
     return True
 
