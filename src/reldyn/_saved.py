@@ -112,7 +112,7 @@ class Numbers:
 
     def text(self, text: str) -> str:
         """A sentence without ids: what follows the word ``dyad``, and labels of three signs and more anywhere."""
-        for word, numbers in (("dyad", self._dyads), ("person", self._persons)):
+        for word, numbers in (("dyad", self._dyads), ("person", self.written_persons)):
             text = _after(word).sub(lambda found, known=numbers: known.get(found.group(1), found.group()), text)  # type: ignore[misc]
         return self._without_long(text)
 
@@ -123,7 +123,7 @@ class Numbers:
         own = tuple(dict.fromkeys(str(label) for label in persons if _is_id(label) and label in self.persons))
 
         def replaced(match: re.Match[str]) -> str:
-            return (self._dyads if match.lastgroup == DYAD else self._persons)[match.group()]
+            return (self._dyads if match.lastgroup == DYAD else self.written_persons)[match.group()]
 
         return self._without_long(_places(str(dyad), own).sub(replaced, text))
 
@@ -132,7 +132,7 @@ class Numbers:
         return {str(label): str(number) for label, number in self.dyads.items()}
 
     @cached_property
-    def _persons(self) -> dict[str, str]:
+    def written_persons(self) -> dict[str, str]:
         return {str(label): str(number) for label, number in self.persons.items()}
 
     @cached_property
@@ -145,7 +145,7 @@ class Numbers:
     def _without_long(self, text: str) -> str:
         if self._long is None:
             return text
-        written = self._persons | self._dyads
+        written = self.written_persons | self._dyads
         return self._long.sub(lambda found: written[found.group()], text)
 
 
@@ -160,13 +160,14 @@ def _after(word: str) -> re.Pattern[str]:
 
 @lru_cache(maxsize=4096)
 def _places(dyad: str, persons: tuple[str, ...]) -> re.Pattern[str]:
-    """Where terms name a dyad and its members: "dyad D: ...", "P in D", "D P ...", "P: ... (dyad D)"."""
-    d, parts = re.escape(dyad), []
-    parts.append(rf"(?P<dyad>(?<=\bdyad ){d}(?!\w)|(?<= in ){d}$|^{d}(?= ))")
+    """Where terms name a dyad and its members: "dyad D: P on P", "P in D", "D P ...", "P: ... (dyad D)"."""
+    d = re.escape(dyad)
+    found = rf"(?P<dyad>(?<=\bdyad ){d}(?!\w)|(?<= in ){d}$|^{d}(?= (?!in )))"
     if persons:
-        p = "|".join(map(re.escape, sorted(persons, key=len, reverse=True)))
-        parts.append(rf"(?P<person>^(?:{p})(?=:| in )|(?<=: )(?:{p})(?= in )|(?<={d} )(?:{p})(?!\w))")
-    return re.compile("|".join(parts))
+        either = "|".join(map(re.escape, sorted(persons, key=len, reverse=True)))
+        before = rf"(?:^|(?<=^{d} )|(?<=: )|(?<= on )|(?<= to )|(?<= from ))"
+        found += rf"|(?P<person>{before}(?:{either})(?!\w))"
+    return re.compile(found)
 
 
 def numbers_of(result: Any) -> Numbers:
@@ -224,7 +225,7 @@ def _is_id(label: Any) -> bool:
 def _named_in_frame(frame: pd.DataFrame, owner: type[Any]) -> Iterator[tuple[str, Any, Any]]:
     dyads = frame[DYAD].tolist() if DYAD in frame else [None] * len(frame)
     yield from ((DYAD, label, label) for label in dyads if _is_id(label))
-    if "role" in frame:
+    if "role" in frame and "role" not in _person_columns(owner):
         yield from (("role", None, label) for label in dict.fromkeys(frame["role"].tolist()) if _is_id(label))
     for name in frame.columns.intersection(list(_person_columns(owner)), sort=False):
         kind = "person" if name in ("person", "perceiver") else "member"
@@ -279,7 +280,10 @@ def _shape(value: Any) -> tuple[int, ...]:
 
 
 def _person(label: Any, numbers: Numbers) -> Any:
-    return numbers.persons.get(label, label) if _is_id(label) else label
+    if not _is_id(label) or label in numbers.persons:
+        return numbers.persons.get(label, label)
+    # Some fields hold an id as text.
+    return numbers.written_persons.get(label, label) if isinstance(label, str) else label
 
 
 _WITHOUT_IDS: dict[str, Callable[[Any, Numbers], Any]] = {
