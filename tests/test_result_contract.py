@@ -118,10 +118,10 @@ def test_a_result_keeps_its_promises(name, panel, told_apart):
     assert not re.search(r"narciss|abus|victim|diagnos|leads? to|\bcauses\b", text, re.IGNORECASE)
     html = result._repr_html_()
     assert Tags.of(html) == []
-    again = rd.from_json(result.to_json())
+    again = rd.from_json(result.to_json(rows=True))
     pd.testing.assert_frame_equal(again.tidy(), table)
     pd.testing.assert_frame_equal(again.glance(), result.glance())
-    assert (again.summary(), again._repr_html_(), again.to_json()) == (text, html, result.to_json())
+    assert (again.summary(), again._repr_html_(), again.to_json(rows=True)) == (text, html, result.to_json(rows=True))
 
 
 @pytest.mark.parametrize("name", [None, 3, float("nan"), [], {}])

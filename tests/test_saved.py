@@ -1,4 +1,4 @@
-"""What a saved result holds: no row and no id unless asked for, in every result there is, and words where rows are missed."""
+"""What a saved result holds: no row and no id unless asked for, in every result there is."""
 
 import importlib
 import inspect
@@ -129,9 +129,7 @@ MAKE = {
     ),
     "DissociationResult": lambda p: rd.perception.dissociation(p, judgment="x", affect="y", n_boot=99, seed=1),
     "SimilarityResult": lambda p: rd.perception.similarity(p, ITEMS, n_permutations=19, seed=1),
-    "SimilarityResult, judged": lambda p: rd.perception.similarity(
-        p, ITEMS, judged=JUDGED, n_permutations=19, seed=1
-    ),
+    "SimilarityResult, judged": lambda p: rd.perception.similarity(p, ITEMS, judged=JUDGED, n_permutations=19, seed=1),
     "SimilarityResult, over occasions": lambda p: rd.perception.similarity(
         p, ITEMS, over="occasions", n_permutations=19, seed=1
     ),
@@ -395,4 +393,3 @@ def test_a_draft_of_others_is_not_touched(tmp_path, made):
     made("IccResult", "text").to_json(tmp_path / "fit.json")
     assert {path.name for path in tmp_path.iterdir()} == {"fit.json", "fit.json.part"}
     assert (tmp_path / "fit.json.part").read_text(encoding="utf-8") == "mine"
-

@@ -165,7 +165,7 @@ def _places(dyad: str, persons: tuple[str, ...]) -> re.Pattern[str]:
     found = rf"(?P<dyad>(?<=\bdyad ){d}(?!\w)|(?<= in ){d}$|^{d}(?= (?!in )))"
     if persons:
         either = "|".join(map(re.escape, sorted(persons, key=len, reverse=True)))
-        before = rf"(?:^|(?<=^{d} )|(?<=: )|(?<= on )|(?<= to )|(?<= from ))"
+        before = rf"(?:^|(?<=^{d} )|(?<=: )|(?<=, )|(?<= on )|(?<= to )|(?<= from ))"
         found += rf"|(?P<person>{before}(?:{either})(?!\w))"
     return re.compile(found)
 
@@ -201,25 +201,31 @@ def _named(value: Any, owner: type[Any], kind: str = "") -> Iterator[tuple[str, 
         for item in value:
             yield from _named(item, owner)
     elif isinstance(value, Mapping):
-        yield from (("role", None, label) for label in value.get("roles", ()))
+        yield from _named_roles(value.get("roles"))
         for item in value.values():
             yield from _named(item, owner)
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         rows, ids = row_fields(type(value)), _id_fields(type(value))
         for field in dataclasses.fields(value):
             if field.name in ("roles", "role_labels"):
-                yield from (("role", None, label) for label in getattr(value, field.name) or ())
+                yield from _named_roles(getattr(value, field.name))
             elif field.name not in rows:
                 yield from _named(getattr(value, field.name), type(value), ids.get(field.name, ""))
-        if hasattr(value, DYAD) and ids.get(DYAD) == DYAD:
-            members = (name for name, how in ids.items() if how == "member")
-            yield from (("member", value.dyad, getattr(value, name)) for name in members if _is_id(getattr(value, name)))
+        if ids.get(DYAD) == DYAD:
+            dyad = getattr(value, DYAD)
+            members = [getattr(value, name) for name, how in ids.items() if how == "member"]
+            yield from (("member", dyad, label) for label in members if _is_id(label))
+
+
+def _named_roles(value: Any) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(value, (tuple, list)):
+        yield from (("role", None, label) for label in value)
 
 
 def _is_id(label: Any) -> bool:
     import pandas as pd
 
-    return isinstance(label, Hashable) and not (isinstance(label, str) and label in _NOBODY) and not pd.isna(label)
+    return label not in _NOBODY if isinstance(label, str) else not bool(pd.isna(label))
 
 
 def _named_in_frame(frame: pd.DataFrame, owner: type[Any]) -> Iterator[tuple[str, Any, Any]]:
@@ -246,7 +252,7 @@ def _named_members(value: Any) -> Iterator[tuple[str, Any, Any]]:
 
 _IDS: dict[str, Callable[[Any], Iterator[tuple[str, Any, Any]]]] = {
     DYAD: lambda value: iter(((DYAD, value, value),)),
-    "member": lambda value: iter(()),
+    "member": lambda _: iter(()),
     "by dyad": lambda value: ((DYAD, dyad, dyad) for dyad in value),
     "members by dyad": _named_members,
     "directions": _named_directions,

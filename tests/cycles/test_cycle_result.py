@@ -114,7 +114,9 @@ def test_without_rows_estimates_stay_and_phases_say_so(make, made):
     pd.testing.assert_frame_equal(again.sample(), named.sample())
     pd.testing.assert_frame_equal(again.glance(), named.glance())
     assert again.verdicts()["verdict"].tolist() == named.verdicts()["verdict"].tolist()
-    with pytest.raises(rd.DataError, match=r"saved without rows, and this needs them: save it with to_json\(path, rows=True\)"):
+    with pytest.raises(
+        rd.DataError, match=r"saved without rows, and this needs them: save it with to_json\(path, rows=True\)"
+    ):
         again.phases()
 
 
@@ -130,7 +132,9 @@ def test_reports_laid_side_by_side_hold_neither_rows_nor_ids(make, made):
     side = make.result(outcomes)
     keys = {"dyad": [one.dyad for one in outcomes], "giver": [one.giver for one in outcomes]}
     table = pd.DataFrame({"term": [f"{one.giver} in {one.dyad}" for one in outcomes], **keys})
-    both = ReportComparison(side, side, table.assign(same_verdict=True, verdict_received="rhythm", verdict_given="rhythm"))
+    both = ReportComparison(
+        side, side, table.assign(same_verdict=True, verdict_received="rhythm", verdict_given="rhythm")
+    )
     again = rd.from_json(both.to_json())
     assert "Zq7" not in both.to_json()
     assert again.tidy()["term"].tolist() == ["a in 1", "b in 1", "a in 2", "b in 2", "a in 3", "b in 3"]

@@ -1,4 +1,4 @@
-"""The output folder: nothing that a run did not write is removed or changed, whatever stands there and whenever it dies."""
+"""The output folder: nothing that a run did not write is removed or changed, whenever the run dies."""
 
 import json
 import os
@@ -336,7 +336,7 @@ def test_a_run_names_what_it_leaves(study):
         second = rd.run_study(study)
     assert [str(one.message) for one in told] == [
         f"{first.output} holds what no run wrote, or what was changed since, left as it is: "
-        "notes.md, report.html, study.toml. this run's files of the same name are called "
+        "notes.md, report.html, study.toml. This run's files of the same name are called "
         "study.2.toml (study.toml), report.2.html (report.html)."
     ]
     assert second.path.name == "report.2.html"

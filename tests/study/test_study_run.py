@@ -161,7 +161,9 @@ def test_findings_are_the_same_with_and_without_ids(folder):
     runs = []
     for anonymise in ("true", "false"):
         (folder / f"{anonymise}.toml").write_text(
-            (folder / "study.toml").read_text(encoding="utf-8").replace("[report]", f"[report]\nanonymise = {anonymise}"),
+            (folder / "study.toml")
+            .read_text(encoding="utf-8")
+            .replace("[report]", f"[report]\nanonymise = {anonymise}"),
             encoding="utf-8",
         )
         runs.append(rd.run_study(folder / f"{anonymise}.toml"))
@@ -239,8 +241,13 @@ def test_a_failure_midway_is_marked_and_can_be_resumed(folder, monkeypatch):
             rd.run_study(folder / "study.toml")
     assert not (folder / "study-output").exists()
     (work,) = folder.glob("study-output.unfinished-*")
-    assert everything_in(work) == {"unfinished.json", *(f"results/{name}.json" for name in ("main", "plain", "fingerprints"))}
-    assert json.loads((work / "unfinished.json").read_text(encoding="utf-8"))["about"].startswith("This run did not finish.")
+    assert everything_in(work) == {
+        "unfinished.json",
+        *(f"results/{name}.json" for name in ("main", "plain", "fingerprints")),
+    }
+    assert json.loads((work / "unfinished.json").read_text(encoding="utf-8"))["about"].startswith(
+        "This run did not finish."
+    )
     calls = []
     real = rd.apim
     monkeypatch.setattr(rd, "apim", lambda *a, **k: calls.append(1) or real(*a, **k))

@@ -112,11 +112,11 @@ class SimilarityResult(Result):
 
     def _without_rows(self) -> SimilarityResult:
         """Without profiles of single occasions; those of whole series or of single occasions per dyad are estimates."""
-        table = self.profile_table
+        table: Any = self.profile_table
         if isinstance(table, Withheld):
             return self
         keys = [name for name in ("dyad", "person", "variable") if name in table]
-        kept = table if not table.duplicated(keys).any() else Withheld(table.shape)
+        kept: Any = table if not table.duplicated(keys).any() else Withheld(table.shape)
         return replace(self, profile_table=kept, n_dyads=self._count())
 
     def summary(self) -> str:

@@ -222,5 +222,3 @@ def _recover(target: Path, earlier: Mapping[str, Any]) -> str:
         return f"{told}; {aside} holds what was in the folder before."
     settle(aside, target)
     return f"{told}, and what it had put aside is settled."
-
-

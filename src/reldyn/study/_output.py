@@ -63,7 +63,8 @@ def unchanged(folder: Path, name: str, files: Mapping[str, str]) -> bool:
     """Whether a file is listed and still what the run wrote, with no symbolic link on the way to it."""
     path = folder / name
     try:
-        links = any((folder / part).is_symlink() for part in (name, *PurePosixPath(name).parents) if str(part) != ".")
+        parts = [name, *(str(parent) for parent in PurePosixPath(name).parents if str(parent) != ".")]
+        links = any((folder / part).is_symlink() for part in parts)
         return name in files and not links and path.is_file() and sha256_of(path) == files[name]
     except OSError:
         return False

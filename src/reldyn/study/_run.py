@@ -196,7 +196,7 @@ def _say(target: Path, recovered: str, moved: Mapping[str, str], left: list[str]
         said.append(f"{target} holds what no run wrote, or what was changed since, left as it is: {listed(left)}.")
     if moved:
         said.append(
-            f"this run's files of the same name are called {listed([f'{new} ({old})' for old, new in moved.items()])}."
+            f"This run's files of the same name are called {listed([f'{new} ({old})' for old, new in moved.items()])}."
         )
     if said:
         warnings.warn(" ".join(said), reldyn.DataWarning, stacklevel=3)
@@ -353,7 +353,10 @@ def _write(
 def _earlier(target: Path) -> dict[str, tuple[str, Path]]:
     """Fingerprint and file of every result of earlier runs, unfinished ones first; only files that are as written."""
     found: dict[str, tuple[str, Path]] = {}
-    kept = [(target, files_of(target)), *((folder, files_of(folder, RECORD, UNFINISHED)) for folder in unfinished(target))]
+    kept = [
+        (target, files_of(target)),
+        *((folder, files_of(folder, RECORD, UNFINISHED)) for folder in unfinished(target)),
+    ]
     for folder, files in kept:
         index = f"{_RESULTS}/{_FINGERPRINTS}"
         if files is None or not unchanged(folder, index, files):
