@@ -137,11 +137,11 @@ def test_a_result_keeps_its_promises(name, panel, told_apart):
     for record in records(result):
         assert len(repr(record)) <= 120, repr(record)
         assert "\n" not in repr(record)
-    again = rd.from_json(result.to_json())
+    again = rd.from_json(result.to_json(rows=True))
     assert repr(again) == repr(result)
     pd.testing.assert_frame_equal(again.tidy(), table)
     pd.testing.assert_frame_equal(again.glance(), result.glance())
-    assert (again.summary(), again._repr_html_(), again.to_json()) == (text, html, result.to_json())
+    assert (again.summary(), again._repr_html_(), again.to_json(rows=True)) == (text, html, result.to_json(rows=True))
 
 
 @pytest.mark.parametrize("inference", ["z", "kenward-roger"])
@@ -178,12 +178,13 @@ def every_dataclass():
 
 
 def test_every_result_and_every_saved_record_has_a_line_of_its_own():
-    from reldyn.results import _REGISTRY, Result
+    from reldyn._saved import REGISTRY
+    from reldyn.results import Result
 
     found = set(every_dataclass())
     results = {cls for cls in found if issubclass(cls, Result)}
     assert len(results) > 40
-    saved = {cls for cls in _REGISTRY.values() if cls in found} - results
+    saved = {cls for cls in REGISTRY.values() if cls in found} - results
     assert len(saved) > 15
     for cls in results:
         assert cls.__repr__ is Result.__repr__, cls

@@ -11,22 +11,23 @@ import dataclasses
 import html
 import importlib
 import json
-import math
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from reldyn._format import format_p, format_table
 from reldyn._records import brief, result_line
+from reldyn._saved import REGISTRY, Withheld, decode, encode_fields, numbers_of
 from reldyn.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["Result", "format_p", "format_table", "from_json"]
+__all__ = ["Result", "Withheld", "format_p", "format_table", "from_json"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 # schema name -> module that defines the class: importing it registers the class.
 _HOMES = {
     "ApimResult": "reldyn.actor_partner",
@@ -79,7 +80,6 @@ _HOMES = {
 }
 # Where figures are drawn: a dotted path, so that results know no room above them.
 _FIGURES = "reldyn.plot"
-_REGISTRY: dict[str, type[Any]] = {}
 _MEND = "Save one with result.to_json(path)."
 
 
@@ -89,7 +89,9 @@ class Result:
     Subclasses define `tidy`, `glance`, `summary` and, where a figure helps, the attribute
     ``figure``: the name of the function in `reldyn.plot` that draws it. Fields may hold numbers,
     strings, None, tuples, mappings, numpy arrays, pandas frames, other results and plain frozen
-    dataclasses registered with `register`.
+    dataclasses registered with `register`. The class attribute ``row_fields`` names the fields that hold rows,
+    ``id_fields`` those that hold ids outside of tables (see `reldyn._saved`), ``person_columns`` columns of
+    tables that name persons besides the usual ones.
     """
 
     figure: ClassVar[str | None] = None
@@ -97,7 +99,7 @@ class Result:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        _REGISTRY[cls.__name__] = cls
+        REGISTRY[cls.__name__] = cls
         # A dataclass writes all its fields into a repr of its own, unless the class has one.
         if "__repr__" not in cls.__dict__:
             cls.__repr__ = cls.__repr__  # type: ignore[method-assign]
@@ -185,10 +187,38 @@ class Result:
 
         return model_statistic(self.glance(), key)
 
-    def to_json(self, path: str | Path | None = None) -> str:
-        """Return the result as JSON text, and write it to ``path`` if one is given."""
+    def to_json(self, path: str | Path | None = None, *, rows: bool = False) -> str:
+        """Return the result as JSON text, and write it to ``path`` if one is given.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            File to write.
+        rows : bool, default False
+            Whether to save the rows behind the result (answers, occasions, residuals, phases of occasions) and the
+            original ids. By default neither: files are passed on, and rows and ids tell who said what. Dyads and
+            persons then have running numbers in the order in which the result names them, which is that of the ids
+            as a rule; roles stay, save where a result of a single dyad does not show that they are roles. Estimates
+            of single dyads and persons are saved either way.
+
+        Returns
+        -------
+        str
+
+        Raises
+        ------
+        DataError
+            Rows are asked for, and the result was itself read from a file without them.
+        """
+        bare = self if rows else self._without_rows()
+        numbers = None if rows else numbers_of(bare)
         text = json.dumps(
-            {"schema": type(self).__name__, "schema_version": SCHEMA_VERSION, "fields": _fields(self)},
+            {
+                "schema": type(self).__name__,
+                "schema_version": SCHEMA_VERSION,
+                "rows": bool(rows),
+                "fields": encode_fields(bare, numbers),
+            },
             ensure_ascii=False,
             allow_nan=False,
         )
@@ -196,15 +226,19 @@ class Result:
             write_text(path, text + "\n")
         return text
 
+    def _without_rows(self) -> Self:
+        """The result with whatever `tidy`, `glance` and `summary` count in rows put down beside them."""
+        return self
+
     @classmethod
     def _from_fields(cls, fields: Mapping[str, Any]) -> Self:
         names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-        return cls(**{name: _decode(value) for name, value in fields.items() if name in names})
+        return cls(**{name: decode(value) for name, value in fields.items() if name in names})
 
 
 def register(cls: type[Any]) -> type[Any]:
     """Let a plain frozen dataclass travel inside the JSON of a result (class decorator)."""
-    _REGISTRY[cls.__name__] = cls
+    REGISTRY[cls.__name__] = cls
     return brief(cls)
 
 
@@ -219,7 +253,8 @@ def from_json(path: str | Path) -> Result:
     Returns
     -------
     Result
-        The same class with the same fields; what was NaN is NaN again.
+        The same class with the same fields; what was NaN is NaN again. Saved without rows (the default of `to_json`),
+        everything but the verbs that need rows works as before; those raise a `DataError` that says so.
 
     Raises
     ------
@@ -240,7 +275,7 @@ def from_json(path: str | Path) -> Result:
     name, fields = _opened(text)
     if name in _HOMES:
         importlib.import_module(_HOMES[name])
-    saved_class = _REGISTRY.get(name)
+    saved_class = REGISTRY.get(name)
     if saved_class is None or not issubclass(saved_class, Result):
         raise DataError(f"no result of reldyn is called {name!r}; known: {', '.join(sorted(_HOMES))}.")
     try:
@@ -276,88 +311,18 @@ def _read(path: Path) -> str:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write UTF-8 text with Unix line ends, atomically: whole file or no file."""
+    """Write UTF-8 text with Unix line ends, atomically: whole file or no file.
+
+    The draft beside it has a name that nothing has, so no other file is touched.
+    """
     path = Path(path)
-    draft = path.with_name(path.name + ".part")
-    try:
-        draft.write_text(text, encoding="utf-8", newline="\n")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _fields(item: Any) -> dict[str, Any]:
-    return {field.name: _encode(getattr(item, field.name)) for field in dataclasses.fields(item)}
-
-
-def _encode(value: Any) -> Any:
-    import numpy as np
-    import pandas as pd
-
-    if value is None or isinstance(value, (bool, str, int)):
-        return value
-    if isinstance(value, (float, np.floating)):
-        return float(value) if math.isfinite(value) else {"float": str(float(value))}
-    if isinstance(value, (np.bool_, np.integer)):
-        return value.item()
-    if isinstance(value, (tuple, list)):
-        return {"tuple": [_encode(item) for item in value]}
-    if isinstance(value, Mapping):
-        return {"mapping": [[_encode(key), _encode(item)] for key, item in value.items()]}
-    if isinstance(value, np.ndarray):
-        return {
-            "array": [_encode(item) for item in value.ravel().tolist()],
-            "shape": list(value.shape),
-            "dtype": str(value.dtype),
-        }
-    if isinstance(value, pd.DataFrame):
-        columns = [
-            [_encode(name), str(value[name].dtype), [_encode(_plain(item)) for item in value[name].tolist()]]
-            for name in value
-        ]
-        return {"frame": columns, "index": [_encode(_plain(item)) for item in value.index.tolist()]}
-    if isinstance(value, pd.Timestamp):
-        return {"timestamp": value.isoformat()}
-    if dataclasses.is_dataclass(value) and type(value).__name__ in _REGISTRY:
-        return {"object": type(value).__name__, "fields": _fields(value)}
-    raise TypeError(f"a result cannot save a {type(value).__name__}")
-
-
-def _plain(value: Any) -> Any:
-    import pandas as pd
-
-    return None if value is pd.NA or value is pd.NaT else value
-
-
-def _decode(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    if "float" in value:
-        return float(value["float"])
-    if "tuple" in value:
-        return tuple(_decode(item) for item in value["tuple"])
-    if "mapping" in value:
-        return {_decode(key): _decode(item) for key, item in value["mapping"]}
-    if "timestamp" in value:
-        import pandas as pd
-
-        return pd.Timestamp(value["timestamp"])
-    if "object" in value:
-        cls = _REGISTRY[value["object"]]
-        return cls(**{name: _decode(item) for name, item in value["fields"].items()})
-    return _decode_array(value)
-
-
-def _decode_array(value: Mapping[str, Any]) -> Any:
-    import numpy as np
-    import pandas as pd
-
-    if "array" in value:
-        flat = [_decode(item) for item in value["array"]]
-        return np.array(flat, dtype=value["dtype"]).reshape(value["shape"])
-    index = [_decode(item) for item in value["index"]]
-    columns = {
-        _decode(name): pd.Series([_decode(item) for item in items], index=index).astype(dtype)
-        for name, dtype, items in value["frame"]
-    }
-    return pd.DataFrame(columns, index=index)
+    draft = path.with_name(f".{secrets.token_hex(8)}.part")
+    with draft.open("x", encoding="utf-8", newline="\n") as stream:
+        try:
+            stream.write(text)
+            stream.close()
+            draft.replace(path)
+        except BaseException:
+            stream.close()
+            draft.unlink(missing_ok=True)
+            raise

@@ -54,7 +54,7 @@ def test_only_kinds_with_degrees_of_freedom_have_them(fits):
 
 
 def test_bootstrap_is_the_same_after_a_round_trip(fits):
-    again = rd.from_json(fits["dyad-bootstrap"].to_json())
+    again = rd.from_json(fits["dyad-bootstrap"].to_json(rows=True))
     weights = {"actor x, f": 1, "actor x, m": -1}
     pd.testing.assert_frame_equal(again.contrast(weights), fits["dyad-bootstrap"].contrast(weights))
 

@@ -221,7 +221,7 @@ def test_series_that_cannot_tell_give_the_reason(change, note):
 
 def test_the_result_comes_back_from_a_file_and_tells_what_it_did():
     found = asymmetry(panel_of([drawn(np.random.default_rng(12), 120)]), "y")
-    again = rd.from_json(found.to_json())
+    again = rd.from_json(found.to_json(rows=True))
     pd.testing.assert_frame_equal(again.tidy(), found.tidy(), check_dtype=False)
     assert again.summary() == found.summary()
     assert "does not say why" in found.summary()

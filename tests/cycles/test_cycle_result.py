@@ -1,5 +1,6 @@
 """What a result says, made by hand so that every number is known."""
 
+import dataclasses
 import re
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import reldyn as rd
 from reldyn.cycles.calibration._calibrate import CalibrationResult
 from reldyn.cycles.ladder._verdict import adjust
+from reldyn.cycles.reports._reports import ReportComparison
 
 FORBIDDEN = re.compile(r"narciss|abuse|victim|diagnos|patholog|disorder", re.IGNORECASE)
 
@@ -95,8 +97,53 @@ def test_the_sample_has_a_prevalence_and_a_coefficient_with_intervals(make):
     assert alone["term"].tolist() == ["prevalence"]
 
 
+def test_without_rows_estimates_stay_and_phases_say_so(make, made):
+    outcomes = [
+        dataclasses.replace(one, dyad=f"Zq7-fam.{one.dyad}", giver=f"Zq7 Ann {one.dyad}{one.giver}")
+        for one in made.outcomes
+    ]
+    named = make.result(outcomes)
+    text = named.to_json()
+    assert "Zq7" not in text
+    again = rd.from_json(text)
+    assert again.to_json() == text
+    assert again.tidy()["dyad"].tolist() == made.tidy()["dyad"].tolist()
+    assert again.tidy()["giver"].tolist()[::6] == [1, 2, 3, 4, 5, 6]
+    numbers = again.tidy().columns.drop(["term", "dyad", "giver"])
+    pd.testing.assert_frame_equal(again.tidy()[numbers], named.tidy()[numbers])
+    pd.testing.assert_frame_equal(again.sample(), named.sample())
+    pd.testing.assert_frame_equal(again.glance(), named.glance())
+    assert again.verdicts()["verdict"].tolist() == named.verdicts()["verdict"].tolist()
+    with pytest.raises(
+        rd.DataError, match=r"saved without rows, and this needs them: save it with to_json\(path, rows=True\)"
+    ):
+        again.phases()
+
+
+def test_roles_that_are_known_stay_also_in_a_single_dyad(make, made):
+    alone = make.result(made.outcomes[:2])
+    told = dataclasses.replace(alone, setting={**alone.setting, "roles": ("a", "b")})
+    assert rd.from_json(told.to_json()).verdicts()["giver"].tolist() == ["a", "b"]
+    assert rd.from_json(alone.to_json()).verdicts()["giver"].tolist() == [1, 2]
+
+
+def test_reports_laid_side_by_side_hold_neither_rows_nor_ids(make, made):
+    outcomes = [dataclasses.replace(one, dyad=f"Zq7-fam.{one.dyad}") for one in made.outcomes]
+    side = make.result(outcomes)
+    keys = {"dyad": [one.dyad for one in outcomes], "giver": [one.giver for one in outcomes]}
+    table = pd.DataFrame({"term": [f"{one.giver} in {one.dyad}" for one in outcomes], **keys})
+    both = ReportComparison(
+        side, side, table.assign(same_verdict=True, verdict_received="rhythm", verdict_given="rhythm")
+    )
+    again = rd.from_json(both.to_json())
+    assert "Zq7" not in both.to_json()
+    assert again.tidy()["term"].tolist() == ["a in 1", "b in 1", "a in 2", "b in 2", "a in 3", "b in 3"]
+    assert again.given.tidy()["dyad"].tolist() == made.tidy()["dyad"].tolist()
+    assert again.to_json() == both.to_json()
+
+
 def test_a_result_survives_json(made):
-    again = rd.from_json(made.to_json())
+    again = rd.from_json(made.to_json(rows=True))
     pd.testing.assert_frame_equal(again.tidy(), made.tidy())
     pd.testing.assert_frame_equal(again.phases(), made.phases())
     pd.testing.assert_frame_equal(again.sample(), made.sample())

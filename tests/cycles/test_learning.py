@@ -102,7 +102,7 @@ def test_rates_come_with_their_population_and_their_recovery(fit):
 
 
 def test_a_result_survives_json_and_speaks_of_series(fit):
-    again = from_json(fit.to_json())
+    again = from_json(fit.to_json(rows=True))
     pd.testing.assert_frame_equal(again.tidy(), fit.tidy())
     pd.testing.assert_frame_equal(again.rates(), fit.rates())
     assert again.summary() == fit.summary()

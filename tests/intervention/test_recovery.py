@@ -46,7 +46,7 @@ def test_a_seed_gives_one_result_on_any_number_of_workers(found):
 
 
 def test_a_result_comes_back_from_json_and_reads_without_causes(found):
-    back = rd.from_json(found.to_json())
+    back = rd.from_json(found.to_json(rows=True))
     pd.testing.assert_frame_equal(back.coupling(), found.coupling())
     assert "has no cause" in " ".join(found.summary().split())
 

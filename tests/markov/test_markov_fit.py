@@ -219,7 +219,7 @@ def test_a_result_starts_where_it_ended(emission):
 
 def test_json_brings_the_result_back():
     fit = fit_hmm(rated(sample(n_series=2)), n_states=2, emission="ordered-probit", n_starts=3, seed=1)
-    back = from_json(fit.to_json())
+    back = from_json(fit.to_json(rows=True))
     assert isinstance(back, HMMResult)
     np.testing.assert_array_equal(back.posterior[1], fit.posterior[1])
     assert back.tidy().equals(fit.tidy())

@@ -176,7 +176,7 @@ def test_summary_says_what_was_done_and_nobody_is_right(diary):
 
 def test_round_trip_through_json(diary):
     fit = fitted(diary, **RI)
-    again = rd.from_json(fit.to_json())
+    again = rd.from_json(fit.to_json(rows=True))
     pd.testing.assert_frame_equal(again.tidy(), fit.tidy())
     pd.testing.assert_frame_equal(again.perceivers(), fit.perceivers())
 

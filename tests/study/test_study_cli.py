@@ -167,3 +167,27 @@ def test_faults_of_the_rows_name_the_file_on_standard_error(folder, capsys):
     assert main(["run", str(folder / "study.toml"), "--output", str(folder / "out")]) == 1
     assert "diary.csv: the rows cannot make a panel, 1 fault" in capsys.readouterr().err
     assert not (folder / "out").exists()
+
+
+def test_help_loads_no_heavy_package():
+    code = """
+import runpy, sys
+sys.argv = ["reldyn", "--help"]
+try:
+    runpy.run_module("reldyn", run_name="__main__")
+except SystemExit:
+    pass
+heavy = ("numpy", "scipy", "scipy.stats", "pandas", "statsmodels", "pingouin", "seaborn", "matplotlib", "numba")
+sys.stderr.write(repr([name for name in heavy if name in sys.modules]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 0
+    assert "demo" in done.stdout
+    assert done.stderr == "[]"
+
+
+@pytest.mark.parametrize("room", ["mixed", "study._run", "panel", "actor_partner"])
+def test_rooms_that_a_run_needs_load_no_distributions(room):
+    code = f"import reldyn.{room}, sys; print([name for name in ('scipy.stats', 'statsmodels') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=False)
+    assert (done.stdout, done.stderr) == ("[]\n", "")

@@ -101,7 +101,9 @@ def test_results_are_those_of_the_same_calls(finished, frame):
     fit = rd.apim(panel, outcome="response", predictors=["warmth"], estimation=rd.Estimation(inference="z"))
     pd.testing.assert_frame_equal(finished.results["main"].tidy(), fit.tidy())
     schedule = rd.cycles.schedule(panel, warmth="warmth", approach="response")
-    pd.testing.assert_frame_equal(finished.schedule.drop(columns="dyad"), schedule.drop(columns="dyad"))
+    numbers = list(schedule.columns.drop(["dyad", "giver", "note"]))
+    found, same = (table.sort_values(numbers, ignore_index=True) for table in (finished.schedule, schedule))
+    pd.testing.assert_frame_equal(found.drop(columns="dyad"), same.drop(columns="dyad"))
     saved = rd.from_json(finished.output / "results" / "main.json")
     np.testing.assert_allclose(saved.tidy()["estimate"], fit.tidy()["estimate"], rtol=1e-12)
     table = pd.read_csv(finished.output / "results" / "main_tidy.csv")
@@ -128,6 +130,71 @@ def test_no_original_id_is_written(finished):
         assert "cpl-Qz" not in text, name
         assert "anna." not in text, name
     assert finished.schedule["dyad"].tolist()[:4] == [1, 1, 2, 2]
+
+
+def test_numbers_do_not_follow_the_ids(finished, frame):
+    # Each direction of the diary has its own pattern of events, so that the table itself tells who is who.
+    panel = rd.DyadPanel(frame, dyad="couple", person="who", role="role", day="day", beep="beep")
+    own = rd.cycles.schedule(panel, warmth="warmth", approach="response")
+    keys = ["giver", "n_events", "cv", "burstiness", "memory"]
+    both = own.merge(finished.schedule, on=keys, suffixes=("_own", "_number"))
+    assert len(both) == len(own)
+    rank = {label: place for place, label in enumerate(sorted(set(frame["couple"])), start=1)}
+    assert sorted(finished.schedule["dyad"].unique()) == list(range(1, 13))
+    # 12 dyads in an order drawn by lot: at most 5 of them at their own rank, with probability above .999.
+    kept = (both["dyad_own"].map(rank) == both["dyad_number"]).groupby(both["dyad_own"]).all()
+    assert kept.sum() <= 5
+    assert both.groupby("dyad_own")["dyad_number"].nunique().eq(1).all()
+
+
+def test_other_data_draw_other_numbers(folder, frame, finished):
+    frame.assign(spare=1.0).to_csv(folder / "diary.csv", index=False)
+    again = rd.run_study(folder / "study.toml")
+    columns = ["giver", "n_events", "cv", "burstiness", "memory"]
+    both = finished.schedule.merge(again.schedule, on=columns)
+    assert len(both) == 24
+    assert (both["dyad_x"] != both["dyad_y"]).any()
+
+
+def test_findings_are_the_same_with_and_without_ids(folder):
+    change(folder, "[models.main]", '[prepare]\nlag = ["response"]\n\n[models.main]')
+    runs = []
+    for anonymise in ("true", "false"):
+        (folder / f"{anonymise}.toml").write_text(
+            (folder / "study.toml")
+            .read_text(encoding="utf-8")
+            .replace("[report]", f"[report]\nanonymise = {anonymise}"),
+            encoding="utf-8",
+        )
+        runs.append(rd.run_study(folder / f"{anonymise}.toml"))
+    first, second = (run.findings for run in runs)
+    assert "both-missing" in set(first["code"])
+    whose = first["message"].str.contains("person|dyad ")
+    pd.testing.assert_frame_equal(first[~whose], second[~whose])
+    columns = ["severity", "code", "column", "n"]
+    for found in (first, second):
+        found["place"] = [tuple(sorted(rows)) for rows in found["rows"]]
+    order = [*columns, "place"]
+    pd.testing.assert_frame_equal(
+        first[order].sort_values(order, ignore_index=True), second[order].sort_values(order, ignore_index=True)
+    )
+
+
+def test_saved_results_hold_no_answers(finished, frame):
+    answers = set(frame["warmth"].dropna()) | set(frame["response"].dropna())
+    for name in ("main", "plain"):
+        saved = json.loads((finished.output / "results" / f"{name}.json").read_text(encoding="utf-8"))
+        design = saved["fields"]["design"]["fields"]
+        assert all(set(design[part]) == {"withheld"} for part in ("y", "base", "dyad", "member", "step", "rows"))
+        assert not answers & numbers_in(saved["fields"]["estimates"])
+
+
+def numbers_in(value):
+    if isinstance(value, dict):
+        return set().union(*(numbers_in(item) for item in value.values()), set())
+    if isinstance(value, list):
+        return set().union(*(numbers_in(item) for item in value), set())
+    return {value} if isinstance(value, float) else set()
 
 
 def test_ids_are_kept_when_asked(folder):
@@ -173,16 +240,21 @@ def test_a_failure_midway_is_marked_and_can_be_resumed(folder, monkeypatch):
         with pytest.raises(RuntimeError):
             rd.run_study(folder / "study.toml")
     assert not (folder / "study-output").exists()
-    left = everything_in(folder / "study-output.unfinished")
-    assert "UNFINISHED.txt" in left
-    assert not {"report.html", "manifest.json"} & left
+    (work,) = folder.glob("study-output.unfinished-*")
+    assert everything_in(work) == {
+        "unfinished.json",
+        *(f"results/{name}.json" for name in ("main", "plain", "fingerprints")),
+    }
+    assert json.loads((work / "unfinished.json").read_text(encoding="utf-8"))["about"].startswith(
+        "This run did not finish."
+    )
     calls = []
     real = rd.apim
     monkeypatch.setattr(rd, "apim", lambda *a, **k: calls.append(1) or real(*a, **k))
     run = rd.run_study(folder / "study.toml", resume=True)
     assert calls == []
     assert {name: entry["resumed"] for name, entry in run.manifest["models"].items()} == {"main": True, "plain": True}
-    assert not (folder / "study-output.unfinished").exists()
+    assert sorted(item.name for item in folder.iterdir()) == ["diary.csv", "study-output", "study.toml"]
 
 
 def test_resume_takes_only_what_is_equal(folder):

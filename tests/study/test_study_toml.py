@@ -149,3 +149,32 @@ def test_a_byte_order_mark_does_no_harm(tmp_path):
     path = tmp_path / "study.toml"
     path.write_bytes(b"\xef\xbb\xbf" + HEAD.encode())
     assert read_study_file(path)[0].columns.dyad == "couple"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[" + " " * 300_000 + "x",
+        "[[" + " " * 300_000 + "]",
+        "[x" + " " * 300_000 + "#",
+        "[a" + " . a" * 100_000,
+        "a" + " " * 300_000,
+        "a" + ".a" * 150_000 + " ",
+        '"' * 300_000,
+        "[" + "]" * 300_000,
+    ],
+    ids=["blanks", "closed", "before a comment", "dots", "a key", "a dotted key", "quotes", "brackets"],
+)
+def test_lines_are_scanned_once_whatever_they_hold(tmp_path, line):
+    # With backtracking any of these lines would take hours, so that the test ends at all is the point.
+    text = f"{HEAD}[report]\ntitle = '''\n{line}\n'''\nextra = 1\n"
+    assert message(tmp_path, text).startswith("study.toml: report.extra (line 10): unknown key.")
+
+
+def test_headers_with_quoted_names_and_comments_keep_their_lines(tmp_path):
+    text = (
+        HEAD + '[ models . "a ] # = b" ]  # one\noutcome = 3\npredictors = ["x"]\n[models.\'c\'] # two\noutcome = 4\n'
+    )
+    told = message(tmp_path, text)
+    assert "models.a ] # = b.outcome (line 7)" in told
+    assert "models.c.outcome (line 10)" in told

@@ -161,6 +161,7 @@ def detect_cycles(
             "n_surrogates": int(n_surrogates),
             "seed": known,
             "version": _version(),
+            "roles": tuple(panel.roles),
             **_pooling_setting(shared, pooling),
         },
         outcomes=outcomes,

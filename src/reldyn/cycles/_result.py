@@ -43,7 +43,7 @@ class CycleResult(Result):
     columns : Columns
         Which columns were read.
     setting : mapping
-        ``phases``, ``alpha``, ``n_surrogates``, ``seed`` (what brings back the same result), ``version``.
+        ``phases``, ``alpha``, ``n_surrogates``, ``seed`` (what brings back the same result), ``version``, ``roles``.
     outcomes : tuple of Outcome
         One per dyad and giver, in the order of the panel.
     occasions : pandas.DataFrame
@@ -62,6 +62,7 @@ class CycleResult(Result):
     warnings: tuple[str, ...] = ()
 
     figure: ClassVar[str | None] = "cycles"
+    row_fields: ClassVar[tuple[str, ...]] = ("occasions",)
 
     @property
     def alpha(self) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -51,6 +51,9 @@ class Recovery(SeriesResult):
 
     models: pd.DataFrame | None = None
     course: pd.DataFrame | None = None
+
+    # In the course: whose next answer.
+    person_columns: ClassVar[tuple[str, ...]] = ("outcome",)
 
     def coupling(self) -> pd.DataFrame:
         """Local effects over time.

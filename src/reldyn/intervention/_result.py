@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from reldyn._types import Array
 from reldyn.results import Result, format_table
@@ -38,6 +38,8 @@ class SeriesResult(Result):
     settings : dict
         How the numbers were made: seed, number of draws, ...
     warnings : tuple of str
+    counts : dict, optional
+        Dyads, persons and answers behind the table, where the series themselves were not saved.
     """
 
     table: pd.DataFrame
@@ -46,6 +48,9 @@ class SeriesResult(Result):
     unit: str
     settings: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    counts: dict[str, int] | None = field(default=None, kw_only=True)
+
+    row_fields: ClassVar[tuple[str, ...]] = ("series",)
 
     def tidy(self) -> pd.DataFrame:
         """One row per estimate."""
@@ -59,13 +64,23 @@ class SeriesResult(Result):
             [
                 {
                     "outcome": self.outcome,
-                    "n_dyads": self.series["dyad"].nunique(),
-                    "n_persons": len(self.series[["dyad", "person"]].drop_duplicates()),
-                    "n_obs": int(self.series["value"].notna().sum()),
+                    **self._counted(),
                     **self.settings,
                 }
             ]
         )
+
+    def _counted(self) -> dict[str, int]:
+        if self.counts is not None:
+            return self.counts
+        return {
+            "n_dyads": self.series["dyad"].nunique(),
+            "n_persons": len(self.series[["dyad", "person"]].drop_duplicates()),
+            "n_obs": int(self.series["value"].notna().sum()),
+        }
+
+    def _without_rows(self) -> Self:
+        return replace(self, counts=self._counted())
 
     def summary(self) -> str:
         """The analysis in the words of a methods section, and its table."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from reldyn._records import brief
 from reldyn._types import Array
@@ -31,6 +30,8 @@ class RandomEffects:
 
     def interval(self, level: float = 0.95) -> tuple[Array, Array]:
         """Normal prediction intervals, each (d, q)."""
+        from scipy import stats
+
         spread = np.sqrt(np.maximum(np.diagonal(self.covariance, axis1=1, axis2=2), 0.0))
         reach = float(stats.norm.ppf(0.5 + 0.5 * level)) * spread
         return self.value - reach, self.value + reach

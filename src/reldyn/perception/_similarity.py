@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -19,7 +19,7 @@ from reldyn.errors import DesignError, check_option
 from reldyn.perception._profiles import FEWEST, Compared, compare, mean_by_group, pseudo_means, to_z
 from reldyn.perception._ratings import check_items
 from reldyn.perception._slopes_of_one import mean_over
-from reldyn.results import Result, format_table
+from reldyn.results import Result, Withheld, format_table
 from reldyn.stats import known_seed, monte_carlo_p
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class SimilarityResult(Result):
         Whether judgments were compared with the target's own answers.
     seed : int
     warnings : tuple of str
+    n_dyads : int, optional
+        Where the profiles themselves were not saved.
     """
 
     table: pd.DataFrame
@@ -61,6 +63,7 @@ class SimilarityResult(Result):
     accuracy: bool
     seed: int
     warnings: tuple[str, ...] = ()
+    n_dyads: int | None = None
 
     figure: ClassVar[str | None] = "similarity"
 
@@ -95,13 +98,25 @@ class SimilarityResult(Result):
         import pandas as pd
 
         row = {
-            "n_dyads": self.profile_table["dyad"].nunique(),
+            "n_dyads": self._count(),
             "n_profiles": len(self.profile_table),
             "over": self.over,
             "n_permutations": len(self.pseudo),
             "seed": self.seed,
         }
         return pd.DataFrame([row])
+
+    def _count(self) -> int:
+        return int(self.profile_table["dyad"].nunique()) if self.n_dyads is None else self.n_dyads
+
+    def _without_rows(self) -> SimilarityResult:
+        """Without profiles of single occasions; those of whole series or of single occasions per dyad are estimates."""
+        table: Any = self.profile_table
+        if isinstance(table, Withheld):
+            return self
+        keys = [name for name in ("dyad", "person", "variable") if name in table]
+        kept: Any = table if not table.duplicated(keys).any() else Withheld(table.shape)
+        return replace(self, profile_table=kept, n_dyads=self._count())
 
     def summary(self) -> str:
         """Text that reads like a methods and results section."""

@@ -18,8 +18,11 @@ __all__ = ["run_demo"]
 
 def run_demo(output: Path) -> StudyRun:
     """Run ``demo.toml`` of this package; the output folder holds a copy to change and run again."""
-    text = importlib.resources.files("reldyn.study").joinpath("demo.toml").read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "demo.toml"
-        write_text(path, text)
+        write_text(path, _text())
         return run_study(path, output=output)
+
+
+def _text() -> str:
+    return importlib.resources.files("reldyn.study").joinpath("demo.toml").read_text(encoding="utf-8")

@@ -1,8 +1,8 @@
 """`run_study`: from a study file to a folder with results and a report, all of it or nothing.
 
-The work goes into a sibling folder called ``NAME.unfinished`` and is renamed at the end, so that
-whatever carries the final name is whole. Results of finished models stay in the unfinished folder
-of a failed run for ``resume=True``.
+The work goes into a sibling folder ``NAME.unfinished-...`` and is renamed at the end, so that whatever
+carries the final name is whole. Results of finished models stay in the unfinished folder of a failed
+run for ``resume=True``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import datetime
 import json
 import os
-import shutil
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,10 +19,23 @@ from typing import TYPE_CHECKING, Any
 
 import reldyn
 from reldyn.errors import DataError, DesignError, ReldynError
-from reldyn.results import Result, from_json, write_text
+from reldyn.results import Result, from_json
 from reldyn.study._config import SAMPLE, ApimModel, ModelBase, StudyFile
-from reldyn.study._data import anonymised, check_named_columns, data_hash, make_panel, read_rows
+from reldyn.study._data import anonymised, check_named_columns, data_hash, make_panel, prepared, read_rows
+from reldyn.study._lock import locked
 from reldyn.study._manifest import fingerprint, sha256_of, show_versions
+from reldyn.study._output import (
+    RECORD,
+    UNFINISHED,
+    Output,
+    check_target,
+    clear,
+    files_of,
+    listed,
+    make_parents,
+    unchanged,
+    unfinished,
+)
 from reldyn.study._progress import progress
 from reldyn.study._report import ReportParts, render_report
 from reldyn.study._toml import StudyText, read_study_file
@@ -35,10 +47,8 @@ if TYPE_CHECKING:
 
 __all__ = ["StudyRun", "run_study"]
 
-_MANIFEST, _REPORT, _FINGERPRINTS, _MARK = "manifest.json", "report.html", "fingerprints.json", "UNFINISHED.txt"
-_MARK_TEXT = (
-    "This run did not finish. What is here is no report; reldyn run --resume goes on from the models that were done.\n"
-)
+_REPORT, _RESULTS, _FINGERPRINTS = "report.html", "results", "fingerprints.json"
+_SECRET = b"numbers of dyads and persons"
 
 
 @dataclass(frozen=True)
@@ -79,8 +89,9 @@ def run_study(path: str | Path, *, output: str | Path | None = None, resume: boo
         ``schedule``, ``scales``, ``prepare``, ``models``, ``cycles``, ``report``. Paths in it are
         relative to its folder.
     output : str or Path, optional
-        Folder to write. None: beside the study file, ``NAME-output``. An earlier run there is
-        replaced; any other folder that is not empty is refused.
+        Folder to write. None: beside the study file, ``NAME-output``. The files of an earlier run there
+        are replaced; what else stands there, or was changed since, is left and named in a warning. Any
+        other folder that is not empty is refused.
     resume : bool, default False
         Take over results of an earlier, finished or unfinished, run to the same folder whose
         data, model and reldyn version are the same. Off by default, as a whole run shows that
@@ -96,12 +107,22 @@ def run_study(path: str | Path, *, output: str | Path | None = None, resume: boo
         The study file has faults (all are named, with key path and line), or a model cannot be
         estimated.
     DataError
-        The data cannot be read or make no panel, or the output folder is not ours to replace.
+        The data cannot be read or make no panel, the output folder is not ours to replace, or another
+        run is writing to it.
+
+    Warns
+    -----
+    DataWarning
+        The folder holds files that no run wrote, or an earlier run was killed.
 
     Notes
     -----
     Dyads and persons carry running numbers in everything that is written, unless the report
-    section says ``anonymise = false``: two partners may come to read the same report.
+    section says ``anonymise = false``: two partners may come to read the same report. The numbers are
+    drawn by lot from the data, so that they do not follow the ids; as dyads then come in another order,
+    intervals by the bootstrap differ within their Monte Carlo error from those with the original ids.
+    Saved results hold no rows (see `reldyn.from_json`); the figure of trajectories draws the series of a
+    few dyads, and that of compliance who answered when.
 
     Examples
     --------
@@ -129,36 +150,61 @@ def run_study(path: str | Path, *, output: str | Path | None = None, resume: boo
     study, where = read_study_file(path)
     target = _target(path, output)
     started = _now()
-    _check_target(target)
+    check_target(target)
     frame = read_rows(study, path.parent)
     original = make_panel(study, frame, where)
-    check_named_columns(study, original, where)
-    panel, numbers = anonymised(original, study)
+    panel, numbers = anonymised(original, study, data_hash(study, path.parent, frame, _SECRET))
+    panel = prepared(panel, study)
+    check_named_columns(study, panel, where)
     shown = _shown_dyads(study, numbers, where)
-    work = _open_work(target, resume)
-    try:
-        about = _about(study, where, path, data_hash(study, path.parent, frame))
-        with progress(len(study.models) + 2) as step:
-            earlier = _earlier(target, work) if resume else {}
-            results, prints = _fit_all(study, panel, where, work, earlier, about, step)
-            step("schedule")
-            schedule, events = _schedule(study, panel)
-            manifest = {**about, "models": prints, "started": started, "finished": _now()}
-            parts = ReportParts(study, panel, results, schedule, events, shown, about)
-            step("report")
-            _write(work, panel, results, schedule, parts, manifest, where.text)
-    except BaseException:
-        _leave(work)
-        raise
-    _publish(work, target)
+    about = _about(study, where, path, data_hash(study, path.parent, frame))
+    make_parents(target)
+    with locked(target) as lock:
+        # Another run may have come first, or a killed one may have left its folder aside.
+        check_target(target)
+        earlier = _earlier(target) if resume else {}
+        work = Output(target, lock.note)
+        try:
+            with progress(len(study.models) + 2) as step:
+                results, prints = _fit_all(study, panel, where, work, earlier, about, step)
+                step("schedule")
+                schedule, events = _schedule(study, panel)
+                manifest: dict[str, Any] = {**about, "models": prints, "started": started, "finished": _now()}
+                parts = ReportParts(study, panel, results, schedule, events, shown, about)
+                step("report")
+                _write(work, panel, results, schedule, parts, where.text)
+            manifest, moved, left = work.publish(manifest)
+        except BaseException:
+            stems = [_FINGERPRINTS, *(f"{_file_name(name, study.models)}.json" for name in study.models)]
+            work.leave(*(f"{_RESULTS}/{stem}" for stem in stems))
+            raise
+        _say(target, lock.recovered, moved, [*left, *_uncleared(target)])
     return StudyRun(
-        path=target / _REPORT,
+        path=target / moved.get(_REPORT, _REPORT),
         output=target,
         results=MappingProxyType(results),
         schedule=schedule,
         findings=panel.findings,
         manifest=MappingProxyType(manifest),
     )
+
+
+def _say(target: Path, recovered: str, moved: Mapping[str, str], left: list[str]) -> None:
+    """Warn of what is not as a reader of the folder would expect."""
+    said = [recovered] if recovered else []
+    if left:
+        said.append(f"{target} holds what no run wrote, or what was changed since, left as it is: {listed(left)}.")
+    if moved:
+        said.append(
+            f"This run's files of the same name are called {listed([f'{new} ({old})' for old, new in moved.items()])}."
+        )
+    if said:
+        warnings.warn(" ".join(said), reldyn.DataWarning, stacklevel=3)
+
+
+def _uncleared(target: Path) -> list[str]:
+    """Remove what unfinished runs to this output wrote; the folders that hold something else stay."""
+    return [str(folder) for folder in unfinished(target) if not clear(folder)]
 
 
 def _target(path: Path, output: str | Path | None) -> Path:
@@ -171,15 +217,6 @@ def _target(path: Path, output: str | Path | None) -> Path:
 
 def _now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-
-
-def _check_target(target: Path) -> None:
-    if target.exists() and not target.is_dir():
-        raise DataError(f"{target} is a file: name a folder for the output.")
-    if target.is_dir() and any(target.iterdir()) and not (target / _MANIFEST).is_file():
-        raise DataError(
-            f"{target} holds files that no run of reldyn wrote: name another folder for the output, or empty this one."
-        )
 
 
 def _shown_dyads(study: StudyFile, numbers: Mapping[str, Any], where: StudyText) -> list[Any] | None:
@@ -215,13 +252,12 @@ def _fit_all(
     study: StudyFile,
     panel: DyadPanel,
     where: StudyText,
-    work: Path,
+    work: Output,
     earlier: Mapping[str, tuple[str, Path]],
     about: Mapping[str, Any],
     step: Callable[[str], None],
 ) -> tuple[dict[str, Result], dict[str, Any]]:
     """Fit every model, or take over an equal earlier result; keep each as soon as it is there."""
-    folder = work / "results"
     results: dict[str, Result] = {}
     prints: dict[str, Any] = {}
     for name, model in study.models.items():
@@ -231,14 +267,9 @@ def _fit_all(
         result = taken if taken is not None else _fit(panel, name, model, where)
         results[name] = result
         prints[name] = {"fingerprint": mark, "seed": model.estimation.seed, "resumed": taken is not None}
-        folder.mkdir(exist_ok=True)
-        result.to_json(folder / f"{_file_name(name, results)}.json")
-        known = {other: [entry["fingerprint"], _file_name(other, results)] for other, entry in prints.items()}
-        write_text(folder / _FINGERPRINTS, json.dumps(known, indent=1, ensure_ascii=False) + "\n")
-    stems = {_file_name(name, results) for name in results}
-    for stale in folder.glob("*.json") if folder.is_dir() else ():
-        if stale.stem not in stems and stale.name != _FINGERPRINTS:
-            stale.unlink()
+        work.write(f"{_RESULTS}/{_file_name(name, study.models)}.json", result.to_json() + "\n")
+        known = {other: [entry["fingerprint"], _file_name(other, study.models)] for other, entry in prints.items()}
+        work.write(f"{_RESULTS}/{_FINGERPRINTS}", json.dumps(known, indent=1, ensure_ascii=False) + "\n")
     return results, prints
 
 
@@ -296,82 +327,43 @@ def _schedule(study: StudyFile, panel: DyadPanel) -> tuple[pd.DataFrame | None, 
 
 
 def _write(
-    work: Path,
+    work: Output,
     panel: DyadPanel,
     results: Mapping[str, Result],
     schedule: pd.DataFrame | None,
     parts: ReportParts,
-    manifest: Mapping[str, Any],
     study_text: str,
 ) -> None:
     findings = panel.findings
     findings["rows"] = [" ".join(str(row) for row in rows) for rows in findings["rows"]]
     tables = {"findings": findings, "compliance": panel.compliance(parts.study.answers())}
     for name, result in results.items():
-        stem = f"results/{_file_name(name, results)}"
+        stem = f"{_RESULTS}/{_file_name(name, results)}"
         tables |= {f"{stem}_tidy": result.tidy(), f"{stem}_glance": result.glance()}
     if schedule is not None:
         tables["schedule"] = schedule
     for name, table in tables.items():
-        write_text(work / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
+        work.write(f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
     # The study file may name dyads; where ids are hidden its hash alone is kept.
-    if not manifest["anonymised"] or parts.study.report.dyads is None:
-        write_text(work / "study.toml", study_text)
-    write_text(work / _REPORT, render_report(parts))
-    write_text(work / _MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+    if not parts.study.report.anonymise or parts.study.report.dyads is None:
+        work.write("study.toml", study_text)
+    work.write(_REPORT, render_report(parts))
 
 
-def _work_folder(target: Path) -> Path:
-    return target.with_name(f"{target.name}.unfinished")
-
-
-def _open_work(target: Path, resume: bool) -> Path:
-    work = _work_folder(target)
-    try:
-        if work.is_dir() and not (work / _MARK).is_file() and any(work.iterdir()):
-            raise DataError(f"{work} holds files that no run of reldyn wrote: move them away.")
-        if work.is_dir() and not resume:
-            shutil.rmtree(work)
-        work.mkdir(parents=True, exist_ok=True)
-        write_text(work / _MARK, _MARK_TEXT)
-    except OSError as problem:
-        raise DataError(f"{target}: the output folder cannot be written ({problem.strerror}).") from None
-    return work
-
-
-def _earlier(target: Path, work: Path) -> dict[str, tuple[str, Path]]:
-    """Fingerprint and file of every result of earlier runs, the unfinished one first."""
+def _earlier(target: Path) -> dict[str, tuple[str, Path]]:
+    """Fingerprint and file of every result of earlier runs, unfinished ones first; only files that are as written."""
     found: dict[str, tuple[str, Path]] = {}
-    for folder in (target / "results", work / "results"):
-        try:
-            known = json.loads((folder / _FINGERPRINTS).read_text(encoding="utf-8"))
-            found |= {name: (mark, folder / f"{stem}.json") for name, (mark, stem) in known.items()}
-        except (OSError, ValueError, TypeError, AttributeError):
+    kept = [
+        (target, files_of(target)),
+        *((folder, files_of(folder, RECORD, UNFINISHED)) for folder in unfinished(target)),
+    ]
+    for folder, files in kept:
+        index = f"{_RESULTS}/{_FINGERPRINTS}"
+        if files is None or not unchanged(folder, index, files):
             continue
+        known = json.loads((folder / index).read_text(encoding="utf-8"))
+        for name, (mark, stem) in known.items():
+            file = f"{_RESULTS}/{stem}.json"
+            if unchanged(folder, file, files):
+                found[name] = (mark, folder / file)
     return found
-
-
-def _leave(work: Path) -> None:
-    """After a failure: keep finished models under the unfinished name, nothing else."""
-    results = work / "results"
-    if not results.is_dir() or not any(results.glob("*.json")):
-        shutil.rmtree(work, ignore_errors=True)
-        return
-    for item in [*work.iterdir(), *results.glob("*.csv")]:
-        if item.is_file() and item.name != _MARK:
-            item.unlink(missing_ok=True)
-
-
-def _publish(work: Path, target: Path) -> None:
-    """Give the finished folder its name; the earlier run goes only when the new one stands."""
-    (work / _MARK).unlink(missing_ok=True)
-    replaced = target.with_name(f"{target.name}.replaced")
-    shutil.rmtree(replaced, ignore_errors=True)
-    try:
-        if target.exists():
-            target.rename(replaced)
-        work.rename(target)
-    except OSError as problem:
-        write_text(work / _MARK, _MARK_TEXT)
-        raise DataError(f"{target}: the output folder cannot be replaced ({problem.strerror}).") from None
-    shutil.rmtree(replaced, ignore_errors=True)

@@ -18,9 +18,12 @@ from reldyn.study._config import StudyFile, model_class
 __all__ = ["StudyText", "read_study_file"]
 
 Path_ = tuple[str | int, ...]
-_HEADER = re.compile(r"^\s*(\[\[?)\s*(.+?)\s*\]\]?\s*(?:#.*)?$")
-_KEY = re.compile(r"""^\s*((?:"[^"]*"|'[^']*'|[\w-]+)(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[\w-]+))*)\s*=""")
-_PART = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([\w-]+))\s*\.?""")
+# Possessive quantifiers (*+, ++) never give back what they took: each line is scanned once, whatever it holds.
+_NAME = r"""(?:"(?:[^"\\]|\\.)*+"|'[^']*+'|[\w-]++)"""
+_DOTTED = rf"({_NAME}(?:\s*+\.\s*+{_NAME})*+)"
+_HEADER = re.compile(rf"\s*+(\[\[?+)\s*+{_DOTTED}\s*+\]\]?+\s*+(?:#.*)?$")
+_KEY = re.compile(rf"\s*+{_DOTTED}\s*+=")
+_PART = re.compile(r"""\s*+(?:"((?:[^"\\]|\\.)*+)"|'([^']*+)'|([\w-]++))\s*+\.?""")
 _WORDS = {
     "missing": "this key is needed",
     "string_type": "wanted is text in quotation marks",
@@ -213,7 +216,7 @@ def _lines_of_keys(text: str) -> dict[tuple[str, ...], int]:
     count: dict[tuple[str, ...], int] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         header = _HEADER.match(line)
-        if header and "=" not in header.group(2):
+        if header:
             table = _parts(header.group(2))
             if header.group(1) == "[[":
                 count[table] = count.get(table, -1) + 1
@@ -230,4 +233,5 @@ def _lines_of_keys(text: str) -> dict[tuple[str, ...], int]:
 
 
 def _parts(name: str) -> tuple[str, ...]:
-    return tuple(next(part for part in found if part or part == found[-1]) for found in _PART.findall(name))
+    # One of the three forms of a name matched; the other two are empty.
+    return tuple("".join(found) for found in _PART.findall(name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -73,6 +73,8 @@ class DesignRows:
     random: tuple[DesignColumn, ...]
     dyad_labels: tuple[Hashable, ...]
     n_persons: int
+
+    row_fields: ClassVar[tuple[str, ...]] = ("y", "base", "rows", "dyad", "member", "step", "stratum", "dyad_labels")
 
     @property
     def n_dyads(self) -> int:

@@ -14,7 +14,7 @@ from reldyn.actor_partner.model._estimates import Estimates
 from reldyn.actor_partner.model._setting import ModelSetting
 from reldyn.actor_partner.model._tables import covariance_frame, residual_process, tidy_fixed
 from reldyn.errors import DesignError
-from reldyn.results import Result
+from reldyn.results import Result, Withheld
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,6 +50,7 @@ class MixedResult(Result):
     warnings: tuple[str, ...] = ()
 
     figure: ClassVar[str | None] = None
+    row_fields: ClassVar[tuple[str, ...]] = ("identifiers",)
 
     @property
     def log_likelihood(self) -> float:
@@ -249,7 +250,9 @@ class MixedResult(Result):
     @cached_property
     def _inference(self) -> Wald:
         """Inference of the fit, for contrasts."""
-        if self.estimates.data == "joint":
+        # Without rows the fit cannot be made again; normal inference needs no more than the estimates.
+        bare = isinstance(self.design.y, Withheld) and self.estimates.inference == "z"
+        if self.estimates.data == "joint" or (bare and self.estimates.data == "complete"):
             from reldyn.actor_partner.model._modelled import JointNormal
 
             return JointNormal(self.estimates.beta, self.estimates.cov)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -46,6 +46,8 @@ class AsymmetryResult(Result):
     """
 
     figure = "asymmetry"
+    person_columns: ClassVar[tuple[str, ...]] = ("source", "target", "vanishes_if")
+    id_fields: ClassVar[dict[str, str]] = {"first": "member", "second": "member"}
 
     variable: str
     first: str

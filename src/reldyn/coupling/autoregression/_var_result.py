@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
@@ -61,6 +61,8 @@ class VarResult(Result):
     n_parameters: int
     converged: bool
     warnings: tuple[str, ...]
+
+    person_columns: ClassVar[tuple[str, ...]] = ("outcome", "predictor")
 
     def tidy(self) -> pd.DataFrame:
         """One row per coefficient.

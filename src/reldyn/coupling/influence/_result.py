@@ -74,6 +74,9 @@ class InfluenceResult(Result):
     seed: int
     warnings: tuple[str, ...] = field(default=())
     figure: ClassVar[str | None] = "influence_functions"
+    # A bin of the partner's scores may hold a single turn.
+    row_fields: ClassVar[tuple[str, ...]] = ("turns", "influence")
+    id_fields: ClassVar[dict[str, str]] = {"equations": "by dyad", "zeros": "by dyad", "members": "members by dyad"}
 
     def tidy(self) -> pd.DataFrame:
         """One row per dyad, receiver and parameter.

@@ -60,6 +60,7 @@ class GridResult(Result):
     unit: str
     warnings: tuple[str, ...] = ()
     figure: ClassVar[str | None] = "state_space_grid"
+    row_fields: ClassVar[tuple[str, ...]] = ("events",)
 
     def tidy(self) -> pd.DataFrame:
         """One row per dyad and measure: ``term``, ``dyad``, ``measure``, ``estimate``, ``note``."""

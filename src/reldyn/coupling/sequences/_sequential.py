@@ -76,6 +76,7 @@ class LagSequentialResult(Result):
     seed: int
     warnings: tuple[str, ...] = field(default=())
     figure: ClassVar[str | None] = "lag_sequential"
+    person_columns: ClassVar[tuple[str, ...]] = ("given_by", "target_by")
 
     def tidy(self) -> pd.DataFrame:
         """One row per path and pair of codes: the log odds ratio averaged over dyads.

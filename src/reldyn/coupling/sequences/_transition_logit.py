@@ -7,7 +7,7 @@ estimates themselves are in ``_logit_fit``.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -61,6 +61,9 @@ class TransitionLogitResult(Result):
     lag: int
     average_by: str
     warnings: tuple[str, ...] = field(default=())
+
+    # Where no role tells the two apart, the column holds the person.
+    person_columns: ClassVar[tuple[str, ...]] = ("role",)
 
     def tidy(self) -> pd.DataFrame:
         """One row per role and effect, all dyads in one logit.

@@ -62,6 +62,7 @@ class RecurrenceResult(SynchronyResult):
     """
 
     figure: ClassVar[str | None] = "recurrence"
+    row_fields: ClassVar[tuple[str, ...]] = ("points",)
     radius: float | None
     delay: int
     embed: int

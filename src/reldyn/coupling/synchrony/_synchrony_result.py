@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -47,6 +47,8 @@ class SynchronyResult(Result):
     surrogates: Surrogates | None
     seed: int
     warnings: tuple[str, ...]
+
+    person_columns: ClassVar[tuple[str, ...]] = ("x", "y", "leads")
 
     def tidy(self) -> pd.DataFrame:
         """One row per dyad: ``dyad``, ``x`` and ``y`` (first and second member), ``estimate``, the surrogates' mean

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from reldyn._types import Array
 
@@ -98,3 +98,5 @@ class PhaseFit:
     optima: Array
     optima_spread: float
     warnings: tuple[str, ...]
+
+    row_fields: ClassVar[tuple[str, ...]] = ("posterior",)

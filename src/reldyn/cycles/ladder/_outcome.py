@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable
+from typing import ClassVar
 
 import numpy as np
 
@@ -70,6 +71,9 @@ class Outcome:
     false_positives: float | None = None
     triggers: tuple[TriggerEffect, ...] = ()
     p_alone: float = float("nan")
+
+    row_fields: ClassVar[tuple[str, ...]] = ("occasion", "y")
+    id_fields: ClassVar[dict[str, str]] = {"dyad": "dyad", "giver": "member"}
 
 
 def claim_of(outcome: Outcome, claim: str) -> ClaimTest | None:

@@ -6,7 +6,7 @@ import dataclasses
 import math
 import textwrap
 from collections.abc import Hashable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -78,6 +78,8 @@ class LearningResult(Result):
     directions: tuple[tuple[Hashable, Hashable, int, str], ...]
     recovery: tuple[Recovered, ...]
     warnings: tuple[str, ...] = ()
+
+    id_fields: ClassVar[dict[str, str]] = {"directions": "directions"}
 
     @property
     def best(self) -> LearningFit:

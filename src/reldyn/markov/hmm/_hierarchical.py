@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -76,6 +76,8 @@ class HierarchicalHMMResult(Result):
     converged: bool
     seed: int | None
     warnings: tuple[str, ...] = ()
+
+    row_fields: ClassVar[tuple[str, ...]] = ("posterior",)
 
     def tidy(self) -> pd.DataFrame:
         """One row per common parameter: ``term``, ``parameter``, ``state``, ``to_state``, ``channel``, ``estimate``."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -59,6 +59,8 @@ class HMMResult(Result):
     seed : int or None
         Entropy of the seed behind the starts; None where a start was given.
     warnings : tuple of str
+    shares : ndarray (states,), optional
+        Of all occasions, per state, where the posterior itself was not saved.
     """
 
     log_likelihood: float
@@ -88,6 +90,9 @@ class HMMResult(Result):
     converged: bool
     seed: int | None
     warnings: tuple[str, ...] = ()
+    shares: Array | None = None
+
+    row_fields: ClassVar[tuple[str, ...]] = ("posterior",)
 
     @property
     def n_states(self) -> int:
@@ -206,6 +211,12 @@ class HMMResult(Result):
     def _n_at_best(self) -> int:
         return int((self.optima >= self.optima.max() - 1e-3 * (1.0 + abs(self.optima.max()) * 1e-3)).sum())
 
+    def _shares(self) -> Array:
+        return np.concatenate(self.posterior).mean(axis=0) if self.shares is None else self.shares
+
+    def _without_rows(self) -> Self:
+        return replace(self, shares=self._shares())
+
     def summary(self) -> str:
         """Text that reads like a methods section."""
         chain = "semi-Markov" if self.duration != "geometric" else "Markov"
@@ -223,7 +234,7 @@ class HMMResult(Result):
                 if self.duration_mean is None
                 else f"lasts {self.duration_mean[k]:.2f} occasions on average"
             )
-            share = float(np.concatenate(self.posterior)[:, k].mean())
+            share = float(self._shares()[k])
             lines.append(f"State {k}: mean {means}; {stay}; {share:.0%} of occasions.")
         if not self.converged:
             lines.append("NOT CONVERGED: the estimates are where the search stopped.")

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from reldyn._records import brief
 from reldyn._types import Array
@@ -92,6 +91,8 @@ class Wald(ABC):
         -------
         Contrasts
         """
+        from scipy import stats
+
         L = np.eye(len(self.beta)) if rows is None else np.atleast_2d(np.asarray(rows, dtype=float))
         estimate = L @ self.beta
         std_error = np.sqrt(np.maximum(np.einsum("kp,pq,kq->k", L, self.covariance, L), 0.0))
@@ -119,6 +120,8 @@ class Normal(Wald):
 
     def joint(self, contrasts: ArrayLike) -> JointTest:
         """Wald chi-squared over its degrees of freedom."""
+        from scipy import stats
+
         L, estimate, covariance = joint_parts(self, contrasts)
         statistic = float(estimate @ np.linalg.solve(covariance, estimate))
         df = float(len(L))

@@ -20,7 +20,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats as distributions
 
 from reldyn._records import brief
 from reldyn._types import Array
@@ -90,6 +89,8 @@ class KenwardRoger(Wald):
 
     def joint(self, contrasts: ArrayLike) -> JointTest:
         """The scaled F of Kenward and Roger (1997, sec. 3)."""
+        from scipy import stats as distributions
+
         L, estimate, covariance = joint_parts(self, contrasts)
         k = len(L)
         middle = np.linalg.inv(L @ self.unadjusted @ L.T)

@@ -14,7 +14,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import optimize
-from scipy import stats as distributions
 
 from reldyn._records import brief
 from reldyn._types import Array
@@ -65,6 +64,8 @@ class Profile(Wald):
 
     def joint(self, contrasts: ArrayLike) -> JointTest:
         """Likelihood-ratio test that all rows are zero, over its degrees of freedom."""
+        from scipy import stats as distributions
+
         L, _, _ = joint_parts(self, contrasts)
         free = np.linalg.svd(L)[2][len(L) :].T
         labels = tuple(f"free {j}" for j in range(free.shape[1]))
@@ -75,6 +76,8 @@ class Profile(Wald):
 
     def contrasts(self, rows: ArrayLike | None = None, level: float = 0.95) -> Contrasts:
         """Estimate and test each row; see `Wald.contrasts`. Several fits for each end point."""
+        from scipy import stats as distributions
+
         plain = super().contrasts(rows, level)
         L = np.eye(len(self.beta)) if rows is None else np.atleast_2d(np.asarray(rows, dtype=float))
         low, high, statistic = (np.empty(len(L)) for _ in range(3))

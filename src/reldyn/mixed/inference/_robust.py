@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats as distributions
 
 from reldyn._records import brief
 from reldyn._types import Array
@@ -61,6 +60,8 @@ class ClusterRobust(Wald):
 
     def joint(self, contrasts: ArrayLike) -> JointTest:
         """Approximate Hotelling test of Pustejovsky and Tipton (2018, sec. 3)."""
+        from scipy import stats as distributions
+
         L, estimate, covariance = joint_parts(self, contrasts)
         k = len(L)
         values, vectors = np.linalg.eigh(L @ self.model_covariance @ L.T)

@@ -21,7 +21,7 @@ from reldyn.panel.checks._finding_codes import Finding
 if TYPE_CHECKING:
     from reldyn.panel.checks._findings_layout import Layout
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(\d+(?:\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 _MISSING = frozenset({"", ".", "-", "--", "na", "n/a", "#n/a", "nan", "null", "none", "missing", "<na>"})
 _MOSTLY = 0.8

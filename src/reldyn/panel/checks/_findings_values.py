@@ -6,8 +6,8 @@ Statistics are sums over integer codes; no group of a frame is ever formed.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Mapping
+from string import digits
 
 import numpy as np
 
@@ -65,10 +65,10 @@ def _range(values: Array) -> tuple[float, float]:
 
 def _battery_range(name: str, ranges: Mapping[str, tuple[float, float]]) -> tuple[float, float]:
     """Observed range over numbered items with a common stem, which are taken to share one scale."""
-    stem = re.sub(r"\d+$", "", name)
+    stem = name.rstrip(digits)
     if stem == name:
         return ranges[name]
-    battery = [found for other, found in ranges.items() if re.sub(r"\d+$", "", other) == stem]
+    battery = [found for other, found in ranges.items() if other.rstrip(digits) == stem]
     return min(low for low, _ in battery), max(high for _, high in battery)
 
 
