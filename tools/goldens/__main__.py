@@ -79,7 +79,9 @@ def differences(old: pd.DataFrame, new: pd.DataFrame, relative: float = 0.0) -> 
     same = (both["value_old"] == both["value_new"]).to_numpy()
     if relative:
         # A number that is zero but for rounding is compared on the scale of one.
-        same |= np.abs(first - second) <= relative * np.maximum(1e-2, np.maximum(np.abs(first), np.abs(second)))
+        with np.errstate(invalid="ignore"):
+            near = np.abs(first - second) <= relative * np.maximum(1e-2, np.maximum(np.abs(first), np.abs(second)))
+        same = same | near
     unlike = both[~same]
     for change in expected():
         allowed = pd.Series(True, index=unlike.index)

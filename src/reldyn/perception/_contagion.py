@@ -146,7 +146,7 @@ def _cells(slope: Slope) -> dict[str, Any]:
     }
 
 
-def _sample(rows: list[dict[str, Any]], dyad: Ints, unit: str) -> list[dict[str, Any]]:
+def _sample(rows: list[dict[str, Any]], dyad: Ints, unit: Literal["dyad", "person"]) -> list[dict[str, Any]]:
     answers = []
     columns = {name: np.array([row[name] for row in rows]) for name in ("contagion", "std_error", "inertia")}
     for role, mine in role_groups([row["role"] for row in rows]):

@@ -162,7 +162,9 @@ def _share(points: Array, largest: float) -> dict[str, Any]:
     return _empty(len(seen), len(seen), "") | {"accuracy": 100 * float(seen.mean()) / largest}
 
 
-def _sample(rows: list[dict[str, Any]], dyad: Ints, unit: str, *, correlations: bool) -> list[dict[str, Any]]:
+def _sample(
+    rows: list[dict[str, Any]], dyad: Ints, unit: Literal["dyad", "person"], *, correlations: bool
+) -> list[dict[str, Any]]:
     answers = []
     values = np.array([row["z" if correlations else "accuracy"] for row in rows])
     bias = np.array([row["directional_bias"] for row in rows])
