@@ -92,9 +92,9 @@ def test_drawn_errors_vary_more_where_more_is_carried_over():
     """What a short series tells is the size of its steps; an SD is told only together with an autocorrelation."""
     y = draw_serial(np.ones(39, dtype=int), 0.7, 1, np.random.default_rng(9))[:, 0]
     fit = fit_ar1(y, np.ones((40, 1)), np.arange(40))
-    assert (np.diff(fit.law.sd[AR1_GRID > 0.5]) > 0).all()
+    assert (np.diff(fit.sd[AR1_GRID > 0.5]) > 0).all()
     drawn = draw_errors(fit, 4000, np.random.default_rng(1))
-    wanted = float(fit.law.weight @ fit.law.sd**2)
+    wanted = float(fit.weight @ fit.sd**2)
     assert float((drawn**2).mean()) == pytest.approx(wanted, rel=0.1)
     ten = fit_ar1(10 * y, np.ones((40, 1)), np.arange(40))
     np.testing.assert_allclose(draw_errors(ten, 5, np.random.default_rng(1)), 10 * drawn_first(fit), rtol=1e-8)
