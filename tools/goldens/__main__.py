@@ -76,10 +76,11 @@ def differences(old: pd.DataFrame, new: pd.DataFrame, relative: float = 0.0) -> 
     """Rows of which only one file has a number, or whose numbers differ."""
     both = old.merge(new, on=COLUMNS[:4], how="outer", suffixes=("_old", "_new"))
     first, second = (pd.to_numeric(both[f"value_{side}"], errors="coerce").to_numpy() for side in ("old", "new"))
-    same = (both["value_old"] == both["value_new"]).to_numpy()
+    same = (both["value_old"] == both["value_new"]).to_numpy(copy=True)
     if relative:
         # A number that is zero but for rounding is compared on the scale of one.
-        same |= np.abs(first - second) <= relative * np.maximum(1e-2, np.maximum(np.abs(first), np.abs(second)))
+        with np.errstate(invalid="ignore"):
+            same |= np.abs(first - second) <= relative * np.maximum(1e-2, np.maximum(np.abs(first), np.abs(second)))
     unlike = both[~same]
     for change in expected():
         allowed = pd.Series(True, index=unlike.index)
