@@ -41,7 +41,9 @@ def test_every_expected_change_says_why_and_what_is_true():
 
 
 def test_a_changed_number_is_found(goldens):
-    stored = goldens.read().iloc[:5]
+    stored = goldens.read()
+    named = {change["analysis"] for change in goldens.expected()}
+    stored = stored[~stored["analysis"].isin(named)].iloc[:5]
     moved = stored.copy()
     moved.loc[moved.index[0], "value"] = "123.0"
     assert len(goldens.differences(stored, moved, relative=1e-10)) == 1

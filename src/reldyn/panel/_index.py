@@ -43,10 +43,14 @@ class PanelIndex:
         morning, the step leaps by a million.
     clock : (n,) float array
         Exact time in units of one step, for processes in continuous time.
+    n_dyads, n_persons : int
+        How many codes there are.
     n_days, n_beeps : int
         Size of the grid.
     on_grid : bool
         False when times fit no common grid and ``beep`` only ranks them.
+    dyad_labels, person_labels, roles : tuple of hashable
+        Labels of the codes; no roles where members are exchangeable.
     schedule : Clock
         The scheduled occasions of the study.
     """

@@ -31,7 +31,9 @@ class DyadSeries:
     Attributes
     ----------
     dyad : hashable
-        Label of the panel; ``code`` is its place there.
+        Label of the panel.
+    code : int
+        Its position among the dyads of the panel.
     roles, persons : (2,) tuples
         Of the first and the second member; None where unknown. Roles that differ come in panel order, otherwise the
         persons do.
