@@ -119,14 +119,16 @@ def find_delimiter(path: Path, text: str) -> str:
     best = max((mark for mark in allowed if mark != BLANK), key=lambda mark: (kinds[mark], mark == allowed[0]))
     others = [mark for mark in kinds if mark not in allowed and kinds[mark][0] > 1]
     # A comma in the header of a table that is otherwise split evenly by tabs is no delimiter.
-    if kinds[best][0] > 1 or (kinds[best][0] and not others):
+    if kinds[best][0] > 1:
+        return best
+    if BLANK in allowed and not others and _blanks_fit(head):
+        return BLANK
+    if kinds[best][0] and not others:
         return best
     if others:
         seen = max(others, key=lambda mark: kinds[mark])
         raise DataError(_other_delimiter(path, allowed[0], seen))
     if _blanks_fit(head):
-        if BLANK in allowed:
-            return BLANK
         raise DataError(_other_delimiter(path, allowed[0], BLANK))
     return allowed[0]
 

@@ -99,18 +99,18 @@ def warn_title(where: str, records: Sequence[Sequence[str]], lines: Sequence[int
 
 
 def warn_second_header(
-    where: str, records: Sequence[Sequence[str]], lines: Sequence[int], missing: set[str], first: int = 0
+    where: str, records: Sequence[Sequence[str]], lines: Sequence[int], missing: set[str], unit: str = "line"
 ) -> None:
     """Warn where the records below the names are question texts or ids: they would turn numbers into text."""
     n = _n_below(records, missing)
     if not n:
         return
-    rows = tuple(range(first, first + n + 1))
+    rows = tuple(range(n + 1))
     ids = any(_IMPORT_ID.match(cell) for record in records[1 : n + 1] for cell in record)
     kind = "question texts and ids as Qualtrics writes them" if ids else "texts above columns of numbers"
     listed = " and ".join(str(line) for line in lines[1 : n + 1])
     warn_data(
-        f"{where}: {'lines' if n > 1 else 'line'} {listed} below the names {'hold' if n > 1 else 'holds'} {kind}, "
+        f"{where}: {unit}{'s' if n > 1 else ''} {listed} below the names {'hold' if n > 1 else 'holds'} {kind}, "
         f"so that numbers are read as text: pass header={rows} to leave {'them' if n > 1 else 'it'} out."
     )
 

@@ -55,9 +55,9 @@ def read_excel(path: Path, options: Options) -> Read:
     numbers = [number for number, _ in filled]
     _, start, texts = cut_header(str(path), top, options.header)
     place = options.header[0] if options.header else 0
-    if options.header is None and width > 1:
+    if options.header is None and len(filled[0][1]) == width > 1:
         warn_title(str(path), top, numbers, "row")
-        warn_second_header(str(path), top, numbers, options.codes)
+        warn_second_header(str(path), top, numbers, options.codes, "row")
     headers = _headers(path, filled[place:], top, numbers)
     body = [list(row[: len(headers)]) + [None] * (len(headers) - len(row)) for _, row in filled[start:]]
     frame = pd.DataFrame(body, columns=range(len(headers)), dtype=object).infer_objects()
@@ -127,7 +127,7 @@ def _headers(
     headers = [_shown(name).strip() for name in rows[0][1]]
     for number, row in rows[1:]:
         if len(row) > len(headers):
-            hint = title_hint(top[:_TOP], numbers, len(row), "row")
+            hint = title_hint(top[:_TOP], numbers, len(top[0]), "row")
             mend = f".{hint}" if hint else "; give every column a header."
             raise DataError(f"{path}: row {number} has {len(row)} cells where the header has {len(headers)}{mend}")
     return [name or f"Unnamed: {place}" for place, name in enumerate(headers)]

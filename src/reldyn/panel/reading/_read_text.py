@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -55,7 +56,7 @@ def read_text(path: Path, options: Options) -> Read:
     shape = _shape(path, table, options)
     body = _from_line(table, shape.data_line)
     cells, marks = _settled(path, body, table, shape, options)
-    frame = _parsed(path, body, table.delimiter, marks, options.missing, shape.width)
+    frame = _parsed(path, body, table.delimiter, marks, options.missing, shape)
     if cells is not None:
         warn_undecided(str(path), marks, shape.names, cells, shape.lines)
     for place in marks.text:
@@ -71,6 +72,7 @@ class _Shape:
     texts: dict[int, str]
     data_line: int
     lines: Ints
+    widest: int
 
     @property
     def width(self) -> int:
@@ -99,7 +101,7 @@ def _shape(path: Path, table: Table, options: Options) -> _Shape:
         texts = {place + 1: text for place, text in texts.items()}
     _check_widths(path, table, lines[start:], body, len(headers), (top, top_lines))
     data_line = int(lines[start]) if len(lines) > start else -1
-    return _Shape(headers, texts, data_line, lines[start:])
+    return _Shape(headers, texts, data_line, lines[start:], max(len(headers), int(body.max(initial=0))))
 
 
 def _widths(path: Path, table: Table) -> tuple[Ints, Ints, list[tuple[int, list[str]]]]:
@@ -173,7 +175,7 @@ def _check_long(path: Path, table: Table, first: int, width: int, top: tuple[lis
 
 def _too_long(path: Path, line: int, n: int, width: int, top: tuple[list[list[str]], list[int]]) -> str:
     records, lines = top
-    hint = title_hint(records, lines, n)
+    hint = title_hint(records, lines, Counter(map(len, records)).most_common(1)[0][0])
     mend = f".{hint}" if hint else "; look for a lost or unquoted delimiter."
     return f"{path}: line {line} has {n} fields where the header has {width}{mend}"
 
@@ -197,28 +199,28 @@ def _settled(path: Path, body: str, table: Table, shape: _Shape, options: Option
     dated = options.date_places(shape.names)
     if not body or not (open_mark or may_hold_ids(body)):
         return None, Marks(options.decimal or ".", dated)
-    cells = _parsed(path, body, table.delimiter, None, options.missing, shape.width)
+    cells = _parsed(path, body, table.delimiter, None, options.missing, shape)
     marks = decimal_mark(cells) if open_mark else Marks(options.decimal or ".")
     marks.text = sorted({*marks.text, *id_columns(cells), *dated})
     return cells, marks
 
 
 def _parsed(
-    path: Path, body: str, delimiter: str, marks: Marks | None, missing: Sequence[Any], width: int
+    path: Path, body: str, delimiter: str, marks: Marks | None, missing: Sequence[Any], shape: _Shape
 ) -> pd.DataFrame:
-    """Parse the records; without marks, every field stays text."""
+    """Parse the records; without marks, every field stays text. Empty fields beyond the header are cut off."""
     import pandas as pd
 
     if not body.strip():
-        return pd.DataFrame(columns=range(width), dtype=object)
+        return pd.DataFrame(columns=range(shape.width), dtype=object)
     try:
-        return pd.read_csv(
+        frame = pd.read_csv(
             io.StringIO(body),
             sep=delimiter,
             decimal=marks.decimal if marks is not None else ".",
             header=None,
-            names=list(range(width)),
-            dtype=as_text(range(width)) if marks is None else as_text(marks.text),
+            names=list(range(shape.widest)),
+            dtype=as_text(range(shape.widest)) if marks is None else as_text(marks.text),
             index_col=False,
             na_values=[str(code) for code in missing],
             keep_default_na=False,
@@ -227,3 +229,4 @@ def _parsed(
     except (ValueError, OverflowError) as problem:
         reason = str(problem).splitlines()[0].rstrip(".")
         raise DataError(f"{path}: the table cannot be read ({reason}).") from None
+    return frame.iloc[:, : shape.width].copy() if shape.widest > shape.width else frame

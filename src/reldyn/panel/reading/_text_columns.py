@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Marks", "decimal_mark", "id_columns", "may_hold_commas", "may_hold_ids"]
 
 _IDS = r"[+-]?(?:0\d+|\d{16,})"
-_MAY_HOLD_IDS = re.compile(r"(?<![\d.,])(?:0\d|\d{16})")
+_MAY_HOLD_IDS = re.compile(r"(?<![\d.])(?:0\d|\d{16})")
 _MAY_HOLD_COMMAS = re.compile(r",\d")
 _COMMA = re.compile(r"([+-]?)(\d*),(\d+)")
 _POINT = re.compile(r"[+-]?\d*\.\d+")

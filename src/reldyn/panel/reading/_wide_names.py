@@ -126,6 +126,7 @@ def find_members(columns: Sequence[str], pattern: Pattern) -> tuple[dict[str, di
         found = shorter if len(_values(shorter, "member")) == 2 else found
     if not found:
         raise DataError(_no_match(columns, pattern))
+    found = _of_two_members(found, pattern)
     members = _values(found, "member")
     if len(members) != 2:
         raise DataError(_wrong_members(columns, pattern, members))
@@ -146,6 +147,18 @@ def _matches(columns: Sequence[str], expression: re.Pattern[str]) -> dict[str, d
 
 def _values(found: Mapping[str, Mapping[str, str]], field: str) -> list[str]:
     return list(dict.fromkeys(values[field] for values in found.values()))
+
+
+def _of_two_members(found: dict[str, dict[str, str]], pattern: Pattern) -> dict[str, dict[str, str]]:
+    """Drop columns that fit by chance: of members that share no variable with another, where two others do."""
+    bare = pattern.without("member")
+    shared: dict[str, set[str]] = {}
+    for values in found.values():
+        shared.setdefault(bare.render(values), set()).add(values["member"])
+    members = {member for group in shared.values() if len(group) > 1 for member in group}
+    if len(members) != 2:
+        return found
+    return {name: values for name, values in found.items() if values["member"] in members}
 
 
 def _no_match(columns: Sequence[str], pattern: Pattern) -> str:
