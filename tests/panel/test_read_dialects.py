@@ -1,6 +1,7 @@
 """Tables as platforms, spreadsheets and statistics programs write them; what is open is said, never decided."""
 
 import importlib
+import re
 import warnings
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from reldyn.errors import DataError, DataWarning, DesignError
 from reldyn.panel import read_table
 from reldyn.panel.reading import lines_of
+from reldyn.panel.reading._text_columns import may_hold_ids
 
 
 def written(folder, name, content, encoding="utf-8"):
@@ -80,6 +82,13 @@ def test_text_cells_of_a_workbook_stay_text(tmp_path):
     assert frame["couple"].tolist() == ["001", "1"]
     assert frame["long"].tolist() == ["76561198000000001", "2"]
     assert frame["y"].dtype == np.int64
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.text("0123456789.,;x\n", max_size=20), max_size=4).map(";".join))
+def test_the_quick_look_for_ids_misses_none(text):
+    tokens = re.findall(r"[0-9.]+", text)
+    assert may_hold_ids(text) >= any(re.fullmatch(r"0[0-9]+|[0-9]{16,}", token) for token in tokens)
 
 
 # Delimiters, lines above the header, short records.
@@ -303,6 +312,7 @@ def test_names_in_a_later_row(tmp_path):
         (["0,125", "3"], [0.125, 3.0]),
         (["120,5", "3,2"], [120.5, 3.2]),
         (["12,50", "3,75"], [12.5, 3.75]),
+        (["3,55"], [3.55]),
     ],
 )
 def test_commas_are_decimal_marks_only_where_no_list_is_possible(tmp_path, delimiter, values, expected):
@@ -370,6 +380,11 @@ def test_a_single_byte_encoding_named_for_utf8_is_said(tmp_path):
         f"{path}: encoding='latin-1' reads 'zÃ¤rtlich' on line 2, but the file is valid UTF-8, where the word is "
         "'zärtlich': leave encoding out if that is right."
     ]
+
+
+def test_a_picture_is_no_text(tmp_path):
+    path = written(tmp_path, "a.csv", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR")
+    assert refused(path) == f"{path}: the file holds binary data, not text; check its suffix."
 
 
 # Lines.

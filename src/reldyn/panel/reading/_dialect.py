@@ -231,11 +231,7 @@ def regular(raw: bytes, delimiter: str, width: int) -> bool:
     marks = np.frombuffer(raw, dtype=np.uint8)
     ends = np.append(np.flatnonzero(marks == ord("\n")), len(marks))
     counts = np.diff(np.searchsorted(np.flatnonzero(marks == ord(delimiter)), ends), prepend=0)
-    return bool(np.all(counts == width - 1)) and not (width > 1 and _has_blank_lines(raw))
-
-
-def _has_blank_lines(raw: bytes) -> bool:
-    return re.search(rb"(?m)^[ \t]*$", raw) is not None
+    return bool(np.all(counts == width - 1))
 
 
 def never_closes(text: str, delimiter: str) -> bool:

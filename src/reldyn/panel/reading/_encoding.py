@@ -38,6 +38,8 @@ def decoded(path: Path, encoding: str | None) -> str:
     except UnicodeDecodeError as problem:
         # The byte order mark is not counted in the position that the decoder gives.
         place = problem.start + (len(raw) - len(problem.object))
+        if encoding is None and b"\0" in raw:
+            raise DataError(f"{path}: the file holds binary data, not text; check its suffix.") from None
         raise DataError(_not_decodable(path, raw, place, encoding, used)) from None
     except UnicodeError as problem:
         raise DataError(f"{path}: the file is not {used} ({problem}): pass the right encoding.") from None

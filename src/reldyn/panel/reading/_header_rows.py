@@ -88,14 +88,15 @@ def title_hint(records: Sequence[Sequence[str]], lines: Sequence[int], width: in
     return f" {unit.capitalize()} {lines[place]} looks like the header ({names}): pass skip={lines[place] - 1}."
 
 
-def warn_title(where: str, records: Sequence[Sequence[str]], lines: Sequence[int], unit: str = "line") -> None:
+def warn_title(where: str, records: Sequence[Sequence[str]], lines: Sequence[int], unit: str = "line") -> bool:
     """Warn where the header names few columns and a later record names them all: it is a title padded with blanks."""
     filled = sum(bool(cell.strip()) for cell in records[0])
     if len(records[0]) < 2 or filled > len(records[0]) / 2:
-        return
+        return False
     hint = title_hint(records[:50], lines, len(records[0]), unit)
     if hint:
         warn_data(f"{where}: the header, {unit} {lines[0]}, names {filled} of {len(records[0])} columns.{hint}")
+    return bool(hint)
 
 
 def warn_second_header(

@@ -56,8 +56,9 @@ def read_excel(path: Path, options: Options) -> Read:
     _, start, texts = cut_header(str(path), top, options.header)
     place = options.header[0] if options.header else 0
     if options.header is None and len(filled[0][1]) == width > 1:
-        warn_title(str(path), top, numbers, "row")
-        warn_second_header(str(path), top, numbers, options.codes, "row")
+        titled = warn_title(str(path), top, numbers, "row")
+        if not titled:
+            warn_second_header(str(path), top, numbers, options.codes, "row")
     headers = _headers(path, filled[place:], top, numbers)
     body = [list(row[: len(headers)]) + [None] * (len(headers) - len(row)) for _, row in filled[start:]]
     frame = pd.DataFrame(body, columns=range(len(headers)), dtype=object).infer_objects()

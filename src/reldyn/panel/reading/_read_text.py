@@ -86,9 +86,9 @@ def _shape(path: Path, table: Table, options: Options) -> _Shape:
     top_lines = [line for line, _ in records]
     names, start, texts = cut_header(str(path), top, options.header)
     if options.header is None:
-        if len(names) > 1:
-            warn_title(str(path), top, top_lines)
-        warn_second_header(str(path), top, top_lines, options.codes)
+        titled = warn_title(str(path), top, top_lines)
+        if not titled:
+            warn_second_header(str(path), top, top_lines, options.codes)
     headers = [_header(name, place) for place, name in enumerate(names)]
     if table.text.count('"') % 2 and never_closes(table.text, table.delimiter):
         raise DataError(
@@ -111,7 +111,7 @@ def _widths(path: Path, table: Table) -> tuple[Ints, Ints, list[tuple[int, list[
         raise DataError(f"{path}: the file is empty.")
     width = len(first[0])
     if regular(table.text.encode("utf-8", "surrogatepass"), table.delimiter, width):
-        n = len(_LINE_END.findall(table.text.rstrip("\r\n"))) + 1
+        n = table.text.rstrip("\r\n").count("\n") + 1
         lines = table.first_line + np.arange(n, dtype=np.int64)
         return lines, np.full(n, width), list(zip(lines[: len(first)].tolist(), first, strict=True))
     found = [(line, len(record)) for line, record in read_records(path, table)]

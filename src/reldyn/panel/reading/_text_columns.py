@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from reldyn._types import Ints
 from reldyn.panel.reading._header_rows import is_number
 from reldyn.panel.reading._warn import warn_data
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Marks", "decimal_mark", "id_columns", "may_hold_commas", "may_hold_ids"]
 
 _IDS = r"[+-]?(?:0\d+|\d{16,})"
-_MAY_HOLD_IDS = re.compile(r"(?<![\d.])(?:0\d|\d{16})")
+_EXACT_DIGITS = 15
 _MAY_HOLD_COMMAS = re.compile(r",\d")
 _COMMA = re.compile(r"([+-]?)(\d*),(\d+)")
 _POINT = re.compile(r"[+-]?\d*\.\d+")
@@ -34,7 +36,12 @@ _ENOUGH = 5
 
 def may_hold_ids(text: str) -> bool:
     """Whether a number with a leading zero or more than 15 digits may be in the text; False is certain."""
-    return _MAY_HOLD_IDS.search(text) is not None
+    marks = np.frombuffer(b"\n" + text.encode("utf-8", "surrogatepass") + b"\n", dtype=np.uint8)
+    digits = (marks >= ord("0")) & (marks <= ord("9"))
+    first = digits[1:-1] & ~digits[:-2] & (marks[:-2] != ord("."))
+    if np.any(first & digits[2:] & (marks[1:-1] == ord("0"))):
+        return True
+    return bool(np.any(np.diff(np.flatnonzero(~digits)) > _EXACT_DIGITS + 1))
 
 
 def may_hold_commas(text: str) -> bool:
@@ -135,7 +142,7 @@ def _evidence(values: Sequence[str]) -> _Evidence | None:
 
 def _cannot_be_lists(parts: Sequence[tuple[str, ...]]) -> bool:
     """Whether some value cannot be two chosen answers: their codes are whole, different and small."""
-    prices = {len(fraction) for _, _, fraction in parts} == {2} and len(parts) > 1
+    prices = {len(fraction) for _, _, fraction in parts} == {2}
     return any(
         sign
         or not whole
