@@ -180,3 +180,178 @@ def test_the_diary_of_bolger_and_laurenceau(shared_data):
         for variable in ("personid", "reldis", "wrkstrs", "wrkstrsc_w"):
             np.testing.assert_array_equal(mine[variable], wide[f"{role}_{variable}"])
     assert "error" not in set(panel.findings["severity"])
+
+
+# The partner or the occasion inside the names.
+
+INFIX = pd.DataFrame(
+    [[1, 8, 8, 6, 9, 3], [2, 4, 6, 5, 5, 7], [3, 7, 7, 2, 3, 9]],
+    columns=["couple", "sat.g.1_1", "sat.g.1_2", "sat.g.2_1", "sat.g.2_2", "years"],
+)
+
+
+@pytest.mark.parametrize(
+    ("template", "names", "variables"),
+    [
+        ("{stem}.{member}_{item}", ["sat.g.1_1", "sat.g.1_2", "sat.g.2_1", "sat.g.2_2"], ["sat.g_1", "sat.g_2"]),
+        ("{stem}_{member}{item}", ["a_f1", "a_f2", "a_m1", "a_m2"], ["a1", "a2"]),
+        ("{member}_{item}", ["f_x", "f_y", "m_x", "m_y"], ["x", "y"]),
+        ("{stem}_{member}_{item}", ["mood_f_so_so", "mood_f_y", "mood_m_so_so", "mood_m_y"], ["mood_so_so", "mood_y"]),
+        ("{item}{member}", ["xA", "yA", "xB", "yB"], ["x", "y"]),
+    ],
+)
+def test_the_partner_inside_the_names(template, names, variables):
+    wide = INFIX.set_axis(["couple", *names, "years"], axis=1)
+    frame = from_wide(wide, dyad="couple", names=template).frame
+    members = frame["role"].tolist()[:2]
+    for variable in variables:
+        assert frame[variable].notna().all()
+    np.testing.assert_array_equal(frame[variables[0]], [8, 6, 4, 5, 7, 2])
+    np.testing.assert_array_equal(frame[variables[1]], [8, 9, 6, 5, 7, 3])
+    assert frame["role"].tolist() == members * 3
+    assert frame["years"].tolist() == [3, 3, 7, 7, 9, 9]
+
+
+def test_names_and_suffixes_agree():
+    one = from_wide(WIDE, dyad="couple", prefixes=("f_", "m_"), time="day").frame
+    two = from_wide(WIDE, dyad="couple", names="{member}_{item}", time="day").frame
+    pd.testing.assert_frame_equal(one, two)
+
+
+@pytest.mark.parametrize(
+    ("template", "options"),
+    [
+        ("{stem}_{member}_t{time}", {"names": "{stem}_{member}_t{time}"}),
+        ("{stem}_{member}_t{time}", {"names": "{stem}_{member}", "occasions": "{item}_t{time}"}),
+        ("{stem}_t{time}_{member}", {"names": "{stem}_{member}", "occasions": "{stem}_t{time}_{item}"}),
+        ("{stem}_t{time}_{member}", {"suffixes": ("_f", "_m"), "occasions": "{item}_t{time}"}),
+        ("{member}_{stem}.{time}", {"prefixes": ("f_", "m_"), "occasions": "{item}.{time}"}),
+        ("{stem}_{member}_T{time}", {"names": "{stem}_{member}", "occasions": "{item}_{time}"}),
+    ],
+)
+def test_occasions_in_columns_come_back_from_every_layout(template, options):
+    rng = np.random.default_rng(1)
+    values = rng.integers(1, 8, size=(3, 2, 2, 11))  # couple, member, variable, time
+    columns = {"couple": [5, 6, 7], "years": [1, 2, 3]}
+    for m, member in enumerate("fm"):
+        for v, stem in enumerate(("mood", "stress")):
+            for t in range(11):
+                columns[template.format(stem=stem, member=member, time=t + 1)] = values[:, m, v, t]
+    panel = from_wide(pd.DataFrame(columns), dyad="couple", time="wave", **options)
+    frame = panel.frame.sort_values(["couple", "role", "wave"])
+    assert (panel.n_dyads, panel.n_occasions, len(panel)) == (3, 11, 66)
+    assert frame["wave"].tolist() == list(range(1, 12)) * 6
+    for v, name in enumerate(("mood", "stress")):
+        np.testing.assert_array_equal(frame[name].to_numpy().reshape(3, 2, 11), values[:, :, v])
+    assert frame["years"].tolist() == np.repeat([1, 2, 3], 22).tolist()
+
+
+def test_one_row_per_person_with_occasions_in_columns():
+    wide = pd.DataFrame({"couple": [1, 1], "id": [11, 12], "TM.1": [1.0, 2], "TM.2": [3.0, 4], "TM.10": [5.0, np.nan]})
+    panel = from_wide(wide, dyad="couple", person="id", occasions="{item}.{time}")
+    assert panel.roles == ()
+    assert panel.frame["time"].tolist() == [1, 2, 10] * 2
+    np.testing.assert_array_equal(panel.frame["TM"], [1, 3, 5, 2, 4, np.nan])
+    with pytest.raises(DataError, match="no column 'person' in the wide table"):
+        from_wide(wide, dyad="couple", occasions="{item}.{time}")
+
+
+def test_occasions_named_by_words_are_numbered_as_they_stand():
+    wide = pd.DataFrame({"couple": [1], "f_x_pre": [1], "f_x_post": [2], "m_x_pre": [3], "m_x_post": [4]})
+    with pytest.warns(DataWarning) as caught:
+        frame = from_wide(wide, dyad="couple", prefixes=("f_", "m_"), occasions="{item}_{time}").frame
+    assert [str(entry.message) for entry in caught] == [
+        "occasions='{item}_{time}': the occasions are numbered as they stand: pre = 1, post = 2."
+    ]
+    assert sorted(frame[["role", "time", "x"]].values.tolist()) == [["f", 1, 1], ["f", 2, 2], ["m", 1, 3], ["m", 2, 4]]
+
+
+def test_occasions_that_some_items_lack_are_said():
+    wide = pd.DataFrame({"couple": [1], "f_x.1": [1], "f_x.2": [2], "m_x.1": [3]})
+    with pytest.warns(DataWarning, match=r"without a column for every occasion: m_x \(1 of 2\)"):
+        frame = from_wide(wide, dyad="couple", prefixes=("f_", "m_"), occasions="{item}.{time}").frame
+    np.testing.assert_array_equal(frame.sort_values(["role", "time"])["x"], [1, 2, 3, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("columns", "more"),
+    [
+        (["sat.1_1", "sat.1_2", "sat.2_1", "sat.2_2"], "may be items, not members"),
+        (
+            ["sat_1", "sat_2", "sat_3", "sat_4"],
+            "look like items or occasions, not members: sat_3, sat_4 go on counting",
+        ),
+    ],
+)
+def test_suffixes_that_look_like_items_are_said(columns, more):
+    wide = pd.DataFrame([[1, 8, 8, 6, 9], [2, 4, 6, 5, 5]], columns=["couple", *columns])
+    with pytest.warns(DataWarning) as caught:
+        from_wide(wide, dyad="couple", suffixes=("_1", "_2"), role=None)
+    assert len(caught) == 1
+    assert more in str(caught[0].message)
+    assert "names='{stem}.{member}_{item}'" in str(caught[0].message)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (
+            {"names": "{stem}-{member}-{item}"},
+            "no column of the wide table has the form names='{stem}-{member}-{item}'. Columns: sat.g.1_1,",
+        ),
+        (
+            {"names": "{stem}_{member}.{item}"},
+            "no column of the wide table has the form names='{stem}_{member}.{item}'. Nearest: sat.g.1_1,",
+        ),
+        (
+            {"occasions": "{item}.T{time}"},
+            "no column of the wide table has the form occasions='{item}.T{time}'.",
+        ),
+    ],
+)
+def test_patterns_that_no_column_fits_name_the_nearest(options, text):
+    with pytest.raises(DataError) as caught:
+        from_wide(INFIX, dyad="couple", **options)
+    assert str(caught.value).startswith(text)
+
+
+def test_items_taken_for_members_are_refused_with_the_pattern_that_finds_two():
+    wide = pd.DataFrame([range(7)], columns=["couple", "x.1_1", "x.2_1", "x.1_2", "x.2_2", "x.1_3", "x.2_3"])
+    with pytest.raises(DataError) as caught:
+        from_wide(wide, dyad="couple", names="{stem}.{item}_{member}")
+    assert str(caught.value) == (
+        "names='{stem}.{item}_{member}' finds 3 members ('1', '2', '3'), where a dyad has two. "
+        "names='{stem}.{member}_{item}' finds two."
+    )
+
+
+def test_columns_that_nearly_fit_a_pattern_are_said():
+    with pytest.warns(DataWarning, match=r"though they begin alike: sat\.g\.x\. They are taken as columns of the dyad"):
+        from_wide(INFIX.assign(**{"sat.g.x": 1}), dyad="couple", names="{stem}.{member}_{item}")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"names": "{stem}"},
+        {"names": "{member}"},
+        {"names": "{stem}{member}{member}"},
+        {"names": "{stem}.{member!r}"},
+        {"names": "{stem.x}.{member}"},
+        {"names": "{stem"},
+        {"names": 3},
+        {"occasions": "{item}"},
+        {"occasions": "{item}.{member}.{time}"},
+        {"names": "{stem}.{member}", "suffixes": ("_1", "_2")},
+        {"names": "{stem}.{member}.{time}", "occasions": "{item}.{time}"},
+    ],
+)
+def test_patterns_that_cannot_be_meant(options):
+    with pytest.raises(DesignError):
+        from_wide(INFIX, dyad="couple", **options)
+
+
+def test_an_unused_duplicated_header_does_not_matter():
+    wide = pd.concat([INFIX, pd.DataFrame({"note": ["a"] * 3}), pd.DataFrame({"note": ["b"] * 3})], axis=1)
+    panel = from_wide(wide, dyad="couple", names="{stem}.{member}_{item}")
+    assert panel.frame["sat.g_1"].tolist() == [8, 6, 4, 5, 7, 2]

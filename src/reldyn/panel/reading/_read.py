@@ -1,29 +1,40 @@
 """Reading a table from a file: one door for the formats of the field, one kind of error.
 
-Text tables are read in `_read_text`, Excel workbooks in `_read_excel`; the column stores (parquet, feather)
-and the statistics packages (SPSS, Stata) here, by pyarrow and pyreadstat.
+Text tables are read in `_read_text`, Excel workbooks in `_read_excel`, files of SPSS and Stata in `_statistics`;
+the column stores (parquet, feather) here, by pyarrow.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reldyn.errors import DataError, DataWarning, check_option
-from reldyn.panel.reading._packages import require_io
+from reldyn.errors import DataError, DesignError, check_option
+from reldyn.panel.reading._header_rows import check_skip, header_places
+from reldyn.panel.reading._lines import line_steps
+from reldyn.panel.reading._packages import faults_of, require_io
+from reldyn.panel.reading._read_dates import check_dates, with_dates
+from reldyn.panel.reading._read_tables import Options, Read, blank_codes
+from reldyn.panel.reading._warn import warn_data
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["read_parquet_table", "read_table"]
+__all__ = ["read_parquet_table", "read_table", "unique_headers"]
 
-_SUFFIXES = (".csv", ".tsv", ".parquet", ".feather", ".xlsx", ".sav", ".dta")
+_TEXT = (".csv", ".tsv", ".txt")
+_SUFFIXES = (*_TEXT, ".parquet", ".feather", ".xlsx", ".sav", ".dta")
+# Options that only some kinds of file have.
+_ONLY_FOR = {
+    "delimiter": (_TEXT, "text files"),
+    "skip": ((*_TEXT, ".xlsx"), "text files and workbooks"),
+    "header": ((*_TEXT, ".xlsx"), "text files and workbooks"),
+    "sheet": ((".xlsx",), "workbooks"),
+}
 
 
 def read_table(
@@ -32,68 +43,160 @@ def read_table(
     missing: Sequence[Any] = ("", " ", "NA", "."),
     decimal: str | None = None,
     encoding: str | None = None,
+    dates: str | Mapping[str, str] | None = None,
+    skip: int = 0,
+    header: int | Sequence[int] | None = None,
+    sheet: str | None = None,
+    delimiter: str | None = None,
+    labels: bool | Sequence[str] = True,
 ) -> pd.DataFrame:
     r"""Read a table from a file, by its suffix.
+
+    What can be recognised with certainty is read as it stands; where two readings are possible, the table says
+    so and names the argument that decides.
 
     Parameters
     ----------
     path : str or Path
-        A .csv, .tsv, .parquet, .feather, .xlsx (first sheet), .sav (SPSS) or .dta (Stata) file.
+        A .csv, .tsv, .txt, .parquet, .feather, .xlsx, .sav (SPSS) or .dta (Stata) file.
     missing : sequence, default ("", " ", "NA", ".")
         What stands for a missing answer: blanks as spreadsheets write them, ``NA`` as R does, ``.`` as SPSS
-        and SAS do. Numbers are allowed too (-99).
+        and SAS do. Numbers are allowed too (-99). Codes declared as missing in an SPSS file are missing anyway.
     decimal : {".", ","}, optional
-        The decimal mark of a text table. None: a point; a comma where fields are separated by semicolons or
-        tabs and every number with a fraction is written so, as in files exported under a European locale.
+        The decimal mark of a text table. None: a point; a comma where fields are not separated by commas, no
+        number has a point, and some column cannot be lists of chosen answers (``2,3`` can, ``3,05`` cannot). A
+        column that may be either stays text, with a `DataWarning`.
     encoding : str, optional
-        Of a text table or .sav file. None: UTF-8, with or without a byte order mark.
+        Of a text table or .sav file. None: UTF-8, or UTF-16 where the file shows it. Other encodings differ in
+        letters only and cannot be recognised: the error shows what the first such word would be in each.
+    dates : str or mapping of str to str, optional
+        A strptime format (``"%d.%m.%Y %H:%M"``) or ``"iso"``: all columns of text whose values all fit become
+        datetimes. A mapping names the columns, and a value that does not fit is an error. None: times stay text,
+        as what they mean depends on the study.
+    skip : int, default 0
+        Lines (rows of a sheet) above the header to leave out, counted as an editor counts them.
+    header : int or sequence of int, optional
+        The row of names, counted from 0 after `skip`, blank lines not counted. Several rows: the first holds the
+        names, the others are question texts or ids that are left out of the data and stored in
+        ``frame.attrs["column_labels"]``; a Qualtrics export has ``header=(0, 1, 2)``. None: the first row.
+    sheet : str, optional
+        The sheet of a workbook. None: the first, with a `DataWarning` where there are more.
+    delimiter : str, optional
+        The character between fields; ``" "`` for any number of blanks. None: what the first line ``sep=;`` says,
+        else what splits all records evenly. A .csv file may be separated by commas, semicolons or blanks.
+    labels : bool or sequence of str, default True
+        Whether value labels of SPSS and Stata become the values, in columns where every observed value has its
+        own label (1 = woman, 2 = man). A scale with labels at its ends keeps its numbers, and so does an ordinal
+        variable. False: all codes stay. Names of columns: only these take their labels.
 
     Returns
     -------
     pandas.DataFrame
-        A header that appears twice is kept as ``X``, ``X.1`` with a `DataWarning`; the frame remembers it in
-        ``frame.attrs["duplicated_columns"]``, so that using either column is an error until one is renamed.
-        Times stay text, as what they mean depends on the study.
+        Ids with leading zeros or more than 15 digits are text. ``frame.attrs`` may hold
+
+        - ``"lines"``: the line, or sheet row, of each row; see `reldyn.panel.reading.lines_of`;
+        - ``"duplicated_columns"``: a header that appears twice is kept as ``X``, ``X.1`` with a `DataWarning`, and
+          using either column is an error until one is renamed;
+        - ``"column_labels"``: question texts and variable labels by column;
+        - ``"value_labels"``: the label of each code by column, for SPSS and Stata.
 
     Raises
     ------
     DataError
         The file is absent, empty, without rows, of another kind than its suffix says, separated by something
-        else, ragged, not in the encoding, or a reader is not installed.
+        else, not in the encoding, a record has more fields than the header, a value is no date of the form, or a
+        reader is not installed.
+    DesignError
+        An argument cannot be meant, or this kind of file does not have it.
+
+    Warns
+    -----
+    DataWarning
+        Records shorter than the header (their last fields are missing), question texts below the names, title
+        lines, more sheets than one, columns that may be numbers or lists.
 
     Examples
     --------
     >>> import tempfile, pathlib
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = pathlib.Path(folder) / "diary.csv"
-    ...     _ = path.write_text("couple;mood\n1;3,5\n1;NA\n", encoding="utf-8")
-    ...     read_table(path)["mood"].tolist()
-    [3.5, nan]
+    ...     _ = path.write_text("couple;mood\n001;3,05\n001;NA\n", encoding="utf-8")
+    ...     frame = read_table(path)
+    >>> frame["couple"].tolist(), frame["mood"].tolist()
+    (['001', '001'], [3.05, nan])
     """
+    path, suffix = _known(path)
+    options = Options(
+        missing=(missing,) if isinstance(missing, (str, int, float)) else tuple(missing),
+        decimal=decimal,
+        encoding=encoding,
+        dates=check_dates(dates),
+        skip=check_skip(skip),
+        header=header_places(header),
+        sheet=_checked_sheet(sheet),
+        delimiter=delimiter,
+        labels=_checked_labels(labels),
+    )
+    check_option(decimal, (None, ".", ","), "decimal")
+    _check_options(path, suffix, options)
+    _check_file(path)
+    read = _reader(suffix)(path, options)
+    if suffix not in (*_TEXT, ".sav", ".dta"):
+        read.frame = blank_codes(read.frame, options.missing)
+    if not len(read.frame):
+        raise DataError(f"{path}: the file has a header but no rows.")
+    frame = _named(read, path)
+    return with_dates(frame, options.dates, str(path), read.lines, read.unit)
+
+
+def _known(path: Any) -> tuple[Path, str]:
     if not isinstance(path, (str, PathLike)):
         raise DataError(f"read_table takes the path of a file, not a {type(path).__name__}.")
     path = Path(path)
-    check_option(decimal, (None, ".", ","), "decimal")
-    codes = (missing,) if isinstance(missing, (str, int, float)) else tuple(missing)
     suffix = path.suffix.lower()
     if suffix not in _SUFFIXES:
         raise DataError(f"{path}: unknown kind of file {path.suffix!r}; readable are {', '.join(_SUFFIXES)}.")
-    _check_file(path)
-    if suffix in (".csv", ".tsv"):
+    return path, suffix
+
+
+def _checked_sheet(sheet: Any) -> str | None:
+    if sheet is not None and not isinstance(sheet, str):
+        raise DesignError(f"sheet={sheet!r}: give the name of the sheet.")
+    return sheet
+
+
+def _checked_labels(labels: Any) -> bool | tuple[str, ...]:
+    if isinstance(labels, bool):
+        return labels
+    if isinstance(labels, str):
+        return (labels,)
+    if isinstance(labels, Sequence) and all(isinstance(name, str) for name in labels):
+        return tuple(labels)
+    raise DesignError(f"labels={labels!r}: give True, False, or the names of columns.")
+
+
+def _check_options(path: Path, suffix: str, options: Options) -> None:
+    for name, (suffixes, kinds) in _ONLY_FOR.items():
+        value = getattr(options, name)
+        if value not in (None, 0) and suffix not in suffixes:
+            raise DesignError(f"{name}={value!r} is for {kinds}, not for {path.name}: leave it out.")
+
+
+def _reader(suffix: str) -> Callable[[Path, Options], Read]:
+    """The reader of a kind of file, imported when one is read."""
+    if suffix in _TEXT:
         from reldyn.panel.reading._read_text import read_text
 
-        frame, headers = read_text(path, codes, decimal, encoding)
-    elif suffix == ".xlsx":
+        return read_text
+    if suffix == ".xlsx":
         from reldyn.panel.reading._read_excel import read_excel
 
-        frame, headers = read_excel(path)
-    else:
-        frame, headers = _READERS[suffix](path, encoding)
-    if suffix not in (".csv", ".tsv"):
-        frame = blank_codes(frame, codes)
-    if not len(frame):
-        raise DataError(f"{path}: the file has a header but no rows.")
-    return _named(frame, headers, path)
+        return read_excel
+    if suffix in (".sav", ".dta"):
+        from reldyn.panel.reading._statistics import read_spss, read_stata
+
+        return read_spss if suffix == ".sav" else read_stata
+    return _read_parquet if suffix == ".parquet" else _read_feather
 
 
 def read_parquet_table(path: str | Path) -> Any:
@@ -107,35 +210,8 @@ def read_parquet_table(path: str | Path) -> Any:
     path = Path(path)
     _check_file(path)
     parquet = require_io("pyarrow.parquet")
-    with _faults_of(path, "parquet file"):
+    with faults_of(path, "parquet file"):
         return parquet.read_table(path)
-
-
-def blank_codes(frame: pd.DataFrame, missing: Sequence[Any]) -> pd.DataFrame:
-    """Set the codes for missing to missing: texts in columns of text, numbers in columns of numbers."""
-    import pandas as pd
-
-    texts = {str(code) for code in missing}
-    numbers = [value for code in missing if (value := _as_number(code)) is not None]
-    columns = {}
-    for place in range(frame.shape[1]):
-        column = frame.iloc[:, place]
-        if pd.api.types.is_object_dtype(column.dtype) or pd.api.types.is_string_dtype(column.dtype):
-            columns[place] = column.mask(column.astype(object).isin([*texts, *numbers])).infer_objects()
-        elif numbers and pd.api.types.is_numeric_dtype(column.dtype) and column.isin(numbers).any():
-            columns[place] = column.astype(float).mask(column.isin(numbers))
-        else:
-            columns[place] = column
-    blanked = pd.DataFrame(columns)
-    blanked.columns = frame.columns
-    return blanked
-
-
-def _as_number(code: Any) -> float | None:
-    try:
-        return float(code)
-    except (TypeError, ValueError):
-        return None
 
 
 def _check_file(path: Path) -> None:
@@ -155,57 +231,23 @@ def _check_file(path: Path) -> None:
         raise DataError(f"{path}: the file is empty.")
 
 
-@contextmanager
-def _faults_of(path: Path, kind: str) -> Iterator[None]:
-    """Turn whatever a reader raises into one sentence about the file."""
-    try:
-        yield
-    except Exception as problem:
-        if isinstance(problem, (DataError, MemoryError)):
-            raise
-        raise DataError(f"{path}: this is no readable {kind}; export it again.") from None
-
-
-def _read_parquet(path: Path, encoding: str | None) -> tuple[pd.DataFrame, list[str]]:  # noqa: ARG001
+def _read_parquet(path: Path, options: Options) -> Read:  # noqa: ARG001
     return _from_arrow(path, read_parquet_table(path))
 
 
-def _read_feather(path: Path, encoding: str | None) -> tuple[pd.DataFrame, list[str]]:  # noqa: ARG001
+def _read_feather(path: Path, options: Options) -> Read:  # noqa: ARG001
     feather = require_io("pyarrow.feather")
-    with _faults_of(path, "feather file"):
+    with faults_of(path, "feather file"):
         table = feather.read_table(path)
     return _from_arrow(path, table)
 
 
-def _from_arrow(path: Path, table: Any) -> tuple[pd.DataFrame, list[str]]:
-    with _faults_of(path, "column store"):
+def _from_arrow(path: Path, table: Any) -> Read:
+    with faults_of(path, "column store"):
         frame: pd.DataFrame = table.to_pandas()
     if any(name is not None for name in frame.index.names):
         frame = frame.reset_index()
-    return frame.reset_index(drop=True), [str(name) for name in frame.columns]
-
-
-def _read_spss(path: Path, encoding: str | None) -> tuple[pd.DataFrame, list[str]]:
-    return _from_statistics(path, "read_sav", "SPSS file", encoding)
-
-
-def _read_stata(path: Path, encoding: str | None) -> tuple[pd.DataFrame, list[str]]:
-    return _from_statistics(path, "read_dta", "Stata file", encoding)
-
-
-def _from_statistics(path: Path, reader: str, kind: str, encoding: str | None) -> tuple[pd.DataFrame, list[str]]:
-    pyreadstat = require_io("pyreadstat")
-    with _faults_of(path, kind):
-        frame, _ = getattr(pyreadstat, reader)(str(path), encoding=encoding)
-    return frame, [str(name) for name in frame.columns]
-
-
-_READERS: dict[str, Callable[[Path, str | None], tuple[pd.DataFrame, list[str]]]] = {
-    ".parquet": _read_parquet,
-    ".feather": _read_feather,
-    ".sav": _read_spss,
-    ".dta": _read_stata,
-}
+    return Read(frame.reset_index(drop=True), [str(name) for name in frame.columns])
 
 
 def unique_headers(headers: Sequence[str]) -> tuple[list[str], dict[str, tuple[str, ...]]]:
@@ -232,15 +274,24 @@ def unique_headers(headers: Sequence[str]) -> tuple[list[str], dict[str, tuple[s
     return names, {header: tuple(group) for header, group in groups.items() if len(group) > 1}
 
 
-def _named(frame: pd.DataFrame, headers: Sequence[str], path: Path) -> pd.DataFrame:
-    names, twice = unique_headers(headers)
+def _named(read: Read, path: Path) -> pd.DataFrame:
+    """Name the columns, and remember beside the frame what the file says about rows and columns."""
+    frame = read.frame
+    names, twice = unique_headers(read.headers)
     frame.columns = np.array(names, dtype=object)
-    frame.attrs = {"duplicated_columns": twice} if twice else {}
+    about: dict[Any, Any] = {}
+    if twice:
+        about["duplicated_columns"] = twice
+    if read.lines is not None:
+        about["lines"] = {"n": len(frame), "steps": line_steps(read.lines)}
+    if read.texts:
+        about["column_labels"] = {names[place]: text for place, text in read.texts.items() if place < len(names)}
+    if read.value_labels:
+        about["value_labels"] = read.value_labels
+    frame.attrs = about
     for header, group in twice.items():
-        warnings.warn(
+        warn_data(
             f"{path}: the header {header!r} stands {len(group)} times; the columns are kept as {', '.join(group)}. "
-            "Rename them before using them.",
-            DataWarning,
-            stacklevel=3,
+            "Rename them before using them."
         )
     return frame

@@ -1,19 +1,23 @@
-"""Reading the first sheet of an Excel workbook, after a look at what it would unpack to."""
+"""Reading one sheet of an Excel workbook, after a look at what it would unpack to."""
 
 from __future__ import annotations
 
+import difflib
 import warnings
 import zipfile
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from reldyn.errors import DataError, DataWarning
+import numpy as np
+
+from reldyn.errors import DataError
+from reldyn.panel.reading._header_rows import cut_header, title_hint, warn_second_header, warn_title
 from reldyn.panel.reading._packages import require_io
+from reldyn.panel.reading._read_tables import Options, Read
+from reldyn.panel.reading._warn import warn_data
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pandas as pd
 
 # A diary of a million cells unpacks to some 40 MB; sheets compress five- to thirtyfold.
 _MOST_BYTES = 200_000_000
@@ -21,26 +25,48 @@ _BIG_MEMBER = 10_000_000
 _MOST_RATIO = 100
 
 
-def read_excel(path: Path) -> tuple[pd.DataFrame, list[str]]:
-    """Read the first sheet; returns the frame and the headers as they stand in its first row."""
+_TOP = 50
+
+
+def read_excel(path: Path, options: Options) -> Read:
+    """Read one sheet; text cells stay text, so that ids keep their leading zeros."""
     import pandas as pd
 
     _check_archive(path)
     openpyxl = require_io("openpyxl")
     try:
-        rows, sheets = _cells(openpyxl, path)
+        rows, sheets = _cells(openpyxl, path, options.sheet)
     except DataError:
         raise
     except Exception:
         raise DataError(f"{path}: this is no readable Excel workbook; export it again.") from None
-    if not rows:
-        raise DataError(f"{path}: the file is empty.")
-    if len(sheets) > 1:
-        text = f"{path}: the workbook has {len(sheets)} sheets; only the first, {sheets[0]!r}, is read."
-        warnings.warn(text, DataWarning, stacklevel=3)
-    headers = _headers(path, rows)
-    body = [list(row) + [None] * (len(headers) - len(row)) for row in rows[1:]]
-    return pd.DataFrame(body, columns=range(len(headers)), dtype=object).infer_objects(), headers
+    filled = [(number, row) for number, row in rows if number > options.skip]
+    if not filled:
+        reason = f"skip={options.skip} leaves nothing to read" if options.skip else "the file is empty"
+        raise DataError(f"{path}: {reason}.")
+    if len(sheets) > 1 and options.sheet is None:
+        listed = ", ".join(repr(name) for name in sheets)
+        warn_data(
+            f"{path}: the workbook has {len(sheets)} sheets ({listed}); only the first, {sheets[0]!r}, is read. Name "
+            f"one: sheet={sheets[0]!r}."
+        )
+    width = max(len(row) for _, row in filled)
+    top = [[_shown(cell) for cell in row] + [""] * (width - len(row)) for _, row in filled[: 10 * _TOP]]
+    numbers = [number for number, _ in filled]
+    _, start, texts = cut_header(str(path), top, options.header)
+    place = options.header[0] if options.header else 0
+    if options.header is None and len(filled[0][1]) == width > 1:
+        titled = warn_title(str(path), top, numbers, "row")
+        if not titled:
+            warn_second_header(str(path), top, numbers, options.codes, "row")
+    headers = _headers(path, filled[place:], top, numbers)
+    body = [list(row[: len(headers)]) + [None] * (len(headers) - len(row)) for _, row in filled[start:]]
+    frame = pd.DataFrame(body, columns=range(len(headers)), dtype=object).infer_objects()
+    return Read(frame, headers, np.array(numbers[start:], dtype=np.int64), texts, unit="row")
+
+
+def _shown(cell: Any) -> str:
+    return "" if cell is None else str(cell)
 
 
 def _check_archive(path: Path) -> None:
@@ -64,20 +90,29 @@ def _check_archive(path: Path) -> None:
             )
 
 
-def _cells(openpyxl: Any, path: Path) -> tuple[list[tuple[Any, ...]], list[str]]:
-    """Rows of the first sheet without empty ones, and the names of all sheets."""
+def _cells(openpyxl: Any, path: Path, wanted: str | None) -> tuple[list[tuple[int, tuple[Any, ...]]], list[str]]:
+    """Filled rows of the sheet with their numbers, and the names of all sheets."""
     with warnings.catch_warnings():
         # Styles and validations that openpyxl leaves out do not touch the values.
         warnings.simplefilter("ignore")
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
         try:
-            sheet = book.worksheets[0]
+            names = [str(sheet.title) for sheet in book.worksheets]
+            if wanted is not None and wanted not in names:
+                raise DataError(_no_sheet(path, wanted, names))
+            sheet = book.worksheets[names.index(wanted) if wanted is not None else 0]
             # The declared dimensions may be a million empty rows.
             sheet.reset_dimensions()
-            rows = [_trimmed(row) for row in sheet.iter_rows(values_only=True)]
-            return [row for row in rows if row], [str(name) for name in book.sheetnames]
+            rows = [(number, _trimmed(row)) for number, row in enumerate(sheet.iter_rows(values_only=True), start=1)]
+            return [(number, row) for number, row in rows if row], names
         finally:
             book.close()
+
+
+def _no_sheet(path: Path, wanted: str, names: Sequence[str]) -> str:
+    close = difflib.get_close_matches(wanted, names, n=1)
+    nearest = f" (nearest: {close[0]!r})" if close else ""
+    return f"{path}: no sheet {wanted!r}{nearest}. Sheets: {', '.join(repr(name) for name in names)}."
 
 
 def _trimmed(row: Sequence[Any]) -> tuple[Any, ...]:
@@ -87,12 +122,13 @@ def _trimmed(row: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(cells)
 
 
-def _headers(path: Path, rows: Sequence[Sequence[Any]]) -> list[str]:
-    headers = ["" if name is None else str(name).strip() for name in rows[0]]
-    for number, row in enumerate(rows[1:], start=2):
+def _headers(
+    path: Path, rows: Sequence[tuple[int, Sequence[Any]]], top: Sequence[Sequence[str]], numbers: Sequence[int]
+) -> list[str]:
+    headers = [_shown(name).strip() for name in rows[0][1]]
+    for number, row in rows[1:]:
         if len(row) > len(headers):
-            raise DataError(
-                f"{path}: filled row {number} has {len(row)} cells where the header has {len(headers)}; "
-                "give every column a header."
-            )
+            hint = title_hint(top[:_TOP], numbers, len(top[0]), "row")
+            mend = f".{hint}" if hint else "; give every column a header."
+            raise DataError(f"{path}: row {number} has {len(row)} cells where the header has {len(headers)}{mend}")
     return [name or f"Unnamed: {place}" for place, name in enumerate(headers)]

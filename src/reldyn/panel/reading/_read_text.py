@@ -1,192 +1,226 @@
-"""Reading delimited text: encoding, delimiter, decimal mark and shape are settled before anything is parsed."""
+"""Reading delimited text: encoding, delimiter, header, shape and decimal mark are settled before parsing."""
 
 from __future__ import annotations
 
-import codecs
-import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._types import Ints
 from reldyn.errors import DataError
+from reldyn.panel.reading._dialect import (
+    BLANK,
+    Table,
+    first_records,
+    never_closes,
+    read_records,
+    regular,
+    separated,
+)
+from reldyn.panel.reading._encoding import decoded
+from reldyn.panel.reading._header_rows import cut_header, title_hint, warn_second_header, warn_title
+from reldyn.panel.reading._lines import describe_lines
+from reldyn.panel.reading._read_tables import Options, Read
+from reldyn.panel.reading._text_columns import (
+    Marks,
+    as_text,
+    decimal_mark,
+    id_columns,
+    may_hold_commas,
+    may_hold_ids,
+    warn_undecided,
+)
+from reldyn.panel.reading._warn import warn_data
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
 
-_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-_LOOKED_AT = 1_000
-_HEAD = 1_000_000
-_WITH_COMMA = re.compile(r"\s*[+-]?\d*,\d+\s*")
-_WITH_POINT = re.compile(r"\s*[+-]?\d*\.\d+\s*")
+_LINE_END = re.compile(r"\r\n|\r|\n")
 
 
-def read_text(
-    path: Path, missing: Sequence[Any], decimal: str | None, encoding: str | None
-) -> tuple[pd.DataFrame, list[str]]:
-    """Read a .csv or .tsv file; returns the frame and the headers as they stand in the file."""
-    text = _decoded(path, encoding)
-    head = _head(text)
-    delimiter = _delimiter(path, head)
-    first = list(_first_records(head, delimiter))
-    headers = [_header(name, place) for place, name in enumerate(first[0])]
-    _check_shape(path, text, delimiter, len(headers))
-    mark = decimal or _decimal(first[1:], delimiter)
-    if mark == delimiter:
+def read_text(path: Path, options: Options) -> Read:
+    """Read a .csv, .tsv or .txt file."""
+    text = decoded(path, options.encoding)
+    table = separated(path, text, options.delimiter, options.skip)
+    if options.decimal == table.delimiter:
         raise DataError(
-            f"{path}: decimal={mark!r} is also what separates the fields; the numbers cannot be told apart."
+            f"{path}: decimal={options.decimal!r} is also what separates the fields; the numbers cannot be told apart."
         )
-    return _parsed(path, text, delimiter, mark, missing, len(headers)), headers
+    shape = _shape(path, table, options)
+    body = _from_line(table, shape.data_line)
+    cells, marks = _settled(path, body, table, shape, options)
+    frame = _parsed(path, body, table.delimiter, marks, options.missing, shape)
+    if cells is not None:
+        warn_undecided(str(path), marks, shape.names, cells, shape.lines)
+    for place in marks.text:
+        frame[place] = frame[place].str.strip()
+    # Where pandas and the csv module disagree about what a record is, no lines are better than wrong ones.
+    lines = shape.lines if len(shape.lines) == len(frame) else None
+    return Read(frame, shape.names, lines, shape.texts)
 
 
-def _decoded(path: Path, encoding: str | None) -> str:
-    raw = path.read_bytes()
-    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and encoding is None:
-        raise DataError(f'{path}: the file is UTF-16, not UTF-8: pass encoding="utf-16".')
-    try:
-        text = raw.decode(encoding or "utf-8-sig")
-    except LookupError:
-        raise DataError(f"{path}: encoding={encoding!r} is not known; try 'utf-8' or 'latin-1'.") from None
-    except UnicodeDecodeError as problem:
-        # The byte order mark is not counted in the position that the decoder gives.
-        place = problem.start + (len(raw) - len(problem.object))
-        line = raw.count(b"\n", 0, place) + 1
-        said = encoding or "UTF-8"
-        mend = 'pass encoding="latin-1", or save the file as UTF-8' if encoding is None else "pass the right encoding"
+@dataclass(frozen=True)
+class _Shape:
+    names: list[str]
+    texts: dict[int, str]
+    data_line: int
+    lines: Ints
+    widest: int
+
+    @property
+    def width(self) -> int:
+        return len(self.names)
+
+
+def _shape(path: Path, table: Table, options: Options) -> _Shape:
+    """Names, lines of the records, and a refusal of records that do not fit the names."""
+    lines, widths, records = _widths(path, table)
+    top = [record for _, record in records]
+    top_lines = [line for line, _ in records]
+    names, start, texts = cut_header(str(path), top, options.header)
+    if options.header is None:
+        titled = warn_title(str(path), top, top_lines)
+        if not titled:
+            warn_second_header(str(path), top, top_lines, options.codes)
+    headers = [_header(name, place) for place, name in enumerate(names)]
+    if table.text.count('"') % 2 and never_closes(table.text, table.delimiter):
         raise DataError(
-            f"{path}: byte {raw[place]:#04x} at position {place} (line {line}) is not {said}: {mend}."
-        ) from None
-    if "\0" in text:
-        raise DataError(f"{path}: the file holds binary data, not text; check its suffix.")
-    if not text.strip():
+            f"{path}: a quotation mark in the record that begins on line {lines[-1]} is never closed, so the records "
+            "run into one another."
+        )
+    body = widths[start:]
+    if _rows_are_named(path, table, len(headers), body, start):
+        headers = ["Unnamed: 0", *headers]
+        texts = {place + 1: text for place, text in texts.items()}
+    _check_widths(path, table, lines[start:], body, len(headers), (top, top_lines))
+    data_line = int(lines[start]) if len(lines) > start else -1
+    return _Shape(headers, texts, data_line, lines[start:], max(len(headers), int(body.max(initial=0))))
+
+
+def _widths(path: Path, table: Table) -> tuple[Ints, Ints, list[tuple[int, list[str]]]]:
+    """Lines and widths of all records, and the first records themselves."""
+    first = first_records(table.text, table.delimiter)
+    if not first:
         raise DataError(f"{path}: the file is empty.")
-    return text.lstrip("\r\n")
-
-
-def _head(text: str) -> str:
-    """The first lines, enough to tell how the table is written; whole lines only."""
-    if len(text) <= _HEAD:
-        return text
-    cut = text.rfind("\n", 0, _HEAD)
-    return text[: cut + 1] if cut >= 0 else text
-
-
-def _delimiter(path: Path, text: str) -> str:
-    """The delimiter that the suffix promises, or semicolons where nothing else can be meant."""
-    promised = "\t" if path.suffix.lower() == ".tsv" else ","
-    widths = {mark: len(next(_first_records(text, mark), [""])) for mark in _DELIMITERS}
-    if promised == "," and widths[";"] > 1 and _agrees(text, ";") and not (widths[","] > 1 and _agrees(text, ",")):
-        return ";"
-    if widths[promised] > 1:
-        return promised
-    seen = max((mark for mark in _DELIMITERS if mark != promised), key=lambda mark: widths[mark])
-    if widths[seen] == 1:
-        return promised
-    kinds = {",": "rename the file to .csv", "\t": "rename the file to .tsv"}
-    mend = kinds.get(seen, f"save it with {_DELIMITERS[promised]}")
-    raise DataError(
-        f"{path}: the fields are separated by {_DELIMITERS[seen]}, not by the {_DELIMITERS[promised]} that "
-        f"{path.suffix} promises: {mend}."
-    )
-
-
-def _agrees(text: str, delimiter: str) -> bool:
-    """Whether the first records all have as many fields as the header."""
-    return len({len(record) for record in _first_records(text, delimiter)}) == 1
-
-
-def _first_records(text: str, delimiter: str) -> Iterator[list[str]]:
-    """The header and the first filled records."""
-    try:
-        for number, record in enumerate(_records(text, delimiter)):
-            if number > _LOOKED_AT:
-                return
-            if record:
-                yield record
-    except csv.Error:
-        return
-
-
-def _records(text: str, delimiter: str) -> Any:
-    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    width = len(first[0])
+    if regular(table.text.encode("utf-8", "surrogatepass"), table.delimiter, width):
+        n = table.text.rstrip("\r\n").count("\n") + 1
+        lines = table.first_line + np.arange(n, dtype=np.int64)
+        return lines, np.full(n, width), list(zip(lines[: len(first)].tolist(), first, strict=True))
+    found = [(line, len(record)) for line, record in read_records(path, table)]
+    lines, widths = np.array(found, dtype=np.int64).T
+    return lines, widths, list(zip(lines[: len(first)].tolist(), first, strict=False))
 
 
 def _header(name: str, place: int) -> str:
     return name.strip() or f"Unnamed: {place}"
 
 
-def _check_shape(path: Path, text: str, delimiter: str, width: int) -> None:
-    """Refuse a record with more or fewer fields than the header; short records would be filled up in silence."""
-    if _regular(text.encode("utf-8", "surrogatepass"), delimiter, width):
+def _rows_are_named(path: Path, table: Table, width: int, body: Ints, start: int) -> bool:
+    """Whether every record has one field more than the header, and the first fields are names of rows, as R writes."""
+    if len(body) < 2 or not np.all(body == width + 1):
+        return False
+    firsts = [record[0] for _, record in read_records(path, table)][start:]
+    lasts = [record[-1] for _, record in read_records(path, table)][start:]
+    if len(set(firsts)) < len(firsts) or not any(lasts):
+        return False
+    counted = firsts == [str(number + 1) for number in range(len(firsts))]
+    if not counted and table.written != BLANK:
+        return False
+    warn_data(
+        f"{path}: every record has one field more than the header; the first is read as the name of the row, as R "
+        "writes it, under 'Unnamed: 0'."
+    )
+    return True
+
+
+def _check_widths(
+    path: Path,
+    table: Table,
+    lines: Ints,
+    widths: Ints,
+    width: int,
+    top: tuple[list[list[str]], list[int]],
+) -> None:
+    """Refuse long records, and short ones where it is open which field is missing; count the other short ones."""
+    if np.any(widths > width):
+        _check_long(path, table, int(lines[0]), width, top)
+    short = np.flatnonzero(widths < width)
+    if not len(short):
         return
-    reader = _records(text, delimiter)
-    try:
-        for record in reader:
-            if record and len(record) != width:
-                raise DataError(
-                    f"{path}: line {reader.line_num} has {len(record)} fields where the header has {width}; "
-                    "look for a lost or unquoted delimiter."
-                )
-    except csv.Error as problem:
-        raise DataError(f"{path}: line {reader.line_num} cannot be read as a record ({problem}).") from None
-    if text.count('"') % 2 and _never_closes(text, delimiter):
-        raise DataError(f"{path}: a quotation mark is never closed, so the records run into one another.")
+    if table.written == BLANK:
+        raise DataError(
+            f"{path}: line {lines[short[0]]} has {widths[short[0]]} fields where the header has {width}; between "
+            "blanks a missing value must be written, for example as NA."
+        )
+    warn_data(
+        f"{path}: {len(short):,} of {len(lines):,} records have fewer fields than the header has ({width}); the fields "
+        f"at their ends are read as missing ({describe_lines(lines[short])})."
+    )
 
 
-def _never_closes(text: str, delimiter: str) -> bool:
-    """Whether the text ends within quotation marks; one inside a bare field (5" tall) is a letter like others."""
-    try:
-        for _ in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True):
-            pass
-    except csv.Error as problem:
-        return "unexpected end" in str(problem)
-    return False
+def _check_long(path: Path, table: Table, first: int, width: int, top: tuple[list[list[str]], list[int]]) -> None:
+    """Refuse the first record with more fields than the header, unless all it has more is delimiters."""
+    for line, record in read_records(path, table):
+        if line >= first and any(cell.strip() for cell in record[width:]):
+            raise DataError(_too_long(path, line, len(record), width, top))
 
 
-def _regular(raw: bytes, delimiter: str, width: int) -> bool:
-    """Whether a count of bytes already shows that every record has the same width; False only means: look closer."""
-    marks = np.frombuffer(raw, dtype=np.uint8)
-    ends = marks == ord("\n")
-    separators = marks == ord(delimiter)
-    if b'"' in raw:
-        outside = (np.cumsum(marks == ord('"'), dtype=np.int32) & 1) == 0
-        if not outside[-1]:
-            return False
-        ends &= outside
-        separators &= outside
-    places = np.flatnonzero(ends)
-    if not len(places) or places[-1] != len(marks) - 1:
-        places = np.append(places, len(marks))
-    counts = np.diff(np.searchsorted(np.flatnonzero(separators), places), prepend=0)
-    # An empty line is no record; a line of one field in a table of one column may be empty.
-    lengths = np.diff(places, prepend=-1) - 1
-    return bool(np.all((counts == width - 1) | (lengths == 0)))
+def _too_long(path: Path, line: int, n: int, width: int, top: tuple[list[list[str]], list[int]]) -> str:
+    records, lines = top
+    hint = title_hint(records, lines, Counter(map(len, records)).most_common(1)[0][0])
+    mend = f".{hint}" if hint else "; look for a lost or unquoted delimiter."
+    return f"{path}: line {line} has {n} fields where the header has {width}{mend}"
 
 
-def _decimal(records: Sequence[Sequence[str]], delimiter: str) -> str:
-    """A comma where the delimiter allows it and the first records write every fraction so."""
-    if delimiter == ",":
-        return "."
-    fields = [field for record in records for field in record]
-    commas = any(_WITH_COMMA.fullmatch(field) for field in fields)
-    points = any(_WITH_POINT.fullmatch(field) for field in fields)
-    return "," if commas and not points else "."
+def _from_line(table: Table, line: int) -> str:
+    """The text from a line of the file on; empty for a line that is not there."""
+    if line < 0:
+        return ""
+    start = 0
+    for _ in range(line - table.first_line):
+        found = _LINE_END.search(table.text, start)
+        if found is None:
+            return ""
+        start = found.end()
+    return table.text[start:]
 
 
-def _parsed(path: Path, text: str, delimiter: str, decimal: str, missing: Sequence[Any], width: int) -> pd.DataFrame:
+def _settled(path: Path, body: str, table: Table, shape: _Shape, options: Options) -> tuple[pd.DataFrame | None, Marks]:
+    """The decimal mark and the columns that stay text; the cells as text where they were looked at."""
+    open_mark = options.decimal is None and table.delimiter != "," and may_hold_commas(body)
+    dated = options.date_places(shape.names)
+    if not body or not (open_mark or may_hold_ids(body)):
+        return None, Marks(options.decimal or ".", dated)
+    cells = _parsed(path, body, table.delimiter, None, options.missing, shape)
+    marks = decimal_mark(cells) if open_mark else Marks(options.decimal or ".")
+    marks.text = sorted({*marks.text, *id_columns(cells), *dated})
+    return cells, marks
+
+
+def _parsed(
+    path: Path, body: str, delimiter: str, marks: Marks | None, missing: Sequence[Any], shape: _Shape
+) -> pd.DataFrame:
+    """Parse the records; without marks, every field stays text. Empty fields beyond the header are cut off."""
     import pandas as pd
 
+    if not body.strip():
+        return pd.DataFrame(columns=range(shape.width), dtype=object)
     try:
-        return pd.read_csv(
-            io.StringIO(text),
+        frame = pd.read_csv(
+            io.StringIO(body),
             sep=delimiter,
-            decimal=decimal,
-            header=0,
-            names=list(range(width)),
+            decimal=marks.decimal if marks is not None else ".",
+            header=None,
+            names=list(range(shape.widest)),
+            dtype=as_text(range(shape.widest)) if marks is None else as_text(marks.text),
             index_col=False,
             na_values=[str(code) for code in missing],
             keep_default_na=False,
@@ -195,3 +229,4 @@ def _parsed(path: Path, text: str, delimiter: str, decimal: str, missing: Sequen
     except (ValueError, OverflowError) as problem:
         reason = str(problem).splitlines()[0].rstrip(".")
         raise DataError(f"{path}: the table cannot be read ({reason}).") from None
+    return frame.iloc[:, : shape.width].copy() if shape.widest > shape.width else frame

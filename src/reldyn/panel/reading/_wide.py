@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from reldyn.errors import DataError, DataWarning, DesignError, check_columns
+from reldyn.errors import DataError, DesignError, check_columns
+from reldyn.panel.reading._warn import warn_data
+from reldyn.panel.reading._wide_names import Pattern, absent, find_members, find_occasions, unfold, warn_items
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,8 +35,10 @@ def from_wide(
     scales: Mapping[str, tuple[float, float]] | None = None,
     role: str | None = "role",
     person: str = "person",
+    names: str | None = None,
+    occasions: str | None = None,
 ) -> DyadPanel:
-    """Make a panel from one row per dyad, or per dyad and occasion.
+    """Make a panel from one row per dyad, per dyad and occasion, or with occasions in columns.
 
     Parameters
     ----------
@@ -45,28 +48,46 @@ def from_wide(
     dyad : str
         Column with the dyad's id.
     prefixes, suffixes : two str, or mapping of role to str
-        Give one of them. Without a mapping the roles are the prefixes themselves, freed of punctuation
-        (``("f_", "m_")`` gives roles ``f`` and ``m``).
+        Where the partner stands first or last in the names. Without a mapping the roles are the prefixes
+        themselves, freed of punctuation (``("f_", "m_")`` gives roles ``f`` and ``m``).
     time, day, beep, schedule, scales
-        As for `DyadPanel`; names without prefix or suffix.
-    role : str, optional
+        As for `DyadPanel`; names without prefix or suffix. With `occasions`, `time` is the name of the new column
+        (None: ``time``).
+    role : str, default "role"
         Name of the new role column. None: the members are exchangeable, and no role is named.
     person : str, default "person"
         Name of the person column: where both members have a column of that name (``f_person``, ``m_person``)
         it holds their ids, else the role label, which tells the members of a dyad apart.
+    names : str, optional
+        Where the partner stands inside the names, instead of prefixes or suffixes: a pattern of ``{member}`` with
+        ``{stem}``, ``{item}`` or both, and perhaps ``{time}``. ``"{stem}.{member}_{item}"`` makes ``sat_1`` of
+        ``sat.1_1`` and ``sat.2_1``, with roles ``1`` and ``2``. Members are letters and digits.
+    occasions : str, optional
+        Where the occasion stands in the names: a pattern of ``{time}`` with ``{stem}``, ``{item}`` or both.
+        ``"{item}.{time}"`` makes ``TM`` of ``TM.1``, ``TM.2``, ... A prefix or suffix of the member is set aside
+        before; together with `names`, it is `names` that applies to what is left. Alone, the table has one row per
+        person: `person` is then a column of it, and so is `role`, unless there is none. Times are the numbers in
+        the names; words (pre, post) are numbered in the order in which they stand, with a `DataWarning`.
 
     Returns
     -------
     DyadPanel
-        Two rows for every row of `frame`, in its order, the first-named member first. Missing values stay
-        missing. A column that only one member has is missing for the other, with a `DataWarning`.
+        Two rows for every row of `frame` (and occasion), in its order, the first-named member first. Missing values
+        stay missing. A column that only one member has is missing for the other, with a `DataWarning`.
 
     Raises
     ------
     DesignError
-        Not exactly one of `prefixes` and `suffixes`, or not two different ones.
+        Not exactly one of `prefixes`, `suffixes` and `names` (none is allowed with `occasions`), not two different
+        members, or no such pattern.
     DataError
-        No column fits a prefix, a new name is taken already, or the rows cannot make a panel.
+        No column fits a prefix or pattern (the nearest are named), a pattern finds more than two members, a new name
+        is taken already, or the rows cannot make a panel.
+
+    Warns
+    -----
+    DataWarning
+        Suffixes that look like the numbers of items, columns that nearly fit a pattern, and those of one member only.
 
     Examples
     --------
@@ -75,37 +96,110 @@ def from_wide(
     >>> panel = from_wide(frame, dyad="couple", prefixes={"woman": "f_", "man": "m_"})
     >>> panel.frame["mood"].tolist(), panel.frame["role"].tolist()
     ([4.0, 2.0, 5.0, 6.0], ['woman', 'man', 'woman', 'man'])
+
+    >>> frame = pd.DataFrame({"couple": [1], "sat.1_1": [8], "sat.1_2": [7], "sat.2_1": [6], "sat.2_2": [9]})
+    >>> panel = from_wide(frame, dyad="couple", names="{stem}.{member}_{item}")
+    >>> panel.frame[["role", "sat_1", "sat_2"]].values.tolist()
+    [['1', 8, 7], ['2', 6, 9]]
     """
     from reldyn.panel._border import as_pandas
     from reldyn.panel._panel import DyadPanel
 
     rows = as_pandas(frame)
-    where, marks = _marks(prefixes, suffixes)
+    rows.attrs.pop("lines", None)
+    where, marks, pattern = _marks(prefixes, suffixes, names, occasions)
     check_columns([str(name) for name in rows.columns], [dyad], "the wide table")
-    shared = [name for name in (dyad, time, day, beep) if name is not None]
-    pairs = _pairs(rows, marks, where, shared)
-    long = _long(rows, pairs, list(marks), role=role, person=person)
+    shared = [name for name in (dyad, day, beep) if name is not None]
+    if occasions is not None or (pattern is not None and "time" in pattern.fields):
+        time = "time" if time is None else time
+        rows, pattern = _unfolded(rows, occasions, pattern, marks, where, shared, time)
+    shared += [time] if time is not None else []
+    if not marks and pattern is None:
+        long, role = rows, _own_columns(rows, person, role)
+    else:
+        if pattern is not None:
+            pairs, members = find_members(_free(rows, shared), pattern)
+            _check_headers(rows, [name for columns in pairs.values() for name in columns.values()])
+            marks = {member: member for member in members}
+            _warn_unmatched(pairs, f"under names={pattern.template!r}")
+        else:
+            pairs = _pairs(rows, marks, where, shared)
+        long = _long(rows, pairs, list(marks), role=role, person=person)
     return DyadPanel(
         long, dyad=dyad, person=person, role=role, time=time, day=day, beep=beep, schedule=schedule, scales=scales
     )
 
 
-def _marks(
-    prefixes: Sequence[str] | Mapping[str, str] | None, suffixes: Sequence[str] | Mapping[str, str] | None
-) -> tuple[_Where, dict[str, str]]:
-    """Where the marks stand, and the mark of each role."""
-    if (prefixes is None) == (suffixes is None):
-        raise DesignError('give either prefixes or suffixes, for example prefixes=("f_", "m_").')
-    where: _Where = "suffix" if prefixes is None else "prefix"
-    given = prefixes if prefixes is not None else suffixes
-    if isinstance(given, Mapping):
-        marks = {str(label): str(mark) for label, mark in given.items()}
+def _unfolded(
+    rows: pd.DataFrame,
+    occasions: str | None,
+    pattern: Pattern | None,
+    marks: Mapping[str, str],
+    where: _Where,
+    shared: Sequence[str],
+    time: str,
+) -> tuple[pd.DataFrame, Pattern | None]:
+    """One row per occasion, and the pattern of what is left of the names."""
+    inside = pattern is not None and "time" in pattern.fields
+    if occasions is not None and inside:
+        raise DesignError("the time stands in names already: leave occasions out.")
+    left: Pattern | None
+    if inside and pattern is not None:
+        with_time, left = pattern, pattern.without("time")
     else:
-        listed = [given] if isinstance(given, str) else [str(mark) for mark in given or ()]
+        with_time, left = Pattern.parse("occasions", occasions, "time"), pattern
+    found = find_occasions(_free(rows, shared), with_time, marks, where)
+    _check_headers(rows, [name for columns in found.columns.values() for name in columns.values()])
+    attrs = rows.attrs
+    rows = unfold(rows, found, time)
+    rows.attrs = attrs
+    return rows, left
+
+
+def _free(rows: pd.DataFrame, shared: Sequence[str]) -> list[str]:
+    return [str(name) for name in rows.columns if name not in shared]
+
+
+def _check_headers(rows: pd.DataFrame, used: Sequence[str]) -> None:
+    from reldyn.panel.checks._findings import duplicated_headers
+
+    twice = duplicated_headers(rows)
+    for name in used:
+        if name in twice:
+            raise DataError(f"the header {name!r} stands more than once in the wide table: rename the columns.")
+
+
+def _own_columns(rows: pd.DataFrame, person: str, role: str | None) -> str | None:
+    """The role column of a table with one row per person, which must have a person column."""
+    present = [str(name) for name in rows.columns]
+    check_columns(present, [person], "the wide table")
+    if role is not None and role != "role":
+        check_columns(present, [role], "the wide table")
+    return role if role in present else None
+
+
+def _marks(
+    prefixes: Sequence[str] | Mapping[str, str] | None,
+    suffixes: Sequence[str] | Mapping[str, str] | None,
+    names: str | None,
+    occasions: str | None,
+) -> tuple[_Where, dict[str, str], Pattern | None]:
+    """Where the marks stand, the mark of each role, and the pattern that takes their place."""
+    given = [option for option in (prefixes, suffixes, names) if option is not None]
+    if len(given) > 1 or (not given and occasions is None):
+        raise DesignError('give either prefixes or suffixes, for example prefixes=("f_", "m_").')
+    where: _Where = "prefix" if prefixes is not None else "suffix"
+    if names is not None or not given:
+        return where, {}, Pattern.parse("names", names, "member") if names is not None else None
+    chosen = prefixes if prefixes is not None else suffixes
+    if isinstance(chosen, Mapping):
+        marks = {str(label): str(mark) for label, mark in chosen.items()}
+    else:
+        listed = [chosen] if isinstance(chosen, str) else [str(mark) for mark in chosen or ()]
         marks = {mark.strip("_.- ") or mark: mark for mark in listed}
     if len(marks) != 2 or len(set(marks.values())) != 2 or not all(marks.values()):
-        raise DesignError(f"{where}es={given!r}: name two different ones, one for each member of a dyad.")
-    return where, marks
+        raise DesignError(f"{where}es={chosen!r}: name two different ones, one for each member of a dyad.")
+    return where, marks, None
 
 
 def _pairs(
@@ -130,20 +224,17 @@ def _pairs(
         if not any(label in columns for columns in pairs.values()):
             present = ", ".join(str(name) for name in rows.columns[:30])
             raise DataError(f"no column of the wide table has the {where} {mark!r} ({label}). Columns: {present}.")
-    _warn_unmatched(pairs, marks, where)
+    listed = " and ".join(repr(mark) for mark in marks.values())
+    _warn_unmatched(pairs, f"under the {where}es {listed}")
+    warn_items([str(name) for name in rows.columns], pairs, marks, where)
     return pairs
 
 
-def _warn_unmatched(pairs: Mapping[str, Mapping[str, str]], marks: Mapping[str, str], where: _Where) -> None:
+def _warn_unmatched(pairs: Mapping[str, Mapping[str, str]], where: str) -> None:
     lonely = [next(iter(columns.values())) for columns in pairs.values() if len(columns) == 1]
     if lonely:
         shown = ", ".join(lonely[:5]) + (f" and {len(lonely) - 5} more" if len(lonely) > 5 else "")
-        listed = " and ".join(repr(mark) for mark in marks.values())
-        warnings.warn(
-            f"without a counterpart under the {where}es {listed}: {shown}. The other member's values are missing.",
-            DataWarning,
-            stacklevel=4,
-        )
+        warn_data(f"without a counterpart {where}: {shown}. The other member's values are missing.")
 
 
 def _long(
@@ -170,18 +261,11 @@ def _long(
     if person not in pairs and person != role:
         columns[person] = label_of_row
     for variable, names in pairs.items():
-        parts = [
-            rows[names[label]] if label in names else _absent(rows[next(iter(names.values()))]) for label in labels
-        ]
+        parts = [rows[names[label]] if label in names else absent(rows[next(iter(names.values()))]) for label in labels]
         columns[variable] = pd.concat(parts, ignore_index=True).take(interleaved).reset_index(drop=True)
     long = pd.concat([long, pd.DataFrame(columns)], axis=1)
     long.attrs = dict(rows.attrs)
     return long
-
-
-def _absent(like: pd.Series) -> pd.Series:
-    """A column without values that can stand beside another."""
-    return like.reindex(np.full(len(like), -1))
 
 
 def _check_new_names(

@@ -1,0 +1,126 @@
+"""Files of SPSS and Stata: value labels become values, codes declared as missing become missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from reldyn.errors import DataError, check_columns
+from reldyn.panel.reading._packages import faults_of, require_io
+from reldyn.panel.reading._read_tables import Options, Read, blank_codes
+from reldyn.panel.reading._warn import warn_data
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+__all__ = ["read_spss", "read_stata"]
+
+# Four or more labelled codes in a row may be a rating scale that the researcher wants as numbers.
+_SCALE = 4
+_MOST_EXACT = 2**53
+
+
+def read_spss(path: Path, options: Options) -> Read:
+    """Read a .sav file."""
+    return _read(path, "read_sav", "SPSS file", options)
+
+
+def read_stata(path: Path, options: Options) -> Read:
+    """Read a .dta file."""
+    return _read(path, "read_dta", "Stata file", options)
+
+
+def _read(path: Path, reader: str, kind: str, options: Options) -> Read:
+    pyreadstat = require_io("pyreadstat")
+    with faults_of(path, kind):
+        frame, about = getattr(pyreadstat, reader)(str(path), encoding=options.encoding)
+    names = [str(name) for name in frame.columns]
+    # Codes for missing are codes: they are blanked before labels take their place.
+    frame = blank_codes(frame, options.missing)
+    labels = {str(name): _plain(codes) for name, codes in about.variable_value_labels.items() if codes}
+    measures = about.variable_measure or {}
+    chosen = _chosen(options.labels, names, labels, str(path))
+    columns: dict[int, pd.Series] = {}
+    scales: list[str] = []
+    for place, name in enumerate(names):
+        column = _whole(frame.iloc[:, place])
+        if name in chosen and _all_labelled(column, labels[name]):
+            if options.labels is True and measures.get(name) == "ordinal" and len(labels[name]) > 2:
+                columns[place] = column
+                continue
+            if options.labels is True and measures.get(name) != "nominal" and _is_scale(column, labels[name]):
+                scales.append(name)
+            column = _labelled(column, labels[name])
+        elif name in chosen and options.labels is not True:
+            odd = next(value for value in column.dropna().tolist() if value not in labels[name])
+            raise DataError(
+                f"{path}: labels names {name!r}, but its value {odd!r} has no label: label it, or leave the column out "
+                "of labels."
+            )
+        columns[place] = column
+    _warn_scales(path, scales)
+    texts = {place: str(text) for place, text in enumerate(about.column_labels or ()) if text}
+    return Read(_framed(columns), names, None, texts, labels)
+
+
+def _framed(columns: Mapping[int, pd.Series]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(dict(columns))
+
+
+def _chosen(labels: bool | tuple[str, ...], names: list[str], known: Mapping[str, Any], where: str) -> set[str]:
+    """The columns whose labels become values."""
+    if isinstance(labels, bool):
+        return set(known) if labels else set()
+    check_columns(names, labels, where)
+    without = [name for name in labels if name not in known]
+    if without:
+        raise DataError(f"{where}: labels names {', '.join(map(repr, without))}, which the file gives no value labels.")
+    return set(labels)
+
+
+def _plain(codes: Mapping[Any, str]) -> dict[Any, str]:
+    """Codes as whole numbers where they are whole."""
+    return {
+        int(code) if isinstance(code, float) and code.is_integer() else code: str(label).strip()
+        for code, label in codes.items()
+    }
+
+
+def _whole(column: pd.Series) -> pd.Series:
+    """Whole numbers without a fraction; a column with missing values stays as it is, like one of a text file."""
+    if column.dtype.kind != "f" or not len(column) or column.isna().any():
+        return column
+    if (column % 1 == 0).all() and column.abs().max() < _MOST_EXACT:
+        return column.astype("int64")
+    return column
+
+
+def _all_labelled(column: pd.Series, labels: Mapping[Any, str]) -> bool:
+    """Whether every observed value has a label of its own."""
+    seen = column.dropna().unique().tolist()
+    used = [labels[value] for value in seen if labels.get(value)]
+    return bool(seen) and len(used) == len(seen) and len(set(used)) == len(used)
+
+
+def _is_scale(column: pd.Series, labels: Mapping[Any, str]) -> bool:
+    codes = sorted(code for code in labels if isinstance(code, int))
+    return column.dtype.kind in "if" and len(codes) >= _SCALE and codes == list(range(codes[0], codes[0] + len(codes)))
+
+
+def _labelled(column: pd.Series, labels: Mapping[Any, str]) -> pd.Series:
+    import pandas as pd
+
+    return pd.Series([labels.get(value) for value in column.tolist()], index=column.index, dtype="str")
+
+
+def _warn_scales(path: Path, names: list[str]) -> None:
+    if names:
+        listed = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+        warn_data(
+            f"{path}: every value of {listed} has a label, and the labels are read. If these are rating scales, pass "
+            "labels=False, or name the columns whose labels are wanted: labels=('sex', ...)."
+        )

@@ -1,0 +1,180 @@
+"""Which columns of a text table are not numbers, though they look like it.
+
+Ids with leading zeros or more than 15 digits stay text, as 001 and 1 are two ids and a float holds 15 digits.
+The decimal mark is settled for the whole file by the evidence of each column: '2,3' may be two chosen answers,
+so that a comma is a decimal mark only where some column cannot be lists of answers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from reldyn._types import Ints
+from reldyn.panel.reading._header_rows import is_number
+from reldyn.panel.reading._warn import warn_data
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Marks", "decimal_mark", "id_columns", "may_hold_commas", "may_hold_ids"]
+
+_IDS = r"[+-]?(?:0\d+|\d{16,})"
+_EXACT_DIGITS = 15
+_MAY_HOLD_COMMAS = re.compile(r",\d")
+_COMMA = re.compile(r"([+-]?)(\d*),(\d+)")
+_POINT = re.compile(r"[+-]?\d*\.\d+")
+_LIST = re.compile(r"\d+(?:\s*,\s*\d+){2,}")
+# Codes of answers rarely go further; the fractions of prices and weights do.
+_MOST_OPTIONS = 30
+_ENOUGH = 5
+
+
+def may_hold_ids(text: str) -> bool:
+    """Whether a number with a leading zero or more than 15 digits may be in the text; False is certain."""
+    marks = np.frombuffer(b"\n" + text.encode("utf-8", "surrogatepass") + b"\n", dtype=np.uint8)
+    digits = (marks >= ord("0")) & (marks <= ord("9"))
+    first = digits[1:-1] & ~digits[:-2] & (marks[:-2] != ord("."))
+    if np.any(first & digits[2:] & (marks[1:-1] == ord("0"))):
+        return True
+    return bool(np.any(np.diff(np.flatnonzero(~digits)) > _EXACT_DIGITS + 1))
+
+
+def may_hold_commas(text: str) -> bool:
+    """Whether a number with a comma may be in the text; False is certain."""
+    return _MAY_HOLD_COMMAS.search(text) is not None
+
+
+def id_columns(cells: pd.DataFrame) -> list[int]:
+    """Find the columns in which some value is a whole number with a leading zero or more than 15 digits."""
+    return [
+        place
+        for place in range(cells.shape[1])
+        if bool(cells.iloc[:, place].dropna().str.strip().str.fullmatch(_IDS).any())
+    ]
+
+
+@dataclass
+class Marks:
+    """The decimal mark of a file, and the columns whose commas are none.
+
+    Attributes
+    ----------
+    decimal : str
+    text : list of int
+        Places of columns that stay text.
+    undecided : dict of int to str
+        Places of columns that may be numbers or lists of answers, each with the first such value.
+    """
+
+    decimal: str
+    text: list[int] = field(default_factory=list)
+    undecided: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    first: str
+    number: bool
+    listed: bool
+    rising: bool
+
+
+def decimal_mark(cells: pd.DataFrame) -> Marks:
+    """Settle the decimal mark of a table whose fields are not separated by commas.
+
+    Parameters
+    ----------
+    cells : pandas.DataFrame
+        The fields as text, missing ones as NaN.
+
+    Returns
+    -------
+    Marks
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> decimal_mark(pd.DataFrame({0: ["2,3", "1,2,3"], 1: ["0,125", "3"]}))
+    Marks(decimal=',', text=[0], undecided={})
+    """
+    found: dict[int, _Evidence] = {}
+    points = False
+    for place in range(cells.shape[1]):
+        values = [str(value) for value in cells.iloc[:, place].dropna().str.strip().unique() if value]
+        points = points or _has_points(values)
+        evidence = _evidence(values)
+        if evidence is not None:
+            found[place] = evidence
+    proven = not points and any(one.number and not one.listed for one in found.values())
+    if proven:
+        kept = [place for place, one in found.items() if one.listed or (one.rising and not one.number)]
+    else:
+        kept = list(found)
+    undecided = {place: found[place].first for place in kept if not (points or found[place].listed)}
+    return Marks("," if proven else ".", kept, undecided)
+
+
+def _has_points(values: Sequence[str]) -> bool:
+    """Whether a column of numbers has one with a decimal point."""
+    return any(_POINT.fullmatch(value) for value in values) and all(is_number(value) for value in values)
+
+
+def _evidence(values: Sequence[str]) -> _Evidence | None:
+    """What the values of a column with commas say; None where it has none, or is text anyway."""
+    parts = [match.groups() for value in values if (match := _COMMA.fullmatch(value))]
+    if not parts:
+        return None
+    lists = [value for value in values if _LIST.fullmatch(value)]
+    if not all(is_number(value) for value in values if value not in lists):
+        return None
+    first = next(value for value in values if _COMMA.fullmatch(value))
+    lengths = {len(fraction) for _, _, fraction in parts}
+    # A writer of fractions leaves out zeros at the end, or writes all fractions with one number of digits.
+    padded = len(lengths) > 1 and any(len(fraction) > 1 and fraction.endswith("0") for _, _, fraction in parts)
+    rising = len(parts) >= _ENOUGH and all(whole and int(whole) < int(fraction) for _, whole, fraction in parts)
+    return _Evidence(first, _cannot_be_lists(parts), bool(lists) or padded, rising)
+
+
+def _cannot_be_lists(parts: Sequence[tuple[str, ...]]) -> bool:
+    """Whether some value cannot be two chosen answers: their codes are whole, different and small."""
+    prices = {len(fraction) for _, _, fraction in parts} == {2}
+    return any(
+        sign
+        or not whole
+        or len(whole) > 2
+        or len(fraction) > 2
+        or (len(fraction) == 2 and fraction.startswith("0"))
+        or whole == fraction
+        or (prices and int(fraction) > _MOST_OPTIONS)
+        for sign, whole, fraction in parts
+    )
+
+
+def warn_undecided(where: str, marks: Marks, names: Sequence[str], cells: pd.DataFrame, lines: Ints | None) -> None:
+    """Warn of columns that stay text because they may hold lists of answers."""
+    if not marks.undecided:
+        return
+    shown = [_shown(names[place], value, cells[place], lines) for place, value in list(marks.undecided.items())[:5]]
+    more = f" and {len(marks.undecided) - 5} more" if len(marks.undecided) > 5 else ""
+    one = len(marks.undecided) == 1
+    warn_data(
+        f"{where}: {'column' if one else 'columns'} {', '.join(shown)}{more} may hold numbers with a decimal comma or "
+        f'lists of chosen answers, and {"stays" if one else "stay"} text: pass decimal="," for numbers, '
+        'decimal="." for lists.'
+    )
+
+
+def _shown(name: str, value: str, cells: pd.Series, lines: Ints | None) -> str:
+    rows = (cells.str.strip() == value).to_numpy(dtype=bool, na_value=False).nonzero()[0]
+    line = f" on line {int(lines[rows[0]])}" if lines is not None and len(rows) else ""
+    return f"{name!r} ({value!r}{line})"
+
+
+def as_text(places: Sequence[int]) -> Mapping[int, type[str]]:
+    """The types that `pandas.read_csv` takes for columns that stay text."""
+    return dict.fromkeys(places, str)
