@@ -32,6 +32,7 @@ _LIST = re.compile(r"\d+(?:\s*,\s*\d+){2,}")
 # Codes of answers rarely go further; the fractions of prices and weights do.
 _MOST_OPTIONS = 30
 _ENOUGH = 5
+_MANY = 8
 
 
 def may_hold_ids(text: str) -> bool:
@@ -80,6 +81,7 @@ class Marks:
 class _Evidence:
     first: str
     number: bool
+    likely: bool
     listed: bool
     rising: bool
 
@@ -110,13 +112,16 @@ def decimal_mark(cells: pd.DataFrame) -> Marks:
         evidence = _evidence(values)
         if evidence is not None:
             found[place] = evidence
-    proven = not points and any(one.number and not one.listed for one in found.values())
-    if proven:
-        kept = [place for place, one in found.items() if one.listed or (one.rising and not one.number)]
-    else:
-        kept = list(found)
+    proven = any(one.number and not one.listed for one in found.values())
+    numbers = [] if points else [place for place, one in found.items() if _is_number_column(one, proven)]
+    kept = [place for place in found if place not in numbers]
     undecided = {place: found[place].first for place in kept if not (points or found[place].listed)}
-    return Marks("," if proven else ".", kept, undecided)
+    return Marks("," if numbers else ".", kept, undecided)
+
+
+def _is_number_column(one: _Evidence, proven: bool) -> bool:
+    """Whether the commas of a column are decimal marks, where the file has them for certain or not."""
+    return not one.listed and (one.number or one.likely or (proven and not one.rising))
 
 
 def _has_points(values: Sequence[str]) -> bool:
@@ -137,11 +142,14 @@ def _evidence(values: Sequence[str]) -> _Evidence | None:
     # A writer of fractions leaves out zeros at the end, or writes all fractions with one number of digits.
     padded = len(lengths) > 1 and any(len(fraction) > 1 and fraction.endswith("0") for _, _, fraction in parts)
     rising = len(parts) >= _ENOUGH and all(whole and int(whole) < int(fraction) for _, whole, fraction in parts)
-    return _Evidence(first, _cannot_be_lists(parts), bool(lists) or padded, rising)
+    # No option is chosen twice, but pairs such as places on a grid may agree: many values must speak for numbers.
+    twice = any(whole == fraction for _, whole, fraction in parts)
+    likely = twice and lengths == {1} and len(parts) >= _MANY
+    return _Evidence(first, _cannot_be_lists(parts), likely, bool(lists) or padded, rising)
 
 
 def _cannot_be_lists(parts: Sequence[tuple[str, ...]]) -> bool:
-    """Whether some value cannot be two chosen answers: their codes are whole, different and small."""
+    """Whether some value cannot be two chosen answers: their codes are whole and small."""
     prices = {len(fraction) for _, _, fraction in parts} == {2}
     return any(
         sign
@@ -149,7 +157,6 @@ def _cannot_be_lists(parts: Sequence[tuple[str, ...]]) -> bool:
         or len(whole) > 2
         or len(fraction) > 2
         or (len(fraction) == 2 and fraction.startswith("0"))
-        or whole == fraction
         or (prices and int(fraction) > _MOST_OPTIONS)
         for sign, whole, fraction in parts
     )
