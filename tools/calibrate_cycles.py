@@ -115,7 +115,7 @@ def replicate(task):
     from reldyn.cycles.ladder._periodic import assess_periodic
     from reldyn.cycles.ladder._regimes import assess_regimes
     from reldyn.cycles.series._series import DirectionSeries
-    from reldyn.simulate._series import SeriesDesign, simulate_series
+    from reldyn.simulate import SeriesDesign, simulate_series
 
     cell, index, n_surrogates = task
     stop_after = decisive(n_surrogates)
