@@ -103,7 +103,7 @@ def test_one_occasion_a_day_steps_from_day_to_day_and_not_over_a_day_skipped_by_
     value = lagged.set_index(["dyad", "who", "day"])["y"].to_dict()
     expected = [value.get((row.dyad, row.who, row.day - 1), np.nan) for row in lagged.itertuples()]
     np.testing.assert_array_equal(lagged["y_lag1"], expected)
-    assert panel.compliance().loc[0, ["expected", "answered"]].tolist() == [24, 20]
+    assert panel.compliance().loc[0, ["expected", "answered"]].tolist() == [20, 20]
 
 
 @pytest.mark.parametrize(
@@ -200,3 +200,14 @@ def test_a_lag_needs_more_than_one_occasion():
     single = study((1,), days=(1,))
     with pytest.raises(DesignError, match="more than one occasion"):
         panel_of(single).lag(["y"])
+
+
+def test_days_on_which_nobody_has_a_row_are_not_expected():
+    days = pd.bdate_range("2024-04-01", periods=10)
+    rows = [(1, who, day, number % 5) for number, day in enumerate(days) for who in ("a", "b")]
+    frame = pd.DataFrame(rows, columns=["dyad", "who", "date", "mood"])
+    panel = rd.DyadPanel(frame, dyad="dyad", person="who", role="who", day="date")
+    overall = panel.compliance().query("level == 'overall'").iloc[0]
+    assert (overall["expected"], overall["share"]) == (20, 1.0)
+    # No lag leads over the weekend, whatever was expected.
+    assert panel.lag(["mood"]).frame["mood_lag1"].notna().sum() == 2 * 8

@@ -125,6 +125,7 @@ def test_print_gives_a_summary():
         "  compositions  2 f-m\n"
         "  roles         f, m\n"
         "  occasions     up to 12 a dyad; 3 days of 4 steps\n"
+        "  night         counts 5 steps, by the clock\n"
         "  named         dyad=dyad, person=person, role=role, day=day, beep=beep, scheduled=planned\n"
         "  variables     x\n"
         f"  findings      {len(panel.findings)} notes"

@@ -62,7 +62,9 @@ def answered_grid(
     -------
     answered : (n_dyads, 2, n_occasions) bool array
     expected : (n_dyads, n_occasions) bool array
-        Scheduled occasions (`DyadPanel.clock`) from the dyad's first to its last row.
+        Scheduled occasions (`DyadPanel.clock`) from the dyad's first to its last row. A day on which nobody of the
+        study has a row, such as the weekend of a diary of working days, was not scheduled; the same holds for an
+        occasion of a study with one a day.
 
     Examples
     --------
@@ -77,7 +79,10 @@ def answered_grid(
     rows = answered_rows(panel, variables)
     answered[index.dyad[rows], index.member[rows], index.occasion[rows]] = True
     expected = np.zeros((index.n_dyads, index.cells), dtype=bool)
-    expected[:, index.schedule.occasion] = index.schedule.spans(index.dyad, index.slot, index.n_dyads)
+    clock = index.schedule
+    nights = clock.night_from != "none"
+    in_use = np.isin(clock.day, index.day) if nights else np.isin(clock.occasion, index.occasion)
+    expected[:, clock.occasion[in_use]] = clock.spans(index.dyad, index.slot, index.n_dyads)[:, in_use]
     return answered, expected
 
 
