@@ -218,6 +218,19 @@ CODES: dict[str, FindingCode] = {
     "aligned": FindingCode(
         "note", "Day and beep were found by rd.align from time stamps.", "Report how, with the summary of rd.align."
     ),
+    "off-grid-times": FindingCode(
+        "warning",
+        "Times lie on no grid that all rows share, or on one finer than the schedule: lags count the distinct times of "
+        "the study, so that a time of someone else comes between a person's rows and the lag is missing. A note where "
+        "all share their times and no lag is lost.",
+        "Name the numbers of the schedule (day=, beep=), or find them from the time stamps with rd.align.",
+    ),
+    "clocks-apart": FindingCode(
+        "warning",
+        "The partners of a dyad share no occasion, or fewer than a fifth of those of the partner with fewer rows: "
+        "partner values, pairs and coupling have next to nothing to rest on.",
+        "Name the numbers of the schedule (day=, beep=), or bring both partners onto one with rd.align.",
+    ),
     "floor-share": FindingCode(
         "note", "At least 15 % of the answers stand at the lowest point of the scale.", "Consider a model with a floor."
     ),
