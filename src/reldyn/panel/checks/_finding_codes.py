@@ -180,6 +180,20 @@ CODES: dict[str, FindingCode] = {
         "with a common stem, such as PA1 and PA2, share one).",
         "Slopes and inertia from such a series are unstable; consider the analysis with and without it.",
     ),
+    "background-changes": FindingCode(
+        "warning",
+        "A column that is the same in all rows of most persons differs within a few; the rows are those that depart "
+        "from the person's usual value, or follow the change.",
+        "Correct these rows, or leave them where the background did change (a birthday).",
+    ),
+    "identical-partners": FindingCode(
+        "warning",
+        "Both partners have the same varying values at 10 or more occasions in a row that both answered, longer than "
+        "chance would bring about. Columns in which most dyads agree throughout and that have no declared scale count "
+        "as properties of the occasion.",
+        "Check whether one partner's answers were copied to the other; coupling and partner effects of these rows are "
+        "not those of two persons.",
+    ),
     "careless-run": FindingCode(
         "warning",
         "All items answered exactly as on the occasion before, for longer than chance would bring about.",
