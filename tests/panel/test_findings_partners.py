@@ -109,3 +109,21 @@ def test_answers_that_most_persons_never_vary_are_no_background(frame):
     fixed = frame.assign(mood=frame["mood"].where(frame["couple"] > 1, frame["id"]))
     assert found(fixed, "background-changes").empty
     assert len(found(fixed, "constant")) == 4
+
+
+@pytest.mark.parametrize(("factor", "said"), [(2.5, False), (3.9, False), (4.1, True), (0.2, True)])
+def test_roles_measured_in_different_units_are_said(frame, factor, said):
+    sample = frame.assign(dial=np.repeat(frame["dial"].to_numpy()[::2], 2))
+    sample.loc[sample["role"] == 1, "dial"] *= factor
+    table = found(sample, "unequal-scales")
+    assert table.index.tolist() == (["dial"] if said else [])
+    assert found(sample, "unequal-scales", scales={"dial": (0, 20)}).empty
+    assert found(sample, "unequal-scales", role=None).empty
+
+
+def test_a_cross_section_with_two_instruments_is_said(frame):
+    sample = frame.assign(couple=np.arange(len(frame)) // 2, id=np.arange(len(frame)))
+    sample["dial"] = sample["dial"].where(sample["role"] == 0, 25 * sample["dial"])
+    table = found(sample, "unequal-scales", time=None)
+    assert table.index.tolist() == ["dial"]
+    assert "for 0 and" in table.loc["dial", "message"] and table.loc["dial", "n"] == len(frame)

@@ -194,6 +194,13 @@ CODES: dict[str, FindingCode] = {
         "Check whether one partner's answers were copied to the other; coupling and partner effects of these rows are "
         "not those of two persons.",
     ),
+    "unequal-scales": FindingCode(
+        "warning",
+        "Range and standard deviation of a column without a declared scale are both at least four times as large in "
+        "one role as in the other, as with two instruments.",
+        "Bring both roles onto one scale, or compare no raw effects between roles: the ratio of partner to actor "
+        "effect and tests of equal effects depend on the units. Where one scale was used, declare it in scales=.",
+    ),
     "careless-run": FindingCode(
         "warning",
         "All items answered exactly as on the occasion before, for longer than chance would bring about.",

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _SHORTEST_RUN = 10
 _CHANCE = 0.05
 _NAMES_SHOWN = 5
+# Scales of 5 and 7 points differ by half, 1-5 items and 0-10 sliders by 2.5: from 4 on no two versions of one scale do.
+_FACTOR = 4.0
+_FEWEST_VALUES = 10
 
 
 def partner_findings(layout: Layout, states: Mapping[str, Array]) -> Iterator[Finding]:
@@ -42,6 +45,28 @@ def partner_findings(layout: Layout, states: Mapping[str, Array]) -> Iterator[Fi
         copied = _copied(mine[both], alike, dyads[both], values, scaled=name in layout.scales)
         if copied.any():
             yield _finding(identity, name, copied, dyads[both], (first[both], second[both]))
+
+
+def scale_findings(layout: Layout, states: Mapping[str, Array]) -> Iterator[Finding]:
+    """Columns whose range and standard deviation both differ by a large factor between the two roles."""
+    if layout.roles is None or len(layout.roles[1]) != 2:
+        return
+    codes, labels = layout.roles
+    for name, values in states.items():
+        if name in layout.scales:
+            continue
+        parts = [values[(codes == code) & np.isfinite(values)] for code in (0, 1)]
+        if min(len(part) for part in parts) < _FEWEST_VALUES or any(np.ptp(part) == 0 for part in parts):
+            continue
+        ranges, spreads = [float(np.ptp(part)) for part in parts], [float(part.std(ddof=1)) for part in parts]
+        small = int(spreads[1] < spreads[0])
+        if ranges[1 - small] < _FACTOR * ranges[small] or spreads[1 - small] < _FACTOR * spreads[small]:
+            continue
+        told = " and ".join(
+            f"{part.min():g} to {part.max():g} (SD {spread:.3g}) for {label}"
+            for part, spread, label in zip(parts, spreads, labels, strict=True)
+        )
+        yield Finding("unequal-scales", name, f"{name!r} runs from {told}", n=sum(map(len, parts)))
 
 
 def _pairs(layout: Layout) -> tuple[Ints, Ints]:

@@ -16,7 +16,7 @@ from reldyn.panel._identity import factorize
 from reldyn.panel.checks._finding_codes import Finding
 from reldyn.panel.checks._findings_background import background_slips
 from reldyn.panel.checks._findings_layout import Layout
-from reldyn.panel.checks._findings_partners import partner_findings
+from reldyn.panel.checks._findings_partners import partner_findings, scale_findings
 from reldyn.panel.checks._findings_presence import presence_findings
 from reldyn.panel.checks._findings_text import read_values, value_columns
 
@@ -48,8 +48,9 @@ def value_findings(layout: Layout) -> Iterator[Finding]:
             traits.add(name)
         else:
             yield from _extremes(layout, name, values)
+    states = {name: values for name, values in columns.items() if name not in traits}
+    yield from scale_findings(layout, states)
     if layout.identity is not None:
-        states = {name: values for name, values in columns.items() if name not in traits}
         yield from partner_findings(layout, states)
         yield from _careless(layout, _items(layout, states))
         yield from presence_findings(layout, _items(layout, states))
