@@ -15,7 +15,8 @@ import numpy as np
 from reldyn._types import Array, Flags, Ints
 from reldyn.panel._index import build_index, grid_steps
 from reldyn.panel.checks._finding_codes import Finding
-from reldyn.panel.checks._findings_layout import Layout
+from reldyn.panel.checks._findings_layout import Layout, dense
+from reldyn.panel.checks._findings_presence import used_occasions
 
 if TYPE_CHECKING:
     from reldyn.panel._identity import Identity
@@ -124,7 +125,7 @@ def _commonest(lengths: Array | Ints) -> float:
 
 def _ranks(layout: Layout) -> tuple[Ints, int]:
     """Rank of the occasion of each row among those that occur."""
-    used, rank = np.unique(layout.occasions.codes, return_inverse=True)
+    used, rank = used_occasions(layout.occasions.codes, layout.occasions.size)
     return rank, len(used)
 
 
@@ -170,15 +171,15 @@ def _apart(layout: Layout, identity: Identity) -> Iterator[Finding]:
     rows = np.flatnonzero(paired[units.dyads[units.codes]])
     if not len(rows):
         return
-    rank, n_used = _ranks(layout)
     dyads = units.dyads[units.codes[rows]]
-    member = units.members()[units.codes[rows]]
-    cells = np.unique((dyads * n_used + rank[rows]) * 2 + member)
-    own = np.zeros((identity.n_dyads, 2))
-    np.add.at(own, (cells // 2 // n_used, cells % 2), 1)
-    both = cells[:-1][(np.diff(cells) == 1) & (cells[:-1] % 2 == 0)] // 2 // n_used
-    shared = np.bincount(both, minlength=identity.n_dyads)
-    fewer = own.min(axis=1)
+    first = (units.members() == 0)[units.codes[rows]]
+    size = layout.occasions.size
+    cells, n_cells = dense(dyads * size + layout.occasions.codes[rows], identity.n_dyads * size)
+    partner = np.zeros(n_cells, dtype=bool)
+    partner[cells[~first]] = True
+    shared = np.bincount(dyads[first & partner[cells]], minlength=identity.n_dyads)
+    own = np.array([np.bincount(dyads[side], minlength=identity.n_dyads) for side in (first, ~first)])
+    fewer = own.min(axis=0)
     apart = paired & (fewer >= _FEWEST_ROWS) & (shared < _SHARED * fewer)
     for flags, wording in ((apart & (shared == 0), "share no occasion"), (apart & (shared > 0), "share few occasions")):
         which = np.flatnonzero(flags)
