@@ -18,6 +18,7 @@ from reldyn._types import Array, Flags, Ints
 from reldyn.errors import ConvergenceWarning, DataWarning, DesignError
 from reldyn.intervention._phases import PhaseSeries, phase_series, time_unit
 from reldyn.intervention._result import PhaseResult, series_frame
+from reldyn.intervention._start_cases import without_partner
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,7 +85,8 @@ def multiple_baseline(
     -------
     MultipleBaseline
         ``tidy()``: one row per role and effect: ``term``, ``role`` (each role, ``both`` for the mean of the partners,
-        ``difference`` for the first role minus the second; without roles only ``both``), ``effect``, ``estimate``,
+        ``difference`` for the first role minus the second; without roles only ``both``; where nobody has a partner the
+        client's own series, by role or else with an empty one), ``effect``, ``estimate``,
         ``std_error``, ``statistic``, ``df``, ``p_value``, ``conf_low``, ``conf_high``, ``note``. ``effect`` is
         ``baseline level`` (on the first day of the study), ``baseline slope``, ``level change``, ``slope change``.
 
@@ -118,12 +120,14 @@ def multiple_baseline(
     rows: list[dict[str, Any]] = []
     models: list[dict[str, Any]] = []
     notes: list[str] = []
-    for role, cases in _analyses(series, panel.roles).items():
+    analyses, n_alone = _analyses(series, panel.roles)
+    for role, cases in analyses.items():
         usable = [case for case in cases if not case.lacking(_FEWEST_ANSWERS, _FEWEST_ANSWERS)]
-        told, model, remarks = _analysed(role, usable, len(cases))
+        lacking = [without_partner(n_alone)] if n_alone and role in ("both", "difference") else []
+        told, model, remarks = _analysed(role, usable, len(cases), lacking)
         rows.extend(told)
         models.append(model)
-        notes.extend(f"{role}: {remark}" for remark in remarks)
+        notes.extend(f"{role}: {remark}" if role else remark for remark in remarks)
     for note in notes:
         if "do not differ" not in note:
             warnings.warn(note, ConvergenceWarning if "converge" in note else DataWarning, stacklevel=2)
@@ -155,8 +159,11 @@ def _check_shared_starts(series: list[PhaseSeries]) -> None:
             )
 
 
-def _analyses(series: list[PhaseSeries], roles: tuple[Hashable, ...]) -> dict[str, list[PhaseSeries]]:
-    """Series per role, and the mean and difference of the two partners of each dyad."""
+def _analyses(series: list[PhaseSeries], roles: tuple[Hashable, ...]) -> tuple[dict[str, list[PhaseSeries]], int]:
+    """Series per role, and the mean and difference of the two partners of each dyad; how many dyads have one member.
+
+    Where nobody has a partner the series are the clients' own, by role if there is one.
+    """
     apart = len(roles) == 2
     found: dict[str, list[PhaseSeries]] = {str(role): [] for role in roles} if apart else {}
     both: dict[int, list[PhaseSeries]] = {}
@@ -165,13 +172,17 @@ def _analyses(series: list[PhaseSeries], roles: tuple[Hashable, ...]) -> dict[st
         if apart and str(one.role) in found:
             found[str(one.role)].append(one)
     pairs = [pair for pair in both.values() if len(pair) == 2]
+    n_alone = len(both) - len(pairs)
+    if not pairs:
+        own = {str(role): [one for one in series if one.role == role] for role in roles or ("",)}
+        return {role: cases for role, cases in own.items() if cases}, n_alone
     found["both"] = [combined(pair, 0.5, 0.5) for pair in pairs]
     if apart:
         ordered = [
             sorted(pair, key=lambda one: roles.index(one.role)) for pair in pairs if pair[0].role != pair[1].role
         ]
         found["difference"] = [combined(pair, 1.0, -1.0) for pair in ordered]
-    return found
+    return found, n_alone
 
 
 def combined(pair: Sequence[PhaseSeries], first: float, second: float) -> PhaseSeries:
@@ -263,9 +274,9 @@ def _stacked(cases: list[PhaseSeries]) -> StaggeredRows:
 
 
 def _analysed(
-    role: str, cases: list[PhaseSeries], n_all: int
+    role: str, cases: list[PhaseSeries], n_all: int, remarks: Sequence[str]
 ) -> tuple[list[dict[str, Any]], dict[str, Any], list[str]]:
-    notes = []
+    notes = list(remarks)
     if len(cases) < n_all:
         notes.append(f"{n_all - len(cases)} of {n_all} dyads lack answers in a phase and are left out")
     if len(cases) >= _FEWEST_CASES:
@@ -291,7 +302,7 @@ def _analysed(
     else:
         notes.append(f"{len(cases)} dyads with answers in both phases, at least {_FEWEST_CASES} are needed")
     blank = dict.fromkeys(("estimate", "std_error", "statistic", "df", "p_value", "conf_low", "conf_high"), math.nan)
-    lines = [{"term": f"{role} {effect}", "role": role, "effect": effect, **blank} for effect in _EFFECTS]
+    lines = [{"term": f"{role} {effect}".strip(), "role": role, "effect": effect, **blank} for effect in _EFFECTS]
     model: dict[str, Any] = {"role": role, "n_dyads": len(cases), "n_obs": sum(int(case.seen.sum()) for case in cases)}
     names = ("phi", "sigma", "sd_level", "sd_change", "correlation", "log_likelihood")
     model |= dict.fromkeys(names, math.nan) | {"converged": False, "note": "; ".join(notes)}
@@ -301,7 +312,7 @@ def _analysed(
 def _rows(role: str, told: Contrasts, notes: list[str]) -> list[dict[str, Any]]:
     return [
         {
-            "term": f"{role} {effect}",
+            "term": f"{role} {effect}".strip(),
             "role": role,
             "effect": effect,
             **{name: float(values[place]) for name, values in _ordered(told).items()},

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import warnings
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,7 +17,8 @@ import numpy as np
 
 from reldyn._types import Array, Flags
 from reldyn.errors import DataWarning, DesignError, check_option
-from reldyn.intervention._phases import PhaseSeries, clock_of, phase_series
+from reldyn.intervention._phases import phase_series
+from reldyn.intervention._start_cases import StartCase, candidates, labelled_times, start_cases, without_partner
 from reldyn.stats import exceeds, known_seed
 
 if TYPE_CHECKING:
@@ -107,7 +108,9 @@ def randomization_test(
     pandas.DataFrame
         One row per role and one for the dyad's mean of both partners (``role`` "both"), per dyad for
         ``"start-point"``, else for the sample (``dyad`` "sample"): ``dyad``, ``role``, ``design``, ``statistic``,
-        ``p_value``, ``n_assignments``, ``smallest_p``, ``exact``, ``n_dyads``, ``note``.
+        ``p_value``, ``n_assignments``, ``smallest_p``, ``exact``, ``n_dyads``, ``note``. Clients without a partner
+        have the row of their role, or one of their own (``role`` "") where no role is named; in the mean of both
+        partners they have no place, and ``note`` says how many there are.
 
     Raises
     ------
@@ -142,11 +145,14 @@ def randomization_test(
     check_option(alternative, _ALTERNATIVES, "alternative")
     series, _ = phase_series(panel, outcome, phase, phases)
     plan = _Plan(design, alternative, starts, n_draws)
-    offset = _labelled_times(panel)
-    by_role = _cases(series, panel.roles, offset)
+    offset = labelled_times(panel)
+    by_role, n_alone = start_cases(series, panel.roles, offset, each=design == "start-point")
     if not by_role:
         raise DesignError("no series has answers in both phases, so there is no start whose place could be drawn.")
-    rows = _by_dyad(by_role, plan) if design == "start-point" else _of_sample(by_role, plan, known_seed(seed))
+    if design == "start-point":
+        rows = _by_dyad(by_role, plan)
+    else:
+        rows = _of_sample(by_role, plan, known_seed(seed), n_alone)
     table = pd.DataFrame(rows)
     for note in sorted(set(table["note"]) - {""}):
         if "cannot fall below" in note:
@@ -164,73 +170,11 @@ class _Plan:
     n_draws: int
 
 
-@dataclass(frozen=True)
-class _Case:
-    """One dyad: times, answers without missing ones, and the start."""
-
-    dyad: Hashable
-    time: Array
-    value: Array
-    start: float
-
-    def change(self, start: float, end: float = math.inf) -> float:
-        """Mean from a start on (before an end) minus the mean before it; NaN where a side is empty."""
-        before = self.value[self.time < start]
-        after = self.value[(self.time >= start) & (self.time < end)]
-        return float(after.mean() - before.mean()) if len(before) and len(after) else math.nan
-
-
-def _labelled_times(panel: DyadPanel) -> Callable[[Array], Array]:
-    """Turn times from the first of the study into the numbers of the time column, where it holds numbers."""
-    import pandas as pd
-
-    name = panel.columns["day"] or panel.columns["time"]
-    if name is None or not pd.api.types.is_numeric_dtype(panel.frame[name]):
-        return lambda time: time
-    column = panel.frame[name].to_numpy(dtype=float, na_value=np.nan)
-    at = clock_of(panel) if panel.columns["day"] is None else panel.index.day.astype(float)
-    first, last = int(np.argmin(at)), int(np.argmax(at))
-    unit = (column[last] - column[first]) / (at[last] - at[first]) if at[last] > at[first] else 1.0
-    return lambda time: column[first] + unit * time
-
-
-def _cases(
-    series: list[PhaseSeries], roles: tuple[Hashable, ...], label: Callable[[Array], Array]
-) -> dict[Hashable, list[_Case]]:
-    """Cases per role, and of the mean of both partners at occasions that both answered."""
-    found: dict[Hashable, list[_Case]] = {role: [] for role in (*roles, "both")}
-    for _, group in itertools.groupby(series, key=lambda one: one.dyad_code):
-        members = [one for one in group if one.after.any() and (~one.after).any()]
-        told = {round(one.start, 6) for one in members}
-        if len(told) > 1:
-            raise DesignError(
-                f"dyad {members[0].dyad!r}: its partners start at different times ({sorted(told)}), but the dyad is "
-                "the case and has one start. Correct the phase column."
-            )
-        for one in members:
-            if one.role in found:
-                found[one.role].append(_case(one.dyad, one.time[one.seen], one.value[one.seen], one.start, label))
-        if len(members) == 2:
-            found["both"].append(_joint(members, label))
-    return {role: cases for role, cases in found.items() if cases}
-
-
-def _case(dyad: Hashable, time: Array, value: Array, start: float, label: Callable[[Array], Array]) -> _Case:
-    return _Case(dyad, label(time), value, float(label(np.array([start]))[0]))
-
-
-def _joint(members: list[PhaseSeries], label: Callable[[Array], Array]) -> _Case:
-    first, second = (dict(zip(one.time[one.seen], one.value[one.seen], strict=True)) for one in members)
-    shared = np.array(sorted(first.keys() & second.keys()))
-    value = np.array([(first[at] + second[at]) / 2 for at in shared])
-    return _case(members[0].dyad, shared, value, members[0].start, label)
-
-
-def _by_dyad(by_role: dict[Hashable, list[_Case]], plan: _Plan) -> list[dict[str, Any]]:
+def _by_dyad(by_role: dict[Hashable, list[StartCase]], plan: _Plan) -> list[dict[str, Any]]:
     rows = []
     for role, cases in by_role.items():
         for case in cases:
-            starts = _candidates(case) if plan.starts is None else np.unique(np.asarray(plan.starts, dtype=float))
+            starts = candidates(case) if plan.starts is None else np.unique(np.asarray(plan.starts, dtype=float))
             if not np.isclose(starts, case.start).any():
                 reason = f"the start {case.start:g} is not among those that could have been drawn"
                 rows.append(_row(case.dyad, role, plan, None, 1, reason))
@@ -239,11 +183,6 @@ def _by_dyad(by_role: dict[Hashable, list[_Case]], plan: _Plan) -> list[dict[str
             rows.append(_row(case.dyad, role, plan, found, 1, ""))
     order = {case.dyad: place for cases in by_role.values() for place, case in enumerate(cases)}
     return sorted(rows, key=lambda row: order[row["dyad"]])
-
-
-def _candidates(case: _Case) -> Array:
-    """Times that leave three answers on either side."""
-    return case.time[3:-2] if len(case.time) > 5 else case.time[:0]
 
 
 def _row(
@@ -268,7 +207,7 @@ def _row(
     return row | {"n_dyads": n_dyads, "note": reason}
 
 
-def _of_sample(by_role: dict[Hashable, list[_Case]], plan: _Plan, seed: int) -> list[dict[str, Any]]:
+def _of_sample(by_role: dict[Hashable, list[StartCase]], plan: _Plan, seed: int, n_alone: int) -> list[dict[str, Any]]:
     if plan.design != "koehler-levin" and plan.starts is not None:
         raise DesignError(f"design={plan.design!r} draws the order of the dyads only: leave starts out.")
     rows = []
@@ -283,11 +222,14 @@ def _of_sample(by_role: dict[Hashable, list[_Case]], plan: _Plan, seed: int) -> 
         else:
             found = _order_of(cases, plan, generator)
         reason = "" if math.isfinite(found.statistic) else "a dyad has no answers on one side of a possible start"
-        rows.append(_row("sample", role, plan, found, len(cases), reason))
+        row = _row("sample", role, plan, found, len(cases), reason)
+        if role == "both" and n_alone:
+            row["note"] = "; ".join(filter(None, (without_partner(n_alone), row["note"])))
+        rows.append(row)
     return rows
 
 
-def _order_of(cases: list[_Case], plan: _Plan, generator: np.random.Generator) -> Randomised:
+def _order_of(cases: list[StartCase], plan: _Plan, generator: np.random.Generator) -> Randomised:
     actual = np.array([case.start for case in cases])
     if plan.design == "wampold-worsham":
         windows = [np.array([start]) for start in np.sort(actual)]
@@ -314,7 +256,7 @@ def _windows(starts: Any, n_cases: int) -> list[Array]:
     return windows
 
 
-def _place(case: _Case, windows: list[Array]) -> tuple[int, int]:
+def _place(case: StartCase, windows: list[Array]) -> tuple[int, int]:
     for number, window in enumerate(windows):
         hits = np.flatnonzero(np.isclose(window, case.start))
         if len(hits):
@@ -345,7 +287,7 @@ def start_point_test(
     >>> start_point_test(np.arange(6.0), np.array([1.0, 1, 1, 2, 2, 2]), 3.0, np.array([2.0, 3.0, 4.0])).smallest_p
     0.3333333333333333
     """
-    case = _Case("", time, value, start)
+    case = StartCase("", time, value, start)
     changes = np.array([case.change(at) for at in starts])
     observed = case.change(start)
     return Randomised(observed, _share(changes, observed, alternative), len(starts), True)
@@ -456,7 +398,7 @@ def revusky_test(cases: Sequence[tuple[Array, Array, float]], alternative: Alter
     >>> revusky_test(cases).p_value
     0.16666666666666666
     """
-    made = [_Case(number, time, value, start) for number, (time, value, start) in enumerate(cases)]
+    made = [StartCase(number, time, value, start) for number, (time, value, start) in enumerate(cases)]
     made.sort(key=lambda case: case.start)
     begins = [case.start for case in made]
     if len(set(begins)) < len(begins):

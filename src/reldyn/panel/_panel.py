@@ -405,13 +405,25 @@ class DyadPanel:
         ------
         DesignError
             The panel has one occasion only, or ``steps`` is below 1.
+
+        Warns
+        -----
+        DataWarning
+            Fewer than a tenth of the values that have enough earlier ones of the same person and day find their lag.
         """
         if not isinstance(steps, (int, np.integer)) or isinstance(steps, bool) or steps < 1:
             raise DesignError(f"steps={steps!r}: a lag looks back at least one occasion.")
         if self._index.cells < 2:
             raise DesignError("a lag needs more than one occasion: name time, or day and beep, when making the panel.")
+        from reldyn.panel._lags import warn_of_lost_lags
+
         row = self._index.earlier_row(int(steps))
-        return self._with_columns({f"{name}_lag{steps}": _take(self.values(name), row) for name in _listed(variables)})
+        added: dict[str, NDArray[np.float64]] = {}
+        for name in _listed(variables):
+            values = self.values(name)
+            added[f"{name}_lag{steps}"] = _take(values, row)
+            warn_of_lost_lags(self, name, values, added[f"{name}_lag{steps}"], int(steps))
+        return self._with_columns(added)
 
     def actor_partner(self, variables: Sequence[str]) -> DyadPanel:
         """Add ``NAME_actor`` (own value) and ``NAME_partner`` (the partner's, same occasion).

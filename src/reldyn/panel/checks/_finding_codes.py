@@ -180,6 +180,27 @@ CODES: dict[str, FindingCode] = {
         "with a common stem, such as PA1 and PA2, share one).",
         "Slopes and inertia from such a series are unstable; consider the analysis with and without it.",
     ),
+    "background-changes": FindingCode(
+        "warning",
+        "A column that is the same in all rows of most persons differs within a few; the rows are those that depart "
+        "from the person's usual value, or follow the change.",
+        "Correct these rows, or leave them where the background did change (a birthday).",
+    ),
+    "identical-partners": FindingCode(
+        "warning",
+        "Both partners have the same varying values at 10 or more occasions in a row that both answered, longer than "
+        "chance would bring about. Columns in which most dyads agree throughout and that have no declared scale count "
+        "as properties of the occasion.",
+        "Check whether one partner's answers were copied to the other; coupling and partner effects of these rows are "
+        "not those of two persons.",
+    ),
+    "unequal-scales": FindingCode(
+        "warning",
+        "Range and standard deviation of a column without a declared scale are both at least four times as large in "
+        "one role as in the other, as with two instruments.",
+        "Bring both roles onto one scale, or compare no raw effects between roles: the ratio of partner to actor "
+        "effect and tests of equal effects depend on the units. Where one scale was used, declare it in scales=.",
+    ),
     "careless-run": FindingCode(
         "warning",
         "All items answered exactly as on the occasion before, for longer than chance would bring about.",
@@ -217,6 +238,19 @@ CODES: dict[str, FindingCode] = {
     ),
     "aligned": FindingCode(
         "note", "Day and beep were found by rd.align from time stamps.", "Report how, with the summary of rd.align."
+    ),
+    "off-grid-times": FindingCode(
+        "warning",
+        "Times lie on no grid that all rows share, or on one finer than the schedule: lags count the distinct times of "
+        "the study, so that a time of someone else comes between a person's rows and the lag is missing. A note where "
+        "all share their times and no lag is lost.",
+        "Name the numbers of the schedule (day=, beep=), or find them from the time stamps with rd.align.",
+    ),
+    "clocks-apart": FindingCode(
+        "warning",
+        "The partners of a dyad share no occasion, or fewer than a fifth of those of the partner with fewer rows: "
+        "partner values, pairs and coupling have next to nothing to rest on.",
+        "Name the numbers of the schedule (day=, beep=), or bring both partners onto one with rd.align.",
     ),
     "floor-share": FindingCode(
         "note", "At least 15 % of the answers stand at the lowest point of the scale.", "Consider a model with a floor."

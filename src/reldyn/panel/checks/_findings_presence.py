@@ -100,7 +100,7 @@ def _apart(
 
 
 def _cells(layout: Layout, identity: Identity, dyads: Ints, occasions: Ints, first: Flags, here: Flags) -> Cells:
-    used, rank = _used(occasions, layout.occasions.size)
+    used, rank = used_occasions(occasions, layout.occasions.size)
     longest = int(np.bincount(layout.units.codes[layout.usable]).max())
     shared_grid = len(used) <= 2 * longest and identity.n_dyads * len(used) <= 4 * layout.n_rows + 100_000
     if shared_grid:
@@ -120,7 +120,7 @@ def _cells(layout: Layout, identity: Identity, dyads: Ints, occasions: Ints, fir
     return Cells(expected // len(used), used[expected % len(used)], table[1, expected], table[2, expected])
 
 
-def _used(occasions: Ints, size: int) -> tuple[Ints, Ints]:
+def used_occasions(occasions: Ints, size: int) -> tuple[Ints, Ints]:
     """Occasion codes that occur, ascending, and the rank of every row among them."""
     if size > 4 * len(occasions) + 100_000:
         used, rank = np.unique(occasions, return_inverse=True)
@@ -164,7 +164,7 @@ def _compliance(layout: Layout, cells: Cells) -> Iterator[Finding]:
 def _by_kind(layout: Layout, cells: Cells) -> Iterator[Finding]:
     """Compliance by day and by beep: how many there are, and where it is lowest and highest."""
     usable = np.flatnonzero(layout.usable)
-    used, rank = _used(layout.occasions.codes[usable], layout.occasions.size)
+    used, rank = used_occasions(layout.occasions.codes[usable], layout.occasions.size)
     row_of_used = np.zeros(len(used), dtype=np.intp)
     row_of_used[rank] = usable
     example = row_of_used[np.searchsorted(used, cells.occasions)]

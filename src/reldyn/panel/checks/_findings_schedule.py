@@ -10,6 +10,7 @@ from reldyn._types import Array, Flags
 from reldyn.panel._placing import calendar_days
 from reldyn.panel._times import SECONDS_PER_DAY, happened
 from reldyn.panel.checks._finding_codes import Finding
+from reldyn.panel.checks._findings_clock import clock_findings
 from reldyn.panel.checks._findings_layout import Layout
 
 # A step of half as much again as the usual one has skipped an occasion, even on a jittered schedule.
@@ -25,6 +26,7 @@ def schedule_findings(layout: Layout) -> Iterator[Finding]:
         yield from _out_of_order(layout)
         yield from _nights_and_gaps(layout)
     yield from _answer_times(layout)
+    yield from clock_findings(layout)
 
 
 def _unreadable(layout: Layout) -> Iterator[Finding]:

@@ -14,7 +14,9 @@ import numpy as np
 from reldyn._types import Array, Flags, Ints
 from reldyn.panel._identity import factorize
 from reldyn.panel.checks._finding_codes import Finding
+from reldyn.panel.checks._findings_background import background_slips
 from reldyn.panel.checks._findings_layout import Layout
+from reldyn.panel.checks._findings_partners import partner_findings, scale_findings
 from reldyn.panel.checks._findings_presence import presence_findings
 from reldyn.panel.checks._findings_text import read_values, value_columns
 
@@ -46,8 +48,10 @@ def value_findings(layout: Layout) -> Iterator[Finding]:
             traits.add(name)
         else:
             yield from _extremes(layout, name, values)
+    states = {name: values for name, values in columns.items() if name not in traits}
+    yield from scale_findings(layout, states)
     if layout.identity is not None:
-        states = {name: values for name, values in columns.items() if name not in traits}
+        yield from partner_findings(layout, states)
         yield from _careless(layout, _items(layout, states))
         yield from presence_findings(layout, _items(layout, states))
 
@@ -141,6 +145,9 @@ def _unvarying(layout: Layout, name: str, values: Array, span: float) -> tuple[l
     constant = long & (sd == 0)
     if not long.any():
         return [], False
+    slips = background_slips(layout, name, values, long, constant)
+    if slips is not None:
+        return [slips], True
     if constant.sum() > 0.9 * long.sum() and long.sum() > 1:
         return [], True
     if name not in layout.scales and _two_valued(values, low, high):

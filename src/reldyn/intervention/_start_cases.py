@@ -1,0 +1,121 @@
+"""Cases of a randomisation test: the series whose start was drawn, with times as the panel labels them."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from reldyn._types import Array
+from reldyn.errors import DesignError
+from reldyn.intervention._phases import PhaseSeries, clock_of
+
+if TYPE_CHECKING:
+    from reldyn.panel import DyadPanel
+
+__all__ = ["StartCase", "candidates", "labelled_times", "start_cases", "without_partner"]
+
+
+@dataclass(frozen=True)
+class StartCase:
+    """One dyad: times, answers without missing ones, and the start."""
+
+    dyad: Hashable
+    time: Array
+    value: Array
+    start: float
+
+    def change(self, start: float, end: float = math.inf) -> float:
+        """Mean from a start on (before an end) minus the mean before it; NaN where a side is empty."""
+        before = self.value[self.time < start]
+        after = self.value[(self.time >= start) & (self.time < end)]
+        return float(after.mean() - before.mean()) if len(before) and len(after) else math.nan
+
+
+def labelled_times(panel: DyadPanel) -> Callable[[Array], Array]:
+    """Turn times from the first of the study into the numbers of the time column, where it holds numbers."""
+    import pandas as pd
+
+    name = panel.columns["day"] or panel.columns["time"]
+    if name is None or not pd.api.types.is_numeric_dtype(panel.frame[name]):
+        return lambda time: time
+    column = panel.frame[name].to_numpy(dtype=float, na_value=np.nan)
+    at = clock_of(panel) if panel.columns["day"] is None else panel.index.day.astype(float)
+    first, last = int(np.argmin(at)), int(np.argmax(at))
+    unit = (column[last] - column[first]) / (at[last] - at[first]) if at[last] > at[first] else 1.0
+    return lambda time: column[first] + unit * time
+
+
+def start_cases(
+    series: list[PhaseSeries], roles: tuple[Hashable, ...], label: Callable[[Array], Array], *, each: bool
+) -> tuple[dict[Hashable, list[StartCase]], int]:
+    """Cases per role, and of the mean of both partners at occasions that both answered.
+
+    Parameters
+    ----------
+    series : list of PhaseSeries
+    roles : tuple of hashable
+    label : callable
+        See `labelled_times`.
+    each : bool
+        Whether every dyad is tested for itself, so that clients without a partner can stand beside dyads.
+
+    Returns
+    -------
+    cases : dict of hashable to list of StartCase
+        Role "" holds clients without a partner where no role is named.
+    n_alone : int
+        How many dyads have the series of one person only.
+    """
+    found: dict[Hashable, list[StartCase]] = {role: [] for role in (*roles, "both")}
+    alone: list[StartCase] = []
+    n_alone = n_dyads = 0
+    for _, dyad in itertools.groupby(series, key=lambda one: one.dyad_code):
+        group = list(dyad)
+        n_dyads, n_alone = n_dyads + 1, n_alone + (len(group) == 1)
+        members = [one for one in group if one.after.any() and (~one.after).any()]
+        begins = {round(one.start, 6) for one in members}
+        if len(begins) > 1:
+            raise DesignError(
+                f"dyad {members[0].dyad!r}: its partners start at different times ({sorted(begins)}), but the dyad is "
+                "the case and has one start. Correct the phase column."
+            )
+        for one in members:
+            if one.role in found:
+                found[one.role].append(_own(one, label))
+        if len(members) == 2:
+            found["both"].append(_joint(members, label))
+        elif len(group) == 1 and members and not roles:
+            alone.append(_own(members[0], label))
+    if each or n_alone == n_dyads:
+        found[""] = alone
+    return {role: cases for role, cases in found.items() if cases}, n_alone
+
+
+def without_partner(n: int) -> str:
+    """Say how many dyads have no mean of both partners."""
+    return f"{n} dyad{' has' if n == 1 else 's have'} one member only and no mean of both partners"
+
+
+def _own(one: PhaseSeries, label: Callable[[Array], Array]) -> StartCase:
+    return _case(one.dyad, one.time[one.seen], one.value[one.seen], one.start, label)
+
+
+def _case(dyad: Hashable, time: Array, value: Array, start: float, label: Callable[[Array], Array]) -> StartCase:
+    return StartCase(dyad, label(time), value, float(label(np.array([start]))[0]))
+
+
+def _joint(members: list[PhaseSeries], label: Callable[[Array], Array]) -> StartCase:
+    first, second = (dict(zip(one.time[one.seen], one.value[one.seen], strict=True)) for one in members)
+    shared = np.array(sorted(first.keys() & second.keys()))
+    value = np.array([(first[at] + second[at]) / 2 for at in shared])
+    return _case(members[0].dyad, shared, value, members[0].start, label)
+
+
+def candidates(case: StartCase) -> Array:
+    """Times that leave three answers on either side."""
+    return case.time[3:-2] if len(case.time) > 5 else case.time[:0]

@@ -1,0 +1,193 @@
+"""Findings about times that share no grid: lags that are lost or rest on ranks, partners without common occasions.
+
+Lags and partner values are looked up by the occasion of the study. Where every phone rings at a time of its own, the
+occasion before a row is often a time of another dyad, and partners have no occasion in common.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from reldyn._types import Array, Flags, Ints
+from reldyn.panel._index import build_index, grid_steps
+from reldyn.panel.checks._finding_codes import Finding
+from reldyn.panel.checks._findings_layout import Layout, dense
+from reldyn.panel.checks._findings_presence import used_occasions
+
+if TYPE_CHECKING:
+    from reldyn.panel._identity import Identity
+
+# Steps up to half as long again as the median count as usual where times are drawn at random.
+_LONGER = 1.5
+# Single stamps are called odd where they are few; more of them are a schedule of their own.
+_ODD_SHARE = 0.05
+# Partners on one schedule who answer independently, each 45 % of the prompts, still share a fifth of them in all.
+_SHARED = 0.2
+_FEWEST_ROWS = 3
+_NAMES_SHOWN = 5
+
+
+@dataclass(frozen=True, eq=False)
+class _Steps:
+    """Steps from a person's row to the next one of the same day; p steps.
+
+    Attributes
+    ----------
+    before, after : (p,) int arrays
+        Row positions.
+    found : (p,) bool array
+        Whether the first is the lag of the second.
+    usual : (p,) bool array
+        Whether the step is no longer than usual.
+    on_grid : bool
+    """
+
+    before: Ints
+    after: Ints
+    found: Flags
+    usual: Flags
+    on_grid: bool
+
+
+def clock_findings(layout: Layout) -> Iterator[Finding]:
+    """Times on no common grid, and partners who share few occasions or none."""
+    if layout.identity is None or not layout.placed or not layout.occasion_kinds or not layout.usable.all():
+        return
+    yield from _off_grid(layout)
+    yield from _apart(layout, layout.identity)
+
+
+def _off_grid(layout: Layout) -> Iterator[Finding]:
+    steps = _steps(layout)
+    if steps is None:
+        return
+    rare = _rare(layout)
+    lost = ~steps.found & steps.usual & _only_rare_between(layout, steps, rare)
+    n, n_lost = len(steps.found), int((~steps.found).sum())
+    name = layout.occasion_columns
+    if not lost.any():
+        if not steps.on_grid:
+            message = (
+                f"{name!r} lies on no common grid: lags count the distinct times of the study, whatever lies between "
+                f"them ({int(steps.found.sum()):,} of {n:,} steps from a person's row to the next)"
+            )
+            yield Finding("off-grid-times", name, message, severity="note", n=int(steps.found.sum()))
+        return
+    count = f"of {n:,} steps from a person's row to the next, {n_lost:,} are not one occasion and give no lag"
+    odd = _odd(layout, rare, steps)
+    if odd.any():
+        rows = np.flatnonzero(odd)
+        which = "1 row lies" if len(rows) == 1 else f"{len(rows):,} rows lie"
+        mend = (
+            "Correct these times, or name the numbers of the schedule (day=, beep=); rd.align finds them from time "
+            "stamps."
+        )
+        message = f"{count}; {which} off the grid of all others in {name!r}"
+        yield Finding("off-grid-times", name, message, rows, mend=mend)
+        return
+    where = "lies on a grid finer than the schedule" if steps.on_grid else "lies on no common grid"
+    message = f"{name!r} {where}, so the occasion before is often a time of someone else; {count}"
+    yield Finding("off-grid-times", name, message, np.sort(steps.after[~steps.found]))
+
+
+def _steps(layout: Layout) -> _Steps | None:
+    """The steps within persons and days; None where most are one step of the grid, as on any regular schedule."""
+    kind = layout.occasion_kinds[-1]
+    values, order, pair = layout.placing[kind], layout.by_time, layout.same_unit
+    if len(layout.occasion_kinds) > 1:
+        pair = pair & (np.diff(layout.placing["day"][order]) == 0)
+    if not pair.any():
+        return None
+    clock = layout.clocks.get(kind)
+    local = clock.local if clock is not None and len(layout.occasion_kinds) == 1 else None
+    grid, _, on_grid = grid_steps(values, local)
+    lengths = np.diff(grid[order])[pair] if on_grid else np.diff(values[order])[pair]
+    forward = lengths > 0
+    if not forward.any():
+        return None
+    usual = _commonest(lengths[forward]) if on_grid else _LONGER * float(np.median(lengths[forward]))
+    if (on_grid and usual <= 1) or np.bincount(layout.units.dyads).max() > 2:
+        return None
+    before, after = order[:-1][pair][forward], order[1:][pair][forward]
+    found = build_index(layout, None).earlier_row(1)[after] == before
+    return _Steps(before, after, found, lengths[forward] <= usual, on_grid)
+
+
+def _commonest(lengths: Array | Ints) -> float:
+    """The most frequent value, the smallest of those that tie."""
+    values, counts = np.unique(lengths, return_counts=True)
+    return float(values[counts.argmax()])
+
+
+def _ranks(layout: Layout) -> tuple[Ints, int]:
+    """Rank of the occasion of each row among those that occur."""
+    used, rank = used_occasions(layout.occasions.codes, layout.occasions.size)
+    return rank, len(used)
+
+
+def _rare(layout: Layout) -> Flags:
+    """Rows at an occasion of at most half of the persons who take part at that time."""
+    rank, n_used = _ranks(layout)
+    units = layout.units
+    first, last = np.full(units.n, n_used), np.zeros(units.n, dtype=np.intp)
+    np.minimum.at(first, units.codes, rank)
+    np.maximum.at(last, units.codes, rank)
+    begun = np.bincount(first, minlength=n_used + 1) - np.bincount(last + 1, minlength=n_used + 1)
+    active = np.cumsum(begun)[:n_used]
+    return np.asarray((2 * np.bincount(rank, minlength=n_used) <= active)[rank])
+
+
+def _only_rare_between(layout: Layout, steps: _Steps, rare: Flags) -> Flags:
+    """Whether no occasion that most persons use lies between the two rows of a step."""
+    rank, n_used = _ranks(layout)
+    common = np.zeros(n_used, dtype=np.intp)
+    common[rank[~rare]] = 1
+    upto = np.cumsum(common)
+    start, stop = rank[steps.before], rank[steps.after]
+    return np.asarray(upto[stop] - common[stop] - upto[start] == 0)
+
+
+def _odd(layout: Layout, rare: Flags, steps: _Steps) -> Flags:
+    """The few rows without which the times lie on a common grid, and on a coarser one than before."""
+    nothing = np.zeros(layout.n_rows, dtype=bool)
+    if not 0 < rare.sum() <= max(_ODD_SHARE * layout.n_rows, 1):
+        return nothing
+    values = layout.placing[layout.occasion_kinds[-1]]
+    left = np.unique(values[~rare])
+    if len(left) < 2 or not grid_steps(left)[2]:
+        return nothing
+    finest, coarser = float(np.diff(np.unique(values)).min()), float(np.diff(left).min())
+    # A stamp that lies on the grid of the others is only an occasion that few persons have.
+    off = rare & (np.abs((values - left[0]) / coarser - np.rint((values - left[0]) / coarser)) > 1e-6)
+    return off if coarser >= 2 * finest or not steps.on_grid else nothing
+
+
+def _apart(layout: Layout, identity: Identity) -> Iterator[Finding]:
+    units, paired = layout.units, layout.paired_dyads
+    rows = np.flatnonzero(paired[units.dyads[units.codes]])
+    if not len(rows):
+        return
+    dyads = units.dyads[units.codes[rows]]
+    first = (units.members() == 0)[units.codes[rows]]
+    size = layout.occasions.size
+    cells, n_cells = dense(dyads * size + layout.occasions.codes[rows], identity.n_dyads * size)
+    partner = np.zeros(n_cells, dtype=bool)
+    partner[cells[~first]] = True
+    shared = np.bincount(dyads[first & partner[cells]], minlength=identity.n_dyads)
+    own = np.array([np.bincount(dyads[side], minlength=identity.n_dyads) for side in (first, ~first)])
+    fewer = own.min(axis=0)
+    apart = paired & (fewer >= _FEWEST_ROWS) & (shared < _SHARED * fewer)
+    for flags, wording in ((apart & (shared == 0), "share no occasion"), (apart & (shared > 0), "share few occasions")):
+        which = np.flatnonzero(flags)
+        if not len(which):
+            continue
+        names = ", ".join(str(label) for label in identity.dyad_labels[which[:_NAMES_SHOWN]])
+        more = f" and {len(which) - _NAMES_SHOWN:,} more" if len(which) > _NAMES_SHOWN else ""
+        who = "dyad" if len(which) == 1 else f"{len(which):,} of {int(paired.sum()):,} dyads:"
+        counts = f"{int(shared[which].sum()):,} of {int(fewer[which].sum()):,}"
+        message = f"the partners of {who} {names}{more} {wording} ({counts} by {layout.occasion_columns!r})"
+        yield Finding("clocks-apart", layout.occasion_columns, message, np.flatnonzero(flags[identity.dyad_codes]))

@@ -1,0 +1,144 @@
+"""Times on no common grid and partners who never meet are said, with the lags that are lost."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import reldyn as rd
+from reldyn.errors import DataWarning
+from reldyn.panel.checks._findings import check_panel
+
+COUPLES, EVENINGS = 10, 14
+ROLES = {"dyad": "couple", "person": "role", "role": "role", "time": "time"}
+
+
+@pytest.fixture
+def diary():
+    """Every evening at eight, both partners of ten couples."""
+    couple, day, role = (
+        part.ravel() for part in np.meshgrid(range(COUPLES), range(EVENINGS), ["f", "m"], indexing="ij")
+    )
+    time = pd.Timestamp("2026-01-05 20:00") + pd.to_timedelta(day, unit="D")
+    y = np.random.default_rng(1).normal(size=len(couple))
+    return pd.DataFrame({"couple": couple, "role": role, "time": time, "y": y})
+
+
+def phones(n_couples=1, days=10, beeps=5, seed=3):
+    """Each phone draws its own time within every window of three hours."""
+    rng, rows = np.random.default_rng(seed), []
+    for couple in range(n_couples):
+        for day in range(days):
+            for beep in range(beeps):
+                for who in "ab":
+                    at = 1_713_514_593 + 86_400 * day + 10_800 * beep + int(rng.integers(0, 5_400))
+                    rows.append((couple, who, day + 1, beep + 1, at, rng.normal()))
+    return pd.DataFrame(rows, columns=["couple", "role", "day", "beep", "time", "y"])
+
+
+def found(frame, **changes):
+    table = check_panel(frame, **(ROLES | changes))
+    return table[table["code"].isin(["off-grid-times", "clocks-apart"])].set_index("code")
+
+
+def lost_lags(frame):
+    """Rows whose preceding row of the same person is not the preceding time of the whole study."""
+    times = np.unique(frame["time"])
+    ordered = frame.assign(rank=np.searchsorted(times, frame["time"])).sort_values("time", kind="stable")
+    step = ordered.groupby(["couple", "role"])["rank"].diff()
+    return sorted(step.index[step > 1])
+
+
+def test_a_diary_on_the_hour_loses_nothing(diary):
+    assert found(diary).empty
+    assert rd.DyadPanel(diary, **ROLES).lag(["y"]).frame["y_lag1"].isna().sum() == 2 * COUPLES
+
+
+def test_one_prompt_a_minute_late_is_named(diary):
+    late = (diary["couple"] == 3) & (diary["time"] == pd.Timestamp("2026-01-09 20:00"))
+    diary.loc[late, "time"] += pd.Timedelta(minutes=1)
+    table = found(diary)
+    assert table.index.tolist() == ["off-grid-times"]
+    assert table.loc["off-grid-times", "severity"] == "warning"
+    assert list(table.loc["off-grid-times", "rows"]) == np.flatnonzero(late).tolist()
+    n_lost = len(lost_lags(diary))
+    assert f"of 260 steps from a person's row to the next, {n_lost} are not" in table.loc["off-grid-times", "message"]
+    assert rd.DyadPanel(diary, **ROLES).lag(["y"]).frame["y_lag1"].isna().sum() == n_lost + 2 * COUPLES
+
+
+@pytest.mark.parametrize("minutes", [1, 15])
+def test_a_minute_of_its_own_per_couple_loses_nearly_all_lags(diary, minutes):
+    own = np.random.default_rng(2).permutation(COUPLES)
+    diary["time"] += pd.to_timedelta(own[diary["couple"]] * minutes, unit="min")
+    table = found(diary)
+    assert table.index.tolist() == ["off-grid-times"]
+    assert list(table.loc["off-grid-times", "rows"]) == lost_lags(diary)
+    assert "rd.align" in table.loc["off-grid-times", "mend"]
+    with pytest.warns(DataWarning, match=r"y_lag1: only 0 of 260 values .* rd\.align"):
+        rd.DyadPanel(diary, **ROLES).lag(["y"])
+
+
+def test_an_evening_diary_with_half_of_its_rows_has_no_odd_clock(diary):
+    some = diary.sample(frac=0.45, random_state=1).sort_index(ignore_index=True)
+    assert "off-grid-times" not in found(some).index
+
+
+def test_irregular_times_that_all_share_are_a_note_and_lose_nothing(diary):
+    drawn = np.cumsum(np.random.default_rng(4).integers(900, 1_900, EVENINGS))
+    diary["time"] = diary["time"].dt.normalize() + pd.to_timedelta(np.resize(drawn.repeat(2), len(diary)), unit="min")
+    table = found(diary)
+    assert table["severity"].tolist() == ["note"]
+    assert "260 of 260 steps" in table.loc["off-grid-times", "message"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        lagged = rd.DyadPanel(diary, **ROLES).lag(["y"]).frame
+    expected = diary.sort_values("time", kind="stable").groupby(["couple", "role"])["y"].shift().sort_index()
+    pd.testing.assert_series_equal(lagged["y_lag1"], expected, check_names=False)
+
+
+def test_partners_with_phones_of_their_own_never_meet():
+    frame = phones(7)
+    table = found(frame)
+    message = table.loc["clocks-apart", "message"]
+    assert table["severity"].tolist() == ["warning", "warning"]
+    assert message.startswith("the partners of 7 of 7 dyads: 0, 1, 2, 3, 4 and 2 more share no occasion (0 of 350 by")
+    assert "rd.align" in table.loc["clocks-apart", "mend"]
+    assert found(frame, time=None, day="day", beep="beep").empty
+
+
+def test_only_the_dyads_whose_clocks_differ_are_named(diary):
+    apart = (diary["couple"] == 6) & (diary["role"] == "m") & (diary["time"] > pd.Timestamp("2026-01-06 21:00"))
+    diary.loc[apart, "time"] += pd.Timedelta(days=60)
+    table = found(diary)
+    assert table.index.tolist() == ["clocks-apart"]
+    assert table.loc["clocks-apart", "message"].startswith(
+        "the partners of dyad 6 share few occasions (2 of 14 by 'time'"
+    )
+    assert list(table.loc["clocks-apart", "rows"]) == np.flatnonzero(diary["couple"] == 6).tolist()
+
+
+def test_random_minutes_within_a_named_day_lose_lags_too():
+    frame = phones(4)
+    frame["time"] = pd.to_datetime(frame["time"], unit="s")
+    assert set(found(frame, day="day").index) == {"off-grid-times", "clocks-apart"}
+
+
+def test_a_lag_of_a_question_asked_once_a_day_does_not_warn():
+    frame = phones(3)
+    frame["evening"] = frame["y"].where(frame["beep"] == 5)
+    panel = rd.DyadPanel(frame, **ROLES | {"time": None, "day": "day", "beep": "beep"})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert panel.lag(["evening"]).frame["evening_lag1"].isna().all()
+    with pytest.warns(DataWarning, match="exactly one occasion earlier by 'beep'"):
+        panel.select(where=lambda rows: rows["beep"] % 2 == 1).lag(["y"])
+
+
+def test_simulated_panels_have_a_clean_clock():
+    assert (
+        not rd.simulate.cycles("linear", n_dyads=3, n_occasions=80, seed=1)
+        .panel.findings["code"]
+        .isin(["off-grid-times", "clocks-apart"])
+        .any()
+    )
