@@ -1,7 +1,9 @@
 """Read exports of survey platforms, each to a panel in two calls, with the rows that were written into them."""
 
 import json
+import re
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -84,7 +86,7 @@ def test_m_path_stamps_that_show_the_local_clock_already(m_path, tmp_path):
         frame = rd.study.read_export(m_path, preset="m-path", dyads=dyads, mapping={"offset": None})
     assert stamps(frame["scheduled"])[0] == "2024-05-01 07:00:00"
     with pytest.warns(rd.DataWarning):
-        zoned = {"offset": None, "timezone": "America/New_York"}
+        zoned = {"timezone": "America/New_York"}
         frame = rd.study.read_export(m_path, preset="m-path", dyads=dyads, mapping=zoned)
     assert stamps(frame["scheduled"])[0] == "2024-05-01 03:00:00"
 
@@ -232,6 +234,24 @@ def test_generic_by_a_mapping_file(generic, tmp_path):
     assert (panel.n_dyads, panel.n_occasions) == (1, 2)
     np.testing.assert_equal(frame["joy"].to_numpy(), [4.05, np.nan, 3.5, 1.5])
     assert list(frame.columns) == ["dyad", "partner", "person", "occasion", "joy"]
+
+
+def test_the_mapping_of_the_documentation_is_valid(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "tutorials" / "from-a-platform.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"^```toml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    path = write(
+        tmp_path / "g.csv",
+        "participant,planned,submitted,questionnaire,Q3_1,Q7\n"
+        "a,01.05.2024 20:00,01.05.2024 20:03,evening,-99,2\n"
+        "b,01.05.2024 20:00,,evening,4,\n"
+        "b,01.05.2024 08:00,,morning,1,1\n",
+    )
+    mapping = write(tmp_path / "m.toml", text)
+    with pytest.warns(rd.DataWarning, match=r"2 of 3 rows imported; rows dropped: 1 \(questionnaire: another\)\.$"):
+        frame = rd.study.read_export(path, preset="generic", mapping=mapping, dyads=PAIR)
+    assert stamps(frame["answered"]) == ["2024-05-01 20:03:00", None]
+    np.testing.assert_equal(frame["warmth"].to_numpy(), [np.nan, 4])
+    assert rd.DyadPanel(frame, dyad="dyad", person="person", role="role", time="scheduled").n_occasions == 1
 
 
 def test_one_message_names_all_persons_without_a_match(generic):

@@ -25,11 +25,10 @@ if TYPE_CHECKING:
 __all__ = ["fold_reminders", "m_path_names", "qualtrics_header", "settle_redcap"]
 
 _EVENT, _FORM, _REPEAT = "redcap_event_name", "redcap_repeat_instrument", "redcap_repeat_instance"
-_TYPES = (
-    *("sliderNegPos", "sliderNeutralPos", "slider", "multipleChoice", "checkbox", "yesno", "open", "basic"),
-    *("number", "time", "date"),
+_TYPES = (*("sliderNegPos", "sliderNeutralPos", "slider", "multipleChoice", "checkbox", "yesno", "open", "basic"),)
+_ITEM = re.compile(
+    rf"(?P<item>.+?)_(?P<type>{'|'.join(_TYPES)})(?:_(?P<suffix>(?!open|basic|slider|multipleChoice)[A-Za-z]+))?"
 )
-_ITEM = re.compile(rf"(?P<item>.+?)_(?P<type>{'|'.join(_TYPES)})(?:_(?P<suffix>(?!open|basic)[A-Za-z]+))?")
 
 
 def qualtrics_header(path: Path) -> tuple[int, ...]:

@@ -111,4 +111,5 @@ def _from_text(column: pd.Series[Any], mapping: ExportMapping, log: ImportLog) -
         log.recode(f"{column.name} in the hour of a clock change", int((unclear.isna() & column.notna()).sum()))
     else:
         zoned = column
-    return zoned.dt.tz_convert(mapping.timezone).dt.tz_localize(None)
+    local: pd.Series[Any] = zoned.dt.tz_convert(mapping.timezone).dt.tz_localize(None)
+    return local

@@ -33,7 +33,7 @@ def import_file(
     if not target.parent.is_dir():
         raise DataError(f"{target}: there is no folder {target.parent}; make it first.")
     frame = read_export(file, preset=preset, mapping=mapping, dyads=dyads)
-    write_text(target, frame.to_csv(index=False, lineterminator="\n", date_format="%Y-%m-%d %H:%M:%S"))
+    write_text(target, frame.to_csv(index=False, lineterminator="\n"))
     return [*_said(frame, file), f"Rows: {target}"]
 
 

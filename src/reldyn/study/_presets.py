@@ -50,7 +50,7 @@ class ExportMapping(Section):
     written_in: str | None = None
     timezone: str | None = None
     items: list[str] | dict[str, str] | None = None
-    missing: list[str | int | float] = Field(default_factory=lambda: ["", " ", "NA", "."])
+    missing: list[str | int | float] = ["", " ", "NA", "."]
     only: dict[str, list[str | int]] = Field(default_factory=dict)
     drop: dict[str, list[str | int]] = Field(default_factory=dict)
     administrative: list[str] = Field(default_factory=list)
@@ -168,7 +168,9 @@ def settle_mapping(
         raise DesignError("preset='generic' needs mapping={'person': COLUMN, ...}: the columns of the export by role.")
     where = where or StudyText(Path("mapping"), "")
     try:
-        settled = ExportMapping.model_validate(PRESETS[preset] | given)
+        # A zone that the user names stands in for the preset's column of offsets.
+        base = PRESETS[preset] | ({"offset": None} if given.get("timezone") is not None else {})
+        settled = ExportMapping.model_validate(base | given)
     except ValidationError as problem:
         raise where.error(faults_of(problem, given, where, ExportMapping)) from None
     return settled, frozenset(given), where.path.name
