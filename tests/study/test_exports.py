@@ -113,6 +113,39 @@ def test_formr_to_a_panel(tmp_path):
     assert stamps(frame["sent"])[0] == "2024-05-01 19:00:00"
 
 
+def test_formr_json_is_read_like_its_csv(tmp_path):
+    common = {"created": "2024-05-01 20:00:00", "modified": None, "expired": None}
+    records = [
+        {"session": "a", **common, "ended": "2024-05-01 20:05:00", "mood": "4", "code": "007", "n": 1},
+        {"session": "b", **common, "ended": None, "mood": "", "code": None, "n": 2.5},
+    ]
+    path = write(tmp_path / "diary.json", json.dumps(records))
+    frame = rd.study.read_export(path, preset="formr", dyads=PAIR)
+    assert stamps(frame["answered"]) == ["2024-05-01 20:05:00", None]
+    np.testing.assert_equal(frame["mood"].to_numpy(), [4, np.nan])
+    assert frame["code"].iloc[0] == "007"
+    assert frame["n"].tolist() == [1, 2.5]
+    assert rd.DyadPanel(frame, dyad="dyad", person="person", role="role", day="day").n_occasions == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "[{",
+            "the file is no valid JSON (Expecting property name enclosed in double quotes: line 1 column 3 (char 2)).",
+        ),
+        ('{"a": 1}', "wanted is a list of records, one per row: [{...}, {...}]."),
+        ('[{"a": 1}, {"a": [1]}]', "record 1 holds a list or a record as 'a'; wanted are single values."),
+    ],
+)
+def test_json_that_is_no_table_is_refused(tmp_path, text, message):
+    path = write(tmp_path / "diary.json", text)
+    with pytest.raises(rd.DataError) as fault:
+        rd.study.read_export(path, preset="formr", dyads=PAIR)
+    assert str(fault.value) == f"{path}: {message}"
+
+
 QUALTRICS = (
     "StartDate,EndDate,Status,IPAddress,Progress,Duration (in seconds),Finished,RecordedDate,ResponseId,"
     "RecipientEmail,ExternalReference,Q1\n"
@@ -342,6 +375,44 @@ def test_stamps_in_the_hour_of_a_clock_change_are_counted(tmp_path):
     with pytest.warns(rd.DataWarning, match=r"1 \(created in the hour of a clock change\)\.$"):
         frame = rd.study.read_export(path, preset="formr", dyads=PAIR, mapping=zones)
     assert stamps(frame["sent"]) == ["2024-10-27 00:30:00", "2024-10-27 11:00:00"]
+
+
+def test_stamps_with_offsets_need_only_the_zone_of_the_participants(tmp_path):
+    path = write(tmp_path / "d.csv", "session,created\na,2024-05-01T20:00:00Z\nb,2024-05-01T22:30:00Z\n")
+    frame = rd.study.read_export(path, preset="formr", dyads=PAIR, mapping={"timezone": "Europe/Berlin"})
+    assert stamps(frame["sent"]) == ["2024-05-01 22:00:00", "2024-05-02 00:30:00"]
+    assert stamps(frame["day"].dt.date) == ["2024-05-01", "2024-05-02"]
+    with pytest.warns(rd.DataWarning, match=r"created carries offsets from UTC and is left as it is"):
+        rd.study.read_export(path, preset="formr", dyads=PAIR)
+
+
+def test_stamps_without_offsets_need_both_zones(tmp_path):
+    path = write(tmp_path / "d.csv", "session,created\na,2024-05-01 20:00:00\nb,2024-05-01 22:30:00\n")
+    with pytest.raises(rd.DesignError) as fault:
+        rd.study.read_export(path, preset="formr", dyads=PAIR, mapping={"timezone": "Europe/Berlin"})
+    assert str(fault.value) == (
+        "mapping: text stamps without an offset are converted from the zone 'written_in' to the zone 'timezone': "
+        "give both, or neither where they show the participants' clock."
+    )
+
+
+def test_m_path_saved_anew_with_commas(tmp_path):
+    head = "connectionId,timeStampScheduled,timeStampStop,mood_slider_likert\n"
+    path = write(tmp_path / "basic.csv", head + f"a,{T0},{T0 + 9},4\nb,{T0},{T0 + 5},6\n")
+    with pytest.warns(rd.DataWarning, match="epoch times are shown as written, without a time zone"):
+        frame = rd.study.read_export(path, preset="m-path", dyads=PAIR)
+    assert frame["mood"].tolist() == [4, 6]
+
+
+def test_redcap_events_without_repeats_take_a_baseline_along(tmp_path):
+    text = "record_id,redcap_event_name,sex,mood\na,base,f,\na,d1,,1\na,d2,,2\nb,base,m,\nb,d1,,1\nb,d2,,5\n"
+    path = write(tmp_path / "redcap.csv", text)
+    mapping = {"role": "sex", "drop": {"redcap_event_name": ["base"]}}
+    with pytest.warns(rd.DataWarning, match="asked once and taken to every row of the person: sex"):
+        frame = rd.study.read_export(path, preset="redcap", dyads=PAIR[["dyad", "person"]], mapping=mapping)
+    assert frame[["person", "role", "occasion", "mood"]].to_numpy().tolist() == [
+        *(["a", "f", 1, 1], ["a", "f", 2, 2], ["b", "m", 1, 1], ["b", "m", 2, 5]),
+    ]
 
 
 def test_the_command_writes_once(m_path, tmp_path, capsys):

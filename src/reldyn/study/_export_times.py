@@ -36,11 +36,6 @@ def local_times(frame: pd.DataFrame, mapping: ExportMapping, path: str, log: Imp
     if mapping.clock == "epoch":
         shift = _offsets(frame, mapping, log)
         return {role: _from_epoch(frame, name, shift, mapping, path, log) for role, name in columns.items()}
-    if (mapping.written_in is None) != (mapping.timezone is None):
-        raise DesignError(
-            "mapping: text stamps are converted from the zone 'written_in' to the zone 'timezone': "
-            "give both, or neither where they show the participants' clock."
-        )
     blank = [name for name in columns.values() if not frame[name].notna().any()]
     forms = {name: mapping.dates for name in columns.values() if name not in blank}
     try:
@@ -101,9 +96,21 @@ def _from_text(column: pd.Series[Any], mapping: ExportMapping, log: ImportLog) -
 
     if column.dtype.kind != "M":
         return pd.Series(pd.NaT, index=column.index, dtype="datetime64[ns]")
-    if mapping.written_in is None or mapping.timezone is None:
+    aware = getattr(column.dtype, "tz", None) is not None
+    if aware and mapping.timezone is None:
+        log.notes.append(
+            f"{column.name} carries offsets from UTC and is left as it is: give the participants' zone with "
+            "mapping={'timezone': ...}"
+        )
         return column
-    if getattr(column.dtype, "tz", None) is None:
+    if not aware and (mapping.written_in is None) != (mapping.timezone is None):
+        raise DesignError(
+            "mapping: text stamps without an offset are converted from the zone 'written_in' to the zone 'timezone': "
+            "give both, or neither where they show the participants' clock."
+        )
+    if not aware and mapping.timezone is None:
+        return column
+    if not aware:
         zoned = column.dt.tz_localize(
             mapping.written_in, ambiguous=np.ones(len(column), dtype=bool), nonexistent="shift_forward"
         )

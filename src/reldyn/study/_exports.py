@@ -17,6 +17,7 @@ import numpy as np
 from reldyn.errors import DataError, DataWarning, check_columns
 from reldyn.panel import read_table
 from reldyn.study._export_dyads import linked
+from reldyn.study._export_json import read_records
 from reldyn.study._export_layouts import fold_reminders, m_path_names, qualtrics_header, settle_redcap
 from reldyn.study._export_log import ImportLog, texts_of
 from reldyn.study._export_times import local_times
@@ -40,7 +41,7 @@ def read_export(
     Parameters
     ----------
     path : str or Path
-        The export, in any format that `reldyn.read_table` reads.
+        The export, in any format that `reldyn.read_table` reads, or a JSON list of records.
     preset : {"m-path", "formr", "qualtrics", "redcap", "generic"}
         The platform, which settles the names of its columns, its missing codes and its clock. ``"generic"`` knows
         nothing: `mapping` names the columns.
@@ -101,6 +102,8 @@ def read_export(
         raise DataError(f"read_export takes the path of a file, not a {type(path).__name__}.")
     path = Path(path)
     log = ImportLog()
+    if "delimiter" not in given and _not_in_header(path, settled.delimiter):
+        settled = settled.model_copy(update={"delimiter": None})
     frame = _read(path, preset, settled, log)
     settled = _present(settled, given, frame, str(path), source)
     if preset == "redcap":
@@ -130,13 +133,23 @@ def _read(path: Path, preset: str, mapping: ExportMapping, log: ImportLog) -> pd
         options["header"] = qualtrics_header(path)
     with warnings.catch_warnings(record=True) as remarks:
         warnings.simplefilter("always", DataWarning)
-        frame = read_table(path, **options)
+        json = path.suffix.lower() == ".json"
+        frame = read_records(path, mapping.missing) if json else read_table(path, **options)
     for remark in remarks:
         text = str(remark.message).removeprefix(f"{path}: ").rstrip(".")
         text = text.replace("pass decimal=", "set in the mapping decimal=")
         log.notes.append(text)
     log.rows_read = len(frame)
     return frame
+
+
+def _not_in_header(path: Path, delimiter: str | None) -> bool:
+    """Whether a file was saved with another delimiter than its platform writes."""
+    if delimiter is None or not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        header = stream.readline()
+    return delimiter.encode() not in header
 
 
 def _present(

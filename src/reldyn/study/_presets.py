@@ -50,7 +50,7 @@ class ExportMapping(Section):
     written_in: str | None = None
     timezone: str | None = None
     items: list[str] | dict[str, str] | None = None
-    missing: list[str | int | float] = ["", " ", "NA", "."]
+    missing: list[str | int | float] = Field(default=["", " ", "NA", "."])
     only: dict[str, list[str | int]] = Field(default_factory=dict)
     drop: dict[str, list[str | int]] = Field(default_factory=dict)
     administrative: list[str] = Field(default_factory=list)
