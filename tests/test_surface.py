@@ -47,6 +47,7 @@ CALLS = {
     "affect_dynamics": ("panel", "variables", "pairs"),
     "panel.careless": ("panel", "items"),
     "run_study": ("path", "output", "resume"),
+    "study.read_export": ("path", "preset", "mapping", "dyads"),
     "from_json": ("path",),
     "show_versions": (),
 }

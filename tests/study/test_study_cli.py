@@ -53,7 +53,7 @@ def test_run_prints_where_the_report_is(folder, capsys):
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        ([], 2, "reldyn: Invalid value: name a command: demo, check or run. See reldyn --help.\n"),
+        ([], 2, "reldyn: Invalid value: name a command: demo, check, import or run. See reldyn --help.\n"),
         (["run", "--foo", "x"], 2, "reldyn: No such option: --foo. See reldyn --help.\n"),
         (["run", "none.toml"], 1, "reldyn: none.toml: there is no such study file.\n"),
         (["check", "none.csv", *ROLES], 1, "reldyn: none.csv: there is no such file.\n"),

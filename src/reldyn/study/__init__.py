@@ -9,12 +9,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from reldyn.study._exports import read_export
     from reldyn.study._manifest import Versions, show_versions
     from reldyn.study._run import StudyRun, run_study
 
-__all__ = ["StudyRun", "Versions", "run_study", "show_versions"]
+__all__ = ["StudyRun", "Versions", "read_export", "run_study", "show_versions"]
 
-_HOMES = {"StudyRun": "_run", "Versions": "_manifest", "run_study": "_run", "show_versions": "_manifest"}
+_HOMES = {
+    "StudyRun": "_run",
+    "Versions": "_manifest",
+    "read_export": "_exports",
+    "run_study": "_run",
+    "show_versions": "_manifest",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from reldyn.errors import DesignError
 from reldyn.study._config import StudyFile, model_class
 
-__all__ = ["StudyText", "read_study_file"]
+__all__ = ["StudyText", "faults_of", "read_study_file"]
 
 Path_ = tuple[str | int, ...]
 # Possessive quantifiers (*+, ++) never give back what they took: each line is scanned once, whatever it holds.
@@ -52,6 +52,11 @@ class StudyText:
         self.text = text
         self._lines = _lines_of_keys(text)
 
+    @classmethod
+    def read(cls, path: Path, kind: str = "study") -> StudyText:
+        """The text of a file, or a `DesignError` that says why it cannot be read."""
+        return cls(path, _read(path, kind))
+
     def place(self, keys: Sequence[str | int]) -> str:
         """Name a key by its path and line: ``models.apim.outcome (line 12)``."""
         name = ".".join(str(key) for key in keys)
@@ -78,31 +83,30 @@ def read_study_file(path: Path) -> tuple[StudyFile, StudyText]:
         The file is absent, no TOML, or has unknown or missing keys or values of a wrong kind: all
         of them in one message.
     """
-    text = _read(path)
-    where = StudyText(path, text)
+    where = StudyText.read(path)
     try:
-        raw = tomllib.loads(text)
+        raw = tomllib.loads(where.text)
     except tomllib.TOMLDecodeError as problem:
         raise DesignError(f"{path.name} is no valid TOML: {problem}.") from None
     raw = _named_models(raw, where)
     try:
         return StudyFile.model_validate(raw), where
     except ValidationError as problem:
-        raise where.error(_faults(problem, raw, where)) from None
+        raise where.error(faults_of(problem, raw, where)) from None
 
 
-def _read(path: Path) -> str:
+def _read(path: Path, kind: str) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         near = sorted(other.name for other in path.parent.glob("*.toml"))[:5]
         hint = f" The folder holds {', '.join(near)}." if near else ""
-        raise DesignError(f"{path}: there is no such study file.{hint}") from None
+        raise DesignError(f"{path}: there is no such {kind} file.{hint}") from None
     except OSError as problem:
-        raise DesignError(f"{path}: the study file cannot be read ({problem.strerror}).") from None
+        raise DesignError(f"{path}: the {kind} file cannot be read ({problem.strerror}).") from None
     except UnicodeDecodeError as problem:
         raise DesignError(
-            f"{path}: the study file is not UTF-8 text (byte {problem.start}): save it as UTF-8."
+            f"{path}: the {kind} file is not UTF-8 text (byte {problem.start}): save it as UTF-8."
         ) from None
 
 
@@ -133,14 +137,17 @@ def _named_models(raw: dict[str, Any], where: StudyText) -> dict[str, Any]:
     return raw | {"models": models}
 
 
-def _faults(problem: ValidationError, raw: Mapping[str, Any], where: StudyText) -> list[str]:
+def faults_of(
+    problem: ValidationError, raw: Mapping[str, Any], where: StudyText, section: type[BaseModel] = StudyFile
+) -> list[str]:
+    """Every fault of a file, by key path and line; `section` is the model that the file as a whole follows."""
     faults = []
     for error in problem.errors(include_url=False):
         keys = _real_keys(error["loc"], raw)
         place = where.place(keys)
         kind = error["type"]
         if kind == "extra_forbidden":
-            faults.append(f"{place}: unknown key.{_nearest(keys, raw)}")
+            faults.append(f"{place}: unknown key.{_nearest(keys, raw, section)}")
         elif kind == "value_error":
             faults.append(f"{place}: {error['ctx']['error']}")
         elif kind == "literal_error":
@@ -173,16 +180,15 @@ def _holds(here: Any, step: str | int) -> bool:
     return isinstance(here, Mapping) and step in here
 
 
-def _nearest(keys: Path_, raw: Mapping[str, Any]) -> str:
-    allowed = _allowed_keys(keys[:-1], raw)
+def _nearest(keys: Path_, raw: Mapping[str, Any], section: type[BaseModel]) -> str:
+    allowed = _allowed_keys(keys[:-1], raw, section)
     close = difflib.get_close_matches(str(keys[-1]), allowed, n=1)
     if close:
         return f" Did you mean {close[0]!r}?"
     return f" Known here: {', '.join(allowed)}." if allowed else ""
 
 
-def _allowed_keys(keys: Path_, raw: Mapping[str, Any]) -> list[str]:
-    section: type[BaseModel] = StudyFile
+def _allowed_keys(keys: Path_, raw: Mapping[str, Any], section: type[BaseModel]) -> list[str]:
     for depth, key in enumerate(keys):
         if keys[:1] == ("models",) and depth == 1:
             section = model_class(str(_value(raw, keys[:2]).get("kind", "apim")))

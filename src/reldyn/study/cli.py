@@ -1,4 +1,4 @@
-"""The command ``reldyn``: demo, check, run. Results on standard output, faults on standard error."""
+"""The command ``reldyn``: demo, check, import, run. Results on standard output, faults on standard error."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _root(
         typer.echo(f"reldyn {reldyn.__version__}")
         raise typer.Exit
     if context.invoked_subcommand is None:
-        raise typer.BadParameter("name a command: demo, check or run")
+        raise typer.BadParameter("name a command: demo, check, import or run")
 
 
 @app.command()
@@ -156,6 +156,23 @@ def check(
         raise DataError(
             f"{file}: {faults} {'fault keeps' if faults == 1 else 'faults keep'} the rows from making a panel."
         )
+
+
+@app.command("import")
+def import_export(
+    preset: Annotated[
+        str, typer.Argument(help="Platform: m-path, formr, qualtrics, redcap or generic.", show_default=False)
+    ],
+    file: Annotated[Path, typer.Argument(help="Export of the platform.", show_default=False)],
+    dyads: Annotated[Path | None, typer.Option(help="Table with the columns dyad, person and role.")] = None,
+    mapping: Annotated[Path | None, typer.Option(help="TOML file with what differs from the preset.")] = None,
+    output: Annotated[Path | None, typer.Option(help="CSV to write; default: FILE-panel.csv.")] = None,
+) -> None:
+    """Turn the export of a survey platform into a CSV that makes a panel. No file is overwritten."""
+    from reldyn.study._import import import_file
+
+    for line in import_file(preset, file, dyads=dyads, mapping=mapping, output=output):
+        typer.echo(line)
 
 
 def _findings_of_study(file: Path, named: dict[str, Any]) -> tuple[pd.DataFrame, int]:

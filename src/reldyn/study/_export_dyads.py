@@ -1,0 +1,115 @@
+"""Who belongs together: an export never says so; a table of dyads, or a column, does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reldyn.errors import DataError, DesignError, check_columns
+from reldyn.panel import pair_ids, read_table
+from reldyn.panel._border import as_pandas
+from reldyn.study._export_log import texts_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from reldyn.study._export_log import ImportLog
+    from reldyn.study._presets import ExportMapping
+
+__all__ = ["linked"]
+
+_SHOWN = 10
+
+
+def linked(frame: pd.DataFrame, mapping: ExportMapping, dyads: Any, path: str, log: ImportLog) -> pd.DataFrame:
+    """Add the columns ``dyad`` and, where it is known, ``role`` to rows that have a column ``person``.
+
+    Raises
+    ------
+    DesignError
+        Nothing, or more than one thing, says who belongs together.
+    DataError
+        The table of dyads is faulty, or it does not have the same persons as the export.
+    """
+    named = {"dyads=": dyads, "mapping['dyad']": mapping.dyad, "mapping['partner']": mapping.partner}
+    given = [name for name, value in named.items() if value is not None]
+    if not given:
+        raise DesignError(
+            "an export does not say who belongs together: give dyads= (a table with the columns dyad, person and "
+            "role), or name the column with mapping={'dyad': ...} or mapping={'partner': ...}."
+        )
+    if len(given) > 1:
+        raise DesignError(f"{' and '.join(given)} both say who belongs together: give one of them.")
+    if mapping.partner is not None:
+        return pair_ids(frame, person="person", partner="partner")
+    if mapping.dyad is not None:
+        return log.drop(frame, frame["dyad"].isna().to_numpy(), "no dyad id")
+    where = "dyads"
+    if isinstance(dyads, (str, Path)):
+        where = str(dyads)
+        dyads = read_table(dyads)
+    table = _checked(as_pandas(dyads), where)
+    if mapping.role is not None and "role" in table:
+        raise DesignError("mapping['role'] and the column 'role' of dyads both give roles: leave out one of them.")
+    return _joined(frame, table, mapping, (path, where), log)
+
+
+def _checked(table: pd.DataFrame, where: str) -> pd.DataFrame:
+    check_columns([str(name) for name in table.columns], ["dyad", "person"], where)
+    table = table[[name for name in ("dyad", "person", "role") if name in table.columns]].copy()
+    table["key"], table["couple"] = texts_of(table["person"]), texts_of(table["dyad"])
+    faults = []
+    if blank := int(((table["key"] == "") | (table["couple"] == "")).sum()):
+        faults.append(f"{blank} rows lack a dyad or a person")
+    filled = table[(table["key"] != "") & (table["couple"] != "")]
+    if "role" in table and (no_role := int(filled["role"].isna().sum())):
+        faults.append(f"{no_role} persons have no role")
+    if len(twice := list(dict.fromkeys(filled["key"][filled["key"].duplicated()]))):
+        faults.append(f"persons stand more than once: {_some(twice)}")
+    sizes = filled.groupby("couple", sort=False)["key"].nunique()
+    if len(odd := list(sizes.index[sizes != 2])):
+        faults.append(f"dyads do not have two members: {_some(odd)}")
+    if faults:
+        raise DataError(f"{where}: {'; '.join(faults)}. Give one row per person and two persons per dyad.")
+    return table
+
+
+def _joined(
+    frame: pd.DataFrame, table: pd.DataFrame, mapping: ExportMapping, places: tuple[str, str], log: ImportLog
+) -> pd.DataFrame:
+    path, where = places
+    keys = texts_of(frame["person"])
+    row_of = {key: row for row, key in enumerate(table["key"])}
+    strangers = list(dict.fromkeys(key for key in keys if key not in row_of))
+    here = set(keys)
+    absent = [key for key in table["key"] if key not in here]
+    parts = []
+    if strangers:
+        parts.append(f"in {path} and not in {where}: {_some(strangers)}")
+    if absent:
+        parts.append(f"in {where} and not in {path}: {_some(absent)}")
+    if strangers and mapping.unpaired == "refuse":
+        raise DataError(
+            f"persons {'; '.join(parts)}. Complete the table of dyads, or leave out the rows of persons who are not "
+            "in it with mapping={'unpaired': 'drop'}."
+        )
+    if len(strangers) == len(here):
+        raise DataError(f"no person of {path} is in {where}: {'; '.join(parts)}. Are these the same ids?")
+    if parts:
+        log.personal.append(f"persons {'; '.join(parts)}")
+    log.persons_absent = len(absent)
+    known = np.array([key in row_of for key in keys], dtype=bool)
+    frame = log.drop(frame, ~known, f"person not in {where}")
+    rows = [row_of[key] for key in keys[known]]
+    attrs = frame.attrs
+    found = {name: table[name].to_numpy()[rows] for name in ("dyad", "role") if name in table}
+    frame = frame.assign(**found)
+    frame.attrs = attrs
+    return frame
+
+
+def _some(names: list[Any]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(str(name) for name in names[:_SHOWN]) + more
