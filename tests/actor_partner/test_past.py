@@ -190,7 +190,7 @@ def test_what_rests_on_a_withheld_test_is_withheld():
     assert slopes.tidy()["p_value"].isna().all()
     assert slopes.regions.empty
     assert "are withheld" in " ".join(slopes.summary().split())
-    again = rd.from_json(fit.to_json())
+    again = rd.from_json(fit.to_json(rows=True))
     pd.testing.assert_frame_equal(again.tidy(), fit.tidy())
     pd.testing.assert_frame_equal(again.predict(), fit.predict())
 

@@ -197,7 +197,7 @@ def test_wrong_options_say_what_would_do(session, coupled):
 
 def test_a_result_travels_and_draws(session, codes):
     result = recurrence(session([codes]), "v", surrogate=Surrogates(n=19), seed=3)
-    back = rd.from_json(result.to_json())
+    back = rd.from_json(result.to_json(rows=True))
     assert back.tidy().equals(result.tidy())
     np.testing.assert_array_equal(back.matrix(1), result.matrix(1))
     figure = result.plot()

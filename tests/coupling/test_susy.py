@@ -124,7 +124,7 @@ def test_segments_never_reach_over_a_night(session, coupled):
 
 
 def test_a_result_travels_and_draws(described):
-    back = rd.from_json(described.to_json())
+    back = rd.from_json(described.to_json(rows=True))
     assert back.tidy().equals(described.tidy())
     assert back.profile().equals(described.profile())
     lines = described.plot().axes[0].lines

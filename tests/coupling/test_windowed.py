@@ -141,7 +141,7 @@ def test_bad_series_have_a_note_and_no_number(session, coupled):
 
 
 def test_a_result_travels_and_draws(described):
-    back = rd.from_json(described.to_json())
+    back = rd.from_json(described.to_json(rows=True))
     assert back.tidy().equals(described.tidy())
     np.testing.assert_array_equal(back.matrix(1), described.matrix(1))
     figure = described.plot()

@@ -199,7 +199,7 @@ def test_similarity_repeats_and_travels():
     frame, items = couples(n_dyads=12)
     one, two = (rd.perception.similarity(panel_of(frame), items, n_permutations=49, seed=3) for _ in "ab")
     pd.testing.assert_frame_equal(one.tidy(), two.tidy())
-    again = rd.from_json(one.to_json())
+    again = rd.from_json(one.to_json(rows=True))
     pd.testing.assert_frame_equal(again.profiles(), one.profiles())
     assert again.summary() == one.summary()
     assert len(one.plot().axes[0].lines) == 2

@@ -159,3 +159,10 @@ def test_indicators_are_those_of_pandas():
     # A level that does not occur keeps its column, one that is not named has none.
     np.testing.assert_array_equal(indicators(codes, np.array([2, 3, 4])).sum(axis=0), [0, 3])
     assert indicators(np.array([5, 5])).shape == (2, 0)
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 2)])
+def test_no_rows_are_refused_in_words(shape):
+    fit = least_squares(np.ones((0, 2)), np.ones(shape))
+    assert fit.reason
+    assert np.isnan(fit.beta).all()

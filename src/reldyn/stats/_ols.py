@@ -130,7 +130,7 @@ def least_squares(
     X, y = np.asarray(design, dtype=float), np.asarray(outcome, dtype=float)
     if X.ndim != 2 or y.ndim not in (1, 2) or len(X) != len(y):
         raise DesignError(f"a design of shape {X.shape} and an outcome of shape {y.shape}: give one row for each.")
-    used = np.isfinite(X).all(axis=1) & np.isfinite(y.reshape(len(y), -1)).all(axis=1)
+    used = np.isfinite(X).all(axis=1) & np.isfinite(y if y.ndim == 2 else y[:, None]).all(axis=1)
     X, y = X[used], y[used]
     k = X.shape[1]
     if len(X) < k + fewest:
