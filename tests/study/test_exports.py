@@ -18,7 +18,7 @@ M_PATH = (
     "timeStampSent;timeStampStart;timeStampStop;originalTimeStampSent;timeZoneOffset;deltaUTC"
 )
 DYADS = "dyad,person,role\n1,{0},woman\n1,{1},man\n"
-T0 = 1714546800  # 2024-05-01 07:00:00 UTC
+T0 = 1714554000  # 2024-05-01 09:00:00, the clock of the participants
 PAIR = pd.DataFrame({"dyad": ["c1", "c1"], "person": ["a", "b"], "role": ["patient", "partner"]})
 
 
@@ -75,20 +75,19 @@ def test_m_path_to_a_panel(m_path, tmp_path):
         f"{m_path}: 4 of 6 rows imported; rows dropped: 1 (scheduledBeepId: -1), 1 (reminder and prompt made one row); "
         "cells recoded: 1 (timeStampStart 0: did not happen), 1 (timeStampStop 0: did not happen); "
         "2 of 6 records have fewer fields than the header has (24); the fields at their ends are read as missing "
-        "(lines 4, 5); times were shifted by timeZoneOffset; if the stamps already show the participants' clock, "
-        "use mapping={'offset': None}."
+        "(lines 4, 5); epoch times are shown as written, without a time zone."
     ]
 
 
-def test_m_path_stamps_that_show_the_local_clock_already(m_path, tmp_path):
+def test_m_path_stamps_can_be_shifted_by_a_column_or_a_zone(m_path, tmp_path):
     dyads = write(tmp_path / "dyads.csv", DYADS.format(11, 12))
     with pytest.warns(rd.DataWarning):
-        frame = rd.study.read_export(m_path, preset="m-path", dyads=dyads, mapping={"offset": None})
-    assert stamps(frame["scheduled"])[0] == "2024-05-01 07:00:00"
+        frame = rd.study.read_export(m_path, preset="m-path", dyads=dyads, mapping={"offset": "timeZoneOffset"})
+    assert stamps(frame["scheduled"])[0] == "2024-05-01 11:00:00"
     with pytest.warns(rd.DataWarning):
         zoned = {"timezone": "America/New_York"}
         frame = rd.study.read_export(m_path, preset="m-path", dyads=dyads, mapping=zoned)
-    assert stamps(frame["scheduled"])[0] == "2024-05-01 03:00:00"
+    assert stamps(frame["scheduled"])[0] == "2024-05-01 05:00:00"
 
 
 def test_formr_to_a_panel(tmp_path):

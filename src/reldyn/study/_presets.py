@@ -87,7 +87,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "started": "timeStampStart",
         "answered": "timeStampStop",
         "clock": "epoch",
-        "offset": "timeZoneOffset",
         "drop": {"scheduledBeepId": [-1]},
         "delimiter": ";",
         "administrative": [
