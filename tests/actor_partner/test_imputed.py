@@ -6,7 +6,7 @@ import pytest
 
 import reldyn as rd
 from reldyn.actor_partner.model._absent import with_absent_partners
-from reldyn.actor_partner.model._imputed import Pooled
+from reldyn.actor_partner.model._imputed import PooledFits
 
 
 def diary(seed, n_dyads=60, n_occasions=8):
@@ -87,10 +87,10 @@ def test_rubins_rules_on_three_imputations_by_hand():
     betas, covs = np.array([[1.0], [1.2], [1.4]]), np.full((3, 1, 1), 0.05)
     between = 0.04
     total = 0.05 + (4 / 3) * between
-    pooled = Pooled(np.array([1.2]), np.array([[total]]), "z", betas, covs, np.full((3, 1), np.inf))
+    pooled = PooledFits(np.array([1.2]), np.array([[total]]), "z", betas, covs, np.full((3, 1), np.inf))
     share = (4 / 3) * between / total
     assert pooled.degrees(np.array([1.0])) == pytest.approx(2 / share**2)
-    small = Pooled(np.array([1.2]), np.array([[total]]), "kenward-roger", betas, covs, np.full((3, 1), 30.0))
+    small = PooledFits(np.array([1.2]), np.array([[total]]), "kenward-roger", betas, covs, np.full((3, 1), 30.0))
     observed = 31 / 33 * 30 * (1 - share)
     assert small.degrees(np.array([1.0])) == pytest.approx(1 / (share**2 / 2 + 1 / observed))
     joint = pooled.joint([[1.0]])

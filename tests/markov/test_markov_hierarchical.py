@@ -8,7 +8,7 @@ from scipy import integrate, stats
 
 from reldyn.errors import DataWarning, DesignError
 from reldyn.markov import HierarchicalHMMResult, fit_hierarchical_hmm, fit_hmm
-from reldyn.markov.hmm._deviations import follow, lower_bound, m_step, posterior_update
+from reldyn.markov.hmm._deviations import e_step, lower_bound, m_step, posterior_update
 from reldyn.markov.hmm._hierarchical import _first_beliefs
 from reldyn.markov.hmm._problem import build_problem
 from reldyn.results import from_json
@@ -45,7 +45,7 @@ def test_every_round_raises_the_bound(shared):
     population, deviations = _first_beliefs(problem, quiet_fit(series), np.zeros((6, 2)))
     trace = []
     for _ in range(30):
-        paths = follow(problem, population, deviations)
+        paths = e_step(problem, population, deviations)
         trace.append(lower_bound(population, deviations, paths))
         deviations = posterior_update(problem, population, paths)
         population = m_step(problem, population, deviations, paths, shared=shared)
@@ -61,9 +61,9 @@ def test_where_the_path_is_certain_the_bound_is_the_marginal_likelihood():
     spread, centre = problem.scale.spread[0], problem.scale.centre[0]
     population, deviations = _first_beliefs(problem, quiet_fit(series), np.zeros((2, 1)))
     for _ in range(60):
-        paths = follow(problem, population, deviations)
+        paths = e_step(problem, population, deviations)
         deviations = posterior_update(problem, population, paths)
-    bound = lower_bound(population, deviations, follow(problem, population, deviations)) + problem.log_jacobian
+    bound = lower_bound(population, deviations, e_step(problem, population, deviations)) + problem.log_jacobian
     exact = 0.0
     for part in series:
         exact += _exact_marginal(part[:, 0], population, centre, spread)

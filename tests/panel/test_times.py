@@ -264,3 +264,10 @@ def test_any_column_can_be_tried(values):
     assert np.array_equal(covered, times.unreadable)
     assert np.isnan(times.values[times.unreadable]).all()
     assert not np.isinf(times.values).any()
+
+
+def test_durations_longer_than_pandas_holds_are_read():
+    lengths = [dt.timedelta(days=106_751_992), np.timedelta64(3, "h"), None]
+    times = read_times(pd.Series(lengths, dtype=object))
+    assert times.kind == "duration"
+    np.testing.assert_array_equal(times.values, [106_751_992 * 86_400.0, 10_800.0, np.nan])

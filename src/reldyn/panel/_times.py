@@ -166,8 +166,11 @@ def _compact_dates(numbers: Array) -> Array | None:
 
 
 def _read_durations(column: pd.Series[Any]) -> Times:
-    lengths = pd.Series(pd.to_timedelta(column.astype(object)))
-    return _readable(np.asarray(lengths.dt.total_seconds(), dtype=np.float64), "duration")
+    if pd.api.types.is_timedelta64_dtype(column.dtype):
+        return _readable(np.asarray(column.dt.total_seconds(), dtype=np.float64), "duration")
+    # One by one: pandas holds no duration above 292 years.
+    seconds = [np.nan if pd.isna(length) else length / np.timedelta64(1, "s") for length in column]
+    return _readable(np.asarray(seconds, dtype=np.float64), "duration")
 
 
 def _read_stamps(column: pd.Series[Any]) -> Times:
