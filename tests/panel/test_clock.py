@@ -6,6 +6,7 @@ import pytest
 
 import reldyn as rd
 from reldyn.errors import DesignError
+from reldyn.panel._index import distinct_times
 
 ROLES = {"dyad": "dyad", "person": "who", "role": "who"}
 
@@ -211,3 +212,14 @@ def test_days_on_which_nobody_has_a_row_are_not_expected():
     assert (overall["expected"], overall["share"]) == (20, 1.0)
     # No lag leads over the weekend, whatever was expected.
     assert panel.lag(["mood"]).frame["mood_lag1"].notna().sum() == 2 * 8
+
+
+@pytest.mark.parametrize(
+    "values", [[3, 1, 1, 7, 3], [0.5, 1, 0.5], [1e12, 1.0, 1e12], [-4, -4, 2], [5.0], []], ids=lambda v: str(len(v))
+)
+def test_distinct_times_are_those_of_numpy(values):
+    numbers = np.array(values, dtype=float)
+    for mine, theirs in zip(
+        distinct_times(numbers), np.unique(numbers, return_index=True, return_inverse=True), strict=True
+    ):
+        np.testing.assert_array_equal(mine, theirs)

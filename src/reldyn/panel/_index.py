@@ -176,7 +176,7 @@ def grid_steps(
     on_grid : bool
     """
     finite = np.isfinite(values)
-    distinct, first, inverse = np.unique(values[finite], return_index=True, return_inverse=True)
+    distinct, first, inverse = distinct_times(values[finite])
     steps = np.zeros(len(values), dtype=np.int64)
     exact = np.zeros(len(values))
     if len(distinct) < 2:
@@ -193,6 +193,24 @@ def grid_steps(
     steps[finite] = (place if place is not None else np.arange(len(distinct)))[inverse]
     exact[finite] = (values[finite] - distinct[0]) / unit
     return steps, exact, place is not None
+
+
+def distinct_times(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    """Distinct values ascending, the first row of each, and the place of every row's value among them.
+
+    The same as `numpy.unique`; whole numbers of a small range are counted, not sorted.
+    """
+    n = len(values)
+    span = float(np.ptp(values)) if n else np.inf
+    if span > 4 * n + 1000 or not np.array_equal(values, np.rint(values)):
+        return np.unique(values, return_index=True, return_inverse=True)
+    low = values.min()
+    codes = (values - low).astype(np.int64)
+    first = np.full(int(span) + 1, n)
+    # Of several rows the one written last, the first of the table, stays.
+    first[codes[::-1]] = np.arange(n - 1, -1, -1)
+    used = first < n
+    return np.flatnonzero(used) + low, first[used], (np.cumsum(used) - 1)[codes]
 
 
 def _on_grid(distinct: NDArray[np.float64]) -> NDArray[np.int64] | None:
