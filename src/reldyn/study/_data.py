@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from reldyn.panel._index import PanelIndex
+    from reldyn.panel import PanelIndex
     from reldyn.study._toml import StudyText
 
 __all__ = ["anonymised", "check_named_columns", "data_hash", "findings_of", "make_panel", "prepared", "read_rows"]

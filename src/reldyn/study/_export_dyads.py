@@ -9,7 +9,7 @@ import numpy as np
 
 from reldyn.errors import DataError, DesignError, check_columns
 from reldyn.panel import pair_ids, read_table
-from reldyn.panel._border import as_pandas
+from reldyn.panel.reading import as_pandas
 from reldyn.study._export_log import texts_of
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reldyn.errors import DataError
-from reldyn.panel.reading._read_tables import blank_codes
-from reldyn.panel.reading._text_columns import id_columns
+from reldyn.panel.reading import blank_codes, id_columns
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -58,7 +58,7 @@ class ImportLog:
 
 def texts_of(column: pd.Series[Any]) -> npt.NDArray[np.object_]:
     """Each cell as text, a whole number always alike; empty where it is missing."""
-    from reldyn.panel._identity import spellings
+    from reldyn.panel.reading import spellings
 
     codes, names = spellings(column)
     if getattr(column.dtype, "kind", "O") in "fO" and str(column.dtype) not in ("str", "string"):

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn.errors import DataError, DesignError
-from reldyn.panel.reading._lines import describe_lines, lines_of
-from reldyn.panel.reading._read_dates import with_dates
+from reldyn.panel.reading import describe_lines, lines_of, with_dates
 from reldyn.study._presets import TIMES
 
 if TYPE_CHECKING:

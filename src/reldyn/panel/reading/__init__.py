@@ -1,5 +1,13 @@
-"""Files of the field become frames and panels: text, workbooks, statistics formats, wide, parquet, the sample."""
+"""Files of the field become frames and panels: text, workbooks, statistics formats, wide, parquet, the sample.
 
-from reldyn.panel.reading._lines import lines_of
+What importers of other rooms need of it is handed on here.
+"""
 
-__all__ = ["lines_of"]
+from reldyn.panel._border import as_pandas
+from reldyn.panel._identity import spellings
+from reldyn.panel.reading._lines import describe_lines, lines_of
+from reldyn.panel.reading._read_dates import with_dates
+from reldyn.panel.reading._read_tables import blank_codes
+from reldyn.panel.reading._text_columns import id_columns
+
+__all__ = ["as_pandas", "blank_codes", "describe_lines", "id_columns", "lines_of", "spellings", "with_dates"]
