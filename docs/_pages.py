@@ -70,6 +70,11 @@ def _room_page(room):
     if at_root:
         listed = ", ".join(f":py:obj:`~reldyn.{name}`" for name in sorted(at_root))
         lead += f"\n\nAlso names of the root, and described there: {listed}."
+    if room == "stats":
+        shared = set(importlib.import_module("reldyn.resample").__all__)
+        listed = ", ".join(f":py:obj:`~reldyn.resample.{name}`" for name in names if name in shared)
+        lead += f"\n\nAlso names of ``reldyn.resample``, and described there: {listed}."
+        at_root += shared
     return _page(f"reldyn.{room}", module, [name for name in names if name not in at_root], lead)
 
 
@@ -84,7 +89,8 @@ def _page(title, module, names, lead):
         elif callable(value):
             parts += [f".. autofunction:: {name}", ""]
         else:
-            parts += [f".. autodata:: {name}", ""]
+            # A constant has no text of its own: autodata would show that of its type.
+            parts += [f".. py:data:: {name}", ""]
     return "\n".join(parts)
 
 
