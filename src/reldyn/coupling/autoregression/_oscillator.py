@@ -235,8 +235,7 @@ def _begin(pair: DyadSeries, rest: Array) -> Array:
         own, other = derivatives[:, member], derivatives[:, 1 - member]
         fit = regression(np.column_stack([own[:, :2], other[:, :2]]), own[:, 2])
         if not fit.reason and fit.beta[0] < 0:
-            # Rounded, so that the last digits of a regression do not decide which way the search goes.
-            start[member] = np.round(np.clip(fit.beta, -1.5, 0.5), 3)
+            start[member] = np.clip(fit.beta, -1.5, 0.5)
     return start
 
 
