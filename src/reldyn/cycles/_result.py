@@ -13,7 +13,7 @@ import numpy as np
 from reldyn.cycles._sample_level import SampleEstimate, pool_directions, prevalence
 from reldyn.cycles._text import summary_text
 from reldyn.cycles.consequences._triggers import TriggerEffect
-from reldyn.cycles.ladder._outcome import Outcome, claim_of, evidence_of, intermittent_p, n_cycles, raw_p
+from reldyn.cycles.ladder._outcome import Outcome, claim_of, evidence_of, intermittent_p, n_cycles
 from reldyn.cycles.ladder._verdict import MIN_CYCLES, NOT_COVERED, adjust, decide
 from reldyn.cycles.series._arrange import Columns
 from reldyn.errors import DataError, DesignError
@@ -423,8 +423,3 @@ def _phase_rows(one: Outcome, occasions: pd.DataFrame) -> pd.DataFrame:
         table[name] = one.fit.posterior[:, names.index(name)] if name in names else np.nan
     table["phase"] = np.array(names)[one.fit.posterior.argmax(axis=1)]
     return table
-
-
-def direction_p(one: Outcome) -> dict[str, float]:
-    """Raw p-values of all claims of one direction, for texts and figures."""
-    return {claim: intermittent_p(one) if claim == "intermittent" else raw_p(one, claim) for claim in CLAIMS[:5]}
