@@ -54,7 +54,7 @@ if TYPE_CHECKING:
         to_grid,
     )
     from reldyn.results import from_json
-    from reldyn.study import run_study, show_versions
+    from reldyn.study import analyses, run_study, show_versions
 
 __version__ = "0.1.0"
 
@@ -90,6 +90,7 @@ _HOMES = {
     "Schedule": "panel",
     "affect_dynamics": "dynamics",
     "align": "panel",
+    "analyses": "study",
     "apim": "actor_partner",
     "check_panel": "panel",
     "compare": "actor_partner",
@@ -124,6 +125,7 @@ __all__ = [
     "actor_partner",
     "affect_dynamics",
     "align",
+    "analyses",
     "apim",
     "check_panel",
     "compare",

@@ -21,7 +21,7 @@ _LABELS = frozenset({"dyad", "person", "giver", "receiver", "perceiver", "target
 _OUTCOMES = ("outcome", "judgment", "variable", "warmth", "variables", "items", "question")
 _PREDICTORS = ("predictors", "predictor", "truth", "affect", "response")
 _COUNTS = ("n_dyads", "n_persons", "n_series")
-_HOLDERS = ("setting", "settings", "design", "estimates", "fitted", "fit", "columns", "about", "received")
+_HOLDERS = ("spec", "setting", "settings", "design", "estimates", "fitted", "fit", "columns", "about", "received")
 
 
 def brief(cls: type[T]) -> type[T]:

@@ -19,7 +19,7 @@ from reldyn.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["REGISTRY", "Withheld", "decode", "encode_fields", "numbers_of", "row_fields"]
+__all__ = ["REGISTRY", "Numbers", "Withheld", "decode", "encode_fields", "numbers_of", "row_fields"]
 
 REGISTRY: dict[str, type[Any]] = {}
 DYAD = "dyad"

@@ -2,7 +2,7 @@
 
 from reldyn.coupling.autoregression._asymmetry import asymmetry
 from reldyn.coupling.autoregression._asymmetry_result import AsymmetryResult
-from reldyn.coupling.autoregression._granger import granger
+from reldyn.coupling.autoregression._granger import GrangerResult, granger
 from reldyn.coupling.autoregression._inertia import inertia_coordination
 from reldyn.coupling.autoregression._nickell import nickell_bias
 from reldyn.coupling.autoregression._oscillator import coupled_oscillator
@@ -38,6 +38,7 @@ __all__ = [
     "asymmetry",
     "coupled_oscillator",
     "cross_correlation",
+    "GrangerResult",
     "granger",
     "inertia_coordination",
     "influence_functions",

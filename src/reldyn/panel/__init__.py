@@ -1,5 +1,6 @@
 """Panels of two partners over time: reading, checking and reshaping."""
 
+from reldyn.panel._analysis import analysis
 from reldyn.panel._clock import USUAL_NIGHT, Clock
 from reldyn.panel._compliance import answered_grid
 from reldyn.panel._index import PanelIndex
@@ -26,6 +27,7 @@ __all__ = [
     "SampleTruth",
     "Schedule",
     "align",
+    "analysis",
     "SeriesBatch",
     "answered_grid",
     "careless",

@@ -9,13 +9,26 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from reldyn.study._analyses import Analysis, analyses, register_analysis
     from reldyn.study._exports import read_export
     from reldyn.study._manifest import Versions, show_versions
     from reldyn.study._run import StudyRun, run_study
 
-__all__ = ["StudyRun", "Versions", "read_export", "run_study", "show_versions"]
+__all__ = [
+    "Analysis",
+    "StudyRun",
+    "Versions",
+    "analyses",
+    "read_export",
+    "register_analysis",
+    "run_study",
+    "show_versions",
+]
 
 _HOMES = {
+    "Analysis": "_analyses",
+    "analyses": "_analyses",
+    "register_analysis": "_analyses",
     "StudyRun": "_run",
     "Versions": "_manifest",
     "read_export": "_exports",

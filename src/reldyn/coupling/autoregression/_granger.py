@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reldyn._types import Array
+from reldyn._types import Array, Column
 from reldyn.coupling.autoregression._regress import check_lags, past, regression
+from reldyn.panel import analysis
+from reldyn.results import TableResult
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from reldyn.panel import DyadPanel, DyadSeries
 
 _NUMBERS = ("statistic", "df", "df_residual", "p_value", "log_ratio", "r_squared_gain")
 
-__all__ = ["granger", "granger_test"]
+__all__ = ["GrangerResult", "granger", "granger_test"]
 
 
-def granger(panel: DyadPanel, variable: str, *, lags: int = 1) -> pd.DataFrame:
+@dataclass(frozen=True, repr=False, eq=False)
+class GrangerResult(TableResult):
+    """What `granger` found: two rows per dyad, one per direction."""
+
+
+
+@analysis
+def granger(panel: DyadPanel, variable: Column, *, lags: int = 1) -> GrangerResult:
     """Test in both directions whether a partner's past improves the prediction of the other.
 
     Prediction, not cause: a third thing that reaches one partner earlier than the other, such as the time of day,
@@ -37,8 +45,8 @@ def granger(panel: DyadPanel, variable: str, *, lags: int = 1) -> pd.DataFrame:
 
     Returns
     -------
-    pandas.DataFrame
-        Two rows per dyad: ``dyad``, ``source`` and ``target`` (role, or person where no role tells them apart),
+    GrangerResult
+        A table that is used like a data frame, with two rows per dyad: ``dyad``, ``source`` and ``target`` (role, or person where no role tells them apart),
         ``lags``, ``statistic`` (F), ``df``, ``df_residual``, ``p_value``, ``log_ratio`` (Geweke's measure: the log of
         the residual variance without over that with the partner's past; 0 where it adds nothing),
         ``r_squared_gain`` (the same as a share of the variance left), ``n_pairs``, ``note``. NaN with a note where
@@ -76,7 +84,7 @@ def granger(panel: DyadPanel, variable: str, *, lags: int = 1) -> pd.DataFrame:
         for target in (0, 1):
             who = {"dyad": pair.dyad, "source": pair.names[1 - target], "target": pair.names[target], "lags": lags}
             rows.append(who | _direction(pair, target, lags))
-    return pd.DataFrame(rows)
+    return GrangerResult(pd.DataFrame(rows))
 
 
 def _direction(pair: DyadSeries, target: int, lags: int) -> dict[str, Any]:

@@ -8,24 +8,30 @@ No pickles: the JSON holds numbers, names and nothing that runs.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import html
 import importlib
 import json
+import math
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from reldyn._format import format_p, format_table
+from reldyn._format import format_table
 from reldyn._records import brief, result_line
-from reldyn._saved import REGISTRY, Withheld, decode, encode_fields, numbers_of
-from reldyn.errors import DataError
+from reldyn._saved import REGISTRY, decode, encode_fields, numbers_of
+from reldyn._spec import spec_class
+from reldyn.errors import DataError, DesignError
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["Result", "Withheld", "format_p", "format_table", "from_json"]
+    from reldyn._saved import Numbers
+    from reldyn._spec import Spec
+
+__all__ = ["SCHEMA_VERSION", "Result", "from_json", "register", "write_text"]
 
 SCHEMA_VERSION = 2
 # schema name -> module that defines the class: importing it registers the class.
@@ -75,6 +81,7 @@ _HOMES = {
     "TruthBiasResult": "reldyn.perception",
     "LagSequentialResult": "reldyn.coupling",
     "AsymmetryResult": "reldyn.coupling",
+    "GrangerResult": "reldyn.coupling",
     "InfluenceResult": "reldyn.coupling",
     "TransitionLogitResult": "reldyn.coupling",
 }
@@ -83,19 +90,38 @@ _FIGURES = "reldyn.plot"
 _MEND = "Save one with result.to_json(path)."
 
 
+class _Plot:
+    """The method `plot` of results that have a figure; those without one have no such attribute."""
+
+    def __get__(self, result: Any, owner: type[Any]) -> Any:
+        if owner.figure is None:
+            raise AttributeError(f"{owner.__name__} has no figure")
+        return _draw if result is None else functools.partial(_draw, result)
+
+
+def _draw(result: Any, **options: Any) -> Figure:
+    """Draw the result; options go to the function of `reldyn.plot` named in its page.
+
+    In Jupyter the figure is shown once, however the line is written; see `reldyn.plot`.
+    """
+    figure: Figure = getattr(importlib.import_module(_FIGURES), result.figure)(result, **options)
+    return figure
+
+
 class Result:
     """Base of every result: a frozen dataclass whose fields survive a JSON round trip.
 
     Subclasses define `tidy`, `glance`, `summary` and, where a figure helps, the attribute
     ``figure``: the name of the function in `reldyn.plot` that draws it. Fields may hold numbers,
     strings, None, tuples, mappings, numpy arrays, pandas frames, other results and plain frozen
-    dataclasses registered with `register`. The class attribute ``row_fields`` names the fields that hold rows,
+    dataclasses registered with `register`. ``spec`` says what the analysis was asked; analyses of a panel set it. The class attribute ``row_fields`` names the fields that hold rows,
     ``id_fields`` those that hold ids outside of tables (see `reldyn._saved`), ``person_columns`` columns of
     tables that name persons besides the usual ones.
     """
 
     figure: ClassVar[str | None] = None
     warnings: tuple[str, ...]
+    spec: ClassVar[Spec | None] = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -128,15 +154,10 @@ class Result:
         table = format_table(self.tidy()).to_html(index=False, border=0, na_rep="")
         return f"<div><p><b>{head}</b></p>{table}{'<ul>' + notes + '</ul>' if notes else ''}</div>"
 
-    def plot(self, **options: Any) -> Figure:
-        """Draw the result; options go to the function of `reldyn.plot` named in its page.
+    plot = _Plot()
 
-        In Jupyter the figure is shown once, however the line is written; see `reldyn.plot`.
-        """
-        if self.figure is None:
-            raise TypeError(f"{type(self).__name__} has no figure")
-        figure: Figure = getattr(importlib.import_module(_FIGURES), self.figure)(self, **options)
-        return figure
+    def __dir__(self) -> list[str]:
+        return [name for name in object.__dir__(self) if name != "plot" or type(self).figure is not None]
 
     def to_table(self, kind: Literal["html", "latex", "gt"] = "html", *, digits: int = 3) -> Any:
         """Turn `tidy` into a table for a paper.
@@ -217,6 +238,7 @@ class Result:
                 "schema": type(self).__name__,
                 "schema_version": SCHEMA_VERSION,
                 "rows": bool(rows),
+                "spec": None if self.spec is None else self._asked(numbers),
                 "fields": encode_fields(bare, numbers),
             },
             ensure_ascii=False,
@@ -225,6 +247,12 @@ class Result:
         if path is not None:
             write_text(path, text + "\n")
         return text
+
+    def _asked(self, numbers: Numbers | None) -> dict[str, Any]:
+        """What the analysis was asked, as JSON; without ids where numbers stand in for them."""
+        assert self.spec is not None
+        table = {name: _plain(value, numbers) for name, value in self.spec.to_table().items()}
+        return {"analysis": self.spec.analysis, "options": table}
 
     def _without_rows(self) -> Self:
         """The result with whatever `tidy`, `glance` and `summary` count in rows put down beside them."""
@@ -282,7 +310,30 @@ def from_json(path: str | Path) -> Result:
         result: Result = saved_class._from_fields(fields)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise DataError(f"not a whole {name}: {error}. {_MEND}") from None
+    spec = _spec_of(text)
+    if spec is not None:
+        object.__setattr__(result, "spec", spec)
     return result
+
+
+def _spec_of(text: str) -> Spec | None:
+    """What the saved analysis was asked; None where the text does not say it, or no analysis has this name now."""
+    said = json.loads(text).get("spec")
+    try:
+        return spec_class(said["analysis"]).from_table(said["options"]) if said else None
+    except (DesignError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _plain(value: Any, numbers: Numbers | None) -> Any:
+    """An option as JSON; ids become running numbers."""
+    if isinstance(value, Mapping):
+        return {name: _plain(item, numbers) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item, numbers) for item in value]
+    if numbers is not None and isinstance(value, (str, int)) and not isinstance(value, bool):
+        return numbers.persons.get(value, numbers.dyads.get(value, value)) if isinstance(value, str) else value
+    return value if not isinstance(value, float) or math.isfinite(value) else None
 
 
 def _opened(text: str) -> tuple[str, Any]:

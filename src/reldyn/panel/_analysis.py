@@ -1,0 +1,64 @@
+"""What every analysis of a panel has in common: it is given a panel, and its result knows what was asked."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+
+from reldyn._spec import spec_of_call
+from reldyn.errors import DesignError
+from reldyn.panel._panel import DyadPanel
+
+__all__ = ["analysis", "check_given_panel"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def analysis(function: Callable[Concatenate[DyadPanel, P], R]) -> Callable[Concatenate[DyadPanel, P], R]:
+    """Make a function of a panel an analysis (decorator).
+
+    A first argument that is no panel is refused in one sentence, and the result carries the `Spec` of the call as
+    ``result.spec``. The function needs an entry in the ``analyses.toml`` of its room, or one made by
+    `reldyn.study.register_analysis`.
+
+    Parameters
+    ----------
+    function : callable
+        Its first parameter is the panel; what it returns is a `Result`.
+
+    Returns
+    -------
+    callable
+    """
+    parts = function.__module__.split(".")
+    room = parts[1] if parts[0] == "reldyn" else parts[0]
+    name = f"{room}.{function.__name__}"
+
+    @functools.wraps(function)
+    def call(panel: DyadPanel, *arguments: P.args, **options: P.kwargs) -> R:
+        check_given_panel(panel, name)
+        result = function(panel, *arguments, **options)
+        # A frozen record takes what it was asked once, when it is made.
+        object.__setattr__(result, "spec", spec_of_call(name, arguments, options))
+        return result
+
+    return cast("Callable[Concatenate[DyadPanel, P], R]", call)
+
+
+def check_given_panel(panel: Any, name: str) -> None:
+    """Refuse what is no panel, and say how to make one.
+
+    Raises
+    ------
+    DesignError
+    """
+    if isinstance(panel, DyadPanel):
+        return
+    if isinstance(getattr(panel, "panel", None), DyadPanel):
+        raise DesignError(f"{name} takes a DyadPanel, and this {type(panel).__name__} holds one: give its .panel.")
+    call = 'rd.DyadPanel(frame, dyad="...", person="...", day="...", beep="...")'
+    raise DesignError(
+        f"{name} takes a DyadPanel, not a {type(panel).__name__}: make one with {call}, with the names of your columns."
+    )
