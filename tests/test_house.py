@@ -46,7 +46,7 @@ CLASSES = {
 }
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)])
 def test_modules_can_be_imported_in_any_order_and_names_stay_what_they_are(seed):
     modules = MODULES.copy()
     random.Random(seed).shuffle(modules)

@@ -121,7 +121,7 @@ def ipython(*sources, backend=None, terminal=False):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("terminal", [False, True], ids=["shell", "terminal"])
+@pytest.mark.parametrize("terminal", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["shell", "terminal"])
 def test_every_habit_leaves_its_pictures_in_ipython(terminal):
     pytest.importorskip("IPython")
     before = (QUIET, "%matplotlib inline" if terminal else "pass", MODEL, SLOW)
@@ -159,7 +159,14 @@ def script(body, backend="Agg"):
     return done.stdout
 
 
-@pytest.mark.parametrize("backend", ["Agg", "svg", "module://matplotlib_inline.backend_inline"])
+@pytest.mark.parametrize(
+    "backend",
+    [
+        pytest.param("Agg", marks=pytest.mark.slow),
+        pytest.param("svg", marks=pytest.mark.slow),
+        "module://matplotlib_inline.backend_inline",
+    ],
+)
 def test_a_script_that_draws_many_keeps_one(backend):
     body = """
 import gc, weakref

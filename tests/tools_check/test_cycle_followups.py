@@ -47,6 +47,7 @@ def test_records_are_the_same_again(tool, cell):
             assert again["p_value"] == pytest.approx(kept[index]["p_value"], abs=2e-3)
 
 
+@pytest.mark.slow
 def test_a_small_cell_runs_and_is_taken_up_again(tool, tmp_path, capsys):
     arguments = ["--cells", "triggers:evening", "--results", str(tmp_path)]
     tool.main([*arguments, "--most", "1", "--minutes", "0.0"])

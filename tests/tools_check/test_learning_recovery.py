@@ -48,7 +48,9 @@ def test_every_cell_is_stored_and_complete(tool):
     assert len(list(tool.RESULTS.glob("*.json"))) == len(tool.all_cells())
 
 
-@pytest.mark.parametrize("cell", ["rescorla-wagner:strong:100:rated", "none:none:100:exact"])
+@pytest.mark.parametrize(
+    "cell", [pytest.param("rescorla-wagner:strong:100:rated", marks=pytest.mark.slow), "none:none:100:exact"]
+)
 def test_a_sample_gives_the_same_again(tool, cell):
     again, kept = tool.replicate(cell, 0), stored(tool, cell)["samples"][0]
     assert set(again) == set(kept)
@@ -58,6 +60,7 @@ def test_a_sample_gives_the_same_again(tool, cell):
             assert again[name] == pytest.approx(kept[name], abs=2e-3)
 
 
+@pytest.mark.slow
 def test_a_cell_is_taken_up_again(tool, tmp_path, capsys):
     arguments = ["--cells", "none:none:100:exact", "--results", str(tmp_path), "--samples"]
     tool.main([*arguments, "1"])

@@ -74,8 +74,8 @@ def test_every_cell_is_stored_with_its_origin_and_adds_up(name, tool, stored):
     [
         ("synchrony", "diary | phi .8, 20 % missing | cross_correlation | circular-shift"),
         ("synchrony", "session | phi .3 | susy | segment-shuffle"),
-        ("perception", "slopes the same, 30 dyads"),
-        ("influence", "20 dyads x 100 turns, SD 0.0"),
+        pytest.param("perception", "slopes the same, 30 dyads", marks=pytest.mark.slow),
+        pytest.param("influence", "20 dyads x 100 turns, SD 0.0", marks=pytest.mark.slow),
     ],
 )
 def test_a_shard_comes_out_the_same(kind, cell):
@@ -86,6 +86,7 @@ def test_a_shard_comes_out_the_same(kind, cell):
     same(tool.shard(cell, 0), first)
 
 
+@pytest.mark.slow
 def test_the_first_dyads_of_an_oscillator_come_out_the_same():
     tool = loaded("oscillator")
     known = {one["cell"]: one for one in json.loads(tool.STORED.read_text(encoding="utf-8"))["cells"]}

@@ -72,15 +72,27 @@ def expected() -> list[dict[str, str]]:
     return changes
 
 
-def differences(old: pd.DataFrame, new: pd.DataFrame, relative: float = 0.0) -> pd.DataFrame:
-    """Rows of which only one file has a number, or whose numbers differ."""
+def tolerances() -> dict[str, float]:
+    """How far numbers of searched optima may differ between machines, by analysis."""
+    found: dict[str, float] = tomllib.loads((HERE / "expected_changes.toml").read_text(encoding="utf-8")).get(
+        "searched", {}
+    )
+    return found
+
+
+def differences(old: pd.DataFrame, new: pd.DataFrame, relative: float = 0.0, *, searched: bool = False) -> pd.DataFrame:
+    """Rows of which only one file has a number, or whose numbers differ.
+
+    ``searched`` allows for the machine: where a search stops depends on the last digits of its linear algebra.
+    """
     both = old.merge(new, on=COLUMNS[:4], how="outer", suffixes=("_old", "_new"))
     first, second = (pd.to_numeric(both[f"value_{side}"], errors="coerce").to_numpy() for side in ("old", "new"))
     same = (both["value_old"] == both["value_new"]).to_numpy()
     if relative:
         # A number that is zero but for rounding is compared on the scale of one.
+        allowed = both["analysis"].map(tolerances()).fillna(relative).to_numpy(float) if searched else relative
         with np.errstate(invalid="ignore"):
-            near = np.abs(first - second) <= relative * np.maximum(1e-2, np.maximum(np.abs(first), np.abs(second)))
+            near = np.abs(first - second) <= allowed * np.maximum(1e-2, np.maximum(np.abs(first), np.abs(second)))
         same = same | near
     unlike = both[~same]
     for change in expected():
@@ -97,13 +109,14 @@ def main() -> int:
     parser.add_argument("verb", choices=["write", "compare"])
     parser.add_argument("files", nargs="*", type=Path)
     parser.add_argument("--relative", type=float, default=0.0)
+    parser.add_argument("--searched", action="store_true", help="allow for where searches stop on another machine")
     given = parser.parse_args()
     if given.verb == "write":
         target = given.files[0] if given.files else STORED
         compute().to_csv(target, index=False, lineterminator="\n", compression={"method": "gzip", "mtime": 0})
         return 0
     new = read(given.files[1]) if len(given.files) > 1 else compute()
-    unlike = differences(read(given.files[0] if given.files else STORED), new, given.relative)
+    unlike = differences(read(given.files[0] if given.files else STORED), new, given.relative, searched=given.searched)
     print(unlike.to_string(max_rows=200) if len(unlike) else "no number differs")
     return int(len(unlike) > 0)
 

@@ -31,7 +31,11 @@ def warn_of_lost_lags(panel: DyadPanel, name: str, values: Array, lagged: Array,
     steps : int
         How many occasions the lag looks back.
     """
-    possible = _with_earlier(panel.index, np.isfinite(values), steps)
+    known = np.isfinite(values)
+    # A value with a lag of one occasion follows on another: enough of them, and nothing needs to be sorted.
+    if steps == 1 and (known & np.isfinite(lagged)).sum() >= _FEW * known.sum():
+        return
+    possible = _with_earlier(panel.index, known, steps)
     n, found = int(possible.sum()), int((possible & np.isfinite(lagged)).sum())
     if n < _FEWEST or found >= _FEW * n:
         return

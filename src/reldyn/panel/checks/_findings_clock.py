@@ -15,7 +15,7 @@ import numpy as np
 from reldyn._types import Array, Flags, Ints
 from reldyn.panel._index import build_index, grid_steps
 from reldyn.panel.checks._finding_codes import Finding
-from reldyn.panel.checks._findings_layout import Layout, dense
+from reldyn.panel.checks._findings_layout import Layout
 from reldyn.panel.checks._findings_presence import used_occasions
 
 if TYPE_CHECKING:
@@ -171,17 +171,13 @@ def _odd(layout: Layout, rare: Flags, steps: _Steps) -> Flags:
 
 def _apart(layout: Layout, identity: Identity) -> Iterator[Finding]:
     units, paired = layout.units, layout.paired_dyads
-    rows = np.flatnonzero(paired[units.dyads[units.codes]])
-    if not len(rows):
+    if not paired.any():
         return
-    dyads = units.dyads[units.codes[rows]]
-    first = (units.members() == 0)[units.codes[rows]]
-    size = layout.occasions.size
-    cells, n_cells = dense(dyads * size + layout.occasions.codes[rows], identity.n_dyads * size)
-    partner = np.zeros(n_cells, dtype=bool)
-    partner[cells[~first]] = True
-    shared = np.bincount(dyads[first & partner[cells]], minlength=identity.n_dyads)
-    own = np.array([np.bincount(dyads[side], minlength=identity.n_dyads) for side in (first, ~first)])
+    shared = np.bincount(units.dyads[units.codes[layout.partner_rows[0]]], minlength=identity.n_dyads)
+    rows_of_unit = np.bincount(units.codes, minlength=units.n)
+    own = np.zeros((2, identity.n_dyads), dtype=np.intp)
+    member = np.minimum(units.members(), 1)
+    own[member, units.dyads] = rows_of_unit
     fewer = own.min(axis=0)
     apart = paired & (fewer >= _FEWEST_ROWS) & (shared < _SHARED * fewer)
     for flags, wording in ((apart & (shared == 0), "share no occasion"), (apart & (shared > 0), "share few occasions")):

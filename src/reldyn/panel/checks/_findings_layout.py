@@ -152,6 +152,22 @@ class Layout:
             return np.zeros(0, dtype=bool)
         return np.asarray(np.bincount(self.units.dyads, minlength=self.identity.n_dyads) == 2)
 
+    @cached_property
+    def partner_rows(self) -> tuple[Ints, Ints]:
+        """Rows of the first and of the second partner at their shared occasions, by dyad and time; paired dyads."""
+        units, n_dyads = self.units, len(self.paired_dyads)
+        rows = np.flatnonzero(self.usable & np.append(self.paired_dyads[units.dyads], False)[units.codes])
+        cells, n_cells = dense(
+            units.dyads[units.codes[rows]] * self.occasions.size + self.occasions.codes[rows],
+            n_dyads * self.occasions.size,
+        )
+        second = (units.members() == 1)[units.codes[rows]]
+        at = np.full((2, n_cells), -1, dtype=np.intp)
+        at[0, cells[~second]] = rows[~second]
+        at[1, cells[second]] = rows[second]
+        shared = np.flatnonzero((at >= 0).all(axis=0))
+        return at[0, shared], at[1, shared]
+
 
 @dataclass(frozen=True, eq=False)
 class Units:

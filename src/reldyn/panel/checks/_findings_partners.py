@@ -32,7 +32,7 @@ def partner_findings(layout: Layout, states: Mapping[str, Array]) -> Iterator[Fi
     identity = layout.identity
     if identity is None or not layout.placed or not layout.occasion_kinds or not layout.units.n:
         return
-    first, second = _pairs(layout)
+    first, second = layout.partner_rows
     if len(first) < _SHORTEST_RUN:
         return
     dyads = layout.units.dyads[layout.units.codes[first]]
@@ -67,18 +67,6 @@ def scale_findings(layout: Layout, states: Mapping[str, Array]) -> Iterator[Find
             for part, spread, label in zip(parts, spreads, labels, strict=True)
         )
         yield Finding("unequal-scales", name, f"{name!r} runs from {told}", n=sum(map(len, parts)))
-
-
-def _pairs(layout: Layout) -> tuple[Ints, Ints]:
-    """Rows of both partners at their shared occasions, by dyad and time."""
-    units = layout.units
-    rows = np.flatnonzero(layout.usable & layout.paired_dyads[units.dyads[units.codes]])
-    cell = units.dyads[units.codes[rows]] * layout.occasions.size + layout.occasions.codes[rows]
-    member = units.members()[units.codes[rows]]
-    order = np.lexsort((member, cell))
-    rows, cell, member = rows[order], cell[order], member[order]
-    pair = np.flatnonzero((cell[1:] == cell[:-1]) & (member[1:] == 1) & (member[:-1] == 0))
-    return rows[pair], rows[pair + 1]
 
 
 def _copied(mine: Array, alike: Flags, dyads: Ints, values: Array, *, scaled: bool) -> Flags:
