@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reldyn._types import Array, Flags, Ints
-from reldyn.dynamics._pairs import Observed
+from reldyn.dynamics._pairs import SuccessiveValues
 
 __all__ = [
     "FEWEST_PAIRS",
@@ -59,25 +59,25 @@ def _range_by(values: Array, group: Ints, n_groups: int) -> tuple[Array, Array]:
     return low, high
 
 
-def moments(seen: Observed) -> SeriesMoments:
+def moments(series: SuccessiveValues) -> SeriesMoments:
     """Describe the values of each person.
 
     Parameters
     ----------
-    seen : Observed
+    series : SuccessiveValues
 
     Returns
     -------
     SeriesMoments
         A person whose values are all equal has the mean and the deviation 0 exactly, not up to rounding.
     """
-    person, n = seen.person, seen.n_persons
+    person, n = series.person, series.n_persons
     count = np.bincount(person, minlength=n)
-    low, high = _range_by(seen.value, person, n)
-    mean = mean_by(seen.value, person, n)
+    low, high = _range_by(series.value, person, n)
+    mean = mean_by(series.value, person, n)
     constant = low == high
     mean = np.where(constant, low, mean)
-    deviation = np.bincount(person, weights=(seen.value - mean[person]) ** 2, minlength=n)
+    deviation = np.bincount(person, weights=(series.value - mean[person]) ** 2, minlength=n)
     variance = np.where(count > 1, deviation / np.maximum(count - 1, 1), np.nan)
     return SeriesMoments(count, mean, np.sqrt(variance), low, high)
 
@@ -141,23 +141,23 @@ def _ninth_decile(values: Array) -> float:
     return low if share == 0 else low + share * (float(part[below + 1]) - low)
 
 
-def teager_kaiser(seen: Observed, *, by_observation: bool) -> Array:
+def teager_kaiser(series: SuccessiveValues, *, by_observation: bool) -> Array:
     """Mean per person of x[t]^2 - x[t-1] x[t+1] over three neighbours that form two pairs.
 
     ``by_observation`` divides by the number of observations instead of the number of triples.
     """
-    value, person = seen.value, seen.person
-    triple = seen.pair[1:] & seen.pair[:-1]
+    value, person = series.value, series.person
+    triple = series.pair[1:] & series.pair[:-1]
     middle = np.flatnonzero(triple) + 1
     energy = value[middle] ** 2 - value[middle - 1] * value[middle + 1]
     owner = person[middle]
-    total = np.bincount(owner, weights=energy, minlength=seen.n_persons)
-    triples = np.bincount(owner, minlength=seen.n_persons)
-    count = np.bincount(person, minlength=seen.n_persons) if by_observation else triples
+    total = np.bincount(owner, weights=energy, minlength=series.n_persons)
+    triples = np.bincount(owner, minlength=series.n_persons)
+    count = np.bincount(person, minlength=series.n_persons) if by_observation else triples
     return np.where(triples > 0, total / np.maximum(count, 1), np.nan)
 
 
-def inertia(seen: Observed) -> tuple[Array, Array, Flags]:
+def inertia(series: SuccessiveValues) -> tuple[Array, Array, Flags]:
     """Slope and correlation of each value on the one before.
 
     Returns
@@ -167,9 +167,9 @@ def inertia(seen: Observed) -> tuple[Array, Array, Flags]:
     constant : (n_persons,) bool array
         Whether the earlier values of a person with enough pairs never vary.
     """
-    n = seen.n_persons
-    at = np.flatnonzero(seen.pair)
-    before, after, owner = seen.value[at], seen.value[at + 1], seen.person[at]
+    n = series.n_persons
+    at = np.flatnonzero(series.pair)
+    before, after, owner = series.value[at], series.value[at + 1], series.person[at]
     count = np.bincount(owner, minlength=n)
     x, y = before - mean_by(before, owner, n)[owner], after - mean_by(after, owner, n)[owner]
     xx, yy, xy = (np.bincount(owner, weights=part, minlength=n) for part in (x * x, y * y, x * y))

@@ -15,11 +15,11 @@ from reldyn._types import Array, Flags, Ints
 from reldyn.errors import DesignError, check_option
 
 if TYPE_CHECKING:
-    from reldyn.panel import DyadPanel
+    from reldyn.panel import DyadPanel, PersonBatch
 
 Pairs = Literal["beep", "day", "naive"]
 
-__all__ = ["AnsweringTimes", "Observed", "Pairs", "answering_clock", "check_pairs", "observed", "person_order"]
+__all__ = ["AnsweringTimes", "Pairs", "SuccessiveValues", "answering_clock", "check_pairs", "successive_values"]
 
 
 @dataclass(frozen=True)
@@ -39,15 +39,15 @@ class AnsweringTimes:
 
 
 @dataclass(frozen=True)
-class Observed:
-    """The observed values of one variable, sorted by person and occasion; n values, n - 1 neighbours.
+class SuccessiveValues:
+    """The observed values of one variable by person, in order of time; n values, n - 1 neighbours.
 
     Attributes
     ----------
     value : (n,) array
     person : (n,) int array
-    row : (n,) int array
-        Row of the panel.
+    at : (n,) int array
+        Place among the rows of the series of persons.
     pair : (n - 1,) bool array
         Whether values k and k + 1 form a pair under the rule.
     n_persons : int
@@ -55,7 +55,7 @@ class Observed:
 
     value: Array
     person: Ints
-    row: Ints
+    at: Ints
     pair: Flags
     n_persons: int
 
@@ -67,39 +67,30 @@ def check_pairs(panel: DyadPanel, pairs: str) -> None:
         raise DesignError("change needs more than one occasion: name time, or day and beep, when making the panel.")
 
 
-def person_order(panel: DyadPanel) -> Ints:
-    """Rows sorted by person and scheduled occasion."""
-    index = panel.index
-    return np.argsort(index.person * index.cells + index.occasion, kind="stable")
-
-
-def observed(panel: DyadPanel, values: Array, pairs: Pairs, order: Ints | None = None) -> Observed:
-    """Sort the observed values of one variable and mark the pairs that the rule admits.
+def successive_values(persons: PersonBatch, values: Array, pairs: Pairs) -> SuccessiveValues:
+    """Take the observed values of one variable and mark the pairs that the rule admits.
 
     Parameters
     ----------
-    panel : DyadPanel
+    persons : PersonBatch
     values : (n,) array
-        One per row of the panel, NaN where missing.
+        One per row of the series of persons, NaN where missing.
     pairs : {"beep", "day", "naive"}
-    order : (n,) int array, optional
-        What `person_order` gave, where several variables share it.
 
     Returns
     -------
-    Observed
+    SuccessiveValues
     """
-    index = panel.index
-    order = person_order(panel) if order is None else order
-    row = order[np.isfinite(values[order])]
-    person = index.person[row]
+    observed = np.isfinite(values)
+    person = persons.person[observed]
     pair = person[1:] == person[:-1]
     if pairs != "naive":
-        day, beep = (codes[row] for codes in index.lag_codes)
+        day = persons.day[observed]
         pair &= day[1:] == day[:-1]
         if pairs == "beep":
+            beep = persons.beep[observed]
             pair &= beep[1:] - beep[:-1] == 1
-    return Observed(values[row], person, row, pair, index.n_persons)
+    return SuccessiveValues(values[observed], person, np.flatnonzero(observed), pair, len(persons))
 
 
 def answering_clock(panel: DyadPanel) -> AnsweringTimes:

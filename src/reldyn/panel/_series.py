@@ -1,16 +1,16 @@
-"""The series of all dyads on the clock of the study: flat arrays, and one view per dyad.
+"""The series of all dyads on the clock of the study: flat arrays, and one view per dyad or person.
 
-Every analysis of two series starts here, so that the order of the members, what a lag is, and that no lag leads over a
-night are decided in one place.
+Every analysis of series starts here, so that the order of the members and of their rows, what a lag is, and that no lag
+leads over a night are decided in one place.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from reldyn.panel._clock import Clock
     from reldyn.panel._panel import DyadPanel
 
-__all__ = ["DyadSeries", "SeriesBatch", "build_series"]
+__all__ = ["DyadSeries", "PersonBatch", "PersonSeries", "SeriesBatch", "build_series"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -166,6 +166,54 @@ class DyadSeries:
 
 
 @dataclass(frozen=True, eq=False)
+class PersonSeries:
+    """The series of one person: the occasions at which the panel has a row of them, in order of time.
+
+    Attributes
+    ----------
+    dyad, person : hashable
+        Labels of the panel.
+    role : hashable
+        Empty where no role is known.
+    code, member : int
+        Position of the dyad among the dyads of the panel, and of the person within it.
+    row : (n,) int array
+        Rows of the panel.
+    step : (n,) int array
+        Position in a serial process, nights as long as the clock of the panel counts them.
+    time : (n,) array
+        `Clock.time`: days, or occasions where no day is named.
+    values : (n,) array, or (n, n_variables)
+        NaN where not observed.
+    """
+
+    dyad: Hashable
+    person: Hashable
+    role: Hashable
+    code: int
+    member: int
+    row: Ints
+    step: Ints
+    time: Array
+    values: Array
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The cells of a table that say whose series it is."""
+        return {"dyad": self.dyad, "person": self.person, "role": self.role}
+
+    @property
+    def observed(self) -> Flags:
+        """(n,) whether every variable has a value."""
+        return np.asarray(np.isfinite(self.values).reshape(len(self.values), -1).all(axis=1))
+
+    def take(self, at: Ints) -> Self:
+        """Keep the occasions at some positions."""
+        kept = {name: getattr(self, name)[at] for name in ("row", "step", "time", "values")}
+        return replace(self, **kept)
+
+
+@dataclass(frozen=True, eq=False)
 class SeriesBatch(Sequence[DyadSeries]):
     """The series of all dyads, one below the other, on the scheduled occasions of the study.
 
@@ -191,6 +239,8 @@ class SeriesBatch(Sequence[DyadSeries]):
         Labels of the panel.
     roles, persons : tuples of (2,) tuples
         Of the members of each dyad.
+    person_code : (n_dyads, 2) int array
+        Codes of the persons in the panel, -1 for a member who never appears.
     """
 
     clock: Clock
@@ -203,6 +253,7 @@ class SeriesBatch(Sequence[DyadSeries]):
     dyads: tuple[Hashable, ...]
     roles: tuple[tuple[Hashable, Hashable], ...]
     persons: tuple[tuple[Hashable, Hashable], ...]
+    person_code: Ints
 
     @property
     def observed(self) -> Flags:
@@ -261,6 +312,119 @@ class SeriesBatch(Sequence[DyadSeries]):
         """One array per dyad of a column with N entries."""
         return np.split(column, self.start[1:-1])
 
+    def by_person(self, *, by_code: bool = False) -> PersonBatch:
+        """Lay the series of the persons one after the other.
+
+        Parameters
+        ----------
+        by_code : bool, default False
+            By dyad, then member; True: by person code, the order of tables with one row per person.
+
+        Returns
+        -------
+        PersonBatch
+            Without members who never appear.
+
+        Examples
+        --------
+        >>> import reldyn as rd
+        >>> persons = rd.load_sample().series("longing").by_person()
+        >>> persons[1].member, bool((persons[1].step[1:] > persons[1].step[:-1]).all())
+        (1, True)
+        """
+        occasions = [np.flatnonzero(self.rows[:, member] >= 0) for member in (0, 1)]
+        bounds = np.stack([np.searchsorted(at, self.start) for at in occasions], axis=1)
+        size = np.diff(bounds, axis=0)
+        series = np.flatnonzero(size)
+        if by_code:
+            series = series[np.argsort(self.person_code.ravel()[series])]
+        start = np.concatenate([[0], np.cumsum(size.ravel()[series])])
+        first = np.zeros_like(size)
+        first.ravel()[series] = start[:-1]
+        entry = np.empty(start[-1], dtype=np.int64)
+        for member, at in enumerate(occasions):
+            shift = np.repeat(first[:, member] - bounds[:-1, member], size[:, member])
+            entry[np.arange(len(at)) + shift] = 2 * at + member
+        return PersonBatch(self, entry, start, series)
+
+
+@dataclass(frozen=True, eq=False)
+class PersonBatch(Sequence[PersonSeries]):
+    """The series of all persons, one after the other, at the occasions at which the panel has rows of them.
+
+    Iterating gives one `PersonSeries` per person; so does an index.
+
+    Attributes
+    ----------
+    batch : SeriesBatch
+    entry : (n,) int array
+        Each row among the occasions and members of the batch, counted occasion by occasion.
+    start : (n_persons + 1,) int array
+        The rows of person k are ``start[k]`` to ``start[k + 1]``.
+    series : (n_persons,) int array
+        Twice the code of the dyad, plus the member.
+    """
+
+    batch: SeriesBatch
+    entry: Ints
+    start: Ints
+    series: Ints
+
+    @cached_property
+    def row(self) -> Ints:
+        """Rows of the panel."""
+        return np.asarray(self.batch.rows.ravel()[self.entry])
+
+    @cached_property
+    def slot(self) -> Ints:
+        """Place of each row in the clock."""
+        return np.asarray(self.batch.slot[self.entry >> 1])
+
+    @cached_property
+    def day(self) -> Ints:
+        """Two rows of a person may be lagged only where it is equal (`Clock.lag_day`)."""
+        return self.batch.clock.lag_day[self.slot]
+
+    @cached_property
+    def beep(self) -> Ints:
+        """Scheduled steps within equal `day` (`Clock.lag_step`)."""
+        return self.batch.clock.lag_step[self.slot]
+
+    @cached_property
+    def person(self) -> Ints:
+        """Code of the person in the panel."""
+        return np.repeat(self.batch.person_code.ravel()[self.series], np.diff(self.start))
+
+    @cached_property
+    def values(self) -> Array:
+        """(n,) values, or (n, n_variables); NaN where not observed."""
+        values = self.batch.values
+        return np.asarray(values.reshape(-1, *values.shape[2:])[self.entry])
+
+    def __len__(self) -> int:
+        return len(self.series)
+
+    def __getitem__(self, place: int) -> PersonSeries:  # type: ignore[override]
+        place = range(len(self))[place]
+        part = slice(int(self.start[place]), int(self.start[place + 1]))
+        code, member = divmod(int(self.series[place]), 2)
+        batch, slot = self.batch, self.slot[part]
+        role = batch.roles[code][member]
+        return PersonSeries(
+            dyad=batch.dyads[code],
+            person=batch.persons[code][member],
+            role="" if role is None else role,
+            code=code,
+            member=member,
+            row=self.row[part],
+            step=batch.clock.step[slot],
+            time=batch.clock.time[slot],
+            values=self.values[part],
+        )
+
+    def __iter__(self) -> Iterator[PersonSeries]:
+        return (self[place] for place in range(len(self)))
+
 
 def build_series(panel: DyadPanel, variables: str | Sequence[str]) -> SeriesBatch:
     """Build the batch of `DyadPanel.series`."""
@@ -273,7 +437,7 @@ def build_series(panel: DyadPanel, variables: str | Sequence[str]) -> SeriesBatc
     rows = np.full((len(slot), 2), -1, dtype=np.int64)
     rows[flat, index.member] = np.arange(len(flat))
     taken = [np.where(rows >= 0, column[rows], np.nan) for column in columns]
-    roles, persons = _members(panel)
+    roles, persons, person_code = _members(panel)
     return SeriesBatch(
         clock=clock,
         slot=slot,
@@ -285,6 +449,7 @@ def build_series(panel: DyadPanel, variables: str | Sequence[str]) -> SeriesBatc
         dyads=index.dyad_labels,
         roles=roles,
         persons=persons,
+        person_code=person_code,
     )
 
 
@@ -305,8 +470,8 @@ def _occasions(clock: Clock, dyad: Ints, at: Ints, n_dyads: int) -> tuple[Ints, 
 Pairs = tuple[tuple[Hashable, Hashable], ...]
 
 
-def _members(panel: DyadPanel) -> tuple[Pairs, Pairs]:
-    """Roles and persons of both members; with two roles in the panel the absent one must be the other."""
+def _members(panel: DyadPanel) -> tuple[Pairs, Pairs, Ints]:
+    """Roles, persons and codes of persons of both members; with two roles in the panel the absent one must be the other."""
     index = panel.index
     role, person = np.full((2, index.n_dyads, 2), -1)
     role[index.dyad, index.member], person[index.dyad, index.member] = index.role, index.person
@@ -317,4 +482,4 @@ def _members(panel: DyadPanel) -> tuple[Pairs, Pairs]:
     people: list[Hashable] = [*index.person_labels, None]
     roles = tuple((known[a], known[b]) for a, b in role.tolist())
     persons = tuple((people[a], people[b]) for a, b in person.tolist())
-    return roles, persons
+    return roles, persons, person
