@@ -24,6 +24,7 @@ from reldyn.dynamics._pairs import (
     SuccessiveValues,
     answering_clock,
     check_pairs,
+    pair_rule,
     successive_values,
 )
 from reldyn.dynamics._persons import listed, person_columns
@@ -124,11 +125,12 @@ def affect_dynamics(
     check_option(acute_at, get_args(AcuteAt), "acute_at")
     _check_exponent(time_exponent)
     persons = panel.series(names).by_person(by_code=True)
+    rule = pair_rule(persons, pairs)
     clock, who = answering_clock(panel), person_columns(panel)
     time = clock.time[persons.row] if pairs != "naive" or clock.runs_over_nights else None
     tables = []
-    for name, values in zip(names, persons.values.T, strict=True):
-        series = successive_values(persons, values, pairs)
+    for name, values in zip(names, persons.columns, strict=True):
+        series = successive_values(persons, values, rule)
         spread = moments(series)
         change = _changes(series, time, pairs, acute, acute_at, time_exponent)
         slope, correlation, constant = inertia(series)
@@ -174,13 +176,16 @@ def _changes(
 ) -> dict[str, Array | Ints]:
     """Every index of the differences between neighbours; without ``time`` differences in time mean nothing."""
     n = series.n_persons
-    at = np.flatnonzero(series.pair)
-    change, owner = series.value[at + 1] - series.value[at], series.person[at]
-    mssd = mean_by(change**2, owner, n)
-    gap = np.full(len(at), np.nan) if time is None else time[series.at[at + 1]] - time[series.at[at]]
-    pac, _ = acute_change(change, owner, n, increase=acute == "increase", strict=acute_at == "above")
+    change, owner, n_pairs = series.after - series.before, series.owner, series.n_pairs
+    mssd = mean_by(change**2, owner, n_pairs)
+    if time is None:
+        gap = np.full(len(change), np.nan)
+    else:
+        time = time[series.place]
+        gap = time[series.earlier + 1] - time[series.earlier]
+    pac, _ = acute_change(change, owner, n_pairs, increase=acute == "increase", strict=acute_at == "above")
     return {
-        "n_pairs": np.bincount(owner, minlength=n),
+        "n_pairs": n_pairs,
         "mssd": mssd,
         "rmssd": np.sqrt(mssd),
         "mssd_adjusted": time_adjusted(change, gap, owner, n, exponent),
@@ -194,7 +199,7 @@ def _bounded(series: SuccessiveValues, spread: SeriesMoments, scale: tuple[float
     if scale is None:
         return {name: np.full(series.n_persons, np.nan) for name in ("relative_sd", "floor_share", "ceiling_share")}
     low, high = float(scale[0]), float(scale[1])
-    share = [mean_by((series.value == end).astype(float), series.person, series.n_persons) for end in (low, high)]
+    share = [mean_by((series.value == end).astype(float), series.person, spread.n) for end in (low, high)]
     relative = spread.sd / largest_sd(spread.mean, spread.n, low, high)
     return {"relative_sd": relative, "floor_share": share[0], "ceiling_share": share[1]}
 

@@ -42,10 +42,9 @@ class SeriesMoments:
     high: Array
 
 
-def mean_by(values: Array, group: Ints, n_groups: int) -> Array:
-    """Mean of each group, NaN where it is empty."""
-    count = np.bincount(group, minlength=n_groups)
-    total = np.bincount(group, weights=values, minlength=n_groups)
+def mean_by(values: Array, group: Ints, count: Ints) -> Array:
+    """Mean of each group, NaN where it is empty; ``count`` is the size of the groups."""
+    total = np.bincount(group, weights=values, minlength=len(count))
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
@@ -74,7 +73,7 @@ def moments(series: SuccessiveValues) -> SeriesMoments:
     person, n = series.person, series.n_persons
     count = np.bincount(person, minlength=n)
     low, high = _range_by(series.value, person, n)
-    mean = mean_by(series.value, person, n)
+    mean = mean_by(series.value, person, count)
     constant = low == high
     mean = np.where(constant, low, mean)
     deviation = np.bincount(person, weights=(series.value - mean[person]) ** 2, minlength=n)
@@ -106,7 +105,7 @@ def time_adjusted(change: Array, gap: Array, owner: Ints, n_persons: int, expone
         return np.full(n_persons, np.nan)
     gap = gap[timed] / np.median(gap[timed])
     power = flattest_exponent(change, gap) if exponent is None else exponent
-    return mean_by((change / gap**power) ** 2, owner, n_persons)
+    return mean_by((change / gap**power) ** 2, owner, np.bincount(owner, minlength=n_persons))
 
 
 def flattest_exponent(change: Array, gap: Array) -> float:
@@ -118,17 +117,18 @@ def flattest_exponent(change: Array, gap: Array) -> float:
     return float(_EXPONENTS[int(np.argmin(slopes))])
 
 
-def acute_change(change: Array, owner: Ints, n_persons: int, *, increase: bool, strict: bool) -> tuple[Array, float]:
+def acute_change(change: Array, owner: Ints, count: Ints, *, increase: bool, strict: bool) -> tuple[Array, float]:
     """Share of changes that reach the pooled 90th percentile (type 7), and that cut.
 
-    ``increase`` counts signed changes, ``strict`` those above the cut only. NaN for a person without a pair.
+    ``count`` is the number of changes of each person; ``increase`` counts signed changes, ``strict`` those above the
+    cut only. NaN for a person without a pair.
     """
     if not len(change):
-        return np.full(n_persons, np.nan), np.nan
+        return np.full(len(count), np.nan), np.nan
     size = change if increase else np.abs(change)
     cut = _ninth_decile(size)
     reached = size > cut if strict else size >= cut
-    return mean_by(reached.astype(float), owner, n_persons), cut
+    return mean_by(reached.astype(float), owner, count), cut
 
 
 def _ninth_decile(values: Array) -> float:
@@ -167,11 +167,9 @@ def inertia(series: SuccessiveValues) -> tuple[Array, Array, Flags]:
     constant : (n_persons,) bool array
         Whether the earlier values of a person with enough pairs never vary.
     """
-    n = series.n_persons
-    at = np.flatnonzero(series.pair)
-    before, after, owner = series.value[at], series.value[at + 1], series.person[at]
-    count = np.bincount(owner, minlength=n)
-    x, y = before - mean_by(before, owner, n)[owner], after - mean_by(after, owner, n)[owner]
+    n, owner, count = series.n_persons, series.owner, series.n_pairs
+    before, after = series.before, series.after
+    x, y = before - mean_by(before, owner, count)[owner], after - mean_by(after, owner, count)[owner]
     xx, yy, xy = (np.bincount(owner, weights=part, minlength=n) for part in (x * x, y * y, x * y))
     varies = [np.not_equal(*_range_by(part, owner, n)) & (count > 0) for part in (before, after)]
     enough = count >= FEWEST_PAIRS

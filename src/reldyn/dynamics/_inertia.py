@@ -14,7 +14,7 @@ import numpy as np
 
 from reldyn._types import Array, Flags, Ints
 from reldyn.dynamics._indices import FEWEST_PAIRS, moments
-from reldyn.dynamics._pairs import Pairs, SuccessiveValues, check_pairs, successive_values
+from reldyn.dynamics._pairs import Pairs, SuccessiveValues, check_pairs, pair_rule, successive_values
 from reldyn.dynamics._persons import person_columns
 from reldyn.dynamics._table import TableResult
 from reldyn.dynamics._units import Units, dyad_units, person_units
@@ -152,11 +152,10 @@ def inertia(
     chosen = Estimation() if estimation is None else estimation
     check_estimation(chosen)
     persons = panel.series(variable).by_person(by_code=True)
-    series = successive_values(persons, persons.values, pairs)
+    series = successive_values(persons, persons.values, pair_rule(persons, pairs))
     spread = moments(series)
-    at = np.flatnonzero(series.pair)
-    owner = series.person[at]
-    reasons = _reasons(spread.n, spread.low == spread.high, np.bincount(owner, minlength=series.n_persons))
+    at, owner = series.earlier, series.owner
+    reasons = _reasons(spread.n, spread.low == spread.high, series.n_pairs)
     used = np.array([not reason for reason in reasons])
     if used.sum() < 3:
         raise DesignError(
@@ -166,7 +165,7 @@ def inertia(
     at = at[used[owner]]
     person = series.person[at]
     lagged = np.column_stack([np.ones(len(at)), series.value[at] - spread.mean[person]])
-    row, y = persons.row[series.at[at + 1]], series.value[at + 1]
+    row, y = persons.row[series.place[at + 1]], series.value[at + 1]
     if unit == "person":
         units = person_units(y, lagged, lagged, person, _NAMES)
     else:
@@ -287,11 +286,10 @@ def _person_table(
     left_out = np.array([bool(reason) for reason in reasons])
     value[left_out], error[left_out] = np.nan, np.nan
     reach = 1.959963984540054 * error
-    pairs = np.bincount(series.person[:-1][series.pair], minlength=n)
     return pd.DataFrame(
         {
             **person_columns(panel),
-            "n_pairs": pairs,
+            "n_pairs": series.n_pairs,
             "level": value[:, 0],
             "inertia": value[:, 1],
             "conf_low": value[:, 1] - reach[:, 1],

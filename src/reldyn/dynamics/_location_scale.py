@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 import numpy as np
 
 from reldyn._types import Array, Flags, Ints
-from reldyn.dynamics._pairs import check_pairs, successive_values
+from reldyn.dynamics._pairs import check_pairs, pair_rule, successive_values
 from reldyn.dynamics._persons import first_rows, person_columns
 from reldyn.dynamics._table import TableResult
 from reldyn.errors import DesignError, check_option
@@ -143,20 +143,17 @@ def location_scale(panel: DyadPanel, variable: str, *, residual: TakenOut = "mea
 
 def _pooled_autocorrelation(persons: PersonBatch) -> float:
     """Correlation of neighbours around their persons' means, pooled over persons; 0 where there is none."""
-    series = successive_values(persons, persons.values, "beep")
+    series = successive_values(persons, persons.values, pair_rule(persons, "beep"))
     n, person = series.n_persons, series.person
     count = np.bincount(person, minlength=n)
     mean = np.bincount(person, weights=series.value, minlength=n) / np.maximum(count, 1)
     deviation = series.value - mean[person]
-    at = np.flatnonzero(series.pair)
-    before, after = deviation[at], deviation[at + 1]
+    before, after = deviation[series.earlier], deviation[series.earlier + 1]
     size = float(before @ before + after @ after)
     return float(np.clip(2 * float(before @ after) / size, -0.9, 0.9)) if size > 0 else 0.0
 
 
-def _first_step(
-    panel: DyadPanel, series: PersonBatch, values: Array, residual: TakenOut, phi: float
-) -> pd.DataFrame:
+def _first_step(panel: DyadPanel, series: PersonBatch, values: Array, residual: TakenOut, phi: float) -> pd.DataFrame:
     """Mean and log variance of each person with their sampling errors."""
     import pandas as pd
     from scipy.special import digamma, polygamma
@@ -195,9 +192,7 @@ def _totals(panel: DyadPanel, values: Array) -> tuple[Ints, Array, Array]:
     return count, mean, np.where(count > 1, squares / np.maximum(count - 1, 1), np.nan)
 
 
-def _residual_squares(
-    panel: DyadPanel, series: PersonBatch, values: Array, residual: TakenOut
-) -> tuple[Array, Array]:
+def _residual_squares(panel: DyadPanel, series: PersonBatch, values: Array, residual: TakenOut) -> tuple[Array, Array]:
     """Sum of squared residuals of each person, and its degrees of freedom."""
     n, index = panel.n_persons, panel.index
     columns = [np.ones(len(values))]

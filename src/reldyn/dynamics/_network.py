@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from reldyn._types import Array, Ints
-from reldyn.dynamics._pairs import Pairs, check_pairs, successive_values
+from reldyn.dynamics._pairs import Pairs, check_pairs, pair_rule, successive_values
 from reldyn.dynamics._persons import listed, person_columns
 from reldyn.dynamics._table import TableResult
 from reldyn.errors import DesignError
@@ -143,9 +143,9 @@ def _complete_pairs(panel: DyadPanel, names: list[str], pairs: Pairs) -> tuple[A
     persons = centred.series([f"{name}_within" for name in names]).by_person(by_code=True)
     values = persons.values
     complete = np.where(np.isfinite(values).all(axis=1), 0.0, np.nan)
-    series = successive_values(persons, complete, pairs)
-    at = np.flatnonzero(series.pair)
-    return values[series.at[at]], values[series.at[at + 1]], series.person[at]
+    series = successive_values(persons, complete, pair_rule(persons, pairs))
+    values, at = values[series.place], series.earlier
+    return values[at], values[at + 1], series.owner
 
 
 Coefficients = tuple[Array, Array]

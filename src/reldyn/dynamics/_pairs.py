@@ -7,6 +7,7 @@ largest difference between published values of the same index, so it is a named 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
@@ -19,7 +20,15 @@ if TYPE_CHECKING:
 
 Pairs = Literal["beep", "day", "naive"]
 
-__all__ = ["AnsweringTimes", "Pairs", "SuccessiveValues", "answering_clock", "check_pairs", "successive_values"]
+__all__ = [
+    "AnsweringTimes",
+    "Pairs",
+    "SuccessiveValues",
+    "answering_clock",
+    "check_pairs",
+    "pair_rule",
+    "successive_values",
+]
 
 
 @dataclass(frozen=True)
@@ -46,7 +55,7 @@ class SuccessiveValues:
     ----------
     value : (n,) array
     person : (n,) int array
-    at : (n,) int array
+    place : (n,) int array
         Place among the rows of the series of persons.
     pair : (n - 1,) bool array
         Whether values k and k + 1 form a pair under the rule.
@@ -55,9 +64,34 @@ class SuccessiveValues:
 
     value: Array
     person: Ints
-    at: Ints
+    place: Ints
     pair: Flags
     n_persons: int
+
+    @cached_property
+    def earlier(self) -> Ints:
+        """Positions of the first value of each pair; the second is the next."""
+        return np.flatnonzero(self.pair)
+
+    @cached_property
+    def before(self) -> Array:
+        """First value of each pair."""
+        return self.value[self.earlier]
+
+    @cached_property
+    def after(self) -> Array:
+        """Second value of each pair."""
+        return self.value[self.earlier + 1]
+
+    @cached_property
+    def owner(self) -> Ints:
+        """Person of each pair."""
+        return self.person[self.earlier]
+
+    @cached_property
+    def n_pairs(self) -> Ints:
+        """(n_persons,) pairs of each person."""
+        return np.bincount(self.owner, minlength=self.n_persons)
 
 
 def check_pairs(panel: DyadPanel, pairs: str) -> None:
@@ -67,7 +101,30 @@ def check_pairs(panel: DyadPanel, pairs: str) -> None:
         raise DesignError("change needs more than one occasion: name time, or day and beep, when making the panel.")
 
 
-def successive_values(persons: PersonBatch, values: Array, pairs: Pairs) -> SuccessiveValues:
+def pair_rule(persons: PersonBatch, pairs: Pairs) -> tuple[Ints, int]:
+    """Number the rows of all persons so that two form a pair where their numbers differ by a given step.
+
+    Parameters
+    ----------
+    persons : PersonBatch
+    pairs : {"beep", "day", "naive"}
+
+    Returns
+    -------
+    code : (n,) int array
+    step : int
+    """
+    if pairs == "naive":
+        return persons.person, 0
+    clock = persons.batch.clock
+    number, step = clock.lag_day, 0
+    if pairs == "beep":
+        # One number is left free between days, so that no step leads over a night.
+        number, step = number * (int(clock.lag_step.max(initial=0)) + 2) + clock.lag_step, 1
+    return persons.person * (int(number.max(initial=0)) + 2) + number[persons.slot], step
+
+
+def successive_values(persons: PersonBatch, values: Array, rule: tuple[Ints, int]) -> SuccessiveValues:
     """Take the observed values of one variable and mark the pairs that the rule admits.
 
     Parameters
@@ -75,22 +132,17 @@ def successive_values(persons: PersonBatch, values: Array, pairs: Pairs) -> Succ
     persons : PersonBatch
     values : (n,) array
         One per row of the series of persons, NaN where missing.
-    pairs : {"beep", "day", "naive"}
+    rule : tuple
+        What `pair_rule` gave.
 
     Returns
     -------
     SuccessiveValues
     """
-    observed = np.isfinite(values)
-    person = persons.person[observed]
-    pair = person[1:] == person[:-1]
-    if pairs != "naive":
-        day = persons.day[observed]
-        pair &= day[1:] == day[:-1]
-        if pairs == "beep":
-            beep = persons.beep[observed]
-            pair &= beep[1:] - beep[:-1] == 1
-    return SuccessiveValues(values[observed], person, np.flatnonzero(observed), pair, len(persons))
+    code, step = rule
+    at = np.flatnonzero(np.isfinite(values))
+    code = code[at]
+    return SuccessiveValues(values[at], persons.person[at], at, code[1:] - code[:-1] == step, len(persons))
 
 
 def answering_clock(panel: DyadPanel) -> AnsweringTimes:

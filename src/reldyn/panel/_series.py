@@ -229,10 +229,12 @@ class SeriesBatch(Sequence[DyadSeries]):
         The occasions of dyad k are ``start[k]`` to ``start[k + 1]``, from its first to its last row.
     rows : (N, 2) int array
         Row of the panel of the first and the second member, -1 where there is none.
-    values : (N, 2) array, or (N, 2, n_variables)
-        NaN where not observed.
-    exact : (N, 2) array
-        Exact time of each answer in steps, for processes in continuous time; NaN without a row.
+    columns : tuple of arrays
+        Each variable on the rows of the panel.
+    several : bool
+        Whether a sequence of variables was asked for.
+    row_times : array
+        Exact time of each row of the panel.
     on_grid : bool
         False where times fit no common grid, so that a step only counts the times in use.
     dyads : tuple of hashable
@@ -247,13 +249,28 @@ class SeriesBatch(Sequence[DyadSeries]):
     slot: Ints
     start: Ints
     rows: Ints
-    values: Array
-    exact: Array
+    columns: tuple[Array, ...]
+    several: bool
+    row_times: Array
     on_grid: bool
     dyads: tuple[Hashable, ...]
     roles: tuple[tuple[Hashable, Hashable], ...]
     persons: tuple[tuple[Hashable, Hashable], ...]
     person_code: Ints
+
+    @cached_property
+    def values(self) -> Array:
+        """(N, 2) values, or (N, 2, n_variables); NaN where not observed."""
+        taken = [self._of_occasions(column) for column in self.columns]
+        return np.stack(taken, axis=2) if self.several else taken[0]
+
+    @cached_property
+    def exact(self) -> Array:
+        """(N, 2) exact time of each answer in steps, for processes in continuous time; NaN without a row."""
+        return self._of_occasions(self.row_times)
+
+    def _of_occasions(self, column: Array) -> Array:
+        return np.where(self.rows >= 0, column[self.rows], np.nan)
 
     @property
     def observed(self) -> Flags:
@@ -396,10 +413,14 @@ class PersonBatch(Sequence[PersonSeries]):
         return np.repeat(self.batch.person_code.ravel()[self.series], np.diff(self.start))
 
     @cached_property
+    def columns(self) -> tuple[Array, ...]:
+        """(n,) values of each variable; NaN where not observed."""
+        return tuple(column[self.row] for column in self.batch.columns)
+
+    @cached_property
     def values(self) -> Array:
-        """(n,) values, or (n, n_variables); NaN where not observed."""
-        values = self.batch.values
-        return np.asarray(values.reshape(-1, *values.shape[2:])[self.entry])
+        """(n,) values, or (n, n_variables) where several variables were asked for."""
+        return np.stack(self.columns, axis=1) if self.batch.several else self.columns[0]
 
     def __len__(self) -> int:
         return len(self.series)
@@ -431,20 +452,20 @@ def build_series(panel: DyadPanel, variables: str | Sequence[str]) -> SeriesBatc
     if not isinstance(variables, (str, list, tuple)) or not variables:
         raise DataError(f"{variables!r} is no name of a column: give one name, as text.")
     names = [variables] if isinstance(variables, str) else list(variables)
-    columns = [panel.values(name) for name in names]
+    columns = tuple(panel.values(name) for name in names)
     index, clock = panel.index, panel.clock
     slot, start, flat = _occasions(clock, index.dyad, index.slot, index.n_dyads)
-    rows = np.full((len(slot), 2), -1, dtype=np.int64)
-    rows[flat, index.member] = np.arange(len(flat))
-    taken = [np.where(rows >= 0, column[rows], np.nan) for column in columns]
+    rows = np.full(2 * len(slot), -1, dtype=np.int64)
+    rows[2 * flat + index.member] = np.arange(len(flat))
     roles, persons, person_code = _members(panel)
     return SeriesBatch(
         clock=clock,
         slot=slot,
         start=start,
-        rows=rows,
-        values=taken[0] if isinstance(variables, str) else np.stack(taken, axis=2),
-        exact=np.where(rows >= 0, index.clock[rows], np.nan),
+        rows=rows.reshape(-1, 2),
+        columns=columns,
+        several=not isinstance(variables, str),
+        row_times=index.clock,
         on_grid=index.on_grid,
         dyads=index.dyad_labels,
         roles=roles,
@@ -471,10 +492,12 @@ Pairs = tuple[tuple[Hashable, Hashable], ...]
 
 
 def _members(panel: DyadPanel) -> tuple[Pairs, Pairs, Ints]:
-    """Roles, persons and codes of persons of both members; with two roles in the panel the absent one must be the other."""
+    """Roles, persons and their codes of both members; with two roles in the panel the absent one must be the other."""
     index = panel.index
-    role, person = np.full((2, index.n_dyads, 2), -1)
-    role[index.dyad, index.member], person[index.dyad, index.member] = index.role, index.person
+    series = 2 * index.dyad + index.member
+    role, person = np.full((2, 2 * index.n_dyads), -1)
+    role[series], person[series] = index.role, index.person
+    role, person = role.reshape(-1, 2), person.reshape(-1, 2)
     if len(index.roles) == 2:
         absent = (person < 0) & (person[:, ::-1] >= 0)
         role = np.where(absent, np.where(role[:, ::-1] == 1, 0, 1), role)
