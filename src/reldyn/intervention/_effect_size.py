@@ -103,12 +103,12 @@ def effect_size(
             found = Index(math.nan) if reason else size_of_change(name, before, after)
             if improvement == "decrease" and name.startswith("smd"):
                 found = _turned(found)
-            cells = {**one.who, "size": name, **{key: v for key, v in vars(found).items() if key != "p_value"}}
+            cells = {**one.identity, "size": name, **{key: v for key, v in vars(found).items() if key != "p_value"}}
             cells["baseline_sd"] = float(before.std(ddof=1)) if len(before) > 1 else math.nan
             cells |= {"n_before": len(before), "n_after": len(after)}
             still = "" if reason or found.std_error > 0 else "neither phase varies: no interval"
             cells["note"] = "; ".join(part for part in (*one.notes, reason, still) if part)
-            rows.append(((one.dyad_code, place, one.member), cells))
+            rows.append(((one.code, place, one.member), cells))
     return pd.DataFrame([cells for _, cells in sorted(rows, key=lambda row: row[0])])
 
 

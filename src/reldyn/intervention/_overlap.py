@@ -143,9 +143,9 @@ def overlap(
     for one in series:
         found, notes = _of_series(one, wanted, improvement, std_error)
         for place, (name, index) in enumerate(found.items()):
-            cells = {**one.who, "index": name, **vars(index)}
+            cells = {**one.identity, "index": name, **vars(index)}
             cells |= {"n_before": len(one.before_values), "n_after": len(one.after_values), "note": notes[name]}
-            rows.append(((one.dyad_code, place, one.member), cells))
+            rows.append(((one.code, place, one.member), cells))
     return pd.DataFrame([cells for _, cells in sorted(rows, key=lambda row: row[0])])
 
 
@@ -156,7 +156,7 @@ def _of_series(
     short = one.lacking(1, 1)
     sign = 1.0 if improvement == "increase" else -1.0
     before, after = sign * one.before_values, sign * one.after_values
-    time = one.time[one.seen]
+    time = one.time[one.observed]
     found, notes = {}, {}
     for name in wanted:
         reason = short or _reason(name, before, after)
