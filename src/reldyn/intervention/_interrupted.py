@@ -18,7 +18,7 @@ from reldyn._records import brief
 from reldyn._types import Array, Flags
 from reldyn.errors import DataWarning, DesignError, check_option
 from reldyn.intervention._draws import draw_errors
-from reldyn.intervention._phases import PhaseSeries, phase_series, time_unit
+from reldyn.intervention._phases import PhaseSeries, partners_together, phase_series, time_unit
 from reldyn.intervention._result import PhaseResult, called, series_frame
 from reldyn.stats import AR1Fit, fit_ar1, known_seed, map_seeded, monte_carlo_p
 
@@ -430,11 +430,9 @@ def _tables(series: list[PhaseSeries], answers: list[_Answer], change: Change) -
     for one, name, answer in zip(series, names, answers, strict=True):
         for place, effect in enumerate(_EFFECTS[change]):
             cells = {key: float(values[place]) for key, values in vars(answer.estimates).items()}
-            key = (one.code, place, one.member)
-            rows.append((key, {"term": f"{name} {effect}", **one.identity, "effect": effect, **cells}))
-            rows[-1][1]["note"] = answer.model["note"]
-    # The two partners' rows of one effect stand together.
-    table = pd.DataFrame([row for _, row in sorted(rows, key=lambda item: item[0])])
+            cells = {"term": f"{name} {effect}", **one.identity, "effect": effect, **cells}
+            rows.append((one, place, cells | {"note": answer.model["note"]}))
+    table = pd.DataFrame(partners_together(rows))
     models = pd.DataFrame([{**one.identity, **answer.model} for one, answer in zip(series, answers, strict=True)])
     return table, models
 

@@ -9,14 +9,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn._types import Array, Flags, Ints
-from reldyn.errors import DesignError, check_columns
+from reldyn.errors import DesignError, check_columns, check_option
 from reldyn.panel import PersonSeries
 
 if TYPE_CHECKING:
     from reldyn.panel import DyadPanel
 
 
-__all__ = ["PhaseSeries", "phase_series", "row_times", "time_unit", "two_phases"]
+__all__ = [
+    "PhaseSeries",
+    "chosen_names",
+    "partners_together",
+    "phase_series",
+    "row_times",
+    "time_unit",
+    "two_phases",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,6 +142,21 @@ def phase_series(
         used = person.take(at)
         found.append(PhaseSeries(**vars(used), after=code[used.row] == 1, notes=notes))
     return found, labels
+
+
+def chosen_names(given: Sequence[str] | None, known: Sequence[str], argument: str, what: str) -> list[str]:
+    """Names of the measures asked for, all of them if none are; each is checked."""
+    names = list(known if given is None else given)
+    if isinstance(given, str) or not names:
+        raise DesignError(f"{argument}={given!r}: give a list of names, of {', '.join(known)}.")
+    for name in names:
+        check_option(name, known, what)
+    return names
+
+
+def partners_together(rows: list[tuple[PersonSeries, int, dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Cells of rows (series, number of the measure, cells) by dyad and measure, the two partners' beside each other."""
+    return [cells for _, _, cells in sorted(rows, key=lambda row: (row[0].code, row[1], row[0].member))]
 
 
 def _first_change(code: Ints, labels: tuple[Hashable, Hashable]) -> tuple[Ints, tuple[str, ...]]:
