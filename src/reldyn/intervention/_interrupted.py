@@ -429,8 +429,8 @@ def _tables(series: list[PhaseSeries], answers: list[_Answer], change: Change) -
     names = called([(one.dyad, one.person, one.role) for one in series])
     for one, name, answer in zip(series, names, answers, strict=True):
         for place, effect in enumerate(_EFFECTS[change]):
-            cells = {key: float(values[place]) for key, values in vars(answer.estimates).items()}
-            cells = {"term": f"{name} {effect}", **one.identity, "effect": effect, **cells}
+            cells = {"term": f"{name} {effect}", **one.identity, "effect": effect}
+            cells |= {key: float(values[place]) for key, values in vars(answer.estimates).items()}
             rows.append((one, place, cells | {"note": answer.model["note"]}))
     table = pd.DataFrame(partners_together(rows))
     models = pd.DataFrame([{**one.identity, **answer.model} for one, answer in zip(series, answers, strict=True)])

@@ -154,7 +154,7 @@ def chosen_names(given: Sequence[str] | None, known: Sequence[str], argument: st
     return names
 
 
-def partners_together(rows: list[tuple[PersonSeries, int, dict[str, Any]]]) -> list[dict[str, Any]]:
+def partners_together(rows: Sequence[tuple[PersonSeries, int, dict[str, Any]]]) -> list[dict[str, Any]]:
     """Cells of rows (series, number of the measure, cells) by dyad and measure, the two partners' beside each other."""
     return [cells for _, _, cells in sorted(rows, key=lambda row: (row[0].code, row[1], row[0].member))]
 
