@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 import numpy as np
 
@@ -43,7 +43,9 @@ __all__ = ["AffectDynamics", "affect_dynamics"]
 
 @dataclass(frozen=True, repr=False, eq=False)
 class AffectDynamics(TableResult):
-    """What `affect_dynamics` found."""
+    """What `affect_dynamics` found: a row per person and variable."""
+
+    figure: ClassVar[str | None] = "affect_dynamics"
 
 
 @analysis

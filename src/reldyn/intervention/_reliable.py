@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -31,7 +31,9 @@ __all__ = ["ReliableChange", "ReliableChangeResult", "jacobson_truax", "phase_me
 
 @dataclass(frozen=True, repr=False, eq=False)
 class ReliableChangeResult(TableResult):
-    """What `reliable_change` found."""
+    """What `reliable_change` found: a row per person."""
+
+    figure: ClassVar[str | None] = "reliable_change"
 
 
 # As Jacobson and Truax print it.
