@@ -60,7 +60,7 @@ def _repeats(design: DesignRows) -> bool:
 
 def estimates_of(fit: Fit, estimation: Estimation) -> tuple[Estimates, Wald]:
     """Numbers of a fit, and the inference asked for that they rest on."""
-    from reldyn.mixed import infer
+    from reldyn.mixed import infer, parameter_covariance
 
     kind = estimation.resolved_inference
     wald = infer(fit, kind, n_boot=estimation.n_boot, seed=estimation.seed, n_jobs=estimation.n_jobs)
@@ -83,6 +83,7 @@ def estimates_of(fit: Fit, estimation: Estimation) -> tuple[Estimates, Wald]:
         converged=bool(fit.converged),
         at_boundary=bool(fit.at_boundary),
         message=fit.trace.return_code,
+        cov_parameters=parameter_covariance(fit)[0] if len(fit.theta) else np.zeros((0, 0)),
         trace={
             "deviance": fit.trace.deviances,
             "evaluations": int(fit.trace.evaluations),
