@@ -14,8 +14,8 @@ from reldyn.mixed.inference._inference import Contrasts, JointTest, Wald
 from reldyn.mixed.inference._kenward_roger import parameter_covariance
 from reldyn.mixed.inference._process import process_contrasts
 from reldyn.mixed.inference._weighted import Contributions, contributions
-from reldyn.mixed.spec._columns import RoleColumns
 from reldyn.mixed.processes import natural_names
+from reldyn.mixed.spec._columns import RoleColumns
 from reldyn.mixed.spec._options import Estimation, Random, Residual, Shared, check_estimation, shared
 from reldyn.mixed.spec._problem import Problem
 from reldyn.mixed.spec._random import RandomStructure, random_structure
