@@ -7,6 +7,7 @@ from reldyn.mixed._fit import Fit, fit_mixed, log_likelihood
 from reldyn.mixed._near_singular import column_sizes, near_singular_notes
 from reldyn.mixed._predict import RandomEffects, fitted_values, random_effects
 from reldyn.mixed._simulate import simulator
+from reldyn.mixed.dynamic._fit import DynamicPanel, fit_dynamic_panel
 from reldyn.mixed.incomplete._impute import impute_pairs
 from reldyn.mixed.incomplete._joint import JointData, JointFit, JointModel, Slope, fit_joint
 from reldyn.mixed.inference._infer import infer
@@ -23,6 +24,7 @@ from reldyn.mixed.spec._random import RandomStructure, random_structure
 __all__ = [
     "Contrasts",
     "Contributions",
+    "DynamicPanel",
     "Estimation",
     "Fit",
     "JointData",
@@ -41,6 +43,7 @@ __all__ = [
     "check_estimation",
     "column_sizes",
     "contributions",
+    "fit_dynamic_panel",
     "fit_joint",
     "fit_mixed",
     "fitted_values",
