@@ -1,9 +1,11 @@
 """Stability and influence as rows: of a stationary residual process, and over time."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import reldyn as rd
+from reldyn import actor_partner as ap
 
 Z = rd.Estimation(inference="z")
 
@@ -52,3 +54,71 @@ def test_other_processes_refuse_the_rows(panel):
     with pytest.raises(rd.DesignError, match="tidy of"):
         fit.tidy("anything")
     assert not np.isnan(fit.tidy()["estimate"]).any()
+
+
+def waves_of(waves=3, n=200, level=0.0, seed=21):
+    """Couples with a stability of .4, an influence of .2, and stable levels of this standard deviation."""
+    generator, transition = np.random.default_rng(seed), np.array([[0.4, 0.2], [0.2, 0.4]])
+    y = np.zeros((n, waves + 20, 2))
+    for t in range(1, waves + 20):
+        y[:, t] = y[:, t - 1] @ transition.T + generator.normal(size=(n, 2))
+    y = y[:, 20:] + level * generator.normal(size=(n, 1, 2))
+    couple, wave, member = (codes.ravel() for codes in np.indices(y.shape))
+    return pd.DataFrame({"couple": couple, "role": np.array(["f", "m"])[member], "wave": wave, "y": y.ravel()})
+
+
+def panel_of(frame, role="role"):
+    return rd.DyadPanel(frame, dyad="couple", person="role", role=role, time="wave")
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0])
+def test_three_waves_find_stability_beside_stable_levels(level):
+    result = ap.over_time(panel_of(waves_of(3, 400, level)), outcome="y")
+    table = result.tidy()
+    assert result.method == "dynamic panel" and result.fit is None
+    truth = np.where(table["effect"] == "stability", 0.4, 0.2)
+    assert ((table["conf_low"] < truth) & (truth < table["conf_high"])).all()
+    assert (table.loc[table["effect"] == "stability", "estimate"] > 0.2).all()
+    assert "free first wave" in result.summary()
+    assert rd.from_json(result.to_json()).summary() == result.summary()
+
+
+def test_members_without_roles_share_both_effects():
+    frame = waves_of(4)
+    table = ap.over_time(panel_of(frame, role=None), outcome="y").tidy()
+    assert table["effect"].tolist() == ["stability", "influence"]
+
+
+def test_waves_that_are_missing_are_used_for_what_is_there():
+    frame = waves_of(4, 60)
+    frame.loc[::37, "y"] = np.nan
+    result = ap.over_time(panel_of(frame), outcome="y")
+    glance = result.glance().iloc[0]
+    assert glance["n_obs"] == frame["y"].notna().sum()
+    assert not glance["complete"]
+    assert "missing at random" in result.summary()
+
+
+def test_a_declared_stationary_process_gives_its_rows():
+    frame = waves_of(6, 60)
+    result = ap.over_time(panel_of(frame), outcome="y", residual="var1", estimation=Z)
+    table = result.tidy()
+    assert result.method == "stationary"
+    assert table["effect"].tolist()[:4] == ["stability", "stability", "influence", "influence"]
+    assert table["effect"].tolist()[-2:] == ["intercept", "intercept"]
+    assert result.plot() is not None
+    with pytest.raises(rd.DesignError, match="leave steps=2 out"):
+        ap.over_time(panel_of(frame), outcome="y", residual="var1", steps=2)
+
+
+def test_two_waves_refuse_stable_levels_and_say_what_stability_holds():
+    panel = panel_of(waves_of(2))
+    assert "With two waves stable levels and stability are one" in ap.over_time(panel, outcome="y").summary()
+    with pytest.raises(rd.DesignError, match="random intercepts cannot be told from stability with 2 waves"):
+        ap.over_time(panel, outcome="y", random="intercept")
+
+
+def test_few_couples_are_noted():
+    with pytest.warns(rd.DataWarning, match="30 dyads: the dynamic panel model is large-sample inference"):
+        result = ap.over_time(panel_of(waves_of(5, 30)), outcome="y")
+    assert result.plot() is not None

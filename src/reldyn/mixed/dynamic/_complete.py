@@ -28,8 +28,10 @@ class CompleteWaves:
     basis : (k, 2, 2) array
         The transition's derivatives in its k free elements.
     exchangeable : bool
-    first : float
-        Log-determinant of the first wave's covariance.
+    first : (2, 2) array
+        Covariance of the first wave.
+    regression : (4, 2) array
+        Of the means over waves on the first wave.
     """
 
     within: Array
@@ -38,25 +40,35 @@ class CompleteWaves:
     waves: int
     basis: Array
     exchangeable: bool
-    first: float
+    first: Array
+    regression: Array
 
     @property
     def n_transition(self) -> int:
         """Free elements of the transition; all parameters there are."""
         return len(self.basis)
 
-    def start(self, phi: float) -> Array:
+    def start(self, y: Array, phi: float) -> Array:
         """The same stability for both members, no influence."""
+        del y
         return np.asarray([phi, 0.0] if self.exchangeable else [phi, 0.0, 0.0, phi])
 
     def transition(self, free: Array) -> Array:
         """Phi, in the coordinates of the moments."""
         return np.tensordot(free[: len(self.basis)], self.basis, axes=1)
 
+    def stable(self, free: Array) -> Array:
+        """Covariance of the stable parts, first wave's share included."""
+        pull = np.hstack([np.eye(2), -self.transition(free)])
+        beta = pull @ self.regression
+        sigma, lam = pull @ self.within @ pull.T, pull @ self.between @ pull.T
+        total = beta @ self.first @ beta.T + (lam - sigma) / (self.waves - 1)
+        return np.diag(np.diag(total)) if self.exchangeable else total
+
     def __call__(self, free: Array) -> tuple[float, Array]:
         """Minus the log-likelihood and its gradient."""
         pull = np.hstack([np.eye(2), -self.transition(free)])
-        value = self.first + 2.0 * self.waves * (1.0 + np.log(2.0 * np.pi))
+        value = float(np.linalg.slogdet(self.first)[1]) + 2.0 * self.waves * (1.0 + np.log(2.0 * np.pi))
         slope = np.zeros((2, 2))
         for weight, moments in ((self.waves - 2, self.within), (1, self.between)):
             if not weight:
@@ -91,12 +103,12 @@ def complete_waves(y: Array, basis: Array, exchangeable: bool) -> CompleteWaves:
     first = y[:, 0]
     spread = first.T @ first / n
     if exchangeable:
+        # The cross-products between sums and differences are no part of the model.
         spread = np.diag(np.diag(spread))
-        for j in (0, 1):
-            pair = [j, 2 + j]
-            level[:, pair] -= np.outer(first[:, j], first[:, j] @ level[:, pair] / (first[:, j] @ first[:, j]))
+        regression = (level.T @ first / n) * np.tile(np.eye(2), (2, 1)) / np.diag(spread)
     else:
-        level = level - first @ np.linalg.solve(n * spread, first.T @ level)
+        regression = np.linalg.solve(n * spread, first.T @ level).T
+    level = level - first @ regression.T
     within = around.T @ around / (n * max(waves - 2, 1))
     between = (waves - 1) * (level.T @ level) / n
-    return CompleteWaves(within, between, n, waves, basis, exchangeable, float(np.linalg.slogdet(spread)[1]))
+    return CompleteWaves(within, between, n, waves, basis, exchangeable, spread, regression)

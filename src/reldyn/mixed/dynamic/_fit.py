@@ -7,7 +7,6 @@ covariance with the stable part a are parameters, so nothing is assumed of what 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,13 +16,14 @@ from reldyn._records import brief
 from reldyn._types import Array
 from reldyn.errors import DesignError
 from reldyn.mixed._threads import single_threaded
-from reldyn.mixed.dynamic._complete import complete_waves
-from reldyn.mixed.dynamic._incomplete import incomplete_waves
+from reldyn.mixed.dynamic._complete import CompleteWaves, complete_waves
+from reldyn.mixed.dynamic._incomplete import IncompleteWaves, incomplete_waves
 from reldyn.mixed.inference._inference import Contrasts
 
-Objective = Callable[[Array], tuple[float, Array]]
+Objective = CompleteWaves | IncompleteWaves
 # From here on normal intervals cover as well as those of the profile likelihood, and cost next to nothing.
 PROFILE_WAVES = 10
+FEWEST_DYADS = 6
 _STARTS = (0.0, 0.3, 0.6)
 _DISTINCT = np.eye(4).reshape(4, 2, 2)
 # Sums and differences of exchangeable members decouple: stability + influence and stability - influence.
@@ -42,6 +42,8 @@ class DynamicPanel:
         Of the transition's elements: (0, 0), (0, 1), (1, 0), (1, 1), element (j, l) being the carry-over from member l
         to member j; of exchangeable members stability and influence.
     transition : (2, 2) array
+    stable : (2, 2) array
+        Covariance of the members' stable levels, (I - Phi)^{-1} Var(a) (I - Phi)^{-T}; need not be positive.
     covariance : (k, k) array
         Inverse observed information about them, everything else profiled out.
     log_likelihood : float
@@ -56,6 +58,7 @@ class DynamicPanel:
 
     effects: Contrasts
     transition: Array
+    stable: Array
     covariance: Array
     log_likelihood: float
     n_parameters: int
@@ -95,38 +98,49 @@ def fit_dynamic_panel(y: ArrayLike, *, exchangeable: bool = False, intervals: st
     """
     y = np.asarray(y, dtype=float)
     y = y[np.isfinite(y).any(axis=(1, 2))]
-    n, waves, _ = y.shape
+    waves = y.shape[1]
     _check(y)
     scale = float(np.nanstd(y - np.nanmean(y, axis=0)))
     y = (y - np.nanmean(y, axis=(0, 1) if not exchangeable else None)) / scale
     basis = _ALIKE if exchangeable else _DISTINCT
     complete = bool(np.isfinite(y).all())
-    turned = y @ _TURN if exchangeable else y
+    turn = _TURN if exchangeable else np.eye(2)
+    objective: Objective
     if complete:
-        whole = complete_waves(turned, basis, exchangeable)
-        objective: Objective = whole
-        starts = [whole.start(phi) for phi in _STARTS]
+        objective = complete_waves(y @ turn, basis, exchangeable)
     else:
-        part = incomplete_waves(y, basis, exchangeable, _TURN if exchangeable else np.eye(2))
-        objective, starts = part, [part.start(turned, phi * np.eye(2)) for phi in _STARTS]
+        objective = incomplete_waves(y, basis, exchangeable, turn)
+    # Where waves are many there is one optimum.
+    starts = [objective.start(y @ turn, phi) for phi in (_STARTS if waves < PROFILE_WAVES else _STARTS[1:2])]
     k = len(basis)
     free, information, verified = _best(objective, starts, basis)
     transition = np.tensordot(free[:k], basis, axes=1)
     stationary = bool(np.abs(np.linalg.eigvals(transition)).max() < 1.0)
     if exchangeable:
         transition = _TURN @ transition @ _TURN
+    away = np.linalg.inv(np.eye(2) - transition)
+    stable = turn @ objective.stable(free) @ turn.T * scale**2
     covariance = _inverse(information)[:k, :k]
     chosen = intervals or ("profile" if waves < PROFILE_WAVES else "normal")
     effects = _effects(objective, free, information, covariance, chosen if verified else "normal")
     value = objective(free)[0] + np.isfinite(y).sum() * np.log(scale)
     n_parameters = (8 if exchangeable else 13) + k + waves * (1 if exchangeable else 2)
     return DynamicPanel(
-        effects, transition, covariance, -float(value), n_parameters, verified, stationary, chosen, complete
+        effects=effects,
+        transition=transition,
+        stable=away @ stable @ away.T,
+        covariance=covariance,
+        log_likelihood=-float(value),
+        n_parameters=n_parameters,
+        converged=verified,
+        stationary=stationary,
+        intervals=chosen if verified else "normal",
+        complete=complete,
     )
 
 
 def _check(y: Array) -> None:
-    n, waves, _ = y.shape
+    waves = y.shape[1]
     if waves < 3:
         raise DesignError(
             f"{waves} waves cannot separate stable levels from stability: both make the first and the second wave "
@@ -135,15 +149,15 @@ def _check(y: Array) -> None:
     starts = np.isfinite(y[:, 0]).all(axis=1)
     follows = (np.isfinite(y[:, 1:]).all(axis=2) & np.isfinite(y[:, :-1]).all(axis=2)).sum(axis=1)
     usable = int((starts & (follows >= 2)).sum())
-    if usable < 12:
+    if usable < FEWEST_DYADS:
         raise DesignError(
             f"{usable} dyads have the first wave and two steps from wave to wave of both members; stability and "
-            "influence beside stable levels need at least 12."
+            f"influence beside stable levels need at least {FEWEST_DYADS}."
         )
 
 
 def _best(objective: Objective, starts: list[Array], basis: Array) -> tuple[Array, Array, bool]:
-    """The highest optimum among fading transitions (of all, where none fades), its information, and whether it is one."""
+    """The highest optimum with a fading transition (of all, where none fades), its information, whether verified."""
     ends = [_polished(objective, start) for start in starts]
     k = len(basis)
 

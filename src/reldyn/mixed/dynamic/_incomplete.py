@@ -56,6 +56,13 @@ class IncompleteWaves:
     turn: Array
     n_transition: int
 
+    def stable(self, free: Array) -> Array:
+        """Covariance of the stable parts, first wave's share included."""
+        theta = self.embed @ free
+        omega, sigma, lam = (_root(theta[part]) for part in (_OMEGA, _SIGMA, _LAMBDA))
+        share = theta[_BETA].reshape(2, 2) @ omega
+        return np.asarray(share @ share.T + (lam @ lam.T - sigma @ sigma.T) / (self.waves - 1))
+
     def __call__(self, free: Array) -> tuple[float, Array]:
         """Minus the log-likelihood and its gradient."""
         theta = self.embed @ free
@@ -142,12 +149,12 @@ class IncompleteWaves:
             moved = 2.0 * np.asarray(change) @ root
             full[part] = moved[0, 0] * root[0, 0], moved[1, 0], moved[1, 1] * root[1, 1]
 
-    def start(self, y: Array, phi: Array) -> Array:
-        """Free parameters from a transition and the values (n, waves, 2), in the coordinates of the parameters."""
+    def start(self, y: Array, phi: float) -> Array:
+        """Free parameters from a stability and the values (n, waves, 2), in the coordinates of the parameters."""
         theta = np.zeros(_SIZE)
-        theta[_PHI] = phi.ravel()
+        theta[_PHI] = (phi * np.eye(2)).ravel()
         centred = y - np.nanmean(y, axis=0)
-        v = centred[:, 1:] - centred[:, :-1] @ phi.T
+        v = centred[:, 1:] - phi * centred[:, :-1]
         used = np.isfinite(v).all(axis=2)
         count = used.sum(axis=1)
         level = np.where(used[..., None], v, 0.0).sum(axis=1) / np.maximum(count, 1)[:, None]
