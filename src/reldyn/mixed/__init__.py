@@ -15,6 +15,7 @@ from reldyn.mixed.inference._inference import Contrasts, JointTest, Wald
 from reldyn.mixed.inference._kenward_roger import parameter_covariance
 from reldyn.mixed.inference._process import process_contrasts
 from reldyn.mixed.inference._weighted import Contributions, contributions
+from reldyn.mixed.likelihood._memory import memory_needed
 from reldyn.mixed.processes import natural_names
 from reldyn.mixed.spec._columns import RoleColumns
 from reldyn.mixed.spec._options import Estimation, Random, Residual, Shared, check_estimation, shared
@@ -50,6 +51,7 @@ __all__ = [
     "impute_pairs",
     "infer",
     "log_likelihood",
+    "memory_needed",
     "natural_names",
     "near_singular_notes",
     "parameter_covariance",

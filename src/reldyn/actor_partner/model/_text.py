@@ -83,7 +83,8 @@ def methods_paragraph(result: MixedResult) -> str:
         f"The model was fitted to {len(design.y):,} of {setting.n_rows_panel:,} rows from {design.n_dyads} dyads "
         f"({design.n_persons} persons); {_members(setting.roles, design.strata)}.",
         *_predictor_sentences(setting),
-        f"Varying between dyads: {_random_phrase(result)}. Residuals: {_residual_phrase(setting.residual)}.",
+        f"Varying between dyads: {_random_phrase(result)}{_default_phrase(setting)}. "
+        f"Residuals: {_residual_phrase(setting.residual)}.",
         f"Estimation was by {'restricted maximum likelihood' if estimates.method == 'reml' else 'maximum likelihood'}"
         + _criteria(glance),
         f"Inference: {_INFERENCE[estimates.inference]}.",
@@ -158,6 +159,15 @@ def _random_phrase(result: MixedResult) -> str:
     shape = {"full": "freely correlated", "diagonal": "uncorrelated", "block": "correlated within each term"}
     how = f", {shape[result.setting.random.covariance]}" if len(columns) > 1 else ""
     return f"{_listed(names)}{how}"
+
+
+def _default_phrase(setting: Any) -> str:
+    """Name the default random structure."""
+    if not setting.default_random:
+        return ""
+    robust = setting.estimation.inference == "cr2"
+    how = "; standard errors allow for slopes that vary and are not modelled" if robust else ""
+    return f" (by default, no slopes{how})"
 
 
 def _residual_phrase(residual: Any) -> str:

@@ -9,6 +9,7 @@ series, not with its square.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -111,7 +112,7 @@ def _blocks(layout: _Occasions, weighted: Array) -> Iterator[tuple[Array, Ints, 
     """Portions of occasions: values (t, n_dyads, 2, p), places (t, n_dyads) of steps among the distinct spans."""
     order = np.argsort(layout.occasion, kind="stable")
     bounds = np.searchsorted(layout.occasion[order], np.arange(0, layout.n_occasions + _AT_ONCE, _AT_ONCE))
-    for block, (start, stop) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
+    for block, (start, stop) in enumerate(itertools.pairwise(bounds)):
         rows = order[start:stop]
         length = min(_AT_ONCE, layout.n_occasions - block * _AT_ONCE)
         at = layout.occasion[rows] - block * _AT_ONCE
