@@ -597,7 +597,7 @@ def test_two_wave_stability_and_influence_equal_lavaan(gls):
 def test_many_waves_warn_of_the_bias_of_short_series():
     panel = rd.simulate.apim(n_dyads=80, n_occasions=7, actor=0.0, partner=0.0, phi=0.3, seed=2).panel
     with pytest.warns(rd.DataWarning, match="Nickell, 1981") as caught:
-        result = ap.over_time(panel, outcome="y")
+        result = ap.over_time(panel, outcome="y", centering="within-between")
     assert "residual='var1' without the lagged predictor" in str(caught[0].message)
     biased = result.tidy().query("effect == 'stability' and level == 'within'")["estimate"]
     assert biased.max() < 0.2

@@ -11,10 +11,10 @@ from reldyn.actor_partner._moderators import absence_notes, varying_moderators
 from reldyn.actor_partner._past import OutcomePast, has_levels, outcome_past, without_tests
 from reldyn.actor_partner.model._block import apim_block
 from reldyn.actor_partner.model._design import Block, build_design, identifiers
-from reldyn.actor_partner.model._fitting import estimates_of, fit_design
+from reldyn.actor_partner.model._fitting import check_memory, estimates_of, fit_design
 from reldyn.actor_partner.model._marginal import FAMILIES, refuse_mixed_options
 from reldyn.actor_partner.model._result import ApimResult, MixedResult
-from reldyn.actor_partner.model._setting import ModelSetting, as_random, as_residual, check_call
+from reldyn.actor_partner.model._setting import ModelSetting, as_random, as_residual, check_call, with_default_inference
 from reldyn.actor_partner.model._terms import Stratum, named_terms, strata_of
 from reldyn.actor_partner.model._values import centerings, has_occasions
 from reldyn.errors import DataWarning, DesignError, check_option
@@ -91,14 +91,19 @@ def apim(
         usable occasions per person; a warning says the size, and below ten the lag has no statistic and no p-value.
     random : sequence of str or shared, or Random, optional
         What varies between dyads: ``"intercept"``, ``"actor"``, ``"partner"`` (all predictors; their within parts),
-        ``"actor:NAME"``, ``"partner:NAME"``, a covariate. None: the intercept with several occasions, else nothing.
+        ``"actor:NAME"``, ``"partner:NAME"``, a covariate. None: nothing with one occasion; with several the intercept,
+        and cluster-robust (CR2) inference unless ``estimation`` says otherwise, because slopes that vary between dyads
+        and are left out make model-based standard errors of within-person effects too small, while these hold (in
+        simulations of 30 to 100 dyads the former cover .82 to .95, the latter .95). ``random="intercept"`` is the same
+        model with Kenward-Roger inference.
     residual : str or Residual, default "unstructured"
         A free 2 x 2 covariance at each occasion: what is left of the two members may go together.
     family : {"gaussian", "binomial", "poisson", "negative-binomial", "ordinal"}, default "gaussian"
         Other families than Gaussian are marginal models (generalised estimating equations, dyads as clusters,
         bias-reduced standard errors); they have neither ``random`` nor ``residual``.
     estimation : Estimation
-        REML by default. ``missing="available"``: a row is used when it has the outcome and all predictors, so that a
+        REML by default, with CR2 inference where ``random`` is left to its default, else Kenward-Roger.
+        ``missing="available"``: a row is used when it has the outcome and all predictors, so that a
         partner missing at an occasion costs the row whose partner effect it would inform. ``missing="impute"``: 20
         imputations of the predictors, both members' variables of an occasion as one vector (Schafer and Yucel, 2002),
         pooled by Rubin's rules; every row with an outcome is used. ``missing="model"``: incomplete predictors are
@@ -145,6 +150,7 @@ def apim(
     option = centerings(panel, [name for name, _ in named], centering)
     chosen, strata = strata_of(panel, roles)
     asked_random = random
+    by_default = random is None and has_occasions(panel) and family == "gaussian"
     random = as_random(random, has_occasions(panel) and family == "gaussian")
     varying = varying_moderators(panel, moderators)
     terms = [name for name, _ in (*named, *adjusting)]
@@ -177,10 +183,11 @@ def apim(
         moderators=dict(moderators or {}),
         random=random,
         residual=as_residual(str(residual) if isinstance(residual, str) else residual),
-        estimation=estimation,
+        estimation=with_default_inference(estimation, by_default),
         n_rows_panel=len(panel),
         varying=varying,
         lags=past.lags,
+        default_random=by_default,
     )
     if family != "gaussian":
         refuse_mixed_options(family, asked_random, residual is not UNSTRUCTURED, setting)
@@ -226,6 +233,7 @@ def run_model(
         return _run_incomplete(kind, panel, outcome, lay_out, strata, setting, past)
     block = lay_out(panel)
     design = build_design(panel, outcome, block, strata, setting.residual.process)
+    check_memory(design, setting.residual, setting.estimation)
     fit = fit_design(design, setting.random, setting.residual, setting.estimation.method)
     estimates, wald = estimates_of(fit, setting.estimation)
     result = kind(

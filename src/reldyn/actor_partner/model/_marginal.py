@@ -11,7 +11,7 @@ import textwrap
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 import numpy as np
 
@@ -97,11 +97,13 @@ class MarginalApimResult(ApimResult):
         }
         return pd.DataFrame([row])
 
-    def tidy(self) -> pd.DataFrame:
+    def tidy(self, of: Literal["residual"] | None = None) -> pd.DataFrame:
         """One row per coefficient, as for Gaussian outcomes, with ``ratio``: the exponential of the estimate.
 
         Thresholds of ordinal outcomes have ``effect`` ``threshold``; ``intercept`` is then a role's shift of them all.
         """
+        if of is not None:
+            raise DesignError("a marginal model (GEE) has no residual process, so there is nothing of it to tidy.")
         table = super().tidy()
         return table.assign(ratio=np.exp(table["estimate"]))
 

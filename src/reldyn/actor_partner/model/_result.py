@@ -13,7 +13,7 @@ from reldyn.actor_partner.model._design import DesignRows
 from reldyn.actor_partner.model._estimates import Estimates
 from reldyn.actor_partner.model._setting import ModelSetting
 from reldyn.actor_partner.model._tables import covariance_frame, residual_process, tidy_fixed
-from reldyn.errors import DesignError
+from reldyn.errors import DesignError, check_option
 from reldyn.results import Result, Withheld
 
 if TYPE_CHECKING:
@@ -67,8 +67,16 @@ class MixedResult(Result):
         """The optimiser's path: deviance per accepted step, evaluations, how it ended."""
         return self.estimates.trace
 
-    def tidy(self) -> pd.DataFrame:
-        """One row per fixed effect.
+    def tidy(self, of: Literal["residual"] | None = None) -> pd.DataFrame:
+        """One row per fixed effect, or per parameter of the residual process.
+
+        Parameters
+        ----------
+        of : {"residual"}, optional
+            None: the fixed effects. ``"residual"``: for ``residual="var1"`` how much of a member's deviation is there
+            one occasion later (``effect`` ``stability``), how much of it comes from the partner's (``influence``), and
+            the differences of both between roles (``contrast``). Tests are normal, from the information about the
+            covariance parameters; intervals hold stationary processes only.
 
         Returns
         -------
@@ -78,6 +86,11 @@ class MixedResult(Result):
             ``df`` (infinite for z), ``p_value``, ``conf_low``, ``conf_high`` (95 %). ``statistic`` and ``p_value`` are
             NaN for a centred lag of the outcome in a short series; ``warnings`` says why.
         """
+        if of is not None:
+            from reldyn.actor_partner.model._carry_over import tidy_residual
+
+            check_option(of, ("residual",), "tidy of")
+            return tidy_residual(self.design, self.estimates, self.setting.residual)
         return tidy_fixed(self.design, self.estimates)
 
     def glance(self) -> pd.DataFrame:

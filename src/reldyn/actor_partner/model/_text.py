@@ -50,6 +50,7 @@ def summary(result: MixedResult) -> str:
     parts = [
         _headline(result),
         textwrap.fill(methods_paragraph(result), WIDTH),
+        *_carry_over_table(result),
         "Fixed effects\n" + _table(result.tidy().drop(columns=_identifying(result.tidy()))),
     ]
     if result.design.random:
@@ -63,6 +64,17 @@ def summary(result: MixedResult) -> str:
     return "\n\n".join(parts)
 
 
+def _carry_over_table(result: MixedResult) -> list[str]:
+    """Stability and influence, first of all numbers where the residual process has them."""
+    if result.setting.residual.process != "var1" or not result.estimates.cov_parameters.size:
+        return []
+    rows = result.tidy("residual")
+    return [
+        "Stability and influence (of deviations from the fixed effects)\n"
+        + _table(rows.drop(columns=_identifying(rows)))
+    ]
+
+
 def methods_paragraph(result: MixedResult) -> str:
     """Say what was fitted, to what and how, in sentences fit for a methods section."""
     setting, design, estimates = result.setting, result.design, result.estimates
@@ -71,7 +83,8 @@ def methods_paragraph(result: MixedResult) -> str:
         f"The model was fitted to {len(design.y):,} of {setting.n_rows_panel:,} rows from {design.n_dyads} dyads "
         f"({design.n_persons} persons); {_members(setting.roles, design.strata)}.",
         *_predictor_sentences(setting),
-        f"Varying between dyads: {_random_phrase(result)}. Residuals: {_residual_phrase(setting.residual)}.",
+        f"Varying between dyads: {_random_phrase(result)}{_default_phrase(setting)}. "
+        f"Residuals: {_residual_phrase(setting.residual)}.",
         f"Estimation was by {'restricted maximum likelihood' if estimates.method == 'reml' else 'maximum likelihood'}"
         + _criteria(glance),
         f"Inference: {_INFERENCE[estimates.inference]}.",
@@ -146,6 +159,15 @@ def _random_phrase(result: MixedResult) -> str:
     shape = {"full": "freely correlated", "diagonal": "uncorrelated", "block": "correlated within each term"}
     how = f", {shape[result.setting.random.covariance]}" if len(columns) > 1 else ""
     return f"{_listed(names)}{how}"
+
+
+def _default_phrase(setting: Any) -> str:
+    """Name the default random structure."""
+    if not setting.default_random:
+        return ""
+    robust = setting.estimation.inference == "cr2"
+    how = "; standard errors allow for slopes that vary and are not modelled" if robust else ""
+    return f" (by default, no slopes{how})"
 
 
 def _residual_phrase(residual: Any) -> str:
