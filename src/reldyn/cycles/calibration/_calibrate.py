@@ -20,7 +20,7 @@ from reldyn.cycles.calibration._calibrate_pooled import (
     replicate_sample,
 )
 from reldyn.cycles.ladder._climb import POOLINGS, Pooling, Setting, seed_of
-from reldyn.cycles.ladder._regimes import linear_null
+from reldyn.cycles.ladder._direction import linear_null
 from reldyn.cycles.series._arrange import Arranged, Columns, arrange
 from reldyn.cycles.series._nuisance import base_design, prepare
 from reldyn.cycles.series._series import DirectionSeries
