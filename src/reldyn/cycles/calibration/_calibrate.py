@@ -19,7 +19,7 @@ from reldyn.cycles.calibration._calibrate_pooled import (
     limits_over_samples,
     replicate_sample,
 )
-from reldyn.cycles.ladder._climb import POOLINGS, Pooling, Setting, seed_of
+from reldyn.cycles.ladder._claim_tests import POOLINGS, Pooling, Setting, seed_of
 from reldyn.cycles.ladder._direction import linear_null
 from reldyn.cycles.series._arrange import Arranged, Columns, arrange
 from reldyn.cycles.series._nuisance import base_design, prepare

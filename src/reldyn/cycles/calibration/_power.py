@@ -44,6 +44,7 @@ def power_of(
     floor_share: float,
     n_channels: int,
     alpha: float,
+    effect: float = DECLARED_EFFECT,
     cells: tuple[dict[str, Any], ...] | None = None,
 ) -> tuple[float, float] | None:
     """Power and false-positive rate of *intermittent* for cycles of the declared effect.
@@ -60,6 +61,8 @@ def power_of(
         1 for warmth alone, 2 with a response.
     alpha : float
         Level of the test; stored cells of other levels do not count.
+    effect : float, default 1.5
+        Size of the cycles.
     cells : tuple of dict, optional
         Default: `stored_cells`.
 
@@ -89,7 +92,7 @@ def power_of(
         and cell["n_channels"] == n_channels
         and cell["alpha"] == alpha
     ]
-    planted = [cell for cell in covering if cell["kind"] == DECLARED_KIND and cell["effect"] == DECLARED_EFFECT]
+    planted = [cell for cell in covering if cell["kind"] == DECLARED_KIND and cell["effect"] == effect]
     if not planted:
         return None
     best = max(planted, key=lambda cell: cell["rejected"] / cell["n"])

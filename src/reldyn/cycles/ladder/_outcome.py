@@ -51,6 +51,8 @@ class Outcome:
         dyads: of the test of the direction by itself, whose p-value is ``p_alone``.
     p_alone : float
         Of *intermittent* from the direction by itself, where phases from other dyads did not show it; NaN elsewhere.
+    n_masked : int
+        Occasions left out because they lie in a careless stretch.
     """
 
     dyad: Hashable
@@ -71,6 +73,7 @@ class Outcome:
     false_positives: float | None = None
     triggers: tuple[TriggerEffect, ...] = ()
     p_alone: float = float("nan")
+    n_masked: int = 0
 
     row_fields: ClassVar[tuple[str, ...]] = ("occasion", "y")
     id_fields: ClassVar[dict[str, str]] = {"dyad": "dyad", "giver": "member"}
