@@ -56,7 +56,7 @@ def assess_directed(
     null = phase_null(prepared, fit.coefficients[0], fit.covariance[0], _STATES, channels)
     chain = chain_of(fit)[0]
     observed = float(net_flow(fit)[0])
-    shown = number_of_phases({k: direction.dispersions(k) for k in (2, _STATES)}) == _STATES
+    shown = number_of_phases({k: direction.dispersions(k) for k in (2, _STATES)}, shortest=0.0) == _STATES
 
     def draw(generators: Sequence[np.random.Generator]) -> Array:
         latent = draw_reversible(null, generators, transition=chain)

@@ -164,12 +164,25 @@ def dispersions(data: SwitchingData, n_states: int) -> list[SojournFit]:
     return fit_dispersions(data, fit_regimes(data, n_states))
 
 
-def number_of_phases(fits: Mapping[int, list[SojournFit]]) -> int:
-    """Three where their best fit to the first series gains eight log-likelihood units on that of two, and all last."""
+def number_of_phases(fits: Mapping[int, list[SojournFit]], shortest: float = _SHORTEST_OF_THREE) -> int:
+    """Number of phases that describes the first series.
+
+    Parameters
+    ----------
+    fits : mapping of int to list of SojournFit
+        By number of phases, of every dispersion.
+    shortest : float, default 3.3
+        Occasions that every one of three phases must last on average, and more.
+
+    Returns
+    -------
+    int
+        3 where their best fit gains eight log-likelihood units on that of two.
+    """
     best = {k: float(_profiles(one)[0].max()) for k, one in fits.items()}
     if len(fits) > 1:
         free = fits[3][int(_profiles(fits[3])[0].argmax())]
-        if float(free.dwell_means[0].min()) <= _SHORTEST_OF_THREE:
+        if float(free.dwell_means[0].min()) <= shortest:
             return 2
     return max(best, key=lambda k: best[k] - _PRICE_OF_THIRD * (k - 2))
 
