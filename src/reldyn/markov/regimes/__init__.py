@@ -6,6 +6,7 @@ Arrays in, arrays out: it knows no column names and no partners.
 from reldyn.markov.regimes._levels import LevelData, LevelFit, fit_levels, gamma_dwell, level_start, nearest_mean
 from reldyn.markov.regimes._memoryless import MemorylessFit, fit_memoryless
 from reldyn.markov.regimes._pool import Pooled, SharedPhases, class_scores, fit_shared, linear_levels, pool_levels
+from reldyn.markov.regimes._ramps import RAMP_STEPS, RampFit, fit_ramps
 from reldyn.markov.regimes._sojourn import BOUNDARY, DISPERSIONS, MEANS, SojournFit, fit_sojourns, sojourn_start
 from reldyn.markov.regimes._switching import SwitchingData, SwitchingFit, fit_switching
 from reldyn.markov.regimes._variances import VarianceFit, fit_variances
@@ -18,6 +19,8 @@ __all__ = [
     "MEANS",
     "MemorylessFit",
     "Pooled",
+    "RAMP_STEPS",
+    "RampFit",
     "SharedPhases",
     "SojournFit",
     "SwitchingData",
@@ -26,6 +29,7 @@ __all__ = [
     "class_scores",
     "fit_levels",
     "fit_memoryless",
+    "fit_ramps",
     "fit_shared",
     "fit_sojourns",
     "fit_switching",
