@@ -181,8 +181,8 @@ def test_stored_power_counts_where_the_direction_by_itself_shows_nothing_either(
     known = dataclasses.replace(bare, outcomes=tuple(dataclasses.replace(one, power=0.9) for one in bare.outcomes))
     assert known.verdicts()[["verdict", "reason"]].iloc[0].tolist() == [
         "not supported",
-        "phases not shown (p = .400); tested by itself, which shows nothing either, the design would have shown cycles "
-        "with probability 0.90",
+        "phases not shown (p = .400), nor where the direction is tested by itself; no sign of abrupt cycles of 1.5 SD "
+        "or more (power 0.90 or above); gradual or weaker ones are not excluded",
     ]
 
 

@@ -5,9 +5,9 @@ import pytest
 
 from reldyn.cycles.ladder._directed import assess_directed
 from reldyn.cycles.ladder._direction import DirectionFits, direction_seed
-from reldyn.cycles.ladder._irregular import assess_irregular, cut_points
+from reldyn.cycles.ladder._irregular import assess_irregular
 from reldyn.cycles.ladder._periodic import assess_periodic
-from reldyn.cycles.ladder._regimes import SCREEN, assess_regimes, fit_phases
+from reldyn.cycles.ladder._regimes import assess_regimes, fit_phases
 from reldyn.cycles.ladder._sojourns import boundary_drop, calibrated_drop, profile, signed_ratio
 from reldyn.cycles.ladder._starts import best_period, cluster, period_grid, residuals, step_template
 from reldyn.cycles.series._nuisance import base_design, prepare

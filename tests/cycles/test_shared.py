@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 import reldyn as rd
-from reldyn.cycles.ladder._shared import N_FOLDS, learn
 from reldyn.cycles.ladder._direction import DirectionFits, direction_seed
+from reldyn.cycles.ladder._shared import N_FOLDS, learn
 from reldyn.cycles.ladder._shared_tests import assess_shared_irregular, assess_shared_regimes
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.simulate._series import SeriesDesign, simulate_series

@@ -13,8 +13,8 @@ import numpy as np
 
 from reldyn.cycles._result import WITHOUT_POWER, CycleResult
 from reldyn.cycles.calibration._power import power_of
-from reldyn.cycles.ladder._claims import ClaimTest
 from reldyn.cycles.ladder._claim_tests import POOLINGS, Pooling, Setting, extend_claim_tests, run_claim_tests
+from reldyn.cycles.ladder._claims import ClaimTest
 from reldyn.cycles.ladder._outcome import Outcome, n_cycles, reasons_of
 from reldyn.cycles.ladder._rounds import limits_of, open_decisions, rounds
 from reldyn.cycles.ladder._shared import Shared, learn
@@ -276,7 +276,7 @@ def _is_hypothesis(outcome: Outcome, alpha: float) -> bool:
     return bool(outcome.tests) and not reasons_of(outcome, alpha, MIN_CYCLES)
 
 
-def _extended(task: _Task, generator: np.random.Generator) -> tuple[ClaimTest, ...]:
+def _extended(task: _Task, _: np.random.Generator) -> tuple[ClaimTest, ...]:
     if task.arranged.series is None:
         return task.tests
     return extend_claim_tests(task.arranged.series, task.setting, task.seed, task.lesson, task.tests)
@@ -287,7 +287,7 @@ def _without_draws(outcome: Outcome) -> Outcome:
     return dataclasses.replace(outcome, tests=tuple(dataclasses.replace(test, drawn={}) for test in outcome.tests))
 
 
-def _outcome(task: _Task, generator: np.random.Generator) -> Outcome:
+def _outcome(task: _Task, _: np.random.Generator) -> Outcome:
     """Test one direction; what cannot be tested comes back with its reasons."""
     arranged, setting = task.arranged, task.setting
     series = arranged.series

@@ -47,7 +47,9 @@ def limit_memory(null: LinearNull, largest: float = 0.6) -> LinearNull:
         root = float(np.abs(np.linalg.eigvals(null.measurement.phi)).max())
         if root <= largest:
             return null
-        return dataclasses.replace(null, measurement=null.measurement.with_memory(null.measurement.phi * largest / root))
+        return dataclasses.replace(
+            null, measurement=null.measurement.with_memory(null.measurement.phi * largest / root)
+        )
     turned = null.lags.transpose(0, 2, 1)
     root = largest_root([turned[0], *turned[2:]])
     if root <= largest:
@@ -57,7 +59,9 @@ def limit_memory(null: LinearNull, largest: float = 0.6) -> LinearNull:
     lags = null.lags * ((largest / root) ** power)[:, None, None]
     widen = np.sqrt(np.diag(_spread(null.lags, null.covariance)) / np.diag(_spread(lags, null.covariance)))
     return dataclasses.replace(
-        null, lags=lags * widen[None, None, :] / widen[None, :, None], covariance=null.covariance * np.outer(widen, widen)
+        null,
+        lags=lags * widen[None, None, :] / widen[None, :, None],
+        covariance=null.covariance * np.outer(widen, widen),
     )
 
 

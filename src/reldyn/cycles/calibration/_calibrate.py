@@ -82,6 +82,12 @@ class CalibrationResult(Result):
         return float((self.p_intermittent[self.worlds.index("cycle")] <= self.setting["alpha"]).mean())
 
     @property
+    def power_low(self) -> float:
+        """Lower limit of the 95 % interval of ``power``."""
+        found = self.tidy().query("claim == 'intermittent' and world == 'cycle'")
+        return float(found["conf_low"].item())
+
+    @property
     def false_positives(self) -> float:
         """The largest share in which *intermittent* is found in a world without cycles."""
         others = [place for place, world in enumerate(self.worlds) if world != "cycle"]

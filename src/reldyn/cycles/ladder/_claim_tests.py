@@ -196,9 +196,7 @@ def both_claims(
     return _both(DirectionFits(series, direction_seed(seed, series)), setting, prior)
 
 
-def _both(
-    direction: DirectionFits, setting: Setting, prior: Lesson | None
-) -> tuple[ClaimTest, ClaimTest | None]:
+def _both(direction: DirectionFits, setting: Setting, prior: Lesson | None) -> tuple[ClaimTest, ClaimTest | None]:
     regimes = _regimes(direction, setting, prior)
     if regimes.p_value > setting.alpha:
         return regimes, None

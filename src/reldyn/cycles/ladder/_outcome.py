@@ -15,7 +15,7 @@ from reldyn.cycles.ladder._claims import ClaimTest, PhaseFit
 from reldyn.cycles.ladder._verdict import NOT_COVERED, Evidence
 from reldyn.results import register
 
-__all__ = ["Outcome", "claim_of", "evidence_of", "intermittent_p", "n_cycles", "raw_p", "reasons_of"]
+__all__ = ["Outcome", "claim_of", "evidence_of", "intermittent_p", "n_cycles", "n_surrogates", "raw_p", "reasons_of"]
 
 register(ClaimTest)
 register(PhaseFit)
@@ -110,13 +110,25 @@ def reasons_of(outcome: Outcome, alpha: float, fewest_cycles: float) -> tuple[st
     return (f"phases, but {cycles:.1f} expected cycles of them, below {fewest_cycles:g}",)
 
 
+def n_surrogates(outcome: Outcome) -> int:
+    """Surrogates behind the p-value of *intermittent*; 0 where none was needed."""
+    both = [claim_of(outcome, claim) for claim in ("regimes", "irregular")]
+    return min((test.n_surrogates for test in both if test is not None), default=0)
+
+
 def n_cycles(outcome: Outcome) -> float:
     """Expected returns to the warmest phase; NaN without a fit."""
     return float("nan") if outcome.fit is None else outcome.fit.n_cycles
 
 
 def evidence_of(
-    outcome: Outcome, p_intermittent: float, alpha: float, fewest_cycles: float, unknown: str = NOT_COVERED
+    outcome: Outcome,
+    p_intermittent: float,
+    alpha: float,
+    fewest_cycles: float,
+    unknown: str = NOT_COVERED,
+    effect: float = 1.5,
+    needed: int | None = None,
 ) -> Evidence:
     """Gather what the verdict rests on; ``unknown`` says why there is no power where there is none."""
     irregular = claim_of(outcome, "irregular")
@@ -131,4 +143,6 @@ def evidence_of(
         alpha=alpha,
         unknown=unknown,
         p_alone=outcome.p_alone,
+        effect=effect,
+        needed=needed,
     )

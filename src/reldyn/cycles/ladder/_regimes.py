@@ -19,7 +19,7 @@ from reldyn.cycles.ladder._fits import best_of, chain_of, fit_loose
 from reldyn.cycles.ladder._montecarlo import surrogate_test
 from reldyn.cycles.ladder._sojourns import profile
 from reldyn.cycles.ladder._starts import random_starts, residuals
-from reldyn.cycles.ladder._statistic import PhaseGains, phase_gains
+from reldyn.cycles.ladder._statistic import RAMPS, PhaseGains, phase_gains
 from reldyn.cycles.series._nuisance import prepare
 from reldyn.markov.regimes import SojournFit
 from reldyn.stats import STOP_AFTER, MonteCarlo, child_seed, seed_sequence
@@ -70,7 +70,6 @@ def assess_regimes(
         ``shortest_dwell`` (mean, in occasions), ``null_order`` of the surrogates (0: measurement error), ``n_breaks``,
         ``departure`` of the margin from one hump, ``p_by_null``.
     """
-    series = direction.series
     found = phase_gains(direction.standardised.data, n_states, {k: direction.regimes(k) for k in n_states})
     observed = float(found.statistic[0])
     results: dict[str, MonteCarlo] = {}
@@ -113,7 +112,7 @@ def _described(found: PhaseGains, chosen: int) -> dict[str, object]:
     return {
         "n_states": chosen,
         "gains": {name: float(values[0]) for name, values in found.gains.items()},
-        "gradual": found.best[0] == "ramps",
+        "gradual": found.best[0] == RAMPS,
         "shortest_dwell": float(fit.dwell_means[0].min()),
     }
 

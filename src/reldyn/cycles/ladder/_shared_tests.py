@@ -16,10 +16,10 @@ import numpy as np
 from reldyn._records import brief
 from reldyn._types import Array, Ints
 from reldyn.cycles.ladder._claims import ClaimTest
-from reldyn.cycles.ladder._montecarlo import surrogate_test
-from reldyn.cycles.ladder._reference import reference_log_likelihood
 from reldyn.cycles.ladder._direction import DirectionFits, linear_null
 from reldyn.cycles.ladder._irregular import BOUNDED, cut_points, path_generators
+from reldyn.cycles.ladder._montecarlo import surrogate_test
+from reldyn.cycles.ladder._reference import reference_log_likelihood
 from reldyn.cycles.ladder._regimes import TWO_HUMPS
 from reldyn.cycles.ladder._sojourns import boundary_drop, calibrated_drop, profile, signed_ratio
 from reldyn.cycles.series._nuisance import prepare
@@ -255,7 +255,9 @@ def assess_shared_irregular(
     }
     # As where a direction stands alone: irregular phases that are forced to the boundary look blurred.
     null = _level_null(data, free, lesson.phases)
-    margins = cut_points(series, draw_levels_on_path(null, free.posterior[0].argmax(axis=1), path_generators(direction)))
+    margins = cut_points(
+        series, draw_levels_on_path(null, free.posterior[0].argmax(axis=1), path_generators(direction))
+    )
 
     def draw(generators: Sequence[np.random.Generator]) -> Array:
         latent = draw_level_renewal(

@@ -11,11 +11,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from reldyn._types import Array, Ints
-from reldyn.cycles.ladder._fits import Regimes, fit_ends, fit_regimes
+from reldyn.cycles.ladder._fits import Regimes, fit_ends, fit_gradual, fit_regimes, gradual_price
 from reldyn.cycles.ladder._reference import reference_log_likelihood
 from reldyn.markov.regimes import SojournFit, SwitchingData
 
-__all__ = ["PhaseGains", "phase_gains"]
+__all__ = ["RAMPS", "PhaseGains", "phase_gains"]
+
+RAMPS = "ramps"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +51,7 @@ class PhaseGains:
     def n_states(self) -> Ints:
         """(n,) number of phases of the largest gain; ramps move between two levels."""
         fewest = min(self.fits)
-        return np.array([fewest if name == "ramps" else int(name) for name in self.best])
+        return np.array([fewest if name == RAMPS else int(name) for name in self.best])
 
 
 def phase_gains(
@@ -61,7 +63,7 @@ def phase_gains(
     ----------
     data : SwitchingData
     n_states : sequence of int
-        Numbers of phases, 2 or 3.
+        Numbers of phases, 2 or 3; with two, ramps between them are fitted as well.
     regimes : mapping of int to Regimes, optional
         Switching fits that are known already.
 
@@ -74,6 +76,9 @@ def phase_gains(
     known = regimes or {k: fit_regimes(data, k) for k in n_states}
     fits = {k: fit_ends(data, known[k]) for k in n_states}
     gains = {str(k): 2 * (fits[k].log_likelihood - reference) - price(k, channels) for k in n_states}
+    if 2 in known:
+        gradual = fit_gradual(data, known[2]).log_likelihood
+        gains[RAMPS] = 2 * (gradual - reference) - gradual_price(channels)
     return PhaseGains(gains, fits)
 
 

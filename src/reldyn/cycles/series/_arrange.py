@@ -120,7 +120,9 @@ def arrange(panel: DyadPanel, columns: Columns) -> list[Arranged]:
     both = directions(panel, columns.reported_by)
     answers = {(way.dyad_code, way.receiver): bool(np.isfinite(values[columns.warmth][way.rows]).any()) for way in both}
     return [
-        _one(panel, way, columns, values, study, beeps, masked, partner_answers=answers[way.dyad_code, 1 - way.receiver])
+        _one(
+            panel, way, columns, values, study, beeps, masked, partner_answers=answers[way.dyad_code, 1 - way.receiver]
+        )
         for way in both
     ]
 
