@@ -154,7 +154,7 @@ def detect_cycles(
         _Task(one, setting, lesson, known, float(effect)) for one, lesson in zip(arranged, shared.lessons, strict=True)
     ]
     first = map_seeded(_outcome, tasks, known, n_jobs, label="directions")
-    outcomes = _more_surrogates(tasks, first, known, n_jobs)
+    outcomes = _more_surrogates(tasks, first, setting, known, n_jobs)
     notes = (*_pooling_notes(shared, pooling), *_warnings(columns, arranged, outcomes))
     n_untested = sum(bool(one.reasons) for one in outcomes)
     if n_untested:
@@ -252,12 +252,13 @@ class _Task:
     tests: tuple[ClaimTest, ...] = ()
 
 
-def _more_surrogates(tasks: Sequence[_Task], first: Sequence[Outcome], seed: int, n_jobs: int) -> tuple[Outcome, ...]:
+def _more_surrogates(
+    tasks: Sequence[_Task], first: Sequence[Outcome], setting: Setting, seed: int, n_jobs: int
+) -> tuple[Outcome, ...]:
     """Draw on, in rounds, where the decision after adjustment over directions is still open."""
     outcomes = list(first)
-    setting = tasks[0].setting if tasks else None
     several = len({one.dyad for one in outcomes}) > 1
-    for number in rounds(setting.n_surrogates) if setting is not None and several else []:
+    for number in rounds(setting.n_surrogates) if several else []:
         limits = [limits_of(one.tests) if _is_hypothesis(one, setting.alpha) else (np.nan, np.nan) for one in outcomes]
         again = [
             index

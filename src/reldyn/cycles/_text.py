@@ -51,8 +51,8 @@ def _methods(result: CycleResult) -> str:
         f"{setting['n_surrogates']} surrogates per direction ({phases}; directed cycles always three), more of them "
         f"where a decision is open; seed {setting['seed']}. Regimes: levels that last, abrupt or gradual, against "
         "linear dynamics of any memory behind an item with one hump, and of short memory behind the item as it is; "
-        "measurement error, skewed shocks and a variance that changes are no regimes. Irregular timing: against dwell times that "
-        "vary by at most 40 % of their mean. Intermittent: both rejected, by the larger p-value, adjusted over "
+        "measurement error, skewed shocks and a variance that changes are no regimes. Irregular timing: against dwell "
+        "times that vary by at most 40 % of their mean. Intermittent: both rejected, by the larger p-value, adjusted over "
         f"directions (Benjamini and Hochberg).{_masked(result)}"
     )
 
@@ -125,8 +125,8 @@ def _meaning() -> str:
     return (
         "A verdict is about a series of answers on these days, on this scale; it is no property of a person, no "
         "judgement of anyone, and says nothing about causes. 'not decidable' is an answer: these data cannot tell. "
-        "What nobody entered cannot be excluded: shifts, travel, strain or illness that come and go move warmth as well; "
-        "enter them as covariates."
+        "What nobody entered cannot be excluded: shifts, travel, strain or illness that come and go move warmth as "
+        "well; enter them as covariates."
     )
 
 

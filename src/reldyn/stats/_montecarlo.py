@@ -286,8 +286,10 @@ def monte_carlo(
     for batch in _batches(n_surrogates, 0 if previous is None else len(previous)):
         if (settled or decided) and batch.start >= at_least:
             break
-        known = previous is not None and batch.start < len(previous)
-        values = previous[batch.start : batch.stop] if known else _drawn(draw, seed, batch, columns)
+        if previous is not None and batch.start < len(previous):
+            values = previous[batch.start : batch.stop]
+        else:
+            values = _drawn(draw, seed, batch, columns)
         collected.append(values)
         compared = values if values.ndim == 1 else values[:, 0]
         extreme, finite = exceeds(compared, observed, scale), np.isfinite(compared)

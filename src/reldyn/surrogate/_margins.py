@@ -154,7 +154,7 @@ def _in_bins(answers: Array, counts: Array) -> tuple[Array, Array, Array, float]
     """Answers, counts and the one-humped law of an item with many answers; an empty bin is one answer, its middle."""
     edges = np.linspace(answers[0], answers[-1], _N_BINS + 1)
     inside = np.clip(np.searchsorted(edges, answers, side="right") - 1, 0, _N_BINS - 1)
-    totals = np.bincount(inside, counts, minlength=_N_BINS)
+    totals = np.bincount(inside, counts, minlength=_N_BINS).astype(float)
     law, departure = unimodal_law(totals)
     empty = np.flatnonzero(totals == 0)
     share = law[inside] * counts / np.maximum(totals[inside], 1.0)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reldyn._types import Array, Flags
+from reldyn._types import Array, Flags, Ints
 from reldyn.panel import careless_stretches
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def careless_rows(panel: DyadPanel, names: Sequence[str]) -> Flags:
     return masked
 
 
-def _asked_at_prompts(values: Array, person: Array, n_answers: int) -> bool:
+def _asked_at_prompts(values: Array, person: Ints, n_answers: int) -> bool:
     """Whether an item was answered at half of the prompts or more and varies within somebody."""
     given = np.isfinite(values)
     if int(given.sum()) < _ASKED * n_answers or not given.any():
