@@ -5,7 +5,7 @@ from _calibration import calibration, number
 # What the verdict *not supported* asks of a design: the lower limit of its power.
 ENOUGH_POWER = 0.80
 NOT_COVERED = (
-    "**Not covered.** No simulation stands for everything that can happen to a series. Among the cells without a bound: "
+    "**Not covered.** No simulation stands for everything that can happen to a series. Among cells without a bound: "
     "schedules from outside that nobody entered, bad days as a whole, careless answers to one item alone or always at "
     "one end of the scale, slow moods on items with two humps. Not simulated at all: several items in one score, "
     "reactions to being measured, prompts that follow events, and partners whose series are tied to each other."

@@ -13,10 +13,13 @@ import numpy as np
 
 from reldyn.cycles._result import WITHOUT_POWER, CycleResult
 from reldyn.cycles.calibration._power import power_of
-from reldyn.cycles.ladder._climb import POOLINGS, Pooling, Setting, climb, seed_of
-from reldyn.cycles.ladder._outcome import Outcome, n_cycles
+from reldyn.cycles.ladder._claim_tests import POOLINGS, Pooling, Setting, extend_claim_tests, run_claim_tests
+from reldyn.cycles.ladder._claims import ClaimTest
+from reldyn.cycles.ladder._outcome import Outcome, n_cycles, reasons_of
+from reldyn.cycles.ladder._rounds import limits_of, open_decisions, rounds
 from reldyn.cycles.ladder._shared import Shared, learn
 from reldyn.cycles.ladder._shared_tests import Lesson
+from reldyn.cycles.ladder._verdict import MIN_CYCLES
 from reldyn.cycles.series._arrange import Arranged, Columns, arrange
 from reldyn.cycles.series._events import ReportedBy
 from reldyn.cycles.series._schedule import schedule
@@ -53,6 +56,7 @@ def detect_cycles(
     seed: Any = None,
     n_jobs: int = 1,
     pooling: Pooling = "auto",
+    effect: float = 1.5,
 ) -> CycleResult:
     """Test every direction of warmth for phases, for irregular timing, and for what follows from them.
 
@@ -140,14 +144,17 @@ def detect_cycles(
     [{'dyad': 1, 'giver': 'a'}, {'dyad': 1, 'giver': 'b'}]
     """
     columns = Columns(warmth, response, reported_by, _names(covariates, "covariates"), _names(triggers, "triggers"))
-    _check(columns, phases, alpha, n_surrogates)
+    _check(columns, phases, alpha, n_surrogates, effect)
     check_option(pooling, POOLINGS, "pooling")
     arranged = arrange(panel, columns)
     known = known_seed(seed)
     setting = Setting(phases=phases, n_surrogates=int(n_surrogates), alpha=float(alpha), triggers=columns.triggers)
     shared = _shared(arranged, setting, known, pooling)
-    tasks = [(one, setting, lesson) for one, lesson in zip(arranged, shared.lessons, strict=True)]
-    outcomes = tuple(map_seeded(_outcome, tasks, known, n_jobs, label="directions"))
+    tasks = [
+        _Task(one, setting, lesson, known, float(effect)) for one, lesson in zip(arranged, shared.lessons, strict=True)
+    ]
+    first = map_seeded(_outcome, tasks, known, n_jobs, label="directions")
+    outcomes = _more_surrogates(tasks, first, known, n_jobs)
     notes = (*_pooling_notes(shared, pooling), *_warnings(columns, arranged, outcomes))
     n_untested = sum(bool(one.reasons) for one in outcomes)
     if n_untested:
@@ -159,6 +166,7 @@ def detect_cycles(
             "phases": phases,
             "alpha": float(alpha),
             "n_surrogates": int(n_surrogates),
+            "effect": float(effect),
             "seed": known,
             "version": _version(),
             "roles": tuple(panel.roles),
@@ -179,7 +187,7 @@ def _names(names: Sequence[str], option: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _check(columns: Columns, phases: object, alpha: float, n_surrogates: int) -> None:
+def _check(columns: Columns, phases: object, alpha: float, n_surrogates: int, effect: float) -> None:
     check_option(phases, ("auto", 2, 3), "phases")
     used = [columns.warmth, columns.response, *columns.covariates, *columns.triggers]
     twice = [name for name, count in Counter(name for name in used if isinstance(name, str)).items() if count > 1]
@@ -193,6 +201,9 @@ def _check(columns: Columns, phases: object, alpha: float, n_surrogates: int) ->
             f"n_surrogates={n_surrogates!r}: give a whole number from {_FEWEST_SURROGATES}, "
             "below which no p-value can reach .05."
         )
+    number = isinstance(effect, (int, float, np.integer, np.floating)) and not isinstance(effect, bool)
+    if not number or not 0 < effect < 10:
+        raise DesignError(f"effect={effect!r}: give the size of cycles in SD of the noise, above 0 and below 10.")
 
 
 def _shared(arranged: Sequence[Arranged], setting: Setting, seed: int, pooling: Pooling) -> Shared:
@@ -229,9 +240,56 @@ def _pooling_notes(shared: Shared, pooling: Pooling) -> tuple[str, ...]:
     return ()
 
 
-def _outcome(task: tuple[Arranged, Setting, Lesson | None], generator: np.random.Generator) -> Outcome:
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Task:
+    """One direction to test; its random numbers follow from its own answers and the seed of the detection."""
+
+    arranged: Arranged
+    setting: Setting
+    lesson: Lesson | None
+    seed: int
+    effect: float
+    tests: tuple[ClaimTest, ...] = ()
+
+
+def _more_surrogates(tasks: Sequence[_Task], first: Sequence[Outcome], seed: int, n_jobs: int) -> tuple[Outcome, ...]:
+    """Draw on, in rounds, where the decision after adjustment over directions is still open."""
+    outcomes = list(first)
+    setting = tasks[0].setting if tasks else None
+    several = len({one.dyad for one in outcomes}) > 1
+    for number in rounds(setting.n_surrogates) if setting is not None and several else []:
+        limits = [limits_of(one.tests) if _is_hypothesis(one, setting.alpha) else (np.nan, np.nan) for one in outcomes]
+        again = [
+            index
+            for index in np.flatnonzero(open_decisions(limits, setting.alpha)).tolist()
+            if any(test.drawn and test.n_surrogates < number for test in outcomes[index].tests)
+        ]
+        longer = dataclasses.replace(setting, n_surrogates=number)
+        more = [dataclasses.replace(tasks[at], setting=longer, tests=outcomes[at].tests) for at in again]
+        found = map_seeded(_extended, more, seed, n_jobs, label=f"directions, {number} surrogates")
+        for at, tests in zip(again, found, strict=True):
+            outcomes[at] = dataclasses.replace(outcomes[at], tests=tests)
+    return tuple(_without_draws(one) for one in outcomes)
+
+
+def _is_hypothesis(outcome: Outcome, alpha: float) -> bool:
+    return bool(outcome.tests) and not reasons_of(outcome, alpha, MIN_CYCLES)
+
+
+def _extended(task: _Task, _: np.random.Generator) -> tuple[ClaimTest, ...]:
+    if task.arranged.series is None:
+        return task.tests
+    return extend_claim_tests(task.arranged.series, task.setting, task.seed, task.lesson, task.tests)
+
+
+def _without_draws(outcome: Outcome) -> Outcome:
+    """Statistics of surrogates were needed to draw on; a result holds those of the figures."""
+    return dataclasses.replace(outcome, tests=tuple(dataclasses.replace(test, drawn={}) for test in outcome.tests))
+
+
+def _outcome(task: _Task, _: np.random.Generator) -> Outcome:
     """Test one direction; what cannot be tested comes back with its reasons."""
-    arranged, setting, lesson = task
+    arranged, setting = task.arranged, task.setting
     series = arranged.series
     n_scheduled = 0 if series is None else len(series.y)
     answers = np.zeros(0) if series is None else series.y[np.isfinite(series.y[:, 0]), 0]
@@ -247,11 +305,12 @@ def _outcome(task: tuple[Arranged, Setting, Lesson | None], generator: np.random
         notes=arranged.notes,
         occasion=arranged.occasion,
         y=np.zeros((0, 1)) if series is None else series.y,
+        n_masked=arranged.n_masked,
     )
     if arranged.reasons or series is None:
         return bare
-    found = climb(series, setting, seed_of(generator), lesson)
-    power, wrong = _stored_power(bare, series, setting)
+    found = run_claim_tests(series, setting, task.seed, task.lesson)
+    power, wrong = _stored_power(bare, series, setting, task.effect)
     return dataclasses.replace(
         bare,
         reasons=found.reasons,
@@ -265,11 +324,14 @@ def _outcome(task: tuple[Arranged, Setting, Lesson | None], generator: np.random
     )
 
 
-def _stored_power(bare: Outcome, series: DirectionSeries, setting: Setting) -> tuple[float | None, float | None]:
+def _stored_power(
+    bare: Outcome, series: DirectionSeries, setting: Setting, effect: float
+) -> tuple[float | None, float | None]:
     """Power and false positives by stored calibration, of tests as it ran them: alone, any phases, no covariates."""
     if setting.phases != "auto" or series.covariates.shape[1]:
         return None, None
     known = power_of(
+        effect=effect,
         n_occasions=bare.n_scheduled,
         missing_share=bare.missing_share,
         n_categories=bare.n_categories,

@@ -13,7 +13,8 @@ import numpy as np
 from reldyn.cycles._sample_level import SampleEstimate, pool_directions, prevalence
 from reldyn.cycles._text import summary_text
 from reldyn.cycles.consequences._triggers import TriggerEffect
-from reldyn.cycles.ladder._outcome import Outcome, claim_of, evidence_of, intermittent_p, n_cycles
+from reldyn.cycles.ladder._outcome import Outcome, claim_of, evidence_of, intermittent_p, n_cycles, n_surrogates
+from reldyn.cycles.ladder._rounds import needed_surrogates
 from reldyn.cycles.ladder._verdict import MIN_CYCLES, NOT_COVERED, adjust, decide
 from reldyn.cycles.series._arrange import Columns
 from reldyn.errors import DataError, DesignError
@@ -132,15 +133,19 @@ class CycleResult(Result):
         -------
         pandas.DataFrame
             ``dyad``, ``giver``, ``verdict`` (``"supported"``, ``"rhythm"``, ``"not supported"``, ``"not
-            decidable"``), ``reason``, ``n_occasions``, ``n_cycles``, ``floor_share``.
+            decidable"``), ``reason``, ``n_occasions``, ``n_cycles``, ``floor_share``, ``n_masked`` (occasions left
+            out as careless stretches), ``n_surrogates`` (behind the p-value; 0 where none was needed).
         """
         import pandas as pd
 
         # The two directions of a single dyad are two questions, not a sample to pick from.
         judged = self._adjusted if adjusted and self._n_dyads > 1 else self._raw
         rows = []
-        for one, p_value in zip(self.outcomes, judged, strict=True):
-            verdict, reason = decide(evidence_of(one, float(p_value), self.alpha, MIN_CYCLES, self._unknown_power))
+        effect = float(self.setting.get("effect", 1.5))
+        for index, (one, p_value) in enumerate(zip(self.outcomes, judged, strict=True)):
+            needed = self._needed(index, adjusted=judged is self._adjusted)
+            evidence = evidence_of(one, float(p_value), self.alpha, MIN_CYCLES, self._unknown_power, effect, needed)
+            verdict, reason = decide(evidence)
             rows.append(
                 {
                     "dyad": one.dyad,
@@ -150,9 +155,18 @@ class CycleResult(Result):
                     "n_occasions": one.n_occasions,
                     "n_cycles": n_cycles(one),
                     "floor_share": one.floor_share,
+                    "n_masked": one.n_masked,
+                    "n_surrogates": n_surrogates(one),
                 }
             )
         return pd.DataFrame(rows)
+
+    def _needed(self, index: int, *, adjusted: bool) -> int | None:
+        """Surrogates that could change an adjusted decision made at the smallest p-value those drawn can give."""
+        drawn, p_value = n_surrogates(self.outcomes[index]), float(self._raw[index])
+        if not adjusted or not drawn or not p_value * (drawn + 1) < 1 + 1e-9:
+            return None
+        return needed_surrogates(self._raw, index, self.alpha)
 
     def phases(self) -> pd.DataFrame:
         """Posterior probability of each phase at every scheduled occasion.
@@ -314,7 +328,7 @@ class CycleResult(Result):
         if not same or float(calibration.setting["alpha"]) != self.alpha:
             raise DesignError("the calibration is of other columns or of another level than this detection.")
         self._check_tests_of(calibration)
-        known: dict[str, Any] = {"power": calibration.power, "false_positives": calibration.false_positives}
+        known: dict[str, Any] = {"power": calibration.power_low, "false_positives": calibration.false_positives}
         if calibration.setting.get("pooling", "none") != "none":
             # The power of shared phases needs no second test beside them.
             known["p_alone"] = float("nan")
@@ -325,7 +339,12 @@ class CycleResult(Result):
             f"{setting['n_replications']} replications per world"
         )
         stale = [note for note in self.warnings if not note.startswith(WITHOUT_POWER)]
-        return replace(self, outcomes=outcomes, warnings=(*stale, told))
+        return replace(
+            self,
+            outcomes=outcomes,
+            warnings=(*stale, told),
+            setting={**self.setting, "effect": float(setting["effect"])},
+        )
 
     def _check_tests_of(self, calibration: CalibrationResult) -> None:
         """Refuse the power of other tests than those of this detection."""
@@ -388,6 +407,8 @@ def _claim_row(one: Outcome, claim: str, adjusted: float) -> dict[str, Any]:
         return row if one.reasons else row | {"note": "no regimes: not tested"}
     row |= {name: getattr(found, name) for name in ("estimate", "conf_low", "conf_high", "statistic", "p_value")}
     row["n_surrogates"], row["note"] = found.n_surrogates, found.null
+    if found.detail.get("screened"):
+        row["note"] = "levels that last explain no more than other descriptions: not tested further"
     if claim == "intermittent":
         both = [claim_of(one, name) for name in ("regimes", "irregular")]
         row |= {"p_value": intermittent_p(one), "p_adjusted": float(adjusted), "statistic": nan}

@@ -47,11 +47,23 @@ def _methods(result: CycleResult) -> str:
         "two and three phases, the larger statistic" if setting["phases"] == "auto" else f"{setting['phases']} phases"
     )
     return (
-        f"{reads}. {_pooling(result)}Every claim is tested against a null world of its own with at most "
-        f"{setting['n_surrogates']} surrogates per direction ({phases}; directed cycles always three); sequential "
-        f"stopping; seed {setting['seed']}. Regimes: against linear dynamics, error of measurement included. "
-        "Irregular timing: against sojourns that vary by at most 40 % of their mean. Intermittent: both rejected, "
-        "by the larger p-value, adjusted over directions (Benjamini and Hochberg)."
+        f"{reads}. {_pooling(result)}Every claim is tested against a null of its own with at most "
+        f"{setting['n_surrogates']} surrogates per direction ({phases}; directed cycles always three), more of them "
+        f"where a decision is open; seed {setting['seed']}. Regimes: levels that last, abrupt or gradual, against "
+        "linear dynamics of any memory behind an item with one hump, and of short memory behind the item as it is; "
+        "measurement error, skewed shocks and a variance that changes are no regimes. Irregular timing: against dwell times that "
+        "vary by at most 40 % of their mean. Intermittent: both rejected, by the larger p-value, adjusted over "
+        f"directions (Benjamini and Hochberg).{_masked(result)}"
+    )
+
+
+def _masked(result: CycleResult) -> str:
+    counts = [one.n_masked for one in result.outcomes]
+    if not any(counts):
+        return ""
+    return (
+        f" {sum(counts)} answered occasions of {sum(count > 0 for count in counts)} directions lie in stretches of the "
+        "same answers to every item, longer than the person's habits explain, and are left out (panel.careless)."
     )
 
 
@@ -96,7 +108,7 @@ def _equals(p_value: float) -> str:
 def _verdict_table(verdicts: pd.DataFrame, result: CycleResult) -> str:
     rank = {name: place for place, name in enumerate(_ORDER)}
     chosen = verdicts.assign(rank=verdicts["verdict"].map(rank)).sort_values("rank", kind="stable")
-    shown = chosen.drop(columns=["rank", "reason"]).head(_SHOWN)
+    shown = chosen.drop(columns=["rank", "reason", "n_masked", "n_surrogates"]).head(_SHOWN)
     rows = format_table(shown, digits=2).to_string(index=False).splitlines()
     reasons = ["reason", *chosen["reason"].head(_SHOWN)]
     lines = [_clipped(f"{row}  {reason}") for row, reason in zip(rows, reasons, strict=True)]
@@ -112,7 +124,9 @@ def _clipped(line: str) -> str:
 def _meaning() -> str:
     return (
         "A verdict is about a series of answers on these days, on this scale; it is no property of a person, no "
-        "judgement of anyone, and says nothing about causes. 'not decidable' is an answer: these data cannot tell."
+        "judgement of anyone, and says nothing about causes. 'not decidable' is an answer: these data cannot tell. "
+        "What nobody entered cannot be excluded: shifts, travel, strain or illness that come and go move warmth as well; "
+        "enter them as covariates."
     )
 
 

@@ -19,8 +19,8 @@ from reldyn.cycles.calibration._calibrate_pooled import (
     limits_over_samples,
     replicate_sample,
 )
-from reldyn.cycles.ladder._climb import POOLINGS, Pooling, Setting, seed_of
-from reldyn.cycles.ladder._regimes import linear_null
+from reldyn.cycles.ladder._claim_tests import POOLINGS, Pooling, Setting, seed_of
+from reldyn.cycles.ladder._direction import linear_null
 from reldyn.cycles.series._arrange import Arranged, Columns, arrange
 from reldyn.cycles.series._nuisance import base_design, prepare
 from reldyn.cycles.series._series import DirectionSeries
@@ -80,6 +80,12 @@ class CalibrationResult(Result):
     def power(self) -> float:
         """Share of replications of the planted cycle in which *intermittent* is found."""
         return float((self.p_intermittent[self.worlds.index("cycle")] <= self.setting["alpha"]).mean())
+
+    @property
+    def power_low(self) -> float:
+        """Lower limit of the 95 % interval of ``power``."""
+        found = self.tidy().query("claim == 'intermittent' and world == 'cycle'")
+        return float(found["conf_low"].item())
 
     @property
     def false_positives(self) -> float:

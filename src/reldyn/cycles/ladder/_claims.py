@@ -38,6 +38,8 @@ class ClaimTest:
         Finite statistics of the surrogates, for the figure.
     n_failed : int
         Surrogates behind the p-value whose statistic is no finite number; they count against the claim.
+    drawn : mapping of str to array
+        Statistics per null of runs that may go on; empty in results.
     """
 
     claim: Claim
@@ -51,6 +53,7 @@ class ClaimTest:
     detail: Mapping[str, Any]
     null_statistics: Array
     n_failed: int = 0
+    drawn: Mapping[str, Array] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reldyn.cycles.series._events import Direction, ReportedBy, directions, grid_positions
+from reldyn.cycles.series._masked import MOST_MASKED, careless_rows
 from reldyn.cycles.series._schedule import MAX_CATEGORY_SHARE, undecidable
 from reldyn.cycles.series._screen import check_call, given_by_others, hardly_varies, only_rounding, unfit_units
 from reldyn.cycles.series._series import DirectionSeries
@@ -68,6 +69,8 @@ class Arranged:
         Occasions with every channel answered.
     floor_share, missing_share : float
         Share of warmth answers on the lowest category; share of scheduled occasions not answered.
+    n_masked : int
+        Occasions left out because they lie in a careless stretch.
     """
 
     dyad: Hashable
@@ -80,6 +83,7 @@ class Arranged:
     n_occasions: int
     floor_share: float
     missing_share: float
+    n_masked: int = 0
 
 
 def arrange(panel: DyadPanel, columns: Columns) -> list[Arranged]:
@@ -109,11 +113,16 @@ def arrange(panel: DyadPanel, columns: Columns) -> list[Arranged]:
     check_option(columns.reported_by, ("receiver", "giver"), "reported_by")
     names = [columns.warmth, *([columns.response] if columns.response else []), *columns.covariates, *columns.triggers]
     values = {name: panel.values(name) for name in names}
+    rated = [columns.warmth, *([columns.response] if columns.response else [])]
+    masked = careless_rows(panel, rated)
+    values |= {name: np.where(masked, np.nan, values[name]) for name in rated}
     study, beeps = _Study.of(panel), grid_positions(panel)
     both = directions(panel, columns.reported_by)
     answers = {(way.dyad_code, way.receiver): bool(np.isfinite(values[columns.warmth][way.rows]).any()) for way in both}
     return [
-        _one(panel, way, columns, values, study, beeps, partner_answers=answers[way.dyad_code, 1 - way.receiver])
+        _one(
+            panel, way, columns, values, study, beeps, masked, partner_answers=answers[way.dyad_code, 1 - way.receiver]
+        )
         for way in both
     ]
 
@@ -144,6 +153,7 @@ def _one(
     values: dict[str, NDArray[np.float64]],
     study: _Study,
     beeps: NDArray[np.int64],
+    masked: NDArray[np.bool_],
     *,
     partner_answers: bool,
 ) -> Arranged:
@@ -152,10 +162,14 @@ def _one(
     reasons = undecidable(warmth[answered], beeps[answered], partner_answers)
     reasons += hardly_varies(panel, columns.warmth, warmth[answered])
     reasons += unfit_units(columns.warmth, warmth[answered])
+    n_masked = _n_masked(panel, way, columns, masked)
+    if n_masked > MOST_MASKED * (n_masked + len(answered)):
+        share = n_masked / (n_masked + len(answered))
+        reasons.append(f"{share:.0%} of answered occasions lie in careless stretches, above {MOST_MASKED:.0%}")
     key = (way.dyad_code, 1 - way.receiver)
     if not len(answered):
         empty = np.zeros(0, dtype=np.int64)
-        return Arranged(way.dyad, way.giver, key, None, empty, tuple(reasons), (), 0, np.nan, 1.0)
+        return Arranged(way.dyad, way.giver, key, None, empty, tuple(reasons), (), 0, np.nan, 1.0, n_masked)
     occasion, place = _span(panel, way, study.clock)
     reporter = way.receiver if columns.reported_by == "receiver" else 1 - way.receiver
     channels = [_on_grid(panel, way.dyad_code, reporter, occasion, warmth)]
@@ -189,9 +203,16 @@ def _one(
     complete = np.isfinite(y).all(axis=1)
     floor = _floor(panel, columns.warmth, warmth[answered])
     share = float(1 - complete.mean())
+    n_complete = int(complete.sum())
     return Arranged(
-        way.dyad, way.giver, key, series, occasion, tuple(reasons), tuple(notes), int(complete.sum()), floor, share
+        way.dyad, way.giver, key, series, occasion, tuple(reasons), tuple(notes), n_complete, floor, share, n_masked
     )
+
+
+def _n_masked(panel: DyadPanel, way: Direction, columns: Columns, masked: NDArray[np.bool_]) -> int:
+    """Occasions of the direction at which any channel is left out."""
+    rows = way.rows if columns.response is None else np.concatenate([way.rows, way.receiver_rows])
+    return len(np.unique(panel.index.occasion[rows[masked[rows]]]))
 
 
 def _named(columns: Columns) -> list[str]:
