@@ -146,27 +146,38 @@ def detect_cycles(
     columns = Columns(warmth, response, reported_by, _names(covariates, "covariates"), _names(triggers, "triggers"))
     _check(columns, phases, alpha, n_surrogates, effect)
     check_option(pooling, POOLINGS, "pooling")
-    arranged = arrange(panel, columns)
     known = known_seed(seed)
     setting = Setting(phases=phases, n_surrogates=int(n_surrogates), alpha=float(alpha), triggers=columns.triggers)
+    found = _detected(panel, columns, setting, known, n_jobs, pooling, float(effect))
+    if columns.covariates:
+        bare = dataclasses.replace(columns, covariates=(), triggers=())
+        plain = dataclasses.replace(setting, triggers=())
+        without = _detected(panel, bare, plain, known, n_jobs, pooling, float(effect))
+        found = dataclasses.replace(found, without=without)
+    n_untested = sum(bool(one.reasons) for one in found.outcomes)
+    if n_untested:
+        message = f"{n_untested} of {len(found.outcomes)} directions cannot carry a test; verdicts() says why."
+        warnings.warn(message, DataWarning, stacklevel=2)
+    return found
+
+
+def _detected(
+    panel: DyadPanel, columns: Columns, setting: Setting, known: int, n_jobs: int, pooling: Pooling, effect: float
+) -> CycleResult:
+    """Test every direction with these columns."""
+    arranged = arrange(panel, columns)
     shared = _shared(arranged, setting, known, pooling)
-    tasks = [
-        _Task(one, setting, lesson, known, float(effect)) for one, lesson in zip(arranged, shared.lessons, strict=True)
-    ]
+    tasks = [_Task(one, setting, lesson, known, effect) for one, lesson in zip(arranged, shared.lessons, strict=True)]
     first = map_seeded(_outcome, tasks, known, n_jobs, label="directions")
     outcomes = _more_surrogates(tasks, first, setting, known, n_jobs)
     notes = (*_pooling_notes(shared, pooling), *_warnings(columns, arranged, outcomes))
-    n_untested = sum(bool(one.reasons) for one in outcomes)
-    if n_untested:
-        message = f"{n_untested} of {len(outcomes)} directions cannot carry a test; verdicts() says why."
-        warnings.warn(message, DataWarning, stacklevel=2)
     return CycleResult(
         columns=columns,
         setting={
-            "phases": phases,
-            "alpha": float(alpha),
-            "n_surrogates": int(n_surrogates),
-            "effect": float(effect),
+            "phases": setting.phases,
+            "alpha": setting.alpha,
+            "n_surrogates": setting.n_surrogates,
+            "effect": effect,
             "seed": known,
             "version": _version(),
             "roles": tuple(panel.roles),
@@ -174,7 +185,9 @@ def detect_cycles(
         },
         outcomes=outcomes,
         occasions=_occasions(panel, arranged),
-        schedule_table=schedule(panel, warmth=warmth, approach=response, reported_by=reported_by),
+        schedule_table=schedule(
+            panel, warmth=columns.warmth, approach=columns.response, reported_by=columns.reported_by
+        ),
         warnings=notes,
     )
 

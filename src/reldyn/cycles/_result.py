@@ -53,6 +53,8 @@ class CycleResult(Result):
         What `reldyn.cycles.schedule` says about the same columns.
     warnings : tuple of str
         What a careful reader must know.
+    without : CycleResult or None
+        The same detection without covariates, where there are any: its verdicts stand beside the others.
     """
 
     columns: Columns
@@ -61,6 +63,7 @@ class CycleResult(Result):
     occasions: pd.DataFrame
     schedule_table: pd.DataFrame
     warnings: tuple[str, ...] = ()
+    without: CycleResult | None = None
 
     figure: ClassVar[str | None] = "cycles"
     row_fields: ClassVar[tuple[str, ...]] = ("occasions",)
@@ -134,7 +137,8 @@ class CycleResult(Result):
         pandas.DataFrame
             ``dyad``, ``giver``, ``verdict`` (``"supported"``, ``"rhythm"``, ``"not supported"``, ``"not
             decidable"``), ``reason``, ``n_occasions``, ``n_cycles``, ``floor_share``, ``n_masked`` (occasions left
-            out as careless stretches), ``n_surrogates`` (behind the p-value; 0 where none was needed).
+            out as careless stretches), ``n_surrogates`` (behind the p-value; 0 where none was needed). With covariates
+            also ``without_covariates``: the verdict where none enters.
         """
         import pandas as pd
 
@@ -159,7 +163,10 @@ class CycleResult(Result):
                     "n_surrogates": n_surrogates(one),
                 }
             )
-        return pd.DataFrame(rows)
+        table = pd.DataFrame(rows)
+        if self.without is not None:
+            table.insert(4, "without_covariates", self.without.verdicts(adjusted)["verdict"])
+        return table
 
     def _needed(self, index: int, *, adjusted: bool) -> int | None:
         """Surrogates that could change an adjusted decision made at the smallest p-value those drawn can give."""

@@ -52,8 +52,8 @@ def _methods(result: CycleResult) -> str:
         f"where a decision is open; seed {setting['seed']}. Regimes: levels that last, abrupt or gradual, against "
         "linear dynamics of any memory behind an item with one hump, and of short memory behind the item as it is; "
         "measurement error, skewed shocks and a variance that changes are no regimes. Irregular timing: against dwell "
-        "times that vary by at most 40 % of their mean. Intermittent: both rejected, by the larger p-value, adjusted over "
-        f"directions (Benjamini and Hochberg).{_masked(result)}"
+        "times that vary by at most 40 % of their mean. Intermittent: both rejected, by the larger p-value, adjusted "
+        f"over directions (Benjamini and Hochberg).{_masked(result)}"
     )
 
 

@@ -20,7 +20,7 @@ from reldyn.cycles.series._nuisance import base_design
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import DataError, ReldynError
 from reldyn.markov.regimes import LevelData, Pooled, class_scores, fit_shared, linear_levels, pool_levels
-from reldyn.stats import NUMERICAL_ERRORS
+from reldyn.stats import NUMERICAL_ERRORS, data_key, stream
 
 FEWEST_DYADS = 16
 N_FOLDS = 5
@@ -113,7 +113,7 @@ def _learned(
     data, linear = _stack([one for one in series if one is not None])
     if not np.isfinite(linear).all():
         raise DataError("a linear model has no finite likelihood")
-    fold_of = _folds(names, seed)
+    fold_of = _folds(names, [(dyads[place], series[place]) for place in usable], seed)
     fold = np.array([fold_of[dyads[place]] for place in usable])
     lessons: list[Lesson | None] = [None] * len(series)
     gains, shares, short = np.zeros(len(usable)), np.zeros(len(usable)), []
@@ -141,9 +141,17 @@ def _objection(gain: float, brief: Sequence[bool]) -> str:
     return ""
 
 
-def _folds(names: Sequence[Hashable], seed: np.random.SeedSequence) -> dict[Hashable, int]:
-    order = np.random.default_rng(seed).permutation(len(names))
-    return {names[place]: turn % N_FOLDS for turn, place in enumerate(order.tolist())}
+def _folds(
+    names: Sequence[Hashable], members: Sequence[tuple[Hashable, DirectionSeries | None]], seed: np.random.SeedSequence
+) -> dict[Hashable, int]:
+    """Folds of dyads by their answers: neither labels nor order matter."""
+    keys: dict[Hashable, list[tuple[int, ...]]] = {name: [] for name in names}
+    for name, one in members:
+        if one is not None:
+            keys[name].append(data_key(one.y, one.observed))
+    drawn = {name: float(stream(seed, sum(sorted(own), ())).random()) for name, own in keys.items()}
+    order = sorted(names, key=lambda name: drawn[name])
+    return {name: turn % N_FOLDS for turn, name in enumerate(order)}
 
 
 def _stack(series: Sequence[DirectionSeries]) -> tuple[LevelData, Array]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reldyn.cycles.series._covariates import covariate_columns, read_covariates
 from reldyn.cycles.series._events import Direction, ReportedBy, directions, grid_positions
 from reldyn.cycles.series._masked import MOST_MASKED, careless_rows
 from reldyn.cycles.series._schedule import MAX_CATEGORY_SHARE, undecidable
@@ -111,12 +112,13 @@ def arrange(panel: DyadPanel, columns: Columns) -> list[Arranged]:
         for name in given:
             check_call(panel, **{option: name})
     check_option(columns.reported_by, ("receiver", "giver"), "reported_by")
-    names = [columns.warmth, *([columns.response] if columns.response else []), *columns.covariates, *columns.triggers]
+    names = [columns.warmth, *([columns.response] if columns.response else []), *columns.triggers]
     values = {name: panel.values(name) for name in names}
+    covariates, categorical = read_covariates(panel, columns.covariates)
     rated = [columns.warmth, *([columns.response] if columns.response else [])]
     masked = careless_rows(panel, rated)
     values |= {name: np.where(masked, np.nan, values[name]) for name in rated}
-    study, beeps = _Study.of(panel), grid_positions(panel)
+    study, beeps = _Study.of(panel, covariates, categorical), grid_positions(panel)
     both = directions(panel, columns.reported_by)
     answers = {(way.dyad_code, way.receiver): bool(np.isfinite(values[columns.warmth][way.rows]).any()) for way in both}
     return [
@@ -129,21 +131,23 @@ def arrange(panel: DyadPanel, columns: Columns) -> list[Arranged]:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Study:
-    """What every direction of a panel shares: its clock, and the steps between phases."""
+    """What every direction of a panel shares: its clock, the steps between phases, and the covariates."""
 
     clock: Clock
     step: NDArray[np.float64]
     note: str | None
+    covariates: Mapping[str, NDArray[np.float64]]
+    categorical: frozenset[str]
 
     @classmethod
-    def of(cls, panel: DyadPanel) -> _Study:
+    def of(cls, panel: DyadPanel, covariates: Mapping[str, NDArray[np.float64]], categorical: frozenset[str]) -> _Study:
         clock = panel.clock
         step, note = clock.step, clock.note
         if clock.night_from == "restarts":
             # A process that restarts every morning has no phases to find, so the night takes its usual length.
             step = clock.steps_with(USUAL_NIGHT)
             note = f"phases last over nights: with night_steps=None a night counts {USUAL_NIGHT} daytime intervals here"
-        return cls(clock, (step - step[:1]).astype(float), note)
+        return cls(clock, (step - step[:1]).astype(float), note, covariates, categorical)
 
 
 def _one(
@@ -179,7 +183,11 @@ def _one(
         reasons += hardly_varies(panel, columns.response, answers) + unfit_units(columns.response, answers)
         reasons += _response_reasons(channels[0], channels[1], columns.response)
     notes = [] if study.note is None else [study.note]
-    covariates = _covariates(panel, way, columns.covariates, occasion, values, notes)
+    own = {
+        name: _on_grid(panel, way.dyad_code, way.receiver, occasion, column)
+        for name, column in study.covariates.items()
+    }
+    covariates = _table(covariate_columns(own, study.categorical, notes), len(occasion))
     triggers = [_on_grid(panel, way.dyad_code, way.receiver, occasion, values[name]) for name in columns.triggers]
     if any(not np.isfinite(column).all() for column in triggers):
         notes.append("a trigger without an answer counts as absent")
@@ -251,28 +259,6 @@ def _response_reasons(warmth: NDArray[np.float64], response: NDArray[np.float64]
         share = f"{counts.max() / len(answers):.0%} of answers to {name} are {levels[counts.argmax()]:g}"
         reasons.append(f"{share}, above {MAX_CATEGORY_SHARE:.0%}")
     return reasons
-
-
-def _covariates(
-    panel: DyadPanel,
-    way: Direction,
-    names: Sequence[str],
-    occasion: NDArray[np.int64],
-    values: dict[str, NDArray[np.float64]],
-    notes: list[str],
-) -> NDArray[np.float64]:
-    """Covariates in SD of the series' own values; a missing one takes the mean, a constant one is left out."""
-    kept = []
-    for name in names:
-        column = _on_grid(panel, way.dyad_code, way.receiver, occasion, values[name])
-        seen = column[np.isfinite(column)]
-        if only_rounding(seen):
-            notes.append(f"covariate {name!r} never varies in some directions and is left out there")
-            continue
-        if len(seen) < len(column):
-            notes.append(f"missing values of covariate {name!r} take the person's mean")
-        kept.append((np.where(np.isfinite(column), column, seen.mean()) - seen.mean()) / seen.std())
-    return _table(kept, len(occasion))
 
 
 def _table(columns: Sequence[NDArray[np.float64]], n: int) -> NDArray[np.float64]:
