@@ -15,6 +15,7 @@ import numpy as np
 from reldyn._records import brief
 from reldyn._types import Array, Ints
 from reldyn.cycles.ladder._direction import linear_null
+from reldyn.cycles.ladder._reference import reference_log_likelihood
 from reldyn.cycles.ladder._shared_tests import SHORTEST_DWELL, Lesson, level_data
 from reldyn.cycles.series._nuisance import base_design
 from reldyn.cycles.series._series import DirectionSeries
@@ -26,7 +27,7 @@ FEWEST_DYADS = 16
 N_FOLDS = 5
 # What the mixture with phases must gain on held-out dyads, in log-likelihood.
 _MARGIN = 3.0
-_MAY = "shared phases predict other dyads better than shared skewed shocks and linear dynamics do"
+_MAY = "shared phases predict other dyads better than shared skewed shocks, changing variances and linear dynamics do"
 
 
 @brief
@@ -135,7 +136,7 @@ def _learned(
 def _objection(gain: float, brief: Sequence[bool]) -> str:
     """Why phases must not be shared; empty if they may."""
     if not gain > _MARGIN:
-        return "shared phases predict other dyads no better than shared skewed shocks and linear dynamics do"
+        return "shared phases predict other dyads no better than shared skewed shocks, changing variances and linear dynamics do"
     if sum(brief) > len(brief) / 2:
         return "the phases that dyads share are as brief as single shocks"
     return ""
@@ -155,12 +156,18 @@ def _folds(
 
 
 def _stack(series: Sequence[DirectionSeries]) -> tuple[LevelData, Array]:
-    """Standardised series of all dyads side by side, and the log-likelihood of the best linear model of each."""
+    """Standardised series of all dyads side by side, and the log-likelihood of the best description without phases.
+
+    A variance that changes, by itself or with the use of the scale, and levels that do not last are among them, so that
+    a class of phases must beat what each dyad shows of these by itself.
+    """
     prepared = []
     for one in series:
         design = base_design(one)
         data, found = level_data(one.y[None], one, design)
-        prepared.append((data, float(linear_levels(data)[0]) + _linear_gain(one, design, found.breaks[0])))
+        linear = float(linear_levels(data)[0]) + _linear_gain(one, design, found.breaks[0])
+        changing = float(reference_log_likelihood(found.data, shapes=False)[0])
+        prepared.append((data, max(linear, changing)))
     longest = max(data.y.shape[1] for data, _ in prepared)
     widest = max(data.x.shape[2] for data, _ in prepared)
 
