@@ -60,11 +60,11 @@ def detect_cycles(
 ) -> CycleResult:
     """Test every direction of warmth for phases, for irregular timing, and for what follows from them.
 
-    A ladder of claims, each against a null world of its own: *regimes* (warmth moves between discrete levels,
-    against linear dynamics with error of measurement), *irregular* (their sojourns vary by more than 40 % of
-    their mean, against any rhythm), *intermittent* (both), *directed* (phases follow one another in one
-    direction), *reinforcement* (the response rises after warmth was unpredictable). A result describes series
-    of answers; it is never about what a person is.
+    A ladder of claims, each against a null of its own: *regimes* (warmth stays on levels and moves between them,
+    at once or gradually, which neither a linear process nor a changing variance nor the humps of an item explain),
+    *irregular* (the time spent on a level varies by more than 40 % of its mean, against any rhythm), *intermittent*
+    (both), *directed* (phases follow one another in one direction), *reinforcement* (the response rises after warmth
+    was unpredictable). A result describes series of answers; it is never about what a person is.
 
     Parameters
     ----------
@@ -78,8 +78,10 @@ def detect_cycles(
     reported_by : {"receiver", "giver"}, default "receiver"
         Whose rating of warmth it is. The one who receives, because only what arrives can reinforce.
     covariates : sequence of str, default ()
-        Columns of the receiver, such as own affect, that enter every hypothesis and every surrogate. A missing
-        value takes the person's mean.
+        Columns of the receiver, numbers or labels, that enter every hypothesis and every surrogate: own affect, and the
+        place for schedules, travel, shifts and illness, because what nobody entered cannot be excluded. With one, the
+        claims are about warmth beyond what it gives; travel can itself be a way of withdrawing, so
+        ``verdicts()`` shows the verdict without covariates beside the other. A missing value takes the person's mean.
     triggers : sequence of str, default ()
         Occurrences in the receiver's rows, such as a conflict: above zero means that it happened, a missing
         value that it did not. Where there are phases, ``CycleResult.triggers()`` says whether warm ones end
@@ -91,8 +93,11 @@ def detect_cycles(
     alpha : float, default 0.05
         Level of the verdicts. Stored power figures exist for .05 only.
     n_surrogates : int, default 999
-        At most so many per claim; enough for p-values that survive adjustment over a hundred dyads. A run whose
-        answer is clear stops early (Besag and Clifford 1991).
+        At most so many per null; enough for p-values that survive adjustment over a hundred dyads. A run ends after ten
+        surrogates that exceed the series (Besag and Clifford 1991), or once it is clear on which side of ``alpha`` its
+        p-value lies; it goes on, in rounds, where the decision after adjustment over directions is still open (Gandy
+        and Hahn 2014). Surrogates are keyed by the ranked answers of the direction and by what is missing: the same
+        ``seed`` gives the same ones whatever the labels, the order, the unit and the other dyads.
     seed : int, SeedSequence, Generator or None, default None
         None draws one and stores it in ``setting["seed"]``.
     n_jobs : int, default 1
@@ -101,11 +106,15 @@ def detect_cycles(
         Whether *regimes* and *irregular* borrow strength. ``"auto"``: the shape of the phases and the law of moving
         between them are learned from the other dyads (in five folds of dyads, never from the dyad that is tested),
         where at least 16 dyads can be tested and shared phases predict dyads they were not learned from better
-        than shared skewed shocks do; else every dyad is tested by itself. ``"shared"`` shares even if they do not,
-        for a sensitivity analysis. p-values come from the dyad's own surrogates either way; a result says which
-        was used. A direction in which shared phases do not show both claims is tested by itself too, because the
+        than shared skewed shocks and each dyad's own changing variance do; else every dyad is tested by
+        itself. ``"shared"`` shares even if they do not, for a sensitivity analysis. p-values come from the dyad's own
+        surrogates either way; a result says which was used. A direction in which shared phases do not show both claims is tested by itself too, because the
         stored power, without which nothing is *not supported*, is that of such tests. ``"none"``: every verdict
         depends on its own dyad alone.
+    effect : float, default 1.5
+        Size of abrupt two-phase cycles, each level so many SD of the noise from their middle, that *not supported*
+        speaks of: it takes a stored power of .80 or more for them (lower 95 % limit) at this length, missing share,
+        number of channels and points. 1.5 is a large effect. Weaker or gradual cycles are never excluded.
 
     Returns
     -------
@@ -114,7 +123,8 @@ def detect_cycles(
         A direction that cannot carry a test (fewer than 60 occasions, room for fewer than 4 cycles, more than
         60 % of answers on one category, a silent partner, answers that never vary or that the time of day, the
         trend, the covariates or the other channel give but for a ten-thousandth of their variance, fewer than 3
-        occasions for each of these columns) is *not decidable*, with the reason; it is never an error. So is one whose
+        occasions for each of these columns, more than a fifth of answered occasions in careless stretches) is
+        *not decidable*, with the reason; it is never an error. So is one whose
         statistic, or that of most of its surrogates, is no finite number. A single surrogate without a finite
         statistic counts as exceeding, against the claim; ``warnings`` and ``summary()`` say how many there are.
 
@@ -130,10 +140,16 @@ def detect_cycles(
     DataWarning
         Some directions could not be tested.
 
+    Notes
+    -----
+    Stretches of the same answers to every item that is rated at a prompt, longer than the person's habits explain
+    (`DyadPanel.careless`), are left out before anything is tested, in data and surrogates; ``verdicts()`` counts them.
+
     References
     ----------
     Berger (1982), Technometrics 24, 295-300 (both claims by the larger p-value). Kasahara and Shimotsu (2018),
-    arXiv 1801.06862 (bootstrap of the number of regimes).
+    arXiv 1801.06862 (bootstrap of the number of regimes). Haslbeck, Ryan and Dablander (2023), Emotion 23, 2117-2141
+    (items with several humps).
 
     Examples
     --------

@@ -136,7 +136,10 @@ def _learned(
 def _objection(gain: float, brief: Sequence[bool]) -> str:
     """Why phases must not be shared; empty if they may."""
     if not gain > _MARGIN:
-        return "shared phases predict other dyads no better than shared skewed shocks, changing variances and linear dynamics do"
+        return (
+            "shared phases predict other dyads no better than shared skewed shocks, changing variances and linear "
+            "dynamics do"
+        )
     if sum(brief) > len(brief) / 2:
         return "the phases that dyads share are as brief as single shocks"
     return ""
