@@ -9,6 +9,8 @@ import pytest
 import reldyn as rd
 from reldyn.cycles._detect import detect_cycles
 
+pytestmark = pytest.mark.usefixtures("brief_fits")
+
 
 @pytest.fixture(scope="module")
 def panel():

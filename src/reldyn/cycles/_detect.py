@@ -108,9 +108,9 @@ def detect_cycles(
         where at least 16 dyads can be tested and shared phases predict dyads they were not learned from better
         than shared skewed shocks and each dyad's own changing variance do; else every dyad is tested by
         itself. ``"shared"`` shares even if they do not, for a sensitivity analysis. p-values come from the dyad's own
-        surrogates either way; a result says which was used. A direction in which shared phases do not show both claims is tested by itself too, because the
-        stored power, without which nothing is *not supported*, is that of such tests. ``"none"``: every verdict
-        depends on its own dyad alone.
+        surrogates either way; a result says which was used. A direction in which shared phases do not show both claims
+        is tested by itself too, because the stored power, without which nothing is *not supported*, is that of such
+        tests. ``"none"``: every verdict depends on its own dyad alone.
     effect : float, default 1.5
         Size of abrupt two-phase cycles, each level so many SD of the noise from their middle, that *not supported*
         speaks of: it takes a stored power of .80 or more for them (lower 95 % limit) at this length, missing share,
