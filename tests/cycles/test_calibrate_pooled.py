@@ -238,12 +238,20 @@ def test_tests_of_two_phases_or_with_covariates_have_no_calibration(make):
         detection(make, "none", "own"), columns=Columns("warmth", "longing", covariates=("stress",))
     )
     assert beside.verdicts()["reason"][0].endswith("power unknown, stored calibrations are of tests without covariates")
-    for one in (three, beside):
-        with pytest.raises(DesignError) as refused:
-            one.with_calibration(calibration("none"))
-        assert str(refused.value) == (
-            "calibrations are of phases='auto' without covariates: they do not give the power of this detection."
-        )
+    with pytest.raises(DesignError) as refused:
+        three.with_calibration(calibration("none"))
+    assert str(refused.value) == (
+        "the calibration has phases='auto', this detection phases=3: it does not give the power of this detection."
+    )
+    with pytest.raises(DesignError, match="of other columns"):
+        beside.with_calibration(calibration("none"))
+    own = dataclasses.replace(
+        calibration("none"),
+        columns=beside.columns,
+        setting={**calibration("none").setting, "phases": 3},
+    )
+    judged = dataclasses.replace(beside, setting={**beside.setting, "phases": 3}).with_calibration(own)
+    assert set(judged.verdicts()["verdict"]) == {"not supported"}
     giver = dataclasses.replace(detection(make, "none", "own"), columns=Columns("warmth", "longing", "giver"))
     with pytest.raises(DesignError) as other:
         giver.with_calibration(calibration("none"))

@@ -328,10 +328,9 @@ class CycleResult(Result):
         Raises
         ------
         DesignError
-            Columns, level or the way of testing differ: calibrations are of warmth as its receiver reports it, of
-            ``phases="auto"`` and of no covariates.
+            Columns, level, number of phases or the way of testing differ.
         """
-        same = calibration.columns == replace(self.columns, covariates=(), triggers=())
+        same = replace(calibration.columns, triggers=()) == replace(self.columns, triggers=())
         if not same or float(calibration.setting["alpha"]) != self.alpha:
             raise DesignError("the calibration is of other columns or of another level than this detection.")
         self._check_tests_of(calibration)
@@ -355,9 +354,11 @@ class CycleResult(Result):
 
     def _check_tests_of(self, calibration: CalibrationResult) -> None:
         """Refuse the power of other tests than those of this detection."""
-        if self.setting["phases"] != "auto" or self.columns.covariates:
+        of = calibration.setting.get("phases", "auto")
+        if of != self.setting["phases"]:
             raise DesignError(
-                "calibrations are of phases='auto' without covariates: they do not give the power of this detection."
+                f"the calibration has phases={of!r}, this detection phases={self.setting['phases']!r}: it does not "
+                "give the power of this detection."
             )
         calibrated, mine = calibration.setting.get("pooling", "none"), self.setting.get("pooling", "none")
         if self._shares_phases and calibrated not in ("none", mine):
