@@ -31,7 +31,7 @@ __all__ = ["SCREEN", "assess_volatility", "lasting_gain"]
 
 Draw = Callable[[Sequence[np.random.Generator]], Array]
 # Below this nothing was ever rejected: no null is fitted then.
-SCREEN = 2.0
+SCREEN = 1.0
 # Of the direction's seed; other claims take the keys up to 8.
 _KEY = 9
 # Variances to start from, and the smallest relative variance: a seventh of the usual SD.
@@ -71,9 +71,10 @@ def assess_volatility(
     Returns
     -------
     ClaimTest
-        ``claim`` "volatility". ``p_value`` is 1 without any surrogate where the statistic is below 2. ``estimate``: SD of the shocks in turbulent episodes over that in calm ones, with an
-        approximate 95 % interval that takes the episodes as known. ``detail``: ``turbulent_share`` of the answered
-        occasions, ``calm_dwell`` and ``turbulent_dwell`` (mean, in occasions) and ``p_by_null``.
+        ``claim`` "volatility". ``p_value`` is 1 without any surrogate where the statistic is below 1. ``estimate``: SD
+        of the shocks in turbulent episodes over that in calm ones, with an approximate 95 % interval that takes the
+        episodes as known. ``detail``: ``turbulent_share`` of the answered occasions, ``calm_dwell`` and
+        ``turbulent_dwell`` (mean, in occasions), ``p_by_null`` and ``screened``.
 
     References
     ----------
