@@ -14,6 +14,8 @@ COLUMNS = {"dyad": "dyad", "person": "person", "role": "role", "day": "day", "be
 # Numbers that no direction of 72 occasions can have: distances in SD of the noise, periods, statistics.
 NONSENSE = 1000.0
 
+pytestmark = pytest.mark.usefixtures("brief_fits")
+
 
 @pytest.fixture(scope="module")
 def frame():

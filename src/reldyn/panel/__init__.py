@@ -14,12 +14,14 @@ from reldyn.panel.aligning._to_grid import to_grid
 from reldyn.panel.checks._careless import careless
 from reldyn.panel.checks._finding_codes import finding_codes
 from reldyn.panel.checks._findings import check_panel
+from reldyn.panel.checks._stretches import CarelessStretches, careless_stretches
 from reldyn.panel.reading._read import read_table
 from reldyn.panel.reading._sample import SampleTruth, load_sample, load_sample_truth
 from reldyn.panel.reading._wide import from_wide
 
 __all__ = [
     "Aligned",
+    "CarelessStretches",
     "USUAL_NIGHT",
     "Clock",
     "DyadPanel",
@@ -34,6 +36,7 @@ __all__ = [
     "SeriesBatch",
     "answered_grid",
     "careless",
+    "careless_stretches",
     "check_panel",
     "finding_codes",
     "from_wide",

@@ -322,6 +322,46 @@ class DyadPanel(PanelRows):
 
         return compliance(self, None if variables is None else _listed(variables))
 
+    def careless(self, items: Sequence[str]) -> pd.DataFrame:
+        """List stretches of prompts with the same answers that a person's own habits do not explain.
+
+        Parameters
+        ----------
+        items : sequence of str
+            All items that were rated at the same prompts; two or more, so that a stretch can count as careless.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per stretch, by dyad, person and time: ``dyad``, ``person``, ``role``; ``items`` (``"all"``, or the
+            one item whose answers are the same); ``first``, ``last`` (occasion), ``first_row``, ``last_row``;
+            ``length`` (answered prompts); ``expected`` (runs like it by the person's habits, below .5); ``masked``:
+            True where all items are the same, as `reldyn.detect_cycles` leaves such prompts out. Stretches of one
+            item are only counted. No row is left out of the panel.
+
+        Raises
+        ------
+        DataError
+            A column does not exist or holds text.
+        DesignError
+            No item, or one named twice.
+
+        See Also
+        --------
+        reldyn.panel.careless_stretches : the rule.
+        reldyn.panel.careless : indices of single rows.
+
+        Examples
+        --------
+        >>> import reldyn as rd
+        >>> table = rd.load_sample().careless(["warmth_received", "longing"])
+        >>> bool((table["expected"] < 0.5).all())
+        True
+        """
+        from reldyn.panel.checks._stretches import stretch_table
+
+        return stretch_table(self, _listed(items))
+
     def describe(self, variables: Sequence[str]) -> pd.DataFrame:
         """Count, mean and spread of each variable by role.
 

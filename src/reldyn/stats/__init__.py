@@ -8,11 +8,13 @@ from reldyn.stats._cluster import cluster_codes, cluster_covariance, cluster_mea
 from reldyn.stats._estimate import Estimate
 from reldyn.stats._kalman import IMPOSSIBLE, Observations, Profile, StateSpace, coefficients, deviances, smoothed
 from reldyn.stats._montecarlo import (
+    DECISIONS,
     NUMERICAL_ERRORS,
     STOP_AFTER,
     MonteCarlo,
     PValue,
     bootstrap_p,
+    decision_limits,
     exceeds,
     monte_carlo,
     monte_carlo_p,
@@ -32,6 +34,7 @@ from reldyn.stats._streams import child_generator, child_seed, data_key, seed_se
 from reldyn.stats._var import lag_columns, largest_root, over_steps, spectral_radius, stationary_covariance
 
 __all__ = [
+    "DECISIONS",
     "AR1_GRID",
     "IMPOSSIBLE",
     "NUMERICAL_ERRORS",
@@ -60,6 +63,7 @@ __all__ = [
     "clustered",
     "coefficients",
     "data_key",
+    "decision_limits",
     "deviances",
     "dyad_bootstrap",
     "exceeds",

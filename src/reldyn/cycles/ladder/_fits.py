@@ -10,13 +10,24 @@ import dataclasses
 
 import numpy as np
 
-from reldyn._types import Array
-from reldyn.cycles.ladder._starts import Template, best_period, residuals, step_template, three_starts
+from reldyn._types import Array, Ints
+from reldyn.cycles.ladder._starts import (
+    Template,
+    best_period,
+    cluster,
+    residuals,
+    smooth,
+    step_template,
+    three_starts,
+)
 from reldyn.markov.regimes import (
     DISPERSIONS,
+    RAMP_STEPS,
+    RampFit,
     SojournFit,
     SwitchingData,
     SwitchingFit,
+    fit_ramps,
     fit_sojourns,
     fit_switching,
     sojourn_start,
@@ -25,6 +36,7 @@ from reldyn.markov.regimes import (
 _SHORT, _LONG = 12, 50
 _FIRST_SOJOURN, _NEXT_SOJOURN, _ONLY_SOJOURN = 12, 7, 20
 _TOLERANCE = 1e-3
+_SHORT_RAMP, _LONG_RAMP, _RAMP_TOLERANCE = 8, 25, 1e-2
 _REGULAR, _LOOSE = DISPERSIONS.index(0.25), DISPERSIONS.index(0.90)
 
 
@@ -53,6 +65,65 @@ def best_of(data: SwitchingData, starts: Array) -> SwitchingFit:
     )
     best = short.log_likelihood.reshape(n_starts, n).argmax(axis=0) * n + np.arange(n)
     return fit_switching(data, starts[0], n_iterations=_LONG, tolerance=_TOLERANCE, start=short.take(best))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Gradual:
+    """The best gradual phases of each series.
+
+    Attributes
+    ----------
+    log_likelihood : (n,) array
+    steps : (n,) int array
+        Occasions from one level to the other.
+    fits : dict of int to RampFit
+        By number of steps.
+    """
+
+    log_likelihood: Array
+    steps: Ints
+    fits: dict[int, RampFit]
+
+
+def fit_gradual(data: SwitchingData, regimes: Regimes) -> Gradual:
+    """Fit two levels and ramps between them from the posterior of two phases and from a clustering smoothed twice.
+
+    Parameters
+    ----------
+    data : SwitchingData
+    regimes : Regimes
+        Of two phases.
+
+    Returns
+    -------
+    Gradual
+    """
+    smoothed = residuals(data, lagged=False)
+    for _ in range(2):
+        smoothed = smooth(smoothed, data.observed)
+    starts = np.stack([regimes.fit.posterior, cluster(smoothed, data.observed, 2, 0.0)])
+    fits = {steps: _best_ramps(data, starts, steps) for steps in RAMP_STEPS}
+    values = np.stack([fit.log_likelihood for fit in fits.values()])
+    return Gradual(values.max(axis=0), np.array(RAMP_STEPS)[values.argmax(axis=0)], fits)
+
+
+def gradual_price(channels: int) -> float:
+    """Akaike's two per parameter of `fit_gradual`: a level per channel, two rates of turning and the steps."""
+    return 2.0 * (channels + 2) + 2.0
+
+
+def _best_ramps(data: SwitchingData, starts: Array, steps: int) -> RampFit:
+    n_starts, n = starts.shape[:2]
+    index = np.tile(np.arange(n), n_starts)
+    short = fit_ramps(
+        data.take(index),
+        starts.reshape(n_starts * n, *starts.shape[2:]),
+        steps,
+        n_iterations=_SHORT_RAMP,
+        tolerance=_RAMP_TOLERANCE,
+    )
+    best = short.log_likelihood.reshape(n_starts, n).argmax(axis=0) * n + np.arange(n)
+    return fit_ramps(data, starts[0], steps, n_iterations=_LONG_RAMP, tolerance=_RAMP_TOLERANCE, start=short.take(best))
 
 
 def fit_loose(data: SwitchingData, switching: SwitchingFit) -> SojournFit:

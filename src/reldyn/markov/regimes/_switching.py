@@ -197,8 +197,16 @@ def transition_from(counts: Array) -> Array:
     return np.asarray(raised / raised.sum(axis=2, keepdims=True))
 
 
-def maximise(data: SwitchingData, posterior: Array, filled: Array) -> tuple[Array, Array]:
+def maximise(data: SwitchingData, posterior: Array, filled: Array, design: Array | None = None) -> tuple[Array, Array]:
     """Regress the observed occasions on states, lags and covariates, weighted by the posterior.
+
+    Parameters
+    ----------
+    data : SwitchingData
+    posterior : (n, T, S) array
+    filled : (n, T, C) array
+    design : (S, K) array, optional
+        Share of each of K levels in each state; every state has its own level by default.
 
     Returns
     -------
@@ -207,10 +215,16 @@ def maximise(data: SwitchingData, posterior: Array, filled: Array) -> tuple[Arra
     seen = data.observed
     weight, y = posterior[:, seen], data.y[:, seen]
     shared = np.concatenate([lag_columns(filled, data.night), data.x], axis=2)[:, seen]
-    n_states, n_rows = weight.shape[2], weight.shape[2] + shared.shape[2]
+    mass = weight.sum(axis=1)
+    n_states = weight.shape[2] if design is None else design.shape[1]
+    n_rows = n_states + shared.shape[2]
     gram = np.zeros((len(y), n_rows, n_rows))
     states = np.arange(n_states)
-    gram[:, states, states] = weight.sum(axis=1)
+    if design is None:
+        gram[:, states, states] = mass
+    else:
+        gram[:, :n_states, :n_states] = np.matmul(design.T, mass[:, :, None] * design)
+        weight = np.matmul(weight, design)
     cross = np.matmul(weight.transpose(0, 2, 1), shared)
     gram[:, :n_states, n_states:], gram[:, n_states:, :n_states] = cross, cross.transpose(0, 2, 1)
     gram[:, n_states:, n_states:] = np.matmul(shared.transpose(0, 2, 1), shared)

@@ -138,6 +138,14 @@ def fixed_moments(series: Any, gram: Any, right: Any, total: Any, n_states: int)
 
 
 @jit
+def add_refilled(series: Any, gram: Any, right: Any, n_states: int) -> None:
+    """Add the moments of occasions whose lag is filled anew at every iteration."""
+    for t in range(1, series.y.shape[1]):
+        if series.observed[t] and not series.whole[t]:
+            _add_moments(t, series.y, series.shared, gram, right, n_states)
+
+
+@jit
 def maximise(
     series: Any,
     floor: float,
@@ -157,9 +165,7 @@ def maximise(
     channels, n_occasions = y.shape
     n_states = seen_gamma.shape[0]
     gram, right = fixed_gram.copy(), fixed_right.copy()
-    for t in range(1, n_occasions):
-        if series.observed[t] and not series.whole[t]:
-            _add_moments(t, y, shared, gram, right, n_states)
+    add_refilled(series, gram, right, n_states)
     for k in range(n_states):
         weight = seen_gamma[k]
         gram[k, k] = 0.0

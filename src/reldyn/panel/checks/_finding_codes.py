@@ -206,6 +206,13 @@ CODES: dict[str, FindingCode] = {
         "All items answered exactly as on the occasion before, for longer than chance would bring about.",
         "Look at these rows; consider the analysis with and without them.",
     ),
+    "careless-stretch": FindingCode(
+        "warning",
+        "Five or more answered prompts in a row with the same answers to all items that every prompt asks for, longer "
+        "than the person's own habit of repeating these answers explains.",
+        "Is it straight-lining, or did nothing change? List the stretches with panel.careless(items) and compare "
+        "results with and without them; rd.detect_cycles leaves such stretches of its own columns out and counts them.",
+    ),
     "out-of-order": FindingCode(
         "warning",
         "A row that is earlier than the same person's preceding row in the file.",

@@ -19,6 +19,7 @@ from reldyn.panel.checks._findings_layout import Layout
 from reldyn.panel.checks._findings_partners import partner_findings, scale_findings
 from reldyn.panel.checks._findings_presence import presence_findings
 from reldyn.panel.checks._findings_text import read_values, value_columns
+from reldyn.panel.checks._stretches import only_rises, stretch_findings
 
 # Floor and ceiling effects are spoken of from 15 % on (Terwee et al. 2007).
 _FLOOR_SHARE = 0.15
@@ -53,6 +54,7 @@ def value_findings(layout: Layout) -> Iterator[Finding]:
     if layout.identity is not None:
         yield from partner_findings(layout, states)
         yield from _careless(layout, _items(layout, states))
+        yield from stretch_findings(layout, _items(layout, states))
         yield from presence_findings(layout, _items(layout, states))
 
 
@@ -224,7 +226,7 @@ def _careless(layout: Layout, items: Mapping[str, Array]) -> Iterator[Finding]:
     for values in items.values():
         ordered = values[order]
         repeated = (ordered[1:] == ordered[:-1]) | (np.isnan(ordered[1:]) & np.isnan(ordered[:-1]))
-        if (same & repeated).any() or not _only_rises(ordered, same):
+        if (same & repeated).any() or not only_rises(ordered, same):
             same &= repeated
         if not same.any():
             return
@@ -252,11 +254,6 @@ def _pattern_shares(items: Mapping[str, Array], order: Ints, starts: Ints) -> Ar
         key, labels = factorize(values[order])
         codes, _ = factorize(codes * (len(labels) + 1) + key + 1)
     return np.asarray(np.bincount(codes)[codes[starts]] / len(codes))
-
-
-def _only_rises(ordered: Array, same: Flags) -> bool:
-    """Whether a column counts upward within every person, as a row number does."""
-    return bool((ordered[1:] > ordered[:-1])[same].all())
 
 
 def _runs(flags: Flags) -> tuple[Ints, Ints]:
