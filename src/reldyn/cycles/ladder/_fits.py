@@ -15,6 +15,7 @@ from reldyn.cycles.ladder._starts import (
     Template,
     best_period,
     cluster,
+    finite,
     residuals,
     smooth,
     step_template,
@@ -63,7 +64,7 @@ def best_of(data: SwitchingData, starts: Array) -> SwitchingFit:
     short = fit_switching(
         data.take(index), starts.reshape(n_starts * n, *starts.shape[2:]), n_iterations=_SHORT, tolerance=_TOLERANCE
     )
-    best = short.log_likelihood.reshape(n_starts, n).argmax(axis=0) * n + np.arange(n)
+    best = finite(short.log_likelihood).reshape(n_starts, n).argmax(axis=0) * n + np.arange(n)
     return fit_switching(data, starts[0], n_iterations=_LONG, tolerance=_TOLERANCE, start=short.take(best))
 
 
@@ -103,7 +104,7 @@ def fit_gradual(data: SwitchingData, regimes: Regimes) -> Gradual:
         smoothed = smooth(smoothed, data.observed)
     starts = np.stack([regimes.fit.posterior, cluster(smoothed, data.observed, 2, 0.0)])
     fits = {steps: _best_ramps(data, starts, steps) for steps in RAMP_STEPS}
-    values = np.stack([fit.log_likelihood for fit in fits.values()])
+    values = np.stack([finite(fit.log_likelihood) for fit in fits.values()])
     return Gradual(values.max(axis=0), np.array(RAMP_STEPS)[values.argmax(axis=0)], fits)
 
 
@@ -122,7 +123,7 @@ def _best_ramps(data: SwitchingData, starts: Array, steps: int) -> RampFit:
         n_iterations=_SHORT_RAMP,
         tolerance=_RAMP_TOLERANCE,
     )
-    best = short.log_likelihood.reshape(n_starts, n).argmax(axis=0) * n + np.arange(n)
+    best = finite(short.log_likelihood).reshape(n_starts, n).argmax(axis=0) * n + np.arange(n)
     return fit_ramps(data, starts[0], steps, n_iterations=_LONG_RAMP, tolerance=_RAMP_TOLERANCE, start=short.take(best))
 
 
@@ -179,7 +180,7 @@ def _path(data: SwitchingData, start: SojournFit, order: list[int]) -> dict[int,
 
 
 def _larger(first: SojournFit, second: SojournFit) -> SojournFit:
-    better = second.log_likelihood > first.log_likelihood
+    better = finite(second.log_likelihood) > finite(first.log_likelihood)
     chosen = []
     for field in dataclasses.fields(first):
         a, b = getattr(first, field.name), getattr(second, field.name)

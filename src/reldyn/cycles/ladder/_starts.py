@@ -78,6 +78,11 @@ def random_starts(rest: Array, seen: Flags, n_states: int, n_starts: int, rng: n
     return np.stack(starts)
 
 
+def finite(log_likelihood: Array) -> Array:
+    """What is not a number loses every comparison."""
+    return np.where(np.isfinite(log_likelihood), log_likelihood, -np.inf)
+
+
 def smooth(rest: Array, seen: Flags) -> Array:
     """Mean of the observed among three neighbours: (n, T, C)."""
     weight = seen.astype(float)

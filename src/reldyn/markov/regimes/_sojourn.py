@@ -15,7 +15,7 @@ import numpy as np
 
 from reldyn._kernels import Kernels, chosen_kernels
 from reldyn._types import Array, Ints
-from reldyn.markov.regimes._switching import UNLIKELIEST, Emission, SwitchingData, maximise
+from reldyn.markov.regimes._switching import LEAST, UNLIKELIEST, Emission, SwitchingData, maximise
 
 # Strict clock, jittered, the boundary of what counts as regular, irregular, about geometric.
 DISPERSIONS = (0.12, 0.25, 0.40, 0.60, 0.90)
@@ -229,7 +229,7 @@ def _forward(
         else:
             top = log_density.max(axis=1)
             density = np.exp(np.maximum(log_density - top[:, None], UNLIKELIEST))
-            total = (predicted.sum(axis=2) * density).sum(axis=1)
+            total = np.maximum((predicted.sum(axis=2) * density).sum(axis=1), LEAST)
             weights[:, t] = density / total[:, None]
             forward[:, t] = predicted * weights[:, t, :, None]
             value += np.log(total) + top
@@ -264,4 +264,4 @@ def _backward(forward: Array, weights: Array, hazard: Array, moves: Array) -> tu
         counts += (past * hazard).sum(axis=2)[:, :, None] * moves * arriving[:, None, :]
         ahead = leave + stay
         posterior[:, t - 1] = (past * ahead).sum(axis=2)
-    return posterior / posterior.sum(axis=2, keepdims=True), exits, stays, counts
+    return posterior / np.maximum(posterior.sum(axis=2, keepdims=True), LEAST), exits, stays, counts

@@ -16,6 +16,7 @@ import numpy as np
 
 from reldyn._kernels import jit
 from reldyn.markov.regimes._switching_numba import (
+    LEAST,
     all_densities,
     bridge,
     dot,
@@ -143,6 +144,7 @@ def _forward(
                 total += mass[k] * weights[k, t]
         else:
             total = bridge(t, series, coefficients, inverse, constant, mass, filled)
+        total = max(total, LEAST)
         totals[t], share = total, 1.0 / total
         for k in range(n_states):
             weights[k, t] *= share
@@ -172,7 +174,7 @@ def _forward(
             if share_left[k] < _LOST:
                 stayed = _still_there(k, t, law, flow, tail, last)
                 share_left[k] = 1.0
-            mass[k] = stayed + arrived
+            mass[k] = max(stayed + arrived, LEAST)
 
 
 @jit
@@ -233,6 +235,7 @@ def _backward(
             stayed = gamma[k, t] - entering[k, t] * arrive[k]
             gamma[k, t - 1] = max(stayed + left[k, t - 1] * depart[k], 0.0)
             norm += gamma[k, t - 1]
+        norm = max(norm, LEAST)
         for k in range(n_states):
             gamma[k, t - 1] /= norm
     for k in range(n_states):
