@@ -122,7 +122,13 @@ def sojourn_start(data: SwitchingData, posterior: Array, dwell_means: Array, mov
 
 
 def fit_sojourns(
-    data: SwitchingData, start: SojournFit, dispersion: int, *, n_iterations: int, kernels: Kernels | None = None
+    data: SwitchingData,
+    start: SojournFit,
+    dispersion: int,
+    *,
+    n_iterations: int,
+    tolerance: float = 0.0,
+    kernels: Kernels | None = None,
 ) -> SojournFit:
     """Run EM at one tabulated dispersion from a start.
 
@@ -134,8 +140,10 @@ def fit_sojourns(
     dispersion : int
         Index into ``DISPERSIONS``.
     n_iterations : int
-        Steps, at least one. The likelihood belongs to the emission parameters returned and to the sojourns
-        before their last update.
+        At most so many steps, at least one. The likelihood belongs to the emission parameters returned and to the
+        sojourns before their last update.
+    tolerance : float, default 0
+        A series stops once its log-likelihood changes by less.
     kernels : {"numpy", "numba"}, optional
 
     Returns
@@ -162,13 +170,23 @@ def fit_sojourns(
                 *table,
                 first,
                 int(n_iterations),
+                float(tolerance),
             )
         )
-    fit = start
+    out = SojournFit(*(np.array(getattr(start, field.name)) for field in dataclasses.fields(start)))
+    # The likelihood of a start belongs to another dispersion.
+    out.log_likelihood[:] = -np.inf
+    active = np.arange(len(data.y))
     for _ in range(n_iterations):
-        coefficients, covariance = maximise(data, fit.posterior, fit.filled)
-        fit = _step(data, fit, coefficients, covariance, (*table, first))
-    return fit
+        part, fit = data.take(active), out.take(active)
+        coefficients, covariance = maximise(part, fit.posterior, fit.filled)
+        found = _step(part, fit, coefficients, covariance, (*table, first))
+        for field in dataclasses.fields(out):
+            getattr(out, field.name)[active] = getattr(found, field.name)
+        active = active[~(np.abs(found.log_likelihood - fit.log_likelihood) < tolerance)]
+        if len(active) == 0:
+            break
+    return out
 
 
 def sojourn_log_likelihood(

@@ -309,6 +309,7 @@ def run_batch(
     log_stay: Any,
     first: Any,
     n_iterations: int,
+    tolerance: float,
 ) -> Any:
     """Run EM on every series; posterior, filled series, means and moves given are overwritten and returned."""
     n, n_occasions, channels = y.shape
@@ -353,10 +354,14 @@ def run_batch(
             constant = whitener_of(covariance[s], inverse)
             all_densities(series, coefficients[s], inverse, constant)
             _forward(series, coefficients[s], inverse, constant, law, moves[s], filled[s], flow, totals, n_ages)
-            value[s] = log_product(series.top, totals)
+            new = log_product(series.top, totals)
+            change = abs(new - value[s])
+            value[s] = new
             for k in range(n_states):
                 posterior[k, n_occasions - 1] = flow.mass[k]
             _backward(series.weights, law, moves[s], flow, posterior, exits, stays, counts[s], n_ages)
             _update(exits, stays, counts[s], log_leave, log_stay, mean_index[s], moves[s])
+            if change < tolerance:
+                break
         transposed(posterior, gamma[s])
     return value, coefficients, covariance, gamma, filled, mean_index, moves, counts
