@@ -9,7 +9,8 @@ import statsmodels.api as sm
 
 import reldyn as rd
 
-INDEPENDENT = {"random": (), "residual": "independent", "estimation": rd.Estimation(inference="z")}
+# Least squares: no random effects, independent residuals, columns as they stand.
+PLAIN = {"random": (), "residual": "independent", "estimation": rd.Estimation(inference="z"), "centering": "none"}
 
 
 def diary(seed=8, n=40, days=8, missing=0.0, kinds=1):
@@ -35,6 +36,10 @@ def as_panel(frame):
     return rd.DyadPanel(frame, dyad="couple", person="person", role="role", time="day")
 
 
+def moderated(frame, moderators, **options):
+    return rd.apim(as_panel(frame), outcome="y", predictors=["x"], moderators=moderators, **PLAIN | options)
+
+
 def by_hand(rows, moderator, intercept=True):
     """Least squares on 1, own and partner's x, the moderator and its products."""
     x, xp, m = rows["x"].to_numpy(), rows["xp"].to_numpy(), rows[moderator].to_numpy()
@@ -56,9 +61,7 @@ def coefficients(fit, **where):
 @pytest.mark.parametrize("missing", [0.0, 0.15])
 def test_partner_moderator_is_that_of_the_same_occasion(missing):
     frame = diary(missing=missing)
-    fit = rd.apim(
-        as_panel(frame), outcome="y", predictors=["x"], moderators={"m": "partner"}, centering="none", **INDEPENDENT
-    )
+    fit = moderated(frame, {"m": "partner"})
     for role in ("f", "m"):
         expected = least_squares(frame[frame["role"] == role], "mp")
         assert coefficients(fit, role=role) == pytest.approx(expected, abs=1e-8)
@@ -71,23 +74,13 @@ def test_partner_moderator_is_that_of_the_same_occasion(missing):
 
 def test_partner_moderator_of_exchangeable_members():
     frame = diary()
-    fit = rd.apim(
-        as_panel(frame),
-        outcome="y",
-        predictors=["x"],
-        moderators={"m": "partner"},
-        centering="none",
-        roles="exchangeable",
-        **INDEPENDENT,
-    )
+    fit = moderated(frame, {"m": "partner"}, roles="exchangeable")
     assert coefficients(fit) == pytest.approx(least_squares(frame, "mp"), abs=1e-8)
 
 
 def test_partner_moderator_by_composition():
     frame = diary(kinds=2)
-    fit = rd.apim(
-        as_panel(frame), outcome="y", predictors=["x"], moderators={"m": "partner"}, centering="none", **INDEPENDENT
-    )
+    fit = moderated(frame, {"m": "partner"})
     same = frame.groupby("couple")["role"].transform("nunique") == 1
     assert coefficients(fit, composition="f-f") == pytest.approx(least_squares(frame[same], "mp"), abs=1e-8)
     women = frame[~same & (frame["role"] == "f")]
@@ -114,15 +107,7 @@ def test_partner_moderator_of_a_count():
 
 def test_both_partners_moderators_are_two_columns():
     frame = diary()
-    fit = rd.apim(
-        as_panel(frame),
-        outcome="y",
-        predictors=["x"],
-        moderators={"m": ("actor", "partner")},
-        centering="none",
-        roles="exchangeable",
-        **INDEPENDENT,
-    )
+    fit = moderated(frame, {"m": ("actor", "partner")}, roles="exchangeable")
     x, xp, m, mp = (frame[name].to_numpy() for name in ("x", "xp", "m", "mp"))
     X = np.column_stack([np.ones(len(x)), x, xp, m, x * m, xp * m, mp, x * mp, xp * mp])
     assert coefficients(fit) == pytest.approx(np.linalg.lstsq(X, frame["y"].to_numpy(), rcond=None)[0], abs=1e-8)
@@ -130,15 +115,7 @@ def test_both_partners_moderators_are_two_columns():
 
 def test_simple_slopes_are_read_at_the_partners_values_of_the_occasion():
     frame = diary()
-    fit = rd.apim(
-        as_panel(frame),
-        outcome="y",
-        predictors=["x"],
-        moderators={"m": "partner"},
-        centering="none",
-        roles="exchangeable",
-        **INDEPENDENT,
-    )
+    fit = moderated(frame, {"m": "partner"}, roles="exchangeable")
     slopes = rd.actor_partner.simple_slopes(fit, at=[1.0])
     beta = least_squares(frame, "mp")
     assert slopes.tidy()["estimate"].to_numpy() == pytest.approx([beta[1] + beta[4], beta[2] + beta[5]], abs=1e-8)
@@ -147,9 +124,7 @@ def test_simple_slopes_are_read_at_the_partners_values_of_the_occasion():
 
 def test_prediction_reads_the_same_occasion_too():
     frame = diary()
-    fit = rd.apim(
-        as_panel(frame), outcome="y", predictors=["x"], moderators={"m": "partner"}, centering="none", **INDEPENDENT
-    )
+    fit = moderated(frame, {"m": "partner"})
     rows = frame[frame["role"] == "f"]
     expected = by_hand(rows, "mp") @ coefficients(fit, role="f")
     assert fit.predict()["predicted"].to_numpy()[rows.index] == pytest.approx(expected, abs=1e-8)
@@ -167,10 +142,7 @@ def test_a_trait_asked_once_holds_on_every_row(owner):
     """A constant moderator that is missing in most rows is the person's value there, and costs no row."""
     frame = diary()
     once = frame.assign(trait=frame["trait"].where(frame["day"] == 0))
-    full, sparse = (
-        rd.apim(as_panel(rows), outcome="y", predictors=["x"], moderators={"trait": owner}, **INDEPENDENT)
-        for rows in (frame, once)
-    )
+    full, sparse = (moderated(rows, {"trait": owner}, centering=None) for rows in (frame, once))
     assert sparse.glance()["n_obs"].item() == len(frame)
     assert coefficients(sparse) == pytest.approx(coefficients(full), abs=1e-10)
     assert sparse.warnings == full.warnings == ()
@@ -179,9 +151,7 @@ def test_a_trait_asked_once_holds_on_every_row(owner):
 def test_a_trait_of_a_partner_who_is_absent_that_day():
     frame = diary()
     rows = frame.drop(index=frame.index[(frame["role"] == "m") & (frame["day"] == 3)])
-    fit = rd.apim(
-        as_panel(rows), outcome="y", predictors=["x"], moderators={"trait": "partner"}, centering="none", **INDEPENDENT
-    )
+    fit = moderated(rows, {"trait": "partner"})
     partner = frame.groupby("couple")["trait"].transform("sum")
     person = frame["trait"]
     # Both partners have one trait value on each day: the other's is the sum of the two, less the own.
@@ -196,9 +166,7 @@ def test_a_moderator_of_the_dyad_may_change_over_time():
     # Only one partner was asked: the value is the dyad's.
     half = frame.assign(z=frame["z"].where((frame["role"] == "f") | (frame["day"] > 2)))
     for rows in (frame, half):
-        fit = rd.apim(
-            as_panel(rows), outcome="y", predictors=["x"], moderators={"z": "dyad"}, centering="none", **INDEPENDENT
-        )
+        fit = moderated(rows, {"z": "dyad"})
         for role in ("f", "m"):
             expected = least_squares(frame[frame["role"] == role], "z")
             assert coefficients(fit, role=role) == pytest.approx(expected, abs=1e-8)
@@ -241,5 +209,5 @@ def test_imputed_predictors_leave_the_moderator_as_it_is():
 def test_complete_data_say_nothing():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        fit = rd.apim(as_panel(diary()), outcome="y", predictors=["x"], moderators={"m": "partner"}, **INDEPENDENT)
+        fit = moderated(diary(), {"m": "partner"}, centering=None)
     assert fit.warnings == ()

@@ -109,13 +109,14 @@ def test_time_adjustment_agrees_with_jahng(esm, reference, exponent, key):
 
 def test_the_chosen_exponent_has_the_smallest_slope(esm, reference):
     from reldyn.dynamics._indices import flattest_exponent
-    from reldyn.dynamics._pairs import answering_clock, observed
+    from reldyn.dynamics._pairs import answering_clock, pair_rule, successive_values
 
-    seen = observed(esm, esm.values("pa"), "day")
-    at = np.flatnonzero(seen.pair)
-    time = answering_clock(esm).time
-    gap = time[seen.row[at + 1]] - time[seen.row[at]]
-    change = seen.value[at + 1] - seen.value[at]
+    persons = esm.series("pa").by_person(by_code=True)
+    series = successive_values(persons, persons.values, pair_rule(persons, "day"))
+    at = np.flatnonzero(series.pair)
+    time = answering_clock(esm).time[persons.row]
+    gap = time[series.place[at + 1]] - time[series.place[at]]
+    change = series.value[at + 1] - series.value[at]
     assert len(at) == reference["jahng"]["n"]
     assert np.median(gap) == reference["jahng"]["median_dt"]
     scaled = [change / (gap / 141) ** power for power in reference["jahng"]["lambda"]]

@@ -163,3 +163,61 @@ def test_a_batch_holds_every_row_once_and_the_views_are_its_parts(scale):
     assert batch[-1].dyad == batch.dyads[-1]
     with pytest.raises(IndexError):
         batch[3]
+
+
+def _shuffled_study():
+    """Three dyads with holes, one of them a single person, whose codes do not follow the order of members."""
+    rng = np.random.default_rng(4)
+    dyad, member, day, beep = (part.ravel() for part in np.indices((3, 2, 3, 2)))
+    frame = pd.DataFrame(
+        {"dyad": dyad, "day": day + 1, "beep": np.array([1, 4])[beep], "y": rng.normal(size=len(dyad))}
+    )
+    frame["who"] = [f"p{9 - 2 * d - m}" for d, m in zip(dyad, member, strict=True)]
+    frame["role"] = np.array(["f", "m"])[1 - member]
+    frame = frame[(rng.random(len(frame)) > 0.25) & ~((frame["dyad"] == 1) & (frame["role"] == "f"))]
+    return frame.sample(frac=1, random_state=2).reset_index(drop=True)
+
+
+@pytest.mark.parametrize("roles", [{"role": "role"}, {}])
+@pytest.mark.parametrize("by_code", [False, True])
+def test_series_of_persons_hold_their_rows_in_order_of_time(roles, by_code):
+    panel = _panel(_shuffled_study(), **roles)
+    index, batch = panel.index, panel.series("y")
+    persons = batch.by_person(by_code=by_code)
+    order = np.lexsort((index.occasion, *((index.person,) if by_code else (index.member, index.dyad))))
+    assert persons.row.tolist() == order.tolist()
+    assert persons.person.tolist() == index.person[order].tolist()
+    assert persons.day.tolist() == index.day[order].tolist()
+    assert persons.beep.tolist() == index.beep[order].tolist()
+    np.testing.assert_array_equal(persons.values, panel.values("y")[order])
+    assert len(persons) == 5 == panel.n_persons
+    for one in persons:
+        rows = one.row
+        assert {one.person} == set(panel.frame["who"].iloc[rows])
+        assert {one.role} == (set(panel.frame["role"].iloc[rows]) if roles else {""})
+        assert {(one.code, one.member)} == set(zip(index.dyad[rows], index.member[rows], strict=True))
+        assert one.step.tolist() == index.step[rows].tolist()
+        assert one.time.tolist() == (index.day[rows] + index.beep[rows] / 2).tolist()
+
+
+def test_several_variables_of_a_person_are_columns():
+    panel = _panel(_shuffled_study().assign(x=lambda frame: 2 * frame["y"]))
+    persons = panel.series(["y", "x"]).by_person()
+    np.testing.assert_array_equal(persons.values, np.column_stack(persons.columns))
+    np.testing.assert_array_equal(persons[0].values[:, 1], 2 * persons[0].values[:, 0])
+    assert persons[0].observed.all()
+
+
+def test_dense_values_stand_on_the_slots_of_the_clock():
+    panel = _panel(_shuffled_study())
+    index = panel.index
+    expected = np.full((3, 2, len(panel.clock)), np.nan)
+    expected[index.dyad, index.member, index.slot] = panel.values("y")
+    np.testing.assert_array_equal(panel.series("y").dense(), expected)
+    np.testing.assert_array_equal(panel.series(["y"]).dense()[..., 0], expected)
+
+
+def test_occasions_count_time_where_a_study_has_no_days():
+    frame = _diary(days=1, beeps=5)
+    panel = rd.DyadPanel(frame, dyad="dyad", person="who", time="beep")
+    assert panel.series("y").by_person()[1].time.tolist() == [0, 1, 2, 3, 4]

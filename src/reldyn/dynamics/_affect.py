@@ -19,7 +19,14 @@ from reldyn.dynamics._indices import (
     teager_kaiser,
     time_adjusted,
 )
-from reldyn.dynamics._pairs import AnsweringTimes, Observed, Pairs, answering_clock, check_pairs, observed, person_order
+from reldyn.dynamics._pairs import (
+    Pairs,
+    SuccessiveValues,
+    answering_clock,
+    check_pairs,
+    pair_rule,
+    successive_values,
+)
 from reldyn.dynamics._persons import listed, person_columns
 from reldyn.errors import DesignError, check_option
 
@@ -117,16 +124,18 @@ def affect_dynamics(
     check_option(acute, get_args(Acute), "acute")
     check_option(acute_at, get_args(AcuteAt), "acute_at")
     _check_exponent(time_exponent)
-    order, clock, who = person_order(panel), answering_clock(panel), person_columns(panel)
+    persons = panel.series(names).by_person(by_code=True)
+    rule = pair_rule(persons, pairs)
+    clock, who = answering_clock(panel), person_columns(panel)
+    time = clock.time[persons.row] if pairs != "naive" or clock.runs_over_nights else None
     tables = []
-    for name in names:
-        values = panel.values(name)
-        seen = observed(panel, values, pairs, order)
-        spread = moments(seen)
-        change = _changes(seen, clock, pairs, acute, acute_at, time_exponent)
-        slope, correlation, constant = inertia(seen)
+    for name, values in zip(names, persons.columns, strict=True):
+        series = successive_values(persons, values, rule)
+        spread = moments(series)
+        change = _changes(series, time, pairs, acute, acute_at, time_exponent)
+        slope, correlation, constant = inertia(series)
         scale = panel.scales.get(name)
-        bounds = _bounded(seen, spread, scale)
+        bounds = _bounded(series, spread, scale)
         cells = change | {"inertia": slope, "inertia_r": correlation} | bounds
         notes = _notes(spread, cells, constant, scale)
         tables.append(pd.DataFrame({**who, "variable": name, **_leading(spread), **cells, "note": notes}))
@@ -158,32 +167,39 @@ def _leading(spread: SeriesMoments) -> dict[str, Array | Ints]:
 
 
 def _changes(
-    seen: Observed, clock: AnsweringTimes, pairs: Pairs, acute: Acute, acute_at: AcuteAt, exponent: float | None
+    series: SuccessiveValues,
+    time: Array | None,
+    pairs: Pairs,
+    acute: Acute,
+    acute_at: AcuteAt,
+    exponent: float | None,
 ) -> dict[str, Array | Ints]:
-    """Every index of the differences between neighbours."""
-    n = seen.n_persons
-    at = np.flatnonzero(seen.pair)
-    change, owner = seen.value[at + 1] - seen.value[at], seen.person[at]
-    mssd = mean_by(change**2, owner, n)
-    known = pairs != "naive" or clock.runs_over_nights
-    gap = clock.time[seen.row[at + 1]] - clock.time[seen.row[at]] if known else np.full(len(at), np.nan)
-    pac, _ = acute_change(change, owner, n, increase=acute == "increase", strict=acute_at == "above")
+    """Every index of the differences between neighbours; without ``time`` differences in time mean nothing."""
+    n = series.n_persons
+    change, owner, n_pairs = series.after - series.before, series.owner, series.n_pairs
+    mssd = mean_by(change**2, owner, n_pairs)
+    if time is None:
+        gap = np.full(len(change), np.nan)
+    else:
+        time = time[series.place]
+        gap = time[series.earlier + 1] - time[series.earlier]
+    pac, _ = acute_change(change, owner, n_pairs, increase=acute == "increase", strict=acute_at == "above")
     return {
-        "n_pairs": np.bincount(owner, minlength=n),
+        "n_pairs": n_pairs,
         "mssd": mssd,
         "rmssd": np.sqrt(mssd),
         "mssd_adjusted": time_adjusted(change, gap, owner, n, exponent),
         "pac": pac,
-        "tkeo": teager_kaiser(seen, by_observation=pairs == "naive"),
+        "tkeo": teager_kaiser(series, by_observation=pairs == "naive"),
     }
 
 
-def _bounded(seen: Observed, spread: SeriesMoments, scale: tuple[float, float] | None) -> dict[str, Array]:
+def _bounded(series: SuccessiveValues, spread: SeriesMoments, scale: tuple[float, float] | None) -> dict[str, Array]:
     """Indices that need the ends of the response scale."""
     if scale is None:
-        return {name: np.full(seen.n_persons, np.nan) for name in ("relative_sd", "floor_share", "ceiling_share")}
+        return {name: np.full(series.n_persons, np.nan) for name in ("relative_sd", "floor_share", "ceiling_share")}
     low, high = float(scale[0]), float(scale[1])
-    share = [mean_by((seen.value == end).astype(float), seen.person, seen.n_persons) for end in (low, high)]
+    share = [mean_by((series.value == end).astype(float), series.person, spread.n) for end in (low, high)]
     relative = spread.sd / largest_sd(spread.mean, spread.n, low, high)
     return {"relative_sd": relative, "floor_share": share[0], "ceiling_share": share[1]}
 

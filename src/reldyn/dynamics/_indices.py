@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reldyn._types import Array, Flags, Ints
-from reldyn.dynamics._pairs import Observed
+from reldyn.dynamics._pairs import SuccessiveValues
 
 __all__ = [
     "FEWEST_PAIRS",
@@ -42,10 +42,9 @@ class SeriesMoments:
     high: Array
 
 
-def mean_by(values: Array, group: Ints, n_groups: int) -> Array:
-    """Mean of each group, NaN where it is empty."""
-    count = np.bincount(group, minlength=n_groups)
-    total = np.bincount(group, weights=values, minlength=n_groups)
+def mean_by(values: Array, group: Ints, count: Ints) -> Array:
+    """Mean of each group, NaN where it is empty; ``count`` is the size of the groups."""
+    total = np.bincount(group, weights=values, minlength=len(count))
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
@@ -59,25 +58,25 @@ def _range_by(values: Array, group: Ints, n_groups: int) -> tuple[Array, Array]:
     return low, high
 
 
-def moments(seen: Observed) -> SeriesMoments:
+def moments(series: SuccessiveValues) -> SeriesMoments:
     """Describe the values of each person.
 
     Parameters
     ----------
-    seen : Observed
+    series : SuccessiveValues
 
     Returns
     -------
     SeriesMoments
         A person whose values are all equal has the mean and the deviation 0 exactly, not up to rounding.
     """
-    person, n = seen.person, seen.n_persons
+    person, n = series.person, series.n_persons
     count = np.bincount(person, minlength=n)
-    low, high = _range_by(seen.value, person, n)
-    mean = mean_by(seen.value, person, n)
+    low, high = _range_by(series.value, person, n)
+    mean = mean_by(series.value, person, count)
     constant = low == high
     mean = np.where(constant, low, mean)
-    deviation = np.bincount(person, weights=(seen.value - mean[person]) ** 2, minlength=n)
+    deviation = np.bincount(person, weights=(series.value - mean[person]) ** 2, minlength=n)
     variance = np.where(count > 1, deviation / np.maximum(count - 1, 1), np.nan)
     return SeriesMoments(count, mean, np.sqrt(variance), low, high)
 
@@ -106,7 +105,7 @@ def time_adjusted(change: Array, gap: Array, owner: Ints, n_persons: int, expone
         return np.full(n_persons, np.nan)
     gap = gap[timed] / np.median(gap[timed])
     power = flattest_exponent(change, gap) if exponent is None else exponent
-    return mean_by((change / gap**power) ** 2, owner, n_persons)
+    return mean_by((change / gap**power) ** 2, owner, np.bincount(owner, minlength=n_persons))
 
 
 def flattest_exponent(change: Array, gap: Array) -> float:
@@ -118,17 +117,18 @@ def flattest_exponent(change: Array, gap: Array) -> float:
     return float(_EXPONENTS[int(np.argmin(slopes))])
 
 
-def acute_change(change: Array, owner: Ints, n_persons: int, *, increase: bool, strict: bool) -> tuple[Array, float]:
+def acute_change(change: Array, owner: Ints, count: Ints, *, increase: bool, strict: bool) -> tuple[Array, float]:
     """Share of changes that reach the pooled 90th percentile (type 7), and that cut.
 
-    ``increase`` counts signed changes, ``strict`` those above the cut only. NaN for a person without a pair.
+    ``count`` is the number of changes of each person; ``increase`` counts signed changes, ``strict`` those above the
+    cut only. NaN for a person without a pair.
     """
     if not len(change):
-        return np.full(n_persons, np.nan), np.nan
+        return np.full(len(count), np.nan), np.nan
     size = change if increase else np.abs(change)
     cut = _ninth_decile(size)
     reached = size > cut if strict else size >= cut
-    return mean_by(reached.astype(float), owner, n_persons), cut
+    return mean_by(reached.astype(float), owner, count), cut
 
 
 def _ninth_decile(values: Array) -> float:
@@ -141,23 +141,23 @@ def _ninth_decile(values: Array) -> float:
     return low if share == 0 else low + share * (float(part[below + 1]) - low)
 
 
-def teager_kaiser(seen: Observed, *, by_observation: bool) -> Array:
+def teager_kaiser(series: SuccessiveValues, *, by_observation: bool) -> Array:
     """Mean per person of x[t]^2 - x[t-1] x[t+1] over three neighbours that form two pairs.
 
     ``by_observation`` divides by the number of observations instead of the number of triples.
     """
-    value, person = seen.value, seen.person
-    triple = seen.pair[1:] & seen.pair[:-1]
+    value, person = series.value, series.person
+    triple = series.pair[1:] & series.pair[:-1]
     middle = np.flatnonzero(triple) + 1
     energy = value[middle] ** 2 - value[middle - 1] * value[middle + 1]
     owner = person[middle]
-    total = np.bincount(owner, weights=energy, minlength=seen.n_persons)
-    triples = np.bincount(owner, minlength=seen.n_persons)
-    count = np.bincount(person, minlength=seen.n_persons) if by_observation else triples
+    total = np.bincount(owner, weights=energy, minlength=series.n_persons)
+    triples = np.bincount(owner, minlength=series.n_persons)
+    count = np.bincount(person, minlength=series.n_persons) if by_observation else triples
     return np.where(triples > 0, total / np.maximum(count, 1), np.nan)
 
 
-def inertia(seen: Observed) -> tuple[Array, Array, Flags]:
+def inertia(series: SuccessiveValues) -> tuple[Array, Array, Flags]:
     """Slope and correlation of each value on the one before.
 
     Returns
@@ -167,11 +167,9 @@ def inertia(seen: Observed) -> tuple[Array, Array, Flags]:
     constant : (n_persons,) bool array
         Whether the earlier values of a person with enough pairs never vary.
     """
-    n = seen.n_persons
-    at = np.flatnonzero(seen.pair)
-    before, after, owner = seen.value[at], seen.value[at + 1], seen.person[at]
-    count = np.bincount(owner, minlength=n)
-    x, y = before - mean_by(before, owner, n)[owner], after - mean_by(after, owner, n)[owner]
+    n, owner, count = series.n_persons, series.owner, series.n_pairs
+    before, after = series.before, series.after
+    x, y = before - mean_by(before, owner, count)[owner], after - mean_by(after, owner, count)[owner]
     xx, yy, xy = (np.bincount(owner, weights=part, minlength=n) for part in (x * x, y * y, x * y))
     varies = [np.not_equal(*_range_by(part, owner, n)) & (count > 0) for part in (before, after)]
     enough = count >= FEWEST_PAIRS

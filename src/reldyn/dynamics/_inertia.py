@@ -14,7 +14,7 @@ import numpy as np
 
 from reldyn._types import Array, Flags, Ints
 from reldyn.dynamics._indices import FEWEST_PAIRS, moments
-from reldyn.dynamics._pairs import Observed, Pairs, check_pairs, observed
+from reldyn.dynamics._pairs import Pairs, SuccessiveValues, check_pairs, pair_rule, successive_values
 from reldyn.dynamics._persons import person_columns
 from reldyn.dynamics._table import TableResult
 from reldyn.dynamics._units import Units, dyad_units, person_units
@@ -151,11 +151,11 @@ def inertia(
     check_option(unit, get_args(Unit), "unit")
     chosen = Estimation() if estimation is None else estimation
     check_estimation(chosen)
-    seen = observed(panel, panel.values(variable), pairs)
-    spread = moments(seen)
-    at = np.flatnonzero(seen.pair)
-    owner = seen.person[at]
-    reasons = _reasons(spread.n, spread.low == spread.high, np.bincount(owner, minlength=seen.n_persons))
+    persons = panel.series(variable).by_person(by_code=True)
+    series = successive_values(persons, persons.values, pair_rule(persons, pairs))
+    spread = moments(series)
+    at, owner = series.earlier, series.owner
+    reasons = _reasons(spread.n, spread.low == spread.high, series.n_pairs)
     used = np.array([not reason for reason in reasons])
     if used.sum() < 3:
         raise DesignError(
@@ -163,9 +163,9 @@ def inertia(
             "inertia needs at least three."
         )
     at = at[used[owner]]
-    person = seen.person[at]
-    lagged = np.column_stack([np.ones(len(at)), seen.value[at] - spread.mean[person]])
-    row, y = seen.row[at + 1], seen.value[at + 1]
+    person = series.person[at]
+    lagged = np.column_stack([np.ones(len(at)), series.value[at] - spread.mean[person]])
+    row, y = persons.row[series.place[at + 1]], series.value[at + 1]
     if unit == "person":
         units = person_units(y, lagged, lagged, person, _NAMES)
     else:
@@ -180,7 +180,7 @@ def inertia(
         table=_fixed_table(fit, chosen, panel, units),
         random=_labelled(fit.G, units.structure.labels),
         residual=_residual_table(fit, panel, unit),
-        person_table=_person_table(panel, fit, units, unit, seen, reasons),
+        person_table=_person_table(panel, fit, units, unit, series, reasons),
         log_likelihood=fit.log_likelihood,
         n_obs=len(y),
         n_persons=int(used.sum()),
@@ -258,7 +258,7 @@ def _fixed_table(fit: Fit, estimation: Estimation, panel: DyadPanel, units: Unit
 
 
 def _person_table(
-    panel: DyadPanel, fit: Fit, units: Units, unit: Unit, seen: Observed, reasons: list[str]
+    panel: DyadPanel, fit: Fit, units: Units, unit: Unit, series: SuccessiveValues, reasons: list[str]
 ) -> pd.DataFrame:
     """Fixed effect plus predicted deviation of each person; NaN for those left out."""
     import pandas as pd
@@ -267,7 +267,7 @@ def _person_table(
 
     effects = random_effects(fit)
     spread = np.sqrt(np.maximum(np.diagonal(effects.covariance, axis1=1, axis2=2), 0.0))
-    n = seen.n_persons
+    n = series.n_persons
     value, error = np.full((n, 2), np.nan), np.full((n, 2), np.nan)
     if unit == "person":
         value[units.codes] = fit.beta + effects.value
@@ -286,11 +286,10 @@ def _person_table(
     left_out = np.array([bool(reason) for reason in reasons])
     value[left_out], error[left_out] = np.nan, np.nan
     reach = 1.959963984540054 * error
-    pairs = np.bincount(seen.person[:-1][seen.pair], minlength=n)
     return pd.DataFrame(
         {
             **person_columns(panel),
-            "n_pairs": pairs,
+            "n_pairs": series.n_pairs,
             "level": value[:, 0],
             "inertia": value[:, 1],
             "conf_low": value[:, 1] - reach[:, 1],

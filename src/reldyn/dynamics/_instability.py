@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from reldyn.dynamics._pairs import Pairs, check_pairs, observed
+from reldyn.dynamics._pairs import Pairs, check_pairs, pair_rule, successive_values
 from reldyn.dynamics._persons import person_columns
 from reldyn.dynamics._table import TableResult
 from reldyn.dynamics._units import person_units
@@ -115,13 +115,15 @@ def instability(
 
     check_pairs(panel, pairs)
     check_option(method, get_args(Method), "method")
-    seen = observed(panel, panel.values(variable), pairs)
-    at = np.flatnonzero(seen.pair)
-    person = seen.person[at]
+    persons = panel.series(variable).by_person(by_code=True)
+    series = successive_values(persons, persons.values, pair_rule(persons, pairs))
+    person = series.owner
     n_units = len(np.unique(person))
-    if n_units < 3 or len(at) <= n_units:
-        raise DesignError(f"{variable!r}: {len(at)} pairs of {n_units} persons; at least three need two pairs or more.")
-    y = np.log1p((seen.value[at + 1] - seen.value[at]) ** 2)
+    if n_units < 3 or len(person) <= n_units:
+        raise DesignError(
+            f"{variable!r}: {len(person)} pairs of {n_units} persons; at least three need two pairs or more."
+        )
+    y = np.log1p((series.after - series.before) ** 2)
     if np.ptp(y) == 0:
         raise DesignError(f"{variable!r} changes by the same amount at every pair: there is nothing to model.")
     ones = np.ones((len(y), 1))
@@ -136,7 +138,7 @@ def instability(
         log_likelihood=fit.log_likelihood,
         n_obs=len(y),
         n_persons=n_units,
-        n_dyads=len(np.unique(panel.index.dyad[seen.row[at]])),
+        n_dyads=len(np.unique(panel.index.dyad[persons.row[series.place[series.earlier]]])),
         converged=fit.converged,
         warnings=fit.warnings,
     )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 import numpy as np
 
 from reldyn._types import Array, Flags, Ints
-from reldyn.dynamics._pairs import check_pairs, observed
+from reldyn.dynamics._pairs import check_pairs, pair_rule, successive_values
 from reldyn.dynamics._persons import first_rows, person_columns
 from reldyn.dynamics._table import TableResult
 from reldyn.errors import DesignError, check_option
@@ -22,7 +22,7 @@ from reldyn.errors import DesignError, check_option
 if TYPE_CHECKING:
     import pandas as pd
 
-    from reldyn.panel import DyadPanel
+    from reldyn.panel import DyadPanel, PersonBatch
 
 TakenOut = Literal["mean", "inertia", "influence"]
 
@@ -126,9 +126,9 @@ def location_scale(panel: DyadPanel, variable: str, *, residual: TakenOut = "mea
     """
     check_option(residual, get_args(TakenOut), "residual")
     check_pairs(panel, "beep")
-    values = panel.values(variable)
-    phi = _pooled_autocorrelation(panel, values)
-    persons = _first_step(panel, values, residual, phi)
+    series = panel.series(variable).by_person(by_code=True)
+    phi = _pooled_autocorrelation(series)
+    persons = _first_step(panel, series, panel.values(variable), residual, phi)
     groups = _groups(panel)
     rows = [row for role, members in groups for row in _second_step(role, members, panel, persons)]
     table, notes = _assembled(rows)
@@ -141,26 +141,25 @@ def location_scale(panel: DyadPanel, variable: str, *, residual: TakenOut = "mea
     return LocationScaleResult(str(variable), residual, phi, table, persons, int(kept.sum()), dyads, notes)
 
 
-def _pooled_autocorrelation(panel: DyadPanel, values: Array) -> float:
+def _pooled_autocorrelation(persons: PersonBatch) -> float:
     """Correlation of neighbours around their persons' means, pooled over persons; 0 where there is none."""
-    seen = observed(panel, values, "beep")
-    n = seen.n_persons
-    count = np.bincount(seen.person, minlength=n)
-    mean = np.bincount(seen.person, weights=seen.value, minlength=n) / np.maximum(count, 1)
-    deviation = seen.value - mean[seen.person]
-    at = np.flatnonzero(seen.pair)
-    before, after = deviation[at], deviation[at + 1]
+    series = successive_values(persons, persons.values, pair_rule(persons, "beep"))
+    n, person = series.n_persons, series.person
+    count = np.bincount(person, minlength=n)
+    mean = np.bincount(person, weights=series.value, minlength=n) / np.maximum(count, 1)
+    deviation = series.value - mean[person]
+    before, after = deviation[series.earlier], deviation[series.earlier + 1]
     size = float(before @ before + after @ after)
     return float(np.clip(2 * float(before @ after) / size, -0.9, 0.9)) if size > 0 else 0.0
 
 
-def _first_step(panel: DyadPanel, values: Array, residual: TakenOut, phi: float) -> pd.DataFrame:
+def _first_step(panel: DyadPanel, series: PersonBatch, values: Array, residual: TakenOut, phi: float) -> pd.DataFrame:
     """Mean and log variance of each person with their sampling errors."""
     import pandas as pd
     from scipy.special import digamma, polygamma
 
     n_obs, mean, total = _totals(panel, values)
-    squares, divisor = _residual_squares(panel, values, residual)
+    squares, divisor = _residual_squares(panel, series, values, residual)
     # Autocorrelated deviations tell less about their variance; residuals after a lag are taken as independent.
     df = divisor * (1 - phi**2) / (1 + phi**2) if residual == "mean" else divisor
     usable = (df >= _FEWEST_DF) & (squares > 1e-12 * np.maximum(1.0, mean**2))
@@ -193,7 +192,7 @@ def _totals(panel: DyadPanel, values: Array) -> tuple[Ints, Array, Array]:
     return count, mean, np.where(count > 1, squares / np.maximum(count - 1, 1), np.nan)
 
 
-def _residual_squares(panel: DyadPanel, values: Array, residual: TakenOut) -> tuple[Array, Array]:
+def _residual_squares(panel: DyadPanel, series: PersonBatch, values: Array, residual: TakenOut) -> tuple[Array, Array]:
     """Sum of squared residuals of each person, and its degrees of freedom."""
     n, index = panel.n_persons, panel.index
     columns = [np.ones(len(values))]
@@ -205,9 +204,9 @@ def _residual_squares(panel: DyadPanel, values: Array, residual: TakenOut) -> tu
             partner = np.where(before >= 0, index.partner_row[before], -1)
             columns.append(np.where(partner >= 0, values[partner], np.nan))
     X = np.column_stack(columns)
-    whole = np.flatnonzero(np.isfinite(values) & np.isfinite(X).all(axis=1))
-    whole = whole[np.argsort(index.person[whole], kind="stable")]
-    bounds = np.searchsorted(index.person[whole], np.arange(n + 1))
+    complete = (np.isfinite(values) & np.isfinite(X).all(axis=1))[series.row]
+    whole = series.row[complete]
+    bounds = np.searchsorted(series.person[complete], np.arange(n + 1))
     squares, df = np.zeros(n), np.zeros(n)
     for code in range(n):
         rows = whole[bounds[code] : bounds[code + 1]]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from reldyn._types import Array, Ints
-from reldyn.dynamics._pairs import Pairs, check_pairs, observed
+from reldyn.dynamics._pairs import Pairs, check_pairs, pair_rule, successive_values
 from reldyn.dynamics._persons import listed, person_columns
 from reldyn.dynamics._table import TableResult
 from reldyn.errors import DesignError
@@ -140,11 +140,12 @@ def network_density(panel: DyadPanel, variables: Sequence[str], *, pairs: Pairs 
 def _complete_pairs(panel: DyadPanel, names: list[str], pairs: Pairs) -> tuple[Array, Array, Ints]:
     """Values before and after, as deviations from the person's means over all observed values."""
     centred = panel.within_between(names)
-    values = np.column_stack([centred.values(f"{name}_within") for name in names])
-    whole = np.where(np.isfinite(values).all(axis=1), 0.0, np.nan)
-    seen = observed(panel, whole, pairs)
-    at = np.flatnonzero(seen.pair)
-    return values[seen.row[at]], values[seen.row[at + 1]], seen.person[at]
+    persons = centred.series([f"{name}_within" for name in names]).by_person(by_code=True)
+    values = persons.values
+    complete = np.where(np.isfinite(values).all(axis=1), 0.0, np.nan)
+    series = successive_values(persons, complete, pair_rule(persons, pairs))
+    values, at = values[series.place], series.earlier
+    return values[at], values[at + 1], series.owner
 
 
 Coefficients = tuple[Array, Array]

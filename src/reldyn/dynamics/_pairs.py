@@ -7,6 +7,7 @@ largest difference between published values of the same index, so it is a named 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
@@ -15,11 +16,19 @@ from reldyn._types import Array, Flags, Ints
 from reldyn.errors import DesignError, check_option
 
 if TYPE_CHECKING:
-    from reldyn.panel import DyadPanel
+    from reldyn.panel import DyadPanel, PersonBatch
 
 Pairs = Literal["beep", "day", "naive"]
 
-__all__ = ["AnsweringTimes", "Observed", "Pairs", "answering_clock", "check_pairs", "observed", "person_order"]
+__all__ = [
+    "AnsweringTimes",
+    "Pairs",
+    "SuccessiveValues",
+    "answering_clock",
+    "check_pairs",
+    "pair_rule",
+    "successive_values",
+]
 
 
 @dataclass(frozen=True)
@@ -39,15 +48,15 @@ class AnsweringTimes:
 
 
 @dataclass(frozen=True)
-class Observed:
-    """The observed values of one variable, sorted by person and occasion; n values, n - 1 neighbours.
+class SuccessiveValues:
+    """The observed values of one variable by person, in order of time; n values, n - 1 neighbours.
 
     Attributes
     ----------
     value : (n,) array
     person : (n,) int array
-    row : (n,) int array
-        Row of the panel.
+    place : (n,) int array
+        Place among the rows of the series of persons.
     pair : (n - 1,) bool array
         Whether values k and k + 1 form a pair under the rule.
     n_persons : int
@@ -55,9 +64,34 @@ class Observed:
 
     value: Array
     person: Ints
-    row: Ints
+    place: Ints
     pair: Flags
     n_persons: int
+
+    @cached_property
+    def earlier(self) -> Ints:
+        """Positions of the first value of each pair; the second is the next."""
+        return np.flatnonzero(self.pair)
+
+    @cached_property
+    def before(self) -> Array:
+        """First value of each pair."""
+        return self.value[self.earlier]
+
+    @cached_property
+    def after(self) -> Array:
+        """Second value of each pair."""
+        return self.value[self.earlier + 1]
+
+    @cached_property
+    def owner(self) -> Ints:
+        """Person of each pair."""
+        return self.person[self.earlier]
+
+    @cached_property
+    def n_pairs(self) -> Ints:
+        """(n_persons,) pairs of each person."""
+        return np.bincount(self.owner, minlength=self.n_persons)
 
 
 def check_pairs(panel: DyadPanel, pairs: str) -> None:
@@ -67,39 +101,48 @@ def check_pairs(panel: DyadPanel, pairs: str) -> None:
         raise DesignError("change needs more than one occasion: name time, or day and beep, when making the panel.")
 
 
-def person_order(panel: DyadPanel) -> Ints:
-    """Rows sorted by person and scheduled occasion."""
-    index = panel.index
-    return np.argsort(index.person * index.cells + index.occasion, kind="stable")
-
-
-def observed(panel: DyadPanel, values: Array, pairs: Pairs, order: Ints | None = None) -> Observed:
-    """Sort the observed values of one variable and mark the pairs that the rule admits.
+def pair_rule(persons: PersonBatch, pairs: Pairs) -> tuple[Ints, int]:
+    """Number the rows of all persons so that two form a pair where their numbers differ by a given step.
 
     Parameters
     ----------
-    panel : DyadPanel
-    values : (n,) array
-        One per row of the panel, NaN where missing.
+    persons : PersonBatch
     pairs : {"beep", "day", "naive"}
-    order : (n,) int array, optional
-        What `person_order` gave, where several variables share it.
 
     Returns
     -------
-    Observed
+    code : (n,) int array
+    step : int
     """
-    index = panel.index
-    order = person_order(panel) if order is None else order
-    row = order[np.isfinite(values[order])]
-    person = index.person[row]
-    pair = person[1:] == person[:-1]
-    if pairs != "naive":
-        day, beep = (codes[row] for codes in index.lag_codes)
-        pair &= day[1:] == day[:-1]
-        if pairs == "beep":
-            pair &= beep[1:] - beep[:-1] == 1
-    return Observed(values[row], person, row, pair, index.n_persons)
+    if pairs == "naive":
+        return persons.person, 0
+    clock = persons.batch.clock
+    number, step = clock.lag_day, 0
+    if pairs == "beep":
+        # One number is left free between days, so that no step leads over a night.
+        number, step = number * (int(clock.lag_step.max(initial=0)) + 2) + clock.lag_step, 1
+    return persons.person * (int(number.max(initial=0)) + 2) + number[persons.slot], step
+
+
+def successive_values(persons: PersonBatch, values: Array, rule: tuple[Ints, int]) -> SuccessiveValues:
+    """Take the observed values of one variable and mark the pairs that the rule admits.
+
+    Parameters
+    ----------
+    persons : PersonBatch
+    values : (n,) array
+        One per row of the series of persons, NaN where missing.
+    rule : tuple
+        What `pair_rule` gave.
+
+    Returns
+    -------
+    SuccessiveValues
+    """
+    code, step = rule
+    at = np.flatnonzero(np.isfinite(values))
+    code = code[at]
+    return SuccessiveValues(values[at], persons.person[at], at, code[1:] - code[:-1] == step, len(persons))
 
 
 def answering_clock(panel: DyadPanel) -> AnsweringTimes:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from reldyn._types import Array
-from reldyn.errors import DesignError, check_option
+from reldyn.errors import check_option
 from reldyn.intervention._overlap import IMPROVEMENTS, Improvement, Index
-from reldyn.intervention._phases import phase_series
+from reldyn.intervention._phases import chosen_names, partners_together, phase_series
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,11 +89,7 @@ def effect_size(
     import pandas as pd
 
     check_option(improvement, IMPROVEMENTS, "improvement")
-    wanted = list(SIZES if sizes is None else sizes)
-    if isinstance(sizes, str) or not wanted:
-        raise DesignError(f"sizes={sizes!r}: give a list of names, of {', '.join(SIZES)}.")
-    for name in wanted:
-        check_option(name, SIZES, "size")
+    wanted = chosen_names(sizes, SIZES, "sizes", "size")
     series, _ = phase_series(panel, outcome, phase, phases)
     rows = []
     for one in series:
@@ -103,13 +99,13 @@ def effect_size(
             found = Index(math.nan) if reason else size_of_change(name, before, after)
             if improvement == "decrease" and name.startswith("smd"):
                 found = _turned(found)
-            cells = {**one.who, "size": name, **{key: v for key, v in vars(found).items() if key != "p_value"}}
+            cells = {**one.identity, "size": name, **{key: v for key, v in vars(found).items() if key != "p_value"}}
             cells["baseline_sd"] = float(before.std(ddof=1)) if len(before) > 1 else math.nan
             cells |= {"n_before": len(before), "n_after": len(after)}
             still = "" if reason or found.std_error > 0 else "neither phase varies: no interval"
             cells["note"] = "; ".join(part for part in (*one.notes, reason, still) if part)
-            rows.append(((one.dyad_code, place, one.member), cells))
-    return pd.DataFrame([cells for _, cells in sorted(rows, key=lambda row: row[0])])
+            rows.append((one, place, cells))
+    return pd.DataFrame(partners_together(rows))
 
 
 def _reason(name: str, before: Array, after: Array) -> str:

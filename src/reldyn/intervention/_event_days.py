@@ -10,29 +10,28 @@ import numpy as np
 
 from reldyn._types import Array, Flags, Ints
 from reldyn.errors import DataError
-from reldyn.intervention._phases import clock_of, two_phases
+from reldyn.intervention._phases import two_phases
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from reldyn.panel import DyadPanel
+    from reldyn.panel import DyadPanel, PersonSeries
 
 
-__all__ = ["DaySeries", "day_frame", "day_series", "lag_columns", "redrawn_events"]
+__all__ = ["EventDays", "day_frame", "event_days", "lag_columns", "redrawn_events"]
 
 
-@dataclass(frozen=True)
-class DaySeries:
+@dataclass(frozen=True, eq=False)
+class EventDays:
     """One person's days.
 
     Attributes
     ----------
     dyad, person, role : hashable
-    dyad_code, member : int
     day : (n,) int array
         Every day from the first to the last.
     value : (n,) array
-        NaN where nothing was answered.
+        Mean of the answers of the day; NaN where nothing was answered.
     event : (n,) bool array
     phase : (n,) int array
         0 throughout where no phase is named.
@@ -41,17 +40,15 @@ class DaySeries:
     dyad: Hashable
     person: Hashable
     role: Hashable
-    dyad_code: int
-    member: int
     day: Ints
     value: Array
     event: Flags
     phase: Ints
 
 
-def day_series(
+def event_days(
     panel: DyadPanel, outcome: str, event: str, *, by_dyad: bool, phase: str | None = None
-) -> list[DaySeries]:
+) -> list[EventDays]:
     """Lay out every person's days, the answers of one day averaged.
 
     Parameters
@@ -66,7 +63,7 @@ def day_series(
 
     Returns
     -------
-    list of DaySeries
+    list of EventDays
         By dyad, then member.
 
     Raises
@@ -74,7 +71,8 @@ def day_series(
     DataError
         The event column holds something else than 0, 1 and missing values.
     """
-    index, values, marks = panel.index, panel.values(outcome), panel.values(event)
+    batch = panel.series([outcome, event])
+    marks = batch.columns[1]
     odd = np.flatnonzero(np.isfinite(marks) & (marks != 0) & (marks != 1))
     if len(odd):
         raise DataError(f"column {event!r} holds {marks[odd[0]]:g}: recode it so that an event is 1 and its absence 0.")
@@ -82,29 +80,28 @@ def day_series(
     if phase is not None:
         _, later = two_phases(panel, phase, None)
         code = (panel.frame[phase] == later).fillna(False).to_numpy(dtype=bool).astype(np.int64)
-    day = np.floor(clock_of(panel) + 1e-9).astype(np.int64)
-    happened = marks == 1
+    series = [(person, np.floor(person.time + 1e-9).astype(np.int64)) for person in batch.by_person()]
+    marked: dict[Hashable, list[Ints]] = {}
+    for person, day in series:
+        marked.setdefault(_marking(person, by_dyad=by_dyad), []).append(day[person.values[:, 1] == 1])
     found = []
-    order = np.lexsort((day, index.member, index.dyad))
-    owner = index.dyad[order] * 2 + index.member[order]
-    for rows in np.split(order, np.flatnonzero(np.diff(owner)) + 1):
-        at = rows[0]
-        marking = index.dyad == index.dyad[at] if by_dyad else index.person == index.person[at]
-        days = np.arange(day[rows].min(), day[rows].max() + 1)
+    for person, day in series:
+        days = np.arange(day[0], day[-1] + 1)
         found.append(
-            DaySeries(
-                dyad=index.dyad_labels[index.dyad[at]],
-                person=index.person_labels[index.person[at]],
-                role=index.roles[index.role[at]] if index.role[at] >= 0 else "",
-                dyad_code=int(index.dyad[at]),
-                member=int(index.member[at]),
+            EventDays(
+                **person.identity,
                 day=days,
-                value=_daily(day[rows], values[rows], days),
-                event=np.isin(days, day[marking & happened]),
-                phase=_filled(day[rows], code[rows], days),
+                value=_daily(day, person.values[:, 0], days),
+                event=np.isin(days, np.concatenate(marked[_marking(person, by_dyad=by_dyad)])),
+                phase=_filled(day, code[person.row], days),
             )
         )
     return found
+
+
+def _marking(person: PersonSeries, *, by_dyad: bool) -> tuple[int, ...]:
+    """Whose marks make an event of a person's day."""
+    return (person.code,) if by_dyad else (person.code, person.member)
 
 
 def _daily(day: Ints, value: Array, days: Ints) -> Array:
@@ -182,7 +179,7 @@ def redrawn_events(event: Flags, phase: Ints, generator: np.random.Generator) ->
     return drawn
 
 
-def day_frame(series: list[DaySeries]) -> pd.DataFrame:
+def day_frame(series: list[EventDays]) -> pd.DataFrame:
     """Stack the days of all persons as rows for a figure."""
     import pandas as pd
 

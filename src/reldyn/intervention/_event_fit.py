@@ -10,7 +10,7 @@ import numpy as np
 
 from reldyn._types import Array, Flags, Ints
 from reldyn.intervention._draws import draw_errors
-from reldyn.intervention._event_days import DaySeries, lag_columns, redrawn_events
+from reldyn.intervention._event_days import EventDays, lag_columns, redrawn_events
 from reldyn.intervention._interrupted import refitted, tested
 from reldyn.stats import fit_ar1, monte_carlo_p, whiten
 
@@ -51,12 +51,12 @@ class EventAnswer:
     model: dict[str, Any]
 
 
-def fit_events(one: DaySeries, plan: EventPlan, generator: np.random.Generator) -> EventAnswer:
+def fit_events(one: EventDays, plan: EventPlan, generator: np.random.Generator) -> EventAnswer:
     """Estimate the course around the events of one person, and test whether there is any.
 
     Parameters
     ----------
-    one : DaySeries
+    one : EventDays
     plan : EventPlan
     generator : numpy.random.Generator
 
@@ -104,7 +104,7 @@ def _overlapping(event: Flags, plan: EventPlan) -> int:
     return int((np.append(near, False) | np.insert(near, 0, False)).sum()) if len(days) > 1 else 0
 
 
-def _unusable(one: DaySeries, design: Array, plan: EventPlan) -> str:
+def _unusable(one: EventDays, design: Array, plan: EventPlan) -> str:
     n_events, n_days = int(one.event.sum()), len(design)
     if n_events < _FEWEST_EVENTS:
         return f"{n_events} events, at least {_FEWEST_EVENTS} are needed"
@@ -122,7 +122,7 @@ def _unusable(one: DaySeries, design: Array, plan: EventPlan) -> str:
     return ""
 
 
-def _against_redrawn(one: DaySeries, base: Array, plan: EventPlan, generator: np.random.Generator) -> float:
+def _against_redrawn(one: EventDays, base: Array, plan: EventPlan, generator: np.random.Generator) -> float:
     """Rank of the events among events at other times, the errors' law held at that without events."""
     seen = np.isfinite(one.value)
     y, step = one.value[seen], one.day[seen]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from reldyn.errors import DataWarning, DesignError, check_option
-from reldyn.intervention._event_days import DaySeries, day_frame, day_series
+from reldyn.intervention._event_days import EventDays, day_frame, event_days
 from reldyn.intervention._event_fit import CELLS, EventAnswer, EventPlan, Marks, fit_events
 from reldyn.intervention._phases import time_unit
 from reldyn.intervention._result import SeriesResult, called
@@ -160,9 +160,9 @@ def event_response(
     """
     plan = _checked(event, window, marked_by, reference, n_boot, n_surrogates)
     known = known_seed(seed)
-    series = day_series(panel, outcome, event, by_dyad=plan.marked_by == "dyad", phase=phase)
+    series = event_days(panel, outcome, event, by_dyad=plan.marked_by == "dyad", phase=phase)
 
-    def one(mine: DaySeries, generator: np.random.Generator) -> EventAnswer:
+    def one(mine: EventDays, generator: np.random.Generator) -> EventAnswer:
         return fit_events(mine, plan, generator)
 
     answers = map_seeded(one, series, known, n_jobs, label="event response")
@@ -207,7 +207,7 @@ def _checked(
 
 
 def _tables(
-    series: list[DaySeries], answers: list[EventAnswer], plan: EventPlan, roles: tuple[Hashable, ...]
+    series: list[EventDays], answers: list[EventAnswer], plan: EventPlan, roles: tuple[Hashable, ...]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     import pandas as pd
 
@@ -241,7 +241,7 @@ def _tables(
 
 
 def _sample_rows(
-    series: list[DaySeries], answers: list[EventAnswer], plan: EventPlan, roles: tuple[Hashable, ...]
+    series: list[EventDays], answers: list[EventAnswer], plan: EventPlan, roles: tuple[Hashable, ...]
 ) -> list[dict[str, Any]]:
     """Means over dyads per role; nothing for exchangeable members, whose partners would be pooled as if independent."""
     rows = []

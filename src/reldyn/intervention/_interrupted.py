@@ -18,7 +18,7 @@ from reldyn._records import brief
 from reldyn._types import Array, Flags
 from reldyn.errors import DataWarning, DesignError, check_option
 from reldyn.intervention._draws import draw_errors
-from reldyn.intervention._phases import PhaseSeries, phase_series, time_unit
+from reldyn.intervention._phases import PhaseSeries, partners_together, phase_series, time_unit
 from reldyn.intervention._result import PhaseResult, called, series_frame
 from reldyn.stats import AR1Fit, fit_ar1, known_seed, map_seeded, monte_carlo_p
 
@@ -250,12 +250,12 @@ def segment_design(time: Array, after: Flags, change: Change = "level-and-slope"
 def _person(
     one: PhaseSeries, change: Change, inference: Inference, n_boot: int, generator: np.random.Generator
 ) -> _Answer:
-    seen = one.seen
+    seen = one.observed
     design = segment_design(one.time, one.after, change) if one.after.any() else np.ones((len(one.time), 1))
     reason = unusable(one, design[seen], change)
     if reason:
         return _nothing(one, change, [*one.notes, reason])
-    y, X, step = one.value[seen], design[seen], one.step[seen]
+    y, X, step = one.values[seen], design[seen], one.step[seen]
     fit = fit_ar1(y, X, step)
     drawn = drawn_serial(fit, n_boot, generator)
     place = _EFFECTS[change].index("level change")
@@ -289,14 +289,14 @@ def unusable(one: PhaseSeries, design: Array, change: Change) -> str:
     short = one.lacking(fewest, fewest)
     if short:
         return short
-    if np.ptp(one.value[one.seen]) == 0:
+    if np.ptp(one.values[one.observed]) == 0:
         return "the outcome never varies"
     if np.linalg.matrix_rank(design) < design.shape[1]:
         return "time does not vary within a phase"
-    residual = one.value[one.seen] - design @ np.linalg.lstsq(design, one.value[one.seen], rcond=None)[0]
-    if float(np.abs(residual).max()) < 1e-9 * max(1.0, float(np.abs(one.value[one.seen]).max())):
+    residual = one.values[one.observed] - design @ np.linalg.lstsq(design, one.values[one.observed], rcond=None)[0]
+    if float(np.abs(residual).max()) < 1e-9 * max(1.0, float(np.abs(one.values[one.observed]).max())):
         return "the outcome lies exactly on the lines of the model, so that nothing is left to judge it by"
-    if int((np.diff(one.step[one.seen]) == 1).sum()) < fewest:
+    if int((np.diff(one.step[one.observed]) == 1).sum()) < fewest:
         return "too few answers to neighbouring occasions for an autocorrelation"
     return ""
 
@@ -429,13 +429,11 @@ def _tables(series: list[PhaseSeries], answers: list[_Answer], change: Change) -
     names = called([(one.dyad, one.person, one.role) for one in series])
     for one, name, answer in zip(series, names, answers, strict=True):
         for place, effect in enumerate(_EFFECTS[change]):
-            cells = {key: float(values[place]) for key, values in vars(answer.estimates).items()}
-            key = (one.dyad_code, place, one.member)
-            rows.append((key, {"term": f"{name} {effect}", **one.who, "effect": effect, **cells}))
-            rows[-1][1]["note"] = answer.model["note"]
-    # The two partners' rows of one effect stand together.
-    table = pd.DataFrame([row for _, row in sorted(rows, key=lambda item: item[0])])
-    models = pd.DataFrame([{**one.who, **answer.model} for one, answer in zip(series, answers, strict=True)])
+            cells = {"term": f"{name} {effect}", **one.identity, "effect": effect}
+            cells |= {key: float(values[place]) for key, values in vars(answer.estimates).items()}
+            rows.append((one, place, cells | {"note": answer.model["note"]}))
+    table = pd.DataFrame(partners_together(rows))
+    models = pd.DataFrame([{**one.identity, **answer.model} for one, answer in zip(series, answers, strict=True)])
     return table, models
 
 

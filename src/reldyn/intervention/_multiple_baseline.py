@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -149,12 +149,12 @@ def _check_shared_starts(series: list[PhaseSeries]) -> None:
     starts: dict[int, set[float]] = {}
     for one in series:
         if one.after.any():
-            starts.setdefault(one.dyad_code, set()).add(one.start)
+            starts.setdefault(one.code, set()).add(one.start)
     for one in series:
-        if len(starts.get(one.dyad_code, ())) > 1:
+        if len(starts.get(one.code, ())) > 1:
             raise DesignError(
                 f"dyad {one.dyad!r}: its partners start at different times "
-                f"({', '.join(f'{at:g}' for at in sorted(starts[one.dyad_code]))}), but the dyad is the case and has "
+                f"({', '.join(f'{at:g}' for at in sorted(starts[one.code]))}), but the dyad is the case and has "
                 "one start. Correct the phase column."
             )
 
@@ -168,7 +168,7 @@ def _analyses(series: list[PhaseSeries], roles: tuple[Hashable, ...]) -> tuple[d
     found: dict[str, list[PhaseSeries]] = {str(role): [] for role in roles} if apart else {}
     both: dict[int, list[PhaseSeries]] = {}
     for one in series:
-        both.setdefault(one.dyad_code, []).append(one)
+        both.setdefault(one.code, []).append(one)
         if apart and str(one.role) in found:
             found[str(one.role)].append(one)
     pairs = [pair for pair in both.values() if len(pair) == 2]
@@ -188,20 +188,9 @@ def _analyses(series: list[PhaseSeries], roles: tuple[Hashable, ...]) -> tuple[d
 def combined(pair: Sequence[PhaseSeries], first: float, second: float) -> PhaseSeries:
     """One series of a weighted sum of both partners' answers at occasions that both have."""
     one, other = pair
-    shared, mine, theirs = np.intersect1d(one.step, other.step, return_indices=True)
-    return PhaseSeries(
-        dyad=one.dyad,
-        person="",
-        role="",
-        dyad_code=one.dyad_code,
-        member=0,
-        row=one.row[mine],
-        step=shared,
-        time=one.time[mine],
-        value=first * one.value[mine] + second * other.value[theirs],
-        after=one.after[mine],
-        notes=one.notes,
-    )
+    _, mine, theirs = np.intersect1d(one.step, other.step, return_indices=True)
+    shared = replace(one.take(mine), person="", role="", member=0, after=one.after[mine])
+    return replace(shared, values=first * one.values[mine] + second * other.values[theirs])
 
 
 @dataclass(frozen=True)
@@ -262,10 +251,10 @@ def fit_staggered(rows: StaggeredRows) -> tuple[Fit, Contrasts]:
 
 
 def _stacked(cases: list[PhaseSeries]) -> StaggeredRows:
-    seen = [case.seen for case in cases]
+    seen = [case.observed for case in cases]
     pairs = list(zip(cases, seen, strict=True))
     return StaggeredRows(
-        value=np.concatenate([case.value[kept] for case, kept in pairs]),
+        value=np.concatenate([case.values[kept] for case, kept in pairs]),
         time=np.concatenate([case.time[kept] for case, kept in pairs]),
         after=np.concatenate([case.after[kept] for case, kept in pairs]),
         case=np.repeat(np.arange(len(cases)), [int(kept.sum()) for kept in seen]),
@@ -303,7 +292,8 @@ def _analysed(
         notes.append(f"{len(cases)} dyads with answers in both phases, at least {_FEWEST_CASES} are needed")
     blank = dict.fromkeys(("estimate", "std_error", "statistic", "df", "p_value", "conf_low", "conf_high"), math.nan)
     lines = [{"term": f"{role} {effect}".strip(), "role": role, "effect": effect, **blank} for effect in _EFFECTS]
-    model: dict[str, Any] = {"role": role, "n_dyads": len(cases), "n_obs": sum(int(case.seen.sum()) for case in cases)}
+    n_obs = sum(int(case.observed.sum()) for case in cases)
+    model: dict[str, Any] = {"role": role, "n_dyads": len(cases), "n_obs": n_obs}
     names = ("phi", "sigma", "sd_level", "sd_change", "correlation", "log_likelihood")
     model |= dict.fromkeys(names, math.nan) | {"converged": False, "note": "; ".join(notes)}
     return [{**line, "note": model["note"]} for line in lines], model, notes

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from reldyn._types import Array
-from reldyn.errors import DesignError, check_option
-from reldyn.intervention._phases import PhaseSeries, phase_series
+from reldyn.errors import check_option
+from reldyn.intervention._phases import PhaseSeries, chosen_names, partners_together, phase_series
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,20 +133,16 @@ def overlap(
 
     check_option(improvement, IMPROVEMENTS, "improvement")
     check_option(std_error, _ERRORS, "std_error")
-    wanted = list(OVERLAPS if indices is None else indices)
-    if isinstance(indices, str) or not wanted:
-        raise DesignError(f"indices={indices!r}: give a list of names, of {', '.join(OVERLAPS)}.")
-    for name in wanted:
-        check_option(name, OVERLAPS, "index")
+    wanted = chosen_names(indices, OVERLAPS, "indices", "index")
     series, _ = phase_series(panel, outcome, phase, phases)
     rows = []
     for one in series:
         found, notes = _of_series(one, wanted, improvement, std_error)
         for place, (name, index) in enumerate(found.items()):
-            cells = {**one.who, "index": name, **vars(index)}
+            cells = {**one.identity, "index": name, **vars(index)}
             cells |= {"n_before": len(one.before_values), "n_after": len(one.after_values), "note": notes[name]}
-            rows.append(((one.dyad_code, place, one.member), cells))
-    return pd.DataFrame([cells for _, cells in sorted(rows, key=lambda row: row[0])])
+            rows.append((one, place, cells))
+    return pd.DataFrame(partners_together(rows))
 
 
 def _of_series(
@@ -156,7 +152,7 @@ def _of_series(
     short = one.lacking(1, 1)
     sign = 1.0 if improvement == "increase" else -1.0
     before, after = sign * one.before_values, sign * one.after_values
-    time = one.time[one.seen]
+    time = one.time[one.observed]
     found, notes = {}, {}
     for name in wanted:
         reason = short or _reason(name, before, after)

@@ -9,68 +9,47 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn._types import Array, Flags, Ints
-from reldyn.errors import DesignError, check_columns
+from reldyn.errors import DesignError, check_columns, check_option
+from reldyn.panel import PersonSeries
 
 if TYPE_CHECKING:
     from reldyn.panel import DyadPanel
 
 
-__all__ = ["PhaseSeries", "clock_of", "person_rows", "phase_series", "time_unit", "two_phases"]
+__all__ = [
+    "PhaseSeries",
+    "chosen_names",
+    "partners_together",
+    "phase_series",
+    "row_times",
+    "time_unit",
+    "two_phases",
+]
 
 
-@dataclass(frozen=True)
-class PhaseSeries:
+@dataclass(frozen=True, eq=False)
+class PhaseSeries(PersonSeries):
     """One person's occasions in the two phases that are compared, in order of time.
 
     Attributes
     ----------
-    dyad, person, role : hashable
-        Labels; the role is empty where members are exchangeable.
-    dyad_code, member : int
-    row : (n,) int array
-        Rows of the panel.
-    step : (n,) int array
-        Position in a serial process, nights counted as the panel counts them.
-    time : (n,) array
-        Days, or occasions where no day is named, from the first of the study.
-    value : (n,) array
-        Outcome; NaN where nothing was answered.
     after : (n,) bool array
         True in the second phase.
     notes : tuple of str
     """
 
-    dyad: Hashable
-    person: Hashable
-    role: Hashable
-    dyad_code: int
-    member: int
-    row: Ints
-    step: Ints
-    time: Array
-    value: Array
     after: Flags
     notes: tuple[str, ...]
 
     @property
-    def who(self) -> dict[str, Any]:
-        """Columns that say whose series it is."""
-        return {"dyad": self.dyad, "person": self.person, "role": self.role}
-
-    @property
-    def seen(self) -> Flags:
-        """Where there is an answer."""
-        return np.asarray(np.isfinite(self.value))
-
-    @property
     def before_values(self) -> Array:
         """Answers of the first phase."""
-        return self.value[self.seen & ~self.after]
+        return self.values[self.observed & ~self.after]
 
     @property
     def after_values(self) -> Array:
         """Answers of the second phase."""
-        return self.value[self.seen & self.after]
+        return self.values[self.observed & self.after]
 
     @property
     def start(self) -> float:
@@ -97,7 +76,7 @@ def two_phases(panel: DyadPanel, phase: str, phases: Sequence[Hashable] | None) 
     """
     check_columns([str(name) for name in panel.frame.columns], [phase])
     column = panel.frame[phase]
-    time = clock_of(panel)
+    time = row_times(panel)
     present = [_plain(label) for label in column.dropna().unique()]
     if phases is None:
         if len(present) != 2:
@@ -125,16 +104,13 @@ def _plain(label: Any) -> Hashable:
     return plain
 
 
-def clock_of(panel: DyadPanel) -> Array:
-    """Time of each row in days where a day is named, else in scheduled occasions."""
-    index = panel.index
-    if index.n_days > 1:
-        return np.asarray(index.day + index.beep / index.n_beeps, dtype=float)
-    return np.asarray(index.beep, dtype=float)
+def row_times(panel: DyadPanel) -> Array:
+    """`Clock.time` of each row."""
+    return panel.clock.time[panel.index.slot]
 
 
 def time_unit(panel: DyadPanel) -> str:
-    """What one unit of `clock_of` is called."""
+    """What one unit of `Clock.time` is called."""
     if panel.columns["day"] is not None:
         return "day"
     return str(panel.columns["time"]) if panel.columns["time"] is not None else "occasion"
@@ -156,38 +132,31 @@ def phase_series(
         The two phases.
     """
     labels = two_phases(panel, phase, phases)
-    values, column, index, time = panel.values(outcome), panel.frame[phase], panel.index, clock_of(panel)
+    column = panel.frame[phase]
     code = np.full(len(panel), -1)
     for place, label in enumerate(labels):
         code[(column == label).fillna(False).to_numpy(dtype=bool)] = place
     found = []
-    for rows in person_rows(panel):
-        kept, notes = _first_change(code[rows], labels)
-        mine, at = rows[kept], rows[0]
-        found.append(
-            PhaseSeries(
-                dyad=index.dyad_labels[index.dyad[at]],
-                person=index.person_labels[index.person[at]],
-                role=index.roles[index.role[at]] if index.role[at] >= 0 else "",
-                dyad_code=int(index.dyad[at]),
-                member=int(index.member[at]),
-                row=mine,
-                step=index.step[mine],
-                time=time[mine],
-                value=values[mine],
-                after=code[mine] == 1,
-                notes=notes,
-            )
-        )
+    for person in panel.series(outcome).by_person():
+        at, notes = _first_change(code[person.row], labels)
+        used = person.take(at)
+        found.append(PhaseSeries(**vars(used), after=code[used.row] == 1, notes=notes))
     return found, labels
 
 
-def person_rows(panel: DyadPanel) -> list[Ints]:
-    """Rows of each person in order of time, by dyad, then member."""
-    index = panel.index
-    order = np.lexsort((index.step, index.person, index.member, index.dyad))
-    owner = index.dyad[order] * 2 + index.member[order]
-    return list(np.split(order, np.flatnonzero(np.diff(owner)) + 1))
+def chosen_names(given: Sequence[str] | None, known: Sequence[str], argument: str, what: str) -> list[str]:
+    """Names of the measures asked for, all of them if none are; each is checked."""
+    names = list(known if given is None else given)
+    if isinstance(given, str) or not names:
+        raise DesignError(f"{argument}={given!r}: give a list of names, of {', '.join(known)}.")
+    for name in names:
+        check_option(name, known, what)
+    return names
+
+
+def partners_together(rows: Sequence[tuple[PersonSeries, int, dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Cells of rows (series, number of the measure, cells) by dyad and measure, the two partners' beside each other."""
+    return [cells for _, _, cells in sorted(rows, key=lambda row: (row[0].code, row[1], row[0].member))]
 
 
 def _first_change(code: Ints, labels: tuple[Hashable, Hashable]) -> tuple[Ints, tuple[str, ...]]:

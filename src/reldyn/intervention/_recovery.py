@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from reldyn._types import Array, Ints
+from reldyn._types import Array
 from reldyn.errors import DataWarning, DesignError
-from reldyn.intervention._phases import clock_of, person_rows, time_unit
+from reldyn.intervention._phases import time_unit
 from reldyn.intervention._result import SeriesResult, called
 from reldyn.intervention._steps import Steps, find_steps
 from reldyn.panel import DyadSeries
@@ -23,7 +23,7 @@ from reldyn.stats import known_seed, map_seeded
 if TYPE_CHECKING:
     import pandas as pd
 
-    from reldyn.panel import DyadPanel, PanelIndex
+    from reldyn.panel import DyadPanel, PersonSeries
 
 
 __all__ = ["Recovery", "local_effects", "recovery"]
@@ -153,28 +153,26 @@ def recovery(
     import pandas as pd
 
     _check(max_changes, min_length, bandwidth, n_boot)
-    values, index, time = panel.values(outcome), panel.index, clock_of(panel)
     known = known_seed(seed)
 
-    def one(rows: Ints, generator: np.random.Generator) -> Steps | str:
-        seen = rows[np.isfinite(values[rows])]
-        reason = _refusal(values[seen], min_length)
+    def one(person: PersonSeries, generator: np.random.Generator) -> Steps | str:
+        y, step = person.values[person.observed], person.step[person.observed]
+        reason = _refusal(y, min_length)
         if reason:
             return reason
         rules = {"max_changes": max_changes, "min_length": min_length, "n_boot": n_boot}
-        return find_steps(values[seen], index.step[seen], **rules, generator=generator)
+        return find_steps(y, step, **rules, generator=generator)
 
-    people = person_rows(panel)
-    found = map_seeded(one, people, known, n_jobs, label="recovery")
+    batch = panel.series(outcome)
+    persons = list(batch.by_person())
+    found = map_seeded(one, persons, known, n_jobs, label="recovery")
     levels, models, series = [], [], []
-    everybody = [_who(index, int(rows[0])) for rows in people]
-    names = called([(who["dyad"], who["person"], who["role"]) for who in everybody])
-    for rows, steps, who, name in zip(people, found, everybody, names, strict=True):
-        seen = rows[np.isfinite(values[rows])]
-        own, model = _described(steps, time[seen])
-        levels += [who | {"term": f"{name} level {row['level']}"} | row for row in own]
-        models.append(who | {"n_obs": len(seen)} | model)
-        series.append(pd.DataFrame({**who, "time": time[rows], "value": values[rows]}))
+    names = called([(person.dyad, person.person, person.role) for person in persons])
+    for person, steps, name in zip(persons, found, names, strict=True):
+        own, model = _described(steps, person.time[person.observed])
+        levels += [person.identity | {"term": f"{name} level {row['level']}"} | row for row in own]
+        models.append(person.identity | {"n_obs": int(person.observed.sum())} | model)
+        series.append(pd.DataFrame({**person.identity, "time": person.time, "value": person.values}))
     table, model_table = pd.DataFrame(levels), pd.DataFrame(models)
     notes = _notes(model_table)
     for note in notes:
@@ -193,16 +191,8 @@ def recovery(
         },
         warnings=(*notes, *panel.clock.notes),
         models=model_table,
-        course=_courses(list(panel.series(outcome)), float(bandwidth)),
+        course=_courses(list(batch), float(bandwidth)),
     )
-
-
-def _who(index: PanelIndex, row: int) -> dict[str, Any]:
-    return {
-        "dyad": index.dyad_labels[index.dyad[row]],
-        "person": index.person_labels[index.person[row]],
-        "role": index.roles[index.role[row]] if index.role[row] >= 0 else "",
-    }
 
 
 def _check(max_changes: int, min_length: int, bandwidth: float, n_boot: int) -> None:

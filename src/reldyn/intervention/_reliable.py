@@ -190,7 +190,7 @@ def reliable_change(
     series, _ = phase_series(panel, outcome, phase, phases)
 
     def one(mine: PhaseSeries, generator: np.random.Generator) -> dict[str, Any]:
-        return {**mine.who, **_of_person(mine, n_boot, generator)}
+        return {**mine.identity, **_of_person(mine, n_boot, generator)}
 
     rows = map_seeded(one, series, known_seed(seed), n_jobs, label="reliable change")
     return pd.DataFrame(rows).astype({"reliable": "boolean"})
@@ -206,15 +206,15 @@ def _of_person(one: PhaseSeries, n_boot: int, generator: np.random.Generator) ->
     tests = ("change", "std_error", "index", "p_value", "critical_change")
     cells |= dict.fromkeys(names[:2], math.nan) | {"n_before": len(before), "n_after": len(after)}
     cells |= dict.fromkeys((*names[2:], *tests), math.nan) | {"reliable": None}
-    seen, notes = one.seen, list(one.notes)
+    seen, notes = one.observed, list(one.notes)
     design = segment_design(one.time, one.after, "level") if one.after.any() else np.ones((len(one.time), 1))
     reason = unusable(one, design[seen], "level")
     if reason:
         return cells | {"note": "; ".join([*notes, reason])}
-    fit = fit_ar1(one.value[seen], design[seen], one.step[seen])
+    fit = fit_ar1(one.values[seen], design[seen], one.step[seen])
     found = tested(fit, drawn_serial(fit, n_boot, generator))
     for name, which in (("before", ~one.after[seen]), ("after", one.after[seen])):
-        mean, error, effective = phase_mean(fit, one.value[seen], which)
+        mean, error, effective = phase_mean(fit, one.values[seen], which)
         cells |= {f"mean_{name}": mean, f"se_{name}": error, f"n_effective_{name}": effective}
     if fit.at_edge:
         notes.append("the autocorrelation lies at the end of what is possible: no change can be told from drift")

@@ -142,7 +142,7 @@ def series_frame(series: list[PhaseSeries], fitted: list[Array]) -> pd.DataFrame
     import pandas as pd
 
     parts = [
-        pd.DataFrame({**one.who, "time": one.time, "value": one.value, "after": one.after, "fitted": curve})
+        pd.DataFrame({**one.identity, "time": one.time, "value": one.values, "after": one.after, "fitted": curve})
         for one, curve in zip(series, fitted, strict=True)
     ]
     return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)

@@ -12,7 +12,7 @@ import numpy as np
 
 from reldyn._types import Array
 from reldyn.errors import DesignError
-from reldyn.intervention._phases import PhaseSeries, clock_of
+from reldyn.intervention._phases import PhaseSeries, row_times
 
 if TYPE_CHECKING:
     from reldyn.panel import DyadPanel
@@ -44,7 +44,7 @@ def labelled_times(panel: DyadPanel) -> Callable[[Array], Array]:
     if name is None or not pd.api.types.is_numeric_dtype(panel.frame[name]):
         return lambda time: time
     column = panel.frame[name].to_numpy(dtype=float, na_value=np.nan)
-    at = clock_of(panel) if panel.columns["day"] is None else panel.index.day.astype(float)
+    at = row_times(panel) if panel.columns["day"] is None else panel.index.day.astype(float)
     first, last = int(np.argmin(at)), int(np.argmax(at))
     unit = (column[last] - column[first]) / (at[last] - at[first]) if at[last] > at[first] else 1.0
     return lambda time: column[first] + unit * time
@@ -74,7 +74,7 @@ def start_cases(
     found: dict[Hashable, list[StartCase]] = {role: [] for role in (*roles, "both")}
     alone: list[StartCase] = []
     n_alone = n_dyads = 0
-    for _, dyad in itertools.groupby(series, key=lambda one: one.dyad_code):
+    for _, dyad in itertools.groupby(series, key=lambda one: one.code):
         group = list(dyad)
         n_dyads, n_alone = n_dyads + 1, n_alone + (len(group) == 1)
         members = [one for one in group if one.after.any() and (~one.after).any()]
@@ -102,7 +102,7 @@ def without_partner(n: int) -> str:
 
 
 def _own(one: PhaseSeries, label: Callable[[Array], Array]) -> StartCase:
-    return _case(one.dyad, one.time[one.seen], one.value[one.seen], one.start, label)
+    return _case(one.dyad, one.time[one.observed], one.values[one.observed], one.start, label)
 
 
 def _case(dyad: Hashable, time: Array, value: Array, start: float, label: Callable[[Array], Array]) -> StartCase:
@@ -110,7 +110,7 @@ def _case(dyad: Hashable, time: Array, value: Array, start: float, label: Callab
 
 
 def _joint(members: list[PhaseSeries], label: Callable[[Array], Array]) -> StartCase:
-    first, second = (dict(zip(one.time[one.seen], one.value[one.seen], strict=True)) for one in members)
+    first, second = (dict(zip(one.time[one.observed], one.values[one.observed], strict=True)) for one in members)
     shared = np.array(sorted(first.keys() & second.keys()))
     value = np.array([(first[at] + second[at]) / 2 for at in shared])
     return _case(members[0].dyad, shared, value, members[0].start, label)

@@ -6,7 +6,8 @@ from reldyn.panel._compliance import answered_grid
 from reldyn.panel._index import PanelIndex
 from reldyn.panel._panel import DyadPanel
 from reldyn.panel._schedule import Schedule
-from reldyn.panel._series import DyadSeries, SeriesBatch
+from reldyn.panel._series import PersonBatch, SeriesBatch
+from reldyn.panel._series_views import DyadSeries, PersonSeries
 from reldyn.panel.aligning._align import Aligned, align
 from reldyn.panel.aligning._pair_ids import pair_ids
 from reldyn.panel.aligning._to_grid import to_grid
@@ -24,6 +25,8 @@ __all__ = [
     "DyadPanel",
     "DyadSeries",
     "PanelIndex",
+    "PersonBatch",
+    "PersonSeries",
     "SampleTruth",
     "Schedule",
     "align",

@@ -121,6 +121,13 @@ class Clock:
         return () if self.note is None else (self.note,)
 
     @cached_property
+    def time(self) -> Array:
+        """(n,) Days from the first of the study, or occasions where all lie on one day."""
+        beep = self.occasion - self.day * self.n_prompts
+        time = self.day + beep / self.n_prompts if self.day.any() else beep.astype(float)
+        return read_only(np.asarray(time, dtype=float))
+
+    @cached_property
     def _slot_of_code(self) -> Ints:
         table = np.full(int(self.occasion.max(initial=-1)) + 1, -1, dtype=np.int64)
         table[self.occasion] = np.arange(len(self))

@@ -1,23 +1,21 @@
-"""`DyadPanel`: validated, immutable rows of two partners over time, and the verbs that reshape them."""
+"""`DyadPanel`: how its rows are checked when it is made, and the verbs that reshape them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from reldyn.errors import DataError, DesignError
 from reldyn.panel._border import as_pandas, raise_errors
 from reldyn.panel._columns import check_usable, numbers_of, times_of
-from reldyn.panel._compositions import composition_labels, count_compositions
-from reldyn.panel._index import PanelIndex, build_index
+from reldyn.panel._compositions import composition_labels
+from reldyn.panel._index import build_index
+from reldyn.panel._panel_rows import Findings, PanelRows
 from reldyn.panel._placing import weekdays
-from reldyn.panel._printing import one_line, summary_lines
+from reldyn.panel._printing import summary_lines
 from reldyn.panel._schedule import Schedule
 from reldyn.panel.checks._findings import examine
 
@@ -25,35 +23,14 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from reldyn.panel._clock import Clock
     from reldyn.panel._dates import DateOrder
     from reldyn.panel._series import SeriesBatch
     from reldyn.panel._times import Times
 
 __all__ = ["DyadPanel"]
 
-# How many compositions one line names.
-_SHOWN = 5
 
-
-@dataclass(frozen=True, eq=False)
-class _Findings:
-    """The table of `check_panel` for some rows, made when it is first read."""
-
-    frame: pd.DataFrame
-    columns: Mapping[str, Any]
-    schedule: Schedule | None
-    scales: Mapping[str, tuple[float, float]]
-    orders: Mapping[str, DateOrder]
-
-    @cached_property
-    def table(self) -> pd.DataFrame:
-        """One row per finding."""
-        scales = dict(self.scales) or None
-        return examine(self.frame, **self.columns, schedule=self.schedule, scales=scales, orders=self.orders)[0]
-
-
-class DyadPanel:
+class DyadPanel(PanelRows):
     """Rows of a dyadic study: one row per person and occasion, checked once, never changed.
 
     Every verb returns a new panel; the rows keep their order.
@@ -98,27 +75,7 @@ class DyadPanel:
     [nan, nan, 4.0, 3.0]
     """
 
-    __slots__ = (
-        "_columns",
-        "_compositions",
-        "_exchangeable",
-        "_findings",
-        "_frame",
-        "_index",
-        "_orders",
-        "_scales",
-        "_schedule",
-    )
-
-    _frame: pd.DataFrame
-    _index: PanelIndex
-    _columns: Mapping[str, str | None]
-    _schedule: Schedule | None
-    _scales: Mapping[str, tuple[float, float]]
-    _findings: _Findings
-    _compositions: tuple[str, ...]
-    _exchangeable: frozenset[str]
-    _orders: Mapping[str, DateOrder]
+    __slots__ = ()
 
     def __init__(
         self,
@@ -158,7 +115,7 @@ class DyadPanel:
         if layout is None:
             raise DataError("the rows could not be checked, so they cannot make a panel.", findings)
         index = build_index(layout, schedule)
-        checked = _Findings(rows, columns, schedule, dict(scales or {}), layout.date_orders)
+        checked = Findings(rows, columns, schedule, dict(scales or {}), layout.date_orders)
         checked.__dict__["table"] = findings
         self._fill(
             frame=rows,
@@ -172,160 +129,8 @@ class DyadPanel:
             orders=layout.date_orders,
         )
 
-    def _fill(
-        self,
-        frame: pd.DataFrame,
-        index: PanelIndex,
-        columns: Mapping[str, str | None],
-        schedule: Schedule | None,
-        scales: Mapping[str, tuple[float, float]],
-        findings: _Findings,
-        compositions: tuple[str, ...],
-        exchangeable: frozenset[str],
-        orders: Mapping[str, DateOrder],
-    ) -> None:
-        values = {
-            "_frame": frame,
-            "_index": index,
-            "_columns": MappingProxyType(dict(columns)),
-            "_schedule": schedule,
-            "_scales": MappingProxyType(dict(scales)),
-            "_findings": findings,
-            "_compositions": compositions,
-            "_exchangeable": exchangeable,
-            "_orders": MappingProxyType(dict(orders)),
-        }
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
-
-    def __setattr__(self, name: str, value: Any) -> NoReturn:
-        raise AttributeError(f"a DyadPanel never changes: make a new one instead of setting {name!r}")
-
-    def _with(self, **changes: Any) -> DyadPanel:
-        kept: dict[str, Any] = {
-            "frame": self._frame,
-            "index": self._index,
-            "columns": self._columns,
-            "schedule": self._schedule,
-            "scales": self._scales,
-            "findings": self._findings,
-            "compositions": self._compositions,
-            "exchangeable": self._exchangeable,
-            "orders": self._orders,
-        }
-        panel = object.__new__(DyadPanel)
-        panel._fill(**(kept | changes))
-        return panel
-
-    def _with_columns(self, columns: Mapping[str, Any]) -> DyadPanel:
-        frame = self._frame.copy(deep=False)
-        for name, values in columns.items():
-            frame[name] = values
-        return self._with(frame=frame)
-
-    # --- what the panel is -----------------------------------------------------------------
-
-    @property
-    def frame(self) -> pd.DataFrame:
-        """The rows, as a copy, in the order they came."""
-        import pandas as pd
-
-        # From pandas 3 a shallow copy is a copy: whoever writes into either gets rows of their own.
-        return self._frame.copy(deep=int(pd.__version__.split(".")[0]) < 3)
-
-    @property
-    def index(self) -> PanelIndex:
-        """Integer codes of dyad, member, day, beep and step of every row."""
-        return self._index
-
-    @property
-    def clock(self) -> Clock:
-        """The scheduled occasions of the study, with nights, weekends and steps; shared by every part of a panel."""
-        return self._index.schedule
-
-    @property
-    def columns(self) -> Mapping[str, str | None]:
-        """Which column holds ``dyad``, ``person``, ``role``, ``time``, ``day`` and ``beep``."""
-        return self._columns
-
-    @property
-    def schedule(self) -> Schedule | None:
-        """The clock columns and the length of a night."""
-        return self._schedule
-
-    @property
-    def scales(self) -> Mapping[str, tuple[float, float]]:
-        """Declared response scales."""
-        return self._scales
-
-    @property
-    def findings(self) -> pd.DataFrame:
-        """What a careful analyst would ask about the rows, as a copy of the table of `check_panel`."""
-        return self._findings.table.copy()
-
-    @property
-    def n_dyads(self) -> int:
-        """Number of dyads."""
-        return self._index.n_dyads
-
-    @property
-    def n_persons(self) -> int:
-        """Number of persons."""
-        return self._index.n_persons
-
-    @property
-    def n_occasions(self) -> int:
-        """The largest number of distinct occasions that any dyad has; 1 for a cross-section."""
-        index = self._index
-        pairs = np.unique(index.dyad * index.cells + index.occasion)
-        return int(np.bincount(pairs // index.cells).max(initial=0))
-
-    @property
-    def roles(self) -> tuple[Hashable, ...]:
-        """Role labels in panel order; empty where members are exchangeable."""
-        return self._index.roles
-
-    @property
-    def compositions(self) -> Mapping[str, int]:
-        """How many dyads of each composition there are (``{"female-male": 120, ...}``)."""
-        return MappingProxyType(count_compositions(self._compositions))
-
-    @property
-    def exchangeable_compositions(self) -> frozenset[str]:
-        """Compositions whose members no role tells apart."""
-        return self._exchangeable | self._alike
-
-    @property
-    def _alike(self) -> frozenset[str]:
-        index = self._index
-        if not index.roles:
-            return frozenset(self._compositions)
-        roles = np.full((index.n_dyads, 2), -1)
-        roles[index.dyad, index.member] = index.role
-        same = roles[:, 0] == roles[:, 1]
-        return frozenset(label for label, alike in zip(self._compositions, same, strict=True) if alike)
-
-    @property
-    def composition_of_dyad(self) -> tuple[str, ...]:
-        """Composition label of each dyad, in the order of dyad codes."""
-        return self._compositions
-
-    def __len__(self) -> int:
-        return len(self._frame)
-
-    def __repr__(self) -> str:
-        counts = self.compositions
-        shown = [f"{count} {one_line(label)}" for label, count in list(counts.items())[:_SHOWN]]
-        more = f", {len(counts) - _SHOWN:,} more compositions" if len(counts) > _SHOWN else ""
-        return (
-            f"DyadPanel: {self.n_dyads} dyads ({', '.join(shown)}{more}), {self.n_persons} persons, "
-            f"up to {self.n_occasions} occasions, {len(self):,} rows, {self._frame.shape[1]} columns"
-        )
-
     def __str__(self) -> str:
         return summary_lines(self)
-
-    # --- verbs -----------------------------------------------------------------------------
 
     def values(self, variable: str) -> NDArray[np.float64]:
         """One numeric column as floats, missing as NaN.
@@ -577,7 +382,7 @@ class DyadPanel:
         attrs = self._frame.attrs
         frame = self._frame.iloc[rows].reset_index(drop=True)
         frame.attrs = attrs
-        findings = _Findings(frame, self._columns, self._schedule, self._scales, self._orders)
+        findings = Findings(frame, self._columns, self._schedule, self._scales, self._orders)
         compositions = tuple(self._compositions[code] for code in dyads)
         return self._with(frame=frame, index=index, findings=findings, compositions=compositions)
 

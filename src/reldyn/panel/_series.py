@@ -1,12 +1,11 @@
-"""The series of all dyads on the clock of the study: flat arrays, and one view per dyad.
+"""The series of all dyads on the clock of the study: flat arrays, of which dyads and persons are views.
 
-Every analysis of two series starts here, so that the order of the members, what a lag is, and that no lag leads over a
-night are decided in one place.
+Every analysis of series starts here, so that the order of the members and of their rows, what a lag is, and that no lag
+leads over a night are decided in one place.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,153 +15,13 @@ import numpy as np
 
 from reldyn._types import Array, Flags, Ints
 from reldyn.errors import DataError
+from reldyn.panel._series_views import DyadSeries, PersonSeries
 
 if TYPE_CHECKING:
     from reldyn.panel._clock import Clock
     from reldyn.panel._panel import DyadPanel
 
-__all__ = ["DyadSeries", "SeriesBatch", "build_series"]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class DyadSeries:
-    """The series of one dyad.
-
-    Attributes
-    ----------
-    dyad : hashable
-        Label of the panel.
-    code : int
-        Its position among the dyads of the panel.
-    roles, persons : (2,) tuples
-        Of the first and the second member; None where unknown. Roles that differ come in panel order, otherwise the
-        persons do.
-    values : (T, 2) array, or (T, 2, n_variables)
-        On the scheduled occasions from the dyad's first to its last row; NaN where not observed. The last axis is
-        there if several variables were asked for.
-    day : (T,) int array
-        Two occasions may be lagged only where it is equal. All 0 where the study has no days or one occasion a day.
-    beep : (T,) int array
-        Scheduled steps: within equal ``day`` a difference of k is a lag of k.
-    step : (T,) float array
-        Strictly increasing position in a serial process, nights as long as the clock of the panel counts them.
-    night_known : bool
-        False where every serial process restarts in the morning; ``step`` then leaps by a million.
-    weekend : (T,) bool array or None
-        Saturdays and Sundays; all False where the panel has no calendar.
-    """
-
-    dyad: Hashable
-    code: int
-    roles: tuple[Hashable, Hashable]
-    persons: tuple[Hashable, Hashable]
-    values: Array
-    day: Ints
-    beep: Ints
-    step: Array
-    night_known: bool
-    weekend: Flags | None = None
-
-    @property
-    def names(self) -> tuple[Hashable, Hashable]:
-        """Labels of the two in tables: their roles where these differ, else their persons."""
-        first, second = self.roles
-        return self.persons if first == second or first is None or second is None else self.roles
-
-    @property
-    def complete(self) -> Flags:
-        """(T,) whether both members have every variable."""
-        return np.asarray(np.isfinite(self.values).reshape(len(self.values), -1).all(axis=1))
-
-    @property
-    def n_both(self) -> int:
-        """Occasions at which both members have every variable."""
-        return int(self.complete.sum())
-
-    def lagged(self, steps: int = 1) -> tuple[Ints, Ints]:
-        """Places of scheduled occasions ``steps`` apart on the same day.
-
-        Parameters
-        ----------
-        steps : int, default 1
-            At least 1.
-
-        Returns
-        -------
-        earlier, later : int arrays of equal length
-            Places in ``values``; nothing is said about missing values.
-
-        Examples
-        --------
-        >>> import reldyn as rd
-        >>> series = rd.load_sample().series("longing")[0]
-        >>> earlier, later = series.lagged()
-        >>> bool((series.day[earlier] == series.day[later]).all())
-        True
-        >>> bool((series.beep[later] - series.beep[earlier] == 1).all())
-        True
-        """
-        # Days and beeps in one number, far enough apart that no lag leads into another day.
-        width = int(self.beep.max(initial=0)) + steps + 1
-        key: Ints = self.day * width + self.beep
-        place = np.searchsorted(key, key + steps)
-        inside = place < len(key)
-        hit = np.zeros(len(key), dtype=bool)
-        hit[inside] = key[place[inside]] == key[inside] + steps
-        return np.flatnonzero(hit), place[hit]
-
-    def complete_lags(self, steps: int = 1) -> tuple[Ints, Ints]:
-        """As `lagged`, where both members have every variable at both occasions.
-
-        Parameters
-        ----------
-        steps : int, default 1
-
-        Returns
-        -------
-        earlier, later : int arrays of equal length
-
-        Examples
-        --------
-        >>> import reldyn as rd
-        >>> series = rd.load_sample().series("longing")[0]
-        >>> earlier, later = series.complete_lags()
-        >>> bool(np.isfinite(series.values[later]).all()), len(earlier) <= len(series.lagged()[0])
-        (True, True)
-        """
-        earlier, later = self.lagged(steps)
-        complete = self.complete
-        keep = complete[earlier] & complete[later]
-        return earlier[keep], later[keep]
-
-    def runs(self, *, observed: bool = True) -> list[slice]:
-        """Stretches of consecutive scheduled occasions, none of which leads over a night.
-
-        Parameters
-        ----------
-        observed : bool, default True
-            Break a stretch where a value is missing, too.
-
-        Returns
-        -------
-        list of slice
-            Into ``values``, in order of time.
-
-        Examples
-        --------
-        >>> import reldyn as rd
-        >>> series = rd.load_sample().series("longing")[0]
-        >>> all(len(set(series.day[part].tolist())) == 1 for part in series.runs())
-        True
-        """
-        if not len(self.day):
-            return []
-        joined: Flags = (np.diff(self.day) == 0) & (np.diff(self.beep) == 1)
-        usable = self.complete if observed else np.ones(len(self.day), dtype=bool)
-        if observed:
-            joined = joined & usable[1:] & usable[:-1]
-        edges = np.concatenate([[0], np.flatnonzero(~joined) + 1, [len(self.day)]])
-        return [slice(int(a), int(b)) for a, b in itertools.pairwise(edges) if usable[a]]
+__all__ = ["PersonBatch", "SeriesBatch", "build_series"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,28 +40,48 @@ class SeriesBatch(Sequence[DyadSeries]):
         The occasions of dyad k are ``start[k]`` to ``start[k + 1]``, from its first to its last row.
     rows : (N, 2) int array
         Row of the panel of the first and the second member, -1 where there is none.
-    values : (N, 2) array, or (N, 2, n_variables)
-        NaN where not observed.
-    exact : (N, 2) array
-        Exact time of each answer in steps, for processes in continuous time; NaN without a row.
+    columns : tuple of arrays
+        Each variable on the rows of the panel.
+    several : bool
+        Whether a sequence of variables was asked for.
+    row_times : array
+        Exact time of each row of the panel.
     on_grid : bool
         False where times fit no common grid, so that a step only counts the times in use.
     dyads : tuple of hashable
         Labels of the panel.
     roles, persons : tuples of (2,) tuples
         Of the members of each dyad.
+    person_code : (n_dyads, 2) int array
+        Codes of the persons in the panel, -1 for a member who never appears.
     """
 
     clock: Clock
     slot: Ints
     start: Ints
     rows: Ints
-    values: Array
-    exact: Array
+    columns: tuple[Array, ...]
+    several: bool
+    row_times: Array
     on_grid: bool
     dyads: tuple[Hashable, ...]
     roles: tuple[tuple[Hashable, Hashable], ...]
     persons: tuple[tuple[Hashable, Hashable], ...]
+    person_code: Ints
+
+    @cached_property
+    def values(self) -> Array:
+        """(N, 2) values, or (N, 2, n_variables); NaN where not observed."""
+        taken = [self._of_occasions(column) for column in self.columns]
+        return np.stack(taken, axis=2) if self.several else taken[0]
+
+    @cached_property
+    def exact(self) -> Array:
+        """(N, 2) exact time of each answer in steps, for processes in continuous time; NaN without a row."""
+        return self._of_occasions(self.row_times)
+
+    def _of_occasions(self, column: Array) -> Array:
+        return np.where(self.rows >= 0, column[self.rows], np.nan)
 
     @property
     def observed(self) -> Flags:
@@ -261,30 +140,154 @@ class SeriesBatch(Sequence[DyadSeries]):
         """One array per dyad of a column with N entries."""
         return np.split(column, self.start[1:-1])
 
+    def dense(self) -> Array:
+        """(n_dyads, 2, n_slots) values, or (..., n_variables), on all scheduled occasions; NaN where not observed."""
+        dense = np.full((len(self), len(self.clock), *self.values.shape[1:]), np.nan)
+        dense[np.repeat(np.arange(len(self)), np.diff(self.start)), self.slot] = self.values
+        return np.moveaxis(dense, 2, 1)
+
+    def by_person(self, *, by_code: bool = False) -> PersonBatch:
+        """Lay the series of the persons one after the other.
+
+        Parameters
+        ----------
+        by_code : bool, default False
+            By dyad, then member; True: by person code, the order of tables with one row per person.
+
+        Returns
+        -------
+        PersonBatch
+            Without members who never appear.
+
+        Examples
+        --------
+        >>> import reldyn as rd
+        >>> persons = rd.load_sample().series("longing").by_person()
+        >>> persons[1].member, bool((persons[1].step[1:] > persons[1].step[:-1]).all())
+        (1, True)
+        """
+        occasions = [np.flatnonzero(self.rows[:, member] >= 0) for member in (0, 1)]
+        bounds = np.stack([np.searchsorted(at, self.start) for at in occasions], axis=1)
+        size = np.diff(bounds, axis=0)
+        series = np.flatnonzero(size)
+        if by_code:
+            series = series[np.argsort(self.person_code.ravel()[series])]
+        start = np.concatenate([[0], np.cumsum(size.ravel()[series])])
+        first = np.zeros_like(size)
+        first.ravel()[series] = start[:-1]
+        entry = np.empty(start[-1], dtype=np.int64)
+        for member, at in enumerate(occasions):
+            shift = np.repeat(first[:, member] - bounds[:-1, member], size[:, member])
+            entry[np.arange(len(at)) + shift] = 2 * at + member
+        return PersonBatch(self, entry, start, series)
+
+
+@dataclass(frozen=True, eq=False)
+class PersonBatch(Sequence[PersonSeries]):
+    """The series of all persons, one after the other, at the occasions at which the panel has rows of them.
+
+    Iterating gives one `PersonSeries` per person; so does an index.
+
+    Attributes
+    ----------
+    batch : SeriesBatch
+    entry : (n,) int array
+        Each row among the occasions and members of the batch, counted occasion by occasion.
+    start : (n_persons + 1,) int array
+        The rows of person k are ``start[k]`` to ``start[k + 1]``.
+    series : (n_persons,) int array
+        Twice the code of the dyad, plus the member.
+    """
+
+    batch: SeriesBatch
+    entry: Ints
+    start: Ints
+    series: Ints
+
+    @cached_property
+    def row(self) -> Ints:
+        """Rows of the panel."""
+        return np.asarray(self.batch.rows.ravel()[self.entry])
+
+    @cached_property
+    def slot(self) -> Ints:
+        """Place of each row in the clock."""
+        return np.asarray(self.batch.slot[self.entry >> 1])
+
+    @cached_property
+    def day(self) -> Ints:
+        """Two rows of a person may be lagged only where it is equal (`Clock.lag_day`)."""
+        return self.batch.clock.lag_day[self.slot]
+
+    @cached_property
+    def beep(self) -> Ints:
+        """Scheduled steps within equal `day` (`Clock.lag_step`)."""
+        return self.batch.clock.lag_step[self.slot]
+
+    @cached_property
+    def person(self) -> Ints:
+        """Code of the person in the panel."""
+        return np.repeat(self.batch.person_code.ravel()[self.series], np.diff(self.start))
+
+    @cached_property
+    def columns(self) -> tuple[Array, ...]:
+        """(n,) values of each variable; NaN where not observed."""
+        return tuple(column[self.row] for column in self.batch.columns)
+
+    @cached_property
+    def values(self) -> Array:
+        """(n,) values, or (n, n_variables) where several variables were asked for."""
+        return np.stack(self.columns, axis=1) if self.batch.several else self.columns[0]
+
+    def __len__(self) -> int:
+        return len(self.series)
+
+    def __getitem__(self, place: int) -> PersonSeries:  # type: ignore[override]
+        place = range(len(self))[place]
+        part = slice(int(self.start[place]), int(self.start[place + 1]))
+        code, member = divmod(int(self.series[place]), 2)
+        batch, slot = self.batch, self.slot[part]
+        role = batch.roles[code][member]
+        return PersonSeries(
+            dyad=batch.dyads[code],
+            person=batch.persons[code][member],
+            role="" if role is None else role,
+            code=code,
+            member=member,
+            row=self.row[part],
+            step=batch.clock.step[slot],
+            time=batch.clock.time[slot],
+            values=self.values[part],
+        )
+
+    def __iter__(self) -> Iterator[PersonSeries]:
+        return (self[place] for place in range(len(self)))
+
 
 def build_series(panel: DyadPanel, variables: str | Sequence[str]) -> SeriesBatch:
     """Build the batch of `DyadPanel.series`."""
     if not isinstance(variables, (str, list, tuple)) or not variables:
         raise DataError(f"{variables!r} is no name of a column: give one name, as text.")
     names = [variables] if isinstance(variables, str) else list(variables)
-    columns = [panel.values(name) for name in names]
+    columns = tuple(panel.values(name) for name in names)
     index, clock = panel.index, panel.clock
     slot, start, flat = _occasions(clock, index.dyad, index.slot, index.n_dyads)
-    rows = np.full((len(slot), 2), -1, dtype=np.int64)
-    rows[flat, index.member] = np.arange(len(flat))
-    taken = [np.where(rows >= 0, column[rows], np.nan) for column in columns]
-    roles, persons = _members(panel)
+    rows = np.full(2 * len(slot), -1, dtype=np.int64)
+    rows[2 * flat + index.member] = np.arange(len(flat))
+    roles, persons, person_code = _members(panel)
     return SeriesBatch(
         clock=clock,
         slot=slot,
         start=start,
-        rows=rows,
-        values=taken[0] if isinstance(variables, str) else np.stack(taken, axis=2),
-        exact=np.where(rows >= 0, index.clock[rows], np.nan),
+        rows=rows.reshape(-1, 2),
+        columns=columns,
+        several=not isinstance(variables, str),
+        row_times=index.clock,
         on_grid=index.on_grid,
         dyads=index.dyad_labels,
         roles=roles,
         persons=persons,
+        person_code=person_code,
     )
 
 
@@ -305,11 +308,13 @@ def _occasions(clock: Clock, dyad: Ints, at: Ints, n_dyads: int) -> tuple[Ints, 
 Pairs = tuple[tuple[Hashable, Hashable], ...]
 
 
-def _members(panel: DyadPanel) -> tuple[Pairs, Pairs]:
-    """Roles and persons of both members; with two roles in the panel the absent one must be the other."""
+def _members(panel: DyadPanel) -> tuple[Pairs, Pairs, Ints]:
+    """Roles, persons and their codes of both members; with two roles in the panel the absent one must be the other."""
     index = panel.index
-    role, person = np.full((2, index.n_dyads, 2), -1)
-    role[index.dyad, index.member], person[index.dyad, index.member] = index.role, index.person
+    series = 2 * index.dyad + index.member
+    role, person = np.full((2, 2 * index.n_dyads), -1)
+    role[series], person[series] = index.role, index.person
+    role, person = role.reshape(-1, 2), person.reshape(-1, 2)
     if len(index.roles) == 2:
         absent = (person < 0) & (person[:, ::-1] >= 0)
         role = np.where(absent, np.where(role[:, ::-1] == 1, 0, 1), role)
@@ -317,4 +322,4 @@ def _members(panel: DyadPanel) -> tuple[Pairs, Pairs]:
     people: list[Hashable] = [*index.person_labels, None]
     roles = tuple((known[a], known[b]) for a, b in role.tolist())
     persons = tuple((people[a], people[b]) for a, b in person.tolist())
-    return roles, persons
+    return roles, persons, person

@@ -14,13 +14,13 @@ import numpy as np
 
 from reldyn._types import Array, Ints
 from reldyn.errors import DataError, DesignError, check_option, describe_rows
-from reldyn.perception._people import Perceiver, mean_cells, perceivers_of, role_groups, with_sample_rows
+from reldyn.perception._people import mean_cells, perceivers_of, role_groups, with_sample_rows
 from reldyn.perception._slopes_of_one import is_constant, mean_over
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from reldyn.panel import DyadPanel
+    from reldyn.panel import DyadPanel, PersonSeries
 
 __all__ = ["ambivalence", "ambivalence_index"]
 
@@ -110,10 +110,10 @@ def ambivalence(
     values = ambivalence_index(warm, cold, index)
     if by == "occasion":
         return _by_occasion(panel, values)
-    people = list(perceivers_of(panel))
+    people = perceivers_of(panel, positive)
     before = _before(panel, values)
     rows = [one.identity | _person(one, warm, cold, values, before, index) for one in people]
-    dyad = np.array([one.dyad_code for one in people])
+    dyad = np.array([one.code for one in people])
     return with_sample_rows(rows, _sample(rows, dyad), _COLUMNS)
 
 
@@ -176,10 +176,10 @@ def _by_occasion(panel: DyadPanel, values: Array) -> pd.DataFrame:
     return table.reset_index(drop=True)
 
 
-def _person(one: Perceiver, warm: Array, cold: Array, values: Array, before: Array, index: str) -> dict[str, Any]:
-    now, then = values[one.rows], before[one.rows]
+def _person(one: PersonSeries, warm: Array, cold: Array, values: Array, before: Array, index: str) -> dict[str, Any]:
+    now, then = values[one.row], before[one.row]
     kept = np.isfinite(now)
-    p, n, found = warm[one.rows][kept], cold[one.rows][kept], now[kept]
+    p, n, found = warm[one.row][kept], cold[one.row][kept], now[kept]
     pairs = kept & np.isfinite(then)
     x, y = then[pairs], now[pairs]
     cells: dict[str, Any] = dict.fromkeys(_COLUMNS[5:-1], math.nan)

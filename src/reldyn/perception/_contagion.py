@@ -13,13 +13,13 @@ import numpy as np
 
 from reldyn._types import Array, Ints
 from reldyn.errors import check_option
-from reldyn.perception._people import Perceiver, mean_cells, perceivers_of, role_groups, with_sample_rows
+from reldyn.perception._people import mean_cells, perceivers_of, role_groups, with_sample_rows
 from reldyn.perception._slopes_of_one import DyadSlope, mean_over, slope_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from reldyn.panel import DyadPanel
+    from reldyn.panel import DyadPanel, PersonSeries
 
 Timing = Literal["next", "same"]
 TIMINGS = ("next", "same")
@@ -89,20 +89,21 @@ def contagion(
     """
     check_option(timing, TIMINGS, "timing")
     check_option(unit, ("dyad", "person"), "unit")
-    people = list(perceivers_of(panel))
+    people = perceivers_of(panel, affect)
     slopes = contagion_slopes(panel, people, affect, timing)
     rows = [one.identity | _cells(slope) for one, slope in zip(people, slopes, strict=True)]
-    dyad = np.array([one.dyad_code for one in people])
+    dyad = np.array([one.code for one in people])
     return with_sample_rows(rows, _sample(rows, dyad, unit), _COLUMNS)
 
 
-def contagion_slopes(panel: DyadPanel, people: list[Perceiver], affect: str, timing: Timing) -> list[DyadSlope]:
+def contagion_slopes(panel: DyadPanel, people: list[PersonSeries], affect: str, timing: Timing) -> list[DyadSlope]:
     """DyadSlope of each person's affect on the partner's, given the own previous affect.
 
     Parameters
     ----------
     panel : DyadPanel
-    people : list of Perceiver
+    people : list of PersonSeries
+        Of the affect
     affect : str
     timing : {"next", "same"}
 
@@ -110,12 +111,12 @@ def contagion_slopes(panel: DyadPanel, people: list[Perceiver], affect: str, tim
     -------
     list of DyadSlope
     """
-    own, before = panel.values(affect), panel.lag([affect]).values(f"{affect}_lag1")
+    before = panel.lag([affect]).values(f"{affect}_lag1")
     if timing == "next":
-        other = _partner_before(panel, own)
+        other = _partner_before(panel, panel.values(affect))
     else:
         other = panel.actor_partner([affect]).values(f"{affect}_partner")
-    return [slope_of(own[one.rows], other[one.rows], before[one.rows], fewest=FEWEST_PAIRS) for one in people]
+    return [slope_of(one.values, other[one.row], before[one.row], fewest=FEWEST_PAIRS) for one in people]
 
 
 def _partner_before(panel: DyadPanel, values: Array) -> Array:

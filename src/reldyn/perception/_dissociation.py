@@ -203,14 +203,13 @@ def dissociation(
 def _people(panel: DyadPanel, judgment: str, affect: str, timing: Timing) -> tuple[pd.DataFrame, Ints]:
     import pandas as pd
 
-    people = list(perceivers_of(panel))
+    people = perceivers_of(panel, affect)
     caught = contagion_slopes(panel, people, affect, timing)
-    judged, own = panel.values(judgment), panel.values(affect)
+    judged = panel.values(judgment)
     other = panel.actor_partner([affect]).values(f"{affect}_partner")
     rows = []
     for one, catching in zip(people, caught, strict=True):
-        at = one.rows
-        seeing = slope_of(judged[at], other[at], own[at], fewest=FEWEST_PAIRS)
+        seeing = slope_of(judged[one.row], other[one.row], one.values, fewest=FEWEST_PAIRS)
         accuracy, first = _z(seeing)
         contagion, second = _z(catching)
         notes = [f"{name}: {note}" for name, note in (("accuracy", first), ("contagion", second)) if note]
@@ -225,7 +224,7 @@ def _people(panel: DyadPanel, judgment: str, affect: str, timing: Timing) -> tup
                 "note": "; ".join(notes),
             }
         )
-    return pd.DataFrame(rows), np.array([one.dyad_code for one in people])
+    return pd.DataFrame(rows), np.array([one.code for one in people])
 
 
 def _z(slope: DyadSlope) -> tuple[float, str]:

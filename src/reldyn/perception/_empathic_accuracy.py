@@ -14,7 +14,7 @@ import numpy as np
 
 from reldyn._types import Array, Ints
 from reldyn.errors import DesignError, check_option
-from reldyn.perception._people import Perceiver, mean_cells, perceivers_of, role_groups, with_sample_rows
+from reldyn.perception._people import mean_cells, perceivers_of, role_groups, with_sample_rows
 from reldyn.perception._slopes_of_one import LARGEST_R, fisher_z, is_constant, mean_over
 
 if TYPE_CHECKING:
@@ -98,17 +98,17 @@ def empathic_accuracy(
     check_option(unit, ("dyad", "person"), "unit")
     if isinstance(bin_width, bool) or not isinstance(bin_width, int | np.integer) or bin_width < 1:
         raise DesignError(f"bin_width={bin_width!r} is no number of occasions: give a whole number from 1.")
-    people = list(perceivers_of(panel))
     if ratings is not None and judgment is None and truth is None:
-        points = _checked(panel.values(ratings), ratings, max_rating)
-        rows = [one.identity | _share(points[one.rows], max_rating) for one in people]
+        people = perceivers_of(panel, ratings)
+        _check_range(panel.values(ratings), ratings, max_rating)
+        rows = [one.identity | _share(one.values, max_rating) for one in people]
     elif judgment is not None and truth is not None and ratings is None:
-        judged, true = panel.values(judgment), panel.values(truth)
-        bins = _bins(panel, int(bin_width))
-        rows = [one.identity | _tracking(one, judged, true, bins) for one in people]
+        people = perceivers_of(panel, judgment)
+        true, bins = panel.values(truth), _bins(panel, int(bin_width))
+        rows = [one.identity | _tracking(one.values, true[one.row], bins[one.row]) for one in people]
     else:
         raise DesignError("give either judgment= and truth= (two columns), or ratings= (one column).")
-    dyad = np.array([one.dyad_code for one in people])
+    dyad = np.array([one.code for one in people])
     return with_sample_rows(rows, _sample(rows, dyad, unit, correlations=ratings is None), _COLUMNS)
 
 
@@ -123,8 +123,8 @@ def _empty(n_obs: int, n_points: int, note: str) -> dict[str, Any]:
     return {"n_obs": n_obs, "n_points": n_points, **cells, "note": note}
 
 
-def _tracking(one: Perceiver, judged: Array, true: Array, bins: Ints) -> dict[str, Any]:
-    both = one.rows[np.isfinite(judged[one.rows]) & np.isfinite(true[one.rows])]
+def _tracking(judged: Array, true: Array, bins: Ints) -> dict[str, Any]:
+    both = np.flatnonzero(np.isfinite(judged) & np.isfinite(true))
     n_obs = len(both)
     if not n_obs:
         return _empty(0, 0, "no judgment with a truth")
@@ -143,7 +143,7 @@ def _tracking(one: Perceiver, judged: Array, true: Array, bins: Ints) -> dict[st
     return cells | {"accuracy": r, "z": z, "note": note}
 
 
-def _checked(points: Array, name: str, largest: float) -> Array:
+def _check_range(points: Array, name: str, largest: float) -> None:
     if not largest > 0:
         raise DesignError(f"max_rating={largest!r} is no best rating: give a number above 0.")
     seen = points[np.isfinite(points)]
@@ -152,7 +152,6 @@ def _checked(points: Array, name: str, largest: float) -> Array:
             f"{name!r} has ratings from {seen.min():g} to {seen.max():g}, outside 0 to {largest:g}: recode them or "
             "give max_rating."
         )
-    return points
 
 
 def _share(points: Array, largest: float) -> dict[str, Any]:

@@ -1,9 +1,8 @@
-"""Who the perceivers of a panel are, and the rows of each, in one defined order."""
+"""The perceivers of a panel, and the tables with one row for each of them."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,65 +11,26 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import pandas as pd
 
-    from reldyn.panel import DyadPanel
+    from reldyn.panel import DyadPanel, PersonSeries
     from reldyn.stats import Estimate
 
-__all__ = ["Perceiver", "mean_cells", "perceivers_of", "role_groups", "with_sample_rows"]
+__all__ = ["mean_cells", "perceivers_of", "role_groups", "with_sample_rows"]
 
 
-@dataclass(frozen=True)
-class Perceiver:
-    """One person of the panel.
-
-    Attributes
-    ----------
-    dyad, person : hashable
-        Labels.
-    role : str
-        Empty where no role tells the members apart.
-    dyad_code : int
-    rows : (n,) int array
-        Positions in the panel, in the order of occasions.
-    """
-
-    dyad: Hashable
-    person: Hashable
-    role: str
-    dyad_code: int
-    rows: NDArray[np.int64]
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """The cells that say who it is."""
-        return {"dyad": self.dyad, "person": self.person, "role": self.role}
-
-
-def perceivers_of(panel: DyadPanel) -> Iterator[Perceiver]:
-    """Every person of a panel, in the order of dyads and members.
+def perceivers_of(panel: DyadPanel, variable: str) -> list[PersonSeries]:
+    """The series of every person, by dyad, then member; roles as text.
 
     Parameters
     ----------
     panel : DyadPanel
+    variable : str
+        What the values of the series are.
 
-    Yields
-    ------
-    Perceiver
+    Returns
+    -------
+    list of PersonSeries
     """
-    index = panel.index
-    order = np.lexsort((index.occasion, index.member, index.dyad))
-    key = index.dyad[order] * 2 + index.member[order]
-    starts = np.flatnonzero(np.r_[True, key[1:] != key[:-1]])
-    for start, stop in zip(starts, np.r_[starts[1:], len(order)], strict=True):
-        rows = order[start:stop]
-        first = rows[0]
-        code = int(index.role[first])
-        yield Perceiver(
-            dyad=index.dyad_labels[index.dyad[first]],
-            person=index.person_labels[index.person[first]],
-            role=str(index.roles[code]) if index.roles and code >= 0 else "",
-            dyad_code=int(index.dyad[first]),
-            rows=rows,
-        )
+    return [replace(person, role=str(person.role)) for person in panel.series(variable).by_person()]
 
 
 def role_groups(roles: list[str]) -> list[tuple[str, NDArray[np.bool_]]]:

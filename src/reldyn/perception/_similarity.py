@@ -198,8 +198,8 @@ def similarity(
     if isinstance(n_permutations, bool) or not isinstance(n_permutations, int | np.integer) or n_permutations < 0:
         raise DesignError(f"n_permutations={n_permutations!r} is no number of samples: give a whole number from 0.")
     own, seen = check_items(items, judged, FEWEST if over == "items" else 1)
-    if over == "occasions" and panel.index.cells < FEWEST:
-        raise DesignError(f"{panel.index.cells} occasions, below {FEWEST}: a profile over occasions needs more.")
+    if over == "occasions" and len(panel.clock) < FEWEST:
+        raise DesignError(f"{len(panel.clock)} occasions, below {FEWEST}: a profile over occasions needs more.")
     known = known_seed(seed)
     sources = np.random.SeedSequence(known).spawn(1 if over == "items" else len(own))
     blocks = _over_items(panel, own, seen) if over == "items" else _over_occasions(panel, own, seen)
@@ -241,15 +241,6 @@ class _Block:
     labels: pd.DataFrame
 
 
-def _cube(panel: DyadPanel, names: list[str]) -> Array:
-    """(n_dyads, 2, occasions, variables) of values."""
-    index = panel.index
-    cube = np.full((index.n_dyads, 2, index.cells, len(names)), np.nan)
-    for place, name in enumerate(names):
-        cube[index.dyad, index.member, index.occasion, place] = panel.values(name)
-    return cube
-
-
 def _role_of_members(panel: DyadPanel) -> Ints:
     """(n_dyads, 2) codes of the groups whose mean is the norm; one where no role tells members apart."""
     index = panel.index
@@ -289,7 +280,7 @@ def _over_items(panel: DyadPanel, own: list[str], judged: list[str]) -> list[_Bl
         if not names:
             parts.append(None)
             continue
-        cube = _cube(panel, names)
+        cube = panel.series(names).dense()
         norm = np.broadcast_to(_norms(_person_means(cube), roles)[:, :, None], cube.shape)
         parts.append((np.moveaxis(cube, 2, 0), np.moveaxis(norm, 2, 0)))
     first, second = parts
@@ -310,7 +301,7 @@ def _over_occasions(panel: DyadPanel, own: list[str], judged: list[str]) -> list
             if column is None:
                 parts += [None, None]
                 continue
-            values = _cube(panel, [column])[..., 0]
+            values = panel.series(column).dense()
             parts += [values[None], _norms(values, roles)[None]]
         if parts[0] is not None and parts[1] is not None:
             blocks.append(_Block(name, parts[0], parts[1], parts[2], parts[3], pd.DataFrame({"variable": [name]})))
@@ -318,12 +309,11 @@ def _over_occasions(panel: DyadPanel, own: list[str], judged: list[str]) -> list
 
 
 def _occasions(panel: DyadPanel) -> pd.DataFrame:
-    """What the panel calls each occasion of its grid; no column for a cross-section."""
-    index = panel.index
+    """What the panel calls each scheduled occasion; no column for a cross-section."""
     names = [panel.columns[kind] for kind in ("day", "beep", "time")]
     known = [name for name in names if name is not None]
-    table = panel.frame[known].assign(**{"\x1foccasion": index.occasion}).drop_duplicates("\x1foccasion")
-    return table.set_index("\x1foccasion").reindex(range(index.cells)).reset_index(drop=True)
+    table = panel.frame[known].assign(**{"\x1foccasion": panel.index.slot}).drop_duplicates("\x1foccasion")
+    return table.set_index("\x1foccasion").reindex(range(len(panel.clock))).reset_index(drop=True)
 
 
 def _one_block(
@@ -396,12 +386,20 @@ def _profile_rows(panel: DyadPanel, block: _Block, compared: list[Compared]) -> 
 
 
 def _people(panel: DyadPanel) -> dict[tuple[int, int], tuple[Any, str]]:
-    from reldyn.perception._people import perceivers_of
-
-    named: dict[tuple[int, int], tuple[Any, str]] = {}
-    for one in perceivers_of(panel):
-        named[one.dyad_code, int(panel.index.member[one.rows[0]])] = (one.person, one.role)
-    return {(k, m): named.get((k, m), ("", "")) for k in range(panel.index.n_dyads) for m in (0, 1)}
+    """Person and role of both members of each dyad; empty for a member who never appears."""
+    index = panel.index
+    who: dict[tuple[int, int], tuple[Any, str]]
+    who = {(k, member): ("", "") for k in range(index.n_dyads) for member in (0, 1)}
+    first = np.unique(index.person, return_index=True)[1]
+    for k, member, label, role in zip(
+        index.dyad[first].tolist(),
+        index.member[first].tolist(),
+        index.person_labels,
+        index.role[first].tolist(),
+        strict=True,
+    ):
+        who[k, member] = (label, str(index.roles[role]) if role >= 0 else "")
+    return who
 
 
 def _notes(found: Compared) -> list[str]:

@@ -141,9 +141,7 @@ def dissociation(result: Result, *, ax: Axes | None = None) -> Figure:
     told: Any = result
     people, rows = told.perceivers().dropna(subset=["difference"]), told.tidy().set_index("term")
     with style():
-        axes = axes_or_new(ax, 4.0, 3.6)
-        axes.axhline(0.0, color=GREY, linewidth=0.8)
-        axes.axvline(0.0, color=GREY, linewidth=0.8)
+        axes = _crossed(axes_or_new(ax, 4.0, 3.6), "accuracy (z)", "contagion (z)")
         axes.axline((0.0, 0.0), slope=1.0, color=GREY, linewidth=0.8, linestyle=":")
         roles = list(dict.fromkeys(people["role"]))
         for place, role in enumerate(roles):
@@ -152,8 +150,6 @@ def dissociation(result: Result, *, ax: Axes | None = None) -> Figure:
                 mine["accuracy"], mine["contagion"], "o", color=colour, alpha=0.5, markeredgewidth=0, label=role or None
             )
         _mean_point(axes, rows.loc["accuracy"], rows.loc["contagion"])
-        axes.set_xlabel("accuracy (z)")
-        axes.set_ylabel("contagion (z)")
         axes.set_title(f"Seeing and catching {told.affect}")
         if len(roles) > 1:
             axes.legend()
@@ -189,9 +185,7 @@ def social_accuracy(result: Result, *, ax: Axes | None = None) -> Figure:
     told: Any = result
     people, rows = told.perceivers(), told.tidy().set_index("term")
     with style():
-        axes = axes_or_new(ax, 4.0, 3.4)
-        axes.axhline(0.0, color=GREY, linewidth=0.8)
-        axes.axvline(0.0, color=GREY, linewidth=0.8)
+        axes = _crossed(axes_or_new(ax, 4.0, 3.4), "distinctive accuracy", "normative accuracy")
         axes.plot(
             people["distinctive_accuracy"],
             people["normative_accuracy"],
@@ -201,10 +195,17 @@ def social_accuracy(result: Result, *, ax: Axes | None = None) -> Figure:
             markeredgewidth=0,
         )
         _mean_point(axes, rows.loc["distinctive accuracy"], rows.loc["normative accuracy"])
-        axes.set_xlabel("distinctive accuracy")
-        axes.set_ylabel("normative accuracy")
         axes.set_title("Accuracy of impressions")
     return figure_of(axes)
+
+
+def _crossed(axes: Axes, x: str, y: str) -> Axes:
+    """Label the axes, and draw the lines of zero."""
+    axes.axhline(0.0, color=GREY, linewidth=0.8)
+    axes.axvline(0.0, color=GREY, linewidth=0.8)
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    return axes
 
 
 def _mean_point(ax: Axes, x: Any, y: Any) -> None:
