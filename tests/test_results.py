@@ -204,11 +204,11 @@ def test_verbs_that_a_result_lacks_say_so():
         ("tidy", "BareForTests has no estimates to tidy"),
         ("glance", "BareForTests has nothing to glance at"),
         ("summary", "BareForTests has no summary"),
-        ("plot", "BareForTests has no figure"),
     ]:
         with pytest.raises(TypeError) as caught:
             getattr(bare, verb)()
         assert str(caught.value) == message
+    assert not hasattr(bare, "plot") and "plot" not in dir(bare)
 
 
 def test_the_notebook_form_escapes_what_it_shows():

@@ -124,7 +124,9 @@ def _entries(room: str) -> list[Analysis]:
     for key, said in tomllib.loads(file.read_text(encoding="utf-8")).items():
         if not said.keys() <= known:
             raise ValueError(f"{room}/{_FILE}: {key} says {sorted(said.keys() - known)}, which no entry knows.")
-        given = {name: tuple(value) if isinstance(value, list) else value for name, value in said.items()}
+        given: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in said.items()
+        }
         root = given.pop("root", False)
         given["result"] = f"reldyn.{room}.{given['result']}"
         entries.append(Analysis(name=key if root else f"{room}.{key}", call=f"reldyn.{room}.{key}", **given))

@@ -132,7 +132,7 @@ def spec_class(name: str) -> type[Spec]:
         for item in parameters
     ]
     title = "".join(part.capitalize() for part in re.split(r"[._]", entry.name)) + "Spec"
-    cls = dataclasses.make_dataclass(title, made, bases=(Spec,), frozen=True, kw_only=True, eq=True)
+    cls: type[Spec] = dataclasses.make_dataclass(title, made, bases=(Spec,), frozen=True, kw_only=True, eq=True)
     cls.analysis = entry.name
     cls.column_fields = tuple(item.name for item in parameters if _COLUMNS.search(str(item.annotation)))
     cls.__module__ = __name__

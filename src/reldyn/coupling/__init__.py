@@ -3,9 +3,9 @@
 from reldyn.coupling.autoregression._asymmetry import asymmetry
 from reldyn.coupling.autoregression._asymmetry_result import AsymmetryResult
 from reldyn.coupling.autoregression._granger import GrangerResult, granger
-from reldyn.coupling.autoregression._inertia import inertia_coordination
+from reldyn.coupling.autoregression._inertia import CoordinationResult, inertia_coordination
 from reldyn.coupling.autoregression._nickell import nickell_bias
-from reldyn.coupling.autoregression._oscillator import coupled_oscillator
+from reldyn.coupling.autoregression._oscillator import OscillatorResult, coupled_oscillator
 from reldyn.coupling.autoregression._var import var
 from reldyn.coupling.autoregression._var_result import VarResult
 from reldyn.coupling.influence._fit import Equation
@@ -38,7 +38,9 @@ __all__ = [
     "asymmetry",
     "coupled_oscillator",
     "cross_correlation",
+    "CoordinationResult",
     "GrangerResult",
+    "OscillatorResult",
     "granger",
     "inertia_coordination",
     "influence_functions",

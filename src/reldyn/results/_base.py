@@ -81,7 +81,9 @@ _HOMES = {
     "TruthBiasResult": "reldyn.perception",
     "LagSequentialResult": "reldyn.coupling",
     "AsymmetryResult": "reldyn.coupling",
+    "CoordinationResult": "reldyn.coupling",
     "GrangerResult": "reldyn.coupling",
+    "OscillatorResult": "reldyn.coupling",
     "InfluenceResult": "reldyn.coupling",
     "TransitionLogitResult": "reldyn.coupling",
 }
@@ -114,9 +116,9 @@ class Result:
     Subclasses define `tidy`, `glance`, `summary` and, where a figure helps, the attribute
     ``figure``: the name of the function in `reldyn.plot` that draws it. Fields may hold numbers,
     strings, None, tuples, mappings, numpy arrays, pandas frames, other results and plain frozen
-    dataclasses registered with `register`. ``spec`` says what the analysis was asked; analyses of a panel set it. The class attribute ``row_fields`` names the fields that hold rows,
-    ``id_fields`` those that hold ids outside of tables (see `reldyn._saved`), ``person_columns`` columns of
-    tables that name persons besides the usual ones.
+    dataclasses registered with `register`. ``spec`` says what the analysis was asked; analyses of a panel set it. The
+    class attribute ``row_fields`` names the fields that hold rows, ``id_fields`` those that hold ids outside of tables
+    (see `reldyn._saved`), ``person_columns`` columns of tables that name persons besides the usual ones.
     """
 
     figure: ClassVar[str | None] = None
@@ -154,7 +156,13 @@ class Result:
         table = format_table(self.tidy()).to_html(index=False, border=0, na_rep="")
         return f"<div><p><b>{head}</b></p>{table}{'<ul>' + notes + '</ul>' if notes else ''}</div>"
 
-    plot = _Plot()
+    if TYPE_CHECKING:
+
+        def plot(self, **options: Any) -> Figure:
+            """Draw the result."""
+
+    else:
+        plot = _Plot()
 
     def __dir__(self) -> list[str]:
         return [name for name in object.__dir__(self) if name != "plot" or type(self).figure is not None]
@@ -238,7 +246,7 @@ class Result:
                 "schema": type(self).__name__,
                 "schema_version": SCHEMA_VERSION,
                 "rows": bool(rows),
-                "spec": None if self.spec is None else self._asked(numbers),
+                "spec": None if self.spec is None else self._asked(self.spec, numbers),
                 "fields": encode_fields(bare, numbers),
             },
             ensure_ascii=False,
@@ -248,11 +256,11 @@ class Result:
             write_text(path, text + "\n")
         return text
 
-    def _asked(self, numbers: Numbers | None) -> dict[str, Any]:
+    @staticmethod
+    def _asked(spec: Spec, numbers: Numbers | None) -> dict[str, Any]:
         """What the analysis was asked, as JSON; without ids where numbers stand in for them."""
-        assert self.spec is not None
-        table = {name: _plain(value, numbers) for name, value in self.spec.to_table().items()}
-        return {"analysis": self.spec.analysis, "options": table}
+        table = {name: _plain(value, numbers) for name, value in spec.to_table().items()}
+        return {"analysis": spec.analysis, "options": table}
 
     def _without_rows(self) -> Self:
         """The result with whatever `tidy`, `glance` and `summary` count in rows put down beside them."""

@@ -103,4 +103,5 @@ class TableResult(Result):
         return name in self.table
 
     def __dataframe__(self, *arguments: Any, **options: Any) -> Any:
-        return self.tidy().__dataframe__(*arguments, **options)
+        exchange: Any = self.tidy()
+        return exchange.__dataframe__(*arguments, **options)

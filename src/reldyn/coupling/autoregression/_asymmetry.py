@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reldyn._types import Array
+from reldyn._types import Array, Column
 from reldyn.coupling.autoregression._asymmetry_fit import PairAsymmetry, Settings, fit_pair
 from reldyn.coupling.autoregression._asymmetry_result import AsymmetryResult
 from reldyn.coupling.autoregression._confounds import confounds
 from reldyn.errors import DesignError, check_option
+from reldyn.panel import analysis
 from reldyn.stats import pool
 
 if TYPE_CHECKING:
@@ -26,9 +27,10 @@ _NUMBERS = ("estimate", "std_error", "statistic", "df", "p_value", "conf_low", "
 _FEWEST_DYADS = 3
 
 
+@analysis
 def asymmetry(
     panel: DyadPanel,
-    variable: str,
+    variable: Column,
     *,
     time_of_day: bool = True,
     trend: bool = True,

@@ -26,7 +26,6 @@ class GrangerResult(TableResult):
     """What `granger` found: two rows per dyad, one per direction."""
 
 
-
 @analysis
 def granger(panel: DyadPanel, variable: Column, *, lags: int = 1) -> GrangerResult:
     """Test in both directions whether a partner's past improves the prediction of the other.
@@ -46,11 +45,11 @@ def granger(panel: DyadPanel, variable: Column, *, lags: int = 1) -> GrangerResu
     Returns
     -------
     GrangerResult
-        A table that is used like a data frame, with two rows per dyad: ``dyad``, ``source`` and ``target`` (role, or person where no role tells them apart),
-        ``lags``, ``statistic`` (F), ``df``, ``df_residual``, ``p_value``, ``log_ratio`` (Geweke's measure: the log of
-        the residual variance without over that with the partner's past; 0 where it adds nothing),
-        ``r_squared_gain`` (the same as a share of the variance left), ``n_pairs``, ``note``. NaN with a note where
-        pairs are too few, a series never varies or the past is collinear.
+        A table that is used like a data frame, with two rows per dyad: ``dyad``, ``source`` and ``target`` (role, or
+        person where no role tells them apart), ``lags``, ``statistic`` (F), ``df``, ``df_residual``, ``p_value``,
+        ``log_ratio`` (Geweke's measure: the log of the residual variance without over that with the partner's past; 0
+        where it adds nothing), ``r_squared_gain`` (the same as a share of the variance left), ``n_pairs``, ``note``.
+        NaN with a note where pairs are too few, a series never varies or the past is collinear.
 
     Raises
     ------

@@ -7,25 +7,34 @@ Psychology Review 15, 367-393): both members' lag-1 regressions on series withou
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._types import Column
 from reldyn.coupling.autoregression._regress import detrended, past, regression
+from reldyn.panel import analysis
+from reldyn.results import TableResult
 from reldyn.stats import LeastSquares
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from reldyn.panel import DyadPanel, DyadSeries
 
-__all__ = ["NEVER_LEAVES_LINE", "inertia_coordination", "never_leaves_line"]
+__all__ = ["CoordinationResult", "NEVER_LEAVES_LINE", "inertia_coordination", "never_leaves_line"]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class CoordinationResult(TableResult):
+    """What `inertia_coordination` found."""
+
 
 NEVER_LEAVES_LINE = "a member never varies around a straight line"
 _TERMS = ("intercept", "inertia", "coordination")
 
 
-def inertia_coordination(panel: DyadPanel, variable: str) -> pd.DataFrame:
+@analysis
+def inertia_coordination(panel: DyadPanel, variable: Column) -> CoordinationResult:
     """Regress each partner on the own and the other's occasion before, dyad by dyad.
 
     Each member's series first loses its straight line over time, so that two partners who both drift do not look
@@ -40,7 +49,8 @@ def inertia_coordination(panel: DyadPanel, variable: str) -> pd.DataFrame:
 
     Returns
     -------
-    pandas.DataFrame
+    CoordinationResult
+        A table that is used like a data frame.
         Three rows per dyad and member (``term`` ``intercept``, ``inertia``, ``coordination``): ``dyad``, ``outcome``
         and ``partner`` (role, or person where no role tells them apart), ``term``, ``estimate``, ``std_error``,
         ``statistic``, ``df``, ``p_value``, ``conf_low``, ``conf_high``, ``n_pairs``, ``note``. NaN with a note where
@@ -76,7 +86,7 @@ def inertia_coordination(panel: DyadPanel, variable: str) -> pd.DataFrame:
             for place, term in enumerate(_TERMS):
                 who = {"dyad": pair.dyad, "outcome": pair.names[member], "partner": pair.names[1 - member]}
                 rows.append(who | {"term": term} | {name: column[place] for name, column in cells.items()})
-    return pd.DataFrame(rows)
+    return CoordinationResult(pd.DataFrame(rows))
 
 
 def coordination_fits(pair: DyadSeries) -> tuple[LeastSquares, LeastSquares]:

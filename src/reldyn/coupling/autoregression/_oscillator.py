@@ -7,39 +7,47 @@ approximation (Boker, Deboeck, Edler and Keel 2010).
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from reldyn._types import Array
+from reldyn._types import Array, Column
 from reldyn.coupling._checks import check_count
 from reldyn.coupling.autoregression._inertia import NEVER_LEAVES_LINE, inference, never_leaves_line
 from reldyn.coupling.autoregression._oscillator_fit import OscillatorFit, fit_oscillators
 from reldyn.coupling.autoregression._regress import detrended, regression
 from reldyn.coupling.synchrony._lag_products import FEWEST_PAIRS
 from reldyn.errors import check_option
+from reldyn.panel import analysis
+from reldyn.results import TableResult
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from reldyn.panel import DyadPanel, DyadSeries
 
 
-__all__ = ["coupled_oscillator", "glla_weights"]
+__all__ = ["OscillatorResult", "coupled_oscillator", "glla_weights"]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class OscillatorResult(TableResult):
+    """What `coupled_oscillator` found."""
+
 
 _TERMS = ("frequency", "damping", "partner position", "partner speed")
 _NUMBERS = ("estimate", "std_error", "statistic", "df", "p_value", "conf_low", "conf_high")
 _FEWEST_VALUES = 20
 
 
+@analysis
 def coupled_oscillator(
     panel: DyadPanel,
-    variable: str,
+    variable: Column,
     *,
     method: Literal["local-linear", "state-space"] = "state-space",
     embedding: int = 5,
     spacing: int = 1,
-) -> pd.DataFrame:
+) -> OscillatorResult:
     """Fit acceleration to position and speed of both partners, dyad by dyad.
 
     x'' = eta x + zeta x' + eta_p x_partner + zeta_p x_partner', for deviations x from each member's straight line.
@@ -62,7 +70,8 @@ def coupled_oscillator(
 
     Returns
     -------
-    pandas.DataFrame
+    OscillatorResult
+        A table that is used like a data frame.
         Five rows per dyad and member: ``dyad``, ``outcome``, ``partner``, ``method``, ``term`` (``frequency`` eta,
         ``damping`` zeta, ``partner position``, ``partner speed``, ``period`` 2 pi / sqrt(-eta) in steps),
         ``estimate``, ``std_error``, ``statistic``, ``df``, ``p_value``, ``conf_low``, ``conf_high``, ``n_obs``
@@ -120,7 +129,7 @@ def coupled_oscillator(
         for member, cells in enumerate(told):
             who = {"dyad": pair.dyad, "outcome": pair.names[member], "partner": pair.names[1 - member]}
             rows += [who | {"method": method} | row for row in cells]
-    return pd.DataFrame(rows)
+    return OscillatorResult(pd.DataFrame(rows))
 
 
 def glla_weights(embedding: int, spacing: int = 1, interval: float = 1.0) -> Array:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from reldyn._types import Array
+from reldyn._types import Array, Column
 from reldyn.coupling.autoregression._inertia import inference
 from reldyn.coupling.autoregression._regress import check_lags, past, regression
 from reldyn.coupling.autoregression._var_multilevel import two_step
 from reldyn.coupling.autoregression._var_result import VarResult
 from reldyn.errors import DataWarning, check_option
+from reldyn.panel import analysis
 from reldyn.stats import LeastSquares, largest_root
 
 if TYPE_CHECKING:
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["var"]
 
 
+@analysis
 def var(
     panel: DyadPanel,
-    variable: str,
+    variable: Column,
     *,
     lags: int = 1,
     pooling: Literal["none", "two-step"] = "none",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from reldyn._types import Array, Flags
+from reldyn._types import Array, Column, Flags
 from reldyn.coupling._checks import AVERAGES, AverageBy
 from reldyn.coupling.influence._average import averaged
 from reldyn.coupling.influence._fit import (
@@ -29,7 +29,7 @@ from reldyn.coupling.influence._map import basins, fixed_points
 from reldyn.coupling.influence._result import InfluenceResult
 from reldyn.coupling.influence._test import Turns, influence_p
 from reldyn.errors import DataWarning, DesignError, check_option
-from reldyn.panel import DyadSeries
+from reldyn.panel import DyadSeries, analysis
 from reldyn.stats import known_seed, map_seeded
 
 if TYPE_CHECKING:
@@ -75,9 +75,10 @@ class _Dyad:
     notes: tuple[str, str]
 
 
+@analysis
 def influence_functions(
     panel: DyadPanel,
-    variable: str,
+    variable: Column,
     *,
     form: Literal["bilinear", "ojive"] = "bilinear",
     repair: bool = False,

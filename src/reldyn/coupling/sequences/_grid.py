@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn._types import Column
 from reldyn.coupling.sequences._categories import Bins, Categories, categories_of
 from reldyn.coupling.sequences._grid_measures import MEASURES, Visits, grid_measures, return_times, visits_of, winnow
 from reldyn.errors import DataError
-from reldyn.panel import DyadSeries
+from reldyn.panel import DyadSeries, analysis
 from reldyn.results import Result
 
 if TYPE_CHECKING:
@@ -107,12 +108,13 @@ class GridResult(Result):
         return "\n".join([*lines, *(f"Note: {note}" for note in self.warnings)])
 
 
+@analysis
 def state_space_grid(
     panel: DyadPanel,
-    variable: str,
+    variable: Column,
     *,
     bins: Bins = None,
-    duration: str | None = None,
+    duration: Column | None = None,
 ) -> GridResult:
     """Lay two partners' states out on a grid and measure the path they take over it.
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from reldyn._types import Array, Flags, Ints
+from reldyn._types import Array, Column, Flags, Ints
 from reldyn.coupling._checks import AVERAGES, AverageBy, averaging_text, check_lag, pooling_of
 from reldyn.coupling.sequences import _sequential_measures as measures
 from reldyn.coupling.sequences._categories import Bins, Categories, categories_of
 from reldyn.errors import DesignError, check_option
-from reldyn.panel import DyadSeries
+from reldyn.panel import DyadSeries, analysis
 from reldyn.results import Result
 from reldyn.stats import known_seed, map_seeded, pool
 
@@ -145,9 +145,10 @@ class _Ask:
     k: int
 
 
+@analysis
 def lag_sequential(
     panel: DyadPanel,
-    variable: str,
+    variable: Column,
     *,
     bins: Bins = None,
     lag: int = 1,

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from reldyn._types import Array
+from reldyn._types import Array, Column
 from reldyn.coupling._checks import AVERAGES, AverageBy, averaging_text, check_lag, pooling_of
 from reldyn.coupling.sequences._categories import Bins, Categories, categories_of
 from reldyn.coupling.sequences._logit_fit import LogitFit, pooled_logit, table_logit, transition_counts
 from reldyn.errors import DesignError, check_option
-from reldyn.panel import DyadSeries
+from reldyn.panel import DyadSeries, analysis
 from reldyn.results import Result
 from reldyn.stats import pool
 
@@ -109,9 +109,10 @@ class TransitionLogitResult(Result):
         return "\n".join([*lines, *(f"Note: {note}" for note in self.warnings)])
 
 
+@analysis
 def transition_logit(
     panel: DyadPanel,
-    variable: str,
+    variable: Column,
     *,
     state: str | float | None = None,
     bins: Bins = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
 
-from reldyn._types import Array, Ints
+from reldyn._types import Array, Column, Ints
 from reldyn.coupling._checks import check_count
 from reldyn.coupling.synchrony._lag_products import (
     FEWEST_PAIRS,
@@ -25,7 +25,7 @@ from reldyn.coupling.synchrony._surrogates import Surrogates, as_surrogates
 from reldyn.coupling.synchrony._synchrony import Case, Curves, answer_all, columns, pool
 from reldyn.coupling.synchrony._synchrony_result import SynchronyResult, assemble
 from reldyn.errors import check_option
-from reldyn.panel import DyadSeries
+from reldyn.panel import DyadSeries, analysis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,9 +100,10 @@ class CrossCorrelationResult(SynchronyResult):
         return found
 
 
+@analysis
 def cross_correlation(
     panel: DyadPanel,
-    variable: str,
+    variable: Column,
     *,
     max_lag: int = 5,
     statistic: Statistic = "max-abs",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
 
-from reldyn._types import Array, Flags, Ints
+from reldyn._types import Array, Column, Flags, Ints
 from reldyn.coupling._checks import check_count
 from reldyn.coupling.synchrony._cross_correlation import NEVER_VARIES, why_not
 from reldyn.coupling.synchrony._lag_products import lag_table
@@ -24,7 +24,7 @@ from reldyn.coupling.synchrony._surrogates import Surrogates, as_surrogates
 from reldyn.coupling.synchrony._synchrony import Case, Curves, answer_all, columns, pool
 from reldyn.coupling.synchrony._synchrony_result import SynchronyResult, assemble
 from reldyn.errors import DataError, DesignError, check_option
-from reldyn.panel import DyadSeries
+from reldyn.panel import DyadSeries, analysis
 
 if TYPE_CHECKING:
     from reldyn.panel import DyadPanel
@@ -97,9 +97,10 @@ class RecurrenceResult(SynchronyResult):
         return np.stack([near(point, y, self.radius or 0.0) for point in x])
 
 
+@analysis
 def recurrence(
     panel: DyadPanel,
-    variable: str,
+    variable: Column,
     *,
     radius: float | None = None,
     delay: int = 1,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from reldyn._types import Array, Ints
+from reldyn._types import Array, Column, Ints
 from reldyn.coupling._checks import check_count
 from reldyn.coupling.synchrony._cross_correlation import why_not
 from reldyn.coupling.synchrony._lag_products import fisher, lag_correlations, perfect, standardised
@@ -19,7 +19,7 @@ from reldyn.coupling.synchrony._surrogates import Surrogates
 from reldyn.coupling.synchrony._synchrony import Case, answer_all, columns, pool, with_note
 from reldyn.coupling.synchrony._synchrony_result import SynchronyResult, assemble
 from reldyn.errors import DesignError
-from reldyn.panel import DyadSeries
+from reldyn.panel import DyadSeries, analysis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,9 +71,10 @@ class SusyResult(SynchronyResult):
         )
 
 
+@analysis
 def susy(
     panel: DyadPanel,
-    variable: str,
+    variable: Column,
     *,
     segment: int,
     max_lag: int,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from reldyn._types import Array, Ints
+from reldyn._types import Array, Column, Ints
 from reldyn.coupling._checks import check_count
 from reldyn.coupling.synchrony._cross_correlation import why_not
 from reldyn.coupling.synchrony._lag_products import fisher, perfect, standardised
@@ -17,7 +17,7 @@ from reldyn.coupling.synchrony._synchrony import Case, Curves, answer_all, colum
 from reldyn.coupling.synchrony._synchrony_result import SynchronyResult, assemble
 from reldyn.coupling.synchrony._windows import pick_peaks, window_starts, windowed_correlations
 from reldyn.errors import DataError
-from reldyn.panel import DyadSeries
+from reldyn.panel import DyadSeries, analysis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,9 +127,10 @@ class WindowedResult(SynchronyResult):
         return pd.concat(parts, ignore_index=True)
 
 
+@analysis
 def windowed_cross_correlation(
     panel: DyadPanel,
-    variable: str,
+    variable: Column,
     *,
     window: int,
     increment: int,
