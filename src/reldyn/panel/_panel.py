@@ -20,13 +20,13 @@ from reldyn.panel._placing import weekdays
 from reldyn.panel._printing import one_line, summary_lines
 from reldyn.panel._schedule import Schedule
 from reldyn.panel.checks._findings import examine
+from reldyn.panel.timing._formats import TimeOptions, time_options
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
     from reldyn.panel._clock import Clock
-    from reldyn.panel._dates import DateOrder
     from reldyn.panel._series import SeriesBatch
     from reldyn.panel._times import Times
 
@@ -44,13 +44,13 @@ class _Findings:
     columns: Mapping[str, Any]
     schedule: Schedule | None
     scales: Mapping[str, tuple[float, float]]
-    orders: Mapping[str, DateOrder]
+    options: TimeOptions
 
     @cached_property
     def table(self) -> pd.DataFrame:
         """One row per finding."""
         scales = dict(self.scales) or None
-        return examine(self.frame, **self.columns, schedule=self.schedule, scales=scales, orders=self.orders)[0]
+        return examine(self.frame, **self.columns, schedule=self.schedule, scales=scales, options=self.options)[0]
 
 
 class DyadPanel:
@@ -71,17 +71,33 @@ class DyadPanel:
     time : str, optional
         Occasion number, time stamp, or time within the day when ``day`` is named. Rows are ordered by the instant.
     day, beep : str, optional
-        Day and beep number of experience sampling; lags never cross a day. Time stamps as ``day`` give the
-        calendar day on the clock that was written, whatever its offset from UTC. Numbers and dates stored as text
+        Day and beep number of experience sampling; where a day has several occasions, lags never cross it, and where
+        days have one, a lag leads to the day before. Time stamps as ``day`` give the calendar day on the clock that
+        was written, whatever its offset from UTC. Stamps as ``time`` without a day give days and prompts as well,
+        where they are those of a schedule or one a day. Numbers and dates stored as text
         are read in all three; dates such as 13.04.2021 in the one order that makes dates of the whole column, and
         refused where several orders do. Labels must be an ordered categorical.
     schedule : Schedule, optional
         The clock columns and the length of a night.
     scales : mapping of str to (low, high), optional
         Declared response scale of a variable, for floors, ceilings and impossible values.
+    dates : str or mapping of str to str, optional
+        How dates are written: a strptime format, ``"iso"``, or for numbers ``"unix"``, ``"unix-ms"``, ``"excel"`` or
+        ``"number"`` (they count); one for all time columns that it fits, or one per column. None: the one order under
+        which all texts are dates, and dates where numbers can be nothing else; what was recognised is a finding.
+    timezone : str, optional
+        IANA name of the zone of the participants. Stamps without an offset are on its wall clock, and stamps with
+        one, as well as numbers since 1970, are shown on it: that clock says what day and what time of day it was,
+        while elapsed time orders rows. None: the clock that was written, UTC for numbers.
+    workdays : sequence of str, optional
+        Days of the week on which a prompt was scheduled, as in ``("Mon", "Tue", "Wed", "Thu", "Fri")`` or
+        ``"Mon-Fri"``: from Friday to Monday is then one step, and other days count in no share of answers. It needs
+        calendar dates. None: every day.
 
     Raises
     ------
+    DesignError
+        ``dates``, ``timezone`` or ``workdays`` holds something that is none.
     DataError
         One error with every fault of the frame; its attribute ``findings`` is the whole table.
 
@@ -105,9 +121,9 @@ class DyadPanel:
         "_findings",
         "_frame",
         "_index",
-        "_orders",
         "_scales",
         "_schedule",
+        "_time_options",
     )
 
     _frame: pd.DataFrame
@@ -118,7 +134,7 @@ class DyadPanel:
     _findings: _Findings
     _compositions: tuple[str, ...]
     _exchangeable: frozenset[str]
-    _orders: Mapping[str, DateOrder]
+    _time_options: TimeOptions
 
     def __init__(
         self,
@@ -132,7 +148,11 @@ class DyadPanel:
         beep: str | None = None,
         schedule: Schedule | None = None,
         scales: Mapping[str, tuple[float, float]] | None = None,
+        dates: str | Mapping[str, str] | None = None,
+        timezone: str | None = None,
+        workdays: Sequence[str | int] | str | None = None,
     ) -> None:
+        options = time_options(dates, timezone, workdays)
         rows = as_pandas(frame)
         columns: dict[str, Any] = {
             "dyad": dyad,
@@ -142,7 +162,7 @@ class DyadPanel:
             "day": day,
             "beep": beep,
         }
-        self._settle(rows, columns, schedule, scales, {})
+        self._settle(rows, columns, schedule, scales, options)
 
     def _settle(
         self,
@@ -150,15 +170,15 @@ class DyadPanel:
         columns: Mapping[str, Any],
         schedule: Schedule | None,
         scales: Mapping[str, tuple[float, float]] | None,
-        orders: Mapping[str, DateOrder],
+        options: TimeOptions,
     ) -> None:
-        """Check the rows and fill the panel; orders of dates that are known already are taken as they are."""
-        findings, layout = examine(rows, **columns, schedule=schedule, scales=scales, orders=orders)
+        """Check the rows and fill the panel; what is known of the times already is taken as it is."""
+        findings, layout = examine(rows, **columns, schedule=schedule, scales=scales, options=options)
         raise_errors(findings)
         if layout is None:
             raise DataError("the rows could not be checked, so they cannot make a panel.", findings)
         index = build_index(layout, schedule)
-        checked = _Findings(rows, columns, schedule, dict(scales or {}), layout.date_orders)
+        checked = _Findings(rows, columns, schedule, dict(scales or {}), layout.known_times)
         checked.__dict__["table"] = findings
         self._fill(
             frame=rows,
@@ -169,7 +189,7 @@ class DyadPanel:
             findings=checked,
             compositions=composition_labels(index),
             exchangeable=frozenset(),
-            orders=layout.date_orders,
+            options=layout.known_times,
         )
 
     def _fill(
@@ -182,7 +202,7 @@ class DyadPanel:
         findings: _Findings,
         compositions: tuple[str, ...],
         exchangeable: frozenset[str],
-        orders: Mapping[str, DateOrder],
+        options: TimeOptions,
     ) -> None:
         values = {
             "_frame": frame,
@@ -193,7 +213,7 @@ class DyadPanel:
             "_findings": findings,
             "_compositions": compositions,
             "_exchangeable": exchangeable,
-            "_orders": MappingProxyType(dict(orders)),
+            "_time_options": options,
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -211,7 +231,7 @@ class DyadPanel:
             "findings": self._findings,
             "compositions": self._compositions,
             "exchangeable": self._exchangeable,
-            "orders": self._orders,
+            "options": self._time_options,
         }
         panel = object.__new__(DyadPanel)
         panel._fill(**(kept | changes))
@@ -252,6 +272,21 @@ class DyadPanel:
     def schedule(self) -> Schedule | None:
         """The clock columns and the length of a night."""
         return self._schedule
+
+    @property
+    def dates(self) -> str | Mapping[str, str] | None:
+        """How dates are written, as declared."""
+        return self._time_options.dates
+
+    @property
+    def timezone(self) -> str | None:
+        """Zone of the participants, as declared."""
+        return self._time_options.timezone
+
+    @property
+    def workdays(self) -> tuple[int, ...] | None:
+        """Declared days of the week of the schedule, Monday is 0."""
+        return self._time_options.workdays
 
     @property
     def scales(self) -> Mapping[str, tuple[float, float]]:
@@ -577,7 +612,7 @@ class DyadPanel:
         attrs = self._frame.attrs
         frame = self._frame.iloc[rows].reset_index(drop=True)
         frame.attrs = attrs
-        findings = _Findings(frame, self._columns, self._schedule, self._scales, self._orders)
+        findings = _Findings(frame, self._columns, self._schedule, self._scales, self._time_options)
         compositions = tuple(self._compositions[code] for code in dyads)
         return self._with(frame=frame, index=index, findings=findings, compositions=compositions)
 

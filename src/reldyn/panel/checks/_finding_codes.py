@@ -85,6 +85,11 @@ CODES: dict[str, FindingCode] = {
     "bad-scale": FindingCode(
         "error", "A declared scale is not a low and a higher number.", 'Write scales={"warmth": (1, 7)}.'
     ),
+    "bad-option": FindingCode(
+        "error",
+        "The options dates, timezone or workdays say something that cannot be, or that no column fits.",
+        "Correct the option, or leave it out.",
+    ),
     "missing-id": FindingCode(
         "error",
         "A row without dyad, person or role.",
@@ -205,6 +210,39 @@ CODES: dict[str, FindingCode] = {
         "warning",
         "All items answered exactly as on the occasion before, for longer than chance would bring about.",
         "Look at these rows; consider the analysis with and without them.",
+    ),
+    "clock-change": FindingCode(
+        "warning",
+        "Times without an offset in an hour that the change of the clock shows twice or skips.",
+        "Check the time zone; write these times with their UTC offset.",
+    ),
+    "mixed-units": FindingCode(
+        "warning",
+        "Numbers that are dates in several units, such as seconds and milliseconds since 1970; each is read in its "
+        "own, and the rows are those in the rarer ones.",
+        "Check that the files behind these rows belong together.",
+    ),
+    "off-workdays": FindingCode(
+        "warning",
+        "Rows on days of the week that workdays= does not name: no lag leads to or from them, and they do not count "
+        "as answered prompts.",
+        "Drop these rows, or name the day in workdays=.",
+    ),
+    "few-lags": FindingCode(
+        "warning",
+        "Rows that follow on another of the same person by one step of the design, but have no lag, because the study "
+        "counts its steps otherwise.",
+        "Name the numbers of the schedule (day=, beep=), or find them from the time stamps with rd.align.",
+    ),
+    "utc-days": FindingCode(
+        "warning",
+        "Days are those of UTC, although answers come at hours at which people sleep there.",
+        "Name the zone of the participants: timezone='Europe/Berlin'.",
+    ),
+    "times-read": FindingCode(
+        "note",
+        "How a column of times was read, where its values do not say so themselves.",
+        "Nothing to mend if this is what is meant; else say so with dates= or timezone=.",
     ),
     "out-of-order": FindingCode(
         "warning",

@@ -171,7 +171,7 @@ def _by_kind(layout: Layout, cells: Cells) -> Iterator[Finding]:
     for kind in ("day", "beep"):
         if kind not in layout.occasion_kinds:
             continue
-        column = layout.frame[layout.names[kind]]
+        column = layout.frame[layout.names[layout.source_of(kind)]]
         values = layout.placing[kind][example]
         levels, rows, codes = np.unique(values, return_index=True, return_inverse=True)
         asked = 2 * np.bincount(codes, minlength=len(levels))
