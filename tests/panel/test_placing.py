@@ -188,6 +188,7 @@ def test_partners_who_number_their_days_apart_are_paired_by_the_hour():
     assert (pairs["mood_partner"] == pairs["mood"]).all()
 
 
+@pytest.mark.filterwarnings("ignore:mood_lag1")
 @settings(max_examples=60, deadline=None)
 @given(
     gaps=st.lists(st.integers(1, 30 * 60), min_size=3, max_size=25),

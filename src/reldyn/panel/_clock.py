@@ -34,6 +34,9 @@ NEW_START = 1_000_000
 USUAL_NIGHT = 3
 # Above this many scheduled occasions per occasion in use the times form no schedule worth completing.
 _SPARSE = 8
+# A longer gap lies between bursts, of which each has at least so many occasions on average.
+_LONGEST_HOLE = 31
+_OCCASIONS_PER_BURST = 4
 
 NightFrom = Literal["declared", "clock", "default", "restarts", "none"]
 
@@ -384,11 +387,23 @@ def _scheduled(seen: Ints, grid: GridPlaces, layout: _Layout) -> tuple[Ints, boo
         days = np.unique(seen // n)
         full, size = (days[:, None] * n + np.arange(n)).ravel(), len(days) * n
     if size > _SPARSE * len(seen):
-        return seen, False
+        return _bursts(seen)
     if full is None:
         start = seen[0] if not layout.days_named or layout.one_a_day else seen[0] // n * n
         full = np.arange(start, start + size)
     return full, True
+
+
+def _bursts(seen: Ints) -> tuple[Ints, bool]:
+    """Occasions of bursts far apart with the holes inside them; False where times are no such bursts."""
+    gaps = np.diff(seen)
+    breaks = np.flatnonzero(gaps > _LONGEST_HOLE)
+    starts, ends = seen[np.r_[0, breaks + 1]], seen[np.r_[breaks, len(seen) - 1]]
+    lengths = ends - starts + 1
+    if _OCCASIONS_PER_BURST * len(starts) > len(seen) or lengths.sum() > _SPARSE * len(seen):
+        return seen, False
+    before = np.cumsum(lengths) - lengths
+    return np.arange(int(lengths.sum())) + np.repeat(starts - before, lengths), True
 
 
 def _within_day(day: Ints, beep: Ints, *, runs_on: bool) -> Ints:
@@ -410,7 +425,8 @@ def _night(
     if declared != "clock":
         return int(declared), "declared"
     instants = _instants(times, day)
-    measured = None if instants is None else clock_night_steps(instants, person, day, beep)
+    rank = (np.cumsum(~layout.rare) - 1)[beep]
+    measured = None if instants is None else clock_night_steps(instants, person, day, rank)
     return (USUAL_NIGHT, "default") if measured is None else (measured, "clock")
 
 
@@ -418,8 +434,8 @@ def _instants(times: Mapping[str, Times], day: Ints) -> Array | None:
     """Seconds of every row: of the scheduled moment, else of dates or times of day that order the rows of a day."""
     if "scheduled" in times:
         return times["scheduled"].values
-    within = times.get("beep", times.get("time", times["day"]))
-    if within.kind == "date" and (within is not times["day"] or within.has_hours):
+    within = times[next(kind for kind in ("beep", "time", "day") if kind in times)]
+    if within.kind == "date" and (within is not times.get("day") or within.has_hours):
         return within.values
     values = within.values
     if within.kind == "duration" and np.nanmin(values) >= 0 and np.nanmax(values) < SECONDS_PER_DAY:

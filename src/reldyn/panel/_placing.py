@@ -94,7 +94,8 @@ def _by_stamps(stamps: StampDays, times: Times, person: Ints, dyad: Ints) -> dic
     ahead = np.where(known, times.local - times.values, 0.0)
     codes, counts = person_days(dyad[known], stamps.day[known])
     mean = np.bincount(codes, weights=ahead[known]) / counts
-    if np.any(np.abs(ahead[known] - mean[codes]) > 1) and np.ptp(ahead[known]) > 3601:
+    partners_differ = np.any(np.abs(ahead[known] - mean[codes]) > 1) and np.ptp(ahead[known]) > 3601
+    if stamps.runs_back or partners_differ:
         return {"day": stamps.day, "time": _since_midnight(times, stamps.day, person, dyad)}
     return {"day": stamps.day, "time": stamps.clock}
 

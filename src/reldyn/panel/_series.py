@@ -38,7 +38,8 @@ class DyadSeries:
         Of the first and the second member; None where unknown. Roles that differ come in panel order, otherwise the
         persons do.
     values : (T, 2) array, or (T, 2, n_variables)
-        On the scheduled occasions from the dyad's first to its last row; NaN where not observed. The last axis is
+        On the scheduled occasions from the dyad's first to its last row; NaN where not observed. Rows outside the
+        schedule (`Clock.scheduled`) are left out. The last axis is
         there if several variables were asked for.
     day : (T,) int array
         Two occasions may be lagged only where it is equal. All 0 where the study has no days or one occasion a day.
@@ -269,9 +270,10 @@ def build_series(panel: DyadPanel, variables: str | Sequence[str]) -> SeriesBatc
     names = [variables] if isinstance(variables, str) else list(variables)
     columns = [panel.values(name) for name in names]
     index, clock = panel.index, panel.clock
-    slot, start, flat = _occasions(clock, index.dyad, index.slot, index.n_dyads)
+    due = clock.scheduled[index.slot]
+    slot, start, flat = _occasions(clock, index.dyad[due], index.slot[due], index.n_dyads)
     rows = np.full((len(slot), 2), -1, dtype=np.int64)
-    rows[flat, index.member] = np.arange(len(flat))
+    rows[flat, index.member[due]] = np.flatnonzero(due)
     taken = [np.where(rows >= 0, column[rows], np.nan) for column in columns]
     roles, persons = _members(panel)
     return SeriesBatch(
@@ -290,15 +292,23 @@ def build_series(panel: DyadPanel, variables: str | Sequence[str]) -> SeriesBatc
 
 def _occasions(clock: Clock, dyad: Ints, at: Ints, n_dyads: int) -> tuple[Ints, Ints, Ints]:
     """Places in the clock of all dyads' occasions, where each dyad starts, and the entry of each row."""
-    n = len(clock)
+    scheduled = np.flatnonzero(clock.scheduled)
+    at = (np.cumsum(clock.scheduled) - 1)[at]
+    place, start, flat = _between(clock, dyad, at, n_dyads, len(scheduled))
+    return scheduled[place], start, flat
+
+
+def _between(clock: Clock, dyad: Ints, at: Ints, n_dyads: int, n: int) -> tuple[Ints, Ints, Ints]:
+    """As `_occasions`, by positions among the n scheduled occasions."""
     if not clock.complete:
         key, flat = np.unique(dyad * n + at, return_inverse=True)
         return key % n, np.searchsorted(key, np.arange(n_dyads + 1) * n), flat
     first, last = np.full(n_dyads, n), np.full(n_dyads, -1)
     np.minimum.at(first, dyad, at)
     np.maximum.at(last, dyad, at)
-    start = np.concatenate([[0], np.cumsum(last - first + 1)])
-    place = np.arange(start[-1]) - np.repeat(start[:-1] - first, last - first + 1)
+    length = np.maximum(last - first + 1, 0)
+    start = np.concatenate([[0], np.cumsum(length)])
+    place = np.arange(start[-1]) - np.repeat(start[:-1] - first, length)
     return place, start, start[dyad] + at - first[dyad]
 
 

@@ -99,6 +99,14 @@ class Layout:
         dyad = np.append(self.units.dyads, -1)[self.units.codes]
         return place_rows(self.clocks, self.units.codes, dyad, self.options.workdays)
 
+    @cached_property
+    def off_workdays(self) -> Flags:
+        """Rows on days of the week on which nothing was scheduled."""
+        if self.options.workdays is None or "day" not in self.placing:
+            return np.zeros(self.n_rows, dtype=bool)
+        day = self.placing["day"]
+        return np.asarray(np.isfinite(day) & (day > np.floor(day)))
+
     @property
     def occasion_kinds(self) -> tuple[str, ...]:
         """The keys of `placing`."""

@@ -52,7 +52,7 @@ def presence_findings(layout: Layout, items: Mapping[str, Array]) -> Iterator[Fi
         return
     answered = _answered(layout, items)
     dyads = units.dyads[units.codes]
-    place = np.flatnonzero(layout.usable & layout.paired_dyads[dyads])
+    place = np.flatnonzero(layout.usable & layout.paired_dyads[dyads] & ~layout.off_workdays)
     if not len(place):
         return
     first = (units.members() == 0)[units.codes[place]]
@@ -182,7 +182,7 @@ def _by_kind(layout: Layout, cells: Cells) -> Iterator[Finding]:
             f"by {kind}, persons answered {100 * shares[low]:.1f} % ({kind} {names[low]}) "
             f"to {100 * shares[high]:.1f} % ({kind} {names[high]})"
         )
-        yield Finding(f"compliance-by-{kind}", layout.names[kind], message, n=len(levels))
+        yield Finding(f"compliance-by-{kind}", layout.names[layout.source_of(kind)], message, n=len(levels))
 
 
 def _percent(part: int, whole: int) -> str:

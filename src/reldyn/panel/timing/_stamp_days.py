@@ -22,6 +22,7 @@ _LONGER = 1.5
 _ROWS_PER_PROMPT = 4
 _MOST_PROMPTS = 50
 _QUIET = 4 * 3600.0
+_SUMMER_TIME = 3600.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,15 +37,21 @@ class StampDays:
         Seconds since midnight, above 86,400 past the next one; None where every person has one row a day.
     starts : float
         Seconds after midnight at which a day begins.
+    runs_back : bool
+        Somebody's wall clock runs back within a day, as at the end of summer time.
     """
 
     day: Array
     clock: Array | None
     starts: float
+    runs_back: bool
 
 
 def days_of_stamps(times: Times, person: Ints) -> StampDays | None:
-    """Find the days of stamps; None where they show no days: one session, a device, or times at anyone's pleasure.
+    """Find the days of stamps.
+
+    None where they show no days: one session, a device, times at anyone's pleasure, or persons who travel so that
+    their wall clock runs back by more than summer time does.
 
     Parameters
     ----------
@@ -60,6 +67,11 @@ def days_of_stamps(times: Times, person: Ints) -> StampDays | None:
     local, instant, who = times.local[known], times.values[known], person[known]
     starts = _day_start(local)
     day = np.floor((local - starts) / SECONDS_PER_DAY)
+    order = np.lexsort((instant, who))
+    same = np.diff(who[order]) == 0
+    back = np.diff(local[order])[same] < 0
+    if np.any(np.diff(local[order])[same] < -_SUMMER_TIME) or np.any(np.diff(day[order])[same] < 0):
+        return None
     if not _has_nights(day, instant, who):
         return None
     _, counts = person_days(who, day)
@@ -69,7 +81,7 @@ def days_of_stamps(times: Times, person: Ints) -> StampDays | None:
         return None
     full = [np.full(len(known), np.nan), np.full(len(known), np.nan)]
     full[0][known], full[1][known] = day, clock
-    return StampDays(full[0], full[1] if several else None, starts)
+    return StampDays(full[0], full[1] if several else None, starts, bool(back.any()))
 
 
 def person_days(person: Ints, day: Array) -> tuple[Ints, Ints]:
