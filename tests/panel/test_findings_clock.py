@@ -111,6 +111,7 @@ def test_an_evening_diary_with_half_of_its_rows_has_no_odd_clock(diary):
 def test_irregular_times_that_all_share_are_a_note_and_lose_nothing(diary):
     drawn = np.cumsum(np.random.default_rng(4).integers(900, 1_900, EVENINGS))
     diary["time"] = diary["time"].dt.normalize() + pd.to_timedelta(np.resize(drawn.repeat(2), len(diary)), unit="min")
+    diary = as_minutes(diary)
     table = found(diary)
     assert table["severity"].tolist() == ["note"]
     assert "260 of 260 steps" in table.loc["off-grid-times", "message"]

@@ -15,6 +15,7 @@ from reldyn.panel.checks._findings import check_panel
 from reldyn.panel.reading._read import read_table
 from reldyn.panel.reading._sample import SampleTruth, load_sample, load_sample_truth
 from reldyn.panel.reading._wide import from_wide
+from reldyn.panel.timing._formats import TimeOptions, time_options
 
 __all__ = [
     "Aligned",
@@ -27,6 +28,7 @@ __all__ = [
     "Schedule",
     "align",
     "SeriesBatch",
+    "TimeOptions",
     "answered_grid",
     "careless",
     "check_panel",
@@ -36,5 +38,6 @@ __all__ = [
     "load_sample_truth",
     "pair_ids",
     "read_table",
+    "time_options",
     "to_grid",
 ]

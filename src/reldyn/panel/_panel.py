@@ -16,6 +16,7 @@ from reldyn.panel._border import as_pandas, raise_errors
 from reldyn.panel._columns import check_usable, numbers_of, times_of
 from reldyn.panel._compositions import composition_labels, count_compositions
 from reldyn.panel._index import PanelIndex, build_index
+from reldyn.panel._lines import keep_lines, lines_of
 from reldyn.panel._placing import weekdays
 from reldyn.panel._printing import one_line, summary_lines
 from reldyn.panel._schedule import Schedule
@@ -609,9 +610,10 @@ class DyadPanel:
         from reldyn.panel._reshape import subset_index
 
         index, dyads = subset_index(self._index, rows)
-        attrs = self._frame.attrs
-        frame = self._frame.iloc[rows].reset_index(drop=True)
-        frame.attrs = attrs
+        part = self._frame.iloc[rows]
+        frame = part.reset_index(drop=True)
+        frame.attrs = dict(self._frame.attrs)
+        keep_lines(frame, lines_of(part))
         findings = _Findings(frame, self._columns, self._schedule, self._scales, self._time_options)
         compositions = tuple(self._compositions[code] for code in dyads)
         return self._with(frame=frame, index=index, findings=findings, compositions=compositions)

@@ -8,13 +8,14 @@ for experience sampling, widened by what only a dyad can get wrong.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from reldyn.errors import describe_rows
+from reldyn.panel._lines import describe_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -364,21 +365,34 @@ def finding_codes() -> pd.DataFrame:
     )
 
 
-def table_of(findings: Sequence[Finding]) -> pd.DataFrame:
-    """The table of findings: the gravest first, then in the order of the register, then as found."""
+def table_of(findings: Sequence[Finding], lines: npt.NDArray[np.int64] | None = None) -> pd.DataFrame:
+    """The table of findings: the gravest first, then in the order of the register, then as found.
+
+    Parameters
+    ----------
+    findings : sequence of Finding
+    lines : (n_rows,) int array, optional
+        Line of the file of every row, as an editor counts.
+    """
     place = {code: number for number, code in enumerate(CODES)}
-    records = [_record(finding) for finding in findings]
+    records = [_record(finding, lines) for finding in findings]
     records.sort(key=lambda record: (SEVERITIES.index(record[1]), place[record[0]]))
-    columns = ("code", "severity", "column", "n", "rows", "message", "mend")
+    columns = ("code", "severity", "column", "n", "rows", "lines", "message", "mend")
     if not records:
         return pd.DataFrame({name: pd.Series(dtype="int64" if name == "n" else "object") for name in columns})
     return pd.DataFrame(dict(zip(columns, zip(*records, strict=True), strict=True)))
 
 
-def _record(finding: Finding) -> tuple[str, Severity, str, int, tuple[int, ...], str, str]:
+_Record: TypeAlias = tuple[str, Severity, str, int, tuple[int, ...], tuple[int, ...], str, str]
+
+
+def _record(finding: Finding, lines: npt.NDArray[np.int64] | None) -> _Record:
     entry = CODES[finding.code]
-    rows = tuple(np.asarray(finding.rows, dtype=np.intp).tolist())
-    message = f"{finding.message}: {describe_rows(rows)}." if rows else f"{finding.message}."
+    places = np.asarray(finding.rows, dtype=np.intp)
+    rows = tuple(places.tolist())
+    in_file = () if lines is None else tuple(lines[places].tolist())
+    where = describe_rows(rows) if lines is None else f"{describe_rows(rows)} ({describe_lines(in_file)})"
+    message = f"{finding.message}: {where}." if rows else f"{finding.message}."
     n = len(rows) if finding.n is None else finding.n
     return (
         finding.code,
@@ -386,6 +400,7 @@ def _record(finding: Finding) -> tuple[str, Severity, str, int, tuple[int, ...],
         _printable(finding.column),
         n,
         rows,
+        in_file,
         _printable(message),
         _printable(finding.mend or entry.mend),
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from reldyn.panel._border import column_label, plain_rows
+from reldyn.panel._lines import lines_of
 from reldyn.panel.aligning._align_report import alignment_findings
 from reldyn.panel.checks._finding_codes import Finding, table_of
 from reldyn.panel.checks._findings_layout import Layout, build_layout
@@ -70,7 +71,8 @@ def check_panel(
     -------
     pandas.DataFrame
         One row per finding, the gravest first: ``code``, ``severity`` (``"error"``, ``"warning"``, ``"note"``),
-        ``column``, ``n``, ``rows`` (a tuple of all row positions, counted from 0), ``message`` (shows the first
+        ``column``, ``n``, ``rows`` (a tuple of all row positions, counted from 0), ``lines`` (the lines of the file
+        that `read_table` read, as an editor counts them; empty where there is none), ``message`` (shows the first
         five rows), ``mend``. Missing values are no fault in themselves: they are counted under
         ``partner-missing``, ``both-missing`` and ``compliance``. `reldyn.panel.finding_codes` explains every code.
 
@@ -124,10 +126,11 @@ def examine(
         if table is None:
             return table_of(findings), None
         findings += also
+        lines = lines_of(table)
         found, layout = _examine(table, schedule, scales, variables, options or TimeOptions(), asked)
     except Exception as problem:
         return table_of([_unchecked("table", problem)]), None
-    return table_of(findings + found), layout
+    return table_of(findings + found, lines), layout
 
 
 def _examine(

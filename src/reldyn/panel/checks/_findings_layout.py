@@ -107,6 +107,19 @@ class Layout:
         day = self.placing["day"]
         return np.asarray(np.isfinite(day) & (day > np.floor(day)))
 
+    @cached_property
+    def off_schedule(self) -> Flags:
+        """Rows on days without a prompt, or at a time of day that is none of the prompts."""
+        from reldyn.panel._index import build_index
+
+        clocked = any(
+            self.clocks[self.source_of(kind)].kind in ("date", "duration") for kind in self.occasion_kinds[1:]
+        )
+        if self.identity is None or not self.usable.all() or not (clocked or self.off_workdays.any()):
+            return self.off_workdays
+        index = build_index(self, None)
+        return np.asarray(~index.schedule.scheduled[index.slot])
+
     @property
     def occasion_kinds(self) -> tuple[str, ...]:
         """The keys of `placing`."""
