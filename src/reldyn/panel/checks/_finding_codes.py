@@ -132,6 +132,11 @@ CODES: dict[str, FindingCode] = {
         "A person's role differs between rows; the rows are those that depart from the commoner role.",
         "Give each person one role.",
     ),
+    "label-spellings": FindingCode(
+        "warning",
+        "Labels of dyads, persons or roles that differ only in blanks or capitals, such as 'f', 'F' and 'f '.",
+        "Make them one: frame[name] = frame[name].str.strip().str.casefold().",
+    ),
     "role-not-distinguishing": FindingCode(
         "note",
         "Both members of a dyad have the same role: a composition of its own, or a slip. A warning when no dyad "
@@ -290,6 +295,12 @@ CODES: dict[str, FindingCode] = {
         "The partners of a dyad share no occasion, or fewer than a fifth of those of the partner with fewer rows: "
         "partner values, pairs and coupling have next to nothing to rest on.",
         "Name the numbers of the schedule (day=, beep=), or bring both partners onto one with rd.align.",
+    ),
+    "two-valued": FindingCode(
+        "note",
+        "A column of numbers that varies within persons and holds two values only, as answers of yes or no do.",
+        "As an outcome, model its odds: rd.apim(..., family='binomial'). Its means are "
+        "shares, and its inertia is no autocorrelation of a scale.",
     ),
     "floor-share": FindingCode(
         "note", "At least 15 % of the answers stand at the lowest point of the scale.", "Consider a model with a floor."

@@ -71,7 +71,8 @@ def _off_grid(layout: Layout) -> Iterator[Finding]:
     n, n_lost = len(steps.found), int((~steps.found).sum())
     name = layout.occasion_columns
     if not lost.any():
-        if not steps.on_grid and not counts_as_schedule(layout.placing[layout.occasion_kinds[-1]]):
+        prompts = len(layout.occasion_kinds) > 1 and counts_as_schedule(layout.placing[layout.occasion_kinds[-1]])
+        if not steps.on_grid and not prompts:
             message = (
                 f"{name!r} lies on no common grid: lags count the distinct times of the study, whatever lies between "
                 f"them ({int(steps.found.sum()):,} of {n:,} steps from a person's row to the next)"
