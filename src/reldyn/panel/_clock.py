@@ -210,6 +210,8 @@ class GridPlaces:
         The days of the calendar behind the codes of days (of beeps, where the days are all there is).
     clocked : bool
         Times within the day are times of a clock and no numbers of prompts.
+    stretch : (n_codes,) int array, optional
+        Without days and without a grid: the stretch of steps of usual length that each beep belongs to.
     """
 
     day: Ints
@@ -219,6 +221,7 @@ class GridPlaces:
     days_named: bool
     calendar: CalendarDays | None = None
     clocked: bool = False
+    stretch: Ints | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -325,6 +328,8 @@ def _lags(occasion: Ints, seen: Ints, grid: GridPlaces, layout: _Layout) -> tupl
         return occasion, off, one_a_day(own_day if number is None else number[own_day], off)
     if not layout.days_named:
         step = own_beep if number is None else number[own_beep]
+        if grid.stretch is not None:
+            return occasion, off, LagGroups(grid.stretch[own_beep], step, ~off)
         return occasion, off, one_a_day(step, off)
     prompt = (np.cumsum(~layout.rare) - 1)[own_beep]
     return occasion, off, group_lags(own_day, np.maximum(prompt, 0), off, only >= 0, number)

@@ -16,7 +16,7 @@ import numpy as np
 
 from reldyn.panel._clock import Clock, GridPlaces, build_clock
 from reldyn.panel._readonly import read_only
-from reldyn.panel.timing._grid import calendar_codes, shorten_gaps
+from reldyn.panel.timing._grid import calendar_codes, shorten_gaps, stretches
 from reldyn.panel.timing._stamp_days import counts_as_schedule
 
 if TYPE_CHECKING:
@@ -304,7 +304,9 @@ def _occasions(layout: Layout, times: Mapping[str, Times], n: int) -> GridPlaces
         return GridPlaces(zeros, zeros, np.zeros(n), True, False)
     fastest = list(placing)[-1]
     if "day" not in placing:
-        return GridPlaces(zeros, *grid_steps(placing[fastest], times[fastest].local), False)
+        steps = grid_steps(placing[fastest], times[fastest].local)
+        stretch = None if steps[2] else stretches(np.unique(placing[fastest]))
+        return GridPlaces(zeros, *steps, False, stretch=stretch)
     day, dated = placing["day"], times[layout.source_of("day")].kind == "date"
     if fastest == "day":
         if not dated or workdays is None:

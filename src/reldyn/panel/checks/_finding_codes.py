@@ -109,8 +109,8 @@ CODES: dict[str, FindingCode] = {
     "ambiguous-dates": FindingCode(
         "error",
         "Dates of which more than one order of day, month and year makes sense, or no one order; no order is guessed.",
-        "Convert the column first, naming its order: pandas.to_datetime(column, format='%d.%m.%Y'), or write ISO dates "
-        "(2026-11-23).",
+        "Name the form that the file uses, for example dates='%d.%m.%Y %H:%M' or dates={'sent': '%m/%d/%y'}, or write "
+        "ISO dates (2026-11-23).",
     ),
     "person-in-two-dyads": FindingCode(
         "error",

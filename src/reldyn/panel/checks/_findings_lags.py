@@ -132,8 +132,7 @@ def _clock_text(seconds: float) -> str:
 
 def _utc_days(layout: Layout) -> Iterator[Finding]:
     """Days of UTC although people answer in its small hours."""
-    source = layout.source_of("day") if "day" in layout.placing else None
-    times = layout.clocks.get(source) if source is not None else None
+    times = layout.clocks.get("day")
     if times is None or times.kind != "date" or not times.fixed or times.zone is not None or not times.has_hours:
         return
     if np.any(np.abs(times.local - times.values) > 1):
@@ -141,7 +140,7 @@ def _utc_days(layout: Layout) -> Iterator[Finding]:
     clock = times.local % SECONDS_PER_DAY
     share = float(np.mean((clock >= _NIGHT[0]) & (clock < _NIGHT[1])))
     if share >= _AT_NIGHT:
-        name = layout.names[source] if source is not None else ""
+        name = layout.names["day"]
         message = f"the days of {name!r} are those of UTC, and {share:.0%} of its times lie between 1:00 and 5:00 there"
         yield Finding("utc-days", name, message, n=layout.n_rows)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reldyn._types import Array, Flags, Ints
-from reldyn.panel._times import happened
+from reldyn.panel._times import SECONDS_PER_DAY, Times, happened
 from reldyn.panel.checks._finding_codes import Finding
 from reldyn.panel.checks._findings_layout import Layout, dense
 
@@ -176,13 +176,19 @@ def _by_kind(layout: Layout, cells: Cells) -> Iterator[Finding]:
         levels, rows, codes = np.unique(values, return_index=True, return_inverse=True)
         asked = 2 * np.bincount(codes, minlength=len(levels))
         shares = np.bincount(codes, weights=cells.answered(), minlength=len(levels)) / asked
-        names = [str(column.iloc[example[row]]) for row in rows]
+        clock = layout.clocks[layout.source_of(kind)]
+        dated = kind == "day" and clock.kind == "date"
+        names = [_day_text(clock, example[row]) if dated else str(column.iloc[example[row]]) for row in rows]
         low, high = int(shares.argmin()), int(shares.argmax())
         message = (
             f"by {kind}, persons answered {100 * shares[low]:.1f} % ({kind} {names[low]}) "
             f"to {100 * shares[high]:.1f} % ({kind} {names[high]})"
         )
         yield Finding(f"compliance-by-{kind}", layout.names[layout.source_of(kind)], message, n=len(levels))
+
+
+def _day_text(clock: Times, row: int) -> str:
+    return str(np.datetime64(int(clock.local[row] // SECONDS_PER_DAY), "D"))
 
 
 def _percent(part: int, whole: int) -> str:

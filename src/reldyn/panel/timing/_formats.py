@@ -13,7 +13,7 @@ from reldyn.panel._dates import DateOrder
 
 __all__ = ["ISO", "NUMBER_WORDS", "TimeFormat", "TimeOptions", "Unit", "time_options"]
 
-Unit = Literal["number", "s", "ms", "us", "ns", "yyyymmdd", "excel"]
+Unit = Literal["number", "s", "ms", "us", "ns", "yyyymmdd", "yyyymmddhhmm", "yyyymmddhhmmss", "spss", "excel"]
 
 ISO = "iso"
 # What `dates` may say of a column of numbers.
@@ -37,7 +37,7 @@ class TimeFormat:
         A strptime format, or ``"iso"``.
     unit : str, optional
         What numbers are: ``"number"`` (they count), ``"s"``, ``"ms"``, ``"us"`` or ``"ns"`` since 1970-01-01 UTC,
-        ``"yyyymmdd"``, ``"excel"`` (days since 1899-12-30).
+        ``"yyyymmdd"`` and the like, ``"spss"`` (seconds since 1582-10-14), ``"excel"`` (days since 1899-12-30).
     zone : str, optional
         IANA name: naive stamps are on its wall clock, and stamps with an offset are shown on it.
     """

@@ -9,12 +9,13 @@ import numpy as np
 from reldyn._types import Array, Flags, Ints
 from reldyn.panel.timing._workdays import weekday_of_number
 
-__all__ = ["CalendarDays", "calendar_codes", "rare_prompts", "shorten_gaps"]
+__all__ = ["CalendarDays", "calendar_codes", "rare_prompts", "shorten_gaps", "stretches"]
 
 # A longer gap, in steps, is as good as endless; shortened gaps keep the day of the week.
 _LONGEST_GAP = 7 * 200
 # A time of day with a smaller share of the rows of the others is no prompt.
 _RARE = 0.1
+_LONGER = 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +74,12 @@ def shorten_gaps(steps: Ints) -> Ints:
     gaps = np.diff(steps)
     gaps = np.where(gaps > _LONGEST_GAP, _LONGEST_GAP + gaps % 7, gaps)
     return np.concatenate([[0], np.cumsum(gaps)]).astype(np.int64)
+
+
+def stretches(distinct: Array) -> Ints:
+    """Stretches of ascending times, cut at gaps: steps more than half as long again as the median."""
+    gaps = np.diff(distinct)
+    return np.concatenate([[0], np.cumsum(gaps > _LONGER * np.median(gaps))]).astype(np.int64)
 
 
 def rare_prompts(prompt: Ints) -> Flags:

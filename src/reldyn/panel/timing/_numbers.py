@@ -22,6 +22,9 @@ _PER_SECOND: dict[Unit, float] = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 _EXCEL_OF_1970 = 25_569
 # From 2000-01-01 to 2060-01-01.
 _EXCEL = (36_526, 58_440)
+# More days than this between the first and the last are rather minutes of something else.
+_LONGEST_EXCEL = 2_200
+_SPSS_OF_1970 = 12_219_379_200.0
 UNIT_WORDS: dict[Unit, str] = {
     "number": "numbers that count",
     "s": "seconds since 1970-01-01 UTC",
@@ -29,6 +32,9 @@ UNIT_WORDS: dict[Unit, str] = {
     "us": "microseconds since 1970-01-01 UTC",
     "ns": "nanoseconds since 1970-01-01 UTC",
     "yyyymmdd": "dates written as YYYYMMDD",
+    "yyyymmddhhmm": "dates written as YYYYMMDDhhmm",
+    "yyyymmddhhmmss": "dates written as YYYYMMDDhhmmss",
+    "spss": "seconds of SPSS, counted from 1582-10-14",
     "excel": "serial days of Excel, counted from 1899-12-30",
 }
 
@@ -83,6 +89,8 @@ def dates_in_numbers(numbers: Array, *, serials: bool) -> NumberDates | None:
     n_read = sum(n_each.values())
     if 2 * n_read <= len(present) or (unit == "excel" and n_each["excel"] < len(present)):
         return None
+    if unit == "excel" and np.ptp(present) > _LONGEST_EXCEL:
+        return None
     seconds = np.full(len(numbers), np.nan)
     part = np.full(len(present), np.nan)
     for k, each in enumerate(_UNITS):
@@ -103,12 +111,16 @@ def seconds_of(numbers: Array, unit: Unit) -> Array:
     """Seconds since 1970-01-01 of numbers in one unit; NaN where the calendar has no such date."""
     if unit == "excel":
         return np.asarray(np.rint((numbers - _EXCEL_OF_1970) * _DAY * 1e3) / 1e3)
+    if unit == "spss":
+        return numbers - _SPSS_OF_1970
     if unit == "yyyymmdd":
         return _days_of_compact(numbers) * _DAY
+    if unit in ("yyyymmddhhmm", "yyyymmddhhmmss"):
+        return _stamps_of_compact(numbers if unit == "yyyymmddhhmmss" else numbers * 100)
     return numbers / _PER_SECOND[unit]
 
 
-_UNITS: tuple[Unit, ...] = ("s", "ms", "us", "ns", "yyyymmdd", "excel")
+_UNITS: tuple[Unit, ...] = ("s", "ms", "us", "ns", "yyyymmdd", "yyyymmddhhmm", "yyyymmddhhmmss", "spss", "excel")
 
 
 def _units_of(present: Array, *, serials: bool) -> Ints:
@@ -121,9 +133,24 @@ def _units_of(present: Array, *, serials: bool) -> Ints:
     if compact.any():
         compact[compact] = np.isfinite(_days_of_compact(present[compact]))
         units[compact] = _UNITS.index("yyyymmdd")
+    compact_stamps: tuple[tuple[Unit, float], ...] = (("yyyymmddhhmm", 1e4), ("yyyymmddhhmmss", 1e6))
+    for unit, scale in compact_stamps:
+        stamps = (present >= 20_000_101 * scale) & (present < 20_991_232 * scale) & (present % 1 == 0)
+        if stamps.any():
+            stamps[stamps] = np.isfinite(seconds_of(present[stamps], unit))
+            units[stamps] = _UNITS.index(unit)
+    units[(present >= _SPSS_OF_1970 + _FIRST) & (present < _SPSS_OF_1970 + _LAST)] = _UNITS.index("spss")
     if serials:
         units[(present >= _EXCEL[0]) & (present < _EXCEL[1])] = _UNITS.index("excel")
     return units
+
+
+def _stamps_of_compact(numbers: Array) -> Array:
+    """Seconds since 1970-01-01 of stamps such as 20210328093000."""
+    day, clock = np.divmod(numbers, 1_000_000)
+    hour, minute, second = clock // 10_000, clock // 100 % 100, clock % 100
+    sound = (hour < 24) & (minute < 60) & (second < 60)
+    return np.where(sound, _days_of_compact(day) * _DAY + hour * 3600 + minute * 60 + second, np.nan)
 
 
 def _days_of_compact(numbers: Array) -> Array:

@@ -22,6 +22,7 @@ _LONGER = 1.5
 _ROWS_PER_PROMPT = 4
 _MOST_PROMPTS = 50
 _QUIET = 4 * 3600.0
+_EARLY = 5 * 3600.0
 _SUMMER_TIME = 3600.0
 
 
@@ -75,7 +76,8 @@ def days_of_stamps(times: Times, person: Ints) -> StampDays | None:
     if not _has_nights(day, instant, who):
         return None
     _, counts = person_days(who, day)
-    clock = local - day * SECONDS_PER_DAY
+    # Seconds since 1970 are exact to a microsecond; prompts are told apart by milliseconds.
+    clock = np.rint((local - day * SECONDS_PER_DAY) * 1e3) / 1e3
     several = float(np.mean(counts > 1))
     if several and not (several > 0.5 or counts_as_schedule(clock)):
         return None
@@ -98,11 +100,12 @@ def counts_as_schedule(clock: Array) -> bool:
 
 
 def _day_start(local: Array) -> float:
-    """Midnight, or the middle of the longest quiet part of the day where answers lie on both sides of midnight."""
+    """Midnight, or the middle of the longest part of the day without answers, where some come after midnight."""
     clock = np.unique(local % SECONDS_PER_DAY)
     gaps = np.diff(np.append(clock, clock[0] + SECONDS_PER_DAY))
     longest = int(gaps.argmax())
-    if longest == len(clock) - 1 or gaps[longest] < _QUIET or gaps[-1] >= _QUIET:
+    late = clock[0] < _EARLY
+    if not late or longest == len(clock) - 1 or gaps[longest] < max(_QUIET, _LONGER * gaps[-1]):
         return 0.0
     return float(clock[longest] + gaps[longest] / 2)
 
