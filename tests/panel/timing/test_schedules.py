@@ -121,7 +121,7 @@ def test_a_holiday_is_a_hole_and_a_saturday_is_outside():
     frame = workday_diary(stamps((20,), [5]))
     frame = frame[frame["sent"].dt.day_of_year != (MONDAY + pd.Timedelta(days=7)).day_of_year]
     panel = panel_of(frame, workdays=("Mon", "Tue", "Wed", "Thu", "Fri"))
-    saturday = frame["sent"].dt.dayofweek.to_numpy() == 5
+    saturday = frame["sent"].dt.day_of_week.to_numpy() == 5
     lagged = panel.lag(["y"]).frame["y_lag1"]
     # Three weeks of five, without the first evening, the holiday, and the day after it.
     assert lagged.notna().sum() == 2 * COUPLES * 12

@@ -53,9 +53,8 @@ def read_form(texts: npt.NDArray[np.object_], form: str) -> DeclaredTimes:
         local = np.where(alike, written.days["ymd"] * 86_400.0 + written.seconds, np.nan)
         return DeclaredTimes(local, np.where(alike, written.offset, np.nan), True)
     dated = bool(_DATE_PARTS.search(form))
-    local, offset = _fast(texts, form) if "%z" not in form else None, np.full(len(texts), np.nan)
-    if local is None:
-        local, offset = _one_by_one(texts, form)
+    fast = None if "%z" in form else _fast(texts, form)
+    local, offset = _one_by_one(texts, form) if fast is None else (fast, np.full(len(texts), np.nan))
     if not dated:
         local = np.asarray(local % 86_400.0)
     return DeclaredTimes(local, offset, dated)
