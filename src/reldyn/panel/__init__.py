@@ -18,6 +18,7 @@ from reldyn.panel.checks._stretches import CarelessStretches, careless_stretches
 from reldyn.panel.reading._read import read_table
 from reldyn.panel.reading._sample import SampleTruth, load_sample, load_sample_truth
 from reldyn.panel.reading._wide import from_wide
+from reldyn.panel.timing._formats import TimeOptions, time_options
 
 __all__ = [
     "Aligned",
@@ -34,6 +35,7 @@ __all__ = [
     "align",
     "analysis",
     "SeriesBatch",
+    "TimeOptions",
     "answered_grid",
     "careless",
     "careless_stretches",
@@ -44,5 +46,6 @@ __all__ = [
     "load_sample_truth",
     "pair_ids",
     "read_table",
+    "time_options",
     "to_grid",
 ]

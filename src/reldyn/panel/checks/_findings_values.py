@@ -32,6 +32,10 @@ _CHANCE = 0.05
 _SENTINELS = frozenset({-9.0, -66.0, -77.0, -88.0, -99.0, -999.0, -9999.0, 99.0, 999.0, 9999.0, 99999.0})
 
 
+# Fewer answers may take two values on any scale.
+_FEWEST_TWO_VALUED = 10
+
+
 def value_findings(layout: Layout) -> Iterator[Finding]:
     """Everything about the values of the checked columns."""
     columns: dict[str, Array] = {}
@@ -118,6 +122,9 @@ def _extremes(layout: Layout, name: str, values: Array) -> Iterator[Finding]:
     low, high = layout.scales.get(name) or _range(values)
     at_floor, at_ceiling = values == low, values == high
     n_floor, n_ceiling = int(at_floor.sum()), int(at_ceiling.sum())
+    ends = _range(values)
+    if n >= _FEWEST_TWO_VALUED and ends[0] < ends[1] and ((values == ends[0]) | (values == ends[1])).sum() == n:
+        yield Finding("two-valued", name, f"{name!r} holds two values only ({ends[0]:g} and {ends[1]:g})", n=n)
     if low == high or (not declared and n_floor + n_ceiling == n):
         # One or two values in all are a constant or a yes-no question, not a scale with ends.
         return
