@@ -217,14 +217,13 @@ CODES: dict[str, FindingCode] = {
         "All items answered exactly as on the occasion before, for longer than chance would bring about.",
         "Look at these rows; consider the analysis with and without them.",
     ),
-<<<<<<< HEAD
     "careless-stretch": FindingCode(
         "warning",
         "Five or more answered prompts in a row with the same answers to all items that every prompt asks for, longer "
         "than the person's own habit of repeating these answers explains.",
         "Is it straight-lining, or did nothing change? List the stretches with panel.careless(items) and compare "
         "results with and without them; rd.detect_cycles leaves such stretches of its own columns out and counts them.",
-=======
+    ),
     "clock-change": FindingCode(
         "warning",
         "Times without an offset in an hour that the change of the clock shows twice or skips.",
@@ -257,7 +256,6 @@ CODES: dict[str, FindingCode] = {
         "note",
         "How a column of times was read, where its values do not say so themselves.",
         "Nothing to mend if this is what is meant; else say so with dates= or timezone=.",
->>>>>>> data
     ),
     "out-of-order": FindingCode(
         "warning",
