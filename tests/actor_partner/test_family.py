@@ -534,7 +534,7 @@ def test_congruence_is_found_where_it_was_planted_and_nowhere_else():
 
 
 def test_principal_axis_of_a_known_ridge():
-    from reldyn.actor_partner.followup._response_surface import principal_axis
+    from reldyn.actor_partner.followup._surface_tables import principal_axis
 
     # -(own - other)^2 + small curvature: the ridge is other = own through the origin.
     assert principal_axis(np.array([0.0, 0.0, -1.1, 2.0, -1.1])) == pytest.approx([0.0, 1.0])

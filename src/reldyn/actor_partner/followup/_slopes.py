@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from reldyn.actor_partner.model._result import ApimResult
     from reldyn.actor_partner.model._terms import DesignColumn
 
-__all__ = ["SlopesResult", "simple_slopes"]
+__all__ = ["SlopesResult", "chosen_points", "simple_slopes"]
 
 # Points on which a region's ends are bracketed before they are refined.
 GRID = 401
@@ -126,7 +126,7 @@ def simple_slopes(
     """
     pairs, name, owner, values = _moderated(fit, moderator, trait_of)
     seen = values[np.isfinite(values)]
-    points = _points(seen) if at is None else np.asarray(at, dtype=float)
+    points = chosen_points(seen) if at is None else np.asarray(at, dtype=float)
     limits = float(seen.min()), float(seen.max())
     grid = np.linspace(*limits, GRID)
     return SlopesResult(
@@ -213,7 +213,8 @@ def _interacting(
     return pairs, name, "partner", fit.design.base[:, partner.base]
 
 
-def _points(seen: NDArray[np.float64]) -> NDArray[np.float64]:
+def chosen_points(seen: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean and one standard deviation below and above; both values of a moderator that has two."""
     distinct = np.unique(seen)
     if len(distinct) == 2:
         return distinct

@@ -14,6 +14,7 @@ import numpy as np
 
 from reldyn.actor_partner.followup._compare import ComparisonResult
 from reldyn.actor_partner.moments._dyads import FamilyResult, dyad_table, warn_all
+from reldyn.actor_partner.moments._incomplete import incomplete_inull, incomplete_isat
 from reldyn.actor_partner.moments._sem import Moments, comparative_indices, moments_of
 from reldyn.errors import DesignError, check_option
 
@@ -95,6 +96,8 @@ def distinguishability_sem(
 
 def isat_statistic(moments: Moments, means: bool = True) -> tuple[float, int]:
     """Chi-squared and df of equality under swapping; variables in adjacent pairs (first, second member)."""
+    if moments.patterns:
+        return incomplete_isat(moments, means)
     v = len(moments.mean) // 2
     swap = np.arange(2 * v).reshape(v, 2)[:, ::-1].ravel()
     level = 0.5 * (moments.mean + moments.mean[swap]) if means else moments.mean
@@ -106,6 +109,8 @@ def isat_statistic(moments: Moments, means: bool = True) -> tuple[float, int]:
 
 def inull_statistic(moments: Moments) -> tuple[float, int]:
     """Chi-squared and df of equal means, equal variances and no covariances."""
+    if moments.patterns:
+        return incomplete_inull(moments)
     v = len(moments.mean) // 2
     swap = np.arange(2 * v).reshape(v, 2)[:, ::-1].ravel()
     away = 0.5 * (moments.mean - moments.mean[swap])

@@ -15,10 +15,21 @@ from typing import Any
 import numpy as np
 
 from reldyn._records import brief
-from reldyn._types import Array
+from reldyn._types import Array, Ints
 from reldyn.errors import DesignError
 
-__all__ = ["Entry", "Moments", "SemFit", "Structure", "covary", "fit_structure", "intercept", "moments_of", "path"]
+__all__ = [
+    "Entry",
+    "Moments",
+    "Pattern",
+    "SemFit",
+    "Structure",
+    "covary",
+    "fit_structure",
+    "intercept",
+    "moments_of",
+    "path",
+]
 
 # Newton decrement, in units of the deviance, below which an optimum counts as reached.
 DECREMENT = 1e-9
@@ -61,12 +72,32 @@ def intercept(to: str, label: str = "", value: float = 1.0) -> Entry:
 
 @brief
 @dataclass(frozen=True, slots=True)
+class Pattern:
+    """Dyads that lack the same variables: which are observed (q,), their means, covariance (divisor n), and n."""
+
+    index: Ints
+    mean: Array
+    cov: Array
+    n: int
+
+
+@brief
+@dataclass(frozen=True, slots=True)
 class Moments:
-    """Means (p,), covariance (p, p) with divisor n, and n."""
+    """Means (p,), covariance (p, p) with divisor n, and n.
+
+    With incomplete dyads mean and covariance are the maximum-likelihood estimates of the saturated model, and
+    ``patterns`` hold the data; without any all dyads are complete.
+    """
 
     mean: Array
     cov: Array
     n: int
+    patterns: tuple[Pattern, ...] = ()
+
+    def parts(self) -> tuple[Pattern, ...]:
+        """Dyads by what is observed."""
+        return self.patterns or (Pattern(np.arange(len(self.mean)), self.mean, self.cov, self.n),)
 
 
 def moments_of(values: Array) -> Moments:
@@ -104,9 +135,9 @@ class Structure:
         ]
 
     def matrices(self, theta: Array) -> tuple[Array, Array, Array]:
-        """``A``, ``S`` and ``m`` at these parameters."""
-        size = len(self.variables)
-        A, S, m = np.zeros((size, size)), np.zeros((size, size)), np.zeros(size)
+        """``A``, ``S`` and ``m`` at these parameters (complex ones give complex-step derivatives)."""
+        size, kind = len(self.variables), np.asarray(theta).dtype
+        A, S, m = np.zeros((size, size), kind), np.zeros((size, size), kind), np.zeros(size, kind)
         for matrix, row, column, parameter, multiplier in self.cells():
             value = multiplier * (theta[parameter] if parameter >= 0 else 1.0)
             if matrix == "A":
@@ -130,7 +161,7 @@ class Structure:
         p, k = len(self.observed), len(self.labels)
         whole = np.linalg.inv(np.eye(len(A)) - A)
         B, spread, level = whole[:p], whole @ S @ whole[:p].T, whole @ m
-        cov, mean = np.zeros((k, p, p)), np.zeros((k, p))
+        cov, mean = np.zeros((k, p, p), A.dtype), np.zeros((k, p), A.dtype)
         for matrix, row, column, parameter, multiplier in self.cells():
             if parameter < 0:
                 continue
@@ -157,7 +188,8 @@ class SemFit:
     moments : Moments
     theta : (k,) array
     cov : (k, k) array
-        Inverse of the expected information.
+        Inverse of the expected information; with incomplete dyads of the observed information, because the expected
+        one assumes that values are missing completely at random.
     statistic, df : float, int
         Likelihood ratio against the saturated model.
     converged : bool
@@ -190,35 +222,75 @@ class SemFit:
         return fit_indices(self)
 
 
+def deviance(cov: Array, mean: Array, moments: Moments) -> float:
+    """Minus twice the log-likelihood per dyad, without its constant."""
+    total = 0.0
+    for part in moments.parts():
+        own = np.ix_(part.index, part.index)
+        away = part.mean - mean[part.index]
+        inverse = np.linalg.inv(cov[own])
+        log_det = np.linalg.slogdet(cov[own])[1]
+        total += part.n / moments.n * float(log_det + np.trace(inverse @ part.cov) + away @ inverse @ away)
+    return total
+
+
+def saturated_deviance(moments: Moments) -> float:
+    """Deviance of the saturated model."""
+    if moments.patterns:
+        return deviance(moments.cov, moments.mean, moments)
+    return float(np.linalg.slogdet(moments.cov)[1] + len(moments.mean))
+
+
 def discrepancy(structure: Structure, theta: Array, moments: Moments) -> float:
     """Deviance per dyad above the saturated model; infinite where the implied covariance is not positive definite."""
     cov, mean = structure.implied(theta)
-    sign, log_det = np.linalg.slogdet(cov)
+    sign = np.linalg.slogdet(cov)[0]
     if sign <= 0 or np.linalg.eigvalsh(cov)[0] <= 0:
         return float("inf")
-    away = moments.mean - mean
-    inverse = np.linalg.inv(cov)
-    saturated = np.linalg.slogdet(moments.cov)[1] + len(mean)
-    return float(log_det + np.trace(inverse @ moments.cov) + away @ inverse @ away - saturated)
+    return deviance(cov, mean, moments) - saturated_deviance(moments)
 
 
 def gradient(structure: Structure, theta: Array, moments: Moments) -> Array:
     """Derivative of `discrepancy` (k,)."""
     cov, mean = structure.implied(theta)
     by_cov, by_mean = structure.derivatives(theta)
-    inverse = np.linalg.inv(cov)
-    away = moments.mean - mean
-    weight = inverse @ (cov - moments.cov - np.outer(away, away)) @ inverse
-    return np.asarray(np.einsum("ij,kji->k", weight, by_cov) - 2.0 * by_mean @ (inverse @ away))
+    weights, level = np.zeros_like(cov), np.zeros_like(mean)
+    for part in moments.parts():
+        own = np.ix_(part.index, part.index)
+        inverse = np.linalg.inv(cov[own])
+        away = part.mean - mean[part.index]
+        share = part.n / moments.n
+        weights[own] += share * (inverse @ (cov[own] - part.cov - np.outer(away, away)) @ inverse)
+        level[part.index] += share * (inverse @ away)
+    return np.asarray(np.einsum("ij,kji->k", weights, by_cov) - 2.0 * by_mean @ level)
 
 
-def information(structure: Structure, theta: Array) -> Array:
-    """Expected second derivative of `discrepancy` (k, k); times n / 2 the expected information."""
+def information(structure: Structure, theta: Array, moments: Moments | None = None) -> Array:
+    """Expected second derivative of `discrepancy` (k, k), given what is observed; times n / 2 the information."""
     cov, _ = structure.implied(theta)
     by_cov, by_mean = structure.derivatives(theta)
-    inverse = np.linalg.inv(cov)
-    solved = np.einsum("ij,kjl->kil", inverse, by_cov)
-    return np.asarray(np.einsum("kij,lji->kl", solved, solved) + 2.0 * by_mean @ inverse @ by_mean.T)
+    total = np.zeros((len(by_cov), len(by_cov)))
+    for index, share in _shares(moments, len(cov)):
+        inverse = np.linalg.inv(cov[np.ix_(index, index)])
+        solved = np.einsum("ij,kjl->kil", inverse, by_cov[:, index][:, :, index])
+        level = by_mean[:, index]
+        total += share * (np.einsum("kij,lji->kl", solved, solved) + 2.0 * level @ inverse @ level.T)
+    return total
+
+
+def _shares(moments: Moments | None, p: int) -> list[tuple[Ints, float]]:
+    """Which variables are observed together, and in what share of the dyads."""
+    if moments is None:
+        return [(np.arange(p), 1.0)]
+    return [(part.index, part.n / moments.n) for part in moments.parts()]
+
+
+def curvature(structure: Structure, theta: Array, moments: Moments) -> Array:
+    """Second derivative of `discrepancy` (k, k), by complex steps through its gradient: exact to rounding."""
+    step = 1e-30
+    units = np.eye(len(theta))
+    rows = [np.imag(gradient(structure, theta + 1j * step * unit, moments)) / step for unit in units]
+    return 0.5 * (np.array(rows) + np.array(rows).T)
 
 
 def fit_structure(structure: Structure, moments: Moments, start: Mapping[str, float] | None = None) -> SemFit:
@@ -241,7 +313,7 @@ def fit_structure(structure: Structure, moments: Moments, start: Mapping[str, fl
     _refuse_singular(structure, moments)
     first = _start(structure, moments, dict(start or {}))
     # Parameters in units of their own standard errors: the trust region then treats all alike.
-    scale = 1.0 / np.sqrt(np.maximum(np.diag(information(structure, first)), 1e-12))
+    scale = 1.0 / np.sqrt(np.maximum(np.diag(information(structure, first, moments)), 1e-12))
 
     def value(point: Array) -> float:
         return discrepancy(structure, first + scale * point, moments)
@@ -249,20 +321,20 @@ def fit_structure(structure: Structure, moments: Moments, start: Mapping[str, fl
     def slope_of(point: Array) -> Array:
         return np.asarray(scale * gradient(structure, first + scale * point, moments))
 
-    def curvature(point: Array) -> Array:
-        return np.asarray(np.outer(scale, scale) * information(structure, first + scale * point))
+    def scoring(point: Array) -> Array:
+        return np.asarray(np.outer(scale, scale) * information(structure, first + scale * point, moments))
 
     found = optimize.minimize(
         value,
         np.zeros(len(first)),
         jac=slope_of,
-        hess=curvature,
+        hess=scoring,
         method="trust-exact",
         # Tighter than this the discrepancy's own rounding shrinks the region for ever; scoring steps do the rest.
         options={"gtol": 1e-7, "maxiter": 500},
     )
     theta = _polished(structure, first + scale * found.x, moments)
-    info = information(structure, theta)
+    info = _information_at(structure, theta, moments)
     if np.linalg.cond(np.outer(scale, scale) * info) > 1e14:
         raise DesignError("the parameters of this model are not identified by these data: leave out some paths.")
     slope = gradient(structure, theta, moments)
@@ -275,7 +347,7 @@ def fit_structure(structure: Structure, moments: Moments, start: Mapping[str, fl
         np.linalg.inv(info) * 2.0 / moments.n,
         moments.n * max(discrepancy(structure, theta, moments), 0.0),
         p * (p + 3) // 2 - len(structure.labels),
-        bool(decrement < DECREMENT),
+        bool(0 <= decrement < DECREMENT),
     )
 
 
@@ -283,7 +355,7 @@ def _polished(structure: Structure, theta: Array, moments: Moments) -> Array:
     """Scoring steps for as long as they bring the gradient down."""
     slope = gradient(structure, theta, moments)
     for _ in range(30):
-        info = information(structure, theta)
+        info = _information_at(structure, theta, moments)
         step = np.linalg.lstsq(info, slope, rcond=None)[0]
         nearer = theta - step
         if not np.isfinite(discrepancy(structure, nearer, moments)):
@@ -293,6 +365,11 @@ def _polished(structure: Structure, theta: Array, moments: Moments) -> Array:
             return theta
         theta, slope = nearer, after
     return theta
+
+
+def _information_at(structure: Structure, theta: Array, moments: Moments) -> Array:
+    """Expected information for complete dyads, else the observed one."""
+    return curvature(structure, theta, moments) if moments.patterns else information(structure, theta)
 
 
 def _refuse_singular(structure: Structure, moments: Moments) -> None:
@@ -328,9 +405,10 @@ def fit_indices(fit: SemFit) -> dict[str, float]:
     """Log-likelihood, information criteria, and indices of fit against independence (Bentler, 1990; Steiger, 1990)."""
     moments, k = fit.moments, len(fit.theta)
     n, p = moments.n, len(moments.mean)
-    saturated = -0.5 * n * (p * np.log(2 * np.pi) + np.linalg.slogdet(moments.cov)[1] + p)
+    n_values = sum(part.n * len(part.index) for part in moments.parts())
+    saturated = -0.5 * (n_values * np.log(2 * np.pi) + n * saturated_deviance(moments))
     log_likelihood = float(saturated - 0.5 * fit.statistic)
-    null = float(n * (np.log(np.diag(moments.cov)).sum() - np.linalg.slogdet(moments.cov)[1]))
+    null = n * (independence_deviance(moments) - saturated_deviance(moments))
     return {
         "log_likelihood": log_likelihood,
         "n_parameters": float(k),
@@ -339,6 +417,30 @@ def fit_indices(fit: SemFit) -> dict[str, float]:
         **comparative_indices(fit.statistic, fit.df, null, p * (p - 1) // 2, n),
         "srmr": _srmr(fit),
     }
+
+
+def independence_deviance(moments: Moments) -> float:
+    """Deviance of the model without covariances, each variable with a mean and variance of its own."""
+    if not moments.patterns:
+        return float(np.log(np.diag(moments.cov)).sum() + len(moments.mean))
+    total = 0.0
+    for at in range(len(moments.mean)):
+        n, _, variance = available(moments, [at])
+        total += n / moments.n * (np.log(variance) + 1.0)
+    return float(total)
+
+
+def available(moments: Moments, variables: Sequence[int]) -> tuple[int, float, float]:
+    """Number, mean and variance (divisor n) of the observed values of some variables taken together."""
+    centre = float(moments.mean[list(variables)].mean())
+    n, total, squares = 0, 0.0, 0.0
+    for part in moments.parts():
+        chosen = np.isin(part.index, variables)
+        level = part.mean[chosen] - centre
+        n += part.n * int(chosen.sum())
+        total += part.n * float(level.sum())
+        squares += part.n * float((np.diag(part.cov)[chosen] + level**2).sum())
+    return n, centre + total / n, squares / n - (total / n) ** 2
 
 
 def comparative_indices(statistic: float, df: int, null: float, null_df: int, n: float) -> dict[str, float]:
