@@ -18,7 +18,18 @@ from reldyn._records import brief
 from reldyn._types import Array
 from reldyn.errors import DesignError
 
-__all__ = ["Entry", "Moments", "SemFit", "Structure", "covary", "fit_structure", "intercept", "moments_of", "path"]
+__all__ = [
+    "Entry",
+    "Moments",
+    "SemFit",
+    "Structure",
+    "covary",
+    "fit_structure",
+    "intercept",
+    "moments_of",
+    "path",
+    "saturated",
+]
 
 # Newton decrement, in units of the deviance, below which an optimum counts as reached.
 DECREMENT = 1e-9
@@ -198,8 +209,8 @@ def discrepancy(structure: Structure, theta: Array, moments: Moments) -> float:
         return float("inf")
     away = moments.mean - mean
     inverse = np.linalg.inv(cov)
-    saturated = np.linalg.slogdet(moments.cov)[1] + len(mean)
-    return float(log_det + np.trace(inverse @ moments.cov) + away @ inverse @ away - saturated)
+    least = np.linalg.slogdet(moments.cov)[1] + len(mean)
+    return float(log_det + np.trace(inverse @ moments.cov) + away @ inverse @ away - least)
 
 
 def gradient(structure: Structure, theta: Array, moments: Moments) -> Array:
@@ -324,12 +335,17 @@ def _start(structure: Structure, moments: Moments, given: Mapping[str, float]) -
     return theta
 
 
+def saturated(moments: Moments) -> float:
+    """Log-likelihood of a model that implies exactly these moments."""
+    p = len(moments.mean)
+    return float(-0.5 * moments.n * (p * np.log(2 * np.pi) + np.linalg.slogdet(moments.cov)[1] + p))
+
+
 def fit_indices(fit: SemFit) -> dict[str, float]:
     """Log-likelihood, information criteria, and indices of fit against independence (Bentler, 1990; Steiger, 1990)."""
     moments, k = fit.moments, len(fit.theta)
     n, p = moments.n, len(moments.mean)
-    saturated = -0.5 * n * (p * np.log(2 * np.pi) + np.linalg.slogdet(moments.cov)[1] + p)
-    log_likelihood = float(saturated - 0.5 * fit.statistic)
+    log_likelihood = saturated(moments) - 0.5 * fit.statistic
     null = float(n * (np.log(np.diag(moments.cov)).sum() - np.linalg.slogdet(moments.cov)[1]))
     return {
         "log_likelihood": log_likelihood,
