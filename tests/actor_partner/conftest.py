@@ -78,7 +78,7 @@ def small():
 
 @pytest.fixture(scope="session")
 def structures():
-    """Reference fits of lavaan (R 4.2.2, lavaan 0.6-14; structures.R) on structures_wide.csv and structures_items.csv."""
+    """Reference fits of lavaan 0.6-14 (R 4.2.2; structures.R) on structures_wide.csv and structures_items.csv."""
     return json.loads((REFERENCE / "structures.json").read_text(encoding="utf-8"))
 
 

@@ -127,8 +127,8 @@ def test_distinguishability_does_not_see_who_comes_first(cross_section):
 def test_isat_adjusts_a_model_without_partner_effect(cross_section, gls):
     model = ap.apim_sem(cross_section, outcome="y", predictors="xa", roles="exchangeable")
     without = model.pattern_tests(k=[0]).iloc[0]
-    statistic = model.fitted.statistic + without["statistic"]
-    adjusted = ap.isat(cross_section, ["xa", "y"]).adjust(statistic, model.fitted.df + int(without["df"]))
+    statistic = model.unadjusted["statistic"] + without["statistic"]
+    adjusted = ap.isat(cross_section, ["xa", "y"]).adjust(statistic, int(model.unadjusted["df"] + without["df"]))
     expected = gls["isat_adjusted"]
     names = {"chisq": "statistic", "p": "p_value", "null_chisq": "null_statistic", "cfi": "cfi", "tli": "tli"}
     names |= {"rmsea": "rmsea_n_minus_1", "rmsea_N": "rmsea", "df": "df", "null_df": "null_df"}
@@ -168,9 +168,15 @@ def test_rmsea_is_zero_and_not_missing_where_the_fit_is_better_than_chance():
     assert (found["rmsea"], found["cfi"]) == (0.0, 1.0)
 
 
-def test_a_model_that_restricts_nothing_has_no_fit():
-    with pytest.raises(rd.DesignError, match="restricts nothing beyond exchangeability"):
-        ap.adjusted_fit(statistic=25.0, df=20, isat=(20.0, 20), inull=(300.0, 36), n_dyads=100)
+def test_a_model_that_restricts_nothing_is_saturated():
+    found = ap.adjusted_fit(statistic=20.0, df=20, isat=(20.0, 20), inull=(300.0, 36), n_dyads=100)
+    assert (found["statistic"], found["df"]) == (0.0, 0)
+    assert all(np.isnan(found[name]) for name in ("p_value", "cfi", "tli", "rmsea", "rmsea_n_minus_1"))
+
+
+def test_a_model_with_fewer_restrictions_than_exchangeability_is_refused():
+    with pytest.raises(rd.DesignError, match="I-SAT 20: a model of exchangeable members"):
+        ap.adjusted_fit(statistic=15.0, df=19, isat=(20.0, 20), inull=(300.0, 36), n_dyads=100)
 
 
 # --- k ----------------------------------------------------------------------------------------

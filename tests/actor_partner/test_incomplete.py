@@ -7,9 +7,10 @@ import pytest
 from scipy.stats import multivariate_normal
 
 import reldyn as rd
-from reldyn.actor_partner.moments._exchangeability import inull_statistic, isat_statistic
 from reldyn.actor_partner.moments._incomplete import incomplete_moments
-from reldyn.actor_partner.moments._sem import curvature, fit_structure, gradient, moments_of
+from reldyn.actor_partner.moments._interchangeable import inull_statistic, isat_statistic
+from reldyn.actor_partner.moments._moments import moments_of
+from reldyn.actor_partner.moments._sem import curvature, fit_structure, gradient
 from reldyn.actor_partner.moments._structures import (
     apim_structure,
     common_fate_structure,

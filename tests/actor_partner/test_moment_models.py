@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import reldyn as rd
+from reldyn.actor_partner.moments._moments import moments_of
 from reldyn.actor_partner.moments._sem import (
     Structure,
     covary,
@@ -17,7 +18,6 @@ from reldyn.actor_partner.moments._sem import (
     gradient,
     information,
     intercept,
-    moments_of,
     path,
 )
 from reldyn.actor_partner.moments._structures import (

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from reldyn.actor_partner.moments._dyads import DyadTable, dyad_table, estimate_rows, warn_all
-from reldyn.actor_partner.moments._moment_model import MomentResult, fitted_numbers, parameter_table
-from reldyn.actor_partner.moments._sem import Moments, delta, fit_structure, moments_of
+from reldyn.actor_partner.moments._interchangeable import double_entry
+from reldyn.actor_partner.moments._moment_model import MomentResult, fit_members, parameter_table
+from reldyn.actor_partner.moments._moments import Moments, moments_of
+from reldyn.actor_partner.moments._sem import delta, fit_structure
 from reldyn.actor_partner.moments._structures import apim_structure
 from reldyn.errors import DesignError
 
@@ -40,7 +42,7 @@ class ApimMomentsResult(MomentResult):
     roles : tuple
     mean : (v,) array
     cov : (v, v) array
-        Moments of both members' predictors and outcome, with divisor n.
+        Moments of both members' predictors and outcome, with divisor n; of exchangeable members by double entry.
     """
 
     outcome: str = ""
@@ -78,7 +80,7 @@ class ApimMomentsResult(MomentResult):
         for value in k:
             structure = apim_structure(self.predictors, self.outcome, alike=not self.roles, k=float(value))
             fit = fit_structure(structure, moments)
-            statistic, df = max(fit.statistic - self.fitted.statistic, 0.0), fit.df - self.fitted.df
+            statistic, df = max(fit.statistic - self.fitted.statistic, 0.0), len(self.fitted.labels) - len(fit.theta)
             rows.append(
                 {
                     "term": f"k = {value:g}",
@@ -118,8 +120,9 @@ def apim_sem(
     outcome : str
     predictors : str or sequence of str
     roles : {"distinguishable", "exchangeable"}, optional
-        None: as the panel has them. Exchangeable members have equal paths, means, variances and covariances, so the
-        chi-squared includes the 6-df test of distinguishability; `isat` takes it out again.
+        None: as the panel has them. Exchangeable members have equal paths, means, variances and covariances; their
+        fit is judged against the interchangeable saturated model, so that it does not depend on who is called member
+        1. ``unadjusted`` has the chi-squared with the test of distinguishability in it.
 
     Returns
     -------
@@ -134,7 +137,8 @@ def apim_sem(
 
     References
     ----------
-    Kenny and Ledermann (2010), Detecting, measuring, and testing dyadic patterns.
+    Kenny and Ledermann (2010), Detecting, measuring, and testing dyadic patterns. Olsen and Kenny (2006), Structural
+    equation modeling with interchangeable dyads.
 
     Examples
     --------
@@ -149,9 +153,10 @@ def apim_sem(
         raise DesignError("apim_sem needs at least one predictor.")
     data = dyad_table(panel, [*names, outcome], analysis="apim_sem", roles=roles)
     warn_all(data.notes)
-    moments = moments_of(data.stacked([*names, outcome]))
-    fit = fit_structure(apim_structure(names, outcome, alike=not data.distinguishable), moments)
-    fitted = fitted_numbers(fit)
+    moments, alike = moments_of(data.stacked([*names, outcome])), not data.distinguishable
+    fitted = fit_members(apim_structure(names, outcome, alike=alike), moments, alike=alike)
+    if alike:
+        moments = double_entry(moments)
     return ApimMomentsResult(
         table=_paths(fitted, names, data),
         parameters=parameter_table(fitted, {}),

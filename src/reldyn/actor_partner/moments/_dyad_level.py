@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from reldyn.actor_partner.moments._dyads import DyadTable, dyad_table, estimate_rows, warn_all
-from reldyn.actor_partner.moments._moment_model import Fitted, MomentResult, fitted_numbers, parameter_table
+from reldyn.actor_partner.moments._interchangeable import double_entry
+from reldyn.actor_partner.moments._moment_model import Fitted, MomentResult, fit_members, parameter_table
+from reldyn.actor_partner.moments._moments import moments_of
 from reldyn.actor_partner.moments._nonindependence import anova_icc
-from reldyn.actor_partner.moments._sem import delta, fit_structure, moments_of
+from reldyn.actor_partner.moments._sem import delta
 from reldyn.actor_partner.moments._structures import common_fate_structure, mutual_structure
 from reldyn.errors import DesignError
 
@@ -89,7 +91,9 @@ def common_fate(
     outcome, predictor : str
         Both members' reports of something that belongs to the dyad.
     roles : {"distinguishable", "exchangeable"}, optional
-        None: as the panel has them.
+        None: as the panel has them. The fit of exchangeable members is judged against the interchangeable saturated
+        model (Olsen and Kenny, 2006), so that it does not depend on who is called member 1; ``unadjusted`` has the
+        raw numbers.
     least_icc : float, default 0.2
         Partners who agree less than this share too little for a dyad-level variable: such models break down
         (negative variances) more often than they help.
@@ -130,9 +134,10 @@ def common_fate(
             )
     alike = not data.distinguishable
     moments = moments_of(data.stacked([predictor, outcome]))
-    between = [float(moments.cov[0, 1]), float(moments.cov[2, 3])]
+    average = double_entry(moments) if alike else moments
+    between = [float(average.cov[0, 1]), float(average.cov[2, 3])]
     start = {"var X": abs(between[0]), "var Y": 0.5 * abs(between[1])}
-    fitted = fitted_numbers(fit_structure(common_fate_structure(alike=alike), moments, start))
+    fitted = fit_members(common_fate_structure(alike=alike), moments, start, alike=alike)
     faults = _heywood(fitted, predictor, outcome)
     notes = (*data.notes, *faults)
     warn_all(notes)
@@ -243,7 +248,9 @@ def mutual_influence(
     predictor : str
         Something that moves a person's own outcome and reaches the partner in no other way.
     roles : {"distinguishable", "exchangeable"}, optional
-        None: as the panel has them.
+        None: as the panel has them. The fit of exchangeable members is judged against the interchangeable saturated
+        model (Olsen and Kenny, 2006), so that it does not depend on who is called member 1; ``unadjusted`` has the
+        raw numbers.
 
     Returns
     -------
@@ -269,9 +276,8 @@ def mutual_influence(
     """
     data = dyad_table(panel, [predictor, outcome], analysis="mutual_influence", roles=roles)
     alike = not data.distinguishable
-    fitted = fitted_numbers(
-        fit_structure(mutual_structure(alike=alike), moments_of(data.stacked([predictor, outcome])))
-    )
+    moments = moments_of(data.stacked([predictor, outcome]))
+    fitted = fit_members(mutual_structure(alike=alike), moments, alike=alike)
     labels = ["influence", "influence"] if alike else ["influence.1", "influence.2"]
     feedback = fitted.value(labels[0]) * fitted.value(labels[1])
     faults = _not_settling(fitted, feedback)

@@ -115,7 +115,7 @@ def dyad_table(panel: DyadPanel, variables: Sequence[str], *, analysis: str, rol
     values = {name: _by_member(panel, name, strata[0].roles) for name in names}
     whole = np.all([np.isfinite(pair).all(axis=1) for pair in values.values()], axis=0)
     kept = {name: pair[whole] for name, pair in values.items()}
-    _refuse_unusable(kept, int(whole.sum()), analysis)
+    _refuse_unusable(kept, int(whole.sum()), analysis, alike=not strata[0].roles)
     return DyadTable(kept, strata[0].roles, _notes(len(whole), int(whole.sum()), names))
 
 
@@ -129,16 +129,17 @@ def _by_member(panel: DyadPanel, name: str, roles: tuple[Hashable, ...]) -> NDAr
     return pair
 
 
-def _refuse_unusable(values: Mapping[str, NDArray[np.float64]], n: int, analysis: str) -> None:
+def _refuse_unusable(values: Mapping[str, NDArray[np.float64]], n: int, analysis: str, *, alike: bool) -> None:
     needed = 2 * len(values) + 2
     if n < needed:
         raise DesignError(
             f"{analysis}: {n} dyads have both members' values of {', '.join(values)}, and {needed} are the least with "
             "which anything can be estimated."
         )
+    whose = "" if alike else " of one role"
     for name, pair in values.items():
-        if np.ptp(pair, axis=0).min() == 0:
-            raise DesignError(f"{analysis}: {name!r} is the same for every member of one role, so it explains nothing.")
+        if (np.ptp(pair) if alike else np.ptp(pair, axis=0).min()) == 0:
+            raise DesignError(f"{analysis}: {name!r} is the same for every member{whose}, so it explains nothing.")
         if np.abs(pair[:, 0] - pair[:, 1]).max() == 0:
             raise DesignError(
                 f"{analysis}: both partners always have the same {name!r}. It belongs to the dyad, not to its members."

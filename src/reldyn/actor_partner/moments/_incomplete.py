@@ -12,17 +12,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from reldyn._types import Array, Flags, Ints
-from reldyn.actor_partner.moments._sem import (
-    Moments,
-    Pattern,
-    available,
-    deviance,
-    moments_of,
-    saturated_deviance,
-)
+from reldyn.actor_partner.moments._moments import Moments, Pattern, moments_of
 from reldyn.errors import DesignError
 
-__all__ = ["incomplete_inull", "incomplete_isat", "incomplete_moments", "swapped_members"]
+__all__ = ["expectation_maximisation", "in_both_orders", "incomplete_moments"]
 
 # Largest step of a mean or covariance, in standard deviations, at which the saturated model counts as reached: the
 # deviance is then exact to rounding.
@@ -50,7 +43,7 @@ def incomplete_moments(values: Array, names: Sequence[str]) -> Moments:
         return moments_of(values)
     _refuse_never_together(observed, names)
     parts = _patterns(values, observed)
-    mean, cov = _expectation_maximisation(parts, np.nanmean(values, axis=0), np.diag(np.nanvar(values, axis=0)))
+    mean, cov = expectation_maximisation(parts, np.nanmean(values, axis=0), np.diag(np.nanvar(values, axis=0)))
     return Moments(mean, cov, len(values), parts)
 
 
@@ -73,32 +66,63 @@ def _patterns(values: Array, observed: Flags) -> tuple[Pattern, ...]:
     return tuple(parts)
 
 
-def swapped_members(size: int) -> Ints:
-    """Places of the other member's variables, where variables stand in adjacent pairs."""
-    return np.arange(size).reshape(-1, 2)[:, ::-1].ravel()
+def in_both_orders(moments: Moments, other: Ints) -> Moments:
+    """Moments of double entry: each dyad counts half as it is and half with its members swapped.
 
-
-def _expectation_maximisation(
-    parts: tuple[Pattern, ...], mean: Array, cov: Array, *, swap: bool = False, means: bool = True
-) -> tuple[Array, Array]:
-    """Mean and covariance of the saturated model.
-
-    ``swap`` holds covariances equal under a swap of the members, and with ``means`` the means too.
+    Parameters
+    ----------
+    moments : Moments
+        Of incomplete dyads.
+    other : (p,) int array
+        Positions of the variables when the members change places.
     """
-    n, other = sum(part.n for part in parts), swapped_members(len(mean)) if swap else None
+    parts: dict[tuple[int, ...], list[Pattern]] = {}
+    for part in moments.patterns:
+        order = np.argsort(other[part.index])
+        turned = Pattern(other[part.index][order], part.mean[order], part.cov[np.ix_(order, order)], 0.5 * part.n)
+        for half in (Pattern(part.index, part.mean, part.cov, 0.5 * part.n), turned):
+            parts.setdefault(tuple(half.index.tolist()), []).append(half)
+    pooled = tuple(_pooled(same) for same in parts.values())
+    mean, cov = expectation_maximisation(pooled, moments.mean, moments.cov)
+    return Moments(mean, cov, moments.n, pooled)
+
+
+def _pooled(parts: list[Pattern]) -> Pattern:
+    """Several sets of dyads with the same variables observed as one."""
+    n = sum(part.n for part in parts)
+    mean = np.sum([part.n / n * part.mean for part in parts], axis=0)
+    cov = np.sum([part.n / n * (part.cov + np.outer(part.mean - mean, part.mean - mean)) for part in parts], axis=0)
+    return Pattern(parts[0].index, mean, cov, n)
+
+
+def expectation_maximisation(
+    parts: tuple[Pattern, ...], mean: Array, cov: Array, other: Ints | None = None
+) -> tuple[Array, Array]:
+    """Mean and covariance of the saturated model, from starting values.
+
+    Parameters
+    ----------
+    parts : tuple of Pattern
+    mean, cov : (p,) and (p, p) arrays
+    other : (p,) int array, optional
+        Positions of the variables when the members change places: covariances are then held equal under the swap,
+        means are not. (Means equal too: see `in_both_orders`.)
+
+    Raises
+    ------
+    DesignError
+        The model cannot be estimated.
+    """
+    n = sum(part.n for part in parts)
     for _ in range(MOST_STEPS):
         drift, products = _expected(parts, mean, cov)
-        target = mean + drift / n
-        if other is not None and means:
-            target = 0.5 * (target + target[other])
-        move = target - mean
-        crossed = np.outer(drift / n, move)
-        about = products / n - crossed - crossed.T + np.outer(move, move)
+        move = drift / n
+        about = products / n - np.outer(move, move)
         if other is not None:
             about = 0.5 * (about + about[np.ix_(other, other)])
         sd = np.sqrt(np.diag(about))
         step = max(np.abs(move / sd).max(), np.abs((about - cov) / np.outer(sd, sd)).max())
-        mean, cov = target, about
+        mean, cov = mean + move, about
         if not np.isfinite(step) or step < STEP:
             break
     sd = np.sqrt(np.diag(cov))
@@ -119,23 +143,3 @@ def _expected(parts: tuple[Pattern, ...], mean: Array, cov: Array) -> tuple[Arra
         drift += part.n * away
         products += part.n * (weights @ part.cov @ weights.T + np.outer(away, away) + cov - weights @ cov[part.index])
     return drift, products
-
-
-def incomplete_isat(moments: Moments, means: bool = True) -> tuple[float, int]:
-    """Chi-squared and df of equality under swapping; variables in adjacent pairs (first, second member)."""
-    v = len(moments.mean) // 2
-    mean, cov = _expectation_maximisation(moments.patterns, moments.mean, moments.cov, swap=True, means=means)
-    return _above_saturated(deviance(cov, mean, moments), moments), v * v + (v if means else 0)
-
-
-def incomplete_inull(moments: Moments) -> tuple[float, int]:
-    """Chi-squared and df of equal means, equal variances and no covariances."""
-    v, total = len(moments.mean) // 2, 0.0
-    for at in range(v):
-        n, _, variance = available(moments, [2 * at, 2 * at + 1])
-        total += n / moments.n * (np.log(variance) + 1.0)
-    return _above_saturated(float(total), moments), v * (2 * v + 1)
-
-
-def _above_saturated(value: float, moments: Moments) -> float:
-    return moments.n * (value - saturated_deviance(moments))

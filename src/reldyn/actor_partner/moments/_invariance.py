@@ -14,7 +14,8 @@ import numpy as np
 
 from reldyn.actor_partner.moments._dyads import FamilyResult, dyad_table, warn_all
 from reldyn.actor_partner.moments._moment_model import fitted_numbers, parameter_table
-from reldyn.actor_partner.moments._sem import fit_structure, moments_of
+from reldyn.actor_partner.moments._moments import moments_of
+from reldyn.actor_partner.moments._sem import fit_structure
 from reldyn.actor_partner.moments._structures import invariance_structure, pair
 from reldyn.errors import DesignError
 

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from reldyn.actor_partner.moments._dyads import DyadTable, FamilyResult, dyad_table, warn_all
-from reldyn.actor_partner.moments._sem import SemFit, delta, fit_structure, moments_of
+from reldyn.actor_partner.moments._interchangeable import double_entry
+from reldyn.actor_partner.moments._moments import moments_of
+from reldyn.actor_partner.moments._sem import SemFit, delta, fit_structure
 from reldyn.actor_partner.moments._structures import mediation_structure
 from reldyn.errors import DesignError, check_option
 from reldyn.stats import known_seed
@@ -168,7 +170,8 @@ def mediation(
     names = dict(zip("xmy", (predictor, mediator, outcome), strict=True))
     values = {letter: data.values[name] for letter, name in names.items()}
     stacked = np.hstack([values[letter] for letter in "xmy"])
-    fit = fit_structure(mediation_structure(alike=not data.distinguishable), moments_of(stacked))
+    moments, alike = moments_of(stacked), not data.distinguishable
+    fit = fit_structure(mediation_structure(alike=alike), double_entry(moments) if alike else moments)
     seed = known_seed(seed) if interval != "delta" else None
     draws, failed = _draws(fit, stacked, interval, n_boot, seed)
     notes = (*data.notes, *(_failed_note(failed, n_boot) if failed else ()))

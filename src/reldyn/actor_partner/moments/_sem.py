@@ -16,18 +16,22 @@ import numpy as np
 
 from reldyn._records import brief
 from reldyn._types import Array, Ints
+from reldyn.actor_partner.moments._moments import (
+    Moments,
+    deviance,
+    independence_deviance,
+    saturated,
+    saturated_deviance,
+)
 from reldyn.errors import DesignError
 
 __all__ = [
     "Entry",
-    "Moments",
-    "Pattern",
     "SemFit",
     "Structure",
     "covary",
     "fit_structure",
     "intercept",
-    "moments_of",
     "path",
 ]
 
@@ -68,42 +72,6 @@ def covary(first: str, second: str, label: str = "", value: float = 1.0) -> Entr
 def intercept(to: str, label: str = "", value: float = 1.0) -> Entry:
     """A mean, or the intercept of a variable that has paths towards it."""
     return Entry("m", to, "", label, value)
-
-
-@brief
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """Dyads that lack the same variables: which are observed (q,), their means, covariance (divisor n), and n."""
-
-    index: Ints
-    mean: Array
-    cov: Array
-    n: int
-
-
-@brief
-@dataclass(frozen=True, slots=True)
-class Moments:
-    """Means (p,), covariance (p, p) with divisor n, and n.
-
-    With incomplete dyads mean and covariance are the maximum-likelihood estimates of the saturated model, and
-    ``patterns`` hold the data; without any all dyads are complete.
-    """
-
-    mean: Array
-    cov: Array
-    n: int
-    patterns: tuple[Pattern, ...] = ()
-
-    def parts(self) -> tuple[Pattern, ...]:
-        """Dyads by what is observed."""
-        return self.patterns or (Pattern(np.arange(len(self.mean)), self.mean, self.cov, self.n),)
-
-
-def moments_of(values: Array) -> Moments:
-    """Moments of complete rows (n, p)."""
-    centred = values - values.mean(axis=0)
-    return Moments(values.mean(axis=0), centred.T @ centred / len(values), len(values))
 
 
 @brief
@@ -220,25 +188,6 @@ class SemFit:
     def indices(self) -> dict[str, float]:
         """Log-likelihood and indices of fit."""
         return fit_indices(self)
-
-
-def deviance(cov: Array, mean: Array, moments: Moments) -> float:
-    """Minus twice the log-likelihood per dyad, without its constant."""
-    total = 0.0
-    for part in moments.parts():
-        own = np.ix_(part.index, part.index)
-        away = part.mean - mean[part.index]
-        inverse = np.linalg.inv(cov[own])
-        log_det = np.linalg.slogdet(cov[own])[1]
-        total += part.n / moments.n * float(log_det + np.trace(inverse @ part.cov) + away @ inverse @ away)
-    return total
-
-
-def saturated_deviance(moments: Moments) -> float:
-    """Deviance of the saturated model."""
-    if moments.patterns:
-        return deviance(moments.cov, moments.mean, moments)
-    return float(np.linalg.slogdet(moments.cov)[1] + len(moments.mean))
 
 
 def discrepancy(structure: Structure, theta: Array, moments: Moments) -> float:
@@ -405,9 +354,7 @@ def fit_indices(fit: SemFit) -> dict[str, float]:
     """Log-likelihood, information criteria, and indices of fit against independence (Bentler, 1990; Steiger, 1990)."""
     moments, k = fit.moments, len(fit.theta)
     n, p = moments.n, len(moments.mean)
-    n_values = sum(part.n * len(part.index) for part in moments.parts())
-    saturated = -0.5 * (n_values * np.log(2 * np.pi) + n * saturated_deviance(moments))
-    log_likelihood = float(saturated - 0.5 * fit.statistic)
+    log_likelihood = saturated(moments) - 0.5 * fit.statistic
     null = n * (independence_deviance(moments) - saturated_deviance(moments))
     return {
         "log_likelihood": log_likelihood,
@@ -417,30 +364,6 @@ def fit_indices(fit: SemFit) -> dict[str, float]:
         **comparative_indices(fit.statistic, fit.df, null, p * (p - 1) // 2, n),
         "srmr": _srmr(fit),
     }
-
-
-def independence_deviance(moments: Moments) -> float:
-    """Deviance of the model without covariances, each variable with a mean and variance of its own."""
-    if not moments.patterns:
-        return float(np.log(np.diag(moments.cov)).sum() + len(moments.mean))
-    total = 0.0
-    for at in range(len(moments.mean)):
-        n, _, variance = available(moments, [at])
-        total += n / moments.n * (np.log(variance) + 1.0)
-    return float(total)
-
-
-def available(moments: Moments, variables: Sequence[int]) -> tuple[int, float, float]:
-    """Number, mean and variance (divisor n) of the observed values of some variables taken together."""
-    centre = float(moments.mean[list(variables)].mean())
-    n, total, squares = 0, 0.0, 0.0
-    for part in moments.parts():
-        chosen = np.isin(part.index, variables)
-        level = part.mean[chosen] - centre
-        n += part.n * int(chosen.sum())
-        total += part.n * float(level.sum())
-        squares += part.n * float((np.diag(part.cov)[chosen] + level**2).sum())
-    return n, centre + total / n, squares / n - (total / n) ** 2
 
 
 def comparative_indices(statistic: float, df: int, null: float, null_df: int, n: float) -> dict[str, float]:

@@ -13,6 +13,7 @@ from reldyn.actor_partner.moments._sem import Entry, Structure, covary, intercep
 __all__ = [
     "apim_structure",
     "common_fate_structure",
+    "interchangeable_structure",
     "invariance_structure",
     "mediation_structure",
     "mutual_structure",
@@ -51,6 +52,18 @@ def _spread(name: str, label: str, alike: bool) -> list[Entry]:
         intercept(first, _own(f"mean {label}", 1, alike)),
         intercept(second, _own(f"mean {label}", 2, alike)),
     ]
+
+
+def interchangeable_structure(names: Sequence[str], *, null: bool = False) -> Structure:
+    """I-SAT: all moments equal under swapping the members; I-NULL (``null``): in addition no covariances.
+
+    For complete dyads both have closed forms; with missing values they are fitted like any other structure.
+    """
+    entries = [entry for name in names for entry in _spread(name, name, alike=True)]
+    if null:
+        entries = [entry for entry in entries if not entry.label.startswith("cov ")]
+        return Structure(pair(*names), tuple(entries))
+    return Structure(pair(*names), (*entries, *_between(names, alike=True)))
 
 
 def apim_structure(predictors: Sequence[str], outcome: str, *, alike: bool, k: float | None = None) -> Structure:
