@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from reldyn.actor_partner.moments._dyads import DyadTable, dyad_table, estimate_rows, warn_all
+from reldyn.actor_partner.moments._incomplete import incomplete_moments
 from reldyn.actor_partner.moments._interchangeable import double_entry
 from reldyn.actor_partner.moments._moment_model import MomentResult, fit_members, parameter_table
-from reldyn.actor_partner.moments._moments import Moments, moments_of
+from reldyn.actor_partner.moments._moments import Moments
 from reldyn.actor_partner.moments._sem import delta, fit_structure
 from reldyn.actor_partner.moments._structures import apim_structure
 from reldyn.errors import DesignError
@@ -43,6 +44,8 @@ class ApimMomentsResult(MomentResult):
     mean : (v,) array
     cov : (v, v) array
         Moments of both members' predictors and outcome, with divisor n; of exchangeable members by double entry.
+    values : (n, v) array or None
+        The values behind them where some are missing and ``missing="model"``.
     """
 
     outcome: str = ""
@@ -50,6 +53,9 @@ class ApimMomentsResult(MomentResult):
     roles: tuple[Any, ...] = ()
     mean: NDArray[np.float64] | None = None
     cov: NDArray[np.float64] | None = None
+    values: NDArray[np.float64] | None = None
+
+    row_fields: ClassVar[tuple[str, ...]] = ("values",)
 
     def pattern_tests(self, k: Sequence[float] = (1.0, 0.0, -1.0)) -> pd.DataFrame:
         """Test values of k by the loss of fit.
@@ -76,6 +82,9 @@ class ApimMomentsResult(MomentResult):
         if len(self.predictors) > 1 or self.mean is None or self.cov is None:
             raise DesignError("k is tested for one predictor: fit apim_sem with one.")
         moments = Moments(self.mean, self.cov, self.n_dyads)
+        if self.values is not None:
+            moments = incomplete_moments(np.asarray(self.values), [])
+            moments = moments if self.roles else double_entry(moments)
         rows = []
         for value in k:
             structure = apim_structure(self.predictors, self.outcome, alike=not self.roles, k=float(value))
@@ -99,7 +108,7 @@ class ApimMomentsResult(MomentResult):
     def _methods(self) -> str:
         who = f"members distinguished by role ({self.roles[0]}, {self.roles[1]})" if self.roles else "members alike"
         return (
-            f"Means and covariances of {self.n_dyads} dyads, {who}, by maximum likelihood with expected information. "
+            f"Means and covariances of {self.n_dyads} dyads, {who}, by {self._likelihood}. "
             f"{self._fit_sentence()} k is the partner effect over the actor effect (Kenny and Ledermann, 2010)."
         )
 
@@ -110,19 +119,23 @@ def apim_sem(
     outcome: str,
     predictors: str | Sequence[str],
     roles: Literal["distinguishable", "exchangeable"] | None = None,
+    missing: Literal["available", "model"] = "available",
 ) -> ApimMomentsResult:
     """Fit the actor-partner model to means and covariances, as path-model programs do.
 
     Parameters
     ----------
     panel : DyadPanel
-        One occasion per dyad; dyads with a missing value are left out, with a warning.
+        One occasion per dyad.
     outcome : str
     predictors : str or sequence of str
     roles : {"distinguishable", "exchangeable"}, optional
         None: as the panel has them. Exchangeable members have equal paths, means, variances and covariances; their
         fit is judged against the interchangeable saturated model, so that it does not depend on who is called member
         1. ``unadjusted`` has the chi-squared with the test of distinguishability in it.
+    missing : {"available", "model"}, default "available"
+        Dyads that lack a value are left out, with a warning; or stay in with what they have, by full-information
+        maximum likelihood (normal variables, missing at random), standard errors from the observed information.
 
     Returns
     -------
@@ -151,9 +164,9 @@ def apim_sem(
     names = [predictors] if isinstance(predictors, str) else list(predictors)
     if not names:
         raise DesignError("apim_sem needs at least one predictor.")
-    data = dyad_table(panel, [*names, outcome], analysis="apim_sem", roles=roles)
+    data = dyad_table(panel, [*names, outcome], analysis="apim_sem", roles=roles, missing=missing)
     warn_all(data.notes)
-    moments, alike = moments_of(data.stacked([*names, outcome])), not data.distinguishable
+    moments, alike = data.moments([*names, outcome]), not data.distinguishable
     fitted = fit_members(apim_structure(names, outcome, alike=alike), moments, alike=alike)
     if alike:
         moments = double_entry(moments)
@@ -168,6 +181,8 @@ def apim_sem(
         roles=data.roles,
         mean=moments.mean,
         cov=moments.cov,
+        values=data.stacked([*names, outcome]) if moments.patterns else None,
+        missing=missing,
     )
 
 

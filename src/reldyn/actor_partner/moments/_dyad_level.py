@@ -16,7 +16,6 @@ import numpy as np
 from reldyn.actor_partner.moments._dyads import DyadTable, dyad_table, estimate_rows, warn_all
 from reldyn.actor_partner.moments._interchangeable import double_entry
 from reldyn.actor_partner.moments._moment_model import Fitted, MomentResult, fit_members, parameter_table
-from reldyn.actor_partner.moments._moments import moments_of
 from reldyn.actor_partner.moments._nonindependence import anova_icc
 from reldyn.actor_partner.moments._sem import delta
 from reldyn.actor_partner.moments._structures import common_fate_structure, mutual_structure
@@ -67,7 +66,7 @@ class CommonFateResult(MomentResult):
         shared = ", ".join(f"{name} {value:.2f}" for name, value in (self.icc or {}).items())
         return (
             "A dyad-level variable stands behind both members' answers (loadings 1), and each member's residuals of "
-            f"the two variables correlate; {self.n_dyads} dyads, maximum likelihood. Intraclass "
+            f"the two variables correlate; {self.n_dyads} dyads, {self._likelihood}. Intraclass "
             f"correlations: {shared}. "
             f"{self._fit_sentence()} The model says that what partners share goes together, not what one does to the "
             "other (Ledermann and Kenny, 2012)."
@@ -80,6 +79,7 @@ def common_fate(
     outcome: str,
     predictor: str,
     roles: Literal["distinguishable", "exchangeable"] | None = None,
+    missing: Literal["available", "model"] = "available",
     least_icc: float = LEAST_ICC,
 ) -> CommonFateResult:
     """Fit the common fate model.
@@ -94,6 +94,9 @@ def common_fate(
         None: as the panel has them. The fit of exchangeable members is judged against the interchangeable saturated
         model (Olsen and Kenny, 2006), so that it does not depend on who is called member 1; ``unadjusted`` has the
         raw numbers.
+    missing : {"available", "model"}, default "available"
+        Dyads that lack a value are left out, with a warning; or stay in with what they have, by full-information
+        maximum likelihood (normal variables, missing at random), standard errors from the observed information.
     least_icc : float, default 0.2
         Partners who agree less than this share too little for a dyad-level variable: such models break down
         (negative variances) more often than they help.
@@ -123,7 +126,7 @@ def common_fate(
     >>> rd.actor_partner.common_fate(panel, outcome="y", predictor="x").admissible
     True
     """
-    data = dyad_table(panel, [predictor, outcome], analysis="common_fate", roles=roles)
+    data = dyad_table(panel, [predictor, outcome], analysis="common_fate", roles=roles, missing=missing)
     icc = {name: _icc(data, name) for name in (predictor, outcome)}
     for name, value in icc.items():
         if value < least_icc:
@@ -133,7 +136,7 @@ def common_fate(
                 "agreement."
             )
     alike = not data.distinguishable
-    moments = moments_of(data.stacked([predictor, outcome]))
+    moments = data.moments([predictor, outcome])
     average = double_entry(moments) if alike else moments
     between = [float(average.cov[0, 1]), float(average.cov[2, 3])]
     start = {"var X": abs(between[0]), "var Y": 0.5 * abs(between[1])}
@@ -150,6 +153,7 @@ def common_fate(
         outcome=outcome,
         predictor=predictor,
         roles=data.roles,
+        missing=missing,
         icc=icc,
         admissible=not faults,
     )
@@ -157,6 +161,7 @@ def common_fate(
 
 def _icc(data: DyadTable, name: str) -> float:
     values = data.values[name]
+    values = values[np.isfinite(values).all(axis=1)]
     if data.distinguishable:
         values = values - values.mean(axis=0)
     return float(anova_icc(values)["estimate"])
@@ -225,7 +230,7 @@ class MutualInfluenceResult(MomentResult):
         return (
             f"Each member's {self.outcome} moves the partner's; {self.predictor} moves the own {self.outcome} only, "
             f"which is what identifies the feedback (an assumption); residuals are independent. {self.n_dyads} dyads, "
-            f"maximum likelihood. {self._fit_sentence()} Feedback (product of the influences): {self.feedback:.3f}; it "
+            f"{self._likelihood}. {self._fit_sentence()} Feedback (product of the influences): {self.feedback:.3f}; it "
             "must lie between -1 and 1 for the exchange to settle (Kenny, 1996)."
         )
 
@@ -236,6 +241,7 @@ def mutual_influence(
     outcome: str,
     predictor: str,
     roles: Literal["distinguishable", "exchangeable"] | None = None,
+    missing: Literal["available", "model"] = "available",
 ) -> MutualInfluenceResult:
     """Fit the mutual influence (reciprocal feedback) model.
 
@@ -251,6 +257,9 @@ def mutual_influence(
         None: as the panel has them. The fit of exchangeable members is judged against the interchangeable saturated
         model (Olsen and Kenny, 2006), so that it does not depend on who is called member 1; ``unadjusted`` has the
         raw numbers.
+    missing : {"available", "model"}, default "available"
+        Dyads that lack a value are left out, with a warning; or stay in with what they have, by full-information
+        maximum likelihood (normal variables, missing at random), standard errors from the observed information.
 
     Returns
     -------
@@ -274,9 +283,9 @@ def mutual_influence(
     >>> rd.actor_partner.mutual_influence(panel, outcome="y", predictor="x").admissible
     True
     """
-    data = dyad_table(panel, [predictor, outcome], analysis="mutual_influence", roles=roles)
+    data = dyad_table(panel, [predictor, outcome], analysis="mutual_influence", roles=roles, missing=missing)
     alike = not data.distinguishable
-    moments = moments_of(data.stacked([predictor, outcome]))
+    moments = data.moments([predictor, outcome])
     fitted = fit_members(mutual_structure(alike=alike), moments, alike=alike)
     labels = ["influence", "influence"] if alike else ["influence.1", "influence.2"]
     feedback = fitted.value(labels[0]) * fitted.value(labels[1])
@@ -292,6 +301,7 @@ def mutual_influence(
         outcome=outcome,
         predictor=predictor,
         roles=data.roles,
+        missing=missing,
         feedback=feedback,
         admissible=not faults,
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from reldyn.actor_partner.followup._compare import ComparisonResult
 from reldyn.actor_partner.moments._dyads import FamilyResult, dyad_table, warn_all
 from reldyn.actor_partner.moments._interchangeable import double_entry, inull_statistic, isat_statistic
-from reldyn.actor_partner.moments._moments import moments_of, saturated
+from reldyn.actor_partner.moments._moments import saturated
 from reldyn.actor_partner.moments._sem import comparative_indices
 from reldyn.errors import DesignError, check_option
 
@@ -31,6 +31,7 @@ def distinguishability_sem(
     outcome: str,
     predictors: str | Sequence[str],
     means: Literal["equal", "free"] = "equal",
+    missing: Literal["available", "model"] = "available",
 ) -> ComparisonResult:
     """Test whether two roles differ in any mean, variance or covariance of all variables.
 
@@ -46,6 +47,9 @@ def distinguishability_sem(
     means : {"equal", "free"}, default "equal"
         With one predictor the test has 6 degrees of freedom (2 means, 2 variances, 2 covariances); with free means 4,
         and then it says nothing of role differences in level. Equal, because a swap of roles swaps the means too.
+    missing : {"available", "model"}, default "available"
+        Dyads that lack a value are left out, with a warning; or stay in with what they have, by full-information
+        maximum likelihood (normal variables, missing at random).
 
     Returns
     -------
@@ -69,9 +73,11 @@ def distinguishability_sem(
     """
     check_option(means, ("equal", "free"), "means")
     names = [predictors] if isinstance(predictors, str) else list(predictors)
-    table = dyad_table(panel, [*names, outcome], analysis="distinguishability_sem", roles="distinguishable")
+    table = dyad_table(
+        panel, [*names, outcome], analysis="distinguishability_sem", roles="distinguishable", missing=missing
+    )
     warn_all(table.notes)
-    moments = moments_of(table.stacked([*names, outcome]))
+    moments = table.moments([*names, outcome])
     statistic, df = isat_statistic(moments, means == "equal")
     from scipy import stats
 
@@ -208,7 +214,9 @@ class IsatResult(FamilyResult):
         )
 
 
-def isat(panel: DyadPanel, variables: Sequence[str]) -> IsatResult:
+def isat(
+    panel: DyadPanel, variables: Sequence[str], *, missing: Literal["available", "model"] = "available"
+) -> IsatResult:
     """Fit the interchangeable saturated and null models.
 
     Parameters
@@ -217,6 +225,9 @@ def isat(panel: DyadPanel, variables: Sequence[str]) -> IsatResult:
         One occasion per dyad; roles, if there are any, only number the members.
     variables : sequence of str
         At least two.
+    missing : {"available", "model"}, default "available"
+        Dyads that lack a value are left out, with a warning; or stay in with what they have, by full-information
+        maximum likelihood (normal variables, missing at random).
 
     Returns
     -------
@@ -246,9 +257,9 @@ def isat(panel: DyadPanel, variables: Sequence[str]) -> IsatResult:
     names = [variables] if isinstance(variables, str) else list(variables)
     if len(names) < 2:
         raise DesignError("isat compares the moments of several variables: name at least two.")
-    table = dyad_table(panel, names, analysis="isat", roles="exchangeable")
+    table = dyad_table(panel, names, analysis="isat", roles="exchangeable", missing=missing)
     warn_all(table.notes)
-    moments = moments_of(table.stacked(names))
+    moments = table.moments(names)
     rows: list[dict[str, Any]] = []
     for label, (statistic, df) in (("I-SAT", isat_statistic(moments)), ("I-NULL", inull_statistic(moments))):
         rows.append({"term": label, "statistic": statistic, "df": df, "p_value": float(stats.chi2.sf(statistic, df))})

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["Fitted", "MomentResult", "fit_members", "fitted_numbers", "parameter_table"]
+__all__ = ["Fitted", "MomentResult", "fit_members", "fitted_numbers", "likelihood_phrase", "parameter_table"]
 
 
 @register
@@ -155,6 +155,13 @@ def parameter_table(fitted: Fitted, named: Mapping[str, str]) -> pd.DataFrame:
     return pd.DataFrame({"term": [named.get(label, label) for label in fitted.labels]}).assign(**columns)
 
 
+def likelihood_phrase(missing: str) -> str:
+    """How a model of moments was estimated, for a methods paragraph."""
+    if missing == "model":
+        return "full-information maximum likelihood (Enders, 2010) with observed information"
+    return "maximum likelihood with expected information"
+
+
 @dataclass(frozen=True)
 class MomentResult(FamilyResult):
     """A model of two members' means and covariances.
@@ -168,6 +175,8 @@ class MomentResult(FamilyResult):
     fitted : Fitted
     n_dyads : int
     warnings : tuple of str
+    missing : {"available", "model"}
+        What became of dyads that lack a value.
     """
 
     table: pd.DataFrame
@@ -175,6 +184,11 @@ class MomentResult(FamilyResult):
     fitted: Fitted
     n_dyads: int
     warnings: tuple[str, ...] = ()
+    missing: str = "available"
+
+    @property
+    def _likelihood(self) -> str:
+        return likelihood_phrase(self.missing)
 
     @property
     def unadjusted(self) -> Mapping[str, float]:
