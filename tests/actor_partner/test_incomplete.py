@@ -9,12 +9,12 @@ from scipy.stats import multivariate_normal
 import reldyn as rd
 from reldyn.actor_partner.moments._incomplete import incomplete_moments
 from reldyn.actor_partner.moments._interchangeable import inull_statistic, isat_statistic
+from reldyn.actor_partner.moments._latent_structures import invariance_structure
 from reldyn.actor_partner.moments._moments import moments_of
 from reldyn.actor_partner.moments._sem import curvature, fit_structure, gradient
 from reldyn.actor_partner.moments._structures import (
     apim_structure,
     common_fate_structure,
-    invariance_structure,
     mutual_structure,
 )
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import reldyn as rd
+from reldyn.actor_partner.moments._latent_structures import invariance_structure
 from reldyn.actor_partner.moments._moments import moments_of
 from reldyn.actor_partner.moments._sem import (
     Structure,
@@ -23,7 +24,6 @@ from reldyn.actor_partner.moments._sem import (
 from reldyn.actor_partner.moments._structures import (
     apim_structure,
     common_fate_structure,
-    invariance_structure,
     mediation_structure,
     mutual_structure,
 )
