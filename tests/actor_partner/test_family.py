@@ -9,7 +9,8 @@ import pytest
 
 import reldyn as rd
 from reldyn import actor_partner as ap
-from reldyn.actor_partner.moments._mediation import bootstrap_paths
+from reldyn.actor_partner.moments._mediation_bootstrap import bootstrap_paths
+from reldyn.actor_partner.moments._mediation_structure import MediationVariables, mediation_structure, path_labels
 
 REFERENCE = Path(__file__).parent / "reference"
 ML = rd.Estimation(method="ml")
@@ -368,6 +369,14 @@ def test_routes_say_whose_variables_they_use(mediated):
     assert row["term"] == "indirect (B predictor, B mediator), A"
 
 
+def resampled_once(values, generator, *, alike):
+    variables = MediationVariables(("x",), ("m",), "y")
+    structure = mediation_structure(variables, alike=alike)
+    labels = path_labels(variables, alike=alike)
+    groups = (["m.1", "m.2"], ["y.1", "y.2"])
+    return bootstrap_paths(values, structure, groups, labels, 1, generator, alike=alike)[0]
+
+
 def test_bootstrap_of_all_dyads_once_gives_the_estimates(cross_section, mediated):
     """The fast path from moments is least squares: each dyad drawn once gives the fit itself."""
     w = cross_section.wide(["xa", "ma", "y"])
@@ -377,12 +386,12 @@ def test_bootstrap_of_all_dyads_once_gives_the_estimates(cross_section, mediated
         def multinomial(self, n, share, size):
             return np.ones((size, n), dtype=int)
 
-    found = bootstrap_paths(values, 1, EachOnce(), alike=False)[0]
+    found = resampled_once(values, EachOnce(), alike=False)
     assert found == pytest.approx(mediated.paths["estimate"].to_numpy(), abs=1e-9)
     alike = ap.mediation(
         cross_section, outcome="y", predictor="xa", mediator="ma", roles="exchangeable", interval="delta"
     )
-    found = bootstrap_paths(values, 1, EachOnce(), alike=True)[0]
+    found = resampled_once(values, EachOnce(), alike=True)
     assert found == pytest.approx(alike.paths["estimate"].to_numpy(), abs=1e-8)
 
 

@@ -19,7 +19,8 @@ both("isat", "y1~~vy*y1\ny2~~vy*y2\nx1~~vx*x1\nx2~~vx*x2\nx1~~x2\ny1~~y2\nx1~~c1
 both("inull", "y1~~vy*y1\ny2~~vy*y2\nx1~~vx*x1\nx2~~vx*x2\nx1~~0*x2\ny1~~0*y2\nx1~~0*y1+0*y2\nx2~~0*y2+0*y1\nx1~mx*1\nx2~mx*1\ny1~my*1\ny2~my*1", xy)
 both("mutual", "y1~x1+b12*y2\ny2~x2+b21*y1\nx1~~x2\ny1~~0*y2", xy)
 both("common_fate", "X=~1*x1+1*x2\nY=~1*y1+1*y2\nY~b*X\nx1~~y1\nx2~~y2\nx1~1\nx2~1\ny1~1\ny2~1\nX~0*1\nY~0*1", xy)
-# Mediation: two predictors, two mediators, an own covariate of each member, a covariate of the dyad.
+# Mediation: two predictors, two mediators, an own covariate of each member, a covariate of the dyad. Covariances of
+# exogenous variables are written out, else lavaan leaves them in the null model behind CFI and TLI.
 med <- "
 m1 ~ axm1*x1 + pxm1*x2 + awm1*w1 + pwm1*w2 + c1 + z
 m2 ~ axm2*x2 + pxm2*x1 + awm2*w2 + pwm2*w1 + c2 + z
@@ -28,6 +29,7 @@ k2 ~ axk2*x2 + pxk2*x1 + awk2*w2 + pwk2*w1 + c2 + z
 y1 ~ am1*m1 + pm1*m2 + ak1*k1 + pk1*k2 + ax1*x1 + px1*x2 + aw1*w1 + pw1*w2 + c1 + z
 y2 ~ am2*m2 + pm2*m1 + ak2*k2 + pk2*k1 + ax2*x2 + px2*x1 + aw2*w2 + pw2*w1 + c2 + z
 m1~~m2+k1+k2\nm2~~k1+k2\nk1~~k2\ny1~~y2
+x1~~x2+w1+w2+c1+c2+z\nx2~~w1+w2+c1+c2+z\nw1~~w2+c1+c2+z\nw2~~c1+c2+z\nc1~~c2+z\nc2~~z
 aa_xm1 := axm1*am1
 pp_xm1 := pxm2*pm1
 pa_xm1 := pxm1*am1

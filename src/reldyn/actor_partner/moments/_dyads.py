@@ -33,7 +33,21 @@ __all__ = ["DyadTable", "FamilyResult", "dyad_table", "estimate_rows", "warn_all
 FEW_DYADS = 20
 MISSING = ("available", "model")
 IDENTIFYING = (
-    *("effect", "kind", "from", "through", "role", "variable", "level", "moderator", "at", "parameter", "method"),
+    *(
+        "effect",
+        "kind",
+        "from",
+        "through",
+        "predictor",
+        "mediator",
+        "role",
+        "variable",
+        "level",
+        "moderator",
+        "at",
+        "parameter",
+        "method",
+    ),
     *("outcome_score", "predictor_score", "part", "composition", "moderated", "trait_of"),
 )
 WIDTH = 100

@@ -130,7 +130,7 @@ def factor_model(
     >>> panel = rd.DyadPanel(pd.DataFrame(rows), dyad="dyad", person="who")
     >>> fit = rd.actor_partner.factor_model(panel, ["i0", "i1", "i2"])
     >>> fit.glance()["df"].item(), fit.tidy()["effect"].unique().tolist()
-    (5, ['loading', 'standardised loading', 'factor correlation', 'reliability'])
+    (2, ['loading', 'standardised loading', 'factor correlation', 'reliability'])
     """
     names = [items] if isinstance(items, str) else list(items)
     if len(names) < LEAST_ITEMS:

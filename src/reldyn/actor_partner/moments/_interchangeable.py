@@ -25,14 +25,19 @@ __all__ = [
 ]
 
 
-def swapped(size: int) -> Ints:
-    """Positions of the variables when the members change places, (size,)."""
-    return np.arange(size, dtype=np.int64).reshape(-1, 2)[:, ::-1].ravel()
+def swapped(size: int, n_shared: int = 0) -> Ints:
+    """Positions of the variables when the members change places, (size,); the last ``n_shared`` are the dyad's."""
+    positions = np.arange(size, dtype=np.int64)
+    pairs = positions[: size - n_shared].reshape(-1, 2)[:, ::-1].ravel()
+    return np.concatenate([pairs, positions[size - n_shared :]])
 
 
-def double_entry(moments: Moments) -> Moments:
-    """Moments averaged over both orders of the members; their difference in means becomes variance."""
-    swap = swapped(len(moments.mean))
+def double_entry(moments: Moments, n_shared: int = 0) -> Moments:
+    """Moments averaged over both orders of the members; their difference in means becomes variance.
+
+    The last ``n_shared`` variables belong to the dyad.
+    """
+    swap = swapped(len(moments.mean), n_shared)
     if moments.patterns:
         return in_both_orders(moments, swap)
     level = 0.5 * (moments.mean + moments.mean[swap])

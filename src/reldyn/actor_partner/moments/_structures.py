@@ -16,7 +16,6 @@ __all__ = [
     "common_fate_structure",
     "covariances_between",
     "interchangeable_structure",
-    "mediation_structure",
     "mutual_structure",
     "own_label",
     "pair",
@@ -100,17 +99,6 @@ def covariances_between(names: Sequence[str], alike: bool) -> list[Entry]:
                 across = own_label(f"cov {first} partner's {second}", member, alike)
                 found.append(covary(f"{first}.{member}", f"{second}.{3 - member}", across))
     return found
-
-
-def mediation_structure(*, alike: bool) -> Structure:
-    """Predictor ``x``, mediator ``m`` and outcome ``y`` with every actor and partner path."""
-    entries = [
-        *actor_partner_paths("m", "x", "a actor", "a partner", alike),
-        *actor_partner_paths("y", "m", "b actor", "b partner", alike),
-        *actor_partner_paths("y", "x", "c actor", "c partner", alike),
-        *(entry for name in ("x", "m", "y") for entry in variances_and_means(name, name, alike)),
-    ]
-    return Structure(pair("x", "m", "y"), tuple(entries))
 
 
 def common_fate_structure(*, alike: bool) -> Structure:
