@@ -6,6 +6,7 @@ import dataclasses
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from reldyn.actor_partner._metrics import metric_note
 from reldyn.actor_partner.followup._compare import ComparisonResult, likelihood_ratio
 from reldyn.actor_partner.model._apim import apim
 from reldyn.actor_partner.model._mixed_model import mixed_model
@@ -69,4 +70,5 @@ def distinguishability(panel: DyadPanel, **same: Any) -> ComparisonResult:
         alike = fit(panel, roles="exchangeable", estimation=estimation, **same)
     apart = fit(panel, roles="distinguishable", estimation=estimation, **same)
     names = " and ".join(str(label) for label in apart.design.strata[0].roles)
-    return likelihood_ratio(alike, apart, f"do {names} differ in any coefficient or variance?")
+    found = likelihood_ratio(alike, apart, f"do {names} differ in any coefficient or variance?")
+    return dataclasses.replace(found, warnings=(*found.warnings, *metric_note(apart.setting.unequal_metrics)))

@@ -130,11 +130,12 @@ def dyadic_score(
     """
     import pandas as pd
 
-    from reldyn.actor_partner.moments._dyads import dyad_table, warn_all
+    from reldyn.actor_partner.moments._dyads import dyad_table, refuse_unequal, warn_all
     from reldyn.panel import DyadPanel as Panel
 
     names = [predictors] if isinstance(predictors, str) else list(predictors)
     data = dyad_table(panel, [*names, outcome], analysis="dyadic_score", roles="distinguishable")
+    refuse_unequal(data, "dyadic_score", "a difference of partners is then a difference of units")
     warn_all(data.notes)
     scores = {name: np.column_stack([pair.mean(axis=1), pair[:, 0] - pair[:, 1]]) for name, pair in data.values.items()}
     columns = {f"{name} {score}": np.repeat(scores[name][:, k], 2) for name in names for k, score in enumerate(SCORES)}

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from reldyn.actor_partner._metrics import unequal_metrics, withheld_for
 from reldyn.actor_partner.model._mixed_model import mixed_model
 from reldyn.actor_partner.model._result import MixedResult
 from reldyn.actor_partner.model._setting import check_call
+from reldyn.actor_partner.model._terms import strata_of
 from reldyn.actor_partner.moments._dyads import FamilyResult, estimate_rows
 from reldyn.actor_partner.moments._sem import delta
 from reldyn.errors import DesignError
@@ -139,7 +141,8 @@ def response_surface(
     Raises
     ------
     DesignError
-        The predictor does not vary enough for squares, or compositions are mixed.
+        The predictor does not vary enough for squares, compositions are mixed, or the roles answered on different
+        response scales.
 
     References
     ----------
@@ -156,6 +159,12 @@ def response_surface(
     from reldyn.panel import DyadPanel as Panel
 
     check_call(panel, outcome, estimation)
+    if unequal_metrics(panel, [predictor], strata_of(panel, roles)[1]):
+        raise DesignError(
+            f"response_surface: {withheld_for([predictor], [predictor])}, and agreement is meaningless on two scales. "
+            "Bring both to one scale first, for example percent of the maximum possible, or declare "
+            "DyadPanel(scales={...}) if both did answer on one."
+        )
     paired = panel.actor_partner([predictor])
     own, other = paired.values(f"{predictor}_actor"), paired.values(f"{predictor}_partner")
     zero = float(np.nanmean(own)) if midpoint is None else float(midpoint)

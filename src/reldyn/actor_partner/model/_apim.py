@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from reldyn.actor_partner._metrics import metric_note, unequal_metrics
 from reldyn.actor_partner._moderators import absence_notes, varying_moderators
 from reldyn.actor_partner._past import OutcomePast, has_levels, outcome_past, without_tests
 from reldyn.actor_partner.model._block import apim_block
@@ -150,6 +151,8 @@ def apim(
     terms = [name for name, _ in (*named, *adjusting)]
     past = outcome_past(panel, outcome, [*terms, *(moderators or {})], option, levels=has_levels(random))
     past = past.with_remarks(absence_notes(panel, outcome, moderators, varying))
+    unequal = unequal_metrics(panel, [outcome, *(name for name, _ in named)], strata)
+    past = past.with_spoken(metric_note(unequal))
 
     def lay_out(rows: DyadPanel) -> Block:
         return apim_block(
@@ -181,6 +184,7 @@ def apim(
         n_rows_panel=len(panel),
         varying=varying,
         lags=past.lags,
+        unequal_metrics=unequal,
     )
     if family != "gaussian":
         refuse_mixed_options(family, asked_random, residual is not UNSTRUCTURED, setting)

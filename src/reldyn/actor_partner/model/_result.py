@@ -309,9 +309,10 @@ class ApimResult(MixedResult):
             ``variable``, ``level``, ``role``, ``actor``, ``partner``, ``actor_standardised``, ``k``, ``std_error``
             (delta method), ``conf_low``, ``conf_high`` (95 %), ``pattern`` (``couple``, ``actor-only``, ``contrast``,
             ``partner-only``, ``inconclusive``), ``note``, ``interval``. k is withheld where the actor effect is not
-            significant or its standardised size is below .1; the pattern is the only one of k = -1, 0, 1 inside the
-            interval. Partner-only is never concluded from k, but from a significant partner effect beside an actor
-            effect that two one-sided tests show to be smaller than .1.
+            significant, its standardised size is below .1, or the roles answered on different response scales; the
+            pattern is the only one of k = -1, 0, 1 inside the interval. Partner-only is never concluded from k, but
+            from a significant partner effect beside an actor effect that two one-sided tests show to be smaller than
+            .1.
 
         References
         ----------

@@ -38,6 +38,8 @@ class ModelSetting:
         Moderators that change within persons.
     lags : tuple of str
         Terms that hold the outcome's past.
+    unequal_metrics : tuple of str
+        Variables that the two roles answered on scales of very different width.
     random : Random
     residual : Residual
     estimation : Estimation
@@ -61,6 +63,7 @@ class ModelSetting:
     n_rows_panel: int
     varying: tuple[str, ...] = ()
     lags: tuple[str, ...] = ()
+    unequal_metrics: tuple[str, ...] = ()
 
 
 def check_call(panel: Any, outcome: Any, estimation: Any) -> None:

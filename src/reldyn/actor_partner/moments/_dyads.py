@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn._records import brief
+from reldyn.actor_partner._metrics import metric_note, unequal_metrics, withheld_for
 from reldyn.actor_partner.model._setting import check_call
 from reldyn.actor_partner.model._terms import strata_of
 from reldyn.errors import DataWarning, DesignError
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from reldyn.panel import DyadPanel
 
-__all__ = ["DyadTable", "FamilyResult", "dyad_table", "estimate_rows", "warn_all"]
+__all__ = ["DyadTable", "FamilyResult", "dyad_table", "estimate_rows", "refuse_unequal", "warn_all"]
 
 FEW_DYADS = 20
 IDENTIFYING = (
@@ -49,11 +50,14 @@ class DyadTable:
         The two roles; empty where members are exchangeable.
     notes : tuple of str
         Dyads left out, and samples too small to lean on.
+    unequal : tuple of str
+        Variables that the two roles answered on scales of very different width.
     """
 
     values: Mapping[str, NDArray[np.float64]]
     roles: tuple[Hashable, ...]
     notes: tuple[str, ...]
+    unequal: tuple[str, ...] = ()
 
     @property
     def n(self) -> int:
@@ -116,7 +120,23 @@ def dyad_table(panel: DyadPanel, variables: Sequence[str], *, analysis: str, rol
     whole = np.all([np.isfinite(pair).all(axis=1) for pair in values.values()], axis=0)
     kept = {name: pair[whole] for name, pair in values.items()}
     _refuse_unusable(kept, int(whole.sum()), analysis, alike=not strata[0].roles)
-    return DyadTable(kept, strata[0].roles, _notes(len(whole), int(whole.sum()), names))
+    unequal = unequal_metrics(panel, names, strata)
+    notes = (*_notes(len(whole), int(whole.sum()), names), *metric_note(unequal))
+    return DyadTable(kept, strata[0].roles, notes, unequal)
+
+
+def refuse_unequal(table: DyadTable, analysis: str, why: str) -> None:
+    """Refuse variables of two response scales where the analysis takes one for granted.
+
+    Raises
+    ------
+    DesignError
+    """
+    if table.unequal:
+        raise DesignError(
+            f"{analysis}: {withheld_for(table.unequal, table.unequal)}, and {why}. Bring both to one scale first, for "
+            "example percent of the maximum possible, or declare DyadPanel(scales={...}) if both did answer on one."
+        )
 
 
 def _by_member(panel: DyadPanel, name: str, roles: tuple[Hashable, ...]) -> NDArray[np.float64]:
