@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn.actor_partner.model._apim import apim
+from reldyn.actor_partner.model._causes import check_passed_on
 from reldyn.actor_partner.model._mixed_model import mixed_model
 from reldyn.actor_partner.model._result import MixedResult
 from reldyn.actor_partner.moments._dyads import FamilyResult
@@ -134,7 +135,7 @@ def dyadic_score(
     from reldyn.panel import DyadPanel as Panel
 
     names = [predictors] if isinstance(predictors, str) else list(predictors)
-    data = dyad_table(panel, [*names, outcome], analysis="dyadic_score", roles="distinguishable")
+    data = dyad_table(panel, [*names, outcome], analysis="dyadic_score", two_roles=True)
     refuse_unequal(data, "dyadic_score", "a difference of partners is then a difference of units")
     warn_all(data.notes)
     scores = {name: np.column_stack([pair.mean(axis=1), pair[:, 0] - pair[:, 1]]) for name, pair in data.values.items()}
@@ -254,6 +255,8 @@ def dyad_individual(
     from reldyn.panel import DyadPanel as Panel
 
     names = [predictors] if isinstance(predictors, str) else list(predictors)
+    taken = ("outcome", "predictors", "covariates", "moderators", "interaction", "roles", "centering", "family")
+    check_passed_on("dyad_individual", model, apim, (*taken, "estimation"))
     if model.get("random") not in (None, (), "intercept", ("intercept",)):
         raise DesignError("dyad_individual lets the intercept vary between dyads, and no slope: use rd.apim for those.")
     first = apim(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from reldyn.actor_partner._metrics import unequal_metrics, withheld_for
+from reldyn.actor_partner.model._causes import check_passed_on
 from reldyn.actor_partner.model._mixed_model import mixed_model
 from reldyn.actor_partner.model._result import MixedResult
 from reldyn.actor_partner.model._setting import check_call
@@ -159,6 +160,7 @@ def response_surface(
     from reldyn.panel import DyadPanel as Panel
 
     check_call(panel, outcome, estimation)
+    check_passed_on("response_surface", model, mixed_model, ("outcome", "fixed", "roles", "estimation"))
     if unequal_metrics(panel, [predictor], strata_of(panel, roles)[1]):
         raise DesignError(
             f"response_surface: {withheld_for([predictor], [predictor])}, and agreement is meaningless on two scales. "

@@ -11,6 +11,7 @@ from reldyn.actor_partner._metrics import metric_note, unequal_metrics
 from reldyn.actor_partner._moderators import absence_notes, varying_moderators
 from reldyn.actor_partner._past import OutcomePast, has_levels, outcome_past, without_tests
 from reldyn.actor_partner.model._block import apim_block
+from reldyn.actor_partner.model._causes import one_sided_notes, two_valued_note
 from reldyn.actor_partner.model._design import Block, build_design, identifiers
 from reldyn.actor_partner.model._fitting import estimates_of, fit_design
 from reldyn.actor_partner.model._marginal import FAMILIES, refuse_mixed_options
@@ -151,6 +152,10 @@ def apim(
     terms = [name for name, _ in (*named, *adjusting)]
     past = outcome_past(panel, outcome, [*terms, *(moderators or {})], option, levels=has_levels(random))
     past = past.with_remarks(absence_notes(panel, outcome, moderators, varying))
+    if family == "gaussian":
+        past = past.with_remarks(two_valued_note(panel, outcome))
+    if estimation.missing == "available":
+        past = past.with_spoken(one_sided_notes(panel, [name for name, _ in adjusting]))
     unequal = unequal_metrics(panel, [outcome, *(name for name, _ in named)], strata)
     past = past.with_spoken(metric_note(unequal))
 

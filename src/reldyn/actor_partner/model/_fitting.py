@@ -46,8 +46,9 @@ def check_occasions(design: DesignRows, residual: Residual) -> None:
         return
     if residual.process != "independent" or not all(column.term.common for column in intercepts):
         raise DesignError(
-            "random='intercept' cannot be estimated: each dyad has one occasion, so the dyad's deviation is the same "
-            f"thing as the {residual.process} residual. Leave random out: the residual covariance already holds it."
+            "random intercepts (the default where dyads have several occasions) cannot be estimated: in the usable "
+            f"rows each dyad has one occasion, so the dyad's deviation is the same thing as the {residual.process} "
+            "residual. Say random=(): the residual covariance already holds it."
         )
 
 

@@ -45,6 +45,8 @@ class GeeFit:
     converged : bool
     split : bool
         Whether outcomes seem to be separated by a predictor.
+    margin : float
+        Smallest distance of a fitted value from the edge of its range.
     """
 
     beta: NDArray[np.float64]
@@ -55,6 +57,7 @@ class GeeFit:
     pearson: NDArray[np.float64]
     converged: bool
     split: bool
+    margin: float
 
 
 @brief
@@ -108,15 +111,37 @@ def fit_gee(
     exchangeable : bool
         Working correlation common to all pairs of a cluster, else independence.
     """
+    try:
+        return _fit_sorted(y, X, dyad, family, exchangeable=exchangeable)
+    except (ValueError, np.linalg.LinAlgError):
+        # Coefficients ran off to infinity in the middle of a step.
+        return _nothing(y, X, family)
+
+
+def _nothing(y: NDArray[np.float64], X: NDArray[np.float64], family: str) -> GeeFit:
+    """What is left where the iterations broke down."""
+    p = X.shape[1] + (len(thresholds_of(y)) if family == "ordinal" else 0)
+    unknown = float("nan")
+    square = np.full((p, p), unknown)
+    return GeeFit(np.full(p, unknown), square, square, unknown, unknown, np.full(len(y), unknown), False, True, 0.0)
+
+
+def _fit_sorted(
+    y: NDArray[np.float64], X: NDArray[np.float64], dyad: NDArray[np.int64], family: str, *, exchangeable: bool
+) -> GeeFit:
+    """Solve with the rows of a cluster together, as statsmodels wants them."""
     order = np.argsort(dyad, kind="stable")
     back = np.argsort(order)
     if family == "ordinal":
         found, converged = _ordinal(y[order], X[order], dyad[order])
         pearson = np.full(len(y), np.nan)
+        mean = np.asarray(found.fittedvalues, dtype=float)
+        margin = float(np.minimum(mean, 1.0 - mean).min())
     else:
         found, converged, alpha = _solve(y[order], X[order], dyad[order], family, exchangeable)
         mean = np.asarray(found.fittedvalues, dtype=float)
         variance = {"binomial": mean * (1 - mean), "poisson": mean}.get(family, mean + alpha * mean**2)
+        margin = float((np.minimum(mean, 1.0 - mean) if family == "binomial" else mean).min())
         pearson = ((y[order] - mean) / np.sqrt(variance))[back]
     cov = np.asarray(found.cov_robust_bc, dtype=float)
     std_error = np.sqrt(np.diag(cov))
@@ -129,6 +154,7 @@ def fit_gee(
         pearson=pearson,
         converged=converged and bool(np.isfinite(std_error).all()),
         split=bool(np.any(std_error > SPLIT)) or not np.isfinite(std_error).all(),
+        margin=margin,
     )
 
 

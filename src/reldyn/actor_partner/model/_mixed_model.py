@@ -9,6 +9,7 @@ from reldyn.actor_partner._metrics import metric_note, unequal_metrics
 from reldyn.actor_partner._past import has_levels, outcome_past
 from reldyn.actor_partner.model._apim import run_model
 from reldyn.actor_partner.model._block import mixed_block
+from reldyn.actor_partner.model._causes import one_sided_notes, two_valued_note
 from reldyn.actor_partner.model._result import MixedResult
 from reldyn.actor_partner.model._setting import ModelSetting, as_random, as_residual, check_call
 from reldyn.actor_partner.model._terms import named_terms, strata_of
@@ -88,7 +89,9 @@ def mixed_model(
     past = outcome_past(panel, outcome, [name for name, _ in named], {}, levels=has_levels(random))
 
     unequal = unequal_metrics(panel, [outcome, *(name for name, _ in named)], strata)
-    past = past.with_spoken(metric_note(unequal))
+    past = past.with_spoken(metric_note(unequal)).with_remarks(two_valued_note(panel, outcome))
+    if estimation.missing == "available":
+        past = past.with_spoken(one_sided_notes(panel, [name for name, _ in named], "fixed"))
 
     def lay_out(rows: DyadPanel) -> Block:
         return mixed_block(rows, outcome=outcome, fixed=named, random=random.terms)

@@ -16,7 +16,7 @@ import numpy as np
 from reldyn._records import brief
 from reldyn.actor_partner._metrics import metric_note, unequal_metrics, withheld_for
 from reldyn.actor_partner.model._setting import check_call
-from reldyn.actor_partner.model._terms import strata_of
+from reldyn.actor_partner.model._terms import check_two_roles, strata_of
 from reldyn.errors import DataWarning, DesignError
 from reldyn.mixed import Estimation
 from reldyn.results import Result, format_table
@@ -79,7 +79,9 @@ class DyadTable:
         return np.hstack([self.values[name] for name in variables])
 
 
-def dyad_table(panel: DyadPanel, variables: Sequence[str], *, analysis: str, roles: str | None = None) -> DyadTable:
+def dyad_table(
+    panel: DyadPanel, variables: Sequence[str], *, analysis: str, roles: str | None = None, two_roles: bool = False
+) -> DyadTable:
     """Lay out the members of each dyad side by side, dyads with a missing value left out.
 
     Parameters
@@ -91,6 +93,8 @@ def dyad_table(panel: DyadPanel, variables: Sequence[str], *, analysis: str, rol
         What the messages call the analysis.
     roles : {"distinguishable", "exchangeable"}, optional
         None: as the panel has them.
+    two_roles : bool, default False
+        Whether the analysis is a question about two roles, whatever the caller said.
 
     Raises
     ------
@@ -110,7 +114,9 @@ def dyad_table(panel: DyadPanel, variables: Sequence[str], *, analysis: str, rol
             f"{analysis} is a model of one occasion per dyad, and this panel has up to {panel.n_occasions}: keep one "
             "with panel.select(where=...), or use rd.apim, which models all of them."
         )
-    chosen, strata = strata_of(panel, roles)
+    if two_roles:
+        check_two_roles(panel, analysis)
+    chosen, strata = strata_of(panel, "distinguishable" if two_roles else roles)
     if chosen == "by-composition":
         raise DesignError(
             f"{analysis} models one kind of dyad, and this panel mixes {', '.join(panel.compositions)}: keep one with "

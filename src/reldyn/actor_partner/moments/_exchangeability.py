@@ -70,7 +70,7 @@ def distinguishability_sem(
     """
     check_option(means, ("equal", "free"), "means")
     names = [predictors] if isinstance(predictors, str) else list(predictors)
-    table = dyad_table(panel, [*names, outcome], analysis="distinguishability_sem", roles="distinguishable")
+    table = dyad_table(panel, [*names, outcome], analysis="distinguishability_sem", two_roles=True)
     warn_all(table.notes)
     moments = moments_of(table.stacked([*names, outcome]))
     statistic, df = isat_statistic(moments, means == "equal")

@@ -104,7 +104,7 @@ def measurement_invariance(panel: DyadPanel, items: Sequence[str]) -> Invariance
     names = list(items)
     if len(names) < 3:
         raise DesignError(f"measurement_invariance needs at least three items, not {len(names)}: fewer fix no factor.")
-    data = dyad_table(panel, names, analysis="measurement_invariance", roles="distinguishable")
+    data = dyad_table(panel, names, analysis="measurement_invariance", two_roles=True)
     warn_all(data.notes)
     moments = moments_of(data.stacked(names))
     rows: list[dict[str, Any]] = []
