@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn.actor_partner._categories import check_known
 from reldyn.actor_partner.model._block import apim_block, mixed_block
 from reldyn.actor_partner.model._design import Block, fill
 from reldyn.actor_partner.model._tables import identify
@@ -130,6 +131,7 @@ def block_again(result: MixedResult, panel: DyadPanel) -> Block:
         return mixed_block(
             panel, outcome=result.design.outcome, fixed=setting.covariates, random=setting.random.terms, fitting=False
         )
+    check_known(panel, setting.categories)
     return apim_block(
         panel,
         outcome=result.design.outcome,
@@ -142,6 +144,7 @@ def block_again(result: MixedResult, panel: DyadPanel) -> Block:
         lags=setting.lags,
         varying=setting.varying,
         centres=setting.centres,
+        categories=setting.categories,
     )
 
 

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from reldyn.actor_partner._categories import categories_of
 from reldyn.actor_partner._metrics import metric_note, unequal_metrics
 from reldyn.actor_partner._moderators import absence_notes, varying_moderators
 from reldyn.actor_partner._past import OutcomePast, has_levels, outcome_past, without_tests
@@ -56,6 +57,7 @@ def apim(
     random: Any = None,
     residual: str | Residual = UNSTRUCTURED,
     family: Literal["gaussian", "binomial", "poisson", "negative-binomial", "ordinal"] = "gaussian",
+    reference: Mapping[str, Any] | None = None,
     estimation: Estimation = Estimation(),  # noqa: B008 - a frozen value
 ) -> ApimResult:
     """Fit an actor-partner interdependence model.
@@ -73,13 +75,15 @@ def apim(
         ``rd.shared("NAME")``. Empty is allowed (growth models). A lag of the outcome (``panel.lag``) makes
         stability (actor) and influence (partner) effects.
     covariates : sequence of str or shared, default ()
-        Numeric columns that enter as they stand.
+        Columns that enter as they stand; categorical ones (text, pandas categories, and those named in ``reference``)
+        as indicators of each category against the reference. ``joint_test`` tests them together, and whether roles
+        differ in them; ``marginal_means`` gives the mean of each category.
     moderators : mapping of str to {"actor", "partner", "dyad"}, optional
         Columns and whose they are (a tuple for both partners'); each enters as it stands, with its main effect and
         its product with every actor, partner and interaction effect. A column that does not change within persons is
         a trait: the person's value holds on all rows, also where it was not asked. One that changes is taken from the
         same occasion, the own or the partner's; a row whose value is missing there is left out, and counted in the
-        notes. One of the dyad must be the same for both partners.
+        notes. One of the dyad must be the same for both partners. May be categorical, like covariates.
     interaction : {"product", "absolute-difference"}, optional
         Actor by partner interaction of each predictor, of the centred values.
     roles : {"distinguishable", "exchangeable", "by-composition"}, optional
@@ -99,6 +103,9 @@ def apim(
     family : {"gaussian", "binomial", "poisson", "negative-binomial", "ordinal"}, default "gaussian"
         Other families than Gaussian are marginal models (generalised estimating equations, dyads as clusters,
         bias-reduced standard errors); they have neither ``random`` nor ``residual``.
+    reference : mapping of str to category, optional
+        The category of a categorical covariate or moderator that the others are set against; None: the first one. A
+        numeric column that is named here is categorical.
     estimation : Estimation
         REML by default. ``missing="available"``: a row is used when it has the outcome and all predictors, so that a
         partner missing at an occasion costs the row whose partner effect it would inform. ``missing="impute"``: 20
@@ -115,7 +122,7 @@ def apim(
     DesignError
         A term cannot be estimated from these rows; the message names it and the reason.
     DataError
-        A column is absent, doubled, or holds text; a moderator of the dyad differs between partners.
+        A column is absent or doubled, a predictor holds text; a moderator of the dyad differs between partners.
 
     References
     ----------
@@ -148,10 +155,12 @@ def apim(
     chosen, strata = strata_of(panel, roles)
     asked_random = random
     random = as_random(random, has_occasions(panel) and family == "gaussian")
-    varying = varying_moderators(panel, moderators)
+    categories = categories_of(panel, outcome, [*(name for name, _ in adjusting), *(moderators or {})], reference)
+    _refuse_incomplete_categories(categories, estimation)
+    varying = varying_moderators(panel, moderators, categories)
     terms = [name for name, _ in (*named, *adjusting)]
     past = outcome_past(panel, outcome, [*terms, *(moderators or {})], option, levels=has_levels(random))
-    past = past.with_remarks(absence_notes(panel, outcome, moderators, varying))
+    past = past.with_remarks(absence_notes(panel, outcome, moderators, varying, categories))
     if family == "gaussian":
         past = past.with_remarks(two_valued_note(panel, outcome))
     if estimation.missing == "available":
@@ -171,6 +180,7 @@ def apim(
             random=random.terms,
             lags=past.lags,
             varying=varying,
+            categories=categories,
         )
 
     setting = ModelSetting(
@@ -190,11 +200,21 @@ def apim(
         varying=varying,
         lags=past.lags,
         unequal_metrics=unequal,
+        categories=categories,
     )
     if family != "gaussian":
         refuse_mixed_options(family, asked_random, residual is not UNSTRUCTURED, setting)
         return _run_marginal(panel, outcome, lay_out(panel), strata, setting, family, past)
     return run_model(ApimResult, panel, outcome, lay_out, strata, setting, past)
+
+
+def _refuse_incomplete_categories(categories: Mapping[str, tuple[str, ...]], estimation: Estimation) -> None:
+    """Refuse categories where missing values are drawn or modelled as normal."""
+    if categories and estimation.missing != "available":
+        raise DesignError(
+            f"missing={estimation.missing!r} treats columns as normal, and {next(iter(categories))!r} is categorical: "
+            "use missing='available', or enter indicator columns (pd.get_dummies) as numbers."
+        )
 
 
 def _run_marginal(

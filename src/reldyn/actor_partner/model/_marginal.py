@@ -112,7 +112,8 @@ class MarginalApimResult(ApimResult):
         """Methods paragraph with the marginal reading, coefficients and notes."""
         from reldyn.actor_partner.model._text import WIDTH
 
-        hidden = ("effect", "variable", "level", "role", "moderator", "moderated", "trait_of", "composition")
+        hidden = ("effect", "variable", "level", "role", "moderator", "moderated", "trait_of", "category")
+        hidden = (*hidden, "composition")
         table = self.tidy().drop(columns=[name for name in hidden if name in self.tidy()])
         body = "\n".join(line.rstrip() for line in format_table(table).to_string(index=False).splitlines())
         parts = [
@@ -314,7 +315,8 @@ def _split_names(
     for own in groups.values():
         split = separated_columns(design.y, X[:, [*base, *own]], family)[len(base) :]
         found += [place for place, runs in zip(own, split, strict=True) if runs]
-    found = found or [place for place in np.flatnonzero(whole) if place not in base] or np.flatnonzero(whole).tolist()
+    everything = np.flatnonzero(whole).tolist()
+    found = found or [place for place in everything if place not in base] or everything
     return tuple(columns[place].name for place in found)
 
 

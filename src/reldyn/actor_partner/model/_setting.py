@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from reldyn.errors import DesignError
@@ -40,6 +40,8 @@ class ModelSetting:
         Terms that hold the outcome's past.
     unequal_metrics : tuple of str
         Variables that the two roles answered on scales of very different width.
+    categories : mapping of str to tuple of str
+        Labels of categorical columns, the reference first.
     random : Random
     residual : Residual
     estimation : Estimation
@@ -64,6 +66,7 @@ class ModelSetting:
     varying: tuple[str, ...] = ()
     lags: tuple[str, ...] = ()
     unequal_metrics: tuple[str, ...] = ()
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def check_call(panel: Any, outcome: Any, estimation: Any) -> None:

@@ -42,6 +42,8 @@ class DesignTerm:
         For a moderation: which effect is moderated, and whose trait it is.
     common : bool
         One coefficient (one random effect) for both roles.
+    category : str
+        The category that is set against the reference; empty for numbers.
     """
 
     effect: str
@@ -51,10 +53,16 @@ class DesignTerm:
     moderated: str = ""
     trait_of: str = ""
     common: bool = False
+    category: str = ""
 
     @property
     def name(self) -> str:
         """Readable name, unique among the terms of a model."""
+        return f"{self.stem}: {self.category}" if self.category else self.stem
+
+    @property
+    def stem(self) -> str:
+        """The name without the category: what all categories of one variable share."""
         level = f" ({self.level})" if self.level else ""
         if self.effect == "intercept":
             return "intercept"

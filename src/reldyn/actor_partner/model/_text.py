@@ -128,6 +128,8 @@ def _predictor_sentences(setting: Any) -> list[str]:
     if setting.covariates:
         label = "Covariates" if setting.kind == "apim" else "Fixed effects"
         sentences.append(f"{label} as they stand: {_listed([name for name, _ in setting.covariates])}.")
+    for name, labels in setting.categories.items():
+        sentences.append(f"Categories of {name} ({_listed(labels[1:])}) are set against {labels[0]}.")
     return sentences
 
 
@@ -161,7 +163,7 @@ def _residual_phrase(residual: Any) -> str:
 
 def _identifying(tidy: pd.DataFrame) -> list[str]:
     """What the readable term already says."""
-    names = ("effect", "variable", "level", "role", "moderator", "moderated", "trait_of", "composition")
+    names = ("effect", "variable", "level", "role", "moderator", "moderated", "trait_of", "category", "composition")
     return [name for name in names if name in tidy]
 
 

@@ -32,7 +32,7 @@ __all__ = ["DyadTable", "FamilyResult", "dyad_table", "estimate_rows", "refuse_u
 FEW_DYADS = 20
 IDENTIFYING = (
     *("effect", "kind", "from", "through", "role", "variable", "level", "moderator", "at", "parameter", "method"),
-    *("outcome_score", "predictor_score", "part", "composition", "moderated", "trait_of"),
+    *("outcome_score", "predictor_score", "part", "composition", "moderated", "trait_of", "category"),
 )
 WIDTH = 100
 
