@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._types import Array
 from reldyn.errors import DesignError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from reldyn._types import Array
     from reldyn.actor_partner.model._design import DesignRows
     from reldyn.actor_partner.model._result import MixedResult
     from reldyn.actor_partner.model._terms import DesignColumn, DesignTerm
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 __all__ = ["means_table"]
 
 # The outcome's scale from that of the link.
-RESPONSE = {"binomial": lambda eta: 1 / (1 + np.exp(-eta)), "poisson": np.exp, "negative-binomial": np.exp}
+RESPONSE: Mapping[str, Callable[[Array], Array]] = {
+    "binomial": lambda eta: np.asarray(1 / (1 + np.exp(-eta))),
+    "poisson": np.exp,
+    "negative-binomial": np.exp,
+}
 
 
 def means_table(result: MixedResult, name: str) -> pd.DataFrame:

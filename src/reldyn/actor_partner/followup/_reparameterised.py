@@ -255,9 +255,9 @@ def dyad_individual(
     from reldyn.panel import DyadPanel as Panel
 
     names = [predictors] if isinstance(predictors, str) else list(predictors)
-    taken = ("outcome", "predictors", "covariates", "moderators", "interaction", "roles", "centering")
-    taken = (*taken, "family", "reference")
-    check_passed_on("dyad_individual", model, apim, (*taken, "estimation"))
+    taken = ("outcome", "predictors", "covariates", "moderators", "interaction", "roles", "centering", "family")
+    more = ("reference", "offset", "weights", "constraints", "estimation")
+    check_passed_on("dyad_individual", model, apim, (*taken, *more))
     if model.get("random") not in (None, (), "intercept", ("intercept",)):
         raise DesignError("dyad_individual lets the intercept vary between dyads, and no slope: use rd.apim for those.")
     first = apim(

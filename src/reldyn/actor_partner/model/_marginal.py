@@ -112,8 +112,8 @@ class MarginalApimResult(ApimResult):
         """Methods paragraph with the marginal reading, coefficients and notes."""
         from reldyn.actor_partner.model._text import WIDTH
 
-        hidden = ("effect", "variable", "level", "role", "moderator", "moderated", "trait_of", "category")
-        hidden = (*hidden, "composition")
+        said = ("effect", "variable", "level", "role", "moderator", "moderated", "trait_of")
+        hidden = (*said, "category", "composition")
         table = self.tidy().drop(columns=[name for name in hidden if name in self.tidy()])
         body = "\n".join(line.rstrip() for line in format_table(table).to_string(index=False).splitlines())
         parts = [
