@@ -13,10 +13,12 @@ from reldyn.actor_partner._moderators import absence_notes, varying_moderators
 from reldyn.actor_partner._past import OutcomePast, has_levels, outcome_past, without_tests
 from reldyn.actor_partner.model._block import apim_block
 from reldyn.actor_partner.model._causes import one_sided_notes, two_valued_note
+from reldyn.actor_partner.model._constraints import read_constraints
 from reldyn.actor_partner.model._design import Block, build_design, identifiers
 from reldyn.actor_partner.model._fitting import estimates_of, fit_design
 from reldyn.actor_partner.model._marginal import FAMILIES, refuse_mixed_options
 from reldyn.actor_partner.model._result import ApimResult, MixedResult
+from reldyn.actor_partner.model._row_terms import check_row_terms, offset_of, weights_of
 from reldyn.actor_partner.model._setting import ModelSetting, as_random, as_residual, check_call
 from reldyn.actor_partner.model._terms import Stratum, named_terms, strata_of
 from reldyn.actor_partner.model._values import centerings, has_occasions
@@ -58,6 +60,9 @@ def apim(
     residual: str | Residual = UNSTRUCTURED,
     family: Literal["gaussian", "binomial", "poisson", "negative-binomial", "ordinal"] = "gaussian",
     reference: Mapping[str, Any] | None = None,
+    offset: str | None = None,
+    weights: str | None = None,
+    constraints: str | Sequence[str] = (),
     estimation: Estimation = Estimation(),  # noqa: B008 - a frozen value
 ) -> ApimResult:
     """Fit an actor-partner interdependence model.
@@ -106,6 +111,15 @@ def apim(
     reference : mapping of str to category, optional
         The category of a categorical covariate or moderator that the others are set against; None: the first one. A
         numeric column that is named here is categorical.
+    offset : str, optional
+        Numeric column that is added to the linear predictor with a coefficient of 1. For counts per hour: the logarithm
+        of the hours.
+    weights : str, optional
+        Numeric column of prior weights, above zero: a row of weight w counts like the mean of w rows, its residual
+        variance is that of weight 1 divided by w. They are no sampling weights. Ordinal outcomes take none.
+    constraints : {"actor=partner", "equal-predictors"} or sequence of these, default ()
+        Coefficients that are one: of actor and partner (the couple pattern, k = 1), or of all predictors (which must
+        then share a unit). Compare with the free model by `compare`.
     estimation : Estimation
         REML by default. ``missing="available"``: a row is used when it has the outcome and all predictors, so that a
         partner missing at an occasion costs the row whose partner effect it would inform. ``missing="impute"``: 20
@@ -155,10 +169,12 @@ def apim(
     chosen, strata = strata_of(panel, roles)
     asked_random = random
     random = as_random(random, has_occasions(panel) and family == "gaussian")
+    equal = read_constraints(constraints, len(named))
+    terms = [name for name, _ in (*named, *adjusting)]
+    check_row_terms(offset, weights, [outcome, *terms, *(moderators or {})], estimation)
     categories = categories_of(panel, outcome, [*(name for name, _ in adjusting), *(moderators or {})], reference)
     _refuse_incomplete_categories(categories, estimation)
     varying = varying_moderators(panel, moderators, categories)
-    terms = [name for name, _ in (*named, *adjusting)]
     past = outcome_past(panel, outcome, [*terms, *(moderators or {})], option, levels=has_levels(random))
     past = past.with_remarks(absence_notes(panel, outcome, moderators, varying, categories))
     if family == "gaussian":
@@ -169,7 +185,7 @@ def apim(
     past = past.with_spoken(metric_note(unequal))
 
     def lay_out(rows: DyadPanel) -> Block:
-        return apim_block(
+        block = apim_block(
             rows,
             outcome=outcome,
             predictors=named,
@@ -181,7 +197,9 @@ def apim(
             lags=past.lags,
             varying=varying,
             categories=categories,
+            constraints=equal,
         )
+        return dataclasses.replace(block, offset=offset_of(rows, offset), weights=weights_of(rows, weights))
 
     setting = ModelSetting(
         kind="apim",
@@ -201,6 +219,9 @@ def apim(
         lags=past.lags,
         unequal_metrics=unequal,
         categories=categories,
+        offset=offset,
+        weights=weights,
+        constraints=equal,
     )
     if family != "gaussian":
         refuse_mixed_options(family, asked_random, residual is not UNSTRUCTURED, setting)
@@ -256,7 +277,7 @@ def run_model(
     block = lay_out(panel)
     design = build_design(panel, outcome, block, strata, setting.residual.process)
     fit = fit_design(design, setting.random, setting.residual, setting.estimation.method)
-    estimates, wald = estimates_of(fit, setting.estimation)
+    estimates, wald = estimates_of(fit, setting.estimation, design.log_volume)
     result = kind(
         setting=dataclasses.replace(setting, centres=block.centres),
         design=design,

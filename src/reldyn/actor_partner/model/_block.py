@@ -10,6 +10,7 @@ import numpy as np
 
 from reldyn.actor_partner._categories import indicators, values_of
 from reldyn.actor_partner._moderators import NONE, moderator_values, owners_of
+from reldyn.actor_partner.model._constraints import BOTH, constrained
 from reldyn.actor_partner.model._design import Block
 from reldyn.actor_partner.model._terms import DesignTerm, named_terms
 from reldyn.actor_partner.model._values import levels_of, partner_trait, partner_values
@@ -64,6 +65,7 @@ def apim_block(
     varying: Sequence[str] = (),
     centres: Mapping[str, float] | None = None,
     categories: Mapping[str, tuple[str, ...]] = NONE,
+    constraints: Sequence[str] = (),
 ) -> Block:
     """Lay out intercept, actor and partner effects, interactions, moderations and covariates.
 
@@ -81,6 +83,8 @@ def apim_block(
         levels, centre = levels_of(panel, name, centering[name], None if centres is None else centres[name])
         collector.centres[name] = centre
         _add_predictor(collector, panel, name, both, levels, interaction, name in lags)
+    if constraints:
+        collector.terms, collector.values = constrained(collector.terms, collector.values, constraints)
     for name, both in covariates:
         if name in categories:
             _add_indicators(collector, DesignTerm("covariate", name, common=both), _codes(panel, name, categories))
@@ -154,7 +158,7 @@ def _add_moderations(
     categories: Mapping[str, tuple[str, ...]],
 ) -> None:
     moderated = [
-        place for place, term in enumerate(collector.terms) if term.effect in ("actor", "partner", "interaction")
+        place for place, term in enumerate(collector.terms) if term.effect in ("actor", "partner", "interaction", BOTH)
     ]
     if not moderated:
         raise DesignError("moderators need predictors whose actor and partner effects they moderate.")

@@ -59,8 +59,11 @@ def _repeats(design: DesignRows) -> bool:
     return bool(np.any(one[design.dyad] != design.step))
 
 
-def estimates_of(fit: Fit, estimation: Estimation) -> tuple[Estimates, Wald]:
-    """Numbers of a fit, and the inference asked for that they rest on."""
+def estimates_of(fit: Fit, estimation: Estimation, log_volume: float = 0.0) -> tuple[Estimates, Wald]:
+    """Numbers of a fit, and the inference asked for that they rest on.
+
+    ``log_volume`` is what prior weights add to the log-likelihood.
+    """
     from reldyn.mixed import infer
 
     kind = estimation.resolved_inference
@@ -69,7 +72,7 @@ def estimates_of(fit: Fit, estimation: Estimation) -> tuple[Estimates, Wald]:
     estimates = Estimates(
         method=fit.method,
         inference=kind,
-        log_likelihood=float(fit.log_likelihood),
+        log_likelihood=float(fit.log_likelihood) + log_volume,
         n_covariance=fit.n_covariance_parameters,
         beta=wald.beta,
         cov_model=fit.cov_beta,

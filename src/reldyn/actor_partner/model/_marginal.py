@@ -133,6 +133,8 @@ class MarginalApimResult(ApimResult):
         working = (
             f"one working correlation of partners ({self.working:.3f})"
             if np.isfinite(self.working)
+            else "working independence, because the members of a dyad have different weights"
+            if self.setting.weights is not None and self._one_occasion
             else "working independence, because over several occasions other choices bias effects of predictors that "
             "change (Pepe and Anderson, 1994)"
             if self.family != "ordinal"
@@ -152,6 +154,10 @@ class MarginalApimResult(ApimResult):
             f"On the scale of {READING[self.family]}. (Liang and Zeger, 1986; Mancl and DeRouen, 2001; Loeys et al., "
             "2014)"
         )
+
+    @property
+    def _one_occasion(self) -> bool:
+        return len(self.design.y) <= 2 * self.design.n_dyads
 
     def covariance(self, of: str) -> pd.DataFrame:
         """Covariance of partners' Pearson residuals (``"residual"``); there are no random effects.
@@ -239,7 +245,15 @@ def fit_marginal(
     if np.linalg.matrix_rank(X) < X.shape[1]:
         raise DesignError(f"the terms {', '.join(c.name for c in kept)} depend on each other: leave one of them out.")
     repeated = bool(np.bincount(design.dyad).max() > 2)
-    fit = fit_gee(design.y, X, design.dyad, family, exchangeable=not repeated and family != "ordinal")
+    fit = fit_gee(
+        design.y,
+        X,
+        design.dyad,
+        family,
+        exchangeable=not repeated and family != "ordinal" and _one_weight_per_dyad(design),
+        offset=design.offset,
+        weights=design.weights,
+    )
     split = _split_names(design, X, kept, fit, family)
     more = _notes(design, fit, family, split)
     design = dataclasses.replace(design, fixed=columns, random=())
@@ -256,7 +270,18 @@ def fit_marginal(
     )
 
 
+def _one_weight_per_dyad(design: DesignRows) -> bool:
+    """Whether partners count alike: with two weights in a dyad independence is the working assumption."""
+    if design.weights is None:
+        return True
+    top = np.zeros(design.n_dyads)
+    np.maximum.at(top, design.dyad, design.weights)
+    return bool(np.all(design.weights == top[design.dyad]))
+
+
 def _check_outcome(design: DesignRows, family: str) -> None:
+    if family == "ordinal" and design.weights is not None:
+        raise DesignError("family='ordinal' takes no weights: leave weights out, or use another family.")
     y = design.y
     whole = y == np.floor(y)
     wanted = {

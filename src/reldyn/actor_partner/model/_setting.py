@@ -42,6 +42,10 @@ class ModelSetting:
         Variables that the two roles answered on scales of very different width.
     categories : mapping of str to tuple of str
         Labels of categorical columns, the reference first.
+    offset, weights : str or None
+        Columns of the offset and of prior weights.
+    constraints : tuple of str
+        Coefficients that are one.
     random : Random
     residual : Residual
     estimation : Estimation
@@ -67,6 +71,9 @@ class ModelSetting:
     lags: tuple[str, ...] = ()
     unequal_metrics: tuple[str, ...] = ()
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    offset: str | None = None
+    weights: str | None = None
+    constraints: tuple[str, ...] = ()
 
 
 def check_call(panel: Any, outcome: Any, estimation: Any) -> None:
