@@ -9,7 +9,7 @@ import pytest
 
 import reldyn as rd
 from reldyn import actor_partner as ap
-from reldyn.actor_partner.model._separation import separated_columns
+from reldyn.actor_partner._separation import separated_columns
 
 
 def rows(n=40, seed=5):

@@ -6,10 +6,10 @@ import dataclasses
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from reldyn.actor_partner._causes import check_passed_on
 from reldyn.actor_partner._metrics import metric_note
 from reldyn.actor_partner.followup._compare import ComparisonResult, likelihood_ratio
 from reldyn.actor_partner.model._apim import apim
-from reldyn.actor_partner.model._causes import check_passed_on
 from reldyn.actor_partner.model._mixed_model import mixed_model
 from reldyn.actor_partner.model._terms import check_two_roles
 from reldyn.errors import DesignError

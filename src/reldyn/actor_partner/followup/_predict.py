@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn.actor_partner._categories import check_known
+from reldyn.actor_partner._row_terms import offset_of
 from reldyn.actor_partner.model._block import apim_block, mixed_block
 from reldyn.actor_partner.model._design import Block, fill
-from reldyn.actor_partner.model._row_terms import offset_of
 from reldyn.actor_partner.model._tables import identify
 from reldyn.errors import DataError, DesignError, check_option
 

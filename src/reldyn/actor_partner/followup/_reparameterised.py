@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn.actor_partner._causes import check_passed_on
 from reldyn.actor_partner.model._apim import apim
-from reldyn.actor_partner.model._causes import check_passed_on
 from reldyn.actor_partner.model._mixed_model import mixed_model
 from reldyn.actor_partner.model._result import MixedResult
 from reldyn.actor_partner.moments._dyads import FamilyResult

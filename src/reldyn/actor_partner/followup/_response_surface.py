@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from reldyn.actor_partner._causes import check_passed_on
 from reldyn.actor_partner._metrics import unequal_metrics, withheld_for
-from reldyn.actor_partner.model._causes import check_passed_on
 from reldyn.actor_partner.model._mixed_model import mixed_model
 from reldyn.actor_partner.model._result import MixedResult
 from reldyn.actor_partner.model._setting import check_call

@@ -8,17 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from reldyn.actor_partner._categories import categories_of
+from reldyn.actor_partner._causes import one_sided_notes, two_valued_note
+from reldyn.actor_partner._constraints import read_constraints
 from reldyn.actor_partner._metrics import metric_note, unequal_metrics
 from reldyn.actor_partner._moderators import absence_notes, varying_moderators
 from reldyn.actor_partner._past import OutcomePast, has_levels, outcome_past, without_tests
+from reldyn.actor_partner._row_terms import check_row_terms, offset_of, weights_of
 from reldyn.actor_partner.model._block import apim_block
-from reldyn.actor_partner.model._causes import one_sided_notes, two_valued_note
-from reldyn.actor_partner.model._constraints import read_constraints
 from reldyn.actor_partner.model._design import Block, build_design, identifiers
 from reldyn.actor_partner.model._fitting import estimates_of, fit_design
 from reldyn.actor_partner.model._marginal import FAMILIES, refuse_mixed_options
 from reldyn.actor_partner.model._result import ApimResult, MixedResult
-from reldyn.actor_partner.model._row_terms import check_row_terms, offset_of, weights_of
 from reldyn.actor_partner.model._setting import ModelSetting, as_random, as_residual, check_call
 from reldyn.actor_partner.model._terms import Stratum, named_terms, strata_of
 from reldyn.actor_partner.model._values import centerings, has_occasions

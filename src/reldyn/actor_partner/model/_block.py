@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn.actor_partner._categories import indicators, values_of
+from reldyn.actor_partner._constraints import BOTH, constrained
 from reldyn.actor_partner._moderators import NONE, moderator_values, owners_of
-from reldyn.actor_partner.model._constraints import BOTH, constrained
 from reldyn.actor_partner.model._design import Block
 from reldyn.actor_partner.model._terms import DesignTerm, named_terms
 from reldyn.actor_partner.model._values import levels_of, partner_trait, partner_values

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import numpy as np
 
+from reldyn.actor_partner._separation import separated_columns, separation_note
 from reldyn.actor_partner.model._design import DesignRows, identifiers
 from reldyn.actor_partner.model._estimates import Estimates
 from reldyn.actor_partner.model._gee import GeeFit, MarginalWald, fit_gee, thresholds_of
 from reldyn.actor_partner.model._result import ApimResult
-from reldyn.actor_partner.model._separation import separated_columns, separation_note
 from reldyn.actor_partner.model._terms import DesignColumn, DesignTerm
 from reldyn.errors import ConvergenceWarning, DataError, DataWarning, DesignError, describe_rows
 from reldyn.mixed import Wald

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from reldyn.actor_partner._causes import one_sided_notes, two_valued_note
 from reldyn.actor_partner._metrics import metric_note, unequal_metrics
 from reldyn.actor_partner._past import has_levels, outcome_past
 from reldyn.actor_partner.model._apim import run_model
 from reldyn.actor_partner.model._block import mixed_block
-from reldyn.actor_partner.model._causes import one_sided_notes, two_valued_note
 from reldyn.actor_partner.model._result import MixedResult
 from reldyn.actor_partner.model._setting import ModelSetting, as_random, as_residual, check_call
 from reldyn.actor_partner.model._terms import named_terms, strata_of

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from reldyn.actor_partner._causes import check_passed_on
 from reldyn.actor_partner.model._apim import apim
-from reldyn.actor_partner.model._causes import check_passed_on
 from reldyn.actor_partner.model._result import ApimResult
 from reldyn.actor_partner.model._setting import check_call
 from reldyn.actor_partner.moments._dyads import FamilyResult

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reldyn.actor_partner.model._row_terms import row_term_sentences
+from reldyn.actor_partner._row_terms import row_term_sentences
 from reldyn.results import format_table
 
 if TYPE_CHECKING:
