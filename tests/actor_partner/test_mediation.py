@@ -273,3 +273,15 @@ def test_a_constant_covariate_is_refused(as_pairs, columns_of):
     panel = rd.DyadPanel(frame, dyad="dyad", person="member", role="role")
     with pytest.raises(rd.DesignError, match="'z' is the same for every dyad"):
         ap.mediation(panel, outcome="y", predictor="x", mediator="m", covariates="z")
+
+
+def test_k_is_withheld_where_roles_answered_on_two_scales(as_pairs, columns_of):
+    frame = as_panel(as_pairs, columns_of, FULL).frame
+    frame["x"] = frame["x"] * np.where(frame["role"] == "A", 1.0, 20.0)
+    panel = rd.DyadPanel(frame, dyad="dyad", person="member", role="role")
+    with pytest.warns(rd.DataWarning):
+        fit = ap.mediation(panel, outcome="y", predictor="x", mediator="m", interval="delta")
+    rows = fit.k.set_index("source")
+    assert rows.loc["x", "estimate"].isna().all()
+    assert rows.loc["x", "note"].str.startswith("withheld").all()
+    assert np.isfinite(rows.loc["m", "estimate"]).all()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from reldyn.actor_partner._metrics import unequal_metrics, withheld_for
 from reldyn.actor_partner._moderators import absence_notes, moderator_values, owners_of, varying_moderators
 from reldyn.actor_partner.followup._slopes import chosen_points
 from reldyn.actor_partner.followup._surface_tables import (
@@ -23,7 +24,7 @@ from reldyn.actor_partner.followup._surface_tables import (
 from reldyn.actor_partner.model._mixed_model import mixed_model
 from reldyn.actor_partner.model._result import MixedResult
 from reldyn.actor_partner.model._setting import check_call
-from reldyn.actor_partner.model._terms import named_terms
+from reldyn.actor_partner.model._terms import named_terms, strata_of
 from reldyn.actor_partner.moments._dyads import FamilyResult, warn_all
 from reldyn.errors import DesignError
 from reldyn.mixed import Estimation, Residual
@@ -166,7 +167,8 @@ def response_surface(
     Raises
     ------
     DesignError
-        The predictor does not vary enough for squares, compositions are mixed, or a variable is named twice.
+        The predictor does not vary enough for squares, compositions are mixed, a variable is named twice, or the roles
+        answered on different response scales.
 
     References
     ----------
@@ -183,6 +185,12 @@ def response_surface(
     check_call(panel, outcome, estimation)
     held = named_terms(covariates, "covariates")
     _refuse_twice(outcome, predictor, [name for name, _ in held], list(moderators or {}))
+    if unequal_metrics(panel, [predictor], strata_of(panel, roles)[1]):
+        raise DesignError(
+            f"response_surface: {withheld_for([predictor], [predictor])}, and agreement is meaningless on two scales. "
+            "Bring both to one scale first, for example percent of the maximum possible, or declare "
+            "DyadPanel(scales={...}) if both did answer on one."
+        )
     paired = panel.actor_partner([predictor])
     own, other = paired.values(f"{predictor}_actor"), paired.values(f"{predictor}_partner")
     zero = float(np.nanmean(own)) if midpoint is None else float(midpoint)

@@ -124,6 +124,12 @@ def simple_slopes(
     >>> rd.actor_partner.simple_slopes(fit, at=[-1, 1]).tidy()["at"].tolist()
     [-1.0, 1.0, -1.0, 1.0]
     """
+    if categorical := _categorical(fit, moderator):
+        raise DesignError(
+            f"{categorical!r} is categorical: the effect in a category is the sum of its coefficient and of that "
+            "category's moderation, fit.contrast({...}) with both terms; whether categories differ is "
+            f"fit.joint_test({categorical!r})."
+        )
     pairs, name, owner, values = _moderated(fit, moderator, trait_of)
     seen = values[np.isfinite(values)]
     points = chosen_points(seen) if at is None else np.asarray(at, dtype=float)
@@ -140,6 +146,13 @@ def simple_slopes(
         limits=limits,
         warnings=fit.warnings,
     )
+
+
+def _categorical(fit: ApimResult, moderator: str | None) -> str:
+    """The categorical moderator that is asked for; empty where it is numeric."""
+    known = list(dict.fromkeys(c.term.moderator for c in fit.design.fixed if c.term.effect == "moderation"))
+    name = known[0] if moderator is None and len(known) == 1 else moderator
+    return name if name is not None and name in fit.setting.categories else ""
 
 
 def _moderated(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from reldyn.actor_partner._causes import check_passed_on
 from reldyn.actor_partner.model._apim import apim
 from reldyn.actor_partner.model._result import ApimResult
 from reldyn.actor_partner.model._setting import check_call
@@ -124,6 +125,7 @@ def over_time(panel: DyadPanel, *, outcome: str, steps: int = 1, **model: Any) -
     >>> rd.actor_partner.over_time(panel, outcome="y").tidy()["effect"].tolist()
     ['intercept', 'intercept', 'stability', 'stability', 'influence', 'influence']
     """
+    check_passed_on("over_time", model, apim, ("outcome",))
     check_call(panel, outcome, model.get("estimation", Estimation()))
     if panel.n_occasions < 2:
         raise DesignError("over_time needs at least two occasions: name time, or day and beep, when making the panel.")

@@ -196,7 +196,9 @@ def _paths(fitted: Any, names: Sequence[str], data: DyadTable) -> pd.DataFrame:
         for place, member in enumerate(members):
             role: Any = data.roles[place] if member else ""
             theta, cov = fitted.subset([f"actor {name}{member}", f"partner {name}{member}"])
-            values, spread = delta(lambda point: np.array([point[0], point[1], point[1] / point[0]]), theta, cov)
+            # k compares the own with the partner's units: without one metric it says nothing.
+            unit = np.nan if name in data.unequal else 1.0
+            values, spread = delta(lambda p, u=unit: np.array([p[0], p[1], u * p[1] / p[0]]), theta, cov)
             parts.append(estimate_rows(values, np.sqrt(np.diag(spread))))
             for effect in ("actor", "partner", "k"):
                 term = f"{effect} {name}" + (f", {role}" if member else "")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from reldyn.actor_partner.moments._dyads import DyadTable, dyad_table, estimate_rows, warn_all
+from reldyn.actor_partner.moments._dyads import DyadTable, dyad_table, estimate_rows, refuse_unequal, warn_all
 from reldyn.actor_partner.moments._interchangeable import double_entry
 from reldyn.actor_partner.moments._moment_model import Fitted, MomentResult, fit_members, parameter_table
 from reldyn.actor_partner.moments._nonindependence import anova_icc
@@ -110,7 +110,8 @@ def common_fate(
     Raises
     ------
     DesignError
-        An intraclass correlation is below ``least_icc``; several occasions; too few dyads.
+        An intraclass correlation is below ``least_icc``; several occasions; too few dyads; the roles answered on
+        different response scales.
 
     References
     ----------
@@ -127,6 +128,7 @@ def common_fate(
     True
     """
     data = dyad_table(panel, [predictor, outcome], analysis="common_fate", roles=roles, missing=missing)
+    refuse_unequal(data, "common_fate", "one dyad-level variable cannot stand behind both with loadings of 1")
     icc = {name: _icc(data, name) for name in (predictor, outcome)}
     for name, value in icc.items():
         if value < least_icc:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn._records import brief
+from reldyn.actor_partner._metrics import metric_note, unequal_metrics, withheld_for
 from reldyn.actor_partner.model._setting import check_call
-from reldyn.actor_partner.model._terms import strata_of
+from reldyn.actor_partner.model._terms import check_two_roles, strata_of
 from reldyn.actor_partner.moments._incomplete import incomplete_moments
 from reldyn.errors import DataWarning, DesignError, check_option
 from reldyn.mixed import Estimation
@@ -28,27 +29,14 @@ if TYPE_CHECKING:
     from reldyn.actor_partner.moments._moments import Moments
     from reldyn.panel import DyadPanel
 
-__all__ = ["DyadTable", "FamilyResult", "dyad_table", "estimate_rows", "warn_all"]
+__all__ = ["DyadTable", "FamilyResult", "dyad_table", "estimate_rows", "refuse_unequal", "warn_all"]
 
 FEW_DYADS = 20
 MISSING = ("available", "model")
 IDENTIFYING = (
-    *(
-        "effect",
-        "kind",
-        "from",
-        "through",
-        "predictor",
-        "mediator",
-        "role",
-        "variable",
-        "level",
-        "moderator",
-        "at",
-        "parameter",
-        "method",
-    ),
-    *("outcome_score", "predictor_score", "part", "composition", "moderated", "trait_of"),
+    *("effect", "kind", "from", "through", "role", "variable", "level", "moderator", "at", "parameter", "method"),
+    *("outcome_score", "predictor_score", "part", "composition", "moderated", "trait_of", "category"),
+    *("predictor", "mediator"),
 )
 WIDTH = 100
 
@@ -68,12 +56,15 @@ class DyadTable:
         Dyads left out or incomplete, and samples too small to lean on.
     shared : mapping of str to (n,) arrays
         Covariates on which partners never differ.
+    unequal : tuple of str
+        Variables that the two roles answered on scales of very different width.
     """
 
     values: Mapping[str, NDArray[np.float64]]
     roles: tuple[Hashable, ...]
     notes: tuple[str, ...]
     shared: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    unequal: tuple[str, ...] = ()
 
     @property
     def n(self) -> int:
@@ -109,6 +100,7 @@ def dyad_table(
     *,
     analysis: str,
     roles: str | None = None,
+    two_roles: bool = False,
     missing: str = "available",
     covariates: Sequence[str] = (),
 ) -> DyadTable:
@@ -123,6 +115,8 @@ def dyad_table(
         What the messages call the analysis.
     roles : {"distinguishable", "exchangeable"}, optional
         None: as the panel has them.
+    two_roles : bool, default False
+        Whether the analysis is a question about two roles, whatever the caller said.
     missing : {"available", "model"}, default "available"
         Dyads that lack a value are left out, or stay in with what they have.
     covariates : sequence of str
@@ -148,7 +142,9 @@ def dyad_table(
             f"{analysis} is a model of one occasion per dyad, and this panel has up to {panel.n_occasions}: keep one "
             "with panel.select(where=...), or use rd.apim, which models all of them."
         )
-    chosen, strata = strata_of(panel, roles)
+    if two_roles:
+        check_two_roles(panel, analysis)
+    chosen, strata = strata_of(panel, "distinguishable" if two_roles else roles)
     if chosen == "by-composition":
         raise DesignError(
             f"{analysis} models one kind of dyad, and this panel mixes {', '.join(panel.compositions)}: keep one with "
@@ -164,7 +160,9 @@ def dyad_table(
     shared = {name: column[keep] for name, column in shared.items()}
     _refuse_unusable(values, int(keep.sum()), analysis, alike=not strata[0].roles)
     _refuse_constant(shared, analysis)
-    return DyadTable(values, strata[0].roles, _notes(keep, whole, names), shared)
+    unequal = unequal_metrics(panel, names, strata)
+    notes = (*_notes(keep, whole, names), *metric_note(unequal))
+    return DyadTable(values, strata[0].roles, notes, shared, unequal)
 
 
 def _of_dyad(pair: NDArray[np.float64]) -> bool:
@@ -176,6 +174,20 @@ def _of_dyad(pair: NDArray[np.float64]) -> bool:
 def _value_of_dyad(pair: NDArray[np.float64]) -> NDArray[np.float64]:
     """The value either partner has."""
     return np.where(np.isfinite(pair[:, 0]), pair[:, 0], pair[:, 1])
+
+
+def refuse_unequal(table: DyadTable, analysis: str, why: str) -> None:
+    """Refuse variables of two response scales where the analysis takes one for granted.
+
+    Raises
+    ------
+    DesignError
+    """
+    if table.unequal:
+        raise DesignError(
+            f"{analysis}: {withheld_for(table.unequal, table.unequal)}, and {why}. Bring both to one scale first, for "
+            "example percent of the maximum possible, or declare DyadPanel(scales={...}) if both did answer on one."
+        )
 
 
 def _by_member(panel: DyadPanel, name: str, roles: tuple[Hashable, ...]) -> NDArray[np.float64]:

@@ -147,7 +147,7 @@ def latent_apim(
     notes = (*data.notes, *notes)
     warn_all(notes)
     return LatentApimResult(
-        table=_effects(structure, fitted, name, list(predictors), data),
+        table=_effects(structure, fitted, name, constructs, data),
         parameters=parameter_table(fitted, {}),
         fitted=fitted,
         n_dyads=data.n,
@@ -193,11 +193,14 @@ def _constructs(outcome: Any, predictors: Any) -> dict[str, tuple[str, ...]]:
 
 
 def _effects(
-    structure: Structure, fitted: Fitted, outcome: str, predictors: Sequence[str], data: DyadTable
+    structure: Structure, fitted: Fitted, outcome: str, constructs: Mapping[str, Sequence[str]], data: DyadTable
 ) -> pd.DataFrame:
     """Paths, k and standardised paths, per predictor and role."""
     import pandas as pd
 
+    predictors = [name for name in constructs if name != outcome]
+    # k compares the own with the partner's units: without one metric it says nothing.
+    unit = {name: np.nan if set(constructs[name]) & set(data.unequal) else 1.0 for name in predictors}
     members = (1, 2) if data.distinguishable else (1,)
     place = {label: at for at, label in enumerate(structure.labels)}
     latent = {label: at for at, label in enumerate(structure.latent)}
@@ -211,7 +214,7 @@ def _effects(
                 to, own, other = (latent[f"{label}"] for label in _ends(outcome, name, member))
                 per = 1.0 / np.sqrt(psi[to, to])
                 standardised = [actor * np.sqrt(psi[own, own]) * per, partner * np.sqrt(psi[other, other]) * per]
-                values += [actor, partner, partner / actor, *standardised]
+                values += [actor, partner, unit[name] * partner / actor, *standardised]
         return np.array(values)
 
     estimate, spread = delta(numbers, fitted.theta, fitted.cov)

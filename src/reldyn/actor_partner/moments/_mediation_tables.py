@@ -103,12 +103,18 @@ def k_table(
     import pandas as pd
 
     theta, cov = fit.subset(path_labels(variables, alike=not data.distinguishable))
-    estimate, spread = delta(lambda point: point[1::2] / point[::2], theta, cov)
+    # k compares the own with the partner's units: without one metric it says nothing.
+    links = [link for _ in (data.roles or ("",)) for link in variables.links]
+    unit = np.array([np.nan if source in data.unequal else 1.0 for source, _ in links])
+    estimate, spread = delta(lambda point: unit * point[1::2] / point[::2], theta, cov)
     columns = estimate_rows(estimate, np.sqrt(np.diag(spread)))
     if draws is not None:
-        columns["conf_low"], columns["conf_high"] = np.quantile(draws[:, 1::2] / draws[:, ::2], QUANTILES, axis=0)
+        columns["conf_low"], columns["conf_high"] = np.quantile(
+            unit * draws[:, 1::2] / draws[:, ::2], QUANTILES, axis=0
+        )
     actor = estimate_rows(theta[::2], np.sqrt(np.diag(cov)[::2]))
     weak = (actor["conf_low"] <= 0) & (actor["conf_high"] >= 0)
     rows = [_path_row("k", link, role, data) for role in (data.roles or ("",)) for link in variables.links]
     notes = np.where(weak, "the actor path is not different from zero: a ratio to it says little", "")
+    notes = np.where(np.isnan(unit), "withheld: the roles answered on two response scales", notes)
     return pd.DataFrame(rows).assign(**columns, note=notes)
