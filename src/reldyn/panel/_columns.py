@@ -39,7 +39,8 @@ def numbers_of(panel: DyadPanel, variable: str) -> NDArray[np.float64]:
         if len(bad):
             raise DataError(
                 f"column {variable!r} holds text, for example {column.iloc[bad[0]]!r} "
-                f"({describe_rows(bad.tolist())}): recode it to numbers."
+                f"({describe_rows(bad.tolist())}): recode it to numbers, categories to one indicator column each "
+                "(pd.get_dummies), never to 1, 2, 3."
             )
         column = numbers
     return read_only(column.to_numpy(dtype=float, na_value=np.nan))

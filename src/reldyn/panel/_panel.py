@@ -13,8 +13,8 @@ from reldyn.panel._border import as_pandas, raise_errors
 from reldyn.panel._columns import check_usable, numbers_of, times_of
 from reldyn.panel._compositions import composition_labels
 from reldyn.panel._index import build_index
-from reldyn.panel._panel_rows import Findings, PanelRows
 from reldyn.panel._lines import keep_lines, lines_of
+from reldyn.panel._panel_rows import Findings, PanelRows
 from reldyn.panel._placing import weekdays
 from reldyn.panel._printing import summary_lines
 from reldyn.panel._schedule import Schedule

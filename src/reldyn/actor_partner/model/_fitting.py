@@ -73,8 +73,9 @@ def check_occasions(design: DesignRows, residual: Residual) -> None:
         return
     if residual.process != "independent" or not all(column.term.common for column in intercepts):
         raise DesignError(
-            "random='intercept' cannot be estimated: each dyad has one occasion, so the dyad's deviation is the same "
-            f"thing as the {residual.process} residual. Leave random out: the residual covariance already holds it."
+            "random intercepts (the default where dyads have several occasions) cannot be estimated: in the usable "
+            f"rows each dyad has one occasion, so the dyad's deviation is the same thing as the {residual.process} "
+            "residual. Say random=(): the residual covariance already holds it."
         )
 
 
@@ -85,8 +86,11 @@ def _repeats(design: DesignRows) -> bool:
     return bool(np.any(one[design.dyad] != design.step))
 
 
-def estimates_of(fit: Fit, estimation: Estimation) -> tuple[Estimates, Wald]:
-    """Numbers of a fit, and the inference asked for that they rest on."""
+def estimates_of(fit: Fit, estimation: Estimation, log_volume: float = 0.0) -> tuple[Estimates, Wald]:
+    """Numbers of a fit, and the inference asked for that they rest on.
+
+    ``log_volume`` is what prior weights add to the log-likelihood.
+    """
     from reldyn.mixed import infer, parameter_covariance
 
     kind = estimation.resolved_inference
@@ -95,7 +99,7 @@ def estimates_of(fit: Fit, estimation: Estimation) -> tuple[Estimates, Wald]:
     estimates = Estimates(
         method=fit.method,
         inference=kind,
-        log_likelihood=float(fit.log_likelihood),
+        log_likelihood=float(fit.log_likelihood) + log_volume,
         n_covariance=fit.n_covariance_parameters,
         beta=wald.beta,
         cov_model=fit.cov_beta,

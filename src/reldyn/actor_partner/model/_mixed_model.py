@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from reldyn.actor_partner._causes import one_sided_notes, two_valued_note
+from reldyn.actor_partner._metrics import metric_note, unequal_metrics
 from reldyn.actor_partner._past import has_levels, outcome_past
 from reldyn.actor_partner.model._apim import run_model
 from reldyn.actor_partner.model._block import mixed_block
@@ -88,6 +90,11 @@ def mixed_model(
     random = as_random(random, has_occasions(panel))
     past = outcome_past(panel, outcome, [name for name, _ in named], {}, levels=has_levels(random))
 
+    unequal = unequal_metrics(panel, [outcome, *(name for name, _ in named)], strata)
+    past = past.with_spoken(metric_note(unequal)).with_remarks(two_valued_note(panel, outcome))
+    if estimation.missing == "available":
+        past = past.with_spoken(one_sided_notes(panel, [name for name, _ in named], "fixed"))
+
     def lay_out(rows: DyadPanel) -> Block:
         return mixed_block(rows, outcome=outcome, fixed=named, random=random.terms)
 
@@ -107,5 +114,6 @@ def mixed_model(
         n_rows_panel=len(panel),
         lags=past.lags,
         default_random=by_default,
+        unequal_metrics=unequal,
     )
     return run_model(MixedResult, panel, outcome, lay_out, strata, setting, past)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from reldyn.actor_partner._causes import check_passed_on
 from reldyn.actor_partner._past import has_levels
 from reldyn.actor_partner.model._apim import apim
 from reldyn.actor_partner.model._panel_waves import dynamic_panel_rows, panel_waves, too_long
@@ -183,6 +184,7 @@ def over_time(panel: DyadPanel, *, outcome: str, steps: int = 1, **model: Any) -
     >>> rd.actor_partner.over_time(panel, outcome="y").tidy()["effect"].tolist()
     ['stability', 'stability', 'influence', 'influence']
     """
+    check_passed_on("over_time", model, apim, ("outcome",))
     check_call(panel, outcome, model.get("estimation", Estimation()))
     if panel.n_occasions < 2:
         raise DesignError("over_time needs at least two occasions: name time, or day and beep, when making the panel.")

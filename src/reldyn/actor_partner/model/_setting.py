@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from reldyn.errors import DesignError
@@ -39,6 +39,14 @@ class ModelSetting:
         Moderators that change within persons.
     lags : tuple of str
         Terms that hold the outcome's past.
+    unequal_metrics : tuple of str
+        Variables that the two roles answered on scales of very different width.
+    categories : mapping of str to tuple of str
+        Labels of categorical columns, the reference first.
+    offset, weights : str or None
+        Columns of the offset and of prior weights.
+    constraints : tuple of str
+        Coefficients that are one.
     random : Random
     residual : Residual
     estimation : Estimation
@@ -65,6 +73,11 @@ class ModelSetting:
     varying: tuple[str, ...] = ()
     lags: tuple[str, ...] = ()
     default_random: bool = False
+    unequal_metrics: tuple[str, ...] = ()
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    offset: str | None = None
+    weights: str | None = None
+    constraints: tuple[str, ...] = ()
 
 
 def check_call(panel: Any, outcome: Any, estimation: Any) -> None:

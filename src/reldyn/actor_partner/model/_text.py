@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn.actor_partner._row_terms import row_term_sentences
 from reldyn.results import format_table
 
 if TYPE_CHECKING:
@@ -141,6 +142,13 @@ def _predictor_sentences(setting: Any) -> list[str]:
     if setting.covariates:
         label = "Covariates" if setting.kind == "apim" else "Fixed effects"
         sentences.append(f"{label} as they stand: {_listed([name for name, _ in setting.covariates])}.")
+    if "actor=partner" in setting.constraints:
+        sentences.append("Actor and partner effects are held equal.")
+    if "equal-predictors" in setting.constraints:
+        sentences.append("Effects are held equal across predictors.")
+    sentences += row_term_sentences(setting.offset, setting.weights)
+    for name, labels in setting.categories.items():
+        sentences.append(f"Categories of {name} ({_listed(labels[1:])}) are set against {labels[0]}.")
     return sentences
 
 
@@ -183,7 +191,7 @@ def _residual_phrase(residual: Any) -> str:
 
 def _identifying(tidy: pd.DataFrame) -> list[str]:
     """What the readable term already says."""
-    names = ("effect", "variable", "level", "role", "moderator", "moderated", "trait_of", "composition")
+    names = ("effect", "variable", "level", "role", "moderator", "moderated", "trait_of", "category", "composition")
     return [name for name in names if name in tidy]
 
 
