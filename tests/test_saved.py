@@ -55,6 +55,13 @@ def some(panel, n):
     return panel.select(dyads=panel.index.dyad_labels[:n])
 
 
+def many():
+    """Sixty dyads at one occasion, for models of moments with many parameters."""
+    panel, rng = diary("text", n_dyads=90, n_days=1), np.random.default_rng(5)
+    x = panel.frame["x"]
+    return panel._with_columns({name: x + rng.standard_normal(len(x)) for name in JUDGED})
+
+
 def once(panel):
     return panel.select(where=lambda rows: rows["day"] == 0)
 
@@ -94,6 +101,8 @@ MAKE = {
     "CommonFateResult": lambda p: ap.common_fate(once(p), outcome="y", predictor="fate", least_icc=0.0),
     "EffectSizes": lambda p: ap.effect_sizes(rd.apim(once(p), outcome="y", predictors=["x"], estimation=z)),
     "InvarianceResult": lambda p: ap.measurement_invariance(once(p), ITEMS),
+    "FactorResult": lambda p: ap.factor_model(many(), ITEMS),
+    "LatentApimResult": lambda p: ap.latent_apim(many(), outcome={"i": ITEMS}, predictors={"j": JUDGED}),
     "IsatResult": lambda p: ap.isat(once(p), ["x", "y"]),
     "MediationResult": lambda p: ap.mediation(
         once(p), outcome="y", predictor="x", mediator="mediator", interval="delta", seed=1
@@ -160,13 +169,18 @@ MAKE = {
     "OverlapResult": lambda p: rd.intervention.overlap(p, **phases),
     "RandomizationTest": lambda p: rd.intervention.randomization_test(p, **phases, n_draws=99, seed=1),
     "ReliableChangeResult": lambda p: rd.intervention.reliable_change(p, **phases, n_boot=99, seed=1),
+    "ScheduleResult": lambda p: rd.cycles.schedule(p, warmth="warmth", approach="longing"),
+    "WarmEvents": lambda p: rd.cycles.events(p, warmth="warmth"),
+    "PersistenceResult": lambda p: rd.cycles.persistence(p, warmth="warmth", response="longing"),
+    "VigilanceResult": lambda p: rd.cycles.vigilance(p, warmth="warmth", response="longing"),
+    "BondTrend": lambda p: rd.cycles.bond_trend(p, attachment="longing", warmth="warmth"),
     "HMMResult": lambda p: rd.markov.fit_hmm(series(p), n_states=2, n_starts=3, seed=1),
     "HierarchicalHMMResult": lambda p: rd.markov.fit_hierarchical_hmm(series(p), n_states=2, n_starts=3, seed=1),
 }
 # Detections take minutes: results made by hand stand for them in tests/cycles/test_cycle_result.py.
 ELSEWHERE = {"CycleResult", "ReportComparison", "CalibrationResult"}
 # One table with a row per occasion and nothing else: without rows there is nothing to read.
-ROWS_ONLY = {"AmbivalenceByOccasion", "ContactWindows"}
+ROWS_ONLY = {"AmbivalenceByOccasion", "ContactWindows", "WarmEvents"}
 ROLES_NEEDED = {"VarResult, two-step"}
 # Results that name dyads or persons in their tables: these are tried with ids of every kind.
 NAMING = {
@@ -175,6 +189,7 @@ NAMING = {
     *("LagSequentialResult", "TransitionLogitResult", "VarResult", "VarResult, two-step", "LearningResult"),
     *("DissociationResult", "SimilarityResult, judged", "SimilarityResult, over occasions", "SocialAccuracyResult"),
     *("GrangerResult", "CoordinationResult", "AffectDynamics", "ShrinkageResult", "AmbivalenceResult"),
+    *("ScheduleResult", "PersistenceResult", "VigilanceResult", "BondTrend"),
     *("ContagionResult", "EmpathicAccuracy", "CaseEffectSizes", "RandomizationTest", "ReliableChangeResult"),
     *("TruthBiasResult", "EventResponse", "Recovery", "InterruptedSeries", "MultipleBaseline"),
 }

@@ -20,7 +20,7 @@ from reldyn.errors import DesignError
 __all__ = ["Spec", "spec_class", "spec_of_call"]
 
 # How the annotation of a parameter says that its value names columns of the panel.
-_COLUMNS = re.compile(r"\b(Column|Columns|Terms)\b")
+_COLUMNS = re.compile(r"\b(Column|Columns|Constructs|Terms)\b")
 # Option objects that a table of a study file may spell out, and where they live.
 _OBJECTS = {
     "Estimation": "reldyn.mixed",
@@ -49,7 +49,12 @@ class Spec:
 
     def columns(self) -> dict[str, list[str]]:
         """The columns of the panel that each field names; fields that name none are left out."""
-        named = {name: list(_names_in(getattr(self, name))) for name in self.column_fields}
+        named = {}
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+            if field.name in self.column_fields:
+                value = getattr(self, field.name)
+                items = list(value.values()) if "Constructs" in str(field.type) else value
+                named[field.name] = list(dict.fromkeys(_names_in(items)))
         return {name: names for name, names in named.items() if names}
 
     def given(self) -> dict[str, Any]:

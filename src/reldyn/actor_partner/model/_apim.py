@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from reldyn._types import Column, Terms
 from reldyn.actor_partner._categories import categories_of
 from reldyn.actor_partner._causes import one_sided_notes, two_valued_note
 from reldyn.actor_partner._constraints import read_constraints
@@ -24,6 +25,7 @@ from reldyn.actor_partner.model._terms import Stratum, named_terms, strata_of
 from reldyn.actor_partner.model._values import centerings, has_occasions
 from reldyn.errors import DataWarning, DesignError, check_option
 from reldyn.mixed import Estimation, Residual
+from reldyn.panel import analysis
 from reldyn.stats import known_seed
 
 if TYPE_CHECKING:
@@ -46,22 +48,23 @@ class _Default(str):
 UNSTRUCTURED = _Default("unstructured")
 
 
+@analysis
 def apim(
     panel: DyadPanel,
     *,
-    outcome: str,
-    predictors: Sequence[Any],
-    covariates: Sequence[Any] = (),
-    moderators: Mapping[str, Any] | None = None,
+    outcome: Column,
+    predictors: Terms,
+    covariates: Terms = (),
+    moderators: Mapping[Column, Any] | None = None,
     interaction: Literal["product", "absolute-difference"] | None = None,
     roles: Literal["distinguishable", "exchangeable", "by-composition"] | None = None,
     centering: str | Mapping[str, str] | None = None,
     random: Any = None,
     residual: str | Residual = UNSTRUCTURED,
     family: Literal["gaussian", "binomial", "poisson", "negative-binomial", "ordinal"] = "gaussian",
-    reference: Mapping[str, Any] | None = None,
-    offset: str | None = None,
-    weights: str | None = None,
+    reference: Mapping[Column, Any] | None = None,
+    offset: Column | None = None,
+    weights: Column | None = None,
     constraints: str | Sequence[str] = (),
     estimation: Estimation = Estimation(),  # noqa: B008 - a frozen value
 ) -> ApimResult:

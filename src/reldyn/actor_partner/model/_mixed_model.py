@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from reldyn._types import Column, Terms
 from reldyn.actor_partner._causes import one_sided_notes, two_valued_note
 from reldyn.actor_partner._metrics import metric_note, unequal_metrics
 from reldyn.actor_partner._past import has_levels, outcome_past
@@ -15,6 +15,7 @@ from reldyn.actor_partner.model._setting import ModelSetting, as_random, as_resi
 from reldyn.actor_partner.model._terms import named_terms, strata_of
 from reldyn.actor_partner.model._values import has_occasions
 from reldyn.mixed import Estimation, Residual
+from reldyn.panel import analysis
 
 if TYPE_CHECKING:
     from reldyn.actor_partner.model._design import Block
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
 __all__ = ["mixed_model"]
 
 
+@analysis
 def mixed_model(
     panel: DyadPanel,
     *,
-    outcome: str,
-    fixed: Sequence[Any],
+    outcome: Column,
+    fixed: Terms,
     random: Any = None,
     roles: Literal["distinguishable", "exchangeable", "by-composition"] | None = None,
     residual: str | Residual = "unstructured",

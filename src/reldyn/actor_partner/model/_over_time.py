@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from reldyn._types import Column
 from reldyn.actor_partner._causes import check_passed_on
 from reldyn.actor_partner._past import has_levels
 from reldyn.actor_partner.model._apim import apim
@@ -24,6 +25,7 @@ from reldyn.actor_partner.model._terms import strata_of
 from reldyn.actor_partner.moments._dyads import FamilyResult
 from reldyn.errors import ConvergenceWarning, DataWarning, DesignError
 from reldyn.mixed import Estimation, Residual, fit_dynamic_panel
+from reldyn.panel import analysis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,7 +127,8 @@ class _Paths:
         return self._table
 
 
-def over_time(panel: DyadPanel, *, outcome: str, steps: int = 1, **model: Any) -> OverTimeResult:
+@analysis
+def over_time(panel: DyadPanel, *, outcome: Column, steps: int = 1, **model: Any) -> OverTimeResult:
     """Fit the over-time actor-partner model.
 
     Parameters

@@ -82,7 +82,7 @@ def dynamic_panel_rows(
         "converged": fit.converged,
         "stationary": fit.stationary,
         "complete": fit.complete,
-        "stable_variance": [float(value) for value in np.diag(fit.stable)[: 1 if stratum.exchangeable else 2]],
+        "stable_variance": tuple(float(value) for value in np.diag(fit.stable)[: 1 if stratum.exchangeable else 2]),
     }
     return table, about, _notes(fit, len(waves))
 
