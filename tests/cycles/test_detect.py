@@ -22,9 +22,9 @@ def found(panel):
     return detect_cycles(panel, warmth="warmth", response="response", n_surrogates=19, seed=1)
 
 
-def test_every_direction_has_six_claims(found):
+def test_every_direction_has_its_claims(found):
     table = found.tidy()
-    assert table.groupby(["dyad", "giver"]).size().tolist() == [6] * 2
+    assert table.groupby(["dyad", "giver"]).size().tolist() == [8] * 2
     assert table["claim"].unique().tolist() == [
         "regimes",
         "periodic",
@@ -32,6 +32,8 @@ def test_every_direction_has_six_claims(found):
         "intermittent",
         "directed",
         "reinforcement",
+        "volatility",
+        "splitting",
     ]
     tested = table["p_value"].dropna()
     assert ((tested > 0) & (tested <= 1)).all()
