@@ -31,7 +31,10 @@ __all__ = ["CycleResult"]
 register(Columns)
 # How the note begins that a calibration makes untrue.
 WITHOUT_POWER = "no stored calibration covers"
-CLAIMS = ("regimes", "periodic", "irregular", "intermittent", "directed", "reinforcement")
+CLAIMS = (
+    *("regimes", "periodic", "irregular", "intermittent", "directed", "reinforcement"),
+    *("volatility", "splitting"),
+)
 PHASES = {2: ("cold", "warm"), 3: ("cold", "middle", "warm")}
 
 
@@ -112,7 +115,9 @@ class CycleResult(Result):
             ``n_surrogates``, ``note``. The estimate of ``regimes`` is the smallest distance between phases in SD
             of the noise; of ``periodic`` the period in beeps; of ``irregular`` and ``intermittent`` the
             coefficient of variation of sojourns; of ``directed`` net circulation from -1 to 1; of
-            ``reinforcement`` SD of the response per SD of unpredictability.
+            ``reinforcement`` SD of the response per SD of unpredictability; of ``volatility`` the SD of shocks in
+            turbulent over that in calm episodes; of ``splitting``, which is no test and needs *regimes*, the share of
+            answers in the middle half between the levels of two phases.
         """
         import pandas as pd
 
@@ -412,7 +417,7 @@ def _claim_row(one: Outcome, claim: str, adjusted: float) -> dict[str, Any]:
         p_value = intermittent_p(one)
         return row | {"p_value": p_value, "p_adjusted": float(adjusted), "note": "no regimes: not tested further"}
     if found is None:
-        return row if one.reasons else row | {"note": "no regimes: not tested"}
+        return row if one.reasons else row | {"note": _why_untested(claim)}
     row |= {name: getattr(found, name) for name in ("estimate", "conf_low", "conf_high", "statistic", "p_value")}
     row["n_surrogates"], row["note"] = found.n_surrogates, found.null
     if found.detail.get("screened"):
@@ -425,6 +430,12 @@ def _claim_row(one: Outcome, claim: str, adjusted: float) -> dict[str, Any]:
             "note": "the larger p-value of regimes and irregular",
         }
     return row
+
+
+def _why_untested(claim: str) -> str:
+    if claim == "splitting":
+        return "no regimes: no levels to lie between"
+    return "the test broke down" if claim == "volatility" else "no regimes: not tested"
 
 
 def _reinforcement_cells(one: Outcome) -> dict[str, Any]:

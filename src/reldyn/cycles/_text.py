@@ -29,6 +29,7 @@ def summary_text(result: CycleResult) -> str:
     )
     parts = [head, _fill(_methods(result)), *(_fill(text) for text in _sample_lines(result))]
     parts.append(_verdict_table(verdicts, result))
+    parts += [_fill(text) for text in _apart_lines(result)]
     parts.append(_fill(_meaning()))
     if result.warnings:
         parts.append("Read with care:\n" + "\n".join(_fill(f"- {note}", indent="  ") for note in result.warnings))
@@ -88,6 +89,34 @@ def _sample_lines(result: CycleResult) -> list[str]:
             text += f", p {_equals(row['p_value'])}, SD between dyads {row['spread']:.2f}"
         lines.append(text + (f"; {row['note']}." if row["note"] else "."))
     return lines
+
+
+def _apart_lines(result: CycleResult) -> list[str]:
+    """Volatility and splitting, on which no verdict rests."""
+    table = result.tidy()
+    volatile = table[(table["claim"] == "volatility") & table["p_value"].notna()]
+    lines = []
+    if len(volatile):
+        changing = volatile[volatile["p_value"] <= result.alpha]
+        text = (
+            f"Volatility, a claim of its own: the size of swings changes in episodes in {len(changing)} of "
+            f"{_count(len(volatile), 'tested direction')} (raw p at most {result.alpha:g})"
+        )
+        if len(changing):
+            text += f"; turbulent over calm SD {_span(changing['estimate'])}"
+        lines.append(text + ". It is no sign of cycles and none against them: where phases differ in both, both hold.")
+    split = table[(table["claim"] == "splitting") & table["estimate"].notna()]
+    if len(split):
+        lines.append(
+            f"Splitting: in {_count(len(split), 'direction')} with phases the share of answers in the middle half "
+            f"between their levels is {_span(split['estimate'])} (intervals: tidy())."
+        )
+    return lines
+
+
+def _span(values: pd.Series[float]) -> str:
+    low, high = float(values.min()), float(values.max())
+    return f"{low:.2f}" if len(values) == 1 else f"{low:.2f} to {high:.2f}"
 
 
 def _sample_name(term: str) -> str:

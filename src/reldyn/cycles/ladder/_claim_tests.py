@@ -18,6 +18,8 @@ from reldyn.cycles.ladder._irregular import assess_irregular
 from reldyn.cycles.ladder._periodic import assess_periodic
 from reldyn.cycles.ladder._regimes import assess_regimes, fit_phases
 from reldyn.cycles.ladder._shared_tests import Lesson, assess_shared_irregular, assess_shared_regimes
+from reldyn.cycles.ladder._splitting import estimate_splitting
+from reldyn.cycles.ladder._volatility import assess_volatility
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.stats import NUMERICAL_ERRORS, child_seed
 
@@ -133,6 +135,7 @@ def run_claim_tests(
         for column, name in enumerate(setting.triggers)
         if phased
     )
+    tests += _apart(direction, tests[0], setting)
     return ClaimTests((), tuple(tests), fit, reinforcement, triggers, p_alone)
 
 
@@ -146,6 +149,17 @@ def _ladder(direction: DirectionFits, setting: Setting, prior: Lesson | None) ->
     if phased:
         tests.append(assess_directed(direction, n_surrogates=setting.n_surrogates, alpha=setting.alpha))
     return tests
+
+
+def _apart(direction: DirectionFits, regimes: ClaimTest, setting: Setting) -> list[ClaimTest]:
+    """Claims on which no verdict rests: *volatility* and *splitting*. One that breaks down is left out."""
+    try:
+        volatility = assess_volatility(direction, regimes, n_surrogates=setting.n_surrogates, alpha=setting.alpha)
+        splitting = estimate_splitting(direction, regimes, alpha=setting.alpha)
+    except (*NUMERICAL_ERRORS, ValueError):
+        return []
+    kept = [] if _mostly_failed(volatility) else [volatility]
+    return kept if splitting is None else [*kept, splitting]
 
 
 def _mostly_failed(test: ClaimTest) -> bool:
