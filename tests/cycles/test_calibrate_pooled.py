@@ -8,6 +8,7 @@ import pytest
 from scipy.stats import binomtest
 
 import reldyn as rd
+from reldyn.cycles.calibration import _calibrate
 from reldyn.cycles.calibration import _calibrate_pooled as pooled
 from reldyn.cycles.calibration._calibrate import CalibrationResult
 from reldyn.cycles.ladder._claim_tests import Setting
@@ -88,7 +89,8 @@ def test_which_dyads_have_cycles_changes_from_sample_to_sample(panel, plain):
     assert first != other
 
 
-def test_a_calibration_with_pooling_has_five_worlds_and_counts_samples(panel, plain):
+def test_a_calibration_with_pooling_has_five_worlds_and_counts_samples(panel, plain, monkeypatch):
+    monkeypatch.setattr(_calibrate, "_answers", told)
     found = rd.cycles.calibrate(
         panel, warmth="warmth", response="response", n_replications=3, n_surrogates=19, seed=1, pooling="shared"
     )
@@ -108,8 +110,14 @@ def test_a_calibration_with_pooling_has_five_worlds_and_counts_samples(panel, pl
     assert "8 directions of each were tested" in found.summary()
     assert found.warnings == ("3 samples per world: rates are rough",)
     assert rd.from_json(found.to_json()).tidy().equals(table)
-    answers = plain[0][0][0].y
-    assert set(np.unique(answers[np.isfinite(answers)])) <= set(range(1, 8))
+
+
+def test_answers_of_every_kind_are_answers_of_the_item(panel):
+    series = arrange(panel, Columns("warmth", "response"))[0].series
+    for world in WORLDS[:4]:
+        answers = _calibrate._answers(series, world, 1.5, np.random.SeedSequence(1))
+        assert set(np.unique(answers[np.isfinite(answers)])) <= set(range(1, 8))
+        np.testing.assert_array_equal(np.isnan(answers), np.isnan(series.y))
 
 
 def test_too_few_dyads_share_nothing_and_there_is_nothing_to_calibrate():
@@ -258,7 +266,7 @@ def test_tests_of_two_phases_or_with_covariates_have_no_calibration(make):
     assert str(other.value) == "the calibration is of other columns or of another level than this detection."
 
 
-def test_stored_power_is_for_tests_as_they_were_calibrated(monkeypatch):
+def test_stored_power_is_for_tests_as_they_were_calibrated(monkeypatch, brief_fits):
     from reldyn.cycles import _detect
 
     monkeypatch.setattr(_detect, "power_of", lambda **design: (0.9, 0.02))

@@ -104,6 +104,8 @@ def test_limits_are_those_of_the_larger_p_value(make):
     assert limits_of([drawn, dataclasses.replace(timing, statistic=9.5)])[1] < 0.1
     assert limits_of([drawn, dataclasses.replace(timing, statistic=1.0)])[0] > 0.8
     assert limits_of([drawn, dataclasses.replace(timing, drawn={})]) == (0.2, 0.2)
+    halted = dataclasses.replace(timing, statistic=9.5, detail={"stopped": True})
+    assert limits_of([drawn, halted])[1] == 0.2
 
 
 def test_as_many_surrogates_as_needed_would_settle_it():

@@ -16,6 +16,7 @@ from reldyn._types import Array
 from reldyn.cycles.ladder._reference_humps import humps_log_likelihood
 from reldyn.cycles.ladder._reference_variance import changing_variance_gain
 from reldyn.cycles.ladder._shapes import shape_gain
+from reldyn.cycles.ladder._starts import finite
 from reldyn.markov.regimes import SwitchingData
 from reldyn.stats import lag_columns
 
@@ -101,7 +102,7 @@ def reference_fit(
         gain = changing_variance_gain(
             residual, data.y[:, seen], padded[best, series], seen, floor=data.floor, shapes=shapes
         )
-        changing = gaussian + gain
+        changing = finite(gaussian + gain)
     return ReferenceFit(
         order=best + 1,
         constant_variance=np.asarray(gaussian + shape_gain(residual) if shapes else gaussian),

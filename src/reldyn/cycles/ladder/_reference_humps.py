@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from reldyn._types import Array
-from reldyn.cycles.ladder._starts import cluster, residuals
+from reldyn.cycles.ladder._starts import cluster, finite, residuals
 from reldyn.markov.regimes import SwitchingData, fit_memoryless
 
 __all__ = ["humps_log_likelihood"]
@@ -42,6 +42,6 @@ def _best_of(data: SwitchingData, starts: Array) -> Array:
     short = fit_memoryless(
         data.take(index), starts.reshape(n_starts * n, *starts.shape[2:]), n_iterations=_SHORT, tolerance=_TOLERANCE
     )
-    best = short.log_likelihood.reshape(n_starts, n).argmax(axis=0) * n + np.arange(n)
+    best = finite(short.log_likelihood).reshape(n_starts, n).argmax(axis=0) * n + np.arange(n)
     found = fit_memoryless(data, starts[0], n_iterations=_LONG, tolerance=_TOLERANCE, start=short.take(best))
-    return found.log_likelihood
+    return finite(found.log_likelihood)

@@ -66,7 +66,7 @@ def changing_variance_gain(
     """
     common = _changing(shocks, y, table, observed, floor)
     shaped = shape_gain(common.scaled) if shapes else 0.0
-    gain = np.maximum.reduce([common.gain + shaped, *common.chain_gains])
+    gain = np.fmax.reduce([common.gain + shaped, *common.chain_gains])
     channels = shocks.shape[2]
     if channels == 1:
         return np.asarray(gain)
@@ -75,7 +75,7 @@ def changing_variance_gain(
         part = slice(c, c + 1)
         own = _changing(shocks[:, :, part], y[:, :, part], table, observed, floor)
         gains[:, c], scores[:, :, c] = _one_channel(shocks[:, :, part], own, observed, shapes)
-    return np.asarray(np.maximum(gain, gains.sum(axis=1) + copula_gain(scores) - copula_gain(standardise(shocks))))
+    return np.asarray(np.fmax(gain, gains.sum(axis=1) + copula_gain(scores) - copula_gain(standardise(shocks))))
 
 
 def _one_channel(shocks: Array, own: _Changing, observed: Flags, shapes: bool) -> tuple[Array, Array]:

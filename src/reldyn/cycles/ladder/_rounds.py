@@ -49,7 +49,8 @@ def limits_of(tests: Sequence[ClaimTest]) -> tuple[float, float]:
         return 1.0, 1.0
     for claim in ("regimes", "irregular"):
         test = found[claim]
-        if not test.drawn:
+        # A run that was stopped has its answer.
+        if not test.drawn or test.detail.get("stopped"):
             low, high = max(low, test.p_value), max(high, test.p_value)
         for values in test.drawn.values():
             first = values if values.ndim == 1 else values[:, 0]

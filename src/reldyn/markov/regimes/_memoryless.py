@@ -13,7 +13,7 @@ import numpy as np
 
 from reldyn._kernels import Kernels, chosen_kernels
 from reldyn._types import Array, Ints
-from reldyn.markov.regimes._switching import UNLIKELIEST, Emission, SwitchingData, maximise
+from reldyn.markov.regimes._switching import LEAST, UNLIKELIEST, Emission, SwitchingData, maximise
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def memoryless_expect(
             continue
         top = log_density.max(axis=1)
         joint = shares * np.exp(np.maximum(log_density - top[:, None], UNLIKELIEST))
-        total = np.maximum(joint.sum(axis=1), 1e-290)
+        total = np.maximum(joint.sum(axis=1), LEAST)
         posterior[:, t] = joint / total[:, None]
         value += np.log(total) + top
     return value, posterior, emission.filled

@@ -11,6 +11,7 @@ import numpy as np
 
 from reldyn._kernels import jit
 from reldyn.markov.regimes._switching_numba import (
+    LEAST,
     all_densities,
     bridge,
     fixed_moments,
@@ -40,7 +41,7 @@ def _expect(
                 total += shares[k] * weights[k, t]
         else:
             total = bridge(t, series, coefficients, inverse, constant, shares, filled)
-        totals[t] = max(total, 1e-290)
+        totals[t] = max(total, LEAST)
         for k in range(n_states):
             gamma[k, t] = shares[k] * weights[k, t] / totals[t]
     return log_product(series.top, totals)

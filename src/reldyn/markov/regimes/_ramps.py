@@ -14,7 +14,7 @@ import numpy as np
 
 from reldyn._kernels import Kernels, chosen_kernels
 from reldyn._types import Array, Ints
-from reldyn.markov.regimes._switching import UNLIKELIEST, Emission, SwitchingData, maximise
+from reldyn.markov.regimes._switching import LEAST, UNLIKELIEST, Emission, SwitchingData, maximise
 
 # Occasions from one level to the other that are tried.
 RAMP_STEPS = (2, 3, 5)
@@ -160,7 +160,7 @@ def _run(
         part = data.take(active)
         coefficients, covariance = maximise(part, out.posterior[active], out.filled[active], design)
         moved = out.turns[active]
-        turn = np.clip(moved[:, :, 0] / np.maximum(moved[:, :, 1], 1e-290), LEAST_TURN, MOST_TURN)
+        turn = np.clip(moved[:, :, 0] / np.maximum(moved[:, :, 1], LEAST), LEAST_TURN, MOST_TURN)
         value, posterior, moved, lagged = ramp_expect(part, coefficients, covariance, turn, positions.shape[2] - 1)
         change = np.abs(value - out.log_likelihood[active])
         results = (value, coefficients, covariance, turn, posterior, moved, lagged)
@@ -201,7 +201,7 @@ def ramp_expect(
         else:
             top = log_density.max(axis=1)
             density = np.exp(np.maximum(log_density - top[:, None], UNLIKELIEST))
-            total = np.maximum((mass * density).sum(axis=1), 1e-290)
+            total = np.maximum((mass * density).sum(axis=1), LEAST)
             weights[:, t] = density / total[:, None]
             value += np.log(total) + top
         forward[:, t] = here * weights[:, t, None]
@@ -228,5 +228,5 @@ def _smooth(forward: Array, weights: Array, held: Array, left: Array) -> tuple[A
         turns[:, :, 0] += (past * leaving).sum(axis=2)
         turns[:, :, 1] += (past * ahead).sum(axis=2)
         joint = (past * ahead).sum(axis=1)
-        posterior[:, t - 1] = joint / np.maximum(joint.sum(axis=1, keepdims=True), 1e-290)
+        posterior[:, t - 1] = joint / np.maximum(joint.sum(axis=1, keepdims=True), LEAST)
     return posterior, turns

@@ -11,6 +11,7 @@ import numpy as np
 
 from reldyn._kernels import jit
 from reldyn.markov.regimes._switching_numba import (
+    LEAST,
     add_refilled,
     all_densities,
     bridge,
@@ -105,7 +106,7 @@ def _expect(
                 total += mass[p] * weights[p, t]
         else:
             total = bridge(t, series, expanded, inverse, constant, mass, filled)
-        totals[t] = max(total, 1e-290)
+        totals[t] = max(total, LEAST)
         for p in range(n_positions):
             weights[p, t] /= totals[t]
             forward[t, 0, p] = here[0, p] * weights[p, t]
@@ -144,7 +145,7 @@ def _smooth(weights: Any, turn: Any, gamma: Any, turns: Any, forward: Any) -> No
             turns[1, 1] += high * ahead[1, p]
             gamma[p, t - 1] = low * ahead[0, p] + high * ahead[1, p]
             norm += gamma[p, t - 1]
-        norm = max(norm, 1e-290)
+        norm = max(norm, LEAST)
         for p in range(n_positions):
             gamma[p, t - 1] /= norm
 
@@ -183,7 +184,7 @@ def run_batch(
         for _ in range(n_iterations):
             _maximise(series, floor, posterior, gram, right, total_y, n_seen, shares, coefficients[s], covariance[s])
             for a in range(2):
-                rate = turns[s, a, 0] / max(turns[s, a, 1], 1e-290)
+                rate = turns[s, a, 0] / max(turns[s, a, 1], LEAST)
                 turn[s, a] = min(max(rate, _LEAST_TURN), _MOST_TURN)
             _levels(coefficients[s], expanded, n_positions)
             new = _expect(

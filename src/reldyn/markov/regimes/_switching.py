@@ -23,6 +23,8 @@ RIDGE = 1e-8
 NEARLY_ONE = 1 + 1e-7
 # Log density relative to the likeliest state, at least: no state is ruled out altogether by one answer.
 UNLIKELIEST = -200.0
+# Totals and norms are never smaller: numbers that are to be divided by.
+LEAST = 1e-290
 # Added to every expected transition count: no transition is ruled out by one short series.
 PSEUDO_COUNT = 0.1
 
@@ -273,7 +275,7 @@ def expect(
             top = log_density.max(axis=1)
             density = np.exp(np.maximum(log_density - top[:, None], UNLIKELIEST))
             joint = predicted * density
-            total = joint.sum(axis=1)
+            total = np.maximum(joint.sum(axis=1), LEAST)
             forward[:, t] = joint / total[:, None]
             weights[:, t] = density / total[:, None]
             log_scale[:, t] = np.log(total) + top
@@ -292,7 +294,7 @@ def _backward(forward: Array, weights: Array, transition: Array) -> tuple[Array,
         weighted[:, t] = weights[:, t] * ahead
         ahead = np.matmul(weighted[:, t, None, :], turned)[:, 0]
         posterior[:, t - 1] = forward[:, t - 1] * ahead
-    return posterior / posterior.sum(axis=2, keepdims=True), weighted
+    return posterior / np.maximum(posterior.sum(axis=2, keepdims=True), LEAST), weighted
 
 
 class Emission:

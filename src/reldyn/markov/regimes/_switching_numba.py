@@ -18,6 +18,8 @@ _PSEUDO_COUNT = 0.1
 _NEARLY_ONE = 1 + 1e-7
 # The logarithm of a product of scales is taken before it leaves this range.
 _LEAST, _LARGEST = 1e-100, 1e100
+# Totals and norms are never smaller: numbers that are to be divided by.
+LEAST = 1e-290
 # As in `_switching`: no state is ruled out altogether by one answer.
 _UNLIKELIEST = -200.0
 
@@ -382,6 +384,7 @@ def _expect(
                 total += predicted[k] * weights[k, t]
         else:
             total = bridge(t, series, coefficients, inverse, constant, predicted, filled)
+        total = max(total, LEAST)
         totals[t], share = total, 1.0 / total
         for k in range(n_states):
             weights[k, t] *= share
@@ -413,6 +416,7 @@ def _smooth(gamma: Any, weights: Any, transition: Any, counts: Any) -> None:
             ahead[j] = sum_ahead
             gamma[j, t - 1] = past * sum_ahead
             total += past * sum_ahead
+        total = max(total, LEAST)
         for j in range(n_states):
             gamma[j, t - 1] /= total
 

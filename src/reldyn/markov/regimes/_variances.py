@@ -13,7 +13,7 @@ import numpy as np
 
 from reldyn._kernels import Kernels, chosen_kernels
 from reldyn._types import Array, Flags
-from reldyn.markov.regimes._switching import UNLIKELIEST, transition_from
+from reldyn.markov.regimes._switching import LEAST, UNLIKELIEST, transition_from
 
 # Variances and the probability of staying to start from, per number of states.
 _START = {2: (0.5, 1.8), 3: (0.3, 0.9, 2.5)}
@@ -129,7 +129,7 @@ def fit_variances(
             break
         weight = posterior[going][:, observed]
         raised = np.einsum("ntk,nt->nk", weight, part[going][:, observed])
-        total = np.maximum(channels * weight.sum(axis=1), 1e-290)
+        total = np.maximum(channels * weight.sum(axis=1), LEAST)
         out.variances[active] = np.maximum(raised / total, floor[active, None])
         out.transition[active] = transition_from(counts[going])
     return out
@@ -161,5 +161,5 @@ def _expect(
         counts += forward[:, t - 1, :, None] * transition * weighted[:, None]
         ahead = np.matmul(transition, weighted[:, :, None])[:, :, 0]
         posterior[:, t - 1] = forward[:, t - 1] * ahead
-        posterior[:, t - 1] /= np.maximum(posterior[:, t - 1].sum(axis=1, keepdims=True), 1e-290)
+        posterior[:, t - 1] /= np.maximum(posterior[:, t - 1].sum(axis=1, keepdims=True), LEAST)
     return gain, posterior, predicted, counts

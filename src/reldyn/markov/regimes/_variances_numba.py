@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from reldyn._kernels import jit
+from reldyn.markov.regimes._switching_numba import LEAST
 
 _PSEUDO_COUNT = 0.1
 # As in `_switching`: no state is ruled out altogether by one answer.
@@ -81,7 +82,7 @@ def _smooth(transition: Any, posterior: Any, weights: Any, counts: Any) -> None:
             ahead[j] = later
             posterior[t - 1, j] = past * later
             norm += past * later
-        norm = max(norm, 1e-290)
+        norm = max(norm, LEAST)
         for j in range(n_states):
             posterior[t - 1, j] /= norm
 
@@ -126,7 +127,7 @@ def run_batch(
                     if observed[t]:
                         above += posterior[s, t, k] * squares[s, t]
                         below += posterior[s, t, k]
-                variances[s, k] = max(above / max(channels * below, 1e-290), floor[s])
+                variances[s, k] = max(above / max(channels * below, LEAST), floor[s])
                 for j in range(n_states):
                     total += counts[k, j] + _PSEUDO_COUNT
                 for j in range(n_states):
