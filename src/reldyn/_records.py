@@ -118,7 +118,7 @@ def _state(result: Any) -> list[str]:
 def _first(result: Any, names: tuple[str, ...], depth: int = 2) -> Any:
     """The first of several names that a result, or what it rests on, has a value for."""
     for name in names:
-        value = result.get(name) if isinstance(result, Mapping) else getattr(result, name, None)
+        value = result.get(name) if isinstance(result, Mapping) else _own(result, name)
         if value is not None and not callable(value) and not (isinstance(value, Sized) and len(value) == 0):
             return value
     for holder in _HOLDERS if depth and not isinstance(result, Mapping) else ():
@@ -128,6 +128,11 @@ def _first(result: Any, names: tuple[str, ...], depth: int = 2) -> Any:
             if value is not None:
                 return value
     return None
+
+
+def _own(result: Any, name: str) -> Any:
+    """An attribute; of a result that stands for its table only what is no column."""
+    return vars(result).get(name) if hasattr(type(result), "__getitem__") else getattr(result, name, None)
 
 
 def _names(value: Any, room: int) -> str:

@@ -101,7 +101,6 @@ class Spec:
         return find_analysis(self.analysis).function()(panel, **self.given())
 
 
-@cache
 def spec_class(name: str) -> type[Spec]:
     """The class of what an analysis is asked.
 
@@ -123,7 +122,11 @@ def spec_class(name: str) -> type[Spec]:
     >>> type(spec).from_table({"variable": "mood", "trend": False}) == spec
     True
     """
-    entry = find_analysis(name)
+    return _made_class(find_analysis(name))
+
+
+@cache
+def _made_class(entry: Analysis) -> type[Spec]:
     parameters = _parameters(entry)
     made = [
         (item.name, str(item.annotation), dataclasses.field(default=item.default))
@@ -144,7 +147,15 @@ def spec_of_call(name: str, arguments: Sequence[Any], options: Mapping[str, Any]
     """The spec of a call with these arguments after the panel."""
     cls = spec_class(name)
     names = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
-    return cls(**dict(zip(names, arguments, strict=False)), **options)
+    given = dict(zip(names, arguments, strict=False)) | dict(options)
+    return cls(**{name: _fixed(value) for name, value in given.items()})
+
+
+def _fixed(value: Any) -> Any:
+    """Lists as tuples: nobody changes them later, and a table of a study file gives the same."""
+    if isinstance(value, (list, tuple)):
+        return tuple(_fixed(item) for item in value)
+    return value
 
 
 def _parameters(entry: Analysis) -> list[inspect.Parameter]:
@@ -154,7 +165,9 @@ def _parameters(entry: Analysis) -> list[inspect.Parameter]:
     if not entry.passes_on:
         return own
     named = {item.name for item in own}
-    return own + [item for item in _parameters(find_analysis(entry.passes_on)) if item.name not in named]
+    passed = [item for item in _parameters(find_analysis(entry.passes_on)) if item.name not in named]
+    # What the other analysis cannot do without is set by an analysis that has options of its own.
+    return own + [item for item in passed if not own or item.default is not inspect.Parameter.empty]
 
 
 def _is_default(value: Any, default: Any) -> bool:

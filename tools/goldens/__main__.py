@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from reldyn.results import TableResult
 from tools.goldens.calls import CALLS
 
 HERE = Path(__file__).parent
@@ -28,8 +29,8 @@ COLUMNS = ["analysis", "table", "key", "column", "value"]
 
 def tables(found: Any) -> dict[str, pd.DataFrame]:
     """Name the tables of an answer: a frame is one by itself."""
-    if isinstance(found, pd.DataFrame):
-        return {"tidy": found}
+    if isinstance(found, TableResult):
+        return {"tidy": found.tidy()}
     return {"tidy": found.tidy(), "glance": found.glance()}
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, get_args
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 import numpy as np
 
-from reldyn._types import Array, Flags, Ints
+from reldyn._types import Array, Columns, Flags, Ints
 from reldyn.dynamics._indices import (
     FEWEST_PAIRS,
     SeriesMoments,
@@ -29,27 +29,35 @@ from reldyn.dynamics._pairs import (
 )
 from reldyn.dynamics._persons import listed, person_columns
 from reldyn.errors import DesignError, check_option
+from reldyn.panel import analysis
+from reldyn.results import TableResult
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from reldyn.panel import DyadPanel
 
 Acute = Literal["change", "increase"]
 AcuteAt = Literal["at-least", "above"]
 
-__all__ = ["affect_dynamics"]
+__all__ = ["AffectDynamics", "affect_dynamics"]
 
 
+@dataclass(frozen=True, repr=False, eq=False)
+class AffectDynamics(TableResult):
+    """What `affect_dynamics` found: a row per person and variable."""
+
+    figure: ClassVar[str | None] = "affect_dynamics"
+
+
+@analysis
 def affect_dynamics(
     panel: DyadPanel,
-    variables: str | Sequence[str],
+    variables: Columns,
     *,
     pairs: Pairs = "beep",
     acute: Acute = "change",
     acute_at: AcuteAt = "at-least",
     time_exponent: float | None = None,
-) -> pd.DataFrame:
+) -> AffectDynamics:
     """Describe the level, variability, instability and inertia of each person's series.
 
     Parameters
@@ -72,7 +80,8 @@ def affect_dynamics(
 
     Returns
     -------
-    pandas.DataFrame
+    AffectDynamics
+        A table that is used like a data frame.
         One row per person and variable, in the order of the panel:
 
         - ``dyad``, ``person``, ``role``, ``variable``; ``n_obs``: observed values; ``n_pairs``: pairs under the rule.
@@ -140,7 +149,8 @@ def affect_dynamics(
         notes = _notes(spread, cells, constant, scale)
         tables.append(pd.DataFrame({**who, "variable": name, **_leading(spread), **cells, "note": notes}))
     table = pd.concat(tables, ignore_index=True) if len(tables) > 1 else tables[0]
-    return table[_COLUMNS].iloc[_by_person(len(names), panel.n_persons)].reset_index(drop=True)
+    ordered = table[_COLUMNS].iloc[_by_person(len(names), panel.n_persons)].reset_index(drop=True)
+    return AffectDynamics(ordered)
 
 
 _COLUMNS = [

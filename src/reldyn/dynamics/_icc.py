@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from reldyn._types import Array, Ints
+from reldyn._types import Array, Columns, Ints
 from reldyn.dynamics._persons import listed
 from reldyn.dynamics._table import TableResult
 from reldyn.dynamics._units import Units, person_units
 from reldyn.errors import DesignError, check_option
+from reldyn.panel import analysis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,9 +71,8 @@ class IccResult(TableResult):
         return counts | {"converged": self.converged, "levels": self.levels, "method": self.method}
 
 
-def icc(
-    panel: DyadPanel, variables: str | Sequence[str], *, levels: Levels = "person", method: Method = "reml"
-) -> IccResult:
+@analysis
+def icc(panel: DyadPanel, variables: Columns, *, levels: Levels = "person", method: Method = "reml") -> IccResult:
     """Split the variance of each variable into its levels.
 
     Parameters

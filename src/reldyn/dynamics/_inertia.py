@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
 
-from reldyn._types import Array, Flags, Ints
+from reldyn._types import Array, Column, Flags, Ints
 from reldyn.dynamics._indices import FEWEST_PAIRS, moments
 from reldyn.dynamics._pairs import Pairs, SuccessiveValues, check_pairs, pair_rule, successive_values
 from reldyn.dynamics._persons import person_columns
 from reldyn.dynamics._table import TableResult
 from reldyn.dynamics._units import Units, dyad_units, person_units
 from reldyn.errors import DesignError, check_option
+from reldyn.panel import analysis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,9 +93,10 @@ class InertiaResult(TableResult):
         return {name: getattr(self, name) for name in names}
 
 
+@analysis
 def inertia(
     panel: DyadPanel,
-    variable: str,
+    variable: Column,
     *,
     pairs: Pairs = "beep",
     unit: Unit = "person",

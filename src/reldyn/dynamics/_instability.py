@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
+from reldyn._types import Column
 from reldyn.dynamics._pairs import Pairs, check_pairs, pair_rule, successive_values
 from reldyn.dynamics._persons import person_columns
 from reldyn.dynamics._table import TableResult
 from reldyn.dynamics._units import person_units
 from reldyn.errors import DesignError, check_option
+from reldyn.panel import analysis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,8 +73,9 @@ class InstabilityResult(TableResult):
         return {name: getattr(self, name) for name in names}
 
 
+@analysis
 def instability(
-    panel: DyadPanel, variable: str, *, pairs: Pairs = "beep", method: Method = "reml"
+    panel: DyadPanel, variable: Column, *, pairs: Pairs = "beep", method: Method = "reml"
 ) -> InstabilityResult:
     """Estimate how unstable a variable is on average, and how much persons differ in that.
 

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
 
-from reldyn._types import Array, Flags, Ints
+from reldyn._types import Array, Column, Flags, Ints
 from reldyn.dynamics._pairs import check_pairs, pair_rule, successive_values
 from reldyn.dynamics._persons import first_rows, person_columns
 from reldyn.dynamics._table import TableResult
 from reldyn.errors import DesignError, check_option
+from reldyn.panel import analysis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,7 +81,8 @@ class LocationScaleResult(TableResult):
         return {name: getattr(self, name) for name in names}
 
 
-def location_scale(panel: DyadPanel, variable: str, *, residual: TakenOut = "mean") -> LocationScaleResult:
+@analysis
+def location_scale(panel: DyadPanel, variable: Column, *, residual: TakenOut = "mean") -> LocationScaleResult:
     """Estimate how persons differ in level and in within-person variance, and how the two go together.
 
     Parameters

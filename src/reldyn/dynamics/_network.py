@@ -7,17 +7,18 @@ Psychological Science 3, 292-300) for its density.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from reldyn._types import Array, Ints
+from reldyn._types import Array, Columns, Ints
 from reldyn.dynamics._pairs import Pairs, check_pairs, pair_rule, successive_values
 from reldyn.dynamics._persons import listed, person_columns
 from reldyn.dynamics._table import TableResult
 from reldyn.errors import DesignError
+from reldyn.panel import analysis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +78,8 @@ class NetworkResult(TableResult):
         return {name: getattr(self, name) for name in ("n_dyads", "n_persons", "n_obs", "pairs")}
 
 
-def network_density(panel: DyadPanel, variables: Sequence[str], *, pairs: Pairs = "beep") -> NetworkResult:
+@analysis
+def network_density(panel: DyadPanel, variables: Columns, *, pairs: Pairs = "beep") -> NetworkResult:
     """Estimate the density of the network of lagged relations between several variables.
 
     Parameters

@@ -6,18 +6,19 @@ forms; Geldhof, Preacher and Zyphur (2014, Psychological Methods 19, 72-91) for 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from reldyn._types import Array
+from reldyn._types import Array, Columns
 from reldyn.dynamics._facets import CROSSED, NESTED, Cells, crossed_anova, crossed_reml, nested_anova, nested_reml
 from reldyn.dynamics._persons import listed
 from reldyn.dynamics._table import TableResult, warn_all
 from reldyn.dynamics._two_level_factor import FactorFit, fit_two_levels, omega
 from reldyn.errors import DesignError, check_option
+from reldyn.panel import analysis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,8 +98,9 @@ class ReliabilityResult(TableResult):
         return {name: getattr(self, name) for name in names}
 
 
+@analysis
 def reliability(
-    panel: DyadPanel, items: Sequence[str], *, method: Method | None = None, occasions: float | None = None
+    panel: DyadPanel, items: Columns, *, method: Method | None = None, occasions: float | None = None
 ) -> ReliabilityResult:
     """Estimate how reliably several items measure differences between persons and change within them.
 

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from reldyn._types import Array, Flags, Ints
+from reldyn._types import Array, Columns, Flags, Ints
 from reldyn.dynamics._diversity import Windows, effective_number, windows_of
 from reldyn.dynamics._persons import first_rows, listed, person_columns
 from reldyn.dynamics._trend import trend
 from reldyn.errors import DataError, DesignError, describe_rows
+from reldyn.panel import analysis
+from reldyn.results import TableResult
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from reldyn.panel import DyadPanel
 
-__all__ = ["contact_windows", "shrinkage"]
+__all__ = ["ShrinkageResult", "ContactWindows", "contact_windows", "shrinkage"]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class ShrinkageResult(TableResult):
+    """What `shrinkage` found."""
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class ContactWindows(TableResult):
+    """What `contact_windows` found: a row per person and window, which JSON without rows leaves out."""
+
+    row_fields: ClassVar[tuple[str, ...]] = ("table",)
+
 
 _FEWEST_WINDOWS = 8
 _FEWEST_WITH_CONTACT = 4
@@ -30,7 +43,8 @@ _NUMBERS = (
 )
 
 
-def shrinkage(panel: DyadPanel, contacts: str | Sequence[str], *, window: int = 1) -> pd.DataFrame:
+@analysis
+def shrinkage(panel: DyadPanel, contacts: Columns, *, window: int = 1) -> ShrinkageResult:
     """Estimate the trend over time in how many contacts each person reports, and how varied they are.
 
     It describes reports in a period. A falling trend may come from holidays, illness, tiring of the questionnaire or a
@@ -48,7 +62,8 @@ def shrinkage(panel: DyadPanel, contacts: str | Sequence[str], *, window: int = 
 
     Returns
     -------
-    pandas.DataFrame
+    ShrinkageResult
+        A table that is used like a data frame.
         One row per person and ``measure``, then a row per measure with ``dyad`` "sample":
 
         - ``measure``: ``count``: contacts per answered occasion; with categories also ``richness``: categories met in
@@ -119,10 +134,11 @@ def shrinkage(panel: DyadPanel, contacts: str | Sequence[str], *, window: int = 
     dyad = panel.index.dyad[first_rows(panel)]
     rows += [_sample(measure, rows, dyad, unit) for measure in _measures(names)]
     columns = ["dyad", "person", "role", "measure", "unit", "n_windows", "n_obs", "total", *_NUMBERS, "note"]
-    return pd.DataFrame(rows).astype({"dyad": object, "person": object, "role": object})[columns]
+    return ShrinkageResult(pd.DataFrame(rows).astype({"dyad": object, "person": object, "role": object})[columns])
 
 
-def contact_windows(panel: DyadPanel, contacts: str | Sequence[str], *, window: int = 1) -> pd.DataFrame:
+@analysis
+def contact_windows(panel: DyadPanel, contacts: Columns, *, window: int = 1) -> ContactWindows:
     """List the windows behind `shrinkage`.
 
     Parameters
@@ -134,7 +150,8 @@ def contact_windows(panel: DyadPanel, contacts: str | Sequence[str], *, window: 
 
     Returns
     -------
-    pandas.DataFrame
+    ContactWindows
+        A table that is used like a data frame.
         One row per person and window with an answer: ``dyad``, ``person``, ``role``, ``window`` (running number),
         ``start`` (days or occasions since the study's first), ``n_obs`` (answered occasions), ``count`` (contacts),
         ``rate`` (per answered occasion), ``richness``, ``diversity`` (NaN with one column, or without a contact).
@@ -161,17 +178,19 @@ def contact_windows(panel: DyadPanel, contacts: str | Sequence[str], *, window: 
     several = len(names) > 1
     nothing = np.full(len(found.person), np.nan)
     count = found.contacts.sum(axis=1)
-    return pd.DataFrame(
-        {
-            **who,
-            "window": found.number,
-            "start": found.number * window,
-            "n_obs": found.n_obs,
-            "count": count,
-            "rate": count / found.n_obs,
-            "richness": (found.contacts > 0).sum(axis=1).astype(float) if several else nothing,
-            "diversity": effective_number(found.contacts) if several else nothing,
-        }
+    return ContactWindows(
+        pd.DataFrame(
+            {
+                **who,
+                "window": found.number,
+                "start": found.number * window,
+                "n_obs": found.n_obs,
+                "count": count,
+                "rate": count / found.n_obs,
+                "richness": (found.contacts > 0).sum(axis=1).astype(float) if several else nothing,
+                "diversity": effective_number(found.contacts) if several else nothing,
+            }
+        )
     )
 
 

@@ -8,37 +8,45 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from reldyn._types import Array
+from reldyn._types import Array, Column
 from reldyn.errors import check_option
 from reldyn.intervention._overlap import IMPROVEMENTS, Improvement, Index
 from reldyn.intervention._phases import chosen_names, partners_together, phase_series
+from reldyn.panel import analysis
+from reldyn.results import TableResult
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from reldyn.panel import DyadPanel
 
 Size = Literal["smd", "smd_pooled", "lrr_increasing", "lrr_decreasing"]
 
-__all__ = ["SIZES", "effect_size", "size_of_change"]
+__all__ = ["CaseEffectSizes", "SIZES", "effect_size", "size_of_change"]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class CaseEffectSizes(TableResult):
+    """What `effect_size` found."""
+
 
 SIZES: tuple[str, ...] = get_args(Size)
 _Z = 1.959963984540054
 
 
+@analysis
 def effect_size(
     panel: DyadPanel,
     *,
-    outcome: str,
-    phase: str,
+    outcome: Column,
+    phase: Column,
     phases: Sequence[Hashable] | None = None,
     improvement: Improvement = "increase",
     sizes: Sequence[Size] | None = None,
-) -> pd.DataFrame:
+) -> CaseEffectSizes:
     """Describe by how much the later phase of each person's series differs from the earlier one.
 
     Parameters
@@ -55,7 +63,8 @@ def effect_size(
 
     Returns
     -------
-    pandas.DataFrame
+    CaseEffectSizes
+        A table that is used like a data frame.
         One row per person and size: ``dyad``, ``person``, ``role``, ``size``, ``estimate``, ``std_error``,
         ``conf_low``, ``conf_high`` (95 %, normal), ``baseline_sd``, ``n_before``, ``n_after``, ``note``.
 
@@ -105,7 +114,7 @@ def effect_size(
             still = "" if reason or found.std_error > 0 else "neither phase varies: no interval"
             cells["note"] = "; ".join(part for part in (*one.notes, reason, still) if part)
             rows.append((one, place, cells))
-    return pd.DataFrame(partners_together(rows))
+    return CaseEffectSizes(pd.DataFrame(partners_together(rows)))
 
 
 def _reason(name: str, before: Array, after: Array) -> str:

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from reldyn._types import Column
 from reldyn.errors import DataWarning, DesignError, check_option
 from reldyn.intervention._event_days import EventDays, day_frame, event_days
 from reldyn.intervention._event_fit import CELLS, EventAnswer, EventPlan, Marks, fit_events
 from reldyn.intervention._phases import time_unit
 from reldyn.intervention._result import SeriesResult, called
+from reldyn.panel import analysis
 from reldyn.stats import known_seed, map_seeded, pool
 
 if TYPE_CHECKING:
@@ -77,15 +79,16 @@ class EventResponse(SeriesResult):
         return shown.drop(columns=["term", "person"])
 
 
+@analysis
 def event_response(
     panel: DyadPanel,
     *,
-    outcome: str,
-    event: str,
+    outcome: Column,
+    event: Column,
     window: tuple[int, int] = (-2, 2),
     marked_by: Marks = "dyad",
     reference: Literal["away"] | int = "away",
-    phase: str | None = None,
+    phase: Column | None = None,
     n_boot: int = 999,
     n_surrogates: int = 499,
     seed: Any = None,

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from reldyn._records import brief
-from reldyn._types import Array, Flags
+from reldyn._types import Array, Column, Flags
 from reldyn.errors import DataWarning, DesignError, check_option
 from reldyn.intervention._draws import draw_errors
 from reldyn.intervention._phases import PhaseSeries, partners_together, phase_series, time_unit
 from reldyn.intervention._result import PhaseResult, called, series_frame
+from reldyn.panel import analysis
 from reldyn.stats import AR1Fit, fit_ar1, known_seed, map_seeded, monte_carlo_p
 
 if TYPE_CHECKING:
@@ -94,11 +95,12 @@ class InterruptedSeries(PhaseResult):
         return self.table[self.table["effect"].str.endswith("change")].drop(columns=["term", "person"])
 
 
+@analysis
 def interrupted_series(
     panel: DyadPanel,
     *,
-    outcome: str,
-    phase: str,
+    outcome: Column,
+    phase: Column,
     phases: Sequence[Hashable] | None = None,
     change: Change = "level-and-slope",
     inference: Inference = "bootstrap",

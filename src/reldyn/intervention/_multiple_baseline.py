@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reldyn._types import Array, Flags, Ints
+from reldyn._types import Array, Column, Flags, Ints
 from reldyn.errors import ConvergenceWarning, DataWarning, DesignError
 from reldyn.intervention._phases import PhaseSeries, phase_series, time_unit
 from reldyn.intervention._result import PhaseResult, series_frame
 from reldyn.intervention._start_cases import without_partner
+from reldyn.panel import analysis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,8 +68,9 @@ class MultipleBaseline(PhaseResult):
         return self.table[self.table["effect"].str.endswith("change")].drop(columns="term")
 
 
+@analysis
 def multiple_baseline(
-    panel: DyadPanel, *, outcome: str, phase: str, phases: Sequence[Hashable] | None = None
+    panel: DyadPanel, *, outcome: Column, phase: Column, phases: Sequence[Hashable] | None = None
 ) -> MultipleBaseline:
     """Estimate the change of level and slope that several dyads with staggered starts have in common.
 

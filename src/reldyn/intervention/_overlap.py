@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from reldyn._types import Array
+from reldyn._types import Array, Column
 from reldyn.errors import check_option
 from reldyn.intervention._phases import PhaseSeries, chosen_names, partners_together, phase_series
+from reldyn.panel import analysis
+from reldyn.results import TableResult
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from reldyn.panel import DyadPanel
 
 Improvement = Literal["increase", "decrease"]
@@ -40,7 +40,13 @@ Overlap = Literal[
     "ird",
 ]
 
-__all__ = ["OVERLAPS", "Index", "kendall_b", "nap", "nonoverlap", "overlap", "theil_sen"]
+__all__ = ["OverlapResult", "OVERLAPS", "Index", "kendall_b", "nap", "nonoverlap", "overlap", "theil_sen"]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class OverlapResult(TableResult):
+    """What `overlap` found."""
+
 
 OVERLAPS: tuple[str, ...] = get_args(Overlap)
 IMPROVEMENTS = ("increase", "decrease")
@@ -58,16 +64,17 @@ class Index:
     p_value: float = math.nan
 
 
+@analysis
 def overlap(
     panel: DyadPanel,
     *,
-    outcome: str,
-    phase: str,
+    outcome: Column,
+    phase: Column,
     phases: Sequence[Hashable] | None = None,
     improvement: Improvement = "increase",
     indices: Sequence[Overlap] | None = None,
     std_error: PairError = "unbiased",
-) -> pd.DataFrame:
+) -> OverlapResult:
     """Describe how far two phases of each person's series lie apart, by indices of nonoverlap.
 
     Parameters
@@ -87,7 +94,8 @@ def overlap(
 
     Returns
     -------
-    pandas.DataFrame
+    OverlapResult
+        A table that is used like a data frame.
         One row per person and index: ``dyad``, ``person``, ``role``, ``index``, ``estimate``, ``std_error``,
         ``conf_low``, ``conf_high``, ``p_value``, ``n_before``, ``n_after``, ``note``. The two partners' rows of one
         index stand together.
@@ -142,7 +150,7 @@ def overlap(
             cells = {**one.identity, "index": name, **vars(index)}
             cells |= {"n_before": len(one.before_values), "n_after": len(one.after_values), "note": notes[name]}
             rows.append((one, place, cells))
-    return pd.DataFrame(partners_together(rows))
+    return OverlapResult(pd.DataFrame(partners_together(rows)))
 
 
 def _of_series(

@@ -15,21 +15,27 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from reldyn._types import Array, Flags
+from reldyn._types import Array, Column, Flags
 from reldyn.errors import DataWarning, DesignError, check_option
 from reldyn.intervention._phases import phase_series
 from reldyn.intervention._start_cases import StartCase, candidates, labelled_times, start_cases, without_partner
+from reldyn.panel import analysis
+from reldyn.results import TableResult
 from reldyn.stats import exceeds, known_seed
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from reldyn.panel import DyadPanel
 
 Design = Literal["start-point", "wampold-worsham", "koehler-levin", "revusky"]
 Alternative = Literal["increase", "decrease", "two-sided"]
 
-__all__ = ["Randomised", "order_test", "randomization_test", "revusky_test", "start_point_test"]
+__all__ = ["RandomizationTest", "Randomised", "order_test", "randomization_test", "revusky_test", "start_point_test"]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class RandomizationTest(TableResult):
+    """What `randomization_test` found."""
+
 
 _DESIGNS = ("start-point", "wampold-worsham", "koehler-levin", "revusky")
 _ALTERNATIVES = ("increase", "decrease", "two-sided")
@@ -63,18 +69,19 @@ class Randomised:
         return 1 / self.n_assignments
 
 
+@analysis
 def randomization_test(
     panel: DyadPanel,
     *,
-    outcome: str,
-    phase: str,
+    outcome: Column,
+    phase: Column,
     phases: Sequence[Hashable] | None = None,
     design: Design = "start-point",
     starts: Sequence[float] | Sequence[Sequence[float]] | None = None,
     alternative: Alternative = "increase",
     n_draws: int = 9_999,
     seed: Any = None,
-) -> pd.DataFrame:
+) -> RandomizationTest:
     """Test a change against all the starts that could have been drawn.
 
     Parameters
@@ -105,7 +112,8 @@ def randomization_test(
 
     Returns
     -------
-    pandas.DataFrame
+    RandomizationTest
+        A table that is used like a data frame.
         One row per role and one for the dyad's mean of both partners (``role`` "both"), per dyad for
         ``"start-point"``, else for the sample (``dyad`` "sample"): ``dyad``, ``role``, ``design``, ``statistic``,
         ``p_value``, ``n_assignments``, ``smallest_p``, ``exact``, ``n_dyads``, ``note``. Clients without a partner
@@ -157,7 +165,7 @@ def randomization_test(
     for note in sorted(set(table["note"]) - {""}):
         if "cannot fall below" in note:
             warnings.warn(note, DataWarning, stacklevel=2)
-    return table
+    return RandomizationTest(table)
 
 
 @dataclass(frozen=True)

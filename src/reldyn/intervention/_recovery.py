@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from reldyn._types import Array
+from reldyn._types import Array, Column
 from reldyn.errors import DataWarning, DesignError
 from reldyn.intervention._phases import time_unit
 from reldyn.intervention._result import SeriesResult, called
 from reldyn.intervention._steps import Steps, find_steps
-from reldyn.panel import DyadSeries
+from reldyn.panel import DyadSeries, analysis
 from reldyn.stats import known_seed, map_seeded
 
 if TYPE_CHECKING:
@@ -86,10 +86,11 @@ class Recovery(SeriesResult):
         return self.table.drop(columns=["term", "person"])
 
 
+@analysis
 def recovery(
     panel: DyadPanel,
     *,
-    outcome: str,
+    outcome: Column,
     max_changes: int = 2,
     min_length: int = 7,
     bandwidth: float = 28.0,

@@ -9,24 +9,32 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from reldyn._records import brief
-from reldyn._types import Array, Flags
+from reldyn._types import Array, Column, Flags
 from reldyn.errors import DesignError
 from reldyn.intervention._interrupted import drawn_serial, segment_design, tested, unusable
 from reldyn.intervention._phases import PhaseSeries, phase_series
+from reldyn.panel import analysis
+from reldyn.results import TableResult
 from reldyn.stats import AR1Fit, fit_ar1, known_seed, map_seeded
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from reldyn.panel import DyadPanel
 
 
-__all__ = ["ReliableChange", "jacobson_truax", "phase_mean", "reliable_change"]
+__all__ = ["ReliableChange", "ReliableChangeResult", "jacobson_truax", "phase_mean", "reliable_change"]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class ReliableChangeResult(TableResult):
+    """What `reliable_change` found: a row per person."""
+
+    figure: ClassVar[str | None] = "reliable_change"
+
 
 # As Jacobson and Truax print it.
 _Z = 1.96
@@ -123,16 +131,17 @@ def jacobson_truax(
     return ReliableChange(index, error, _Z * error, abs(index) > _Z, a, b, c)
 
 
+@analysis
 def reliable_change(
     panel: DyadPanel,
     *,
-    outcome: str,
-    phase: str,
+    outcome: Column,
+    phase: Column,
     phases: Sequence[Hashable] | None = None,
     n_boot: int = 999,
     seed: Any = None,
     n_jobs: int = 1,
-) -> pd.DataFrame:
+) -> ReliableChangeResult:
     """Compare the means of two phases of each person with the error that such means have.
 
     Parameters
@@ -151,7 +160,8 @@ def reliable_change(
 
     Returns
     -------
-    pandas.DataFrame
+    ReliableChangeResult
+        A table that is used like a data frame.
         One row per person: ``dyad``, ``person``, ``role``, ``mean_before``, ``mean_after``, ``se_before``,
         ``se_after``, ``n_before``, ``n_after``, ``n_effective_before``, ``n_effective_after``, ``phi``, ``change``,
         ``std_error``, ``index`` (change over its error), ``p_value``, ``critical_change`` (the smallest change that is
@@ -193,7 +203,7 @@ def reliable_change(
         return {**mine.identity, **_of_person(mine, n_boot, generator)}
 
     rows = map_seeded(one, series, known_seed(seed), n_jobs, label="reliable change")
-    return pd.DataFrame(rows).astype({"reliable": "boolean"})
+    return ReliableChangeResult(pd.DataFrame(rows).astype({"reliable": "boolean"}))
 
 
 def _of_person(one: PhaseSeries, n_boot: int, generator: np.random.Generator) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from reldyn._spec import spec_of_call
 from reldyn.errors import DesignError
@@ -12,11 +12,10 @@ from reldyn.panel._panel import DyadPanel
 
 __all__ = ["analysis", "check_given_panel"]
 
-P = ParamSpec("P")
-R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
 
 
-def analysis(function: Callable[Concatenate[DyadPanel, P], R]) -> Callable[Concatenate[DyadPanel, P], R]:
+def analysis(function: F) -> F:
     """Make a function of a panel an analysis (decorator).
 
     A first argument that is no panel is refused in one sentence, and the result carries the `Spec` of the call as
@@ -31,28 +30,43 @@ def analysis(function: Callable[Concatenate[DyadPanel, P], R]) -> Callable[Conca
     Returns
     -------
     callable
+        The same function, checked and with the spec on its result.
+
+    Examples
+    --------
+    >>> import reldyn as rd
+    >>> panel = rd.load_sample().select(dyads=range(1, 4))
+    >>> rd.coupling.granger(panel, "longing", lags=2).spec.to_table()
+    {'variable': 'longing', 'lags': 2}
     """
     parts = function.__module__.split(".")
     room = parts[1] if parts[0] == "reldyn" else parts[0]
     name = f"{room}.{function.__name__}"
 
     @functools.wraps(function)
-    def call(panel: DyadPanel, *arguments: P.args, **options: P.kwargs) -> R:
+    def call(panel: DyadPanel, *arguments: Any, **options: Any) -> Any:
         check_given_panel(panel, name)
         result = function(panel, *arguments, **options)
         # A frozen record takes what it was asked once, when it is made.
         object.__setattr__(result, "spec", spec_of_call(name, arguments, options))
         return result
 
-    return cast("Callable[Concatenate[DyadPanel, P], R]", call)
+    return cast("F", call)
 
 
 def check_given_panel(panel: Any, name: str) -> None:
     """Refuse what is no panel, and say how to make one.
 
+    Parameters
+    ----------
+    panel : object
+    name : str
+        The analysis, as the message names it.
+
     Raises
     ------
     DesignError
+        It is no panel.
     """
     if isinstance(panel, DyadPanel):
         return

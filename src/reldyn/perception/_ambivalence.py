@@ -8,21 +8,40 @@ Jamieson's (1993) C squared over D.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from reldyn._types import Array, Ints
+from reldyn._types import Array, Column, Ints
 from reldyn.errors import DataError, DesignError, check_option, describe_rows
+from reldyn.panel import analysis
 from reldyn.perception._people import mean_cells, perceivers_of, role_groups, with_sample_rows
 from reldyn.perception._slopes_of_one import is_constant, mean_over
+from reldyn.results import TableResult
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from reldyn.panel import DyadPanel, PersonSeries
 
-__all__ = ["ambivalence", "ambivalence_index"]
+__all__ = ["AmbivalenceByOccasion", "AmbivalenceResult", "ambivalence", "ambivalence_index"]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class AmbivalenceResult(TableResult):
+    """What `ambivalence` found: a row per person and the rows of the sample."""
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class AmbivalenceByOccasion(AmbivalenceResult):
+    """What `ambivalence` found with ``by="occasion"``: a row per answered occasion.
+
+    JSON without rows leaves the table out.
+    """
+
+    row_fields: ClassVar[tuple[str, ...]] = ("table",)
+
 
 Index = Literal["griffin", "kaplan", "jamieson"]
 INDICES = ("griffin", "kaplan", "jamieson")
@@ -34,15 +53,16 @@ _COLUMNS = [
 ]
 
 
+@analysis
 def ambivalence(
     panel: DyadPanel,
     *,
-    positive: str,
-    negative: str,
+    positive: Column,
+    negative: Column,
     index: Index = "griffin",
     by: Literal["person", "occasion"] = "person",
     minimum: float | None = None,
-) -> pd.DataFrame:
+) -> AmbivalenceResult:
     """Compute ambivalence towards the partner, and tell mixture from alternation.
 
     Parameters
@@ -66,7 +86,8 @@ def ambivalence(
 
     Returns
     -------
-    pandas.DataFrame
+    AmbivalenceResult
+        A table that is used like a data frame.
         By occasion: the identifying columns of the panel and ``ambivalence``, ``note``. By person: ``n_obs``
         (occasions with both), ``n_pairs`` (neighbouring occasions of one day), ``mean`` and ``sd`` of the index,
         ``of_means`` (the index of the person's mean P and mean N), ``alternation`` (``of_means`` minus ``mean``: for
@@ -109,12 +130,12 @@ def ambivalence(
     warm, cold = warm - zero, cold - zero
     values = ambivalence_index(warm, cold, index)
     if by == "occasion":
-        return _by_occasion(panel, values)
+        return AmbivalenceByOccasion(_by_occasion(panel, values))
     people = perceivers_of(panel, positive)
     before = _before(panel, values)
     rows = [one.identity | _person(one, warm, cold, values, before, index) for one in people]
     dyad = np.array([one.code for one in people])
-    return with_sample_rows(rows, _sample(rows, dyad), _COLUMNS)
+    return AmbivalenceResult(with_sample_rows(rows, _sample(rows, dyad), _COLUMNS))
 
 
 def ambivalence_index(positive: Array, negative: Array, index: str) -> Array:

@@ -7,18 +7,19 @@ The affective side of empathy, as the partner effect of an actor-partner model o
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from reldyn._types import Array, Ints
+from reldyn._types import Array, Column, Ints
 from reldyn.errors import check_option
+from reldyn.panel import analysis
 from reldyn.perception._people import mean_cells, perceivers_of, role_groups, with_sample_rows
 from reldyn.perception._slopes_of_one import DyadSlope, mean_over, slope_of
+from reldyn.results import TableResult
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from reldyn.panel import DyadPanel, PersonSeries
 
 Timing = Literal["next", "same"]
@@ -30,12 +31,18 @@ _COLUMNS = [
     *("statistic", "df", "p_value", "conf_low", "conf_high", "note"),
 ]
 
-__all__ = ["FEWEST_PAIRS", "TIMINGS", "Timing", "contagion", "contagion_slopes"]
+__all__ = ["ContagionResult", "FEWEST_PAIRS", "TIMINGS", "Timing", "contagion", "contagion_slopes"]
 
 
+@dataclass(frozen=True, repr=False, eq=False)
+class ContagionResult(TableResult):
+    """What `contagion` found."""
+
+
+@analysis
 def contagion(
-    panel: DyadPanel, *, affect: str, timing: Timing = "next", unit: Literal["dyad", "person"] = "dyad"
-) -> pd.DataFrame:
+    panel: DyadPanel, *, affect: Column, timing: Timing = "next", unit: Literal["dyad", "person"] = "dyad"
+) -> ContagionResult:
     """Measure how far each person's affect follows the partner's, given the own previous affect.
 
     An association in time; both partners may follow the same events.
@@ -54,7 +61,8 @@ def contagion(
 
     Returns
     -------
-    pandas.DataFrame
+    ContagionResult
+        A table that is used like a data frame.
         One row per person (the one whose affect follows), then rows with ``dyad`` "sample" per role and over all:
         ``n_pairs``, ``contagion`` (points per point of the partner's affect, by least squares), ``std_error``,
         ``inertia`` (slope of the own previous affect; of the sample its mean), ``r`` (partial correlation),
@@ -93,7 +101,7 @@ def contagion(
     slopes = contagion_slopes(panel, people, affect, timing)
     rows = [one.identity | _cells(slope) for one, slope in zip(people, slopes, strict=True)]
     dyad = np.array([one.code for one in people])
-    return with_sample_rows(rows, _sample(rows, dyad, unit), _COLUMNS)
+    return ContagionResult(with_sample_rows(rows, _sample(rows, dyad, unit), _COLUMNS))
 
 
 def contagion_slopes(panel: DyadPanel, people: list[PersonSeries], affect: str, timing: Timing) -> list[DyadSlope]:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from reldyn._types import Array, Ints
+from reldyn._types import Array, Column, Ints
 from reldyn.errors import DesignError, check_option
+from reldyn.panel import analysis
 from reldyn.perception._contagion import FEWEST_PAIRS, TIMINGS, Timing, contagion_slopes
 from reldyn.perception._people import perceivers_of
 from reldyn.perception._slopes_of_one import DyadSlope, fisher_z, slope_of, spread_of
@@ -124,11 +125,12 @@ class DissociationResult(Result):
         return "\n\n".join(parts)
 
 
+@analysis
 def dissociation(
     panel: DyadPanel,
     *,
-    judgment: str,
-    affect: str,
+    judgment: Column,
+    affect: Column,
     timing: Timing = "next",
     n_boot: int = 999,
     seed: Any = None,

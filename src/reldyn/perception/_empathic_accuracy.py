@@ -8,21 +8,28 @@ Garcia, 1990).
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from reldyn._types import Array, Ints
+from reldyn._types import Array, Column, Ints
 from reldyn.errors import DesignError, check_option
+from reldyn.panel import analysis
 from reldyn.perception._people import mean_cells, perceivers_of, role_groups, with_sample_rows
 from reldyn.perception._slopes_of_one import LARGEST_R, fisher_z, is_constant, mean_over
+from reldyn.results import TableResult
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from reldyn.panel import DyadPanel
 
-__all__ = ["empathic_accuracy"]
+__all__ = ["EmpathicAccuracy", "empathic_accuracy"]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class EmpathicAccuracy(TableResult):
+    """What `empathic_accuracy` found."""
+
 
 # Fisher's z has a variance from here on.
 _FEWEST = 4
@@ -32,16 +39,17 @@ _COLUMNS = [
 ]
 
 
+@analysis
 def empathic_accuracy(
     panel: DyadPanel,
     *,
-    judgment: str | None = None,
-    truth: str | None = None,
+    judgment: Column | None = None,
+    truth: Column | None = None,
     bin_width: int = 1,
-    ratings: str | None = None,
+    ratings: Column | None = None,
     max_rating: float = 2.0,
     unit: Literal["dyad", "person"] = "dyad",
-) -> pd.DataFrame:
+) -> EmpathicAccuracy:
     """Measure each perceiver's empathic accuracy, the cognitive side of empathy.
 
     Parameters
@@ -65,7 +73,8 @@ def empathic_accuracy(
 
     Returns
     -------
-    pandas.DataFrame
+    EmpathicAccuracy
+        A table that is used like a data frame.
         One row per perceiver, then rows with ``dyad`` "sample": per role where there are two, and over all.
         ``n_obs`` (judgments with a truth), ``n_points`` (bins), ``accuracy`` (the correlation, or the per cent of the
         points; of the sample the mean z turned back, or the mean per cent), ``z`` (Fisher's), ``directional_bias``
@@ -109,7 +118,8 @@ def empathic_accuracy(
     else:
         raise DesignError("give either judgment= and truth= (two columns), or ratings= (one column).")
     dyad = np.array([one.code for one in people])
-    return with_sample_rows(rows, _sample(rows, dyad, unit, correlations=ratings is None), _COLUMNS)
+    sample = _sample(rows, dyad, unit, correlations=ratings is None)
+    return EmpathicAccuracy(with_sample_rows(rows, sample, _COLUMNS))
 
 
 def _bins(panel: DyadPanel, width: int) -> Ints:

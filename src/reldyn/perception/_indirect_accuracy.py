@@ -7,15 +7,18 @@ one plus bias force times actual similarity (Kenny and Acitelli, 2001).
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from reldyn._types import Array, Flags, Ints
+from reldyn._types import Array, Column, Flags, Ints
 from reldyn.actor_partner import MixedResult, mixed_model
 from reldyn.errors import DesignError, check_option
 from reldyn.mixed import contributions
+from reldyn.panel import analysis
 from reldyn.perception._centres import CENTRES, Centre, centred_rows
+from reldyn.results import TableResult
 from reldyn.stats import bootstrap_p, dyad_bootstrap, known_seed
 
 if TYPE_CHECKING:
@@ -23,24 +26,31 @@ if TYPE_CHECKING:
 
     from reldyn.panel import DyadPanel
 
-__all__ = ["indirect_accuracy"]
+__all__ = ["IndirectAccuracy", "indirect_accuracy"]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class IndirectAccuracy(TableResult):
+    """What `indirect_accuracy` found."""
+
 
 _JUDGMENT, _TRUTH, _BIAS = "centred judgment", "centred truth", "centred bias"
 _EFFECTS = ("total accuracy", "direct accuracy", "bias force", "actual similarity", "indirect accuracy")
 _FEWEST_DYADS = 5
 
 
+@analysis
 def indirect_accuracy(
     panel: DyadPanel,
     *,
-    judgment: str,
-    truth: str,
-    bias: str,
+    judgment: Column,
+    truth: Column,
+    bias: Column,
     center: Centre = "person_truth",
     interval: Literal["bootstrap", "delta"] = "bootstrap",
     n_boot: int = 999,
     seed: Any = None,
-) -> pd.DataFrame:
+) -> IndirectAccuracy:
     """Split the accuracy of judgments into a direct and an indirect part.
 
     Parameters
@@ -59,7 +69,8 @@ def indirect_accuracy(
 
     Returns
     -------
-    pandas.DataFrame
+    IndirectAccuracy
+        A table that is used like a data frame.
         Five rows, per role of the perceiver where roles tell members apart: ``term``, ``effect`` (``total accuracy``,
         ``direct accuracy``, ``bias force``, ``actual similarity``, ``indirect accuracy`` = bias force x actual
         similarity), ``role``, ``estimate``, ``std_error``, ``conf_low``, ``conf_high``, ``p_value``, ``n_dyads``,
@@ -113,7 +124,7 @@ def indirect_accuracy(
         cells = _from_samples(_effects(beta, places), np.where(found.usable[:, None], found.values, math.nan))
     else:
         cells = _by_delta(beta, places, np.hstack([part.influence for part in parts]))
-    return _table(roles, _effects(beta, places), cells, fits[0], fits)
+    return IndirectAccuracy(_table(roles, _effects(beta, places), cells, fits[0], fits))
 
 
 def _members(panel: DyadPanel, used: Flags) -> int:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from reldyn._types import Array, Ints
+from reldyn._types import Array, Columns, Ints
 from reldyn.errors import DesignError, check_option
+from reldyn.panel import analysis
 from reldyn.perception._profiles import FEWEST, Compared, compare, mean_by_group, pseudo_means, to_z
 from reldyn.perception._ratings import check_items
 from reldyn.perception._slopes_of_one import mean_over
@@ -140,11 +140,12 @@ class SimilarityResult(Result):
         return "\n\n".join(parts)
 
 
+@analysis
 def similarity(
     panel: DyadPanel,
-    items: Sequence[str],
+    items: Columns,
     *,
-    judged: Sequence[str] | None = None,
+    judged: Columns | None = None,
     over: Over = "items",
     n_permutations: int = 999,
     seed: Any = None,

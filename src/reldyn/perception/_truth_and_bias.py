@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._types import Column
 from reldyn.actor_partner import mixed_model
 from reldyn.errors import DesignError, check_option
 from reldyn.mixed import Estimation, Random, Residual, Shared
+from reldyn.panel import analysis
 from reldyn.perception._centres import BIAS_CENTRES, CENTRES, BiasCentre, Centre, Centred, centred_rows
 from reldyn.perception._truth_bias_result import TruthBiasResult, TruthBiasSetting, singular_note
 
@@ -33,15 +35,16 @@ _MODEL = ("random", "roles", "residual", "estimation")
 _ENOUGH_OCCASIONS, _ENOUGH_DYADS = 6, 10
 
 
+@analysis
 def truth_and_bias(
     panel: DyadPanel,
     *,
-    judgment: str,
-    truth: str,
-    bias: str | None = None,
+    judgment: Column,
+    truth: Column,
+    bias: Column | None = None,
     center: Centre = "truth",
     bias_center: BiasCentre = "truth",
-    over_time: str | None = None,
+    over_time: Column | None = None,
     **model: Any,
 ) -> TruthBiasResult:
     """Estimate how far judgments of the partner follow the truth, and how far the perceiver's own bias.

@@ -2,17 +2,10 @@
 
 from reldyn._format import format_p, format_table
 from reldyn._saved import Withheld
-from reldyn.results._base import SCHEMA_VERSION, Result, from_json, register, write_text
+from reldyn.results._base import Result, from_json
+from reldyn.results._base import homes as homes
+from reldyn.results._base import register as register
+from reldyn.results._base import write_text as write_text
 from reldyn.results._table_result import TableResult
 
-__all__ = [
-    "SCHEMA_VERSION",
-    "Result",
-    "TableResult",
-    "Withheld",
-    "format_p",
-    "format_table",
-    "from_json",
-    "register",
-    "write_text",
-]
+__all__ = ["Result", "TableResult", "Withheld", "format_p", "format_table", "from_json"]

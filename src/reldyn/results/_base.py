@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from reldyn._format import format_table
 from reldyn._records import brief, result_line
+from reldyn._registry import analyses_by_name
 from reldyn._saved import REGISTRY, decode, encode_fields, numbers_of
 from reldyn._spec import spec_class
 from reldyn.errors import DataError, DesignError
@@ -31,61 +32,18 @@ if TYPE_CHECKING:
     from reldyn._saved import Numbers
     from reldyn._spec import Spec
 
-__all__ = ["SCHEMA_VERSION", "Result", "from_json", "register", "write_text"]
+__all__ = ["SCHEMA_VERSION", "Result", "from_json", "homes", "register", "write_text"]
 
 SCHEMA_VERSION = 2
-# schema name -> module that defines the class: importing it registers the class.
-_HOMES = {
-    "ApimResult": "reldyn.actor_partner",
-    "MixedResult": "reldyn.actor_partner",
-    "ComparisonResult": "reldyn.actor_partner",
-    "CycleResult": "reldyn.cycles",
-    "CrossCorrelationResult": "reldyn.coupling",
-    "RecurrenceResult": "reldyn.coupling",
-    "SusyResult": "reldyn.coupling",
-    "WindowedResult": "reldyn.coupling",
-    "LearningResult": "reldyn.cycles",
-    "CalibrationResult": "reldyn.cycles",
+# Results that no analysis of a panel returns itself, and the module that defines them: importing it registers them.
+_OTHER_HOMES = {
+    "AmbivalenceByOccasion": "reldyn.perception",
+    "EffectSizes": "reldyn.actor_partner",
     "HMMResult": "reldyn.markov",
     "HierarchicalHMMResult": "reldyn.markov",
-    "ApimMomentsResult": "reldyn.actor_partner",
-    "CommonFateResult": "reldyn.actor_partner",
-    "EffectSizes": "reldyn.actor_partner",
-    "EventResponse": "reldyn.intervention",
-    "InterruptedSeries": "reldyn.intervention",
-    "Recovery": "reldyn.intervention",
-    "ReportComparison": "reldyn.cycles",
-    "InvarianceResult": "reldyn.actor_partner",
-    "IsatResult": "reldyn.actor_partner",
     "MarginalApimResult": "reldyn.actor_partner",
-    "MediationResult": "reldyn.actor_partner",
-    "MultipleBaseline": "reldyn.intervention",
-    "MutualInfluenceResult": "reldyn.actor_partner",
-    "NonindependenceResult": "reldyn.actor_partner",
-    "OverTimeResult": "reldyn.actor_partner",
-    "PooledResult": "reldyn.actor_partner",
-    "ReparameterisedResult": "reldyn.actor_partner",
     "SlopesResult": "reldyn.actor_partner",
-    "SurfaceResult": "reldyn.actor_partner",
-    "IccResult": "reldyn.dynamics",
-    "InertiaResult": "reldyn.dynamics",
-    "InstabilityResult": "reldyn.dynamics",
-    "LocationScaleResult": "reldyn.dynamics",
-    "NetworkResult": "reldyn.dynamics",
-    "ReliabilityResult": "reldyn.dynamics",
-    "GridResult": "reldyn.coupling",
-    "VarResult": "reldyn.coupling",
-    "DissociationResult": "reldyn.perception",
-    "SimilarityResult": "reldyn.perception",
     "SocialAccuracyResult": "reldyn.perception",
-    "TruthBiasResult": "reldyn.perception",
-    "LagSequentialResult": "reldyn.coupling",
-    "AsymmetryResult": "reldyn.coupling",
-    "CoordinationResult": "reldyn.coupling",
-    "GrangerResult": "reldyn.coupling",
-    "OscillatorResult": "reldyn.coupling",
-    "InfluenceResult": "reldyn.coupling",
-    "TransitionLogitResult": "reldyn.coupling",
 }
 # Where figures are drawn: a dotted path, so that results know no room above them.
 _FIGURES = "reldyn.plot"
@@ -309,11 +267,12 @@ def from_json(path: str | Path) -> Result:
     if not text.lstrip().startswith("{"):
         text = _read(Path(path))
     name, fields = _opened(text)
-    if name in _HOMES:
-        importlib.import_module(_HOMES[name])
+    known = homes()
+    if name in known:
+        importlib.import_module(known[name])
     saved_class = REGISTRY.get(name)
     if saved_class is None or not issubclass(saved_class, Result):
-        raise DataError(f"no result of reldyn is called {name!r}; known: {', '.join(sorted(_HOMES))}.")
+        raise DataError(f"no result of reldyn is called {name!r}; known: {', '.join(sorted(known))}.")
     try:
         result: Result = saved_class._from_fields(fields)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
@@ -322,6 +281,12 @@ def from_json(path: str | Path) -> Result:
     if spec is not None:
         object.__setattr__(result, "spec", spec)
     return result
+
+
+def homes() -> dict[str, str]:
+    """The module of every result that can be saved, by schema name."""
+    of_analyses = (entry.result.rpartition(".") for entry in analyses_by_name().values())
+    return {name: module for module, _, name in of_analyses} | _OTHER_HOMES
 
 
 def _spec_of(text: str) -> Spec | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ __all__ = ["TableResult"]
 
 _ROWS_SHOWN = 12
 _NOTES_SHOWN = 3
+# What stands in the place of a dyad in rows about all of them.
+_NOBODY = ("", "sample", "all")
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -49,21 +52,17 @@ class TableResult(Result):
         for column in ("dyad", "person"):
             if column in self.table:
                 keys = ["dyad", column] if "dyad" in self.table else [column]
-                named = self.table[self.table[column].notna() & (self.table[column] != "")]
+                named = self.table[self.table[column].notna() & ~self.table[keys[0]].isin(_NOBODY)]
                 counts[f"n_{column}s"] = len(named.drop_duplicates(keys))
         return pd.DataFrame([{**counts, "n_notes": sum(self._notes().values())}])
 
     def summary(self) -> str:
         """The question, how it was answered, the first rows and the notes."""
-        glance = self.glance().iloc[0]
-        counted = ", ".join(
-            f"{int(glance[f'n_{unit}s']):,} {unit}s" for unit in ("dyad", "person") if f"n_{unit}s" in glance
-        )
-        head = [f"{type(self).__name__}: {counted or f'{len(self.table):,} rows'}"]
+        head = [self._head()]
         if self.spec is not None:
             entry = find_analysis(self.spec.analysis)
             asked = ", ".join(f"{name}={value!r}" for name, value in self.spec.to_table().items())
-            head += [" ".join(filter(None, [entry.methods or entry.question, f"Asked: {asked}."]))]
+            head += [" ".join(filter(None, [entry.methods, f"Given: {asked}."]))]
         shown = format_table(self.table.head(_ROWS_SHOWN)).to_string(index=False)
         more = len(self.table) - _ROWS_SHOWN
         lines = ["\n".join(head), shown + (f"\n... and {more:,} rows more" if more > 0 else "")]
@@ -72,6 +71,14 @@ class TableResult(Result):
             lines.append("Notes\n" + "\n".join(f"- {note}" for note in notes))
         return "\n\n".join(lines) + "\n"
 
+    def _head(self) -> str:
+        glance = self.glance().iloc[0]
+        counted = ", ".join(
+            f"{int(glance[f'n_{unit}s']):,} {unit}s" for unit in ("dyad", "person") if f"n_{unit}s" in glance
+        )
+        question = find_analysis(self.spec.analysis).question if self.spec is not None else type(self).__name__
+        return f"{question} {counted or f'{len(self.table):,} rows'}"
+
     def _notes(self) -> dict[str, int]:
         """The notes of the rows, the most frequent first."""
         if "note" not in self.table:
@@ -79,6 +86,15 @@ class TableResult(Result):
         notes = self.table["note"].dropna()
         counts = notes[notes != ""].value_counts()
         return {str(note): int(n) for note, n in counts.items()}
+
+    def _repr_html_(self) -> str:
+        notes = [*self.warnings, *(f"{n:,} rows: {note}" for note, n in list(self._notes().items())[:_NOTES_SHOWN])]
+        more = len(self.table) - _ROWS_SHOWN
+        shown = format_table(self.table.head(_ROWS_SHOWN)).to_html(index=False, border=0, na_rep="")
+        rest = f"<p>... and {more:,} rows more</p>" if more > 0 else ""
+        listed = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
+        head = html.escape(self._head())
+        return f"<div><p><b>{head}</b></p>{shown}{rest}{'<ul>' + listed + '</ul>' if listed else ''}</div>"
 
     # --- as a data frame ----------------------------------------------------------------------------------------
 

@@ -66,6 +66,16 @@ def register_analysis(analysis: Analysis) -> None:
     ------
     DesignError
         Another analysis has this name.
+
+    Examples
+    --------
+    >>> import reldyn as rd
+    >>> own = rd.study.Analysis(
+    ...     "mylab.warm_days", "mylab.warm_days", "How many days were warm?", "mylab.WarmDays"
+    ... )
+    >>> rd.study.register_analysis(own)
+    >>> "mylab.warm_days" in set(rd.analyses()["name"])
+    True
     """
     register(analysis)
 

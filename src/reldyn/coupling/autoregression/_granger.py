@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -24,6 +24,8 @@ __all__ = ["GrangerResult", "granger", "granger_test"]
 @dataclass(frozen=True, repr=False, eq=False)
 class GrangerResult(TableResult):
     """What `granger` found: two rows per dyad, one per direction."""
+
+    person_columns: ClassVar[tuple[str, ...]] = ("source", "target")
 
 
 @analysis

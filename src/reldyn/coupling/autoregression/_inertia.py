@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -26,7 +26,9 @@ __all__ = ["CoordinationResult", "NEVER_LEAVES_LINE", "inertia_coordination", "n
 
 @dataclass(frozen=True, repr=False, eq=False)
 class CoordinationResult(TableResult):
-    """What `inertia_coordination` found."""
+    """What `inertia_coordination` found: three rows per dyad and member."""
+
+    person_columns: ClassVar[tuple[str, ...]] = ("outcome", "partner")
 
 
 NEVER_LEAVES_LINE = "a member never varies around a straight line"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -31,7 +31,9 @@ __all__ = ["OscillatorResult", "coupled_oscillator", "glla_weights"]
 
 @dataclass(frozen=True, repr=False, eq=False)
 class OscillatorResult(TableResult):
-    """What `coupled_oscillator` found."""
+    """What `coupled_oscillator` found: five rows per dyad and member."""
+
+    person_columns: ClassVar[tuple[str, ...]] = ("outcome", "partner")
 
 
 _TERMS = ("frequency", "damping", "partner position", "partner speed")
