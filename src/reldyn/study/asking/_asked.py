@@ -93,7 +93,7 @@ def asked_analyses(raw: Any, where: Places) -> tuple[list[Asked], list[str]]:
             for option, other in references.items()
             if other == name or other not in raw
         }
-        faults += [f"{where.place((*keys, option) if option else keys)}: {text}." for option, text in found.items()]
+        faults += [_sentence(where.place((*keys, option) if option else keys), text) for option, text in found.items()]
         if not found:
             plain = {option: value for option, value in options.items() if option not in references}
             asked.append(Asked(str(name), verb, plain, references))
@@ -129,8 +129,12 @@ def _unknown_reference(other: str, name: str, raw: Mapping[str, Any]) -> str:
     if other == name:
         return "an analysis cannot refer to itself"
     near = difflib.get_close_matches(other, [str(key) for key in raw], n=1)
-    hint = f"; did you mean {near[0]!r}" + "?" if near else ""
-    return f"no analysis of this file is called {other!r}{hint.rstrip('?')}"
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    return f"no analysis of this file is called {other!r}{hint}"
+
+
+def _sentence(place: str, text: str) -> str:
+    return f"{place}: {text}" if text.endswith(("?", ".")) else f"{place}: {text}."
 
 
 def _needed(cls: type[Spec]) -> list[str]:

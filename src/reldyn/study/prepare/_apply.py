@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn._types import Array, Flags
-from reldyn.errors import DataError, DesignError, ReldynError
+from reldyn.errors import DataError, DataWarning, DesignError, ReldynError
 from reldyn.panel import DyadPanel, align, careless
 from reldyn.study.prepare import _steps as steps
 from reldyn.study.prepare._expressions import Expression
@@ -122,7 +123,9 @@ def _column(now: Prepared, name: str) -> Any:
         return series.to_numpy(dtype=np.float64, na_value=np.nan)
     if pd.api.types.is_datetime64_any_dtype(series):
         raise DesignError(f"column {name!r} holds times, which formulas do not know.")
-    return np.array([None if absent else str(value) for value, absent in zip(series, series.isna(), strict=True)])
+    return np.array(
+        [None if absent else str(value) for value, absent in zip(series, series.isna(), strict=True)], dtype=object
+    )
 
 
 def _select(now: Prepared, keep: Flags) -> Prepared:
@@ -240,13 +243,17 @@ def _reliability(panel: DyadPanel, names: Sequence[str], items: Array) -> str:
         alpha = n_items / (n_items - 1) * (1 - complete.var(axis=1, ddof=1).sum() / spread) if spread > 0 else np.nan
         return f"Cronbach's alpha {alpha:.2f} over {complete.shape[1]:,} complete answers"
     try:
-        table = reldyn.dynamics.reliability(panel, names).tidy().set_index("coefficient")["estimate"]
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            found = reldyn.dynamics.reliability(panel, names)
+        table = found.tidy().set_index("coefficient")["estimate"]
     except ReldynError as problem:
         return f"no reliability: {problem}"
     words = (("RkF", "of persons' averages"), ("Rc", "of change"), ("omega_between", "omega between"))
     words = (*words, ("omega_within", "omega within"))
     parts = [f"{text} {table[name]:.2f}" for name, text in words if name in table and np.isfinite(table[name])]
-    return f"reliability {', '.join(parts)}" if parts else ""
+    notes = [str(one.message) for one in said if issubclass(one.category, DataWarning)]
+    return "; ".join([f"reliability {', '.join(parts)}" if parts else "no reliability", *notes])
 
 
 def _centre(now: Prepared, step: steps.CentreStep) -> tuple[Prepared, str, str]:
