@@ -133,7 +133,7 @@ def _select(now: Prepared, keep: Flags) -> Prepared:
         raise DesignError("no row is left after this step.")
     if keep.all():
         return now
-    return replace(now, panel=now.panel.select(where=keep), ids=now.ids[keep].reset_index(drop=True))
+    return replace(now, panel=now.panel.select(where=keep), ids=now.ids.loc[keep].reset_index(drop=True))
 
 
 def _all_rows_of(keep: Flags, unit: Any) -> Flags:
@@ -186,11 +186,12 @@ def _recode(now: Prepared, step: steps.RecodeStep) -> tuple[Prepared, str, str]:
     values = _column(now, step.variable)
     texts = values.dtype.kind == "O"
     given = {key if texts else _as_number(key, step.variable): new for key, new in step.values.items()}
-    result = pd.Series(values.astype(object))
+    result = values.astype(object)
     for old, new in given.items():
         result[values == old] = None if new == "" else new
-    plain = pd.to_numeric(result, errors="coerce")
-    made = plain.to_numpy(dtype=np.float64) if plain.notna().equals(result.notna()) else result.to_numpy()
+    kept = pd.Series(result, dtype=object)
+    plain = pd.to_numeric(kept, errors="coerce")
+    made = plain.to_numpy(dtype=np.float64) if plain.notna().equals(kept.notna()) else result
     unused = [str(key) for key, old in zip(step.values, given, strict=True) if not (values == old).any()]
     note = f"no row has {', '.join(unused)}" if unused else ""
     return _replaced(now, {step.into or step.variable: made}), f"{step.variable} recoded", note
