@@ -34,13 +34,14 @@ def one_direction():
 
 def surrogate_seconds(kernels):
     """Return CPU seconds of a test of regimes with all its surrogates."""
+    from reldyn.cycles.ladder._direction import DirectionFits, direction_seed
     from reldyn.cycles.ladder._regimes import assess_regimes
 
     os.environ["RELDYN_KERNELS"] = kernels
     series = one_direction()
-    assess_regimes(series, n_surrogates=19, seed=1)
+    assess_regimes(DirectionFits(series, direction_seed(1, series)), n_surrogates=19)
     began = time.process_time()
-    assess_regimes(series, n_surrogates=SURROGATES, seed=1, stop_after=None)
+    assess_regimes(DirectionFits(series, direction_seed(1, series)), n_surrogates=SURROGATES, go_on=True)
     return time.process_time() - began
 
 

@@ -1,106 +1,175 @@
-"""Write the tables of stored calibrations: what was measured, how often, and what was not run."""
+"""Write the tables of stored calibrations: every goal with its figure, or that it was not run."""
 
-import importlib.util
+import importlib
 import json
+import sys
 
-MISSING_TITLES = {
-    "none": "no beep missed",
-    "random": "30 % of beeps missed at random",
-    "bursts": "30 % of beeps missed in bursts",
+SIGNS = {"at most": "at most ", "at least": "at least ", "reported": ""}
+CLAIMS = {
+    "intermittent": "*intermittent*",
+    "irregular": "*irregular* (among the directions in which it was tested)",
+    "volatility": "*volatility*",
+    "found": "*intermittent* in the dyads with cycles",
+    "covered": "the interval of the prevalence covers",
+    "width": "its width",
 }
-# Rates of *intermittent* that are aimed at: at most, where there are no cycles; at least, where there are.
-MOST, MOST_SKEWED = 0.065, 0.10
-LEAST = {"cycle": {100: 0.15, 200: 0.60, 400: 0.95}, "alternation": {100: 0.30, 200: 0.60, 400: 0.95}}
+LENGTHS = (100, 200, 400)
 
 
-def tables(root, table):
+def calibration(root):
+    """The package that runs the calibration: its cells, goals and stored files."""
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    return importlib.import_module("tools.calibration.cycles.cells"), importlib.import_module(
+        "tools.calibration.cycles.store"
+    )
+
+
+def tables(root, table, folder=None):
     """Return the page's tables as text; ``table`` renders columns and rows."""
-    tool = tool_of(root / "tools" / "calibrate_cycles.py")
-    stored = {path.stem: read(path) for path in sorted((root / "tools" / "results" / "cycles").glob("*.json"))}
-    parts = []
-    for claim, title in (
-        ("intermittent", "How often *intermittent* is claimed"),
-        ("rhythm", "How often a rhythm gets the verdict *rhythm*"),
-        ("directed", "How often *directed* is claimed"),
-    ):
-        parts += [f"**{title}**", ""]
-        for missing in MISSING_TITLES:
-            parts += [f"{MISSING_TITLES[missing].capitalize()}:", "", _rates(tool, stored, claim, missing, table), ""]
-    parts += _shared(root, table) + _decoding(root, table) + _prevalence(root)
+    cells, store = calibration(root)
+    folder = store.FOLDER if folder is None else folder
+    stored, again = store.judged(folder), {cell["cell"]: cell for cell in store.stored(folder, "rerun")}
+    parts = [_when(stored, cells, store), ""]
+    parts += ["**Series without cycles: how often** *intermittent* **is claimed**", ""]
+    parts += [_nulls(cells, stored, again, table), ""]
+    parts += ["**Series with cycles: how often** *intermittent* **is found**", "", _power(cells, stored, table), ""]
+    for claim in ("irregular", "volatility"):
+        parts += [f"**The claim** *{claim}*", "", _goals(cells, stored, table, claim), ""]
+    parts += ["**Samples of fifty dyads that may share phases**", "", _shared(cells, stored, table), ""]
+    parts += ["**The interval of the prevalence by itself**", "", _intervals(cells, stored, table), ""]
+    parts += _decoding(root, table)
     return "\n".join(parts)
-
-
-def tool_of(path):
-    spec = importlib.util.spec_from_file_location("calibrate_cycles", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def read(path):
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def _rates(tool, stored, claim, missing, table):
-    lengths = sorted(tool.OCCASIONS)
+def _when(stored, cells, store):
+    """Procedure, dates, and how much was run."""
+    n_run = sum(name in stored for name in cells.CELLS)
+    dates = sorted({date for cell in stored.values() for date in cell["dates"]})
+    text = f"Procedure {store.PROCEDURE}. {n_run} of {len(cells.CELLS)} cells have stored rates"
+    if not dates:
+        return text + "; nothing has been run with this procedure yet."
+    between = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
+    building = sum(cell["stream"] == "building" for cell in stored.values())
+    seeds = f", {building} of them from seeds that were looked at while the procedure was made" if building else ""
+    return f"{text}, run {between}{seeds}. The others are marked *not run*."
+
+
+def _nulls(cells, stored, again, table):
+    """One row per kind without cycles: rates by length, and with nothing missed."""
+    columns = {f"{length} prompts": f"{length}:17" for length in LENGTHS} | {"200, none missed": "200:0"}
+    aims = {goal.cell: goal for goal in cells.GOALS if goal.claim == "intermittent"}
     rows = []
-    for kind, (_, role) in tool.KINDS.items():
-        if (claim == "rhythm") != (role == "rhythm") and claim != "intermittent":
+    for name, kind in cells.KINDS.items():
+        if name not in cells.NULLS:
             continue
-        row = {"series": kind, "aim": _aim(kind, role, claim)}
-        for length in lengths:
-            found = stored.get(f"{kind}__{length}__{missing}")
-            row[f"{length} beeps"] = "not run" if found is None else _rate(found, claim)
+        row = {"series": f"``{name}``: {kind.text}", "aim": _aim(aims[f"{name}:200:17"])}
+        for title, design in columns.items():
+            cell = f"{name}:{design}"
+            row[title] = _rate(stored, cell, "intermittent", again) if cell in cells.CELLS else ""
         rows.append(row)
-    return table(["series", "aim", *(f"{length} beeps" for length in lengths)], rows)
+    return table(["series", "aim", *columns], rows)
 
 
-def _aim(kind, role, claim):
-    if claim == "rhythm":
-        return "at least .95"
-    if claim == "directed":
-        return "at most .065" if kind != "cycle" and not kind.startswith("cycle_") else "power"
-    if role != "power":
-        return f"at most {MOST_SKEWED if kind == 'skewed_shocks' else MOST:.3f}".replace("0.", ".")
-    return "at least " + "/".join(f"{value:.2f}".lstrip("0") for value in LEAST[kind].values()) if kind in LEAST else ""
+def _power(cells, stored, table):
+    goals = [goal for goal in cells.GOALS if goal.claim == "intermittent" and goal.cell.split(":")[0] in cells.CYCLES]
+    named = {goal.cell for goal in goals}
+    others = [name for name, cell in cells.CELLS.items() if cell.kind in cells.CYCLES and name not in named]
+    rows = [_row(cells, stored, goal.cell, "intermittent", _aim(goal)) for goal in goals]
+    rows += [_row(cells, stored, name, "intermittent", "") for name in others]
+    return table(["series", "prompts", "missed", "aim", "rate"], rows)
 
 
-def _rate(found, claim):
-    rates = found["summary"]
-    error = rates[f"{claim}_mcse"]
-    spread = f" ± {error:.3f}" if error else f" (at most {rates[f'{claim}_high']:.3f})"
-    return f"{rates[claim]:.3f}{spread}, n = {rates['n']}"
+def _goals(cells, stored, table, claim):
+    """Goals about one claim: levels, and power."""
+    goals = [goal for goal in cells.GOALS if goal.claim == claim]
+    return table(
+        ["series", "prompts", "missed", "aim", "rate"],
+        [_row(cells, stored, goal.cell, claim, _aim(goal)) for goal in goals],
+    )
 
 
-def _shared(root, table):
+def _row(cells, stored, name, claim, aim):
+    cell = cells.CELLS[name]
+    design = cell.design
+    points = "" if design.points == 7 else f"; {design.points} points"
+    pattern = ", in bursts" if design.pattern == "bursts" else ""
+    return {
+        "series": f"``{cell.kind}``: {cell.text}{points}",
+        "prompts": design.n_occasions,
+        "missed": f"{design.missing:.0%}{pattern}",
+        "aim": aim,
+        "rate": _rate(stored, name, claim),
+    }
+
+
+def _shared(cells, stored, table):
     rows = []
-    for path in sorted((root / "tools" / "results" / "cycles_shared").glob("*__*.json")):
-        found = read(path)
-        kind, mix, length = found["cell"].split(":")
-        summary = found["summary"]
+    for goal in cells.GOALS:
+        cell = cells.CELLS[goal.cell]
+        if cell.unit != "sample":
+            continue
+        share = "all" if cell.mix == "all" else "half"
+        what = "*intermittent* in the dyads without cycles" if goal.claim == "intermittent" else CLAIMS[goal.claim]
         rows.append(
             {
-                "without cycles": f"{found['n_null']} of {found['n_dyads']}: {kind}",
-                "beeps": length,
-                "samples": f"{summary['samples']}, shared in {summary['shared']}",
-                "claimed in vain": _with_error(summary, "null_intermittent"),
-                "found": _with_error(summary, "cycle_intermittent") if mix != "all" else "none to find",
+                "without cycles": f"{share} of the dyads: ``{cell.kind}``",
+                "prompts": cell.design.n_occasions,
+                "what": what,
+                "aim": _aim(goal),
+                "rate": _rate(stored, goal.cell, goal.claim),
             }
         )
-    text = (
-        'Samples of fifty dyads with ``pooling="auto"``; the others are cycles whose effect is drawn evenly from 1 to '
-        "2. Errors are over samples; a rate from one sample has none, and is rough. Cells that are not listed were not "
-        "run."
-    )
-    columns = ["without cycles", "beeps", "samples", "claimed in vain", "found"]
-    return ["**Phases shared between dyads**", "", text, "", table(columns, rows) if rows else "Not run.", ""]
+    return table(["without cycles", "prompts", "what", "aim", "rate"], rows)
 
 
-def _with_error(summary, name):
-    if name not in summary:
-        return ""
-    error = summary[f"{name}_mcse"]
-    return f"{summary[name]:.3f}" + ("" if error is None else f" ± {error:.3f}")
+def _intervals(cells, stored, table):
+    rows = []
+    for goal in cells.GOALS:
+        cell = cells.CELLS[goal.cell]
+        if cell.unit == "interval":
+            n_dyads, share, power = cell.mix.split(":")
+            rows.append(
+                {
+                    "dyads": n_dyads,
+                    "with cycles": share,
+                    "power of a test": power,
+                    "aim": _aim(goal),
+                    "covered": _rate(stored, goal.cell, "covered"),
+                    "width": _rate(stored, goal.cell, "width"),
+                }
+            )
+    return table(["dyads", "with cycles", "power of a test", "aim", "covered", "width"], rows)
+
+
+def _aim(goal):
+    return SIGNS[goal.relation] + (number(goal.value) if goal.value is not None else "reported")
+
+
+def _rate(stored, name, claim, again=None):
+    """A rate with its Monte Carlo error and number; the upper limit where nothing happened."""
+    if name not in stored:
+        return "not run"
+    rate = stored[name]["summary"].get(claim)
+    if rate is None:
+        return "not tested"
+    spread = f" ± {number(rate['mcse'])}" if rate["mcse"] else f" (at most {number(rate['high'])})"
+    if rate["count"] is None and not rate["mcse"]:
+        spread = ""
+    text = f"{number(rate['rate'])}{spread}, n = {rate['n']}"
+    if again and name in again:
+        second = again[name]["summary"][claim]
+        text += f"; run once more {number(second['rate'])}, n = {second['n']}"
+    return text
+
+
+def number(value):
+    """A share as the page writes it: three digits, no leading zero."""
+    return f"{value:.3f}".removeprefix("0") if value < 1 else f"{value:.2f}"
 
 
 def _decoding(root, table):
@@ -110,7 +179,7 @@ def _decoding(root, table):
     rows = [
         {
             "beeps": cell["n_occasions"],
-            "missed": MISSING_TITLES[cell["missing"]],
+            "missed": {"none": "none", "random": "30 % at random"}[cell["missing"]],
             "right phase": f"{cell['accuracy']:.3f} ± {cell['accuracy_mcse']:.3f}",
             "slope of calibration": f"{cell['slope']:.2f} ± {cell['slope_mcse']:.2f}",
             "n": cell["n"],
@@ -118,23 +187,9 @@ def _decoding(root, table):
         for cell in read(path)["cells"]
     ]
     text = (
-        "Share of beeps of a planted cycle whose most probable phase is the true one (aim: .78, .82 and .87 at 100, "
-        "200 and 400 beeps), and the slope of being in a phase on its probability (aim: .9 to 1.1). Below one, the "
-        "probabilities of phases are too sure of themselves."
+        "Share of prompts of a planted cycle of three phases whose most probable phase is the true one (aim: .78, .82 "
+        "and .87 at 100, 200 and 400 prompts), and the slope of being in a phase on its probability (aim: .9 to 1.1). "
+        "Below one, the probabilities of phases are too sure of themselves."
     )
     columns = ["beeps", "missed", "right phase", "slope of calibration", "n"]
     return ["**Decoding of phases**", "", text, "", table(columns, rows), ""]
-
-
-def _prevalence(root):
-    path = root / "tools" / "results" / "cycles_shared" / "prevalence.json"
-    if not path.is_file():
-        return ["**Interval of the prevalence**", "", "Not run.", ""]
-    found = read(path)
-    return [
-        "**Interval of the prevalence**",
-        "",
-        f"Over {len(found['cells'])} settings of {found['replications']} samples each (true shares 0, .1, .3 and .5), "
-        f"the 95 % interval covers in {found['least_coverage']:.3f} of samples or more (aim: .93).",
-        "",
-    ]

@@ -1,143 +1,138 @@
 """Put the stored calibrations into sentences: every number of the page comes from a stored file."""
 
-from _calibration import MOST, MOST_SKEWED, read, tool_of
+from _calibration import calibration, number
 
-MISSING_WORDS = {"none": "no prompt missed", "random": "30 % missed at random", "bursts": "30 % missed in bursts"}
-# What the verdict *not supported* asks of a design.
+# What the verdict *not supported* asks of a design: the lower limit of its power.
 ENOUGH_POWER = 0.80
-POWER = (("cycle", "three phases in a preferred order"), ("alternation", "two phases without an order"))
+NOT_COVERED = (
+    "**Not covered.** No simulation stands for everything that can happen to a series. Among cells without a bound: "
+    "schedules from outside that nobody entered, bad days as a whole, careless answers to one item alone or always at "
+    "one end of the scale, slow moods on items with two humps. Not simulated at all: several items in one score, "
+    "reactions to being measured, prompts that follow events, and partners whose series are tied to each other."
+)
 
 
-def sentences(root):
-    """Return a Markdown list: false positives, power, and what sharing phases adds."""
-    tool = tool_of(root / "tools" / "calibrate_cycles.py")
-    single = [read(path) for path in sorted((root / "tools" / "results" / "cycles").glob("*.json"))]
-    shared = [read(path) for path in sorted((root / "tools" / "results" / "cycles_shared").glob("*__*.json"))]
+def sentences(root, folder=None):
+    """Return a Markdown list: what was run, false positives, power, sharing, and what is not covered."""
+    cells, store = calibration(root)
+    folder = store.FOLDER if folder is None else folder
+    stored = store.judged(folder)
     items = [
-        false_positives(single),
-        power(single, lengths=sorted(tool.OCCASIONS), missing=list(tool.MISSING)),
-        decisive(single),
-        not_run(single, tool.all_cells()),
-        shared_phases(shared),
+        when(stored, cells.CELLS, store.PROCEDURE),
+        false_positives(stored, cells.GOALS),
+        power(stored, cells),
+        decisive(stored, cells.CELLS),
+        shared_phases(stored),
+        volatility(stored, cells.GOALS),
+        NOT_COVERED,
     ]
     return "".join(f"- {item}\n" for item in items if item)
 
 
-def false_positives(cells):
-    """Say how often *intermittent*, and *regimes* alone, were claimed where there are no cycles."""
-    nulls = [cell for cell in cells if cell["role"] != "power"]
-    if not nulls:
-        return "**False positives.** No rate is stored."
-    worst = max(nulls, key=lambda cell: cell["summary"]["intermittent"])
-    above = [cell for cell in nulls if cell["summary"]["intermittent"] > _aim(cell)]
-    open_ = [cell for cell in nulls if cell not in above and cell["summary"]["intermittent_high"] > _aim(cell)]
-    text = (
-        f"**False positives.** {len(nulls)} combinations of a kind of series without cycles, a length and a pattern of "
-        f"missed prompts have a stored rate. The largest rate of *intermittent* is {_share(worst, 'intermittent')} "
-        f"({_where(worst)}). {_count(above, nulls)} above the aim ({_number(MOST)}; {_number(MOST_SKEWED)} for skewed "
-        f"shocks)."
+def when(stored, every, procedure):
+    """Say which procedure was run when, and how much of it."""
+    dates = sorted({date for cell in stored.values() for date in cell["dates"]})
+    absent = sum(name not in stored for name in every)
+    if not dates:
+        return f"**Procedure {procedure}.** No rate is stored yet: nothing below has a figure."
+    between = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
+    return (
+        f"**Procedure {procedure}**, simulated {between}. {absent} of the {len(every)} cells that the "
+        "script knows were not run."
     )
+
+
+def false_positives(stored, goals):
+    """Say how often *intermittent* was claimed where there are no cycles."""
+    bounded = {goal.cell: goal.value for goal in goals if (goal.claim, goal.relation) == ("intermittent", "at most")}
+    single = {name: cell for name, cell in stored.items() if name in bounded and cell["unit"] == "direction"}
+    if not single:
+        return "**False positives.** No rate is stored."
+    rates = {name: cell["summary"]["intermittent"] for name, cell in single.items()}
+    worst = max(rates, key=lambda name: rates[name]["rate"])
+    above = [name for name, rate in rates.items() if rate["rate"] > bounded[name]]
+    open_ = [name for name, rate in rates.items() if name not in above and rate["high"] > bounded[name]]
+    text = (
+        f"**False positives.** {len(rates)} combinations of a kind of series without cycles, a length and a share of "
+        f"missed prompts have a stored rate. The largest rate of *intermittent* is {number(rates[worst]['rate'])} "
+        f"({where(single[worst])}). "
+    )
+    text += f"{len(above)} of {len(rates)} rates lie above the aim" if above else "No rate lies above the aim"
+    text += " (.065; .080 for skewed shocks and for events that wear off)."
     if open_:
         text += (
-            f" Among the rest, the exact 95 % interval reaches above the aim in {len(open_)}: there the stored "
+            f" Among the rest, the one-sided 95 % limit lies above the aim in {len(open_)}: there the stored "
             "replications do not rule out a rate beyond it."
-        )
-    plain = [cell for cell in nulls if cell["role"] == "null"]
-    if plain:
-        most = max(plain, key=lambda cell: cell["summary"]["regimes"])
-        text += (
-            f" *Regimes* alone was claimed in up to {_share(most, 'regimes')} of series without regimes "
-            f"({_where(most)})."
         )
     return text
 
 
-def power(cells, *, lengths, missing):
-    """Say how often *intermittent* was found where there are cycles, by length and by missed prompts."""
-    stored = {cell["cell"]: cell for cell in cells}
+def power(stored, cells):
+    """Say how often *intermittent* was found where there are cycles."""
     parts = []
-    for kind, words in POWER:
-        for pattern in missing:
-            found = [(length, stored.get(f"{kind}:{length}:{pattern}")) for length in lengths]
-            rates = [f"{_share(cell, 'intermittent')} at {length} prompts" for length, cell in found if cell]
-            if rates:
-                parts.append(f"{words.capitalize()}, {MISSING_WORDS[pattern]}: {', '.join(rates)}")
+    for goal in cells.GOALS:
+        kind = goal.cell.split(":")[0]
+        if goal.claim == "intermittent" and kind in cells.CYCLES and goal.cell in stored:
+            rate, design = stored[goal.cell]["summary"]["intermittent"], stored[goal.cell]["design"]
+            parts.append(f"{cells.KINDS[kind].text}, {design['n_occasions']} prompts: {number(rate['rate'])}")
     if not parts:
         return "**Power.** No rate is stored."
     return (
-        "**Power.** Share of simulated directions with cycles of the simulator's usual size (`effect=1.5`, about "
-        f"sixteen prompts to a cycle) in which *intermittent* was found, each tested by itself. {'. '.join(parts)}."
+        "**Power.** Share of simulated directions with cycles in which *intermittent* was found, each tested by "
+        f"itself. {'; '.join(parts)}."
     )
 
 
-def decisive(cells):
+def decisive(stored, every):
     """Name the designs whose stored power is enough for *not supported*."""
-    enough = [c for c in cells if c["cell"].startswith("cycle:") and c["summary"]["intermittent"] >= ENOUGH_POWER]
-    text = f"**Enough power for *not supported*** (a stored rate of {_number(ENOUGH_POWER)} or more, three phases): "
+    enough = [
+        cell
+        for name, cell in stored.items()
+        if every[name].kind.startswith("cycle_") and cell["summary"]["intermittent"]["low"] >= ENOUGH_POWER
+    ]
+    text = "**Enough power for *not supported*** (a lower 95 % limit of .80 or more, abrupt cycles of two phases): "
     if not enough:
         return text + "no stored design."
-    named = (c["cell"].split(":")[1:] for c in enough)
-    designs = [f"{length} prompts or more, {MISSING_WORDS[pattern]}" for length, pattern in named]
-    return text + f"{'; '.join(designs)}. Other designs need `rd.cycles.calibrate`."
+    return text + f"{'; '.join(where(cell) for cell in enough)}. Other designs need `rd.cycles.calibrate`."
 
 
-def not_run(cells, every):
-    """Count the cells without a stored rate."""
-    stored = {cell["cell"] for cell in cells}
-    absent = sum(name not in stored for name in every)
-    return f"**Not run.** {absent} of the {len(every)} combinations that the script knows have no stored rate." * (
-        absent > 0
-    )
-
-
-def shared_phases(cells):
-    """Say what was claimed and found with phases learned from other dyads."""
-    if not cells:
+def shared_phases(stored):
+    """Say what was claimed and found in samples that may share phases."""
+    samples = [cell for cell in stored.values() if cell["unit"] == "sample"]
+    if not samples:
         return "**Shared phases.** No rate is stored."
-    worst = max(cells, key=lambda cell: cell["summary"]["null_intermittent"])
-    samples = [cell["summary"]["samples"] for cell in cells]
-    kind, _, length = worst["cell"].split(":")
+    worst = max(samples, key=lambda cell: cell["summary"]["intermittent"]["rate"])
+    counts = [cell["summary"]["n"] for cell in samples]
+    between = f"{min(counts)} to {max(counts)}" if min(counts) < max(counts) else f"{counts[0]}"
     text = (
-        f"**Shared phases.** {len(cells)} mixtures of fifty dyads are stored, {_range(min(samples), max(samples))} "
-        f"simulated samples each: these rates are rough. *Intermittent* was claimed in up to "
-        f"{_number(worst['summary']['null_intermittent'])} of the dyads without cycles (`{kind}`, {worst['n_null']} of "
-        f"{worst['n_dyads']} dyads, {length} prompts)."
+        f"**Shared phases.** {len(samples)} mixtures of fifty dyads are stored, {between} simulated samples each. "
+        f"*Intermittent* was claimed in up to {number(worst['summary']['intermittent']['rate'])} of the directions "
+        f"without cycles (`{worst['design']['kind']}`, {worst['design']['n_occasions']} prompts)."
     )
-    halves = [cell for cell in cells if cell["cell"].split(":")[1] == "half"]
-    found = []
-    for length in sorted({int(cell["cell"].split(":")[2]) for cell in halves}):
-        rates = [c["summary"]["cycle_intermittent"] for c in halves if int(c["cell"].split(":")[2]) == length]
-        found.append(f"{_range(_number(min(rates)), _number(max(rates)))} with {length} prompts")
+    found = [cell["summary"]["found"]["rate"] for cell in samples if "found" in cell["summary"]]
     if found:
-        text += (
-            " Where half of the dyads hold cycles of different sizes (from two thirds to four thirds of the usual "
-            f"one), it was found in this share of them, depending on what the other half is: {'; '.join(found)}."
-        )
+        text += f" Cycles of different sizes were found in {number(min(found))} to {number(max(found))} of directions."
     return text
 
 
-def _aim(cell):
-    return MOST_SKEWED if cell["cell"].startswith("skewed_shocks") else MOST
+def volatility(stored, goals):
+    """Say how often the claim *volatility* was made where the size of swings is steady, and where it changes."""
+    rates = {"at most": [], "at least": []}
+    for goal in goals:
+        rate = stored.get(goal.cell, {"summary": {}})["summary"].get("volatility")
+        if goal.claim == "volatility" and rate is not None:
+            rates[goal.relation].append(rate["rate"])
+    if not rates["at most"] or not rates["at least"]:
+        return "**Volatility.** No rate is stored."
+    return (
+        f"**Volatility.** Claimed in up to {number(max(rates['at most']))} of series whose swings are of one size, and "
+        f"in {number(min(rates['at least']))} to {number(max(rates['at least']))} of series with calm and turbulent "
+        "episodes."
+    )
 
 
-def _where(cell):
-    kind, length, pattern = cell["cell"].split(":")
-    return f"`{kind}`, {length} prompts, {MISSING_WORDS[pattern]}, {cell['summary']['n']} series"
-
-
-def _share(cell, claim):
-    return _number(cell["summary"][claim])
-
-
-def _number(value):
-    return f"{value:.2f}".removeprefix("0") if round(value, 2) == round(value, 3) else f"{value:.3f}".removeprefix("0")
-
-
-def _count(some, every):
-    if not some:
-        return "No rate lies"
-    return f"{len(some)} of {len(every)} rates {'lies' if len(some) == 1 else 'lie'}"
-
-
-def _range(low, high):
-    return str(low) if low == high else f"{low} to {high}"
+def where(cell):
+    """The design of a cell in words."""
+    design, n = cell["design"], cell["summary"]["n"]
+    missed = "no prompt missed" if not design["missing"] else f"{design['missing']:.0%} of prompts missed"
+    return f"`{design['kind']}`, {design['n_occasions']} prompts, {missed}, {n} series"

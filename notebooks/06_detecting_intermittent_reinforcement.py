@@ -45,13 +45,19 @@ described[["dyad", "giver", "n_events", "cv", "conf_low", "conf_high", "cv_rando
 # ## Then test
 #
 # For each direction of each dyad several claims are tested, and each claim has a null model of its own from which
-# surrogate series are drawn: *regimes* against linear feelings with measurement error, *irregular timing* against
-# rhythms, *directed* against phases whose transitions are reversible. *Intermittent* is claimed where the null
-# hypotheses of the first two are both rejected. The answers are those of the one who receives the warmth, because only
-# what arrives can reinforce.
-#
-# 199 surrogates save time here. No p-value can then lie below 1/200, and a single finding among twenty directions not
-# below .10 after adjustment; for a study leave the default of 999.
+# surrogate series are drawn: *regimes* against linear feelings of any memory behind an item with one hump, and of short
+# memory behind the item as it is; *irregular timing* against rhythms; *directed* against phases whose transitions are
+# reversible. *Intermittent* is claimed where the null hypotheses of the first two are both rejected. *Volatility* (the
+# size of swings changes in episodes) is a claim of its own, and *splitting* an estimate: how many answers lie in the
+# middle between the levels of the phases. The answers are those of the one who receives the warmth, because only what
+# arrives can reinforce. Stretches of careless answers are left out first:
+
+# %%
+panel.careless(["warmth_received", "longing"]).query("masked")[["dyad", "person", "first", "last", "length"]]
+
+# %% [markdown]
+# Every direction gets up to 99 surrogates; only those whose decision after adjustment is still open get more, up to
+# `n_surrogates`. 199 save time here; for a study leave the default of 999.
 
 # %%
 result = rd.detect_cycles(panel, warmth="warmth_received", response="longing", n_surrogates=199, seed=6)
@@ -67,10 +73,17 @@ Markdown(
 # %% [markdown]
 # *Not decidable* is an answer: a test that shows nothing says nothing unless the design is known to have been able to
 # find something. `rd.cycles.calibrate(panel, ...)` measures that for a study's own schedule and answers. And
-# *supported* is an answer under conditions: changes of the variance and careless answers can produce it without cycles
-# (see *What this can and cannot say*). Neither was
-# simulated in these couples.
+# *supported* is an answer under conditions: what nobody entered, such as travel at irregular times, cannot be excluded
+# (see *What this can and cannot say*). None was simulated in these couples.
 #
+# Where there are phases, how much lies between them?
+
+# %%
+tidy = result.tidy()
+between = tidy[(tidy["claim"] == "splitting") & tidy["estimate"].notna()]
+between[["dyad", "giver", "estimate", "conf_low", "conf_high"]].round(2)
+
+# %% [markdown]
 # ## Look
 
 # %%

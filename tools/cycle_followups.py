@@ -26,8 +26,8 @@ from pathlib import Path
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from calibrate_cycles import ROOT, commit, versions  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from tools.calibration.cycles.store import ROOT, commit, versions  # noqa: E402
 
 RESULTS = ROOT / "tools" / "results" / "followups"
 SCHEMA_VERSION = 1

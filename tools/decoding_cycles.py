@@ -18,12 +18,13 @@ from pathlib import Path
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from calibrate_cycles import MISSING, ROOT, commit, versions  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from tools.calibration.cycles.store import ROOT, commit, versions  # noqa: E402
 
 STORED = ROOT / "tools" / "results" / "cycles_decoding.json"
 SEED = 20261128
 OCCASIONS = (100, 200, 400)
+MISSING = {"none": {}, "random": {"missing": 0.3, "missing_pattern": "random"}}
 GOALS = {100: 0.78, 200: 0.82, 400: 0.87}
 
 

@@ -115,5 +115,6 @@ def _readable(tidy: pd.DataFrame, digits: int) -> pd.DataFrame:
     if "df" in tidy and all(isinstance(value, float) and math.isinf(value) for value in tidy["df"].tolist()):
         text = text.drop(columns="df")
     said = ("effect", "kind", "from", "through", "role", "variable", "level", "moderator", "moderated", "trait_of")
-    kept = [name for name in text if name == "term" or not ((text[name] == "").all() or name in said)]
+    said_too = (*said, "category")
+    kept = [name for name in text if name == "term" or not ((text[name] == "").all() or name in said_too)]
     return text[kept]

@@ -74,3 +74,82 @@ def as_panel():
 @pytest.fixture(scope="session")
 def small():
     return _as_panel(_diary())
+
+
+@pytest.fixture(scope="session")
+def structures():
+    """Reference fits of lavaan 0.6-14 (R 4.2.2; structures.R) on structures_wide.csv and structures_items.csv."""
+    return json.loads((REFERENCE / "structures.json").read_text(encoding="utf-8"))
+
+
+def _punched(frame):
+    """The frame with values missing as in structures.R: where row times (3 + column) leaves 4 divided by 17."""
+    row, column = np.arange(1, len(frame) + 1), np.arange(1, frame.shape[1] + 1)
+    return frame.mask((row[:, None] * (3 + column)) % 17 == 4)
+
+
+def _columns(names, *, missing=False):
+    """Columns of a table of structures.R, in this order, with values missing or not."""
+    names = list(names)
+    found = pd.read_csv(REFERENCE / ("structures_items.csv" if "_" in names[0] else "structures_wide.csv"))[names]
+    return _punched(found) if missing else found
+
+
+@pytest.fixture(scope="session")
+def columns_of():
+    return _columns
+
+
+def _pairs_of(values, exchangeable=False):
+    """A panel of two members from columns that end in 1 and 2; others belong to the dyad."""
+    parts = []
+    for member in (1, 2):
+        own = [column for column in values if column[-1] == str(member)]
+        part = values[own].set_axis([column[:-1].rstrip("_") for column in own], axis=1)
+        shared = values[[column for column in values if column[-1] not in "12"]]
+        parts.append(part.join(shared).assign(dyad=values.index, member=member, role="AB"[member - 1]))
+    frame = pd.concat(parts, ignore_index=True)
+    return rd.DyadPanel(frame, dyad="dyad", person="member", role=None if exchangeable else "role")
+
+
+@pytest.fixture(scope="session")
+def as_pairs():
+    return _pairs_of
+
+
+_INDICES = {"cfi": "cfi", "tli": "tli", "rmsea": "rmsea", "srmr": "srmr", "logl": "log_likelihood"}
+_INDICES |= {"npar": "n_parameters", "aic": "aic", "bic": "bic"}
+
+
+def _same_as_lavaan(fit, reference, named, *, estimate=2e-6, std_error=2e-6, index=1e-6):
+    """Every free parameter of a fitted structure with its standard error, the chi-squared and every index of fit.
+
+    ``named`` gives a variable of the R script its name in the structure.
+    """
+    entries = {}
+    for entry in fit.structure.entries:
+        entries[entry.matrix, entry.to, entry.source] = entry
+        if entry.matrix == "S":
+            entries["S", entry.source, entry.to] = entry
+    compared = set()
+    for row in reference["est"]:
+        if row["op"] == ":=" or row["se"] in (0, None):
+            continue
+        left, right = named(row["lhs"]), named(row["rhs"])
+        keys = {"~": ("A", left, right), "=~": ("A", right, left), "~~": ("S", left, right), "~1": ("m", left, "")}
+        label = entries[keys[row["op"]]].label
+        assert fit.value(label) == pytest.approx(row["est"], abs=estimate), row
+        assert fit.std_error(label) == pytest.approx(row["se"], abs=std_error), row
+        compared.add(label)
+    assert compared == set(fit.structure.labels)
+    assert fit.statistic == pytest.approx(reference["fit"]["chisq"], abs=1e-6)
+    assert fit.df == reference["fit"]["df"]
+    indices = fit.indices()
+    for theirs, ours in _INDICES.items():
+        assert indices[ours] == pytest.approx(reference["fit"][theirs], abs=index), theirs
+    assert fit.converged
+
+
+@pytest.fixture(scope="session")
+def same_as_lavaan():
+    return _same_as_lavaan

@@ -9,7 +9,8 @@ import pytest
 
 import reldyn as rd
 from reldyn import actor_partner as ap
-from reldyn.actor_partner.moments._mediation import bootstrap_paths
+from reldyn.actor_partner.moments._mediation_bootstrap import bootstrap_paths
+from reldyn.actor_partner.moments._mediation_structure import MediationVariables, mediation_structure, path_labels
 
 REFERENCE = Path(__file__).parent / "reference"
 ML = rd.Estimation(method="ml")
@@ -127,8 +128,8 @@ def test_distinguishability_does_not_see_who_comes_first(cross_section):
 def test_isat_adjusts_a_model_without_partner_effect(cross_section, gls):
     model = ap.apim_sem(cross_section, outcome="y", predictors="xa", roles="exchangeable")
     without = model.pattern_tests(k=[0]).iloc[0]
-    statistic = model.fitted.statistic + without["statistic"]
-    adjusted = ap.isat(cross_section, ["xa", "y"]).adjust(statistic, model.fitted.df + int(without["df"]))
+    statistic = model.unadjusted["statistic"] + without["statistic"]
+    adjusted = ap.isat(cross_section, ["xa", "y"]).adjust(statistic, int(model.unadjusted["df"] + without["df"]))
     expected = gls["isat_adjusted"]
     names = {"chisq": "statistic", "p": "p_value", "null_chisq": "null_statistic", "cfi": "cfi", "tli": "tli"}
     names |= {"rmsea": "rmsea_n_minus_1", "rmsea_N": "rmsea", "df": "df", "null_df": "null_df"}
@@ -168,9 +169,15 @@ def test_rmsea_is_zero_and_not_missing_where_the_fit_is_better_than_chance():
     assert (found["rmsea"], found["cfi"]) == (0.0, 1.0)
 
 
-def test_a_model_that_restricts_nothing_has_no_fit():
-    with pytest.raises(rd.DesignError, match="restricts nothing beyond exchangeability"):
-        ap.adjusted_fit(statistic=25.0, df=20, isat=(20.0, 20), inull=(300.0, 36), n_dyads=100)
+def test_a_model_that_restricts_nothing_is_saturated():
+    found = ap.adjusted_fit(statistic=20.0, df=20, isat=(20.0, 20), inull=(300.0, 36), n_dyads=100)
+    assert (found["statistic"], found["df"]) == (0.0, 0)
+    assert all(np.isnan(found[name]) for name in ("p_value", "cfi", "tli", "rmsea", "rmsea_n_minus_1"))
+
+
+def test_a_model_with_fewer_restrictions_than_exchangeability_is_refused():
+    with pytest.raises(rd.DesignError, match="I-SAT 20: a model of exchangeable members"):
+        ap.adjusted_fit(statistic=15.0, df=19, isat=(20.0, 20), inull=(300.0, 36), n_dyads=100)
 
 
 # --- k ----------------------------------------------------------------------------------------
@@ -362,6 +369,14 @@ def test_routes_say_whose_variables_they_use(mediated):
     assert row["term"] == "indirect (B predictor, B mediator), A"
 
 
+def resampled_once(values, generator, *, alike):
+    variables = MediationVariables(("x",), ("m",), "y")
+    structure = mediation_structure(variables, alike=alike)
+    labels = path_labels(variables, alike=alike)
+    groups = (["m.1", "m.2"], ["y.1", "y.2"])
+    return bootstrap_paths(values, structure, groups, labels, 1, generator, alike=alike)[0]
+
+
 def test_bootstrap_of_all_dyads_once_gives_the_estimates(cross_section, mediated):
     """The fast path from moments is least squares: each dyad drawn once gives the fit itself."""
     w = cross_section.wide(["xa", "ma", "y"])
@@ -371,12 +386,12 @@ def test_bootstrap_of_all_dyads_once_gives_the_estimates(cross_section, mediated
         def multinomial(self, n, share, size):
             return np.ones((size, n), dtype=int)
 
-    found = bootstrap_paths(values, 1, EachOnce(), alike=False)[0]
+    found = resampled_once(values, EachOnce(), alike=False)
     assert found == pytest.approx(mediated.paths["estimate"].to_numpy(), abs=1e-9)
     alike = ap.mediation(
         cross_section, outcome="y", predictor="xa", mediator="ma", roles="exchangeable", interval="delta"
     )
-    found = bootstrap_paths(values, 1, EachOnce(), alike=True)[0]
+    found = resampled_once(values, EachOnce(), alike=True)
     assert found == pytest.approx(alike.paths["estimate"].to_numpy(), abs=1e-8)
 
 
@@ -534,7 +549,7 @@ def test_congruence_is_found_where_it_was_planted_and_nowhere_else():
 
 
 def test_principal_axis_of_a_known_ridge():
-    from reldyn.actor_partner.followup._response_surface import principal_axis
+    from reldyn.actor_partner.followup._surface_tables import principal_axis
 
     # -(own - other)^2 + small curvature: the ridge is other = own through the origin.
     assert principal_axis(np.array([0.0, 0.0, -1.1, 2.0, -1.1])) == pytest.approx([0.0, 1.0])
@@ -597,7 +612,7 @@ def test_two_wave_stability_and_influence_equal_lavaan(gls):
 def test_many_waves_warn_of_the_bias_of_short_series():
     panel = rd.simulate.apim(n_dyads=80, n_occasions=7, actor=0.0, partner=0.0, phi=0.3, seed=2).panel
     with pytest.warns(rd.DataWarning, match="Nickell, 1981") as caught:
-        result = ap.over_time(panel, outcome="y")
+        result = ap.over_time(panel, outcome="y", centering="within-between")
     assert "residual='var1' without the lagged predictor" in str(caught[0].message)
     biased = result.tidy().query("effect == 'stability' and level == 'within'")["estimate"]
     assert biased.max() < 0.2

@@ -9,6 +9,9 @@ import pandas as pd
 import pytest
 
 import reldyn as rd
+from reldyn.actor_partner.moments._latent_structures import invariance_structure
+from reldyn.actor_partner.moments._mediation_structure import MediationVariables, mediation_structure
+from reldyn.actor_partner.moments._moments import moments_of
 from reldyn.actor_partner.moments._sem import (
     Structure,
     covary,
@@ -17,14 +20,11 @@ from reldyn.actor_partner.moments._sem import (
     gradient,
     information,
     intercept,
-    moments_of,
     path,
 )
 from reldyn.actor_partner.moments._structures import (
     apim_structure,
     common_fate_structure,
-    invariance_structure,
-    mediation_structure,
     mutual_structure,
 )
 
@@ -38,6 +38,7 @@ INDICES = {
     "npar": "n_parameters",
 }
 INDICES |= {"aic": "aic", "bic": "bic"}
+XMY = MediationVariables(("x",), ("m",), "y")
 CFA_ITEMS = ["i1", "i2", "i3"]
 
 
@@ -104,7 +105,7 @@ def test_exchangeable_apim_equals_lavaan(gls):
 
 def test_mediation_paths_equal_lavaan(gls):
     assert_same_as_lavaan(
-        fit_structure(mediation_structure(alike=False), moments_of(wide("x", "m", "y"))), gls["apimem"]
+        fit_structure(mediation_structure(XMY, alike=False), moments_of(wide("x", "m", "y"))), gls["apimem"]
     )
 
 
@@ -182,7 +183,7 @@ def test_gradient_is_the_slope_of_the_discrepancy(name):
         **swap_structures(),
         "cfm": common_fate_structure(alike=True),
         "mim": mutual_structure(alike=True),
-        "mediation": mediation_structure(alike=True),
+        "mediation": mediation_structure(XMY, alike=True),
     }[name]
     values = wide("x", "m", "y") if name == "mediation" else wide("x", "y")
     moments = moments_of(values)

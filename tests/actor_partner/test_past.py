@@ -146,7 +146,7 @@ def test_intercepts_are_no_longer_singular():
 def test_three_waves_warn_with_the_size_and_withhold_tests():
     panel = as_panel(waves_of(level=0.0, n=400))
     with pytest.warns(rd.DataWarning) as caught:
-        result = ap.over_time(panel, outcome="y")
+        result = ap.over_time(panel, outcome="y", centering="within-between")
     assert len(caught) == 1
     text = str(caught[0].message)
     assert "with T = 2 usable occasions per person that is -0.50 where phi = 0 and -0.75 where phi = .5" in text

@@ -100,8 +100,9 @@ def test_duplicated_header(frame):
 def test_intercept_variance_with_one_occasion(frame):
     one = frame[frame["time"] == 0]
     assert message(panel(one), random=("intercept",)) == (
-        "random='intercept' cannot be estimated: each dyad has one occasion, so the dyad's deviation is the same thing "
-        "as the unstructured residual. Leave random out: the residual covariance already holds it."
+        "random intercepts (the default where dyads have several occasions) cannot be estimated: in the usable rows "
+        "each dyad has one occasion, so the dyad's deviation is the same thing as the unstructured residual. Say "
+        "random=(): the residual covariance already holds it."
     )
 
 

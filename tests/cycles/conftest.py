@@ -1,5 +1,8 @@
 """Results made by hand: every number is chosen here, so that tests know what must come out."""
 
+import functools
+import importlib
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -87,6 +90,33 @@ def result(outcomes, response="longing"):
     occasions = pd.DataFrame({"occasion": np.arange(N), "day": np.arange(N) // 4 + 1, "beep": np.arange(N) % 4 + 1})
     schedule = pd.DataFrame({"dyad": [one.dyad for one in outcomes], "giver": [one.giver for one in outcomes]})
     return CycleResult(columns, setting, tuple(outcomes), occasions, schedule, ("a note for the careful reader",))
+
+
+# Steps of every fit inside a detection: enough for numbers that are finite and repeat, too few for good ones.
+BRIEF = {
+    "reldyn.cycles.ladder._fits": {
+        "_SHORT": 2,
+        "_LONG": 3,
+        "_FIRST_SOJOURN": 2,
+        "_NEXT_SOJOURN": 1,
+        "_ONLY_SOJOURN": 2,
+        "_SHORT_RAMP": 1,
+        "_LONG_RAMP": 1,
+    },
+    "reldyn.cycles.ladder._reference_humps": {"_SHORT": 1, "_LONG": 2},
+}
+
+
+@pytest.fixture(scope="module")
+def brief_fits():
+    """Cut every fit short, for tests of what surrounds the statistics."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, constants in BRIEF.items():
+            for name, value in constants.items():
+                patch.setattr(f"{module}.{name}", value)
+        whole = importlib.import_module("reldyn.cycles.ladder._regimes").fit_phases
+        patch.setattr("reldyn.cycles.ladder._claim_tests.fit_phases", functools.partial(whole, n_starts=4))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -128,3 +128,36 @@ def test_an_unknown_column_or_reporter_is_one_sentence():
     with pytest.raises(DesignError) as refused:
         arrange(panel, Columns("warmth", reported_by="both"))
     assert str(refused.value).startswith("reported_by='both' is not known; allowed: 'receiver', 'giver'.")
+
+
+def test_labels_are_covariates_too():
+    frame = study()
+    frame["place"] = np.where(frame["day"] % 3 == 0, "away", np.where(frame["day"] % 3 == 1, "home", "office"))
+    frame["shift"] = (frame["day"] % 2).astype(str)
+    one = arrange(panel_of(frame), Columns("warmth", covariates=("place", "shift")))[0]
+    # Three places are two columns, and shifts that are numbers are one.
+    assert one.series.covariates.shape == (120, 3)
+    away = frame[frame["who"] == "b"]["place"].to_numpy() == "away"
+    fitted = np.linalg.lstsq(np.column_stack([np.ones(120), one.series.covariates]), away, rcond=None)[0]
+    np.testing.assert_allclose(np.column_stack([np.ones(120), one.series.covariates]) @ fitted, away, atol=1e-9)
+    frame.loc[frame["day"] == 1, "place"] = None
+    again = arrange(panel_of(frame), Columns("warmth", covariates=("place",)))[0]
+    assert "missing values of covariate 'place' take the person's mean" in again.notes
+
+
+def test_careless_stretches_are_left_out_and_too_many_decide_nothing():
+    rng = np.random.default_rng(3)
+    frame = study()
+    frame[["warmth", "longing"]] = rng.integers(1, 8, (len(frame), 2)).astype(float)
+    b = np.flatnonzero(frame["who"] == "b")
+    frame.loc[b[20:30], ["warmth", "longing"]] = 3.0
+    first, second = arrange(panel_of(frame), Columns("warmth", "longing"))
+    assert (first.n_masked, second.n_masked) == (10, 0)
+    assert np.isnan(first.series.y[20:30]).all()
+    assert not first.reasons
+    frame.loc[b[60:90], ["warmth", "longing"]] = 5.0
+    first = arrange(panel_of(frame), Columns("warmth", "longing"))[0]
+    assert first.n_masked == 40
+    assert "33% of answered occasions lie in careless stretches, above 20%" in first.reasons
+    # Warmth alone may stay the same for long.
+    assert arrange(panel_of(frame), Columns("warmth"))[0].n_masked == 0

@@ -14,6 +14,8 @@ COLUMNS = {"dyad": "dyad", "person": "person", "role": "role", "day": "day", "be
 # Numbers that no direction of 72 occasions can have: distances in SD of the noise, periods, statistics.
 NONSENSE = 1000.0
 
+pytestmark = pytest.mark.usefixtures("brief_fits")
+
 
 @pytest.fixture(scope="module")
 def frame():
@@ -97,6 +99,14 @@ def test_what_cannot_carry_a_test_has_its_reason(frame, case):
     assert verdicts["reason"].str.contains(reason, regex=False).all(), verdicts["reason"].tolist()
     assert found.tidy()["p_value"].isna().all()
     assert found.phases().empty
+
+
+def test_whoever_answers_carelessly_throughout_decides_nothing(frame):
+    reasons = detect(panel_of(frame.assign(warmth=3.0, response=2.0))).verdicts()["reason"]
+    assert reasons.str.contains("100% of answered occasions lie in careless stretches, above 20%").all()
+    late = frame["day"] > 10
+    half = frame.assign(**{name: frame[name].mask(late, 4.0) for name in ("warmth", "response")})
+    assert detect(panel_of(half)).verdicts()["reason"].str.contains("lie in careless stretches").all()
 
 
 def test_short_series_and_silent_partners_are_undecidable_with_every_reason(frame):

@@ -8,9 +8,10 @@ import pytest
 from scipy.stats import binomtest
 
 import reldyn as rd
+from reldyn.cycles.calibration import _calibrate
 from reldyn.cycles.calibration import _calibrate_pooled as pooled
 from reldyn.cycles.calibration._calibrate import CalibrationResult
-from reldyn.cycles.ladder._climb import Setting
+from reldyn.cycles.ladder._claim_tests import Setting
 from reldyn.cycles.ladder._shared import Shared
 from reldyn.cycles.series._arrange import Columns, arrange
 from reldyn.errors import DataError, DesignError
@@ -88,7 +89,8 @@ def test_which_dyads_have_cycles_changes_from_sample_to_sample(panel, plain):
     assert first != other
 
 
-def test_a_calibration_with_pooling_has_five_worlds_and_counts_samples(panel, plain):
+def test_a_calibration_with_pooling_has_five_worlds_and_counts_samples(panel, plain, monkeypatch):
+    monkeypatch.setattr(_calibrate, "_answers", told)
     found = rd.cycles.calibrate(
         panel, warmth="warmth", response="response", n_replications=3, n_surrogates=19, seed=1, pooling="shared"
     )
@@ -108,8 +110,14 @@ def test_a_calibration_with_pooling_has_five_worlds_and_counts_samples(panel, pl
     assert "8 directions of each were tested" in found.summary()
     assert found.warnings == ("3 samples per world: rates are rough",)
     assert rd.from_json(found.to_json()).tidy().equals(table)
-    answers = plain[0][0][0].y
-    assert set(np.unique(answers[np.isfinite(answers)])) <= set(range(1, 8))
+
+
+def test_answers_of_every_kind_are_answers_of_the_item(panel):
+    series = arrange(panel, Columns("warmth", "response"))[0].series
+    for world in WORLDS[:4]:
+        answers = _calibrate._answers(series, world, 1.5, np.random.SeedSequence(1))
+        assert set(np.unique(answers[np.isfinite(answers)])) <= set(range(1, 8))
+        np.testing.assert_array_equal(np.isnan(answers), np.isnan(series.y))
 
 
 def test_too_few_dyads_share_nothing_and_there_is_nothing_to_calibrate():
@@ -181,8 +189,8 @@ def test_stored_power_counts_where_the_direction_by_itself_shows_nothing_either(
     known = dataclasses.replace(bare, outcomes=tuple(dataclasses.replace(one, power=0.9) for one in bare.outcomes))
     assert known.verdicts()[["verdict", "reason"]].iloc[0].tolist() == [
         "not supported",
-        "phases not shown (p = .400); tested by itself, which shows nothing either, the design would have shown cycles "
-        "with probability 0.90",
+        "phases not shown (p = .400), nor where the direction is tested by itself; no sign of abrupt cycles of 1.5 SD "
+        "or more (power 0.90 or above); gradual or weaker ones are not excluded",
     ]
 
 
@@ -238,32 +246,40 @@ def test_tests_of_two_phases_or_with_covariates_have_no_calibration(make):
         detection(make, "none", "own"), columns=Columns("warmth", "longing", covariates=("stress",))
     )
     assert beside.verdicts()["reason"][0].endswith("power unknown, stored calibrations are of tests without covariates")
-    for one in (three, beside):
-        with pytest.raises(DesignError) as refused:
-            one.with_calibration(calibration("none"))
-        assert str(refused.value) == (
-            "calibrations are of phases='auto' without covariates: they do not give the power of this detection."
-        )
+    with pytest.raises(DesignError) as refused:
+        three.with_calibration(calibration("none"))
+    assert str(refused.value) == (
+        "the calibration has phases='auto', this detection phases=3: it does not give the power of this detection."
+    )
+    with pytest.raises(DesignError, match="of other columns"):
+        beside.with_calibration(calibration("none"))
+    own = dataclasses.replace(
+        calibration("none"),
+        columns=beside.columns,
+        setting={**calibration("none").setting, "phases": 3},
+    )
+    judged = dataclasses.replace(beside, setting={**beside.setting, "phases": 3}).with_calibration(own)
+    assert set(judged.verdicts()["verdict"]) == {"not supported"}
     giver = dataclasses.replace(detection(make, "none", "own"), columns=Columns("warmth", "longing", "giver"))
     with pytest.raises(DesignError) as other:
         giver.with_calibration(calibration("none"))
     assert str(other.value) == "the calibration is of other columns or of another level than this detection."
 
 
-def test_stored_power_is_for_tests_as_they_were_calibrated(monkeypatch):
+def test_stored_power_is_for_tests_as_they_were_calibrated(monkeypatch, brief_fits):
     from reldyn.cycles import _detect
 
     monkeypatch.setattr(_detect, "power_of", lambda **design: (0.9, 0.02))
     panel = rd.simulate.cycles("linear", n_dyads=1, n_occasions=64, seed=3).panel
     one = arrange(panel, Columns("warmth", "response"))[0]
-    outcome = _detect._outcome((one, Setting("auto", 19, 0.05), None), np.random.default_rng(1))
+    outcome = _detect._outcome(_detect._Task(one, Setting("auto", 19, 0.05), None, 1, 1.5), np.random.default_rng(1))
     assert (outcome.power, outcome.false_positives) == (0.9, 0.02)
     with_covariate = dataclasses.replace(one.series, covariates=np.arange(len(one.series.y), dtype=float)[:, None])
     for series, setting in (
         (one.series, Setting(3, 19, 0.05)),
         (with_covariate, Setting("auto", 19, 0.05)),
     ):
-        assert _detect._stored_power(outcome, series, setting) == (None, None)
+        assert _detect._stored_power(outcome, series, setting, 1.5) == (None, None)
 
 
 def test_prevalence_of_shared_phases_is_bounded_by_what_either_test_shows(make):

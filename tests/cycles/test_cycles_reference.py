@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy.stats import johnsonsu, multivariate_normal, norm
 
-from reldyn.cycles.ladder._reference import reference_log_likelihood, shape_gain
+from reldyn.cycles.ladder._reference import reference_log_likelihood
+from reldyn.cycles.ladder._shapes import shape_gain
 from reldyn.markov.regimes._switching import SwitchingData, fit_switching
 
 
@@ -29,7 +30,8 @@ def test_first_order_and_gaussian_is_the_switching_model_with_one_state():
     data = data_of(y, x=rng.standard_normal((1, 25, 1)))
     single = fit_switching(data, np.ones((1, 25, 1)), n_iterations=2, kernels="numpy")
     # So few occasions allow no higher order, and these shocks gain nothing by another shape.
-    assert reference_log_likelihood(data)[0] == pytest.approx(single.log_likelihood[0], abs=1e-3)
+    found = reference_log_likelihood(data, variances=False, humps=False)[0]
+    assert found == pytest.approx(single.log_likelihood[0], abs=1e-3)
 
 
 def test_longer_memory_is_described_at_its_price():

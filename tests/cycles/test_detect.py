@@ -9,6 +9,8 @@ import pytest
 import reldyn as rd
 from reldyn.cycles._detect import detect_cycles
 
+pytestmark = pytest.mark.usefixtures("brief_fits")
+
 
 @pytest.fixture(scope="module")
 def panel():
@@ -134,12 +136,12 @@ def test_a_panel_that_carries_no_test_has_no_design_to_calibrate():
 
 @pytest.mark.parametrize("error", [np.linalg.LinAlgError("Singular matrix"), rd.DataError("too few answers")])
 def test_a_breakdown_inside_a_test_makes_one_direction_undecidable_and_stops_nothing(panel, monkeypatch, error):
-    from reldyn.cycles.ladder import _climb
+    from reldyn.cycles.ladder import _claim_tests
 
     def broken(*args, **options):
         raise error
 
-    monkeypatch.setattr(_climb, "assess_regimes", broken)
+    monkeypatch.setattr(_claim_tests, "assess_regimes", broken)
     with pytest.warns(rd.DataWarning):
         result = detect_cycles(panel, warmth="warmth", n_surrogates=19, seed=1)
     assert result.verdicts()["verdict"].tolist() == ["not decidable"] * 2

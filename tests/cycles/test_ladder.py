@@ -3,11 +3,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from reldyn.cycles.ladder._directed import assess_directed as directed
-from reldyn.cycles.ladder._irregular import assess_irregular as irregular
-from reldyn.cycles.ladder._periodic import assess_periodic as periodic
-from reldyn.cycles.ladder._regimes import assess_regimes as regimes
-from reldyn.cycles.ladder._regimes import fit_phases
+from reldyn.cycles.ladder._directed import assess_directed
+from reldyn.cycles.ladder._direction import DirectionFits, direction_seed
+from reldyn.cycles.ladder._irregular import assess_irregular
+from reldyn.cycles.ladder._periodic import assess_periodic
+from reldyn.cycles.ladder._regimes import assess_regimes, fit_phases
 from reldyn.cycles.ladder._sojourns import boundary_drop, calibrated_drop, profile, signed_ratio
 from reldyn.cycles.ladder._starts import best_period, cluster, period_grid, residuals, step_template
 from reldyn.cycles.series._nuisance import base_design, prepare
@@ -23,11 +23,31 @@ def direction(kind, n_occasions, seed=0, **arguments):
     return series, batch
 
 
+def fits_of(series, seed=1):
+    return DirectionFits(series, direction_seed(seed, series))
+
+
+def of_series(assess):
+    def test(series, *, seed, **options):
+        return assess(fits_of(series, seed), **options)
+
+    return test
+
+
+regimes, irregular, directed, periodic = map(
+    of_series, (assess_regimes, assess_irregular, assess_directed, assess_periodic)
+)
+
+
 def same(first, second):
     for field in dataclasses.fields(first):
         one, other = getattr(first, field.name), getattr(second, field.name)
         if isinstance(one, np.ndarray):
             np.testing.assert_array_equal(one, other)
+        elif field.name == "drawn":
+            assert one.keys() == other.keys()
+            for name in one:
+                np.testing.assert_array_equal(one[name], other[name])
         else:
             assert one == other or (one != one and other != other), field.name
 
@@ -48,7 +68,7 @@ def test_a_strong_cycle_climbs_the_ladder():
     assert timing.p_value == 0.05
     assert timing.conf_low > 0.4
     assert directed(series, n_surrogates=19, seed=1).p_value <= 0.1
-    fitted = fit_phases(series, n_starts=5)
+    fitted = fit_phases(fits_of(series), n_starts=5)
     # Planted: fusion (warm), rupture (cold), pursuit between; the fit orders from cold to warm.
     truth = np.array([2, 0, 1])[batch.phase[0]]
     assert np.mean(fitted.posterior.argmax(axis=1) == truth) > 0.85

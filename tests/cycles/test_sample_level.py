@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import beta, binomtest
 
 from reldyn.cycles._sample_level import clopper_pearson, pool_directions, prevalence
 from reldyn.cycles.calibration._power import power_of
@@ -66,8 +66,12 @@ def test_the_two_directions_of_a_dyad_are_one_unit():
     assert (np.isnan(few.estimate), few.note) == (True, "2 dyads with a coefficient, below 3")
 
 
-CELL = {"n_occasions": 200, "missing": 0.3, "n_channels": 2, "effect": 1.5, "alpha": 0.05, "n": 100}
-CELLS = (CELL | {"kind": "cycle", "rejected": 60}, CELL | {"kind": "linear", "rejected": 2})
+CELL = {"n_occasions": 200, "missing": 0.3, "pattern": "random", "channels": 2, "points": 7, "alpha": 0.05, "n": 100}
+CELLS = (
+    CELL | {"kind": "cycle", "effect": 1.5, "rejected": 60},
+    CELL | {"kind": "cycle", "effect": 2.0, "rejected": 95},
+    CELL | {"kind": "linear", "effect": None, "rejected": 2},
+)
 DESIGN = {
     "n_occasions": 224,
     "missing_share": 0.3,
@@ -78,8 +82,18 @@ DESIGN = {
 }
 
 
-def test_power_is_that_of_a_harder_stored_cell():
-    assert power_of(cells=CELLS, **DESIGN) == (0.6, 0.02)
+def test_power_is_the_lower_limit_of_a_harder_stored_cell():
+    power, false_positives = power_of(cells=CELLS, **DESIGN)
+    assert (power, false_positives) == (pytest.approx(beta.ppf(0.05, 60, 41)), 0.02)
+    assert 0.51 < power < 0.6
+    assert power_of(cells=CELLS, effect=3.0, **DESIGN)[0] == pytest.approx(beta.ppf(0.05, 95, 6))
+    assert power_of(cells=CELLS, effect=1.0, **DESIGN) is None
+    assert power_of(cells=CELLS, **(DESIGN | {"n_categories": 6})) == (power, 0.02)
+
+
+def test_the_best_of_several_harder_cells_counts():
+    shorter = CELL | {"kind": "cycle", "effect": 1.5, "n_occasions": 100, "rejected": 99}
+    assert power_of(cells=(*CELLS, shorter), **DESIGN)[0] == pytest.approx(beta.ppf(0.05, 99, 2))
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 import reldyn as rd
+from reldyn.cycles.ladder._direction import DirectionFits, direction_seed
 from reldyn.cycles.ladder._shared import N_FOLDS, learn
-from reldyn.cycles.ladder._shared_tests import assess_shared_irregular as irregular
-from reldyn.cycles.ladder._shared_tests import assess_shared_regimes as regimes
+from reldyn.cycles.ladder._shared_tests import assess_shared_irregular, assess_shared_regimes
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.simulate._series import SeriesDesign, simulate_series
 
@@ -17,6 +17,10 @@ def series_of(kind, n, seed, n_occasions=100, **arguments):
     batch = simulate_series(SeriesDesign(kind, n_occasions, **arguments), generators)
     day = batch.grid.day
     return [DirectionSeries.from_arrays(values, day=day, beep=batch.grid.beep) for values in batch.values]
+
+
+def fits_of(series, seed):
+    return DirectionFits(series, direction_seed(seed, series))
 
 
 pytest.importorskip("numba", reason="to learn shared phases takes minutes without compiled kernels")
@@ -50,7 +54,7 @@ def test_a_lesson_does_not_depend_on_the_dyad_that_is_tested(sample, shared):
 
 def test_strong_cycles_are_found_and_noise_is_not(sample, shared):
     found = [
-        regimes(sample[place], shared.lessons[place], n_surrogates=39, seed=place)
+        assess_shared_regimes(fits_of(sample[place], place), shared.lessons[place], n_surrogates=39)
         for place in (0, 1, 2, 16, 17, 18, 19)
     ]
     assert all(test.p_value <= 0.05 for test in found[:3])
@@ -63,7 +67,7 @@ def test_strong_cycles_are_found_and_noise_is_not(sample, shared):
 
 def test_a_strict_rhythm_is_not_irregular(shared):
     rhythm = series_of("rhythm", 1, 3, effect=2.0)[0]
-    found = irregular(rhythm, shared.lessons[0], n_surrogates=39, seed=1)
+    found = assess_shared_irregular(fits_of(rhythm, 1), shared.lessons[0], n_surrogates=39)
     assert found.p_value > 0.2
     assert found.statistic < -3
 

@@ -55,12 +55,22 @@ def test_without_a_p_value_there_is_no_verdict():
         ),
         (
             Evidence((), 0.01, 0.5, 0.2, 0.2, 0.9, 0.5),
-            "phases, but irregular timing not shown (p = .200); the design would have shown cycles only with "
-            "probability 0.50",
+            "phases, but irregular timing not shown (p = .200); the power for abrupt cycles of 1.5 SD may be as low as "
+            "0.50",
         ),
         (
             Evidence((), 0.01, 0.5, 0.02, 0.09, 0.9, 0.9),
             "phases and irregular timing, but p = .090 after adjustment for the number of directions",
+        ),
+        (
+            Evidence((), 0.01, 0.5, 0.01, 0.09, 0.9, None, needed=499),
+            "phases and irregular timing, but p = .090 after adjustment for the number of directions; no surrogate "
+            "exceeded the series: n_surrogates=499 or more would settle it",
+        ),
+        (
+            Evidence((), 0.4, 0.5, NAN, 1.0, NAN, 0.85, effect=2.0),
+            "phases not shown (p = .400); no sign of abrupt cycles of 2 SD or more (power 0.85 or above); "
+            "gradual or weaker ones are not excluded",
         ),
         (
             Evidence((), 0.01, 0.5, 0.7, 0.7, 0.31, None),

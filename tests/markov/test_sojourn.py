@@ -181,3 +181,13 @@ def test_phases_far_apart_leave_numbers_and_both_kernels_the_same(states, gap, d
             assert np.isfinite(numpy).all(), (seed, name)
             np.testing.assert_allclose(numba, numpy, rtol=1e-7, atol=1e-7, err_msg=f"{seed} {name}")
         assert (second.posterior >= 0).all()
+
+
+def test_a_series_stops_once_its_likelihood_changes_by_less():
+    data, start = many()
+    for kernels in ("numpy", None):
+        values = [fit_sojourns(data, start, 2, n_iterations=k, kernels=kernels).log_likelihood for k in range(1, 13)]
+        stopped = fit_sojourns(data, start, 2, n_iterations=12, tolerance=0.5, kernels=kernels)
+        small = np.abs(np.diff(values, axis=0)) < 0.5
+        last = np.where(small.any(axis=0), small.argmax(axis=0) + 1, 11)
+        np.testing.assert_allclose(stopped.log_likelihood, np.array(values)[last, np.arange(3)], atol=1e-9)

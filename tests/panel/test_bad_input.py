@@ -37,7 +37,7 @@ def test_a_dyad_with_three_persons():
     frame.loc[6:8, "couple"] = 1
     assert refusal(frame) == (
         "the rows cannot make a panel, 1 fault:\n"
-        "- dyad 1 with more than two members: rows 0, 1, 2, 3, 4 and 4 more. "
+        "- dyad 1 ('a', 'b', 'c') with more than two members: rows 0, 1, 2, 3, 4 and 4 more. "
         "Correct the dyad ids; a dyad has two members."
     )
 
@@ -76,7 +76,7 @@ def test_codes_for_missing_that_were_not_named(tmp_path):
     frame.to_csv(path, index=False)
     assert refusal(read_table(path)) == (
         "the rows cannot make a panel, 1 fault:\n"
-        "- 'mood' writes missing values as text ('n/a'): rows 3, 8. "
+        "- 'mood' writes missing values as text ('n/a'): rows 3, 8 (lines 5, 10). "
         "Name it when reading: rd.read_table(path, missing=(..., 'CODE'))."
     )
     read = read_table(path, missing=("n/a",))
@@ -141,7 +141,7 @@ def test_no_table_makes_the_check_raise(rows, names):
     frame = pd.DataFrame(rows, columns=list("abcde"))
     roles = dict(zip(("dyad", "person", "role", "time", "day", "beep"), names, strict=True))
     table = check_panel(frame, **roles, scales={"e": (0, 3)}, variables=["d", "e"])
-    assert table.columns.tolist() == ["code", "severity", "column", "n", "rows", "message", "mend"]
+    assert table.columns.tolist() == ["code", "severity", "column", "n", "rows", "lines", "message", "mend"]
     assert "unchecked" not in set(table["code"]), table["message"].tolist()
     for finding in table.itertuples():
         assert list(finding.rows) == sorted(set(finding.rows))

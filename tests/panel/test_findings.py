@@ -12,7 +12,7 @@ from reldyn.panel import Schedule
 from reldyn.panel.checks._finding_codes import CODES, SEVERITIES, Finding, finding_codes, table_of
 from reldyn.panel.checks._findings import check_panel, duplicated_headers
 
-COLUMNS = ["code", "severity", "column", "n", "rows", "message", "mend"]
+COLUMNS = ["code", "severity", "column", "n", "rows", "lines", "message", "mend"]
 
 
 def test_the_table_shows_the_gravest_first_and_five_rows():

@@ -50,6 +50,28 @@ def lost_lags(frame):
     return sorted(step.index[step > 1])
 
 
+def as_minutes(frame):
+    """The same times as numbers, which say nothing of days."""
+    return frame.assign(time=(frame["time"] - pd.Timestamp("2026-01-05")) // pd.Timedelta(minutes=1))
+
+
+def test_stamps_of_one_a_day_are_days_whatever_the_minute(diary):
+    late = (diary["couple"] == 3) & (diary["time"] == pd.Timestamp("2026-01-09 20:00"))
+    minutes = np.random.default_rng(2).integers(0, 240, len(diary))
+    for changed in (
+        diary["time"].where(~late, diary["time"] + pd.Timedelta(minutes=1)),
+        diary["time"] + pd.to_timedelta(diary["couple"], unit="min"),
+        diary["time"] + pd.to_timedelta(minutes, unit="min"),
+        # Until four in the morning.
+        diary["time"] + pd.to_timedelta(2 * minutes, unit="min"),
+    ):
+        frame = diary.assign(time=changed)
+        assert found(frame).empty
+        panel = rd.DyadPanel(frame, **ROLES)
+        assert panel.lag(["y"]).frame["y_lag1"].isna().sum() == 2 * COUPLES
+        assert panel.actor_partner(["y"]).frame["y_partner"].notna().all()
+
+
 def test_a_diary_on_the_hour_loses_nothing(diary):
     assert found(diary).empty
     assert rd.DyadPanel(diary, **ROLES).lag(["y"]).frame["y_lag1"].isna().sum() == 2 * COUPLES
@@ -58,6 +80,7 @@ def test_a_diary_on_the_hour_loses_nothing(diary):
 def test_one_prompt_a_minute_late_is_named(diary):
     late = (diary["couple"] == 3) & (diary["time"] == pd.Timestamp("2026-01-09 20:00"))
     diary.loc[late, "time"] += pd.Timedelta(minutes=1)
+    diary = as_minutes(diary)
     table = found(diary)
     assert table.index.tolist() == ["off-grid-times"]
     assert table.loc["off-grid-times", "severity"] == "warning"
@@ -71,6 +94,7 @@ def test_one_prompt_a_minute_late_is_named(diary):
 def test_a_minute_of_its_own_per_couple_loses_nearly_all_lags(diary, minutes):
     own = np.random.default_rng(2).permutation(COUPLES)
     diary["time"] += pd.to_timedelta(own[diary["couple"]] * minutes, unit="min")
+    diary = as_minutes(diary)
     table = found(diary)
     assert table.index.tolist() == ["off-grid-times"]
     assert list(table.loc["off-grid-times", "rows"]) == lost_lags(diary)
@@ -87,6 +111,7 @@ def test_an_evening_diary_with_half_of_its_rows_has_no_odd_clock(diary):
 def test_irregular_times_that_all_share_are_a_note_and_lose_nothing(diary):
     drawn = np.cumsum(np.random.default_rng(4).integers(900, 1_900, EVENINGS))
     diary["time"] = diary["time"].dt.normalize() + pd.to_timedelta(np.resize(drawn.repeat(2), len(diary)), unit="min")
+    diary = as_minutes(diary)
     table = found(diary)
     assert table["severity"].tolist() == ["note"]
     assert "260 of 260 steps" in table.loc["off-grid-times", "message"]

@@ -118,7 +118,7 @@ def test_a_third_member_and_a_lonely_one(clean):
     assert list(sizes["rows"].iloc[0]) == np.flatnonzero(dirty["couple"] == 1).tolist()
     assert list(sizes["rows"].iloc[1]) == np.flatnonzero(dirty["couple"] == 2).tolist()
     assert sizes["message"].tolist() == [
-        "dyad 1 with more than two members: rows 0, 1, 2, 3, 4 and 67 more.",
+        "dyad 1 (100, 101, 102) with more than two members: rows 0, 1, 2, 3, 4 and 67 more.",
         "dyad 2 with one member: rows 72, 73, 74, 75, 76 and 19 more.",
     ]
 

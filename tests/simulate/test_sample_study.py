@@ -106,3 +106,36 @@ def test_a_description_that_is_no_dataset_is_named(tools, copied):
     assert check(copied)[0] == "dataset_description.json is missing."
     shutil.rmtree(copied / "data")
     assert check(copied) == ["dataset_description.json is missing.", "data/ holds no CSV file."]
+
+
+def test_keywords_of_ones_own_and_what_is_recommended_are_warnings(tools, copied):
+    examine = tools("psych_ds").examine
+    data = copied / "data" / "study-couples_data.csv"
+    data.rename(data.with_name("study-couples_wave-2_data.csv"))
+    (copied / "data" / "notes.txt").write_text("none")
+    found = {departure.code: departure for departure in examine(copied)}
+    assert {departure.level for departure in found.values()} == {"warning"}
+    assert found["FILENAME_UNOFFICIAL_KEYWORD_WARNING"].message.startswith(
+        "study-couples_wave-2_data.csv: 'wave' is none of the official keywords (study, site, "
+    )
+    assert found["FILE_NOT_CHECKED"].message == "notes.txt: no CSV file, so it is not checked."
+    assert {"MISSING_README_DOC", "JSON_KEY_RECOMMENDED"} <= set(found)
+
+
+@pytest.mark.shared_data
+def test_the_rules_and_the_verdicts_are_those_of_the_standard(tools, shared_data):
+    standards = shared_data.parent / "reference" / "standards"
+    psych_ds = tools("psych_ds")
+    schema = json.loads((standards / "psych-ds-schema.json").read_text(encoding="utf-8"))
+    stored = json.loads(psych_ds.RULES.read_text(encoding="utf-8"))
+    assert psych_ds.rules_of(schema).items() <= stored.items()
+    assert psych_ds.check_psych_ds(standards / "mistakes-corrected-dataset") == []
+    wrong = psych_ds.examine(standards / "informative-mistakes-dataset")
+    assert {departure.code for departure in wrong if departure.level == "error"} == {
+        "FILENAME_KEYWORD_FORMATTING_ERROR",
+        "CSV_COLUMN_MISSING_FROM_METADATA",
+        "CSV_FORMATTING_ERROR",
+        "CSV_HEADER_MISSING",
+        "CSV_HEADER_REPEATED",
+        "VARIABLE_MISSING_FROM_CSV_COLUMNS",
+    }

@@ -6,7 +6,7 @@ from scipy import stats
 
 from reldyn.errors import DesignError
 from reldyn.stats import _montecarlo as room
-from reldyn.stats import bootstrap_p, child_generator, exceeds, monte_carlo, monte_carlo_p
+from reldyn.stats import bootstrap_p, child_generator, decision_limits, exceeds, monte_carlo, monte_carlo_p
 
 SEED = np.random.SeedSequence(20261129)
 
@@ -175,3 +175,30 @@ def test_the_test_keeps_its_size(stop_after):
     for alpha in (0.05, 0.1):
         assert (np.array(p) <= alpha).sum() <= stats.binom.ppf(0.999, 600, alpha)
         assert (np.array(p) <= alpha).sum() >= stats.binom.ppf(0.001, 600, alpha)
+
+
+def test_a_run_goes_on_from_its_first_surrogates_as_if_it_had_never_ended():
+    seed = np.random.SeedSequence(5)
+    whole = monte_carlo(2.0, normal, n_surrogates=333, seed=seed, stop_after=None)
+    first = monte_carlo(2.0, normal, n_surrogates=99, seed=seed, stop_after=None)
+    resumed = monte_carlo(2.0, normal, n_surrogates=333, seed=seed, stop_after=None, previous=first.statistics)
+    assert resumed.p_value == whole.p_value
+    np.testing.assert_array_equal(resumed.statistics, whole.statistics)
+
+
+def test_a_run_ends_once_its_side_of_the_level_is_clear():
+    seed = np.random.SeedSequence(6)
+    options = {"seed": seed, "stop_after": None, "decide_at": 0.05, "n_surrogates": 999}
+    clear = monte_carlo(0.0, normal, **options)
+    small = monte_carlo(9.0, normal, **options)
+    near = monte_carlo(1.65, normal, **options)
+    assert (clear.n_surrogates, small.n_surrogates, near.n_surrogates) == (99, 199, 999)
+    assert small.p_value == 1 / 200
+    assert len(small.statistics) == 199
+
+
+def test_limits_of_a_decision_hold_the_p_value():
+    rng = np.random.default_rng(7)
+    counts = rng.binomial(199, 0.04, size=4000)
+    inside = [low <= 0.04 <= high for low, high in (decision_limits(int(count), 199) for count in counts)]
+    assert np.mean(inside) > 0.9985

@@ -1,6 +1,6 @@
 """Sentences about stored calibrations say what the files say, whatever they say."""
 
-import importlib.util
+import importlib
 import json
 import re
 import sys
@@ -15,81 +15,107 @@ ROOT = Path(__file__).resolve().parents[2]
 def rates():
     sys.path.insert(0, str(ROOT / "docs"))
     try:
-        spec = importlib.util.spec_from_file_location("_rates", ROOT / "docs" / "_rates.py")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        yield importlib.import_module("_rates")
     finally:
         sys.path.remove(str(ROOT / "docs"))
-    return module
 
 
-def cell(name, role, hits, n, *, high, regimes=0.0):
-    summary = {"n": n, "intermittent": hits / n, "intermittent_high": high, "regimes": regimes}
-    return {"cell": name, "role": role, "summary": summary}
+@pytest.fixture(scope="module")
+def calibration(rates):
+    return rates.calibration(ROOT)
 
 
-def mixture(name, null, cycle, samples):
-    summary = {"samples": samples, "null_intermittent": null, "cycle_intermittent": cycle}
-    return {"cell": name, "n_null": 25, "n_dyads": 50, "summary": summary}
+@pytest.fixture
+def fill(calibration, tmp_path):
+    """Store a cell with so many claims of *intermittent*, and of *volatility*, among so many directions."""
+    cells, store = calibration
 
-
-def test_the_largest_false_positive_rate_is_named_and_a_rate_above_the_aim_is_said_to_be_above(rates):
-    cells = [
-        cell("linear:200:none", "null", 30, 100, high=0.40, regimes=0.41),
-        cell("skewed_shocks:200:none", "null", 9, 100, high=0.16),
-        cell("rhythm:200:none", "rhythm", 0, 60, high=0.06, regimes=1.0),
-        cell("cycle:200:none", "power", 99, 100, high=1.0),
-    ]
-    text = rates.false_positives(cells)
-    assert "3 combinations" in text
-    assert "largest rate of *intermittent* is .30 (`linear`, 200 prompts, no prompt missed, 100 series)" in text
-    assert "1 of 3 rates lies above the aim" in text
-    assert "Among the rest, the exact 95 % interval reaches above the aim in 1:" in text
-    assert "up to .41 of series without regimes (`linear`" in text
-
-
-def test_no_rate_above_the_aim_is_said_only_where_there_is_none(rates):
-    text = rates.false_positives([cell("linear:200:none", "null", 2, 100, high=0.06)])
-    assert "No rate lies above the aim" in text
-    assert "Among the rest" not in text
-    assert rates.false_positives([]) == "**False positives.** No rate is stored."
-
-
-def test_power_and_enough_power_follow_the_cells(rates):
-    cells = [
-        cell("cycle:100:none", "power", 25, 100, high=0.35),
-        cell("cycle:400:none", "power", 100, 100, high=1.0),
-        cell("cycle:200:random", "power", 51, 100, high=0.62),
-    ]
-    text = rates.power(cells, lengths=[100, 200, 400], missing=["none", "random"])
-    assert "no prompt missed: .25 at 100 prompts, 1.00 at 400 prompts." in text
-    assert "30 % missed at random: .51 at 200 prompts." in text
-    assert "400 prompts or more, no prompt missed. Other" in rates.decisive(cells)
-    assert rates.decisive(cells[:1]).endswith("no stored design.")
-
-
-def test_shared_phases_give_the_range(rates):
-    text = rates.shared_phases(
-        [
-            mixture("linear:half:100", 0.02, 0.5, 1),
-            mixture("rhythm:half:100", 0.12, 0.25, 3),
-            mixture("rhythm:half:200", 0.0, 1.0, 1),
+    def run(name, n, hits, *, volatile=0, stream="fresh"):
+        result = store.begin(cells.CELLS[name], stream, {"pooling": "none", "n_surrogates": 99})
+        records = [
+            {
+                "index": index,
+                "verdict": "s" if index < hits else "d",
+                "p_regimes": 0.01 if index < hits else 0.5,
+                "p_volatility": 0.01 if index < volatile else 0.5,
+            }
+            for index in range(n)
         ]
-    )
-    assert "1 to 3 simulated samples each" in text
-    assert "in up to .12 of the dyads without cycles (`rhythm`, 25 of 50 dyads, 100 prompts)" in text
-    assert ".25 to .50 with 100 prompts; 1.00 with 200 prompts." in text
+        store.append(result, records, 1.0)
+        store.save(result, tmp_path)
+
+    return run
+
+
+def sample(store, cells, name, null, found, folder):
+    result = store.begin(cells.CELLS[name], "fresh", {"n_surrogates": 99})
+    rows = zip(null, found, strict=True)
+    store.append(result, [{"index": k, "intermittent": a, "found": b} for k, (a, b) in enumerate(rows)], 1.0)
+    store.save(result, folder)
+
+
+def test_false_positives_are_said_with_the_worst_first(rates, fill, tmp_path):
+    fill("linear:200:17", 100, 30)
+    fill("skewed_shocks:200:17", 100, 9)
+    fill("rhythm:200:17", 60, 3)
+    fill("bad_days:200:17", 100, 90)
+    text = rates.sentences(ROOT, tmp_path)
+    assert "3 combinations" in text
+    assert "largest rate of *intermittent* is .300 (`linear`, 200 prompts, 17% of prompts missed, 100 series)" in text
+    assert "2 of 3 rates lie above the aim" in text
+    assert "Among the rest, the one-sided 95 % limit lies above the aim in 1:" in text
+
+
+def test_nothing_stored_is_said(rates, tmp_path):
+    text = rates.sentences(ROOT, tmp_path)
+    assert "No rate is stored yet" in text
+    assert "**False positives.** No rate is stored." in text
+    assert "no stored design" in text
+    assert "**Not covered.**" in text
+
+
+def test_power_and_enough_power_follow_the_cells(rates, fill, tmp_path):
+    fill("cycle_15:200:17", 100, 70)
+    fill("cycle_15:400:17", 100, 98)
+    fill("clinical:200:17", 100, 91)
+    text = rates.sentences(ROOT, tmp_path)
+    assert "dwell times geometric with mean 8, 200 prompts: .700" in text
+    assert "mean 12 prompts, 200 prompts: .910" in text
+    assert "two phases): `cycle_15`, 400 prompts, 17% of prompts missed, 100 series. Other designs" in text
+
+
+def test_shared_phases_and_volatility_give_the_range(rates, calibration, fill, tmp_path):
+    cells, store = calibration
+    sample(store, cells, "shared:linear:half:100", [0.02, 0.04], [0.7, 0.8], tmp_path)
+    sample(store, cells, "shared:rhythm:half:200", [0.0, 0.12], [0.9, 1.0], tmp_path)
+    fill("plain:200:17", 100, 0, volatile=5)
+    fill("variance_regimes:200:17", 100, 0, volatile=80)
+    text = rates.sentences(ROOT, tmp_path)
+    assert "up to .060 of the directions without cycles (`rhythm`, 200 prompts)" in text
+    assert "found in .750 to .950 of directions" in text
+    assert "up to .050 of series whose swings are of one size, and in .800 to .800 of series with calm" in text
+
+
+def test_the_tables_show_every_goal_and_what_was_not_run(rates, calibration, fill, tmp_path):
+    import _calibration
+
+    cells, _ = calibration
+    fill("linear:200:17", 100, 9)
+    fill("linear:200:17", 50, 2, stream="rerun")
+    seen = []
+    text = _calibration.tables(ROOT, lambda columns, rows: seen.append((columns, rows)) or "", tmp_path)
+    assert text.startswith("Procedure 3. 1 of ")
+    first = {row["series"].split("``")[1]: row for row in seen[0][1]}
+    assert set(first) == set(cells.NULLS)
+    assert first["linear"]["200 prompts"] == ".090 ± .029, n = 100; run once more .040, n = 50"
+    assert first["linear"]["100 prompts"] == "not run"
+    assert sum(len(rows) for _, rows in seen[1:]) >= sum(goal.claim != "intermittent" for goal in cells.GOALS)
 
 
 def test_the_page_takes_its_rates_from_the_stored_files(rates):
-    text = rates.sentences(ROOT)
-    stored = [json.loads(path.read_text("utf-8")) for path in (ROOT / "tools" / "results" / "cycles").glob("*.json")]
-    worst = max(one["summary"]["intermittent"] for one in stored if one["role"] != "power")
-    said = re.search(r"largest rate of \*intermittent\* is ([\d.]+)", text)
-    assert said is not None
-    assert float(said[1]) == pytest.approx(worst, abs=5e-4)
     page = (ROOT / "docs" / "what-this-can-and-cannot-say.md").read_text("utf-8")
     assert "{include} api/generated/parts/rates.md" in page
+    assert rates.sentences(ROOT)
 
 
 def test_the_table_of_the_single_case_notebook_is_the_stored_one():

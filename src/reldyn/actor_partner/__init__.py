@@ -19,7 +19,9 @@ from reldyn.actor_partner.moments._dyad_level import (
     mutual_influence,
 )
 from reldyn.actor_partner.moments._exchangeability import IsatResult, adjusted_fit, distinguishability_sem, isat
+from reldyn.actor_partner.moments._factor import FactorResult, factor_model
 from reldyn.actor_partner.moments._invariance import InvarianceResult, measurement_invariance
+from reldyn.actor_partner.moments._latent_apim import LatentApimResult, latent_apim
 from reldyn.actor_partner.moments._mediation import MediationResult, mediation
 from reldyn.actor_partner.moments._nonindependence import NonindependenceResult, nonindependence
 from reldyn.actor_partner.moments._pooled import PooledResult, pooled_regression
@@ -30,8 +32,10 @@ __all__ = [
     "CommonFateResult",
     "ComparisonResult",
     "EffectSizes",
+    "FactorResult",
     "InvarianceResult",
     "IsatResult",
+    "LatentApimResult",
     "MarginalApimResult",
     "MediationResult",
     "MixedResult",
@@ -52,7 +56,9 @@ __all__ = [
     "dyad_individual",
     "dyadic_score",
     "effect_sizes",
+    "factor_model",
     "isat",
+    "latent_apim",
     "measurement_invariance",
     "mediation",
     "mixed_model",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn.actor_partner._categories import values_of
 from reldyn.actor_partner.model._values import CONSTANT, partner_trait, partner_values
 from reldyn.errors import DataError, check_option
 
@@ -19,6 +21,7 @@ __all__ = ["absence_notes", "moderator_values", "owners_of", "varying_moderators
 
 WHOSE = ("actor", "partner", "dyad")
 SHOWN = 5
+NONE: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 def owners_of(name: str, whose: Any) -> tuple[str, ...]:
@@ -35,9 +38,11 @@ def owners_of(name: str, whose: Any) -> tuple[str, ...]:
     return owners
 
 
-def varying_moderators(panel: DyadPanel, moderators: Mapping[str, Any] | None) -> tuple[str, ...]:
+def varying_moderators(
+    panel: DyadPanel, moderators: Mapping[str, Any] | None, categories: Mapping[str, tuple[str, ...]] = NONE
+) -> tuple[str, ...]:
     """Moderators whose values change from occasion to occasion within a person."""
-    return tuple(name for name in moderators or {} if _varies(panel.values(name), panel.index.person))
+    return tuple(name for name in moderators or {} if _varies(values_of(panel, name, categories), panel.index.person))
 
 
 def _varies(values: NDArray[np.float64], person: NDArray[np.int64]) -> bool:
@@ -56,7 +61,14 @@ def _nothing(seen: NDArray[np.float64]) -> float:
     return CONSTANT * max(float(np.abs(seen).max()), np.finfo(float).tiny)
 
 
-def moderator_values(panel: DyadPanel, name: str, owner: str, *, varying: bool) -> NDArray[np.float64]:
+def moderator_values(
+    panel: DyadPanel,
+    name: str,
+    owner: str,
+    *,
+    varying: bool,
+    categories: Mapping[str, tuple[str, ...]] = NONE,
+) -> NDArray[np.float64]:
     """A moderator as it belongs to each row.
 
     Parameters
@@ -67,18 +79,20 @@ def moderator_values(panel: DyadPanel, name: str, owner: str, *, varying: bool) 
     varying : bool
         Whether it changes within persons. If so each row takes the value of its own occasion; else the person's one
         value holds on every row, asked there or not.
+    categories : mapping of str to tuple of str
+        Labels of categorical columns.
 
     Returns
     -------
     (n,) array
-        NaN where there is no such value.
+        NaN where there is no such value; the place of the label for categories.
 
     Raises
     ------
     DataError
         A moderator of the dyad differs between partners.
     """
-    values = panel.values(name)
+    values = values_of(panel, name, categories)
     if owner == "partner":
         return partner_values(panel, values) if varying else partner_trait(panel, values)
     own = values if varying else partner_trait(panel, values, other=False)
@@ -111,14 +125,18 @@ def _refuse_disagreement(
 
 
 def absence_notes(
-    panel: DyadPanel, outcome: str, moderators: Mapping[str, Any] | None, varying: tuple[str, ...]
+    panel: DyadPanel,
+    outcome: str,
+    moderators: Mapping[str, Any] | None,
+    varying: tuple[str, ...],
+    categories: Mapping[str, tuple[str, ...]] = NONE,
 ) -> tuple[str, ...]:
     """Count the rows that are left out because a moderator has no value there."""
     answered = np.isfinite(panel.values(outcome))
     notes = []
     for name, whose in (moderators or {}).items():
         for owner in owners_of(name, whose):
-            values = moderator_values(panel, name, owner, varying=name in varying)
+            values = moderator_values(panel, name, owner, varying=name in varying, categories=categories)
             gone = int(np.count_nonzero(answered & ~np.isfinite(values)))
             if not gone:
                 continue

@@ -62,6 +62,10 @@ class OutcomePast:
         """All that stands among the notes of the result."""
         return (*self.spoken, *self.remarks)
 
+    def with_spoken(self, more: tuple[str, ...]) -> OutcomePast:
+        """The same with further warnings."""
+        return dataclasses.replace(self, spoken=(*self.spoken, *more))
+
     def with_remarks(self, more: tuple[str, ...]) -> OutcomePast:
         """The same with further remarks."""
         return dataclasses.replace(self, remarks=(*self.remarks, *more))

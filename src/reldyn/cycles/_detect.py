@@ -13,10 +13,13 @@ import numpy as np
 
 from reldyn.cycles._result import WITHOUT_POWER, CycleResult
 from reldyn.cycles.calibration._power import power_of
-from reldyn.cycles.ladder._climb import POOLINGS, Pooling, Setting, climb, seed_of
-from reldyn.cycles.ladder._outcome import Outcome, n_cycles
+from reldyn.cycles.ladder._claim_tests import POOLINGS, Pooling, Setting, extend_claim_tests, run_claim_tests
+from reldyn.cycles.ladder._claims import ClaimTest
+from reldyn.cycles.ladder._outcome import Outcome, n_cycles, reasons_of
+from reldyn.cycles.ladder._rounds import limits_of, open_decisions, rounds
 from reldyn.cycles.ladder._shared import Shared, learn
 from reldyn.cycles.ladder._shared_tests import Lesson
+from reldyn.cycles.ladder._verdict import MIN_CYCLES
 from reldyn.cycles.series._arrange import Arranged, Columns, arrange
 from reldyn.cycles.series._events import ReportedBy
 from reldyn.cycles.series._schedule import schedule
@@ -53,14 +56,15 @@ def detect_cycles(
     seed: Any = None,
     n_jobs: int = 1,
     pooling: Pooling = "auto",
+    effect: float = 1.5,
 ) -> CycleResult:
     """Test every direction of warmth for phases, for irregular timing, and for what follows from them.
 
-    A ladder of claims, each against a null world of its own: *regimes* (warmth moves between discrete levels,
-    against linear dynamics with error of measurement), *irregular* (their sojourns vary by more than 40 % of
-    their mean, against any rhythm), *intermittent* (both), *directed* (phases follow one another in one
-    direction), *reinforcement* (the response rises after warmth was unpredictable). A result describes series
-    of answers; it is never about what a person is.
+    A ladder of claims, each against a null of its own: *regimes* (warmth stays on levels and moves between them,
+    at once or gradually, which neither a linear process nor a changing variance nor the humps of an item explain),
+    *irregular* (the time spent on a level varies by more than 40 % of its mean, against any rhythm), *intermittent*
+    (both), *directed* (phases follow one another in one direction), *reinforcement* (the response rises after warmth
+    was unpredictable). A result describes series of answers; it is never about what a person is.
 
     Parameters
     ----------
@@ -74,8 +78,10 @@ def detect_cycles(
     reported_by : {"receiver", "giver"}, default "receiver"
         Whose rating of warmth it is. The one who receives, because only what arrives can reinforce.
     covariates : sequence of str, default ()
-        Columns of the receiver, such as own affect, that enter every hypothesis and every surrogate. A missing
-        value takes the person's mean.
+        Columns of the receiver, numbers or labels, that enter every hypothesis and every surrogate: own affect, and the
+        place for schedules, travel, shifts and illness, because what nobody entered cannot be excluded. With one, the
+        claims are about warmth beyond what it gives; travel can itself be a way of withdrawing, so
+        ``verdicts()`` shows the verdict without covariates beside the other. A missing value takes the person's mean.
     triggers : sequence of str, default ()
         Occurrences in the receiver's rows, such as a conflict: above zero means that it happened, a missing
         value that it did not. Where there are phases, ``CycleResult.triggers()`` says whether warm ones end
@@ -87,8 +93,11 @@ def detect_cycles(
     alpha : float, default 0.05
         Level of the verdicts. Stored power figures exist for .05 only.
     n_surrogates : int, default 999
-        At most so many per claim; enough for p-values that survive adjustment over a hundred dyads. A run whose
-        answer is clear stops early (Besag and Clifford 1991).
+        At most so many per null; enough for p-values that survive adjustment over a hundred dyads. A run ends after ten
+        surrogates that exceed the series (Besag and Clifford 1991), or once it is clear on which side of ``alpha`` its
+        p-value lies; it goes on, in rounds, where the decision after adjustment over directions is still open (Gandy
+        and Hahn 2014). Surrogates are keyed by the ranked answers of the direction and by what is missing: the same
+        ``seed`` gives the same ones whatever the labels, the order, the unit and the other dyads.
     seed : int, SeedSequence, Generator or None, default None
         None draws one and stores it in ``setting["seed"]``.
     n_jobs : int, default 1
@@ -97,11 +106,15 @@ def detect_cycles(
         Whether *regimes* and *irregular* borrow strength. ``"auto"``: the shape of the phases and the law of moving
         between them are learned from the other dyads (in five folds of dyads, never from the dyad that is tested),
         where at least 16 dyads can be tested and shared phases predict dyads they were not learned from better
-        than shared skewed shocks do; else every dyad is tested by itself. ``"shared"`` shares even if they do not,
-        for a sensitivity analysis. p-values come from the dyad's own surrogates either way; a result says which
-        was used. A direction in which shared phases do not show both claims is tested by itself too, because the
-        stored power, without which nothing is *not supported*, is that of such tests. ``"none"``: every verdict
-        depends on its own dyad alone.
+        than shared skewed shocks and each dyad's own changing variance do; else every dyad is tested by
+        itself. ``"shared"`` shares even if they do not, for a sensitivity analysis. p-values come from the dyad's own
+        surrogates either way; a result says which was used. A direction in which shared phases do not show both claims
+        is tested by itself too, because the stored power, without which nothing is *not supported*, is that of such
+        tests. ``"none"``: every verdict depends on its own dyad alone.
+    effect : float, default 1.5
+        Size of abrupt two-phase cycles, each level so many SD of the noise from their middle, that *not supported*
+        speaks of: it takes a stored power of .80 or more for them (lower 95 % limit) at this length, missing share,
+        number of channels and points. 1.5 is a large effect. Weaker or gradual cycles are never excluded.
 
     Returns
     -------
@@ -110,7 +123,8 @@ def detect_cycles(
         A direction that cannot carry a test (fewer than 60 occasions, room for fewer than 4 cycles, more than
         60 % of answers on one category, a silent partner, answers that never vary or that the time of day, the
         trend, the covariates or the other channel give but for a ten-thousandth of their variance, fewer than 3
-        occasions for each of these columns) is *not decidable*, with the reason; it is never an error. So is one whose
+        occasions for each of these columns, more than a fifth of answered occasions in careless stretches) is
+        *not decidable*, with the reason; it is never an error. So is one whose
         statistic, or that of most of its surrogates, is no finite number. A single surrogate without a finite
         statistic counts as exceeding, against the claim; ``warnings`` and ``summary()`` say how many there are.
 
@@ -126,10 +140,16 @@ def detect_cycles(
     DataWarning
         Some directions could not be tested.
 
+    Notes
+    -----
+    Stretches of the same answers to every item that is rated at a prompt, longer than the person's habits explain
+    (`DyadPanel.careless`), are left out before anything is tested, in data and surrogates; ``verdicts()`` counts them.
+
     References
     ----------
     Berger (1982), Technometrics 24, 295-300 (both claims by the larger p-value). Kasahara and Shimotsu (2018),
-    arXiv 1801.06862 (bootstrap of the number of regimes).
+    arXiv 1801.06862 (bootstrap of the number of regimes). Haslbeck, Ryan and Dablander (2023), Emotion 23, 2117-2141
+    (items with several humps).
 
     Examples
     --------
@@ -140,25 +160,40 @@ def detect_cycles(
     [{'dyad': 1, 'giver': 'a'}, {'dyad': 1, 'giver': 'b'}]
     """
     columns = Columns(warmth, response, reported_by, _names(covariates, "covariates"), _names(triggers, "triggers"))
-    _check(columns, phases, alpha, n_surrogates)
+    _check(columns, phases, alpha, n_surrogates, effect)
     check_option(pooling, POOLINGS, "pooling")
-    arranged = arrange(panel, columns)
     known = known_seed(seed)
     setting = Setting(phases=phases, n_surrogates=int(n_surrogates), alpha=float(alpha), triggers=columns.triggers)
-    shared = _shared(arranged, setting, known, pooling)
-    tasks = [(one, setting, lesson) for one, lesson in zip(arranged, shared.lessons, strict=True)]
-    outcomes = tuple(map_seeded(_outcome, tasks, known, n_jobs, label="directions"))
-    notes = (*_pooling_notes(shared, pooling), *_warnings(columns, arranged, outcomes))
-    n_untested = sum(bool(one.reasons) for one in outcomes)
+    found = _detected(panel, columns, setting, known, n_jobs, pooling, float(effect))
+    if columns.covariates:
+        bare = dataclasses.replace(columns, covariates=(), triggers=())
+        plain = dataclasses.replace(setting, triggers=())
+        without = _detected(panel, bare, plain, known, n_jobs, pooling, float(effect))
+        found = dataclasses.replace(found, without=without)
+    n_untested = sum(bool(one.reasons) for one in found.outcomes)
     if n_untested:
-        message = f"{n_untested} of {len(outcomes)} directions cannot carry a test; verdicts() says why."
+        message = f"{n_untested} of {len(found.outcomes)} directions cannot carry a test; verdicts() says why."
         warnings.warn(message, DataWarning, stacklevel=2)
+    return found
+
+
+def _detected(
+    panel: DyadPanel, columns: Columns, setting: Setting, known: int, n_jobs: int, pooling: Pooling, effect: float
+) -> CycleResult:
+    """Test every direction with these columns."""
+    arranged = arrange(panel, columns)
+    shared = _shared(arranged, setting, known, pooling)
+    tasks = [_Task(one, setting, lesson, known, effect) for one, lesson in zip(arranged, shared.lessons, strict=True)]
+    first = map_seeded(_outcome, tasks, known, n_jobs, label="directions")
+    outcomes = _more_surrogates(tasks, first, setting, known, n_jobs)
+    notes = (*_pooling_notes(shared, pooling), *_warnings(columns, arranged, outcomes))
     return CycleResult(
         columns=columns,
         setting={
-            "phases": phases,
-            "alpha": float(alpha),
-            "n_surrogates": int(n_surrogates),
+            "phases": setting.phases,
+            "alpha": setting.alpha,
+            "n_surrogates": setting.n_surrogates,
+            "effect": effect,
             "seed": known,
             "version": _version(),
             "roles": tuple(panel.roles),
@@ -166,7 +201,9 @@ def detect_cycles(
         },
         outcomes=outcomes,
         occasions=_occasions(panel, arranged),
-        schedule_table=schedule(panel, warmth=warmth, approach=response, reported_by=reported_by),
+        schedule_table=schedule(
+            panel, warmth=columns.warmth, approach=columns.response, reported_by=columns.reported_by
+        ),
         warnings=notes,
     )
 
@@ -179,7 +216,7 @@ def _names(names: Sequence[str], option: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _check(columns: Columns, phases: object, alpha: float, n_surrogates: int) -> None:
+def _check(columns: Columns, phases: object, alpha: float, n_surrogates: int, effect: float) -> None:
     check_option(phases, ("auto", 2, 3), "phases")
     used = [columns.warmth, columns.response, *columns.covariates, *columns.triggers]
     twice = [name for name, count in Counter(name for name in used if isinstance(name, str)).items() if count > 1]
@@ -193,6 +230,9 @@ def _check(columns: Columns, phases: object, alpha: float, n_surrogates: int) ->
             f"n_surrogates={n_surrogates!r}: give a whole number from {_FEWEST_SURROGATES}, "
             "below which no p-value can reach .05."
         )
+    number = isinstance(effect, (int, float, np.integer, np.floating)) and not isinstance(effect, bool)
+    if not number or not 0 < effect < 10:
+        raise DesignError(f"effect={effect!r}: give the size of cycles in SD of the noise, above 0 and below 10.")
 
 
 def _shared(arranged: Sequence[Arranged], setting: Setting, seed: int, pooling: Pooling) -> Shared:
@@ -229,9 +269,57 @@ def _pooling_notes(shared: Shared, pooling: Pooling) -> tuple[str, ...]:
     return ()
 
 
-def _outcome(task: tuple[Arranged, Setting, Lesson | None], generator: np.random.Generator) -> Outcome:
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Task:
+    """One direction to test; its random numbers follow from its own answers and the seed of the detection."""
+
+    arranged: Arranged
+    setting: Setting
+    lesson: Lesson | None
+    seed: int
+    effect: float
+    tests: tuple[ClaimTest, ...] = ()
+
+
+def _more_surrogates(
+    tasks: Sequence[_Task], first: Sequence[Outcome], setting: Setting, seed: int, n_jobs: int
+) -> tuple[Outcome, ...]:
+    """Draw on, in rounds, where the decision after adjustment over directions is still open."""
+    outcomes = list(first)
+    several = len({one.dyad for one in outcomes}) > 1
+    for number in rounds(setting.n_surrogates) if several else []:
+        limits = [limits_of(one.tests) if _is_hypothesis(one, setting.alpha) else (np.nan, np.nan) for one in outcomes]
+        again = [
+            index
+            for index in np.flatnonzero(open_decisions(limits, setting.alpha)).tolist()
+            if any(test.drawn and test.n_surrogates < number for test in outcomes[index].tests)
+        ]
+        longer = dataclasses.replace(setting, n_surrogates=number)
+        more = [dataclasses.replace(tasks[at], setting=longer, tests=outcomes[at].tests) for at in again]
+        found = map_seeded(_extended, more, seed, n_jobs, label=f"directions, {number} surrogates")
+        for at, tests in zip(again, found, strict=True):
+            outcomes[at] = dataclasses.replace(outcomes[at], tests=tests)
+    return tuple(_without_draws(one) for one in outcomes)
+
+
+def _is_hypothesis(outcome: Outcome, alpha: float) -> bool:
+    return bool(outcome.tests) and not reasons_of(outcome, alpha, MIN_CYCLES)
+
+
+def _extended(task: _Task, _: np.random.Generator) -> tuple[ClaimTest, ...]:
+    if task.arranged.series is None:
+        return task.tests
+    return extend_claim_tests(task.arranged.series, task.setting, task.seed, task.lesson, task.tests)
+
+
+def _without_draws(outcome: Outcome) -> Outcome:
+    """Statistics of surrogates were needed to draw on; a result holds those of the figures."""
+    return dataclasses.replace(outcome, tests=tuple(dataclasses.replace(test, drawn={}) for test in outcome.tests))
+
+
+def _outcome(task: _Task, _: np.random.Generator) -> Outcome:
     """Test one direction; what cannot be tested comes back with its reasons."""
-    arranged, setting, lesson = task
+    arranged, setting = task.arranged, task.setting
     series = arranged.series
     n_scheduled = 0 if series is None else len(series.y)
     answers = np.zeros(0) if series is None else series.y[np.isfinite(series.y[:, 0]), 0]
@@ -247,11 +335,12 @@ def _outcome(task: tuple[Arranged, Setting, Lesson | None], generator: np.random
         notes=arranged.notes,
         occasion=arranged.occasion,
         y=np.zeros((0, 1)) if series is None else series.y,
+        n_masked=arranged.n_masked,
     )
     if arranged.reasons or series is None:
         return bare
-    found = climb(series, setting, seed_of(generator), lesson)
-    power, wrong = _stored_power(bare, series, setting)
+    found = run_claim_tests(series, setting, task.seed, task.lesson)
+    power, wrong = _stored_power(bare, series, setting, task.effect)
     return dataclasses.replace(
         bare,
         reasons=found.reasons,
@@ -265,11 +354,14 @@ def _outcome(task: tuple[Arranged, Setting, Lesson | None], generator: np.random
     )
 
 
-def _stored_power(bare: Outcome, series: DirectionSeries, setting: Setting) -> tuple[float | None, float | None]:
+def _stored_power(
+    bare: Outcome, series: DirectionSeries, setting: Setting, effect: float
+) -> tuple[float | None, float | None]:
     """Power and false positives by stored calibration, of tests as it ran them: alone, any phases, no covariates."""
     if setting.phases != "auto" or series.covariates.shape[1]:
         return None, None
     known = power_of(
+        effect=effect,
         n_occasions=bare.n_scheduled,
         missing_share=bare.missing_share,
         n_categories=bare.n_categories,

@@ -13,7 +13,8 @@ import numpy as np
 from reldyn.cycles._sample_level import SampleEstimate, pool_directions, prevalence
 from reldyn.cycles._text import summary_text
 from reldyn.cycles.consequences._triggers import TriggerEffect
-from reldyn.cycles.ladder._outcome import Outcome, claim_of, evidence_of, intermittent_p, n_cycles
+from reldyn.cycles.ladder._outcome import Outcome, claim_of, evidence_of, intermittent_p, n_cycles, n_surrogates
+from reldyn.cycles.ladder._rounds import needed_surrogates
 from reldyn.cycles.ladder._verdict import MIN_CYCLES, NOT_COVERED, adjust, decide
 from reldyn.cycles.series._arrange import Columns
 from reldyn.errors import DataError, DesignError
@@ -30,7 +31,10 @@ __all__ = ["CycleResult"]
 register(Columns)
 # How the note begins that a calibration makes untrue.
 WITHOUT_POWER = "no stored calibration covers"
-CLAIMS = ("regimes", "periodic", "irregular", "intermittent", "directed", "reinforcement")
+CLAIMS = (
+    *("regimes", "periodic", "irregular", "intermittent", "directed", "reinforcement"),
+    *("volatility", "splitting"),
+)
 PHASES = {2: ("cold", "warm"), 3: ("cold", "middle", "warm")}
 
 
@@ -52,6 +56,8 @@ class CycleResult(Result):
         What `reldyn.cycles.schedule` says about the same columns.
     warnings : tuple of str
         What a careful reader must know.
+    without : CycleResult or None
+        The same detection without covariates, where there are any: its verdicts stand beside the others.
     """
 
     columns: Columns
@@ -60,6 +66,7 @@ class CycleResult(Result):
     occasions: pd.DataFrame
     schedule_table: pd.DataFrame
     warnings: tuple[str, ...] = ()
+    without: CycleResult | None = None
 
     figure: ClassVar[str | None] = "cycles"
     row_fields: ClassVar[tuple[str, ...]] = ("occasions",)
@@ -108,7 +115,9 @@ class CycleResult(Result):
             ``n_surrogates``, ``note``. The estimate of ``regimes`` is the smallest distance between phases in SD
             of the noise; of ``periodic`` the period in beeps; of ``irregular`` and ``intermittent`` the
             coefficient of variation of sojourns; of ``directed`` net circulation from -1 to 1; of
-            ``reinforcement`` SD of the response per SD of unpredictability.
+            ``reinforcement`` SD of the response per SD of unpredictability; of ``volatility`` the SD of shocks in
+            turbulent over that in calm episodes; of ``splitting``, which is no test and needs *regimes*, the share of
+            answers in the middle half between the levels of two phases.
         """
         import pandas as pd
 
@@ -132,15 +141,20 @@ class CycleResult(Result):
         -------
         pandas.DataFrame
             ``dyad``, ``giver``, ``verdict`` (``"supported"``, ``"rhythm"``, ``"not supported"``, ``"not
-            decidable"``), ``reason``, ``n_occasions``, ``n_cycles``, ``floor_share``.
+            decidable"``), ``reason``, ``n_occasions``, ``n_cycles``, ``floor_share``, ``n_masked`` (occasions left
+            out as careless stretches), ``n_surrogates`` (behind the p-value; 0 where none was needed). With covariates
+            also ``without_covariates``: the verdict where none enters.
         """
         import pandas as pd
 
         # The two directions of a single dyad are two questions, not a sample to pick from.
         judged = self._adjusted if adjusted and self._n_dyads > 1 else self._raw
         rows = []
-        for one, p_value in zip(self.outcomes, judged, strict=True):
-            verdict, reason = decide(evidence_of(one, float(p_value), self.alpha, MIN_CYCLES, self._unknown_power))
+        effect = float(self.setting.get("effect", 1.5))
+        for index, (one, p_value) in enumerate(zip(self.outcomes, judged, strict=True)):
+            needed = self._needed(index, adjusted=judged is self._adjusted)
+            evidence = evidence_of(one, float(p_value), self.alpha, MIN_CYCLES, self._unknown_power, effect, needed)
+            verdict, reason = decide(evidence)
             rows.append(
                 {
                     "dyad": one.dyad,
@@ -150,9 +164,21 @@ class CycleResult(Result):
                     "n_occasions": one.n_occasions,
                     "n_cycles": n_cycles(one),
                     "floor_share": one.floor_share,
+                    "n_masked": one.n_masked,
+                    "n_surrogates": n_surrogates(one),
                 }
             )
-        return pd.DataFrame(rows)
+        table = pd.DataFrame(rows)
+        if self.without is not None:
+            table.insert(4, "without_covariates", self.without.verdicts(adjusted)["verdict"])
+        return table
+
+    def _needed(self, index: int, *, adjusted: bool) -> int | None:
+        """Surrogates that could change an adjusted decision made at the smallest p-value those drawn can give."""
+        drawn, p_value = n_surrogates(self.outcomes[index]), float(self._raw[index])
+        if not adjusted or not drawn or not p_value * (drawn + 1) < 1 + 1e-9:
+            return None
+        return needed_surrogates(self._raw, index, self.alpha)
 
     def phases(self) -> pd.DataFrame:
         """Posterior probability of each phase at every scheduled occasion.
@@ -307,14 +333,13 @@ class CycleResult(Result):
         Raises
         ------
         DesignError
-            Columns, level or the way of testing differ: calibrations are of warmth as its receiver reports it, of
-            ``phases="auto"`` and of no covariates.
+            Columns, level, number of phases or the way of testing differ.
         """
-        same = calibration.columns == replace(self.columns, covariates=(), triggers=())
+        same = replace(calibration.columns, triggers=()) == replace(self.columns, triggers=())
         if not same or float(calibration.setting["alpha"]) != self.alpha:
             raise DesignError("the calibration is of other columns or of another level than this detection.")
         self._check_tests_of(calibration)
-        known: dict[str, Any] = {"power": calibration.power, "false_positives": calibration.false_positives}
+        known: dict[str, Any] = {"power": calibration.power_low, "false_positives": calibration.false_positives}
         if calibration.setting.get("pooling", "none") != "none":
             # The power of shared phases needs no second test beside them.
             known["p_alone"] = float("nan")
@@ -325,13 +350,20 @@ class CycleResult(Result):
             f"{setting['n_replications']} replications per world"
         )
         stale = [note for note in self.warnings if not note.startswith(WITHOUT_POWER)]
-        return replace(self, outcomes=outcomes, warnings=(*stale, told))
+        return replace(
+            self,
+            outcomes=outcomes,
+            warnings=(*stale, told),
+            setting={**self.setting, "effect": float(setting["effect"])},
+        )
 
     def _check_tests_of(self, calibration: CalibrationResult) -> None:
         """Refuse the power of other tests than those of this detection."""
-        if self.setting["phases"] != "auto" or self.columns.covariates:
+        of = calibration.setting.get("phases", "auto")
+        if of != self.setting["phases"]:
             raise DesignError(
-                "calibrations are of phases='auto' without covariates: they do not give the power of this detection."
+                f"the calibration has phases={of!r}, this detection phases={self.setting['phases']!r}: it does not "
+                "give the power of this detection."
             )
         calibrated, mine = calibration.setting.get("pooling", "none"), self.setting.get("pooling", "none")
         if self._shares_phases and calibrated not in ("none", mine):
@@ -385,9 +417,11 @@ def _claim_row(one: Outcome, claim: str, adjusted: float) -> dict[str, Any]:
         p_value = intermittent_p(one)
         return row | {"p_value": p_value, "p_adjusted": float(adjusted), "note": "no regimes: not tested further"}
     if found is None:
-        return row if one.reasons else row | {"note": "no regimes: not tested"}
+        return row if one.reasons else row | {"note": _why_untested(claim)}
     row |= {name: getattr(found, name) for name in ("estimate", "conf_low", "conf_high", "statistic", "p_value")}
     row["n_surrogates"], row["note"] = found.n_surrogates, found.null
+    if found.detail.get("screened"):
+        row["note"] = "levels that last explain no more than other descriptions: not tested further"
     if claim == "intermittent":
         both = [claim_of(one, name) for name in ("regimes", "irregular")]
         row |= {"p_value": intermittent_p(one), "p_adjusted": float(adjusted), "statistic": nan}
@@ -396,6 +430,12 @@ def _claim_row(one: Outcome, claim: str, adjusted: float) -> dict[str, Any]:
             "note": "the larger p-value of regimes and irregular",
         }
     return row
+
+
+def _why_untested(claim: str) -> str:
+    if claim == "splitting":
+        return "no regimes: no levels to lie between"
+    return "the test broke down" if claim == "volatility" else "no regimes: not tested"
 
 
 def _reinforcement_cells(one: Outcome) -> dict[str, Any]:

@@ -29,6 +29,7 @@ def summary_text(result: CycleResult) -> str:
     )
     parts = [head, _fill(_methods(result)), *(_fill(text) for text in _sample_lines(result))]
     parts.append(_verdict_table(verdicts, result))
+    parts += [_fill(text) for text in _apart_lines(result)]
     parts.append(_fill(_meaning()))
     if result.warnings:
         parts.append("Read with care:\n" + "\n".join(_fill(f"- {note}", indent="  ") for note in result.warnings))
@@ -47,11 +48,23 @@ def _methods(result: CycleResult) -> str:
         "two and three phases, the larger statistic" if setting["phases"] == "auto" else f"{setting['phases']} phases"
     )
     return (
-        f"{reads}. {_pooling(result)}Every claim is tested against a null world of its own with at most "
-        f"{setting['n_surrogates']} surrogates per direction ({phases}; directed cycles always three); sequential "
-        f"stopping; seed {setting['seed']}. Regimes: against linear dynamics, error of measurement included. "
-        "Irregular timing: against sojourns that vary by at most 40 % of their mean. Intermittent: both rejected, "
-        "by the larger p-value, adjusted over directions (Benjamini and Hochberg)."
+        f"{reads}. {_pooling(result)}Every claim is tested against a null of its own with at most "
+        f"{setting['n_surrogates']} surrogates per direction ({phases}; directed cycles always three), more of them "
+        f"where a decision is open; seed {setting['seed']}. Regimes: levels that last, abrupt or gradual, against "
+        "linear dynamics of any memory behind an item with one hump, and of short memory behind the item as it is; "
+        "measurement error, skewed shocks and a variance that changes are no regimes. Irregular timing: against dwell "
+        "times that vary by at most 40 % of their mean. Intermittent: both rejected, by the larger p-value, adjusted "
+        f"over directions (Benjamini and Hochberg).{_masked(result)}"
+    )
+
+
+def _masked(result: CycleResult) -> str:
+    counts = [one.n_masked for one in result.outcomes]
+    if not any(counts):
+        return ""
+    return (
+        f" {sum(counts)} answered occasions of {sum(count > 0 for count in counts)} directions lie in stretches of the "
+        "same answers to every item, longer than the person's habits explain, and are left out (panel.careless)."
     )
 
 
@@ -78,6 +91,34 @@ def _sample_lines(result: CycleResult) -> list[str]:
     return lines
 
 
+def _apart_lines(result: CycleResult) -> list[str]:
+    """Volatility and splitting, on which no verdict rests."""
+    table = result.tidy()
+    volatile = table[(table["claim"] == "volatility") & table["p_value"].notna()]
+    lines = []
+    if len(volatile):
+        changing = volatile[volatile["p_value"] <= result.alpha]
+        text = (
+            f"Volatility, a claim of its own: the size of swings changes in episodes in {len(changing)} of "
+            f"{_count(len(volatile), 'tested direction')} (raw p at most {result.alpha:g})"
+        )
+        if len(changing):
+            text += f"; turbulent over calm SD {_span(changing['estimate'])}"
+        lines.append(text + ". It is no sign of cycles and none against them: where phases differ in both, both hold.")
+    split = table[(table["claim"] == "splitting") & table["estimate"].notna()]
+    if len(split):
+        lines.append(
+            f"Splitting: in {_count(len(split), 'direction')} with phases the share of answers in the middle half "
+            f"between their levels is {_span(split['estimate'])} (intervals: tidy())."
+        )
+    return lines
+
+
+def _span(values: pd.Series[float]) -> str:
+    low, high = float(values.min()), float(values.max())
+    return f"{low:.2f}" if len(values) == 1 else f"{low:.2f} to {high:.2f}"
+
+
 def _sample_name(term: str) -> str:
     if term == "prevalence":
         return "Share of directions with intermittent warmth"
@@ -96,7 +137,7 @@ def _equals(p_value: float) -> str:
 def _verdict_table(verdicts: pd.DataFrame, result: CycleResult) -> str:
     rank = {name: place for place, name in enumerate(_ORDER)}
     chosen = verdicts.assign(rank=verdicts["verdict"].map(rank)).sort_values("rank", kind="stable")
-    shown = chosen.drop(columns=["rank", "reason"]).head(_SHOWN)
+    shown = chosen.drop(columns=["rank", "reason", "n_masked", "n_surrogates"]).head(_SHOWN)
     rows = format_table(shown, digits=2).to_string(index=False).splitlines()
     reasons = ["reason", *chosen["reason"].head(_SHOWN)]
     lines = [_clipped(f"{row}  {reason}") for row, reason in zip(rows, reasons, strict=True)]
@@ -112,7 +153,9 @@ def _clipped(line: str) -> str:
 def _meaning() -> str:
     return (
         "A verdict is about a series of answers on these days, on this scale; it is no property of a person, no "
-        "judgement of anyone, and says nothing about causes. 'not decidable' is an answer: these data cannot tell."
+        "judgement of anyone, and says nothing about causes. 'not decidable' is an answer: these data cannot tell. "
+        "What nobody entered cannot be excluded: shifts, travel, strain or illness that come and go move warmth as "
+        "well; enter them as covariates."
     )
 
 

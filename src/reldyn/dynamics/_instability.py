@@ -80,6 +80,9 @@ def instability(
     """Estimate how unstable a variable is on average, and how much persons differ in that.
 
     The logarithm makes squared differences nearly normal, and the model weighs persons by their numbers of pairs.
+    What is modelled is ``log(d ** 2 + 1)``: the 1 keeps equal neighbours in, and makes every number depend on the unit
+    of the variable. Dividing a 0 to 100 slider by 100 moves not only the intercept but the spread between persons, so
+    compare instability between variables and studies only where their units are the same, and name the unit.
 
     Parameters
     ----------

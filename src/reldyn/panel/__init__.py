@@ -14,12 +14,15 @@ from reldyn.panel.aligning._to_grid import to_grid
 from reldyn.panel.checks._careless import careless
 from reldyn.panel.checks._finding_codes import finding_codes
 from reldyn.panel.checks._findings import check_panel
+from reldyn.panel.checks._stretches import CarelessStretches, careless_stretches
 from reldyn.panel.reading._read import read_table
 from reldyn.panel.reading._sample import SampleTruth, load_sample, load_sample_truth
 from reldyn.panel.reading._wide import from_wide
+from reldyn.panel.timing._formats import TimeOptions, time_options
 
 __all__ = [
     "Aligned",
+    "CarelessStretches",
     "USUAL_NIGHT",
     "Clock",
     "DyadPanel",
@@ -32,8 +35,10 @@ __all__ = [
     "align",
     "analysis",
     "SeriesBatch",
+    "TimeOptions",
     "answered_grid",
     "careless",
+    "careless_stretches",
     "check_panel",
     "finding_codes",
     "from_wide",
@@ -41,5 +46,6 @@ __all__ = [
     "load_sample_truth",
     "pair_ids",
     "read_table",
+    "time_options",
     "to_grid",
 ]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from reldyn.errors import DataError
+from reldyn.panel._lines import keep_lines, lines_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,9 +40,11 @@ def plain_rows(frame: pd.DataFrame) -> pd.DataFrame:
 
     # A frame copies its attributes at every step: those that refuse must be gone before the first.
     rows: pd.DataFrame = pd.DataFrame(frame).reset_index(drop=True)
+    lines = lines_of(frame)
     if rows.columns.nlevels > 1 or not all(isinstance(name, str) for name in rows.columns):
         rows.columns = pd.Index([column_label(name) for name in frame.columns], dtype=object)
     rows.attrs = _copied(frame.attrs)
+    keep_lines(rows, lines)
     return rows
 
 

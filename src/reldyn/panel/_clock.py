@@ -18,10 +18,13 @@ from reldyn._types import Array, Flags, Ints
 from reldyn.panel._placing import weekdays
 from reldyn.panel._readonly import read_only
 from reldyn.panel._times import SECONDS_PER_DAY
+from reldyn.panel.timing._grid import rare_prompts
+from reldyn.panel.timing._lag_groups import LagGroups, daily_stretches, group_lags, one_a_day
 
 if TYPE_CHECKING:
     from reldyn.panel._schedule import Schedule
     from reldyn.panel._times import Times
+    from reldyn.panel.timing._grid import CalendarDays
 
 __all__ = ["NEW_START", "USUAL_NIGHT", "Clock", "GridPlaces", "build_clock", "clock_night_steps"]
 
@@ -31,6 +34,9 @@ NEW_START = 1_000_000
 USUAL_NIGHT = 3
 # Above this many scheduled occasions per occasion in use the times form no schedule worth completing.
 _SPARSE = 8
+# A longer gap lies between bursts, of which each has at least so many occasions on average.
+_LONGEST_HOLE = 31
+_OCCASIONS_PER_BURST = 4
 
 NightFrom = Literal["declared", "clock", "default", "restarts", "none"]
 
@@ -51,10 +57,13 @@ class Clock:
     step : (n,) int array
         Strictly increasing position in a serial process: one prompt is 1, a night `night_steps`.
     lag_day, lag_step : (n,) int arrays
-        Two occasions are a lag of k apart where `lag_day` is equal and `lag_step` differs by k. With one occasion a
-        day lags lead from day to day, else they stay within the day.
+        Two occasions are a lag of k apart where `lag_day` is equal and `lag_step` differs by k. Where days have one
+        occasion, lags lead from day to day, else they stay within the day. Occasions that are not scheduled are alone
+        in their `lag_day`, which is then above all others.
     weekend : (n,) bool array
         Saturdays and Sundays; all False where the panel has no calendar.
+    scheduled : (n,) bool array
+        False on days of the week on which the study has no prompt, and at times of day that are no prompt.
     n_prompts : int
         Prompts of a day in the codes: occasion = day * n_prompts + beep.
     complete : bool
@@ -65,6 +74,10 @@ class Clock:
         None where there is no night, or where every process restarts in the morning.
     night_from : {"declared", "clock", "default", "restarts", "none"}
         Where the length of the night comes from; "none" where there is no night to count.
+    within : (n,) int array
+        Steps within the day, which `step` adds to those of the days before.
+    day_length : int
+        Prompts that a day adds to `step`; 0 where beep numbers run on.
     """
 
     occasion: Ints
@@ -74,11 +87,14 @@ class Clock:
     lag_day: Ints
     lag_step: Ints
     weekend: Flags
+    scheduled: Flags
     n_prompts: int
     complete: bool
     runs_on: bool
     night_steps: int | None
     night_from: NightFrom
+    within: Ints
+    day_length: int
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -113,7 +129,7 @@ class Clock:
         """`step`, if a night counted this many steps; `step` itself where there is no night."""
         if self.night_from == "none":
             return self.step
-        return self.day * ((0 if self.runs_on else self.n_prompts) + night_steps - 1) + self.lag_step
+        return self.day * (self.day_length + night_steps - 1) + self.within
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -126,6 +142,18 @@ class Clock:
         beep = self.occasion - self.day * self.n_prompts
         time = self.day + beep / self.n_prompts if self.day.any() else beep.astype(float)
         return read_only(np.asarray(time, dtype=float))
+
+    @cached_property
+    def by_codes(self) -> bool:
+        """Whether lags follow from the codes of day and beep alone."""
+        if not self.days_apart:
+            return False
+        return np.array_equal(self.lag_step, self.occasion % self.n_prompts)
+
+    @cached_property
+    def days_apart(self) -> bool:
+        """Whether every lag stays within a day."""
+        return np.array_equal(self.lag_day, self.day)
 
     @cached_property
     def _slot_of_code(self) -> Ints:
@@ -142,7 +170,10 @@ class Clock:
         # Days and steps in one number, far enough apart that no lag leads into another day.
         width = int(self.lag_step.max(initial=0)) + steps + 1
         key = self.lag_day * width + self.lag_step
-        at = np.minimum(np.searchsorted(key, key - steps), max(len(key) - 1, 0))
+        # Occasions that are not scheduled have keys above all others.
+        order = None if self.scheduled.all() else np.argsort(key, kind="stable")
+        at = np.minimum(np.searchsorted(key, key - steps, sorter=order), max(len(key) - 1, 0))
+        at = at if order is None else order[at]
         return np.where((key[at] == key - steps) & (self.lag_step >= steps), at, -1)
 
     def spans(self, dyad: Ints, at: Ints, n_dyads: int) -> Flags:
@@ -182,6 +213,12 @@ class GridPlaces:
     on_grid : bool
         Whether times within the day fit a common grid.
     days_named : bool
+    calendar : CalendarDays, optional
+        The days of the calendar behind the codes of days (of beeps, where the days are all there is).
+    clocked : bool
+        Times within the day are times of a clock and no numbers of prompts.
+    stretch : (n_codes,) int array, optional
+        Without days and without a grid: the stretch of steps of usual length that each beep belongs to.
     """
 
     day: Ints
@@ -189,6 +226,9 @@ class GridPlaces:
     exact: Array
     on_grid: bool
     days_named: bool
+    calendar: CalendarDays | None = None
+    clocked: bool = False
+    stretch: Ints | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,14 +239,18 @@ class _Layout:
     runs_on: bool
     one_a_day: bool
     days_named: bool
+    rare: Flags
 
-    def steps(self, day: Ints, beep: Ints, night: int | None) -> Ints:
-        """Position in a serial process."""
-        if self.one_a_day:
-            return day
-        if not self.days_named:
+    def within(self, beep: Ints, scheduled: Flags) -> Ints:
+        """Steps within the day; an occasion outside the schedule is a step of its own."""
+        if not self.rare.any():
             return beep
-        return day * self.per_day(self.n_prompts, night) + beep
+        return np.asarray((np.cumsum(~self.rare) - 1)[beep] + np.cumsum(~scheduled))
+
+    @property
+    def regular(self) -> int:
+        """Prompts of a day that are no slips."""
+        return self.n_prompts - int(self.rare.sum())
 
     def per_day(self, n_prompts: int, night: int | None) -> int:
         """What a day adds to the count within it."""
@@ -243,45 +287,79 @@ def build_clock(
     occasion, complete = _scheduled(seen, grid, layout)
     night, night_from = _night(schedule, times, person, day, beep, layout)
     own_day, own_beep = occasion // layout.n_prompts, occasion % layout.n_prompts
-    if layout.one_a_day:
-        lag_day, lag_step, prompt = np.zeros_like(own_day), own_day, np.zeros_like(own_day)
-    elif not layout.days_named:
-        lag_day, lag_step, prompt = own_day, own_beep, np.zeros_like(own_day)
-    else:
-        lag_day, lag_step, prompt = own_day, own_beep, _within_day(own_day, own_beep, runs_on=layout.runs_on)
+    occasion, off, groups = _lags(occasion, seen, grid, layout)
+    own_day, own_beep = occasion // layout.n_prompts, occasion % layout.n_prompts
+    within = layout.within(own_beep, ~off)
+    days_only = layout.one_a_day or not layout.days_named
+    step = own_day if layout.one_a_day else own_beep if not layout.days_named else None
     clock = Clock(
         occasion=occasion,
         day=own_day,
-        prompt=prompt,
-        step=layout.steps(own_day, own_beep, night),
-        lag_day=lag_day,
-        lag_step=lag_step,
+        prompt=np.zeros_like(own_day) if days_only else _within_day(own_day, own_beep, runs_on=layout.runs_on),
+        step=own_day * layout.per_day(layout.regular, night) + within if step is None else step,
+        lag_day=groups.group,
+        lag_step=groups.step,
         weekend=_weekend(occasion, own_day, grid, beep, schedule, times),
+        scheduled=groups.scheduled,
         n_prompts=layout.n_prompts,
         complete=complete,
         runs_on=layout.runs_on,
         night_steps=night,
         night_from=night_from,
+        within=within,
+        day_length=0 if layout.runs_on else layout.regular,
     )
-    return clock, beep, layout.steps(day, beep, night), _exact(grid, day, layout, night)
+    row_steps = clock.step[clock.slots(day * layout.n_prompts + beep)]
+    return clock, beep, row_steps, _exact(grid, day, layout, night)
+
+
+def _lags(occasion: Ints, seen: Ints, grid: GridPlaces, layout: _Layout) -> tuple[Ints, Flags, LagGroups]:
+    """Scheduled occasions, which of them lie outside the schedule, and what is a lag of what."""
+    own_day, own_beep = occasion // layout.n_prompts, occasion % layout.n_prompts
+    calendar, days = grid.calendar, own_day if grid.days_named else own_beep
+    off = np.zeros(len(occasion), dtype=bool) if calendar is None else calendar.off[days]
+    off = off | layout.rare[own_beep]
+    several = layout.days_named and not layout.one_a_day
+    only = np.full(int(own_day.max(initial=0)) + 1, -1)
+    if several and not layout.runs_on:
+        regular = seen[~layout.rare[seen % layout.n_prompts]]
+        only = daily_stretches(regular // layout.n_prompts, regular % layout.n_prompts, len(only))
+    if off.any() or (only >= 0).any():
+        # What is not scheduled is an occasion only where there is a row.
+        due = ~off & ((only[own_day] < 0) | (only[own_day] == own_beep))
+        keep = due | np.isin(occasion, seen)
+        occasion, off = occasion[keep], off[keep]
+        own_day, own_beep = own_day[keep], own_beep[keep]
+    number = None if calendar is None else calendar.number
+    if layout.one_a_day:
+        return occasion, off, one_a_day(own_day if number is None else number[own_day], off)
+    if not layout.days_named:
+        step = own_beep if number is None else number[own_beep]
+        if grid.stretch is not None:
+            return occasion, off, LagGroups(grid.stretch[own_beep], step, ~off)
+        return occasion, off, one_a_day(step, off)
+    prompt = (np.cumsum(~layout.rare) - 1)[own_beep]
+    return occasion, off, group_lags(own_day, np.maximum(prompt, 0), off, only >= 0, number)
 
 
 def _prompts(grid: GridPlaces) -> tuple[Ints, Ints, _Layout]:
     """Day, and rank of each row's beep among the prompts in use."""
     day, beep, n_beeps = grid.day, grid.beep, int(grid.beep.max(initial=0)) + 1
+    none = np.zeros(n_beeps, dtype=bool)
     if not grid.days_named:
-        return day, beep, _Layout(n_beeps, runs_on=False, one_a_day=False, days_named=False)
+        return day, beep, _Layout(n_beeps, runs_on=False, one_a_day=False, days_named=False, rare=none)
     n_days, first, last = _edges(day, beep)
     in_order = n_days > 1 and bool(np.all(first[1:] > last[:-1]))
     single = n_days > 1 and bool(np.all(first == last))
-    if single and (in_order or n_beeps == 1) and grid.on_grid:
-        # One occasion a day: a counter of beeps says nothing that the day does not say.
-        return day, np.zeros_like(beep), _Layout(1, runs_on=False, one_a_day=True, days_named=True)
+    if single and grid.on_grid:
+        # One occasion a day: a counter of beeps, or its hour, says nothing that the day does not say.
+        return day, np.zeros_like(beep), _Layout(1, runs_on=False, one_a_day=True, days_named=True, rare=none[:1])
     if not in_order:
         rank = np.cumsum(np.bincount(beep, minlength=n_beeps) > 0) - 1
         beep, n_beeps = rank[beep].astype(np.int64), int(rank[-1]) + 1
     alone = single and not grid.on_grid
-    return day, beep, _Layout(n_beeps, runs_on=in_order, one_a_day=alone, days_named=True)
+    rare = rare_prompts(beep) if grid.clocked and not in_order and not alone else np.zeros(n_beeps, dtype=bool)
+    return day, beep, _Layout(n_beeps, runs_on=in_order, one_a_day=alone, days_named=True, rare=rare)
 
 
 def _edges(day: Ints, beep: Ints) -> tuple[int, Ints, Ints]:
@@ -316,12 +394,28 @@ def _scheduled(seen: Ints, grid: GridPlaces, layout: _Layout) -> tuple[Ints, boo
         size = len(full)
     else:
         full, size = None, int(seen[-1] // n - seen[0] // n + 1) * n
+    if size > _SPARSE * len(seen) and layout.days_named:
+        # Bursts far apart: their days, and not the years between them.
+        days = np.unique(seen // n)
+        full, size = (days[:, None] * n + np.arange(n)).ravel(), len(days) * n
     if size > _SPARSE * len(seen):
-        return seen, False
+        return _bursts(seen)
     if full is None:
         start = seen[0] if not layout.days_named or layout.one_a_day else seen[0] // n * n
         full = np.arange(start, start + size)
     return full, True
+
+
+def _bursts(seen: Ints) -> tuple[Ints, bool]:
+    """Occasions of bursts far apart with the holes inside them; False where times are no such bursts."""
+    gaps = np.diff(seen)
+    breaks = np.flatnonzero(gaps > _LONGEST_HOLE)
+    starts, ends = seen[np.r_[0, breaks + 1]], seen[np.r_[breaks, len(seen) - 1]]
+    lengths = ends - starts + 1
+    if _OCCASIONS_PER_BURST * len(starts) > len(seen) or lengths.sum() > _SPARSE * len(seen):
+        return seen, False
+    before = np.cumsum(lengths) - lengths
+    return np.arange(int(lengths.sum())) + np.repeat(starts - before, lengths), True
 
 
 def _within_day(day: Ints, beep: Ints, *, runs_on: bool) -> Ints:
@@ -343,7 +437,8 @@ def _night(
     if declared != "clock":
         return int(declared), "declared"
     instants = _instants(times, day)
-    measured = None if instants is None else clock_night_steps(instants, person, day, beep)
+    rank = (np.cumsum(~layout.rare) - 1)[beep]
+    measured = None if instants is None else clock_night_steps(instants, person, day, rank)
     return (USUAL_NIGHT, "default") if measured is None else (measured, "clock")
 
 
@@ -351,8 +446,8 @@ def _instants(times: Mapping[str, Times], day: Ints) -> Array | None:
     """Seconds of every row: of the scheduled moment, else of dates or times of day that order the rows of a day."""
     if "scheduled" in times:
         return times["scheduled"].values
-    within = times.get("beep", times.get("time", times["day"]))
-    if within.kind == "date" and (within is not times["day"] or within.has_hours):
+    within = times[next(kind for kind in ("beep", "time", "day") if kind in times)]
+    if within.kind == "date" and (within is not times.get("day") or within.has_hours):
         return within.values
     values = within.values
     if within.kind == "duration" and np.nanmin(values) >= 0 and np.nanmax(values) < SECONDS_PER_DAY:
@@ -399,7 +494,7 @@ def _weekend(
     """Whether each occasion falls on a Saturday or Sunday, by most of the rows of its day."""
     none = np.zeros(len(occasion), dtype=bool)
     named = "scheduled" if schedule is not None and schedule.scheduled is not None else "day"
-    if not grid.days_named and named not in times:
+    if named not in times:
         named = "time" if "time" in times else "beep"
     calendar = times.get(named)
     if calendar is None or calendar.kind != "date":
@@ -411,10 +506,9 @@ def _weekend(
     rows = np.bincount(day, minlength=size)
     free = np.bincount(day, weights=weekdays(calendar) >= 5, minlength=size)
     share = free / np.maximum(rows, 1)
-    if named == "day":
+    if named != "scheduled" and grid.calendar is not None:
         # A day without any row still has its place in the calendar.
-        first = int(np.flatnonzero(np.isfinite(calendar.local))[0])
-        share = np.where(rows > 0, share, (weekdays(calendar)[first] + np.arange(size) - day[first]) % 7 >= 5)
+        share = np.where(rows > 0, share, grid.calendar.weekday[:size] >= 5)
     return np.asarray(share[own_day] > 0.5)
 
 

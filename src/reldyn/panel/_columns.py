@@ -9,9 +9,10 @@ import numpy as np
 
 from reldyn.errors import DataError, check_columns, describe_rows
 from reldyn.panel._readonly import read_only
-from reldyn.panel._times import Times, read_times
+from reldyn.panel._times import Times
 from reldyn.panel.checks._finding_codes import CODES
 from reldyn.panel.checks._findings import duplicated_headers
+from reldyn.panel.timing._columns_read import read_column
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,7 +39,8 @@ def numbers_of(panel: DyadPanel, variable: str) -> NDArray[np.float64]:
         if len(bad):
             raise DataError(
                 f"column {variable!r} holds text, for example {column.iloc[bad[0]]!r} "
-                f"({describe_rows(bad.tolist())}): recode it to numbers."
+                f"({describe_rows(bad.tolist())}): recode it to numbers, categories to one indicator column each "
+                "(pd.get_dummies), never to 1, 2, 3."
             )
         column = numbers
     return read_only(column.to_numpy(dtype=float, na_value=np.nan))
@@ -46,7 +48,7 @@ def numbers_of(panel: DyadPanel, variable: str) -> NDArray[np.float64]:
 
 def times_of(panel: DyadPanel, name: str) -> Times:
     """One column read as times, in the same way as when the panel was made."""
-    times = read_times(panel._frame[name], panel._orders.get(name))
+    times = read_column(panel._frame[name], name, panel._time_options)
     if times.problems:
         problem = times.problems[0]
         rows = describe_rows(np.flatnonzero(problem.rows).tolist())

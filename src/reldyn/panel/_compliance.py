@@ -64,7 +64,7 @@ def answered_grid(
     expected : (n_dyads, n_occasions) bool array
         Scheduled occasions (`DyadPanel.clock`) from the dyad's first to its last row. A day on which nobody of the
         study has a row, such as the weekend of a diary of working days, was not scheduled; the same holds for an
-        occasion of a study with one a day.
+        occasion of a study with one a day. Rows outside the schedule (`Clock.scheduled`) are not expected.
 
     Examples
     --------
@@ -82,6 +82,7 @@ def answered_grid(
     clock = index.schedule
     nights = clock.night_from != "none"
     in_use = np.isin(clock.day, index.day) if nights else np.isin(clock.occasion, index.occasion)
+    in_use &= clock.scheduled
     expected[:, clock.occasion[in_use]] = clock.spans(index.dyad, index.slot, index.n_dyads)[:, in_use]
     return answered, expected
 

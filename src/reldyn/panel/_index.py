@@ -16,6 +16,8 @@ import numpy as np
 
 from reldyn.panel._clock import Clock, GridPlaces, build_clock
 from reldyn.panel._readonly import read_only
+from reldyn.panel.timing._grid import calendar_codes, shorten_gaps, stretches
+from reldyn.panel.timing._stamp_days import counts_as_schedule
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,7 +137,7 @@ class PanelIndex:
         """Return the own or the partner's row ``steps`` scheduled occasions earlier, or -1; none lies over a night."""
         member = 1 - self.member if of_partner else self.member
         day, step = self.lag_codes
-        if day is self.day or self.n_beeps == 1:
+        if day is self.day or (self.n_beeps == 1 and bool(self.schedule.scheduled.all())):
             # Codes of occasions are as far apart as their lag; those of no row are not found.
             inside = step >= steps
             row = self.find(self.dyad, member, np.where(inside, self.occasion - steps, 0))
@@ -148,7 +150,7 @@ class PanelIndex:
     @cached_property
     def lag_codes(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Two rows of a person are a lag of k apart where the first is equal and the second differs by k."""
-        if self.schedule.night_from != "none" or not self.schedule.day.any():
+        if self.schedule.by_codes:
             return self.day, self.beep
         return read_only(self.schedule.lag_day[self.slot]), read_only(self.schedule.lag_step[self.slot])
 
@@ -217,9 +219,13 @@ def _on_grid(distinct: NDArray[np.float64]) -> NDArray[np.int64] | None:
     """Steps of ascending times on the grid of their smallest gap; None where they do not lie on it."""
     multiples = (distinct - distinct[0]) / np.diff(distinct).min()
     close = np.abs(multiples - np.rint(multiples)) < 1e-3 * np.maximum(1.0, multiples * 1e-3)
-    if not np.all(close) or multiples[-1] >= 50 * len(distinct) + 1000:
+    if not np.all(close):
         return None
-    return np.asarray(np.rint(multiples), dtype=np.int64)
+    steps = np.rint(multiples).astype(np.int64)
+    # Bursts far apart lie on one grid; times that fill hardly any of it do not.
+    most = 50 * len(distinct) + 1000
+    steps = shorten_gaps(steps) if steps[-1] >= most else steps
+    return None if steps[-1] >= most else np.asarray(steps)
 
 
 def build_index(layout: Layout, schedule: Schedule | None) -> PanelIndex:
@@ -230,7 +236,7 @@ def build_index(layout: Layout, schedule: Schedule | None) -> PanelIndex:
     person, dyad = who.person_codes.astype(np.int64), who.dyad_codes.astype(np.int64)
     has_roles = "role" in layout.names
     role, roles = _role_codes(layout.frame[layout.names["role"]]) if has_roles else (np.full(n, -1), ())
-    grid = _occasions(layout.placing, times, n)
+    grid = _occasions(layout, times, n)
     study, beep, step, exact = build_clock(grid, schedule, times, person)
     return PanelIndex(
         dyad=dyad,
@@ -290,17 +296,30 @@ def _members(
     return member_of[person]
 
 
-def _occasions(placing: Mapping[str, NDArray[np.float64]], times: Mapping[str, Times], n: int) -> GridPlaces:
+def _occasions(layout: Layout, times: Mapping[str, Times], n: int) -> GridPlaces:
     """Day and step within the day of each row, with the exact time in steps."""
+    placing, workdays = layout.placing, layout.options.workdays
     zeros = np.zeros(n, dtype=np.int64)
     if not placing:
         return GridPlaces(zeros, zeros, np.zeros(n), True, False)
     fastest = list(placing)[-1]
     if "day" not in placing:
-        return GridPlaces(zeros, *grid_steps(placing[fastest], times[fastest].local), False)
+        steps = grid_steps(placing[fastest], times[fastest].local)
+        stretch = None if steps[2] else stretches(np.unique(placing[fastest]))
+        return GridPlaces(zeros, *steps, False, stretch=stretch)
+    day, dated = placing["day"], times[layout.source_of("day")].kind == "date"
     if fastest == "day":
-        return GridPlaces(zeros, *grid_steps(placing["day"]), False)
-    day = placing["day"]
+        if not dated or workdays is None:
+            return GridPlaces(zeros, *grid_steps(day), False)
+        calendar = calendar_codes(day, workdays)
+        return GridPlaces(zeros, calendar.code, day - day.min(), True, False, calendar)
+    within = times[layout.source_of(fastest)]
+    clocked = within.kind in ("date", "duration")
+    steps = grid_steps(placing[fastest])
+    if clocked and not steps[2] and counts_as_schedule(placing[fastest]):
+        steps = (*steps[:2], True)
+    if not dated:
+        return GridPlaces(grid_steps(day)[0], *steps, True, None, clocked)
     # Calendar dates keep their distance in days, whatever the smallest gap between them is.
-    days = (day - day.min()).astype(np.int64) if times["day"].kind == "date" else grid_steps(day)[0]
-    return GridPlaces(days, *grid_steps(placing[fastest]), True)
+    calendar = calendar_codes(day, workdays)
+    return GridPlaces(calendar.code, *steps, True, calendar, clocked)

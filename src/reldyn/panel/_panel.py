@@ -13,17 +13,18 @@ from reldyn.panel._border import as_pandas, raise_errors
 from reldyn.panel._columns import check_usable, numbers_of, times_of
 from reldyn.panel._compositions import composition_labels
 from reldyn.panel._index import build_index
+from reldyn.panel._lines import keep_lines, lines_of
 from reldyn.panel._panel_rows import Findings, PanelRows
 from reldyn.panel._placing import weekdays
 from reldyn.panel._printing import summary_lines
 from reldyn.panel._schedule import Schedule
 from reldyn.panel.checks._findings import examine
+from reldyn.panel.timing._formats import TimeOptions, time_options
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from reldyn.panel._dates import DateOrder
     from reldyn.panel._series import SeriesBatch
     from reldyn.panel._times import Times
 
@@ -48,17 +49,33 @@ class DyadPanel(PanelRows):
     time : str, optional
         Occasion number, time stamp, or time within the day when ``day`` is named. Rows are ordered by the instant.
     day, beep : str, optional
-        Day and beep number of experience sampling; lags never cross a day. Time stamps as ``day`` give the
-        calendar day on the clock that was written, whatever its offset from UTC. Numbers and dates stored as text
+        Day and beep number of experience sampling; where a day has several occasions, lags never cross it, and where
+        days have one, a lag leads to the day before. Time stamps as ``day`` give the calendar day on the clock that
+        was written, whatever its offset from UTC. Stamps as ``time`` without a day give days and prompts as well,
+        where they are those of a schedule or one a day. Numbers and dates stored as text
         are read in all three; dates such as 13.04.2021 in the one order that makes dates of the whole column, and
         refused where several orders do. Labels must be an ordered categorical.
     schedule : Schedule, optional
         The clock columns and the length of a night.
     scales : mapping of str to (low, high), optional
         Declared response scale of a variable, for floors, ceilings and impossible values.
+    dates : str or mapping of str to str, optional
+        How dates are written: a strptime format, ``"iso"``, or for numbers ``"unix"``, ``"unix-ms"``, ``"excel"`` or
+        ``"number"`` (they count); one for all time columns that it fits, or one per column. None: the one order under
+        which all texts are dates, and dates where numbers can be nothing else; what was recognised is a finding.
+    timezone : str, optional
+        IANA name of the zone of the participants. Stamps without an offset are on its wall clock, and stamps with
+        one, as well as numbers since 1970, are shown on it: that clock says what day and what time of day it was,
+        while elapsed time orders rows. None: the clock that was written, UTC for numbers.
+    workdays : sequence of str, optional
+        Days of the week on which a prompt was scheduled, as in ``("Mon", "Tue", "Wed", "Thu", "Fri")`` or
+        ``"Mon-Fri"``: from Friday to Monday is then one step, and other days count in no share of answers. It needs
+        calendar dates. None: every day.
 
     Raises
     ------
+    DesignError
+        ``dates``, ``timezone`` or ``workdays`` holds something that is none.
     DataError
         One error with every fault of the frame; its attribute ``findings`` is the whole table.
 
@@ -89,7 +106,11 @@ class DyadPanel(PanelRows):
         beep: str | None = None,
         schedule: Schedule | None = None,
         scales: Mapping[str, tuple[float, float]] | None = None,
+        dates: str | Mapping[str, str] | None = None,
+        timezone: str | None = None,
+        workdays: Sequence[str | int] | str | None = None,
     ) -> None:
+        options = time_options(dates, timezone, workdays)
         rows = as_pandas(frame)
         columns: dict[str, Any] = {
             "dyad": dyad,
@@ -99,7 +120,7 @@ class DyadPanel(PanelRows):
             "day": day,
             "beep": beep,
         }
-        self._settle(rows, columns, schedule, scales, {})
+        self._settle(rows, columns, schedule, scales, options)
 
     def _settle(
         self,
@@ -107,15 +128,15 @@ class DyadPanel(PanelRows):
         columns: Mapping[str, Any],
         schedule: Schedule | None,
         scales: Mapping[str, tuple[float, float]] | None,
-        orders: Mapping[str, DateOrder],
+        options: TimeOptions,
     ) -> None:
-        """Check the rows and fill the panel; orders of dates that are known already are taken as they are."""
-        findings, layout = examine(rows, **columns, schedule=schedule, scales=scales, orders=orders)
+        """Check the rows and fill the panel; what is known of the times already is taken as it is."""
+        findings, layout = examine(rows, **columns, schedule=schedule, scales=scales, options=options)
         raise_errors(findings)
         if layout is None:
             raise DataError("the rows could not be checked, so they cannot make a panel.", findings)
         index = build_index(layout, schedule)
-        checked = Findings(rows, columns, schedule, dict(scales or {}), layout.date_orders)
+        checked = Findings(rows, columns, schedule, dict(scales or {}), layout.known_times)
         checked.__dict__["table"] = findings
         self._fill(
             frame=rows,
@@ -126,7 +147,7 @@ class DyadPanel(PanelRows):
             findings=checked,
             compositions=composition_labels(index),
             exchangeable=frozenset(),
-            orders=layout.date_orders,
+            options=layout.known_times,
         )
 
     def __str__(self) -> str:
@@ -322,6 +343,46 @@ class DyadPanel(PanelRows):
 
         return compliance(self, None if variables is None else _listed(variables))
 
+    def careless(self, items: Sequence[str]) -> pd.DataFrame:
+        """List stretches of prompts with the same answers that a person's own habits do not explain.
+
+        Parameters
+        ----------
+        items : sequence of str
+            All items that were rated at the same prompts; two or more, so that a stretch can count as careless.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per stretch, by dyad, person and time: ``dyad``, ``person``, ``role``; ``items`` (``"all"``, or the
+            one item whose answers are the same); ``first``, ``last`` (occasion), ``first_row``, ``last_row``;
+            ``length`` (answered prompts); ``expected`` (runs like it by the person's habits, below .5); ``masked``:
+            True where all items are the same, as `reldyn.detect_cycles` leaves such prompts out. Stretches of one
+            item are only counted. No row is left out of the panel.
+
+        Raises
+        ------
+        DataError
+            A column does not exist or holds text.
+        DesignError
+            No item, or one named twice.
+
+        See Also
+        --------
+        reldyn.panel.careless_stretches : the rule.
+        reldyn.panel.careless : indices of single rows.
+
+        Examples
+        --------
+        >>> import reldyn as rd
+        >>> table = rd.load_sample().careless(["warmth_received", "longing"])
+        >>> bool((table["expected"] < 0.5).all())
+        True
+        """
+        from reldyn.panel.checks._stretches import stretch_table
+
+        return stretch_table(self, _listed(items))
+
     def describe(self, variables: Sequence[str]) -> pd.DataFrame:
         """Count, mean and spread of each variable by role.
 
@@ -379,10 +440,11 @@ class DyadPanel(PanelRows):
         from reldyn.panel._reshape import subset_index
 
         index, dyads = subset_index(self._index, rows)
-        attrs = self._frame.attrs
-        frame = self._frame.iloc[rows].reset_index(drop=True)
-        frame.attrs = attrs
-        findings = Findings(frame, self._columns, self._schedule, self._scales, self._orders)
+        part = self._frame.iloc[rows]
+        frame = part.reset_index(drop=True)
+        frame.attrs = dict(self._frame.attrs)
+        keep_lines(frame, lines_of(part))
+        findings = Findings(frame, self._columns, self._schedule, self._scales, self._time_options)
         compositions = tuple(self._compositions[code] for code in dyads)
         return self._with(frame=frame, index=index, findings=findings, compositions=compositions)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from reldyn.panel._clock import Clock
-    from reldyn.panel._dates import DateOrder
+    from reldyn.panel.timing._formats import TimeOptions
 
 __all__ = ["Findings", "PanelRows"]
 
@@ -36,13 +36,13 @@ class Findings:
     columns: Mapping[str, Any]
     schedule: Schedule | None
     scales: Mapping[str, tuple[float, float]]
-    orders: Mapping[str, DateOrder]
+    options: TimeOptions
 
     @cached_property
     def table(self) -> pd.DataFrame:
         """One row per finding."""
         scales = dict(self.scales) or None
-        return examine(self.frame, **self.columns, schedule=self.schedule, scales=scales, orders=self.orders)[0]
+        return examine(self.frame, **self.columns, schedule=self.schedule, scales=scales, options=self.options)[0]
 
 
 class PanelRows:
@@ -55,9 +55,9 @@ class PanelRows:
         "_findings",
         "_frame",
         "_index",
-        "_orders",
         "_scales",
         "_schedule",
+        "_time_options",
     )
 
     _frame: pd.DataFrame
@@ -68,7 +68,7 @@ class PanelRows:
     _findings: Findings
     _compositions: tuple[str, ...]
     _exchangeable: frozenset[str]
-    _orders: Mapping[str, DateOrder]
+    _time_options: TimeOptions
 
     def _fill(
         self,
@@ -80,7 +80,7 @@ class PanelRows:
         findings: Findings,
         compositions: tuple[str, ...],
         exchangeable: frozenset[str],
-        orders: Mapping[str, DateOrder],
+        options: TimeOptions,
     ) -> None:
         values = {
             "_frame": frame,
@@ -91,7 +91,7 @@ class PanelRows:
             "_findings": findings,
             "_compositions": compositions,
             "_exchangeable": exchangeable,
-            "_orders": MappingProxyType(dict(orders)),
+            "_time_options": options,
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -109,7 +109,7 @@ class PanelRows:
             "findings": self._findings,
             "compositions": self._compositions,
             "exchangeable": self._exchangeable,
-            "orders": self._orders,
+            "options": self._time_options,
         }
         panel = object.__new__(type(self))
         panel._fill(**(kept | changes))
@@ -148,6 +148,21 @@ class PanelRows:
     def schedule(self) -> Schedule | None:
         """The clock columns and the length of a night."""
         return self._schedule
+
+    @property
+    def dates(self) -> str | Mapping[str, str] | None:
+        """How dates are written, as declared."""
+        return self._time_options.dates
+
+    @property
+    def timezone(self) -> str | None:
+        """Zone of the participants, as declared."""
+        return self._time_options.timezone
+
+    @property
+    def workdays(self) -> tuple[int, ...] | None:
+        """Declared days of the week of the schedule, Monday is 0."""
+        return self._time_options.workdays
 
     @property
     def scales(self) -> Mapping[str, tuple[float, float]]:

@@ -13,6 +13,8 @@ import numpy as np
 
 from reldyn._types import Array, Ints
 from reldyn.panel._times import SECONDS_PER_DAY, Times
+from reldyn.panel.timing._stamp_days import StampDays, days_of_stamps, person_days
+from reldyn.panel.timing._workdays import number_workdays
 
 __all__ = ["calendar_days", "place_rows", "weekdays"]
 
@@ -28,7 +30,9 @@ def weekdays(times: Times) -> Array:
     return (calendar_days(times) + 3) % 7
 
 
-def place_rows(times: Mapping[str, Times], person: Ints, dyad: Ints) -> dict[str, Array]:
+def place_rows(
+    times: Mapping[str, Times], person: Ints, dyad: Ints, workdays: tuple[int, ...] | None = None
+) -> dict[str, Array]:
     """Place every row in time by the columns that are named for it.
 
     Parameters
@@ -37,6 +41,8 @@ def place_rows(times: Mapping[str, Times], person: Ints, dyad: Ints) -> dict[str
         The readings of the columns named ``day``, ``beep`` and ``time``, as far as they are named.
     person, dyad : (n,) int arrays
         Codes of each row, -1 where missing.
+    workdays : tuple of int, optional
+        Days of the week that count; calendar days become their numbers, and other days lie between these.
 
     Returns
     -------
@@ -44,13 +50,31 @@ def place_rows(times: Mapping[str, Times], person: Ints, dyad: Ints) -> dict[str
         The slowest first: ``day``, if there is one, and ``beep`` or else ``time``. Calendar dates of a day are days
         since 1970-01-01. Dates with hours as beep or time of a named day are seconds since the midnight before the
         dyad's first time of that day. A day column with hours, of which persons usually have several on one
-        date, gives ``time`` too. NaN where a value is missing.
+        date, gives ``time`` too. Stamps without a day give ``day``, and ``time`` where there are several on one, if
+        they are those of a schedule (`days_of_stamps`). Times of day of which nobody has two on one day place
+        nothing: the day does. NaN where a value is missing.
     """
+    placed = _placed(times, person, dyad)
+    if workdays is not None and "day" in placed and _calendar(times).kind == "date":
+        placed["day"] = number_workdays(placed["day"], workdays)
+    return placed
+
+
+def _calendar(times: Mapping[str, Times]) -> Times:
+    return times[next(kind for kind in ("day", "beep", "time") if kind in times)]
+
+
+def _placed(times: Mapping[str, Times], person: Ints, dyad: Ints) -> dict[str, Array]:
     within = "beep" if "beep" in times else "time"
     if "day" not in times:
-        return {within: times[within].values} if within in times else {}
+        if within not in times:
+            return {}
+        stamps = days_of_stamps(times[within], person) if times[within].kind == "date" else None
+        return {within: times[within].values} if stamps is None else _by_stamps(stamps, times[within], person, dyad)
     named = times["day"]
     day = calendar_days(named) if named.kind == "date" else named.values
+    if within in times and times[within].kind in ("date", "duration") and _one_a_day(times[within], day, person):
+        return {"day": day}
     if within in times:
         inner = times[within]
     elif named.has_hours and _several_a_day(day, person):
@@ -60,6 +84,28 @@ def place_rows(times: Mapping[str, Times], person: Ints, dyad: Ints) -> dict[str
     if inner.kind != "date":
         return {"day": day, within: inner.values}
     return {"day": day, within: _since_midnight(inner, day, person, dyad)}
+
+
+def _by_stamps(stamps: StampDays, times: Times, person: Ints, dyad: Ints) -> dict[str, Array]:
+    """Day and time of day; by the instant where partners have clocks of different zones."""
+    if stamps.clock is None:
+        return {"day": stamps.day}
+    known = np.isfinite(stamps.day) & (dyad >= 0)
+    ahead = np.where(known, times.local - times.values, 0.0)
+    codes, counts = person_days(dyad[known], stamps.day[known])
+    mean = np.bincount(codes, weights=ahead[known]) / counts
+    partners_differ = np.any(np.abs(ahead[known] - mean[codes]) > 1) and np.ptp(ahead[known]) > 3601
+    if stamps.runs_back or partners_differ:
+        return {"day": stamps.day, "time": _since_midnight(times, stamps.day, person, dyad)}
+    return {"day": stamps.day, "time": stamps.clock}
+
+
+def _one_a_day(within: Times, day: Array, person: Ints) -> bool:
+    """Whether nobody has two rows on one day, although there are several days."""
+    known = np.isfinite(day) & np.isfinite(within.values) & (person >= 0)
+    if not known.all() or not known.any() or not np.ptp(day):
+        return False
+    return bool(person_days(person, day)[1].max() == 1)
 
 
 def _several_a_day(day: Array, person: Ints) -> bool:

@@ -31,6 +31,7 @@ def summary_lines(panel: DyadPanel) -> str:
     lines.append(f"  occasions     up to {panel.n_occasions} a dyad; {placed}")
     night = _night(panel)
     lines += [f"  night         {night}"] if night else []
+    lines += [f"  times         {text}" for text in recognised_times(panel)]
     named = [f"{what}={name}" for what, name in panel.columns.items() if name is not None]
     clocks = [f"{what}={name}" for what, name in panel.schedule.columns.items()] if panel.schedule is not None else []
     lines.append(f"  named         {_listed(named + clocks)}")
@@ -41,6 +42,18 @@ def summary_lines(panel: DyadPanel) -> str:
     listed = [f"{count} {severity}{'s' if count > 1 else ''}" for count, severity in counts if count]
     lines.append(f"  findings      {', '.join(listed) or 'none'}")
     return "\n".join(lines)
+
+
+def recognised_times(panel: DyadPanel) -> list[str]:
+    """How columns of times were read, where their values do not say so themselves, and the days that were declared."""
+    found = panel.findings
+    return [message.rstrip(".") for message in found.loc[found["code"] == "times-read", "message"]] + _workdays(panel)
+
+
+def _workdays(panel: DyadPanel) -> list[str]:
+    names = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+    days = panel.workdays
+    return [] if days is None else [f"prompts on {', '.join(names[day] for day in days)}"]
 
 
 def _night(panel: DyadPanel) -> str:

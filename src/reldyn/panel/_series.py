@@ -293,15 +293,23 @@ def build_series(panel: DyadPanel, variables: str | Sequence[str]) -> SeriesBatc
 
 def _occasions(clock: Clock, dyad: Ints, at: Ints, n_dyads: int) -> tuple[Ints, Ints, Ints]:
     """Places in the clock of all dyads' occasions, where each dyad starts, and the entry of each row."""
-    n = len(clock)
+    scheduled = np.flatnonzero(clock.scheduled)
+    at = (np.cumsum(clock.scheduled) - 1)[at]
+    place, start, flat = _between(clock, dyad, at, n_dyads, len(scheduled))
+    return scheduled[place], start, flat
+
+
+def _between(clock: Clock, dyad: Ints, at: Ints, n_dyads: int, n: int) -> tuple[Ints, Ints, Ints]:
+    """As `_occasions`, by positions among the n scheduled occasions."""
     if not clock.complete:
         key, flat = np.unique(dyad * n + at, return_inverse=True)
         return key % n, np.searchsorted(key, np.arange(n_dyads + 1) * n), flat
     first, last = np.full(n_dyads, n), np.full(n_dyads, -1)
     np.minimum.at(first, dyad, at)
     np.maximum.at(last, dyad, at)
-    start = np.concatenate([[0], np.cumsum(last - first + 1)])
-    place = np.arange(start[-1]) - np.repeat(start[:-1] - first, last - first + 1)
+    length = np.maximum(last - first + 1, 0)
+    start = np.concatenate([[0], np.cumsum(length)])
+    place = np.arange(start[-1]) - np.repeat(start[:-1] - first, length)
     return place, start, start[dyad] + at - first[dyad]
 
 

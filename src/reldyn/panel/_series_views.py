@@ -28,7 +28,8 @@ class DyadSeries:
         Of the first and the second member; None where unknown. Roles that differ come in panel order, otherwise the
         persons do.
     values : (T, 2) array, or (T, 2, n_variables)
-        On the scheduled occasions from the dyad's first to its last row; NaN where not observed. The last axis is
+        On the scheduled occasions from the dyad's first to its last row; NaN where not observed. Rows outside the
+        schedule (`Clock.scheduled`) are left out. The last axis is
         there if several variables were asked for.
     day : (T,) int array
         Two occasions may be lagged only where it is equal. All 0 where the study has no days or one occasion a day.

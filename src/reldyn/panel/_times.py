@@ -10,8 +10,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +19,13 @@ import pandas as pd
 from reldyn._types import Array, Flags, Ints
 from reldyn.panel._dates import DATE_ORDERS, DateOrder, WrittenDates, hours_of, match_dates
 from reldyn.panel._identity import spellings
+from reldyn.panel.timing._declared import read_form
+from reldyn.panel.timing._formats import TimeFormat, Unit
+from reldyn.panel.timing._number_times import dates_of_numbers
+from reldyn.panel.timing._reading import SECONDS_PER_DAY, Kind, TimeProblem, Times, happened
+from reldyn.panel.timing._zones import instants_of, wall_clock_of
 
 __all__ = ["SECONDS_PER_DAY", "DateOrder", "TimeProblem", "Times", "happened", "read_times"]
-
-SECONDS_PER_DAY = 86_400.0
-
-Kind = Literal["number", "duration", "date", "label"]
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
@@ -37,58 +37,15 @@ _COMPACT_LENGTH = 8
 _SHOWN = 3
 
 
-@dataclass(frozen=True, eq=False)
-class TimeProblem:
-    """Rows whose value cannot be read, and why: a code of the register of findings, wording and fix."""
-
-    code: str
-    wording: str
-    rows: Flags
-    fix: str | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Times:
-    """The values of one time column.
-
-    Attributes
-    ----------
-    values : (n,) float array
-        Numbers; seconds for durations and times of day; seconds since 1970-01-01 UTC for dates (dates without a
-        time zone count as UTC); the place among the categories for labels. NaN where missing or unreadable.
-    local : (n,) float array
-        As `values`; for dates the seconds since 1970-01-01 on the clock that was written.
-    kind : {"number", "duration", "date", "label"}
-        What was recognised; ``"label"`` is an ordered categorical whose categories are no times.
-    unreadable : (n,) bool array
-        There is a value, but it is no time.
-    problems : tuple of TimeProblem
-        Why rows are unreadable.
-    text : bool
-        Numbers were stored as text.
-    stem : str or None
-        The first label, where numbers were taken from labels such as ``day 1``.
-    order : {"dmy", "mdy", "ymd"} or None
-        The order of day, month and year of the column, where its texts leave that open.
-    """
-
-    values: Array
-    local: Array
-    kind: Kind
-    unreadable: Flags
-    problems: tuple[TimeProblem, ...] = ()
-    text: bool = False
-    stem: str | None = None
-    order: DateOrder | None = None
-
-    @property
-    def has_hours(self) -> bool:
-        """Whether the column holds dates of which any has a time of day."""
-        known = self.local[np.isfinite(self.local)]
-        return self.kind == "date" and bool(np.any(known % SECONDS_PER_DAY))
-
-
-def read_times(column: pd.Series[Any], order: DateOrder | None = None) -> Times:
+def read_times(
+    column: pd.Series[Any],
+    order: DateOrder | None = None,
+    *,
+    form: str | None = None,
+    unit: Unit | None = None,
+    zone: str | None = None,
+    serials: bool = False,
+) -> Times:
     """Read one column as times.
 
     Text is read as numbers, dates or times of day, whichever most of it is. Text that is none of these is never
@@ -116,9 +73,15 @@ def read_times(column: pd.Series[Any], order: DateOrder | None = None) -> Times:
     >>> read_times(pd.Series(["02.04.2021", "03.04.2021"])).problems[0].code
     'ambiguous-dates'
     """
-    dtype = column.dtype
+    how = TimeFormat(order, form, unit, zone)
+    read = _read(column, how, serials=serials)
+    return read if zone is None or read.kind != "date" else _in_zone(read, zone)
+
+
+def _read(column: pd.Series[Any], how: TimeFormat, *, serials: bool) -> Times:
+    dtype, order = column.dtype, how.order
     if isinstance(dtype, pd.CategoricalDtype):
-        return _read_categories(column, order)
+        return _read_categories(column, how, serials=serials)
     if isinstance(dtype, pd.PeriodDtype):
         return _read_periods(column, dtype)
     if pd.api.types.is_datetime64_any_dtype(dtype):
@@ -126,43 +89,70 @@ def read_times(column: pd.Series[Any], order: DateOrder | None = None) -> Times:
     if pd.api.types.is_timedelta64_dtype(dtype):
         return _read_durations(column)
     if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype):
-        return _read_numbers(column.to_numpy(dtype=float, na_value=np.nan))
-    return _read_text(column, order)
+        if how.form is not None:
+            return _read_formed(column.astype("Int64") if _whole(column) else column, how.form)
+        return _read_numbers(column.to_numpy(dtype=float, na_value=np.nan), how.unit, serials=serials)
+    if how.form is not None:
+        return _read_formed(column, how.form)
+    read = _read_text(column, order)
+    return dates_of_numbers(read, how.unit, serials=serials) if read.kind == "number" and read.text else read
 
 
-def happened(times: Times) -> Flags:
-    """Whether each time of a clock column came about; the number 0 is how some platforms write that it did not."""
-    known = np.isfinite(times.values)
-    return np.asarray(known & (times.values != 0)) if times.kind == "number" else known
+def _whole(column: pd.Series[Any]) -> bool:
+    numbers = column.to_numpy(dtype=float, na_value=np.nan)
+    known = numbers[np.isfinite(numbers)]
+    return not np.isinf(numbers).any() and bool(np.all(known % 1 == 0))
+
+
+def _in_zone(read: Times, zone: str) -> Times:
+    """Dates with instants and wall clock of a zone."""
+    if read.fixed:
+        return dataclasses.replace(read, local=wall_clock_of(read.values, zone), zone=zone)
+    if not read.has_hours:
+        # Days have no instants; they stay days.
+        return dataclasses.replace(read, zone=zone)
+    found = instants_of(read.local, zone)
+    remarks = list(read.remarks)
+    for rows, wording in (
+        (found.repeated, f"lies in the hour that the clock of {zone} shows twice; the first of the two is taken"),
+        (found.skipped, f"lies in the hour that the clock of {zone} skips; it is read as an hour later"),
+    ):
+        if rows.any():
+            remarks.append(TimeProblem("clock-change", wording, rows))
+    return dataclasses.replace(read, values=found.seconds, zone=zone, remarks=tuple(remarks))
 
 
 def _readable(values: Array, kind: Kind, local: Array | None = None) -> Times:
     return Times(values, values if local is None else local, kind, np.zeros(len(values), dtype=bool))
 
 
-def _read_numbers(numbers: Array) -> Times:
-    compact = _compact_dates(numbers)
-    if compact is not None:
-        return _readable(compact, "date")
+def _read_numbers(numbers: Array, unit: Unit | None, *, serials: bool) -> Times:
     endless = np.isinf(numbers)
     values = np.where(endless, np.nan, numbers)
     problems = (TimeProblem("unparsable-time", "is no time or number", endless),) if endless.any() else ()
-    return Times(values, values, "number", endless, problems)
+    return dates_of_numbers(Times(values, values, "number", endless, problems), unit, serials=serials)
 
 
-def _compact_dates(numbers: Array) -> Array | None:
-    """Seconds since 1970 where every number is a date of ISO 8601 without hyphens (20210324), else None."""
-    known = np.isfinite(numbers)
-    present = numbers[known]
-    if not len(present) or present.min() < 19_000_101 or present.max() > 20_991_231 or np.any(present % 1):
-        return None
-    distinct, codes = np.unique(present.astype(np.int64), return_inverse=True)
-    days = match_dates([str(number) for number in distinct]).days["ymd"]
-    if np.isnan(days).any():
-        return None
-    seconds = np.full(len(numbers), np.nan)
-    seconds[known] = SECONDS_PER_DAY * days[codes]
-    return seconds
+def _read_formed(column: pd.Series[Any], form: str) -> Times:
+    """Text in the one form that was declared for it."""
+    codes, texts = spellings(column)
+    absent = _flags(text.lower() in _MISSING for text in texts)
+    read = read_form(np.where(absent, "", texts), form)
+    unreadable = ~absent & np.isnan(read.local)
+    problems: list[TimeProblem] = []
+    if unreadable.any():
+        fix = "Correct these values, or declare another form with dates=."
+        problems.append(_unparsable(f"does not have the form {form!r}", texts, unreadable, fix))
+    zoned = np.isfinite(read.offset)
+    fixed = bool(zoned.any())
+    bare = ~absent & ~unreadable & ~zoned
+    if fixed and bare.any():
+        problems.append(_unparsable("has no UTC offset, unlike others", texts, bare, "Give every time its UTC offset."))
+        unreadable |= bare
+    local = np.where(unreadable | absent, np.nan, read.local)
+    kind: Kind = "date" if read.dated else "duration"
+    values = local - np.where(zoned, read.offset, 0.0)
+    return _spread(Times(values, local, kind, unreadable, tuple(problems), form=form, fixed=fixed), codes)
 
 
 def _read_durations(column: pd.Series[Any]) -> Times:
@@ -179,7 +169,8 @@ def _read_stamps(column: pd.Series[Any]) -> Times:
     if column.dt.tz is None:
         return _readable(_since_1970(column), "date")
     utc = column.dt.tz_convert("UTC").dt.tz_localize(None)
-    return _readable(_since_1970(utc), "date", _since_1970(column.dt.tz_localize(None)))
+    read = _readable(_since_1970(utc), "date", _since_1970(column.dt.tz_localize(None)))
+    return dataclasses.replace(read, fixed=True)
 
 
 def _since_1970(naive: pd.Series[Any]) -> Array:
@@ -197,12 +188,12 @@ def _read_periods(column: pd.Series[Any], dtype: pd.PeriodDtype) -> Times:
     return _readable(np.where(column.isna(), np.nan, counts), "number")
 
 
-def _read_categories(column: pd.Series[Any], order: DateOrder | None) -> Times:
+def _read_categories(column: pd.Series[Any], how: TimeFormat, *, serials: bool) -> Times:
     """Categories that are times are read as such; others count in their declared order, if one was declared."""
     codes = np.asarray(column.cat.codes, dtype=np.intp)
     categories = pd.Series(column.cat.categories, dtype=column.cat.categories.dtype)
     used = np.unique(codes[codes >= 0])
-    inner = read_times(categories.iloc[used], order)
+    inner = _read(categories.iloc[used], how, serials=serials)
     place = np.full(len(categories) + 1, -1, dtype=np.intp)
     place[used] = np.arange(len(used))
     rows = place[codes]
@@ -217,18 +208,16 @@ def _spread(distinct: Times, codes: Ints) -> Times:
     def flags(values: Flags) -> Flags:
         return np.asarray(np.append(values, False)[codes])
 
-    problems = tuple(
-        TimeProblem(problem.code, problem.wording, flags(problem.rows), problem.fix) for problem in distinct.problems
-    )
-    return Times(
-        np.append(distinct.values, np.nan)[codes],
-        np.append(distinct.local, np.nan)[codes],
-        distinct.kind,
-        flags(distinct.unreadable),
-        problems,
-        distinct.text,
-        distinct.stem,
-        distinct.order,
+    def spread(problems: tuple[TimeProblem, ...]) -> tuple[TimeProblem, ...]:
+        return tuple(dataclasses.replace(problem, rows=flags(problem.rows)) for problem in problems)
+
+    return dataclasses.replace(
+        distinct,
+        values=np.append(distinct.values, np.nan)[codes],
+        local=np.append(distinct.local, np.nan)[codes],
+        unreadable=flags(distinct.unreadable),
+        problems=spread(distinct.problems),
+        remarks=spread(distinct.remarks),
     )
 
 
@@ -357,6 +346,7 @@ def _dated(
         unreadable,
         tuple(problems),
         order=chosen if settled and not open_.any() else None,
+        fixed=bool(np.any(zoned & good)),
     )
 
 

@@ -24,7 +24,7 @@ _VERDICTS = {"supported": ORANGE, "rhythm": GREEN, "not supported": BLUE, "not d
 _PHASES = {"cold": BLUE, "middle": SKY, "warm": ORANGE}
 _NAMES = {2: ("cold", "warm"), 3: ("cold", "middle", "warm")}
 _PER_ROW = 20
-_CLAIMS = ("regimes", "periodic", "irregular", "directed", "reinforcement")
+_CLAIMS = ("regimes", "periodic", "irregular", "directed", "volatility", "reinforcement")
 # Below one move in a hundred an arrow would only clutter the wheel.
 _FAINT = 0.01
 
@@ -386,7 +386,7 @@ def null_distribution(result: CycleResult, *, dyad: Hashable = None, giver: Hash
     """
     one = _chosen(result, dyad, giver)
     shown: list[tuple[str, float, float, np.ndarray]] = [
-        (test.claim, test.statistic, test.p_value, test.null_statistics) for test in one.tests
+        (test.claim, test.statistic, test.p_value, test.null_statistics) for test in one.tests if test.claim in _CLAIMS
     ]
     bound = one.reinforcement
     if bound is not None and not bound.note:

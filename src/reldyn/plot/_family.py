@@ -9,6 +9,7 @@ import itertools
 import textwrap
 from typing import TYPE_CHECKING, Any
 
+from reldyn.errors import DesignError, check_option
 from reldyn.plot._style import BLUE, GREY, INK, ORANGE, new_figure, style
 
 if TYPE_CHECKING:
@@ -23,19 +24,26 @@ TOP, BOTTOM = 0.80, 0.20
 WIDTH, HEIGHT = 0.085, 0.085
 
 
-def mediation_diagram(result: Result) -> Figure:
+def mediation_diagram(result: Result, *, predictor: str | None = None, mediator: str | None = None) -> Figure:
     """Draw an actor-partner mediation: its paths, and the direct effects under them.
 
     Parameters
     ----------
     result : MediationResult
         Of `reldyn.actor_partner.mediation`.
+    predictor, mediator : str, optional
+        Which one to draw of several; None: the only one.
 
     Returns
     -------
     matplotlib.figure.Figure
         Left: paths to and from the mediators. Right: direct effects, the mediators held constant. A dashed path has a
         95 % interval that includes 0. Exchangeable members share their paths, drawn twice.
+
+    Raises
+    ------
+    DesignError
+        The result has several predictors or mediators, and none of them is named.
 
     Examples
     --------
@@ -49,14 +57,25 @@ def mediation_diagram(result: Result) -> Figure:
     """
     told: Any = result
     members = [str(role) for role in told.roles] or ["member 1", "member 2"]
+    x, y = _chosen("predictor", predictor, told.predictors), told.outcome
+    m = _chosen("mediator", mediator, told.mediators)
     with style():
         figure = new_figure(9.4, 3.5)
         left, right = figure.subplots(1, 2, width_ratios=(1.55, 1))
-        x, m, y = told.predictor, told.mediator, told.outcome
         _mediation_panel(left, told, "Through the mediators", ((x, 0.1), (m, 0.5), (y, 0.9)), members)
         _mediation_panel(right, told, "Direct effects", ((x, 0.14), (y, 0.86)), members)
         figure.supxlabel("Estimates; dashed: the 95 % interval includes 0.", fontsize=8, color=GREY)
     return figure
+
+
+def _chosen(what: str, name: str | None, known: tuple[str, ...]) -> str:
+    """The variable to draw."""
+    if name is None and len(known) > 1:
+        raise DesignError(f"the result has several {what}s ({', '.join(known)}): say which one to draw with {what}=.")
+    if name is None:
+        return known[0]
+    check_option(name, known, what)
+    return name
 
 
 def _mediation_panel(

@@ -100,7 +100,8 @@ def response_surface(result: Result, *, ax: Axes | None = None) -> Figure:
     -------
     matplotlib.figure.Figure
         Darker is higher. The full line is the line of congruence, the dashed one the first principal axis where it
-        crosses the data, the dotted one the line of incongruence. Values are centred at the midpoint.
+        crosses the data, the dotted one the line of incongruence. Values are centred at the midpoint. A moderated
+        surface is drawn at the means of its moderators.
 
     Raises
     ------
@@ -139,7 +140,10 @@ def response_surface(result: Result, *, ax: Axes | None = None) -> Figure:
 
 
 def _surface_panel(ax: Axes, result: Any, role: Any) -> None:
-    values = result.table[result.table["role"] == role].set_index("parameter")["estimate"]
+    table = result.table[result.table["role"] == role]
+    if "moderator" in table:
+        table = table[(table["moderator"] == "")]
+    values = table.set_index("parameter")["estimate"]
     low, high = result.limits
     grid = np.linspace(low, high, 80)
     own, other = np.meshgrid(grid, grid)

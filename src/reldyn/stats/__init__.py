@@ -7,12 +7,15 @@ from reldyn.stats._ar1 import AR1_GRID, AR1Design, AR1Fit, ar1_log_likelihood, f
 from reldyn.stats._cluster import cluster_codes, cluster_covariance, cluster_means, cluster_sums
 from reldyn.stats._estimate import Estimate
 from reldyn.stats._kalman import IMPOSSIBLE, Observations, Profile, StateSpace, coefficients, deviances, smoothed
+from reldyn.stats._metrics import different_metrics
 from reldyn.stats._montecarlo import (
+    DECISIONS,
     NUMERICAL_ERRORS,
     STOP_AFTER,
     MonteCarlo,
     PValue,
     bootstrap_p,
+    decision_limits,
     exceeds,
     monte_carlo,
     monte_carlo_p,
@@ -32,6 +35,7 @@ from reldyn.stats._streams import child_generator, child_seed, data_key, seed_se
 from reldyn.stats._var import lag_columns, largest_root, over_steps, spectral_radius, stationary_covariance
 
 __all__ = [
+    "DECISIONS",
     "AR1_GRID",
     "IMPOSSIBLE",
     "NUMERICAL_ERRORS",
@@ -60,7 +64,9 @@ __all__ = [
     "clustered",
     "coefficients",
     "data_key",
+    "decision_limits",
     "deviances",
+    "different_metrics",
     "dyad_bootstrap",
     "exceeds",
     "fit_ar1",

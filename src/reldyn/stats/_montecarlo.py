@@ -19,11 +19,13 @@ from reldyn.errors import DesignError, ReldynError
 from reldyn.stats._streams import child_generator
 
 __all__ = [
+    "DECISIONS",
     "NUMERICAL_ERRORS",
     "STOP_AFTER",
     "MonteCarlo",
     "PValue",
     "bootstrap_p",
+    "decision_limits",
     "exceeds",
     "monte_carlo",
     "monte_carlo_p",
@@ -38,6 +40,9 @@ STOP_AFTER = 10
 NUMERICAL_ERRORS = (np.linalg.LinAlgError, ArithmeticError, ReldynError)
 _FIRST_BATCH = 12
 _LARGEST_BATCH = 60
+# Where a run with a level to decide at may end; the chance that an interval misleads it is spread over them.
+DECISIONS = (99, 199, 399, 799)
+_ERROR_OF_DECISION = 1e-3
 
 
 def exceeds(statistics: ArrayLike, observed: ArrayLike, scale: ArrayLike = 0.0) -> Flags:
@@ -220,6 +225,8 @@ def monte_carlo(
     at_least: int = 0,
     columns: int = 1,
     scale: float = 0.0,
+    decide_at: float | None = None,
+    previous: Array | None = None,
 ) -> MonteCarlo:
     """Compare an observed statistic with those of surrogates, drawn in batches until the answer is clear.
 
@@ -247,6 +254,11 @@ def monte_carlo(
         Numbers that ``draw`` returns per surrogate.
     scale : float, default 0
         Usual size of the statistic, see `exceeds`.
+    decide_at : float, optional
+        End after 99, 199, 399 or 799 surrogates where it is clear on which side of this level the p-value lies
+        (`decision_limits`). None: go on to the end.
+    previous : (n,) or (n, m) array, optional
+        Statistics of the first n surrogates of the same seed, from an earlier run that was not stopped.
 
     Returns
     -------
@@ -254,7 +266,8 @@ def monte_carlo(
 
     References
     ----------
-    Besag and Clifford (1991), Biometrika 78, 301-304.
+    Besag and Clifford (1991), Biometrika 78, 301-304. Gandy and Hahn (2014), Scandinavian Journal of Statistics 41,
+    1083-1101.
 
     Examples
     --------
@@ -269,26 +282,63 @@ def monte_carlo(
     possible = bool(np.isfinite(observed))
     collected: list[Array] = []
     exceedances, n_used, n_failed = 0, 0, 0
-    settled = not possible
-    for batch in _batches(n_surrogates):
-        if settled and batch.start >= at_least:
+    settled, decided = not possible, False
+    for batch in _batches(n_surrogates, 0 if previous is None else len(previous)):
+        if (settled or decided) and batch.start >= at_least:
             break
-        values = _drawn(draw, seed, batch, columns)
+        if previous is not None and batch.start < len(previous):
+            values = previous[batch.start : batch.stop]
+        else:
+            values = _drawn(draw, seed, batch, columns)
         collected.append(values)
         compared = values if values.ndim == 1 else values[:, 0]
         extreme, finite = exceeds(compared, observed, scale), np.isfinite(compared)
         for beyond, given in zip(extreme.tolist(), finite.tolist(), strict=True):
-            if settled:
+            if settled or decided:
                 break
             n_used, exceedances, n_failed = n_used + 1, exceedances + beyond, n_failed + (not given)
             settled = stop_after is not None and exceedances == stop_after and n_used < n_surrogates
+            decided = decide_at is not None and n_used in DECISIONS and _decided(exceedances, n_used, decide_at)
     statistics = np.concatenate(collected) if collected else np.empty(0)
     if not possible:
         return MonteCarlo(float("nan"), 0, 0, statistics[:at_least], False)
     if settled:
         kept = statistics[: max(n_used, at_least)]
         return MonteCarlo(exceedances / n_used, n_used, exceedances, kept, True, n_failed)
-    return MonteCarlo((1 + exceedances) / (n_used + 1), n_used, exceedances, statistics, False, n_failed)
+    kept = statistics[: max(n_used, at_least)]
+    return MonteCarlo((1 + exceedances) / (n_used + 1), n_used, exceedances, kept, False, n_failed)
+
+
+def decision_limits(exceedances: int, n_surrogates: int) -> tuple[float, float]:
+    """Limits between which the p-value of infinitely many surrogates lies, but for one series in a thousand.
+
+    Parameters
+    ----------
+    exceedances, n_surrogates : int
+
+    Returns
+    -------
+    (low, high) : tuple of float
+        Clopper and Pearson's, the chance to miss spread over all rounds of `DECISIONS`.
+
+    Examples
+    --------
+    >>> low, high = decision_limits(0, 199)
+    >>> low, round(high, 3)
+    (0.0, 0.044)
+    """
+    from scipy.stats import beta
+
+    tail = _ERROR_OF_DECISION / (2 * len(DECISIONS))
+    rest = n_surrogates - exceedances
+    low = 0.0 if exceedances == 0 else float(beta.ppf(tail, exceedances, rest + 1))
+    high = 1.0 if rest == 0 else float(beta.ppf(1 - tail, exceedances + 1, rest))
+    return low, high
+
+
+def _decided(exceedances: int, n_surrogates: int, level: float) -> bool:
+    low, high = decision_limits(exceedances, n_surrogates)
+    return high < level or low > level
 
 
 def _drawn(draw: Statistic, seed: np.random.SeedSequence, batch: range, columns: int) -> Array:
@@ -307,9 +357,14 @@ def _drawn_alone(draw: Statistic, generator: np.random.Generator, columns: int) 
         return np.full(1 if columns == 1 else (1, columns), np.nan)
 
 
-def _batches(n_surrogates: int) -> Iterator[range]:
-    start, size = 0, _FIRST_BATCH
+def _batches(n_surrogates: int, n_known: int = 0) -> Iterator[range]:
+    """What is known already, then growing batches; one of them ends at the first decision."""
+    if n_known:
+        yield range(min(n_known, n_surrogates))
+    start, size = n_known, _FIRST_BATCH if n_known == 0 else _LARGEST_BATCH
     while start < n_surrogates:
         stop = min(start + size, n_surrogates)
+        if start < DECISIONS[0] < stop:
+            stop = DECISIONS[0]
         yield range(start, stop)
         start, size = stop, min(2 * size, _LARGEST_BATCH)

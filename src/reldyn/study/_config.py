@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from reldyn.panel import Schedule
+from reldyn.panel import Schedule, time_options
 from reldyn.study._section import Section
 from reldyn.study.prepare import AlignStep, PrepareStep
 
@@ -28,6 +28,17 @@ class DataSection(Section):
     missing: list[str | int | float] | None = None
     decimal: Literal[".", ","] | None = None
     encoding: str | None = None
+    dates: str | dict[str, str] | None = None
+    skip: int = 0
+    header: int | list[int] | None = None
+    sheet: str | None = None
+    delimiter: str | None = None
+    labels: bool | list[str] = True
+
+    def options(self) -> dict[str, Any]:
+        """Arguments of `reldyn.read_table`, without those that stay at their default."""
+        given = {name: getattr(self, name) for name in self.model_fields_set if name != "path"}
+        return {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
 
 
 class ColumnsSection(Section):
@@ -39,6 +50,24 @@ class ColumnsSection(Section):
     time: str | None = None
     day: str | None = None
     beep: str | None = None
+    dates: str | dict[str, str] | None = None
+    timezone: str | None = None
+    workdays: str | list[str | int] | None = None
+
+    @model_validator(mode="after")
+    def _known_times(self) -> ColumnsSection:
+        time_options(self.dates, self.timezone, self.workdays)
+        return self
+
+    def names(self) -> dict[str, str]:
+        """The columns that are named, by what they hold."""
+        kinds = ("dyad", "person", "role", "time", "day", "beep")
+        return {kind: name for kind in kinds if (name := getattr(self, kind)) is not None}
+
+    def options(self) -> dict[str, Any]:
+        """Arguments of `reldyn.DyadPanel` that say how times are read."""
+        given = {"dates": self.dates, "timezone": self.timezone, "workdays": self.workdays}
+        return {name: value for name, value in given.items() if value is not None}
 
 
 class WideSection(Section):
@@ -46,11 +75,14 @@ class WideSection(Section):
 
     prefixes: list[str] | dict[str, str] | None = None
     suffixes: list[str] | dict[str, str] | None = None
+    names: str | None = None
+    occasions: str | None = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> WideSection:
-        if (self.prefixes is None) == (self.suffixes is None):
-            raise ValueError("give either prefixes or suffixes")
+        given = [option for option in (self.prefixes, self.suffixes, self.names) if option is not None]
+        if len(given) > 1 or (not given and self.occasions is None):
+            raise ValueError("give either prefixes, suffixes or names, or occasions alone")
         return self
 
 

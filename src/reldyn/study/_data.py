@@ -36,10 +36,7 @@ def read_rows(study: StudyFile, folder: Path) -> pd.DataFrame:
     path = data_path(study, folder)
     if path is None:
         return load_sample().frame
-    options: dict[str, Any] = {"decimal": study.data.decimal, "encoding": study.data.encoding}
-    if study.data.missing is not None:
-        options["missing"] = tuple(study.data.missing)
-    return read_table(path, **options)
+    return read_table(path, **study.data.options())
 
 
 def data_hash(study: StudyFile, folder: Path, frame: pd.DataFrame, salt: bytes = b"") -> str:
@@ -53,7 +50,7 @@ def data_hash(study: StudyFile, folder: Path, frame: pd.DataFrame, salt: bytes =
 
 def roles_of(study: StudyFile) -> dict[str, Any]:
     """Arguments of `DyadPanel` and `check_panel`."""
-    named: dict[str, Any] = {name: value for name, value in study.columns.model_dump().items() if value is not None}
+    named: dict[str, Any] = {**study.columns.names(), **study.columns.options()}
     if study.schedule is not None:
         named["schedule"] = study.schedule.as_option()
     if study.scales:
@@ -147,7 +144,8 @@ def anonymised(panel: DyadPanel, study: StudyFile, secret: str) -> tuple[DyadPan
         frame[columns["person"]] = person_number[index.person]
     named = {name: column for name, column in columns.items() if column is not None}
     scales = dict(panel.scales) or None
-    plain = DyadPanel(frame, **named, schedule=panel.schedule, scales=scales)
+    times = {"dates": panel.dates, "timezone": panel.timezone, "workdays": panel.workdays}
+    plain = DyadPanel(frame, **named, **times, schedule=panel.schedule, scales=scales)
     return plain, {str(label): int(number) for label, number in zip(labels, dyad_number, strict=True)}
 
 

@@ -5,24 +5,33 @@ surrogate does not depend on how many are drawn with it and a long run can be st
 """
 
 from reldyn.surrogate._copula import match_ranks, normal_scores, round_to_categories
-from reldyn.surrogate._levels import LevelNull, draw_level_renewal
+from reldyn.surrogate._levels import LevelNull, draw_level_renewal, draw_levels_on_path
 from reldyn.surrogate._linear import fit_linear
-from reldyn.surrogate._linear_draw import draw_linear, draw_resampled
+from reldyn.surrogate._linear_draw import draw_linear, draw_resampled, latent_linear
+from reldyn.surrogate._margins import Margin, cut_answers, fit_margin, unimodal_law
 from reldyn.surrogate._null import LinearNull
 from reldyn.surrogate._phaseless import iaaft, phase_angles, randomise_phases, shift_days
-from reldyn.surrogate._phases import PhaseNull, draw_renewal, draw_reversible, reversibilise
+from reldyn.surrogate._phases import PhaseNull, draw_on_path, draw_renewal, draw_reversible, reversibilise
+from reldyn.surrogate._short_memory import limit_memory
 
 __all__ = [
     "LevelNull",
     "LinearNull",
+    "Margin",
     "PhaseNull",
+    "cut_answers",
     "draw_level_renewal",
+    "draw_levels_on_path",
     "draw_linear",
+    "draw_on_path",
     "draw_renewal",
     "draw_resampled",
     "draw_reversible",
     "fit_linear",
+    "fit_margin",
     "iaaft",
+    "latent_linear",
+    "limit_memory",
     "match_ranks",
     "normal_scores",
     "phase_angles",
@@ -30,4 +39,5 @@ __all__ = [
     "reversibilise",
     "round_to_categories",
     "shift_days",
+    "unimodal_law",
 ]

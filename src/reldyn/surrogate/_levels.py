@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from reldyn._records import brief
-from reldyn._types import Array, Flags
+from reldyn._types import Array, Flags, Ints
 from reldyn.surrogate._phases import renewal_paths, stable
 
 
@@ -74,8 +74,38 @@ def draw_level_renewal(
     >>> draw.shape
     (1, 50, 1)
     """
+    paths = renewal_paths(len(null.base), sojourn_means, sojourn_cv, moves, generators)
+    return _emit(null, paths, generators)
+
+
+def draw_levels_on_path(null: LevelNull, path: Ints, generators: Sequence[np.random.Generator]) -> Array:
+    """Draw series that all follow one sequence of phases.
+
+    Parameters
+    ----------
+    null : LevelNull
+    path : (T,) int array
+        Phase of every occasion.
+    generators : sequence of numpy Generators
+
+    Returns
+    -------
+    (n_surrogates, T, C) array
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> zero = np.zeros((1, 1))
+    >>> null = LevelNull(np.array([[0.0], [9.0]]), zero, zero, np.eye(1), np.zeros((4, 1)), np.zeros(4, dtype=bool))
+    >>> drawn = draw_levels_on_path(null, np.array([0, 0, 1, 1]), [np.random.default_rng(1)])
+    >>> (drawn[0, :, 0] > 4.5).tolist()
+    [False, False, True, True]
+    """
+    return _emit(null, np.broadcast_to(path, (len(generators), len(path))), generators)
+
+
+def _emit(null: LevelNull, paths: Ints, generators: Sequence[np.random.Generator]) -> Array:
     n_occasions, channels = null.base.shape
-    paths = renewal_paths(n_occasions, sojourn_means, sojourn_cv, moves, generators)
     root = np.linalg.cholesky(null.covariance)
     noise = np.matmul(np.stack([rng.standard_normal((n_occasions, channels)) for rng in generators]), root.T)
     day, night = stable(null.lag_day), stable(null.lag_night)

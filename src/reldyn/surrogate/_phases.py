@@ -77,6 +77,32 @@ def draw_renewal(
     return _emit(null, paths, generators)
 
 
+def draw_on_path(null: PhaseNull, path: Ints, generators: Sequence[np.random.Generator]) -> Array:
+    """Draw series that all follow one sequence of phases.
+
+    Parameters
+    ----------
+    null : PhaseNull
+    path : (T,) int array
+        Phase of every occasion.
+    generators : sequence of numpy Generators
+
+    Returns
+    -------
+    (n_surrogates, T, C) array
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> zero = np.zeros((1, 1))
+    >>> null = PhaseNull(np.array([[0.0], [9.0]]), zero, zero, np.eye(1), np.zeros((4, 1)), np.zeros(4, dtype=bool))
+    >>> drawn = draw_on_path(null, np.array([0, 0, 1, 1]), [np.random.default_rng(1)])
+    >>> (drawn[0, :, 0] > 4.5).tolist()
+    [False, False, True, True]
+    """
+    return _emit(null, np.broadcast_to(path, (len(generators), len(path))), generators)
+
+
 def renewal_paths(
     n_occasions: int, sojourn_means: Array, sojourn_cv: float, moves: Array, generators: Sequence[np.random.Generator]
 ) -> Ints:

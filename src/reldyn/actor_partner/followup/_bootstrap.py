@@ -29,7 +29,8 @@ def bootstrap_statistics(smaller: MixedResult, larger: MixedResult, estimation: 
     smaller, larger = dataclasses.replace(smaller), dataclasses.replace(larger)
 
     def statistic(y: NDArray[np.float64]) -> float:
-        fits = [_refit(result, dataclasses.replace(result.design, y=y)) for result in (smaller, larger)]
+        drawn = smaller.design.rescaled(y)
+        fits = [_refit(result, dataclasses.replace(result.design, y=drawn)) for result in (smaller, larger)]
         if any(fit is None or not fit.converged for fit in fits):
             return np.nan
         return float(max(0.0, 2.0 * (fits[1].log_likelihood - fits[0].log_likelihood)))
@@ -74,6 +75,8 @@ def _drawn_again(
         design,
         y=design.y[rows],
         base=design.base[rows],
+        offset=None if design.offset is None else design.offset[rows],
+        weights=None if design.weights is None else design.weights[rows],
         rows=design.rows[rows],
         dyad=np.repeat(np.arange(len(drawn)), [len(piece) for piece in pieces]),
         member=design.member[rows],

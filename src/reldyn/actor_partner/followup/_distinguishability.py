@@ -6,9 +6,12 @@ import dataclasses
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from reldyn.actor_partner._causes import check_passed_on
+from reldyn.actor_partner._metrics import metric_note
 from reldyn.actor_partner.followup._compare import ComparisonResult, likelihood_ratio
 from reldyn.actor_partner.model._apim import apim
 from reldyn.actor_partner.model._mixed_model import mixed_model
+from reldyn.actor_partner.model._terms import check_two_roles
 from reldyn.errors import DesignError
 from reldyn.mixed import Estimation
 
@@ -53,6 +56,9 @@ def distinguishability(panel: DyadPanel, **same: Any) -> ComparisonResult:
     """
     if "roles" in same:
         raise DesignError("distinguishability compares roles='exchangeable' with 'distinguishable': leave roles out.")
+    fit: Any = mixed_model if "fixed" in same else apim
+    check_passed_on("distinguishability", same, fit, ("roles",))
+    check_two_roles(panel, "distinguishability")
     family = same.get("family", "gaussian")
     if family != "gaussian":
         raise DesignError(
@@ -62,11 +68,11 @@ def distinguishability(panel: DyadPanel, **same: Any) -> ComparisonResult:
     estimation = same.pop("estimation", Estimation())
     kept = estimation.inference if estimation.inference != "kenward-roger" else None
     estimation = dataclasses.replace(estimation, method="ml", inference=kept or "z")
-    fit: Any = mixed_model if "fixed" in same else apim
     with warnings.catch_warnings():
         # Both models meet the same warning about the data: one time is enough.
         warnings.simplefilter("ignore")
         alike = fit(panel, roles="exchangeable", estimation=estimation, **same)
     apart = fit(panel, roles="distinguishable", estimation=estimation, **same)
     names = " and ".join(str(label) for label in apart.design.strata[0].roles)
-    return likelihood_ratio(alike, apart, f"do {names} differ in any coefficient or variance?")
+    found = likelihood_ratio(alike, apart, f"do {names} differ in any coefficient or variance?")
+    return dataclasses.replace(found, warnings=(*found.warnings, *metric_note(apart.setting.unequal_metrics)))

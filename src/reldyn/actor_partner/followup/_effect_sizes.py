@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn.actor_partner._metrics import withheld_for
 from reldyn.actor_partner.model._design import DesignRows
 from reldyn.actor_partner.model._fitting import fit_design
 from reldyn.actor_partner.moments._dyads import FamilyResult
@@ -76,7 +77,8 @@ def effect_sizes(fit: ApimResult) -> EffectSizes:
     -------
     EffectSizes
         ``tidy()``: the identifying columns of ``fit.tidy()``, ``estimate``, ``partial_r``, ``standardised``,
-        ``sd_predictor``, ``note``.
+        ``sd_predictor``, ``note``. Standardised slopes are withheld (NaN) where the two roles answered on different
+        response scales.
 
     Raises
     ------
@@ -109,16 +111,19 @@ def effect_sizes(fit: ApimResult) -> EffectSizes:
     sd = np.array([own[key] for key in zip(kept["variable"], kept["level"], strict=True)])
     t, df = kept["statistic"].to_numpy(), kept["df"].to_numpy()
     partial = np.where(np.isfinite(df), t / np.sqrt(t**2 + np.where(np.isfinite(df), df, 1.0)), np.nan)
+    units = [withheld_for((name, design.outcome), fit.setting.unequal_metrics) for name in kept["variable"]]
+    notes = ["" if np.isfinite(value) else "no partial r: z inference has no degrees of freedom" for value in df]
+    notes = [
+        "; ".join(part for part in (note, why and f"standardised slope withheld: {why}") if part)
+        for note, why in zip(notes, units, strict=True)
+    ]
     names = [name for name in ("term", "effect", "variable", "level", "role", "composition") if name in kept]
     table = kept[names].assign(
         estimate=kept["estimate"],
         partial_r=partial,
-        standardised=kept["estimate"].to_numpy() * sd / sd_outcome,
+        standardised=np.where([bool(why) for why in units], np.nan, kept["estimate"].to_numpy() * sd / sd_outcome),
         sd_predictor=sd,
-        note=pd.Series(
-            ["" if np.isfinite(value) else "no partial r: z inference has no degrees of freedom" for value in df],
-            dtype=object,
-        ),
+        note=pd.Series(notes, dtype=object),
     )
     return EffectSizes(table, _pseudo_r2(fit), design.n_dyads, design.outcome, sd_outcome, fit.warnings)
 

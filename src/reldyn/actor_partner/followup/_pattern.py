@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn.actor_partner._metrics import withheld_for
 from reldyn.actor_partner.model._tables import identify
 from reldyn.errors import DesignError, check_option
 
@@ -103,10 +104,12 @@ def _row(result: MixedResult, actor: int, partner: int, ends: Interval) -> dict[
     a, p = estimates.beta[[actor, partner]]
     cov = estimates.cov[np.ix_([actor, partner], [actor, partner])]
     scale = _standardiser(result.design, actor)
-    told = {"actor": a, "partner": p, "actor_standardised": a * scale}
-    reason = _withheld(a * scale, float(estimates.p_value[actor]))
+    names = (result.design.fixed[actor].term.variable, result.design.outcome)
+    units = withheld_for(names, result.setting.unequal_metrics)
+    told = {"actor": a, "partner": p, "actor_standardised": np.nan if units else a * scale}
+    reason = units or _withheld(a * scale, float(estimates.p_value[actor]))
     if reason:
-        pattern = _partner_only(result, actor, partner, scale)
+        pattern = "inconclusive" if units else _partner_only(result, actor, partner, scale)
         note = f"k is withheld: {reason}"
         return told | {
             "k": np.nan,

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn.actor_partner._categories import check_known
+from reldyn.actor_partner._row_terms import offset_of
 from reldyn.actor_partner.model._block import apim_block, mixed_block
 from reldyn.actor_partner.model._design import Block, fill
 from reldyn.actor_partner.model._tables import identify
@@ -31,10 +33,12 @@ def augmented(result: MixedResult) -> pd.DataFrame:
     from reldyn.mixed import fitted_values
 
     design = result.design
-    marginal, conditional = fitted_values(result._engine)
+    marginal, conditional = (design.rescaled(values) for values in fitted_values(result._engine))
     covariance = np.array([np.asarray(told["covariance"]) for told in result.estimates.residual])
     stratum = design.stratum[design.dyad]
     sd = np.sqrt(covariance[stratum, design.member, design.member])
+    if design.weights is not None:
+        sd = sd / np.sqrt(design.weights)
     frame = result.identifiers.copy()
     frame[design.outcome] = design.y
     frame["fitted_marginal"] = marginal
@@ -79,7 +83,8 @@ def predicted(result: MixedResult, panel: DyadPanel | None, level: str) -> pd.Da
     rows = _own_rows(result) if panel is None else _other_rows(result, panel)
     X = rows.matrix(result.design.fixed)
     frame = rows.identifiers.copy()
-    mean = X @ result.estimates.beta
+    known = 0.0 if rows.offset is None else rows.offset
+    mean = X @ result.estimates.beta + known
     if level == "conditional":
         frame["predicted"] = mean + _deviations(result, rows)
         return frame
@@ -89,19 +94,22 @@ def predicted(result: MixedResult, panel: DyadPanel | None, level: str) -> pd.Da
         found = result._inference.contrasts(X[complete])
         for name, values in numbers.items():
             values[complete] = getattr(found, name)
+            if name != "std_error":
+                values += known
     frame["predicted"] = mean
     return frame.assign(**numbers)
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """Rows to predict for: values of the terms, composition and place of each, dyad label."""
+    """Rows to predict for: values of the terms, composition and place of each, dyad label, offset."""
 
     base: NDArray[np.float64]
     stratum: NDArray[np.int64]
     member: NDArray[np.int64]
     dyad_labels: Sequence[Any]
     identifiers: pd.DataFrame
+    offset: NDArray[np.float64] | None = None
 
     def matrix(self, columns: Sequence[DesignColumn]) -> NDArray[np.float64]:
         return fill(columns, self.base, self.stratum, self.member)
@@ -110,7 +118,7 @@ class _Rows:
 def _own_rows(result: MixedResult) -> _Rows:
     design = result.design
     labels = [design.dyad_labels[code] for code in design.dyad]
-    return _Rows(design.base, design.stratum[design.dyad], design.member, labels, result.identifiers)
+    return _Rows(design.base, design.stratum[design.dyad], design.member, labels, result.identifiers, design.offset)
 
 
 def _other_rows(result: MixedResult, panel: DyadPanel) -> _Rows:
@@ -120,7 +128,8 @@ def _other_rows(result: MixedResult, panel: DyadPanel) -> _Rows:
     stratum, member = _places(result, panel)
     labels = [index.dyad_labels[code] for code in index.dyad]
     named = [column for column in panel.columns.values() if column is not None]
-    return _Rows(block.base, stratum, member, labels, panel.frame[list(dict.fromkeys(named))])
+    frame = panel.frame[list(dict.fromkeys(named))]
+    return _Rows(block.base, stratum, member, labels, frame, offset_of(panel, result.setting.offset))
 
 
 def block_again(result: MixedResult, panel: DyadPanel) -> Block:
@@ -130,6 +139,7 @@ def block_again(result: MixedResult, panel: DyadPanel) -> Block:
         return mixed_block(
             panel, outcome=result.design.outcome, fixed=setting.covariates, random=setting.random.terms, fitting=False
         )
+    check_known(panel, setting.categories)
     return apim_block(
         panel,
         outcome=result.design.outcome,
@@ -142,6 +152,8 @@ def block_again(result: MixedResult, panel: DyadPanel) -> Block:
         lags=setting.lags,
         varying=setting.varying,
         centres=setting.centres,
+        categories=setting.categories,
+        constraints=setting.constraints,
     )
 
 

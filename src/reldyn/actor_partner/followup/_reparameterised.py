@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn.actor_partner._causes import check_passed_on
 from reldyn.actor_partner.model._apim import apim
 from reldyn.actor_partner.model._mixed_model import mixed_model
 from reldyn.actor_partner.model._result import MixedResult
@@ -130,11 +131,12 @@ def dyadic_score(
     """
     import pandas as pd
 
-    from reldyn.actor_partner.moments._dyads import dyad_table, warn_all
+    from reldyn.actor_partner.moments._dyads import dyad_table, refuse_unequal, warn_all
     from reldyn.panel import DyadPanel as Panel
 
     names = [predictors] if isinstance(predictors, str) else list(predictors)
-    data = dyad_table(panel, [*names, outcome], analysis="dyadic_score", roles="distinguishable")
+    data = dyad_table(panel, [*names, outcome], analysis="dyadic_score", two_roles=True)
+    refuse_unequal(data, "dyadic_score", "a difference of partners is then a difference of units")
     warn_all(data.notes)
     scores = {name: np.column_stack([pair.mean(axis=1), pair[:, 0] - pair[:, 1]]) for name, pair in data.values.items()}
     columns = {f"{name} {score}": np.repeat(scores[name][:, k], 2) for name in names for k, score in enumerate(SCORES)}
@@ -253,6 +255,9 @@ def dyad_individual(
     from reldyn.panel import DyadPanel as Panel
 
     names = [predictors] if isinstance(predictors, str) else list(predictors)
+    taken = ("outcome", "predictors", "covariates", "moderators", "interaction", "roles", "centering", "family")
+    more = ("reference", "offset", "weights", "constraints", "estimation")
+    check_passed_on("dyad_individual", model, apim, (*taken, *more))
     if model.get("random") not in (None, (), "intercept", ("intercept",)):
         raise DesignError("dyad_individual lets the intercept vary between dyads, and no slope: use rd.apim for those.")
     first = apim(

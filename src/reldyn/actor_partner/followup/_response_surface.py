@@ -6,19 +6,28 @@ hold before it may be called a congruence effect.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from reldyn.actor_partner._metrics import unequal_metrics, withheld_for
+from reldyn.actor_partner._moderators import absence_notes, moderator_values, owners_of, varying_moderators
+from reldyn.actor_partner.followup._slopes import chosen_points
+from reldyn.actor_partner.followup._surface_tables import (
+    COLUMNS,
+    SurfaceModerator,
+    moderation_tests,
+    surface_tables,
+)
 from reldyn.actor_partner.model._mixed_model import mixed_model
 from reldyn.actor_partner.model._result import MixedResult
 from reldyn.actor_partner.model._setting import check_call
-from reldyn.actor_partner.moments._dyads import FamilyResult, estimate_rows
-from reldyn.actor_partner.moments._sem import delta
+from reldyn.actor_partner.model._terms import named_terms, strata_of
+from reldyn.actor_partner.moments._dyads import FamilyResult, warn_all
 from reldyn.errors import DesignError
-from reldyn.mixed import Estimation
+from reldyn.mixed import Estimation, Residual
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,25 +36,6 @@ if TYPE_CHECKING:
     from reldyn.panel import DyadPanel
 
 __all__ = ["SurfaceResult", "response_surface"]
-
-# b1 ... b5 in the order of the surface: own, partner's, own squared, product, partner's squared.
-COLUMNS = ("own", "partner", "own_squared", "product", "partner_squared")
-SURFACE = {
-    "a1": (1.0, 1.0, 0.0, 0.0, 0.0),
-    "a2": (0.0, 0.0, 1.0, 1.0, 1.0),
-    "a3": (1.0, -1.0, 0.0, 0.0, 0.0),
-    "a4": (0.0, 0.0, 1.0, -1.0, 1.0),
-    "a5": (0.0, 0.0, 1.0, 0.0, -1.0),
-}
-MEANING = {
-    "a1": "slope along agreement",
-    "a2": "curvature along agreement",
-    "a3": "slope along disagreement",
-    "a4": "curvature along disagreement",
-    "a5": "tilt of the ridge",
-    "p10": "first principal axis, intercept",
-    "p11": "first principal axis, slope",
-}
 
 
 @dataclass(frozen=True)
@@ -64,6 +54,11 @@ class SurfaceResult(FamilyResult):
     outcome, predictor : str
     midpoint : float
         What was taken off both partners' predictor.
+    covariates : tuple of str
+    moderation : pandas.DataFrame
+        One row per role and moderator: the joint test that the surface does not change with it.
+    centres : mapping of str to float
+        Mean of each moderator, at which the first surface holds.
     limits : tuple of float
         Smallest and largest centred value.
     warnings : tuple of str
@@ -77,6 +72,9 @@ class SurfaceResult(FamilyResult):
     predictor: str
     midpoint: float
     limits: tuple[float, float]
+    covariates: tuple[str, ...]
+    moderation: pd.DataFrame
+    centres: Mapping[str, float]
     warnings: tuple[str, ...] = ()
 
     figure: ClassVar[str | None] = "response_surface"
@@ -90,17 +88,32 @@ class SurfaceResult(FamilyResult):
         return f"Dyadic response surface of {self.outcome} on both partners' {self.predictor}"
 
     def _methods(self) -> str:
-        told = "; ".join(
-            f"{row['role'] or 'all members'}: {'supported' if row['congruence'] else 'not supported'} ({row['reason']})"
+        verdicts = "; ".join(
+            f"{_about(row)}: {'supported' if row['congruence'] else 'not supported'} ({row['reason']})"
             for row in self.verdicts.to_dict("records")
         )
+        constant = f" with {', '.join(self.covariates)} held constant" if self.covariates else ""
+        changing = ""
+        if len(self.moderation):
+            tests = "; ".join(
+                f"{row['term']}: F({row['df']:.0f}, {row['df_error']:.1f}) = {row['statistic']:.2f}, "
+                f"p = {row['p_value']:.3f}"
+                for row in self.moderation.to_dict("records")
+            )
+            changing = f"Joint tests that all five coefficients stay the same over a moderator: {tests}. "
         return (
             f"Second-order polynomial of the own and the partner's {self.predictor}, both centred at "
-            f"{self.midpoint:.3g}, {self.n_dyads} dyads ({self.fit.estimates.method.upper()}, "
-            f"{self.fit.estimates.inference}). A congruence effect needs a4 below zero, a3 and a5 not different from "
-            "zero, and a first principal axis that is the line of congruence. "
-            f"Congruence effect: {told}. (Schonbrodt, Humberg and Nestler, 2018; Humberg, Nestler and Back, 2019)"
+            f"{self.midpoint:.3g}{constant}, {self.n_dyads} dyads ({self.fit.estimates.method.upper()}, "
+            f"{self.fit.estimates.inference}). {changing}A congruence effect needs a4 below zero, a3 and a5 not "
+            "different from zero, and a first principal axis that is the line of congruence. "
+            f"Congruence effect: {verdicts}. (Schonbrodt, Humberg and Nestler, 2018; Humberg, Nestler and Back, 2019)"
         )
+
+
+def _about(row: Mapping[str, Any]) -> str:
+    """Which surface a verdict is on."""
+    where = f" at {row['moderator']} = {row['at']:.4g}" if row.get("moderator") else ""
+    return f"{row['role'] or 'all members'}{where}"
 
 
 def response_surface(
@@ -108,10 +121,13 @@ def response_surface(
     *,
     outcome: str,
     predictor: str,
+    covariates: Any = (),
+    moderators: Mapping[str, Any] | None = None,
     midpoint: float | None = None,
-    roles: Any = None,
+    roles: Literal["distinguishable", "exchangeable"] | None = None,
+    random: Any = None,
+    residual: str | Residual = "unstructured",
     estimation: Estimation = Estimation(),  # noqa: B008 - a frozen value
-    **model: Any,
 ) -> SurfaceResult:
     """Fit the polynomial of both partners' predictor and read its surface.
 
@@ -120,26 +136,39 @@ def response_surface(
     panel : DyadPanel
         Any number of occasions; partners are paired within the occasion.
     outcome, predictor : str
+    covariates : sequence of str or shared
+        Columns held constant; they enter as they stand, one coefficient per role (``rd.shared("NAME")``: one for
+        both).
+    moderators : mapping of str to {"actor", "partner", "dyad"}, optional
+        Traits with which the surface may change, and whose they are (a tuple for several owners), as in `reldyn.apim`.
+        Each enters with its products with all five terms, centred at its mean over dyads.
     midpoint : float, optional
         Common zero of both partners' predictor, such as the middle of the scale. None: the mean over all members. One
         zero for both, because agreement is meaningless on two different scales.
     roles : {"distinguishable", "exchangeable"}, optional
         None: as the panel has them. Distinguishable members have a surface each.
+    random : sequence of str or shared, or Random, optional
+        ``"intercept"`` and the columns ``own``, ``partner``, ``own_squared``, ``product``, ``partner_squared``. None:
+        the intercept with several occasions, else nothing.
+    residual : str or Residual, default "unstructured"
+        As in `reldyn.apim`.
     estimation : Estimation
-    **model
-        ``random`` and ``residual`` of `reldyn.mixed_model`; ``random`` takes ``"intercept"`` and the columns ``own``,
-        ``partner``, ``own_squared``, ``product``, ``partner_squared``.
+        Rows that lack the outcome, a predictor of either partner, a covariate or a moderator are left out.
 
     Returns
     -------
     SurfaceResult
         ``tidy()``: ``term``, ``parameter`` (``b1`` to ``b5``, ``a1`` to ``a5``, ``p10``, ``p11``), ``role`` and the
-        numbers. ``verdicts``: ``role``, ``congruence``, ``reason``.
+        numbers. ``verdicts``: ``role``, ``congruence``, ``reason``. With moderators also ``effect`` (``surface`` or
+        ``change`` per unit of the moderator), ``moderator`` and ``at``: the first surface holds at the moderators'
+        means, the next ones at the mean and one standard deviation below and above (at both values of a two-valued
+        one); ``moderation`` has the joint tests.
 
     Raises
     ------
     DesignError
-        The predictor does not vary enough for squares, or compositions are mixed.
+        The predictor does not vary enough for squares, compositions are mixed, a variable is named twice, or the roles
+        answered on different response scales.
 
     References
     ----------
@@ -153,28 +182,39 @@ def response_surface(
     >>> surface.verdicts["congruence"].tolist()
     [False, False]
     """
-    from reldyn.panel import DyadPanel as Panel
-
     check_call(panel, outcome, estimation)
+    held = named_terms(covariates, "covariates")
+    _refuse_twice(outcome, predictor, [name for name, _ in held], list(moderators or {}))
+    if unequal_metrics(panel, [predictor], strata_of(panel, roles)[1]):
+        raise DesignError(
+            f"response_surface: {withheld_for([predictor], [predictor])}, and agreement is meaningless on two scales. "
+            "Bring both to one scale first, for example percent of the maximum possible, or declare "
+            "DyadPanel(scales={...}) if both did answer on one."
+        )
     paired = panel.actor_partner([predictor])
     own, other = paired.values(f"{predictor}_actor"), paired.values(f"{predictor}_partner")
     zero = float(np.nanmean(own)) if midpoint is None else float(midpoint)
     own, other = own - zero, other - zero
     values = dict(zip(COLUMNS, (own, other, own**2, own * other, other**2), strict=True))
-    taken = [name for name in COLUMNS if name in (outcome, predictor)]
-    if taken:
-        raise DesignError(f"response_surface makes a column called {taken[0]!r}: rename yours.")
-    keep = [name for name in dict.fromkeys([*panel.columns.values(), outcome]) if name is not None]
-    frame = panel.frame[keep].assign(**values)
-    named = {key: name for key, name in panel.columns.items() if name is not None}
-    derived = Panel(frame, **named, schedule=panel.schedule)  # type: ignore[arg-type]
-    fit = mixed_model(derived, outcome=outcome, fixed=COLUMNS, roles=roles, estimation=estimation, **model)
+    probed, columns = _moderating(panel, moderators or {}, values)
+    derived = _derived(panel, [outcome, *(name for name, _ in held)], values | columns)
+    fit = mixed_model(
+        derived,
+        outcome=outcome,
+        fixed=[*COLUMNS, *columns, *_entries(covariates)],
+        random=random,
+        roles=roles,
+        residual=residual,
+        estimation=estimation,
+    )
     if len(fit.design.strata) > 1:
         raise DesignError(
             "response_surface reads one kind of dyad: keep one composition with panel.select(compositions=...)."
         )
-    table, verdicts = _read(fit)
-    seen = own[np.isfinite(own)]
+    notes = absence_notes(panel, outcome, moderators, varying_moderators(panel, moderators))
+    warn_all(notes)
+    table, verdicts = surface_tables(fit, probed)
+    observed = own[np.isfinite(own)]
     return SurfaceResult(
         table=table,
         verdicts=verdicts,
@@ -183,73 +223,68 @@ def response_surface(
         outcome=outcome,
         predictor=predictor,
         midpoint=zero,
-        limits=(float(seen.min()), float(seen.max())),
-        warnings=fit.warnings,
+        limits=(float(observed.min()), float(observed.max())),
+        covariates=tuple(name for name, _ in held),
+        moderation=moderation_tests(fit, probed),
+        centres={term.label: term.centre for term in probed},
+        warnings=(*notes, *fit.warnings),
     )
 
 
-def _read(fit: MixedResult) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Coefficients, surface and axis of each role, and what they say of congruence."""
-    import pandas as pd
-
-    tables, verdicts = [], []
-    for role in dict.fromkeys(column.role for column in fit.design.fixed):
-        names = [f"{name}, {role}" if role != "" else name for name in COLUMNS]
-        weights: dict[str, Mapping[str, float]] = {f"b{k + 1}": {name: 1.0} for k, name in enumerate(names)}
-        for label, row in SURFACE.items():
-            weights[label] = {name: value for name, value in zip(names, row, strict=True) if value}
-        table = fit.contrast(weights).rename(columns={"term": "parameter"})
-        table = pd.concat([table, _axis(fit, names)], ignore_index=True)
-        meaning = [MEANING.get(label, label) for label in table["parameter"]]
-        suffix = f", {role}" if role != "" else ""
-        coefficient = dict(zip(weights, COLUMNS, strict=False))
-        terms = [
-            f"{label}: {coefficient.get(label, text)}{suffix}"
-            for label, text in zip(table["parameter"], meaning, strict=True)
-        ]
-        table.insert(0, "term", terms)
-        table.insert(2, "role", pd.Series([role] * len(table), dtype=object))
-        tables.append(table)
-        verdicts.append({"role": role, **_congruence(table)})
-    return pd.concat(tables, ignore_index=True), pd.DataFrame(verdicts)
+def _entries(covariates: Any) -> list[Any]:
+    """Covariates as they were given, in a list."""
+    return [covariates] if isinstance(covariates, str) or not isinstance(covariates, Sequence) else list(covariates)
 
 
-def _axis(fit: MixedResult, names: list[str]) -> pd.DataFrame:
-    """First principal axis (partner's on own), by the delta method; NaN where the surface has none."""
-    import pandas as pd
-
-    labels = [column.name for column in fit.design.fixed]
-    places = [labels.index(name) for name in names]
-    theta, cov = fit.estimates.beta[places], fit.estimates.cov[np.ix_(places, places)]
-    values, spread = delta(principal_axis, theta, cov)
-    return pd.DataFrame({"parameter": ["p10", "p11"]}).assign(**estimate_rows(values, np.sqrt(np.diag(spread))))
-
-
-def principal_axis(b: NDArray[Any]) -> NDArray[Any]:
-    """Intercept and slope of the first principal axis of the surface with coefficients b1 ... b5."""
-    twist = b[3] ** 2 - 4 * b[2] * b[4]
-    own = (2 * b[0] * b[4] - b[1] * b[3]) / twist
-    other = (2 * b[1] * b[2] - b[0] * b[3]) / twist
-    slope = (b[4] - b[2] + np.sqrt((b[2] - b[4]) ** 2 + b[3] ** 2)) / b[3]
-    return np.array([other - slope * own, slope])
+def _refuse_twice(outcome: str, predictor: str, covariates: list[str], moderators: list[str]) -> None:
+    names = [outcome, predictor, *covariates, *moderators]
+    taken = [name for name in COLUMNS if name in names]
+    if taken:
+        raise DesignError(f"response_surface makes a column called {taken[0]!r}: rename yours.")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DesignError(
+            f"response_surface: {twice[0]!r} is named twice. Each variable has one part in the model: outcome, "
+            "predictor, covariate or moderator (a moderator's own effect is in the model already)."
+        )
 
 
-def _congruence(table: pd.DataFrame) -> dict[str, Any]:
-    """Apply the conditions in order and name the first that fails."""
-    ends: dict[str, tuple[float, float]] = {
-        str(row["parameter"]): (float(row["conf_low"]), float(row["conf_high"])) for row in table.to_dict("records")
-    }
+def _moderating(
+    panel: DyadPanel, moderators: Mapping[str, Any], values: Mapping[str, NDArray[np.float64]]
+) -> tuple[list[SurfaceModerator], dict[str, NDArray[np.float64]]]:
+    """Moderators with the points at which surfaces are read, and their columns: main effects, then products."""
+    varying = varying_moderators(panel, moderators)
+    probed, columns = [], {}
+    for name, whose in moderators.items():
+        for owner in owners_of(name, whose):
+            trait = moderator_values(panel, name, owner, varying=name in varying)
+            observed = trait[np.isfinite(trait)]
+            if not len(observed) or np.ptp(observed) == 0:
+                raise DesignError(f"the moderator {name!r} does not vary, so nothing can change with it.")
+            term = SurfaceModerator(
+                f"{owner} {name}", _mean_over_dyads(panel, trait), tuple(chosen_points(observed).tolist())
+            )
+            probed.append(term)
+            columns[term.label] = trait - term.centre
+            columns |= {term.product(column): part * (trait - term.centre) for column, part in values.items()}
+    return probed, columns
 
-    def holds(label: str, value: float) -> bool:
-        return ends[label][0] <= value <= ends[label][1]
 
-    reasons = (
-        (not ends["a4"][1] < 0, "a4 is not below zero: the outcome is no lower where partners differ"),
-        (not holds("a3", 0.0), "a3 differs from zero: it matters who of the two has more"),
-        (not holds("a5", 0.0), "a5 differs from zero: the ridge is tilted from the line of congruence"),
-        (not (holds("p10", 0.0) and holds("p11", 1.0)), "the first principal axis is not the line of congruence"),
-    )
-    for failed, reason in reasons:
-        if failed:
-            return {"congruence": False, "reason": reason}
-    return {"congruence": True, "reason": "outcomes are highest where partners agree"}
+def _mean_over_dyads(panel: DyadPanel, trait: NDArray[np.float64]) -> float:
+    """Mean of dyad means, so that a dyad with many occasions counts once."""
+    observed = np.isfinite(trait)
+    dyad = panel.index.dyad[observed]
+    counts = np.bincount(dyad)
+    return float(np.mean(np.bincount(dyad, weights=trait[observed])[counts > 0] / counts[counts > 0]))
+
+
+def _derived(panel: DyadPanel, columns: list[str], values: Mapping[str, NDArray[np.float64]]) -> DyadPanel:
+    """The panel with the terms of the polynomial as columns."""
+    from reldyn.panel import DyadPanel as Panel
+
+    keep = [name for name in dict.fromkeys([*panel.columns.values(), *columns]) if name is not None]
+    for name in columns:
+        panel.values(name)
+    frame = panel.frame[keep].assign(**values)
+    named = {key: name for key, name in panel.columns.items() if name is not None}
+    return Panel(frame, **named, schedule=panel.schedule)  # type: ignore[arg-type]

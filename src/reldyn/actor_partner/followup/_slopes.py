@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from reldyn.actor_partner.model._result import ApimResult
     from reldyn.actor_partner.model._terms import DesignColumn
 
-__all__ = ["SlopesResult", "simple_slopes"]
+__all__ = ["SlopesResult", "chosen_points", "simple_slopes"]
 
 # Points on which a region's ends are bracketed before they are refined.
 GRID = 401
@@ -124,9 +124,15 @@ def simple_slopes(
     >>> rd.actor_partner.simple_slopes(fit, at=[-1, 1]).tidy()["at"].tolist()
     [-1.0, 1.0, -1.0, 1.0]
     """
+    if categorical := _categorical(fit, moderator):
+        raise DesignError(
+            f"{categorical!r} is categorical: the effect in a category is the sum of its coefficient and of that "
+            "category's moderation, fit.contrast({...}) with both terms; whether categories differ is "
+            f"fit.joint_test({categorical!r})."
+        )
     pairs, name, owner, values = _moderated(fit, moderator, trait_of)
     seen = values[np.isfinite(values)]
-    points = _points(seen) if at is None else np.asarray(at, dtype=float)
+    points = chosen_points(seen) if at is None else np.asarray(at, dtype=float)
     limits = float(seen.min()), float(seen.max())
     grid = np.linspace(*limits, GRID)
     return SlopesResult(
@@ -140,6 +146,13 @@ def simple_slopes(
         limits=limits,
         warnings=fit.warnings,
     )
+
+
+def _categorical(fit: ApimResult, moderator: str | None) -> str:
+    """The categorical moderator that is asked for; empty where it is numeric."""
+    known = list(dict.fromkeys(c.term.moderator for c in fit.design.fixed if c.term.effect == "moderation"))
+    name = known[0] if moderator is None and len(known) == 1 else moderator
+    return name if name is not None and name in fit.setting.categories else ""
 
 
 def _moderated(
@@ -213,7 +226,8 @@ def _interacting(
     return pairs, name, "partner", fit.design.base[:, partner.base]
 
 
-def _points(seen: NDArray[np.float64]) -> NDArray[np.float64]:
+def chosen_points(seen: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean and one standard deviation below and above; both values of a moderator that has two."""
     distinct = np.unique(seen)
     if len(distinct) == 2:
         return distinct

@@ -7,14 +7,19 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from reldyn.actor_partner._categories import categories_of
+from reldyn.actor_partner._causes import one_sided_notes, two_valued_note
+from reldyn.actor_partner._constraints import read_constraints
+from reldyn.actor_partner._metrics import metric_note, unequal_metrics
 from reldyn.actor_partner._moderators import absence_notes, varying_moderators
 from reldyn.actor_partner._past import OutcomePast, has_levels, outcome_past, without_tests
+from reldyn.actor_partner._row_terms import check_row_terms, offset_of, weights_of
 from reldyn.actor_partner.model._block import apim_block
 from reldyn.actor_partner.model._design import Block, build_design, identifiers
-from reldyn.actor_partner.model._fitting import estimates_of, fit_design
+from reldyn.actor_partner.model._fitting import check_memory, estimates_of, fit_design
 from reldyn.actor_partner.model._marginal import FAMILIES, refuse_mixed_options
 from reldyn.actor_partner.model._result import ApimResult, MixedResult
-from reldyn.actor_partner.model._setting import ModelSetting, as_random, as_residual, check_call
+from reldyn.actor_partner.model._setting import ModelSetting, as_random, as_residual, check_call, with_default_inference
 from reldyn.actor_partner.model._terms import Stratum, named_terms, strata_of
 from reldyn.actor_partner.model._values import centerings, has_occasions
 from reldyn.errors import DataWarning, DesignError, check_option
@@ -54,6 +59,10 @@ def apim(
     random: Any = None,
     residual: str | Residual = UNSTRUCTURED,
     family: Literal["gaussian", "binomial", "poisson", "negative-binomial", "ordinal"] = "gaussian",
+    reference: Mapping[str, Any] | None = None,
+    offset: str | None = None,
+    weights: str | None = None,
+    constraints: str | Sequence[str] = (),
     estimation: Estimation = Estimation(),  # noqa: B008 - a frozen value
 ) -> ApimResult:
     """Fit an actor-partner interdependence model.
@@ -71,13 +80,15 @@ def apim(
         ``rd.shared("NAME")``. Empty is allowed (growth models). A lag of the outcome (``panel.lag``) makes
         stability (actor) and influence (partner) effects.
     covariates : sequence of str or shared, default ()
-        Numeric columns that enter as they stand.
+        Columns that enter as they stand; categorical ones (text, pandas categories, and those named in ``reference``)
+        as indicators of each category against the reference. ``joint_test`` tests them together, and whether roles
+        differ in them; ``marginal_means`` gives the mean of each category.
     moderators : mapping of str to {"actor", "partner", "dyad"}, optional
         Columns and whose they are (a tuple for both partners'); each enters as it stands, with its main effect and
         its product with every actor, partner and interaction effect. A column that does not change within persons is
         a trait: the person's value holds on all rows, also where it was not asked. One that changes is taken from the
         same occasion, the own or the partner's; a row whose value is missing there is left out, and counted in the
-        notes. One of the dyad must be the same for both partners.
+        notes. One of the dyad must be the same for both partners. May be categorical, like covariates.
     interaction : {"product", "absolute-difference"}, optional
         Actor by partner interaction of each predictor, of the centred values.
     roles : {"distinguishable", "exchangeable", "by-composition"}, optional
@@ -91,14 +102,31 @@ def apim(
         usable occasions per person; a warning says the size, and below ten the lag has no statistic and no p-value.
     random : sequence of str or shared, or Random, optional
         What varies between dyads: ``"intercept"``, ``"actor"``, ``"partner"`` (all predictors; their within parts),
-        ``"actor:NAME"``, ``"partner:NAME"``, a covariate. None: the intercept with several occasions, else nothing.
+        ``"actor:NAME"``, ``"partner:NAME"``, a covariate. None: nothing with one occasion; with several the intercept,
+        and cluster-robust (CR2) inference unless ``estimation`` says otherwise, because slopes that vary between dyads
+        and are left out make model-based standard errors of within-person effects too small, while these hold (in
+        simulations of 30 to 100 dyads the former cover .82 to .95, the latter .95). ``random="intercept"`` is the same
+        model with Kenward-Roger inference.
     residual : str or Residual, default "unstructured"
         A free 2 x 2 covariance at each occasion: what is left of the two members may go together.
     family : {"gaussian", "binomial", "poisson", "negative-binomial", "ordinal"}, default "gaussian"
         Other families than Gaussian are marginal models (generalised estimating equations, dyads as clusters,
         bias-reduced standard errors); they have neither ``random`` nor ``residual``.
+    reference : mapping of str to category, optional
+        The category of a categorical covariate or moderator that the others are set against; None: the first one. A
+        numeric column that is named here is categorical.
+    offset : str, optional
+        Numeric column that is added to the linear predictor with a coefficient of 1. For counts per hour: the logarithm
+        of the hours.
+    weights : str, optional
+        Numeric column of prior weights, above zero: a row of weight w counts like the mean of w rows, its residual
+        variance is that of weight 1 divided by w. They are no sampling weights. Ordinal outcomes take none.
+    constraints : {"actor=partner", "equal-predictors"} or sequence of these, default ()
+        Coefficients that are one: of actor and partner (the couple pattern, k = 1), or of all predictors (which must
+        then share a unit). Compare with the free model by `compare`.
     estimation : Estimation
-        REML by default. ``missing="available"``: a row is used when it has the outcome and all predictors, so that a
+        REML by default, with CR2 inference where ``random`` is left to its default, else Kenward-Roger.
+        ``missing="available"``: a row is used when it has the outcome and all predictors, so that a
         partner missing at an occasion costs the row whose partner effect it would inform. ``missing="impute"``: 20
         imputations of the predictors, both members' variables of an occasion as one vector (Schafer and Yucel, 2002),
         pooled by Rubin's rules; every row with an outcome is used. ``missing="model"``: incomplete predictors are
@@ -113,7 +141,7 @@ def apim(
     DesignError
         A term cannot be estimated from these rows; the message names it and the reason.
     DataError
-        A column is absent, doubled, or holds text; a moderator of the dyad differs between partners.
+        A column is absent or doubled, a predictor holds text; a moderator of the dyad differs between partners.
 
     References
     ----------
@@ -145,14 +173,25 @@ def apim(
     option = centerings(panel, [name for name, _ in named], centering)
     chosen, strata = strata_of(panel, roles)
     asked_random = random
+    by_default = random is None and has_occasions(panel) and family == "gaussian"
     random = as_random(random, has_occasions(panel) and family == "gaussian")
-    varying = varying_moderators(panel, moderators)
+    equal = read_constraints(constraints, len(named))
     terms = [name for name, _ in (*named, *adjusting)]
+    check_row_terms(offset, weights, [outcome, *terms, *(moderators or {})], estimation)
+    categories = categories_of(panel, outcome, [*(name for name, _ in adjusting), *(moderators or {})], reference)
+    _refuse_incomplete_categories(categories, estimation)
+    varying = varying_moderators(panel, moderators, categories)
     past = outcome_past(panel, outcome, [*terms, *(moderators or {})], option, levels=has_levels(random))
-    past = past.with_remarks(absence_notes(panel, outcome, moderators, varying))
+    past = past.with_remarks(absence_notes(panel, outcome, moderators, varying, categories))
+    if family == "gaussian":
+        past = past.with_remarks(two_valued_note(panel, outcome))
+    if estimation.missing == "available":
+        past = past.with_spoken(one_sided_notes(panel, [name for name, _ in adjusting]))
+    unequal = unequal_metrics(panel, [outcome, *(name for name, _ in named)], strata)
+    past = past.with_spoken(metric_note(unequal))
 
     def lay_out(rows: DyadPanel) -> Block:
-        return apim_block(
+        block = apim_block(
             rows,
             outcome=outcome,
             predictors=named,
@@ -163,7 +202,10 @@ def apim(
             random=random.terms,
             lags=past.lags,
             varying=varying,
+            categories=categories,
+            constraints=equal,
         )
+        return dataclasses.replace(block, offset=offset_of(rows, offset), weights=weights_of(rows, weights))
 
     setting = ModelSetting(
         kind="apim",
@@ -177,15 +219,30 @@ def apim(
         moderators=dict(moderators or {}),
         random=random,
         residual=as_residual(str(residual) if isinstance(residual, str) else residual),
-        estimation=estimation,
+        estimation=with_default_inference(estimation, by_default),
         n_rows_panel=len(panel),
         varying=varying,
         lags=past.lags,
+        default_random=by_default,
+        unequal_metrics=unequal,
+        categories=categories,
+        offset=offset,
+        weights=weights,
+        constraints=equal,
     )
     if family != "gaussian":
         refuse_mixed_options(family, asked_random, residual is not UNSTRUCTURED, setting)
         return _run_marginal(panel, outcome, lay_out(panel), strata, setting, family, past)
     return run_model(ApimResult, panel, outcome, lay_out, strata, setting, past)
+
+
+def _refuse_incomplete_categories(categories: Mapping[str, tuple[str, ...]], estimation: Estimation) -> None:
+    """Refuse categories where missing values are drawn or modelled as normal."""
+    if categories and estimation.missing != "available":
+        raise DesignError(
+            f"missing={estimation.missing!r} treats columns as normal, and {next(iter(categories))!r} is categorical: "
+            "use missing='available', or enter indicator columns (pd.get_dummies) as numbers."
+        )
 
 
 def _run_marginal(
@@ -226,8 +283,9 @@ def run_model(
         return _run_incomplete(kind, panel, outcome, lay_out, strata, setting, past)
     block = lay_out(panel)
     design = build_design(panel, outcome, block, strata, setting.residual.process)
+    check_memory(design, setting.residual, setting.estimation)
     fit = fit_design(design, setting.random, setting.residual, setting.estimation.method)
-    estimates, wald = estimates_of(fit, setting.estimation)
+    estimates, wald = estimates_of(fit, setting.estimation, design.log_volume)
     result = kind(
         setting=dataclasses.replace(setting, centres=block.centres),
         design=design,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reldyn.actor_partner._moderators import moderator_values, owners_of
+from reldyn.actor_partner._categories import indicators, values_of
+from reldyn.actor_partner._constraints import BOTH, constrained
+from reldyn.actor_partner._moderators import NONE, moderator_values, owners_of
 from reldyn.actor_partner.model._design import Block
 from reldyn.actor_partner.model._terms import DesignTerm, named_terms
 from reldyn.actor_partner.model._values import levels_of, partner_trait, partner_values
@@ -61,10 +64,13 @@ def apim_block(
     lags: Sequence[str] = (),
     varying: Sequence[str] = (),
     centres: Mapping[str, float] | None = None,
+    categories: Mapping[str, tuple[str, ...]] = NONE,
+    constraints: Sequence[str] = (),
 ) -> Block:
     """Lay out intercept, actor and partner effects, interactions, moderations and covariates.
 
-    ``lags`` are predictors that hold the outcome's past, ``varying`` moderators that change within persons. With
+    ``lags`` are predictors that hold the outcome's past, ``varying`` moderators that change within persons,
+    ``categories`` the labels of categorical columns, each of which enters as indicators against the first. With
     ``centres`` the values are those of rows to predict for: centred where the fit was, and free not to vary.
     """
     if interaction is not None:
@@ -77,14 +83,18 @@ def apim_block(
         levels, centre = levels_of(panel, name, centering[name], None if centres is None else centres[name])
         collector.centres[name] = centre
         _add_predictor(collector, panel, name, both, levels, interaction, name in lags)
+    if constraints:
+        collector.terms, collector.values = constrained(collector.terms, collector.values, constraints)
     for name, both in covariates:
-        if name != "intercept":
+        if name in categories:
+            _add_indicators(collector, DesignTerm("covariate", name, common=both), _codes(panel, name, categories))
+        elif name != "intercept":
             values = _varying(panel, name, "covariate") if collector.fitting else panel.values(name)
             collector.add(DesignTerm("covariate", name, common=both), values)
     # Chosen before moderators enter: "actor" means all predictors, not the traits that moderate them.
     chosen = tuple(item for name, both in named_terms(random, "random") for item in _apim_random(collector, name, both))
     if moderators:
-        _add_moderations(collector, panel, moderators, [name for name, _ in covariates], varying)
+        _add_moderations(collector, panel, moderators, [name for name, _ in covariates], varying, categories)
     return Block(tuple(collector.terms), collector.base(), chosen, collector.centres)
 
 
@@ -145,21 +155,35 @@ def _add_moderations(
     moderators: Mapping[str, Any],
     covariates: Sequence[str],
     varying: Sequence[str],
+    categories: Mapping[str, tuple[str, ...]],
 ) -> None:
     moderated = [
-        place for place, term in enumerate(collector.terms) if term.effect in ("actor", "partner", "interaction")
+        place for place, term in enumerate(collector.terms) if term.effect in ("actor", "partner", "interaction", BOTH)
     ]
     if not moderated:
         raise DesignError("moderators need predictors whose actor and partner effects they moderate.")
     for name, whose in moderators.items():
         for owner in owners_of(name, whose):
-            trait = moderator_values(panel, name, owner, varying=name in varying)
+            trait = moderator_values(panel, name, owner, varying=name in varying, categories=categories)
+            parts = indicators(trait, categories[name]) if name in categories else [("", trait)]
             if name not in covariates or owner != "dyad":
-                collector.add(DesignTerm("covariate" if owner == "dyad" else owner, name), trait)
+                main = DesignTerm("covariate" if owner == "dyad" else owner, name)
+                for label, values in parts:
+                    collector.add(dataclasses.replace(main, category=label), values)
             for place in moderated:
                 term = collector.terms[place]
                 joint = DesignTerm("moderation", term.variable, term.level, name, term.effect, owner, term.common)
-                collector.add(joint, collector.values[place] * trait)
+                for label, values in parts:
+                    collector.add(dataclasses.replace(joint, category=label), collector.values[place] * values)
+
+
+def _codes(panel: DyadPanel, name: str, categories: Mapping[str, tuple[str, ...]]) -> list[tuple[str, Any]]:
+    return indicators(values_of(panel, name, categories), categories[name])
+
+
+def _add_indicators(collector: _Collector, term: DesignTerm, parts: Sequence[tuple[str, Any]]) -> None:
+    for label, values in parts:
+        collector.add(dataclasses.replace(term, category=label), values)
 
 
 def _apim_random(collector: _Collector, name: str, common: bool) -> list[tuple[DesignTerm, int]]:
@@ -188,7 +212,7 @@ def _may_vary(term: DesignTerm) -> bool:
 
 
 def _with_common(term: DesignTerm, common: bool) -> DesignTerm:
-    return DesignTerm(term.effect, term.variable, term.level, term.moderator, term.moderated, term.trait_of, common)
+    return dataclasses.replace(term, common=common)
 
 
 def mixed_block(

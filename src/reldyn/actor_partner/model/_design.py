@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -32,6 +33,8 @@ class Block:
     base: NDArray[np.float64]
     random: tuple[tuple[DesignTerm, int], ...]
     centres: Mapping[str, float]
+    offset: NDArray[np.float64] | None = None
+    weights: NDArray[np.float64] | None = None
 
 
 @register
@@ -58,6 +61,8 @@ class DesignRows:
     fixed, random : tuple of DesignColumn
     dyad_labels : tuple
     n_persons : int
+    offset, weights : (n,) arrays, optional
+        What is added to the linear predictor, and prior weights; None without.
     """
 
     outcome: str
@@ -73,13 +78,27 @@ class DesignRows:
     random: tuple[DesignColumn, ...]
     dyad_labels: tuple[Hashable, ...]
     n_persons: int
+    offset: NDArray[np.float64] | None = None
+    weights: NDArray[np.float64] | None = None
 
-    row_fields: ClassVar[tuple[str, ...]] = ("y", "base", "rows", "dyad", "member", "step", "stratum", "dyad_labels")
+    row_fields: ClassVar[tuple[str, ...]] = (
+        *("y", "base", "rows", "dyad", "member", "step", "stratum", "dyad_labels", "offset", "weights"),
+    )
 
     @property
     def n_dyads(self) -> int:
         """Number of dyads with at least one row."""
         return len(self.stratum)
+
+    @property
+    def log_volume(self) -> float:
+        """What prior weights add to a log-likelihood of rows scaled by their roots."""
+        return 0.0 if self.weights is None else 0.5 * float(np.log(self.weights).sum())
+
+    def rescaled(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Values on the scale of the engine's rows as values of the outcome."""
+        plain = values if self.weights is None else values / np.sqrt(self.weights)
+        return plain if self.offset is None else plain + self.offset
 
     def matrix(self, columns: Sequence[DesignColumn], base: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         """Design matrix of these columns, (n, number of columns)."""
@@ -134,6 +153,9 @@ def build_design(panel: DyadPanel, outcome: str, block: Block, strata: tuple[Str
     y = panel.values(outcome)
     _check_outcome(y, outcome)
     usable = np.isfinite(y) & np.isfinite(block.base).all(axis=1)
+    for extra in (block.offset, block.weights):
+        if extra is not None:
+            usable &= np.isfinite(extra)
     rows = np.flatnonzero(usable)
     if not len(rows):
         raise DesignError(_no_rows(y, outcome, block))
@@ -164,6 +186,8 @@ def build_design(panel: DyadPanel, outcome: str, block: Block, strata: tuple[Str
         random=tuple(random),
         dyad_labels=tuple(index.dyad_labels[code] for code in codes),
         n_persons=int(np.count_nonzero(np.bincount(index.person[rows], minlength=index.n_persons))),
+        offset=None if block.offset is None else block.offset[rows],
+        weights=None if block.weights is None else block.weights[rows],
     )
 
 
@@ -256,8 +280,14 @@ def problem_of(design: DesignRows) -> Problem:
     group = 2 * design.stratum[design.dyad] + design.member
     # The smallest type that holds the codes: there are few of them, and rows may be many.
     group = group.astype(np.min_scalar_type(2 * len(design.strata)))
+    # A row of weight w counts like w rows: scaled by its root, it has the variance of a row of weight 1.
+    y = design.y if design.offset is None else design.y - design.offset
+    if design.weights is not None:
+        root = np.sqrt(design.weights)
+        y = y * root
+        design = dataclasses.replace(design, base=design.base * root[:, None])
     return Problem(
-        y=design.y,
+        y=y,
         X=_role_columns(design, design.fixed, group),
         Z=_role_columns(design, design.random, group),
         dyad=design.dyad,

@@ -30,6 +30,33 @@ def fit_design(design: DesignRows, random: Random, residual: Residual, method: s
     return fit_mixed(problem_of(design), structure_of(design, random), residual, method)  # type: ignore[arg-type]
 
 
+def check_memory(design: DesignRows, residual: Residual, estimation: Estimation) -> None:
+    """Refuse a fit that needs more memory than it may take, before the work begins.
+
+    Raises
+    ------
+    DesignError
+        With the size, and what would make it smaller.
+    """
+    from reldyn.mixed import memory_needed
+
+    second_order = estimation.resolved_inference == "kenward-roger"
+    needed = memory_needed(problem_of(design), residual, second_order=second_order) / 1e9
+    if needed <= estimation.max_memory:
+        return
+    longest = int(np.bincount(design.dyad).max())
+    cause = f"{len(design.y):,} rows"
+    if residual.measurement_error or residual.process == "car1":
+        own = "measurement error" if residual.measurement_error else "time stamps that members do not share"
+        cause = f"with {own} the up to {longest:,} rows of a dyad are one block, whose square is kept"
+    smaller = " inference='z' or 'cr2' needs less;" if second_order else ""
+    raise DesignError(
+        f"this fit needs about {needed:.1f} GB, and Estimation(max_memory={estimation.max_memory:g}) allows "
+        f"{estimation.max_memory:g}: {cause}. Shorten the series or average them to fewer occasions;{smaller} or allow "
+        "more with max_memory=."
+    )
+
+
 def check_occasions(design: DesignRows, residual: Residual) -> None:
     """Refuse a dyad's deviation that is the same thing as its residual, and more effects than dyads."""
     count = np.bincount(design.stratum, minlength=len(design.strata))
@@ -46,8 +73,9 @@ def check_occasions(design: DesignRows, residual: Residual) -> None:
         return
     if residual.process != "independent" or not all(column.term.common for column in intercepts):
         raise DesignError(
-            "random='intercept' cannot be estimated: each dyad has one occasion, so the dyad's deviation is the same "
-            f"thing as the {residual.process} residual. Leave random out: the residual covariance already holds it."
+            "random intercepts (the default where dyads have several occasions) cannot be estimated: in the usable "
+            f"rows each dyad has one occasion, so the dyad's deviation is the same thing as the {residual.process} "
+            "residual. Say random=(): the residual covariance already holds it."
         )
 
 
@@ -58,9 +86,12 @@ def _repeats(design: DesignRows) -> bool:
     return bool(np.any(one[design.dyad] != design.step))
 
 
-def estimates_of(fit: Fit, estimation: Estimation) -> tuple[Estimates, Wald]:
-    """Numbers of a fit, and the inference asked for that they rest on."""
-    from reldyn.mixed import infer
+def estimates_of(fit: Fit, estimation: Estimation, log_volume: float = 0.0) -> tuple[Estimates, Wald]:
+    """Numbers of a fit, and the inference asked for that they rest on.
+
+    ``log_volume`` is what prior weights add to the log-likelihood.
+    """
+    from reldyn.mixed import infer, parameter_covariance
 
     kind = estimation.resolved_inference
     wald = infer(fit, kind, n_boot=estimation.n_boot, seed=estimation.seed, n_jobs=estimation.n_jobs)
@@ -68,7 +99,7 @@ def estimates_of(fit: Fit, estimation: Estimation) -> tuple[Estimates, Wald]:
     estimates = Estimates(
         method=fit.method,
         inference=kind,
-        log_likelihood=float(fit.log_likelihood),
+        log_likelihood=float(fit.log_likelihood) + log_volume,
         n_covariance=fit.n_covariance_parameters,
         beta=wald.beta,
         cov_model=fit.cov_beta,
@@ -83,6 +114,7 @@ def estimates_of(fit: Fit, estimation: Estimation) -> tuple[Estimates, Wald]:
         converged=bool(fit.converged),
         at_boundary=bool(fit.at_boundary),
         message=fit.trace.return_code,
+        cov_parameters=parameter_covariance(fit)[0] if len(fit.theta) else np.zeros((0, 0)),
         trace={
             "deviance": fit.trace.deviances,
             "evaluations": int(fit.trace.evaluations),

@@ -6,6 +6,7 @@ are matrices, never formulas.
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,8 @@ class GeeFit:
     converged : bool
     split : bool
         Whether outcomes seem to be separated by a predictor.
+    margin : float
+        Smallest distance of a fitted value from the edge of its range.
     """
 
     beta: NDArray[np.float64]
@@ -55,6 +58,7 @@ class GeeFit:
     pearson: NDArray[np.float64]
     converged: bool
     split: bool
+    margin: float
 
 
 @brief
@@ -93,7 +97,14 @@ def thresholds_of(y: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def fit_gee(
-    y: NDArray[np.float64], X: NDArray[np.float64], dyad: NDArray[np.int64], family: str, *, exchangeable: bool
+    y: NDArray[np.float64],
+    X: NDArray[np.float64],
+    dyad: NDArray[np.int64],
+    family: str,
+    *,
+    exchangeable: bool,
+    offset: NDArray[np.float64] | None = None,
+    weights: NDArray[np.float64] | None = None,
 ) -> GeeFit:
     """Solve the estimating equations.
 
@@ -107,18 +118,56 @@ def fit_gee(
     family : {"binomial", "poisson", "negative-binomial", "ordinal"}
     exchangeable : bool
         Working correlation common to all pairs of a cluster, else independence.
+    offset, weights : (n,) arrays, optional
+        Added to the linear predictor; prior weights, of which a cluster has one where ``exchangeable``.
     """
     order = np.argsort(dyad, kind="stable")
-    back = np.argsort(order)
+    extra = {name: values[order] for name, values in (("offset", offset), ("weights", weights)) if values is not None}
+    try:
+        return _fit_sorted(y[order], X[order], dyad[order], family, exchangeable, extra, np.argsort(order))
+    except _RanOff:
+        return _nothing(y, X, family)
+
+
+class _RanOff(Exception):
+    """Coefficients ran off to infinity in the middle of a step."""
+
+
+def _nothing(y: NDArray[np.float64], X: NDArray[np.float64], family: str) -> GeeFit:
+    """What is left where the iterations broke down."""
+    p = X.shape[1] + (len(thresholds_of(y)) if family == "ordinal" else 0)
+    unknown = float("nan")
+    square = np.full((p, p), unknown)
+    return GeeFit(np.full(p, unknown), square, square, unknown, unknown, np.full(len(y), unknown), False, True, 0.0)
+
+
+def _fit_sorted(
+    y: NDArray[np.float64],
+    X: NDArray[np.float64],
+    dyad: NDArray[np.int64],
+    family: str,
+    exchangeable: bool,
+    extra: dict[str, NDArray[np.float64]],
+    back: NDArray[np.int64],
+) -> GeeFit:
+    """Solve with the rows of a cluster together, as statsmodels wants them."""
     if family == "ordinal":
-        found, converged = _ordinal(y[order], X[order], dyad[order])
+        found, converged = _ordinal(y, X, dyad, extra)
         pearson = np.full(len(y), np.nan)
+        mean = np.asarray(found.fittedvalues, dtype=float)
+        margin = float(np.minimum(mean, 1.0 - mean).min())
     else:
-        found, converged, alpha = _solve(y[order], X[order], dyad[order], family, exchangeable)
+        found, converged, alpha = _solve(y, X, dyad, family, exchangeable, extra)
         mean = np.asarray(found.fittedvalues, dtype=float)
         variance = {"binomial": mean * (1 - mean), "poisson": mean}.get(family, mean + alpha * mean**2)
-        pearson = ((y[order] - mean) / np.sqrt(variance))[back]
-    cov = np.asarray(found.cov_robust_bc, dtype=float)
+        margin = float((np.minimum(mean, 1.0 - mean) if family == "binomial" else mean).min())
+        pearson = ((y - mean) / np.sqrt(variance))[back]
+    if "weights" in extra:
+        working = float(found.cov_struct.dep_params) if exchangeable else 0.0
+        slope = mean * (1 - mean) if family == "binomial" else mean
+        cov = bias_reduced(y - mean, slope[:, None] * X, variance, dyad, working, extra["weights"])
+    else:
+        cov = np.asarray(found.cov_robust_bc, dtype=float)
     std_error = np.sqrt(np.diag(cov))
     return GeeFit(
         beta=np.asarray(found.params, dtype=float),
@@ -129,18 +178,62 @@ def fit_gee(
         pearson=pearson,
         converged=converged and bool(np.isfinite(std_error).all()),
         split=bool(np.any(std_error > SPLIT)) or not np.isfinite(std_error).all(),
+        margin=margin,
     )
 
 
+def bias_reduced(
+    residual: NDArray[np.float64],
+    slope: NDArray[np.float64],
+    variance: NDArray[np.float64],
+    dyad: NDArray[np.int64],
+    working: float,
+    weights: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Mancl and DeRouen's covariance with prior weights, (p, p): the leverage of a cluster grows with its weight.
+
+    Parameters
+    ----------
+    residual, variance, weights : (n,) arrays
+        Outcome minus mean, variance function at the mean, prior weights.
+    slope : (n, p) array
+        Derivative of the mean by the coefficients.
+    dyad : (n,) int array
+        Clusters, sorted.
+    working : float
+        Working correlation.
+    """
+    starts = np.flatnonzero(np.r_[True, np.diff(dyad) != 0, True])
+    root = np.sqrt(variance / weights)
+    pieces = []
+    for begin, end in itertools.pairwise(starts):
+        rows = slice(begin, end)
+        shape = np.full((end - begin, end - begin), working)
+        np.fill_diagonal(shape, 1.0)
+        pieces.append((rows, np.linalg.inv(np.outer(root[rows], root[rows]) * shape)))
+    inverse = np.linalg.inv(sum(slope[rows].T @ V @ slope[rows] for rows, V in pieces))
+    meat = np.zeros_like(inverse)
+    for rows, V in pieces:
+        leverage = slope[rows] @ inverse @ slope[rows].T @ V
+        score = slope[rows].T @ V @ np.linalg.solve(np.eye(len(V)) - leverage, residual[rows])
+        meat += np.outer(score, score)
+    return np.asarray(inverse @ meat @ inverse)
+
+
 def _solve(
-    y: NDArray[np.float64], X: NDArray[np.float64], dyad: NDArray[np.int64], family: str, exchangeable: bool
+    y: NDArray[np.float64],
+    X: NDArray[np.float64],
+    dyad: NDArray[np.int64],
+    family: str,
+    exchangeable: bool,
+    extra: dict[str, NDArray[np.float64]],
 ) -> tuple[Any, bool, float]:
     """Fit one family; for counts with extra spread alternate between coefficients and the moment estimate of alpha."""
     import statsmodels.api as sm
 
     def fit(kind: Any) -> tuple[Any, bool]:
         structure = sm.cov_struct.Exchangeable() if exchangeable else sm.cov_struct.Independence()
-        return _run(sm.GEE(y, X, groups=dyad, family=kind, cov_struct=structure))
+        return _run(sm.GEE(y, X, groups=dyad, family=kind, cov_struct=structure, **extra))
 
     if family == "binomial":
         return *fit(sm.families.Binomial()), float("nan")
@@ -150,7 +243,8 @@ def _solve(
     alpha = 0.0
     for _ in range(ROUNDS):
         mean = np.asarray(found.fittedvalues, dtype=float)
-        after = max(float(((y - mean) ** 2 - mean).sum() / (mean**2).sum()), 0.0)
+        w = extra.get("weights", 1.0)
+        after = max(float((w * ((y - mean) ** 2 - mean)).sum() / (w * mean**2).sum()), 0.0)
         if abs(after - alpha) <= 1e-6 * (1 + alpha):
             break
         alpha = after
@@ -158,11 +252,13 @@ def _solve(
     return found, converged, alpha
 
 
-def _ordinal(y: NDArray[np.float64], X: NDArray[np.float64], dyad: NDArray[np.int64]) -> tuple[Any, bool]:
+def _ordinal(
+    y: NDArray[np.float64], X: NDArray[np.float64], dyad: NDArray[np.int64], extra: dict[str, NDArray[np.float64]]
+) -> tuple[Any, bool]:
     """Cumulative logits of being above each category; independence between persons, exact within one answer."""
     import statsmodels.api as sm
 
-    return _run(sm.OrdinalGEE(y, X, groups=dyad, cov_struct=sm.cov_struct.OrdinalIndependence()))
+    return _run(sm.OrdinalGEE(y, X, groups=dyad, cov_struct=sm.cov_struct.OrdinalIndependence(), **extra))
 
 
 def _run(model: Any) -> tuple[Any, bool]:
@@ -171,6 +267,15 @@ def _run(model: Any) -> tuple[Any, bool]:
 
     with warnings.catch_warnings(record=True) as caught, np.errstate(all="ignore"):
         warnings.simplefilter("always")
-        found = model.fit(cov_type="bias_reduced", maxiter=200)
+        try:
+            # statsmodels reduces no bias of weighted fits; `bias_reduced` does.
+            kind = "bias_reduced" if model.weights is None else "robust"
+            found = model.fit(cov_type=kind, maxiter=200)
+        except np.linalg.LinAlgError as error:
+            raise _RanOff from error
+        except ValueError as error:
+            if "infs or NaNs" not in str(error):
+                raise
+            raise _RanOff from error
     settled = not any(issubclass(note.category, NotSettled) for note in caught)
     return getattr(found, "_results", found), settled and bool(np.isfinite(found.params).all())

@@ -11,10 +11,11 @@ import textwrap
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 import numpy as np
 
+from reldyn.actor_partner._separation import separated_columns, separation_note
 from reldyn.actor_partner.model._design import DesignRows, identifiers
 from reldyn.actor_partner.model._estimates import Estimates
 from reldyn.actor_partner.model._gee import GeeFit, MarginalWald, fit_gee, thresholds_of
@@ -34,6 +35,8 @@ __all__ = ["FAMILIES", "MarginalApimResult", "fit_marginal", "refuse_mixed_optio
 
 FAMILIES = ("gaussian", "binomial", "poisson", "negative-binomial", "ordinal")
 FEW_DYADS = 20
+# Fitted probabilities (expected counts) closer to the edge of their range than this may stand for infinite slopes.
+MARGIN = 1e-4
 MOST_CATEGORIES = 15
 READING = {
     "binomial": "log odds of a 1; their exponentials are odds ratios",
@@ -97,11 +100,13 @@ class MarginalApimResult(ApimResult):
         }
         return pd.DataFrame([row])
 
-    def tidy(self) -> pd.DataFrame:
+    def tidy(self, of: Literal["residual"] | None = None) -> pd.DataFrame:
         """One row per coefficient, as for Gaussian outcomes, with ``ratio``: the exponential of the estimate.
 
         Thresholds of ordinal outcomes have ``effect`` ``threshold``; ``intercept`` is then a role's shift of them all.
         """
+        if of is not None:
+            raise DesignError("a marginal model (GEE) has no residual process, so there is nothing of it to tidy.")
         table = super().tidy()
         return table.assign(ratio=np.exp(table["estimate"]))
 
@@ -109,7 +114,8 @@ class MarginalApimResult(ApimResult):
         """Methods paragraph with the marginal reading, coefficients and notes."""
         from reldyn.actor_partner.model._text import WIDTH
 
-        hidden = ("effect", "variable", "level", "role", "moderator", "moderated", "trait_of", "composition")
+        said = ("effect", "variable", "level", "role", "moderator", "moderated", "trait_of")
+        hidden = (*said, "category", "composition")
         table = self.tidy().drop(columns=[name for name in hidden if name in self.tidy()])
         body = "\n".join(line.rstrip() for line in format_table(table).to_string(index=False).splitlines())
         parts = [
@@ -129,6 +135,8 @@ class MarginalApimResult(ApimResult):
         working = (
             f"one working correlation of partners ({self.working:.3f})"
             if np.isfinite(self.working)
+            else "working independence, because the members of a dyad have different weights"
+            if self.setting.weights is not None and self._one_occasion
             else "working independence, because over several occasions other choices bias effects of predictors that "
             "change (Pepe and Anderson, 1994)"
             if self.family != "ordinal"
@@ -148,6 +156,10 @@ class MarginalApimResult(ApimResult):
             f"On the scale of {READING[self.family]}. (Liang and Zeger, 1986; Mancl and DeRouen, 2001; Loeys et al., "
             "2014)"
         )
+
+    @property
+    def _one_occasion(self) -> bool:
+        return len(self.design.y) <= 2 * self.design.n_dyads
 
     def covariance(self, of: str) -> pd.DataFrame:
         """Covariance of partners' Pearson residuals (``"residual"``); there are no random effects.
@@ -235,13 +247,22 @@ def fit_marginal(
     if np.linalg.matrix_rank(X) < X.shape[1]:
         raise DesignError(f"the terms {', '.join(c.name for c in kept)} depend on each other: leave one of them out.")
     repeated = bool(np.bincount(design.dyad).max() > 2)
-    fit = fit_gee(design.y, X, design.dyad, family, exchangeable=not repeated and family != "ordinal")
-    more = _notes(design, fit, family)
+    fit = fit_gee(
+        design.y,
+        X,
+        design.dyad,
+        family,
+        exchangeable=not repeated and family != "ordinal" and _one_weight_per_dyad(design),
+        offset=design.offset,
+        weights=design.weights,
+    )
+    split = _split_names(design, X, kept, fit, family)
+    more = _notes(design, fit, family, split)
     design = dataclasses.replace(design, fixed=columns, random=())
     return MarginalApimResult(
         setting=setting,
         design=design,
-        estimates=_estimates(fit, design),
+        estimates=_estimates(fit, design, settled=fit.converged and not fit.split and not split),
         identifiers=identifiers(panel._frame, panel, design),
         warnings=(*notes, *more),
         family=family,
@@ -251,7 +272,18 @@ def fit_marginal(
     )
 
 
+def _one_weight_per_dyad(design: DesignRows) -> bool:
+    """Whether partners count alike: with two weights in a dyad independence is the working assumption."""
+    if design.weights is None:
+        return True
+    top = np.zeros(design.n_dyads)
+    np.maximum.at(top, design.dyad, design.weights)
+    return bool(np.all(design.weights == top[design.dyad]))
+
+
 def _check_outcome(design: DesignRows, family: str) -> None:
+    if family == "ordinal" and design.weights is not None:
+        raise DesignError("family='ordinal' takes no weights: leave weights out, or use another family.")
     y = design.y
     whole = y == np.floor(y)
     wanted = {
@@ -291,7 +323,31 @@ def _columns(design: DesignRows, family: str) -> tuple[tuple[DesignColumn, ...],
     return (*above, *kept), kept
 
 
-def _notes(design: DesignRows, fit: GeeFit, family: str) -> tuple[str, ...]:
+def _split_names(
+    design: DesignRows, X: Any, columns: tuple[DesignColumn, ...], fit: GeeFit, family: str
+) -> tuple[str, ...]:
+    """Terms without a finite coefficient; asked only where something points there."""
+    if fit.converged and not fit.split and fit.margin > MARGIN:
+        return ()
+    whole = separated_columns(design.y, X, family)
+    if not whole.any():
+        return ()
+    base = [place for place, column in enumerate(columns) if column.term.effect == "intercept"]
+    groups: dict[DesignTerm, list[int]] = {}
+    for place, column in enumerate(columns):
+        if place not in base:
+            groups.setdefault(column.term, []).append(place)
+    # A term that splits the outcomes by itself is the cause; without one it is a combination of several.
+    found: list[int] = []
+    for own in groups.values():
+        split = separated_columns(design.y, X[:, [*base, *own]], family)[len(base) :]
+        found += [place for place, runs in zip(own, split, strict=True) if runs]
+    everything = np.flatnonzero(whole).tolist()
+    found = found or [place for place in everything if place not in base] or everything
+    return tuple(columns[place].name for place in found)
+
+
+def _notes(design: DesignRows, fit: GeeFit, family: str, split: tuple[str, ...]) -> tuple[str, ...]:
     notes = []
     if design.n_dyads < FEW_DYADS:
         notes.append(
@@ -304,10 +360,12 @@ def _notes(design: DesignRows, fit: GeeFit, family: str) -> tuple[str, ...]:
         )
     for note in notes:
         warnings.warn(note, DataWarning, stacklevel=4)
-    if fit.converged and not fit.split:
+    if fit.converged and not fit.split and not split:
         return tuple(notes)
     trouble = (
-        "The estimating equations did not settle: the numbers are not to be reported."
+        separation_note(design.outcome, split)
+        if split
+        else "The estimating equations did not settle: the numbers are not to be reported."
         if not fit.converged
         else "A standard error is so large that some predictor seems to split the outcomes without overlap: the "
         "numbers are not to be reported."
@@ -316,7 +374,7 @@ def _notes(design: DesignRows, fit: GeeFit, family: str) -> tuple[str, ...]:
     return (*notes, trouble)
 
 
-def _estimates(fit: GeeFit, design: DesignRows) -> Estimates:
+def _estimates(fit: GeeFit, design: DesignRows, *, settled: bool) -> Estimates:
     df = float(design.n_dyads - len(fit.beta))
     found = MarginalWald(fit.beta, fit.cov, df).contrasts()
     return Estimates(
@@ -334,7 +392,7 @@ def _estimates(fit: GeeFit, design: DesignRows) -> Estimates:
         random=np.empty((0, 0)),
         natural=(),
         residual=tuple({"covariance": _pearson_covariance(fit, design, code)} for code in range(len(design.strata))),
-        converged=fit.converged and not fit.split,
+        converged=settled,
         at_boundary=False,
         message="settled" if fit.converged else "not settled",
         trace={},

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from reldyn.actor_partner._causes import one_sided_notes, two_valued_note
+from reldyn.actor_partner._metrics import metric_note, unequal_metrics
 from reldyn.actor_partner._past import has_levels, outcome_past
 from reldyn.actor_partner.model._apim import run_model
 from reldyn.actor_partner.model._block import mixed_block
 from reldyn.actor_partner.model._result import MixedResult
-from reldyn.actor_partner.model._setting import ModelSetting, as_random, as_residual, check_call
+from reldyn.actor_partner.model._setting import ModelSetting, as_random, as_residual, check_call, with_default_inference
 from reldyn.actor_partner.model._terms import named_terms, strata_of
 from reldyn.actor_partner.model._values import has_occasions
 from reldyn.mixed import Estimation, Residual
@@ -44,7 +46,8 @@ def mixed_model(
         Numeric columns; ``rd.shared("NAME")`` has one coefficient for both roles. The intercept is implied
         (``rd.shared("intercept")`` makes it common).
     random : sequence of str or shared, or Random, optional
-        ``"intercept"`` and any column of ``fixed``. None: the intercept with several occasions, else nothing.
+        ``"intercept"`` and any column of ``fixed``. None: the intercept with several occasions, with cluster-robust
+        (CR2) inference as in `apim`; else nothing.
     roles : {"distinguishable", "exchangeable", "by-composition"}, optional
         As in `apim`.
     residual : str or Residual, default "unstructured"
@@ -83,8 +86,14 @@ def mixed_model(
     check_call(panel, outcome, estimation)
     named = named_terms(fixed, "fixed")
     chosen, strata = strata_of(panel, roles)
+    by_default = random is None and has_occasions(panel)
     random = as_random(random, has_occasions(panel))
     past = outcome_past(panel, outcome, [name for name, _ in named], {}, levels=has_levels(random))
+
+    unequal = unequal_metrics(panel, [outcome, *(name for name, _ in named)], strata)
+    past = past.with_spoken(metric_note(unequal)).with_remarks(two_valued_note(panel, outcome))
+    if estimation.missing == "available":
+        past = past.with_spoken(one_sided_notes(panel, [name for name, _ in named], "fixed"))
 
     def lay_out(rows: DyadPanel) -> Block:
         return mixed_block(rows, outcome=outcome, fixed=named, random=random.terms)
@@ -101,8 +110,10 @@ def mixed_model(
         moderators={},
         random=random,
         residual=as_residual(residual),
-        estimation=estimation,
+        estimation=with_default_inference(estimation, by_default),
         n_rows_panel=len(panel),
         lags=past.lags,
+        default_random=by_default,
+        unequal_metrics=unequal,
     )
     return run_model(MixedResult, panel, outcome, lay_out, strata, setting, past)

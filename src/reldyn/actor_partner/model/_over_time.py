@@ -1,20 +1,29 @@
 """`over_time`: stability and influence, the actor-partner model of an outcome on its own past.
 
-Two waves or many: each member's outcome on the own (stability) and the partner's (influence) outcome one occasion
-before (Kenny, Kashy and Cook, 2006, chapter 13). A thin reading of `apim` on lagged values.
+Each member's outcome on the own (stability) and the partner's (influence) outcome one occasion before (Kenny, Kashy and
+Cook, 2006, chapter 13). Two waves are a regression on the past; from three on stable levels are told from stability by
+the dynamic panel model with a free first wave, or by a stationary process where the caller declares one.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
+from reldyn.actor_partner._causes import check_passed_on
+from reldyn.actor_partner._past import has_levels
 from reldyn.actor_partner.model._apim import apim
+from reldyn.actor_partner.model._panel_waves import dynamic_panel_rows, panel_waves, too_long
 from reldyn.actor_partner.model._result import ApimResult
-from reldyn.actor_partner.model._setting import check_call
+from reldyn.actor_partner.model._setting import as_random, as_residual, check_call
+from reldyn.actor_partner.model._terms import strata_of
 from reldyn.actor_partner.moments._dyads import FamilyResult
-from reldyn.errors import DesignError
-from reldyn.mixed import Estimation
+from reldyn.errors import ConvergenceWarning, DataWarning, DesignError
+from reldyn.mixed import Estimation, Residual, fit_dynamic_panel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +34,12 @@ if TYPE_CHECKING:
 __all__ = ["OverTimeResult", "over_time"]
 
 WORDS = {"actor": "stability", "partner": "influence"}
+# What may be said beside the outcome and still leave the model to `over_time`.
+_FREE = frozenset({"roles", "estimation"})
+_TWO_WAVES = (
+    "With two waves stable levels and stability are one: the stability holds whatever makes a person alike at both "
+    "waves. A third wave tells them apart."
+)
 
 
 @dataclass(frozen=True)
@@ -34,41 +49,80 @@ class OverTimeResult(FamilyResult):
     Attributes
     ----------
     table : pandas.DataFrame
-    fit : ApimResult
-        The model underneath.
+    fit : ApimResult or None
+        The model underneath; None for the dynamic panel model.
     n_dyads : int
     outcome : str
     steps : int
     warnings : tuple of str
+    method : {"lagged", "dynamic panel", "stationary"}
+        A regression on the lagged outcome; the dynamic panel model with a free first wave; a stationary `var1` process
+        around random intercepts.
+    about : mapping
+        What `glance` says of a dynamic panel model.
     """
 
     table: pd.DataFrame
-    fit: ApimResult
+    fit: ApimResult | None
     n_dyads: int
     outcome: str
     steps: int
     warnings: tuple[str, ...] = ()
+    method: str = "lagged"
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     figure: ClassVar[str | None] = "path_diagram"
 
     def plot(self, **options: Any) -> Figure:
-        """Path diagram of the model underneath."""
-        return self.fit.plot(**options)
+        """Path diagram: the past of both members on the left, their present on the right."""
+        if self.fit is not None and self.method == "lagged":
+            return self.fit.plot(**options)
+        import importlib
+
+        figure: Figure = importlib.import_module("reldyn.plot").path_diagram(
+            _Paths(self.table, self.outcome), **options
+        )
+        return figure
 
     def _about(self) -> dict[str, Any]:
-        return dict(self.fit.glance().iloc[0])
+        return dict(self.about) if self.fit is None else dict(self.fit.glance().iloc[0])
 
     def _headline(self) -> str:
         return f"Stability and influence of {self.outcome} over {self.steps} occasion{'s' if self.steps > 1 else ''}"
 
     def _methods(self) -> str:
+        if self.fit is None:
+            return _panel_methods(self)
+        rows = f"{len(self.fit.design.y):,} rows of {self.n_dyads} dyads"
+        how = f"({self.fit.estimates.method.upper()}, {self.fit.estimates.inference})"
+        if self.method == "stationary":
+            return (
+                f"Each member's {self.outcome} was modelled as a person's own level and deviations from it, whose "
+                "stability (from the own) and influence (from the partner's deviation one scheduled occasion before) "
+                f"are those of a stationary first-order process, in {rows} {how}. {_CAUTION}"
+            )
         return (
             f"Each member's {self.outcome} was regressed on the own (stability) and the partner's (influence) value "
-            f"{self.steps} scheduled occasion{'s' if self.steps > 1 else ''} before, in {len(self.fit.design.y):,} "
-            f"rows of {self.n_dyads} dyads ({self.fit.estimates.method.upper()}, {self.fit.estimates.inference}). "
-            "Partners' residuals of one occasion are free to correlate. Influence is what the partner's past adds to a "
-            "prediction; it is not a cause by itself (Kenny, Kashy and Cook, 2006)."
+            f"{self.steps} scheduled occasion{'s' if self.steps > 1 else ''} before, in {rows} {how}. "
+            f"Partners' residuals of one occasion are free to correlate. {_CAUTION}"
         )
+
+
+_CAUTION = (
+    "Influence is what the partner's past adds to a prediction; it is not a cause by itself (Kenny, Kashy and Cook, "
+    "2006)."
+)
+
+
+class _Paths:
+    """Stability and influence under the names that a path diagram knows."""
+
+    def __init__(self, table: pd.DataFrame, outcome: str) -> None:
+        self.outcome = outcome
+        self._table = table.assign(effect=table["effect"].replace({word: name for name, word in WORDS.items()}))
+
+    def tidy(self) -> pd.DataFrame:
+        return self._table
 
 
 def over_time(panel: DyadPanel, *, outcome: str, steps: int = 1, **model: Any) -> OverTimeResult:
@@ -82,54 +136,123 @@ def over_time(panel: DyadPanel, *, outcome: str, steps: int = 1, **model: Any) -
     steps : int, default 1
         How many occasions back.
     **model
-        Everything else `reldyn.apim` takes: further ``predictors``, ``covariates``, ``roles``, ``random``,
-        ``residual``, ``estimation``, ... With two waves the lag is centred at the grand mean and nothing varies
-        between dyads, because each person has one outcome; with more the defaults of `reldyn.apim` hold: the lag is
-        centred at person means.
+        ``roles`` and ``estimation``, and everything else `reldyn.apim` takes. Without more than the former two, one
+        series per person of three and more waves is fitted by the dynamic panel model: by maximum likelihood, with
+        stable levels of each person and a first wave of which nothing is assumed. ``residual="var1"`` declares that
+        deviations from persons' levels are stationary from the first occasion on, which is worth more precision where
+        it holds, and serves several days of prompts too. Anything else (``centering``, further ``predictors``, other
+        ``residual``, ...) makes a regression on the lagged outcome by `reldyn.apim`.
 
     Returns
     -------
     OverTimeResult
-        ``tidy()`` is that of ``fit`` with ``effect`` called ``stability`` and ``influence`` for the lagged outcome.
+        ``tidy()`` has ``effect`` ``stability`` and ``influence`` in its main rows.
 
     Raises
     ------
     DesignError
-        One occasion only, or no dyad has two occasions that far apart.
+        One occasion only, no dyad has two occasions that far apart, or random intercepts are asked of two waves, where
+        stable levels and stability are one.
 
     Warns
     -----
     DataWarning
-        With three and more waves, of the size of the bias of stability: about -(1 + phi) / T, with T the usable
-        occasions per person (Nickell, 1981). With three waves that is beyond zero for most stabilities.
+        Of the bias of a lag that is centred at person means (Nickell, 1981), and of waves that are missing.
+    ConvergenceWarning
+        The optimum of the dynamic panel model is not verified.
 
     Notes
     -----
-    No centring of a lag is right for few waves. Centred at person means, stability is biased downwards; centred at the
-    grand mean (``centering="grand"``) it holds what carries over and persons' stable levels, and is right only where
-    persons have no levels of their own. The former is the default because its bias is known, and below ten usable
-    occasions its statistics and p-values are withheld. ``rd.apim(panel, outcome=..., predictors=(), residual="var1")``
-    has neither of these biases: levels are random intercepts, and carry-over is a stationary process around them. It
-    needs many dyads where waves are few.
+    No centring of a lag is right for few waves: centred at person means, stability is biased by about -(1 + phi) / T;
+    centred at the grand mean it holds persons' stable levels. The dynamic panel model has neither bias. Its stable part
+    may have a negative estimated variance, which is no error: held at zero, the stability of persons who do not differ
+    would come out too small. Below ten waves its tests and intervals are those of the profile likelihood, since normal
+    ones cover too little; with three waves they are wide, because three waves say little about stability beside levels.
+    Missing values of single waves and members are used as missing at random. With two waves the lag is centred at the
+    grand mean, nothing varies between dyads, and stability holds stable levels.
 
     References
     ----------
     Kenny, Kashy and Cook (2006), Dyadic Data Analysis, chapter 13. Nickell (1981), Biases in dynamic models with fixed
-    effects. Hamaker and Grasman (2015), To center or not to center?
+    effects. Moral-Benito (2013), Likelihood-based estimation of dynamic panels with predetermined regressors. Allison,
+    Williams and Moral-Benito (2017), Maximum likelihood for cross-lagged panel models with fixed effects.
 
     Examples
     --------
     >>> import reldyn as rd
-    >>> panel = rd.simulate.apim(n_dyads=60, n_occasions=2, actor=0.3, partner=0.2, seed=1).panel
+    >>> panel = rd.simulate.apim(n_dyads=60, n_occasions=4, actor=0.3, partner=0.2, phi=0.3, seed=1).panel
     >>> rd.actor_partner.over_time(panel, outcome="y").tidy()["effect"].tolist()
-    ['intercept', 'intercept', 'stability', 'stability', 'influence', 'influence']
+    ['stability', 'stability', 'influence', 'influence']
     """
+    check_passed_on("over_time", model, apim, ("outcome",))
     check_call(panel, outcome, model.get("estimation", Estimation()))
     if panel.n_occasions < 2:
         raise DesignError("over_time needs at least two occasions: name time, or day and beep, when making the panel.")
+    if "residual" in model and as_residual(model["residual"]).process == "var1":
+        return _stationary(panel, outcome, steps, model)
+    two_waves = panel.n_occasions <= steps + 1
+    if two_waves and "random" in model and has_levels(as_random(model["random"], repeated=True)):
+        raise DesignError(
+            f"random intercepts cannot be told from stability with {panel.n_occasions} waves: both make the waves "
+            "alike. Leave random out, or collect a third wave."
+        )
+    if _is_panel_model(panel, steps, model):
+        waves = panel_waves(panel, outcome, strata_of(panel, model.get("roles"))[1][0])
+        if not too_long(waves):
+            return _dynamic_panel(panel, outcome, waves, model)
+        note = (
+            f"{waves.shape[1]} waves with gaps: what is assumed of the first one no longer matters, so deviations are "
+            "taken as stationary (residual='var1')."
+        )
+        warnings.warn(note, DataWarning, stacklevel=2)
+        return _stationary(panel, outcome, steps, model | {"residual": Residual("var1")}, (note,))
+    return _lagged(panel, outcome, steps, model, two_waves=two_waves)
+
+
+def _is_panel_model(panel: DyadPanel, steps: int, model: Mapping[str, Any]) -> bool:
+    """Whether the dynamic panel model answers what was asked: one series, nothing but the outcome."""
+    estimation = model.get("estimation", Estimation())
+    plain = estimation.missing == "available" and estimation.inference in (None, "z", "profile")
+    index = panel.index
+    one_series = index.n_days == 1 and index.on_grid and index.cells >= 3
+    asked = _FREE.issuperset(model) and steps == 1 and plain
+    return asked and one_series and strata_of(panel, model.get("roles"))[0] != "by-composition"
+
+
+def _dynamic_panel(panel: DyadPanel, outcome: str, waves: Any, model: Mapping[str, Any]) -> OverTimeResult:
+    stratum = strata_of(panel, model.get("roles"))[1][0]
+    asked = model.get("estimation", Estimation()).inference
+    intervals = {None: None, "z": "normal", "profile": "profile"}[asked]
+    fit = fit_dynamic_panel(waves, exchangeable=stratum.exchangeable, intervals=intervals)
+    table, about, notes = dynamic_panel_rows(fit, waves, stratum, outcome)
+    for note in notes:
+        warnings.warn(note, DataWarning if fit.converged else ConvergenceWarning, stacklevel=3)
+    return OverTimeResult(table, None, about["n_dyads"], outcome, 1, notes, "dynamic panel", about)
+
+
+def _stationary(
+    panel: DyadPanel, outcome: str, steps: int, model: Mapping[str, Any], notes: tuple[str, ...] = ()
+) -> OverTimeResult:
+    """A `var1` process around persons' levels."""
+    import pandas as pd
+
+    if steps != 1:
+        raise DesignError(f"residual='var1' goes from one occasion to the next: leave steps={steps!r} out.")
+    model = dict(model)
+    more = model.pop("predictors", ())
+    fit = apim(panel, outcome=outcome, predictors=[more] if isinstance(more, str) else more, **model)
+    rows, fixed = fit.tidy("residual"), fit.tidy()
+    table = pd.concat([rows.reindex(columns=fixed.columns), fixed], ignore_index=True)
+    words = [name for name in ("moderator", "moderated", "trait_of", "composition") if name in table]
+    table[words] = table[words].fillna("")
+    return OverTimeResult(table, fit, fit.design.n_dyads, outcome, 1, (*notes, *fit.warnings), "stationary")
+
+
+def _lagged(panel: DyadPanel, outcome: str, steps: int, model: dict[str, Any], *, two_waves: bool) -> OverTimeResult:
+    """A regression on the lagged outcome."""
     name = f"{outcome}_lag{steps}"
     lagged = panel.lag([outcome], steps=steps)
-    if panel.n_occasions <= steps + 1:
+    if two_waves:
         model.setdefault("random", ())
         model.setdefault("centering", "grand")
     more = model.pop("predictors", ())
@@ -142,4 +265,29 @@ def over_time(panel: DyadPanel, *, outcome: str, steps: int = 1, **model: Any) -
             term.replace(f"{effect} {name}", f"{word} of {outcome}") for term in table.loc[rows, "term"]
         ]
         table.loc[rows, "effect"] = word
-    return OverTimeResult(table, fit, fit.design.n_dyads, outcome, int(steps), fit.warnings)
+    notes = (*fit.warnings, *((_TWO_WAVES,) if two_waves else ()))
+    return OverTimeResult(table, fit, fit.design.n_dyads, outcome, int(steps), notes)
+
+
+def _panel_methods(result: OverTimeResult) -> str:
+    about = result.about
+    intervals = "profile likelihood" if about["intervals"] == "profile" else "observed information (normal)"
+    start = (
+        "" if about["converged"] else "THE FIT DID NOT CONVERGE: the numbers below are not estimates to be reported. "
+    )
+    missing = (
+        ""
+        if about["complete"]
+        else f" {about['n_obs']:,} of {2 * about['n_dyads'] * about['waves']:,} values are there; others are taken as "
+        "missing at random."
+    )
+    return (
+        f"{start}Each member's {result.outcome} depends on the own (stability) and the partner's (influence) value one "
+        f"wave before, beside a stable part of each person and the mean of each wave ({about['waves']} waves, "
+        f"{about['n_dyads']} dyads): a dynamic panel model by maximum likelihood with a free first wave, whose "
+        "covariance with the stable parts is estimated (Moral-Benito, 2013; Allison, Williams and Moral-Benito, 2017)."
+        f"{missing} The stable parts' variance is "
+        f"{' and '.join(f'{float(np.round(value, 3)):g}' for value in about['stable_variance'])}; it may come out "
+        f"negative. Log-likelihood {about['log_likelihood']:.3f}, {about['n_parameters']} parameters. Tests and "
+        f"intervals: {intervals}. {_CAUTION}"
+    )

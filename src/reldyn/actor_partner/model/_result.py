@@ -13,7 +13,7 @@ from reldyn.actor_partner.model._design import DesignRows
 from reldyn.actor_partner.model._estimates import Estimates
 from reldyn.actor_partner.model._setting import ModelSetting
 from reldyn.actor_partner.model._tables import covariance_frame, residual_process, tidy_fixed
-from reldyn.errors import DesignError
+from reldyn.errors import DesignError, check_option
 from reldyn.results import Result, Withheld
 
 if TYPE_CHECKING:
@@ -67,17 +67,31 @@ class MixedResult(Result):
         """The optimiser's path: deviance per accepted step, evaluations, how it ended."""
         return self.estimates.trace
 
-    def tidy(self) -> pd.DataFrame:
-        """One row per fixed effect.
+    def tidy(self, of: Literal["residual"] | None = None) -> pd.DataFrame:
+        """One row per fixed effect, or per parameter of the residual process.
+
+        Parameters
+        ----------
+        of : {"residual"}, optional
+            None: the fixed effects. ``"residual"``: for ``residual="var1"`` how much of a member's deviation is there
+            one occasion later (``effect`` ``stability``), how much of it comes from the partner's (``influence``), and
+            the differences of both between roles (``contrast``). Tests are normal, from the information about the
+            covariance parameters; intervals hold stationary processes only.
 
         Returns
         -------
         pandas.DataFrame
             ``term``, ``effect``, ``variable``, ``level``, ``role``, ``moderator`` (and ``composition`` for mixed
-            samples; ``moderated`` and ``trait_of`` with moderators), ``estimate``, ``std_error``, ``statistic``,
-            ``df`` (infinite for z), ``p_value``, ``conf_low``, ``conf_high`` (95 %). ``statistic`` and ``p_value`` are
-            NaN for a centred lag of the outcome in a short series; ``warnings`` says why.
+            samples; ``moderated`` and ``trait_of`` with moderators; ``category`` with categorical columns),
+            ``estimate``, ``std_error``, ``statistic``, ``df`` (infinite for z), ``p_value``, ``conf_low``,
+            ``conf_high`` (95 %). ``statistic`` and ``p_value`` are NaN for a centred lag of the outcome in a short
+            series; ``warnings`` says why.
         """
+        if of is not None:
+            from reldyn.actor_partner.model._carry_over import tidy_residual
+
+            check_option(of, ("residual",), "tidy of")
+            return tidy_residual(self.design, self.estimates, self.setting.residual)
         return tidy_fixed(self.design, self.estimates)
 
     def glance(self) -> pd.DataFrame:
@@ -173,6 +187,60 @@ class MixedResult(Result):
         from reldyn.actor_partner.followup._contrast import contrast_table
 
         return contrast_table(self.design.fixed, self._inference, weights, joint, self.estimates.p_value)
+
+    def joint_test(self, name: str, *, test: Literal["wald", "likelihood-ratio"] = "wald") -> pd.DataFrame:
+        """Test all coefficients of a variable together, and whether roles differ in them.
+
+        Parameters
+        ----------
+        name : str
+            A variable (all terms that hold it, also as a moderator), or a term as `tidy` names it without category and
+            role, such as ``"actor stress (within)"``.
+        test : {"wald", "likelihood-ratio"}, default "wald"
+            Wald by default: with the fit's inference (Kenward-Roger: F with small-sample degrees of freedom). The
+            likelihood-ratio test refits both models by maximum likelihood, for any fit of complete rows.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per question: ``term`` (each term over all roles; each role by itself; ``role x`` a term: equal
+            coefficients in both roles; of several terms also all together), ``test``, ``statistic`` (F, or chi-squared
+            of the likelihood-ratio test), ``df``, ``df_error`` (infinite for chi-squared), ``p_value``.
+
+        Raises
+        ------
+        DesignError
+            The model has no such term, or no likelihood to compare.
+        """
+        from reldyn.actor_partner.followup._joint_test import joint_table
+
+        return joint_table(self, name, test)
+
+    def marginal_means(self, name: str) -> pd.DataFrame:
+        """Expected outcome in each category, other terms held at their averages.
+
+        Parameters
+        ----------
+        name : str
+            A categorical covariate or moderator, or ``"role"``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per category and role: ``term``, ``variable``, ``category``, ``role`` (and ``composition``),
+            ``estimate``, ``std_error``, ``df``, ``conf_low``, ``conf_high`` (95 %). Numeric terms are at their mean
+            over the rows of the fit; other categorical variables are averaged with equal weights, so that the means do
+            not depend on how many dyads each category has (Searle, Speed and Milliken, 1980). Of a marginal model the
+            numbers are on the scale of the link, with ``response`` on that of the outcome.
+
+        Raises
+        ------
+        DesignError
+            The model has no such categorical variable.
+        """
+        from reldyn.actor_partner.followup._marginal_means import means_table
+
+        return means_table(self, name)
 
     def random_effects(self) -> pd.DataFrame:
         """Predicted deviations of each dyad.
@@ -309,9 +377,10 @@ class ApimResult(MixedResult):
             ``variable``, ``level``, ``role``, ``actor``, ``partner``, ``actor_standardised``, ``k``, ``std_error``
             (delta method), ``conf_low``, ``conf_high`` (95 %), ``pattern`` (``couple``, ``actor-only``, ``contrast``,
             ``partner-only``, ``inconclusive``), ``note``, ``interval``. k is withheld where the actor effect is not
-            significant or its standardised size is below .1; the pattern is the only one of k = -1, 0, 1 inside the
-            interval. Partner-only is never concluded from k, but from a significant partner effect beside an actor
-            effect that two one-sided tests show to be smaller than .1.
+            significant, its standardised size is below .1, or the roles answered on different response scales; the
+            pattern is the only one of k = -1, 0, 1 inside the interval. Partner-only is never concluded from k, but
+            from a significant partner effect beside an actor effect that two one-sided tests show to be smaller than
+            .1.
 
         References
         ----------

@@ -36,6 +36,8 @@ def identify(columns: Sequence[DesignColumn]) -> pd.DataFrame:
     if moderated:
         table["moderated"] = [column.term.moderated for column in columns]
         table["trait_of"] = [column.term.trait_of for column in columns]
+    if any(column.term.category for column in columns):
+        table["category"] = [column.term.category for column in columns]
     if several:
         table["composition"] = [column.composition for column in columns]
     frame = pd.DataFrame(table)

@@ -17,7 +17,7 @@ from reldyn.results import register
 if TYPE_CHECKING:
     from reldyn.panel import DyadPanel
 
-__all__ = ["DesignColumn", "DesignTerm", "Stratum", "named_terms", "spread", "strata_of"]
+__all__ = ["DesignColumn", "DesignTerm", "Stratum", "check_two_roles", "named_terms", "spread", "strata_of"]
 
 Shared = type(shared("term"))
 ROLES = ("distinguishable", "exchangeable", "by-composition")
@@ -42,6 +42,8 @@ class DesignTerm:
         For a moderation: which effect is moderated, and whose trait it is.
     common : bool
         One coefficient (one random effect) for both roles.
+    category : str
+        The category that is set against the reference; empty for numbers.
     """
 
     effect: str
@@ -51,10 +53,16 @@ class DesignTerm:
     moderated: str = ""
     trait_of: str = ""
     common: bool = False
+    category: str = ""
 
     @property
     def name(self) -> str:
         """Readable name, unique among the terms of a model."""
+        return f"{self.stem}: {self.category}" if self.category else self.stem
+
+    @property
+    def stem(self) -> str:
+        """The name without the category: what all categories of one variable share."""
         level = f" ({self.level})" if self.level else ""
         if self.effect == "intercept":
             return "intercept"
@@ -176,6 +184,31 @@ def strata_of(panel: DyadPanel, roles: str | None) -> tuple[str, tuple[Stratum, 
         _refuse_alike(compositions, alike)
         return roles, (Stratum("", _roles_of(panel, compositions[0])),)
     return roles, tuple(Stratum(label, () if label in alike else _roles_of(panel, label)) for label in compositions)
+
+
+def check_two_roles(panel: DyadPanel, analysis: str) -> None:
+    """Refuse a panel without two roles where the analysis is a question about them.
+
+    Raises
+    ------
+    DesignError
+    """
+    several = len(panel.compositions) > 1
+    if len(panel.roles) == 2 and not several and not panel.exchangeable_compositions:
+        return
+    why = (
+        "this panel has no roles"
+        if not panel.roles
+        else f"this panel mixes {', '.join(panel.compositions)}"
+        if several
+        else f"in {next(iter(panel.compositions))!r} dyads both members have the same role, which tells nobody apart"
+    )
+    fix = (
+        "keep one composition with panel.select(compositions=...)"
+        if several
+        else "name a column that tells the two members apart as role when making the DyadPanel"
+    )
+    raise DesignError(f"{analysis} is a question about two roles, and {why}: {fix}.")
 
 
 def _refuse_alike(compositions: Sequence[str], alike: frozenset[str]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn.actor_partner._row_terms import row_term_sentences
 from reldyn.results import format_table
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def summary(result: MixedResult) -> str:
     parts = [
         _headline(result),
         textwrap.fill(methods_paragraph(result), WIDTH),
+        *_carry_over_table(result),
         "Fixed effects\n" + _table(result.tidy().drop(columns=_identifying(result.tidy()))),
     ]
     if result.design.random:
@@ -63,6 +65,17 @@ def summary(result: MixedResult) -> str:
     return "\n\n".join(parts)
 
 
+def _carry_over_table(result: MixedResult) -> list[str]:
+    """Stability and influence, first of all numbers where the residual process has them."""
+    if result.setting.residual.process != "var1" or not result.estimates.cov_parameters.size:
+        return []
+    rows = result.tidy("residual")
+    return [
+        "Stability and influence (of deviations from the fixed effects)\n"
+        + _table(rows.drop(columns=_identifying(rows)))
+    ]
+
+
 def methods_paragraph(result: MixedResult) -> str:
     """Say what was fitted, to what and how, in sentences fit for a methods section."""
     setting, design, estimates = result.setting, result.design, result.estimates
@@ -71,7 +84,8 @@ def methods_paragraph(result: MixedResult) -> str:
         f"The model was fitted to {len(design.y):,} of {setting.n_rows_panel:,} rows from {design.n_dyads} dyads "
         f"({design.n_persons} persons); {_members(setting.roles, design.strata)}.",
         *_predictor_sentences(setting),
-        f"Varying between dyads: {_random_phrase(result)}. Residuals: {_residual_phrase(setting.residual)}.",
+        f"Varying between dyads: {_random_phrase(result)}{_default_phrase(setting)}. "
+        f"Residuals: {_residual_phrase(setting.residual)}.",
         f"Estimation was by {'restricted maximum likelihood' if estimates.method == 'reml' else 'maximum likelihood'}"
         + _criteria(glance),
         f"Inference: {_INFERENCE[estimates.inference]}.",
@@ -128,6 +142,13 @@ def _predictor_sentences(setting: Any) -> list[str]:
     if setting.covariates:
         label = "Covariates" if setting.kind == "apim" else "Fixed effects"
         sentences.append(f"{label} as they stand: {_listed([name for name, _ in setting.covariates])}.")
+    if "actor=partner" in setting.constraints:
+        sentences.append("Actor and partner effects are held equal.")
+    if "equal-predictors" in setting.constraints:
+        sentences.append("Effects are held equal across predictors.")
+    sentences += row_term_sentences(setting.offset, setting.weights)
+    for name, labels in setting.categories.items():
+        sentences.append(f"Categories of {name} ({_listed(labels[1:])}) are set against {labels[0]}.")
     return sentences
 
 
@@ -148,6 +169,15 @@ def _random_phrase(result: MixedResult) -> str:
     return f"{_listed(names)}{how}"
 
 
+def _default_phrase(setting: Any) -> str:
+    """Name the default random structure."""
+    if not setting.default_random:
+        return ""
+    robust = setting.estimation.inference == "cr2"
+    how = "; standard errors allow for slopes that vary and are not modelled" if robust else ""
+    return f" (by default, no slopes{how})"
+
+
 def _residual_phrase(residual: Any) -> str:
     extra = []
     if residual.common:
@@ -161,7 +191,7 @@ def _residual_phrase(residual: Any) -> str:
 
 def _identifying(tidy: pd.DataFrame) -> list[str]:
     """What the readable term already says."""
-    names = ("effect", "variable", "level", "role", "moderator", "moderated", "trait_of", "composition")
+    names = ("effect", "variable", "level", "role", "moderator", "moderated", "trait_of", "category", "composition")
     return [name for name in names if name in tidy]
 
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from reldyn.actor_partner.moments._dyads import DyadTable, dyad_table, estimate_rows, warn_all
-from reldyn.actor_partner.moments._moment_model import MomentResult, fitted_numbers, parameter_table
-from reldyn.actor_partner.moments._sem import Moments, delta, fit_structure, moments_of
+from reldyn.actor_partner.moments._incomplete import incomplete_moments
+from reldyn.actor_partner.moments._interchangeable import double_entry
+from reldyn.actor_partner.moments._moment_model import MomentResult, fit_members, parameter_table
+from reldyn.actor_partner.moments._moments import Moments
+from reldyn.actor_partner.moments._sem import delta, fit_structure
 from reldyn.actor_partner.moments._structures import apim_structure
 from reldyn.errors import DesignError
 
@@ -40,7 +43,9 @@ class ApimMomentsResult(MomentResult):
     roles : tuple
     mean : (v,) array
     cov : (v, v) array
-        Moments of both members' predictors and outcome, with divisor n.
+        Moments of both members' predictors and outcome, with divisor n; of exchangeable members by double entry.
+    values : (n, v) array or None
+        The values behind them where some are missing and ``missing="model"``.
     """
 
     outcome: str = ""
@@ -48,6 +53,9 @@ class ApimMomentsResult(MomentResult):
     roles: tuple[Any, ...] = ()
     mean: NDArray[np.float64] | None = None
     cov: NDArray[np.float64] | None = None
+    values: NDArray[np.float64] | None = None
+
+    row_fields: ClassVar[tuple[str, ...]] = ("values",)
 
     def pattern_tests(self, k: Sequence[float] = (1.0, 0.0, -1.0)) -> pd.DataFrame:
         """Test values of k by the loss of fit.
@@ -74,11 +82,14 @@ class ApimMomentsResult(MomentResult):
         if len(self.predictors) > 1 or self.mean is None or self.cov is None:
             raise DesignError("k is tested for one predictor: fit apim_sem with one.")
         moments = Moments(self.mean, self.cov, self.n_dyads)
+        if self.values is not None:
+            moments = incomplete_moments(np.asarray(self.values), [])
+            moments = moments if self.roles else double_entry(moments)
         rows = []
         for value in k:
             structure = apim_structure(self.predictors, self.outcome, alike=not self.roles, k=float(value))
             fit = fit_structure(structure, moments)
-            statistic, df = max(fit.statistic - self.fitted.statistic, 0.0), fit.df - self.fitted.df
+            statistic, df = max(fit.statistic - self.fitted.statistic, 0.0), len(self.fitted.labels) - len(fit.theta)
             rows.append(
                 {
                     "term": f"k = {value:g}",
@@ -97,7 +108,7 @@ class ApimMomentsResult(MomentResult):
     def _methods(self) -> str:
         who = f"members distinguished by role ({self.roles[0]}, {self.roles[1]})" if self.roles else "members alike"
         return (
-            f"Means and covariances of {self.n_dyads} dyads, {who}, by maximum likelihood with expected information. "
+            f"Means and covariances of {self.n_dyads} dyads, {who}, by {self._likelihood}. "
             f"{self._fit_sentence()} k is the partner effect over the actor effect (Kenny and Ledermann, 2010)."
         )
 
@@ -108,18 +119,23 @@ def apim_sem(
     outcome: str,
     predictors: str | Sequence[str],
     roles: Literal["distinguishable", "exchangeable"] | None = None,
+    missing: Literal["available", "model"] = "available",
 ) -> ApimMomentsResult:
     """Fit the actor-partner model to means and covariances, as path-model programs do.
 
     Parameters
     ----------
     panel : DyadPanel
-        One occasion per dyad; dyads with a missing value are left out, with a warning.
+        One occasion per dyad.
     outcome : str
     predictors : str or sequence of str
     roles : {"distinguishable", "exchangeable"}, optional
-        None: as the panel has them. Exchangeable members have equal paths, means, variances and covariances, so the
-        chi-squared includes the 6-df test of distinguishability; `isat` takes it out again.
+        None: as the panel has them. Exchangeable members have equal paths, means, variances and covariances; their
+        fit is judged against the interchangeable saturated model, so that it does not depend on who is called member
+        1. ``unadjusted`` has the chi-squared with the test of distinguishability in it.
+    missing : {"available", "model"}, default "available"
+        Dyads that lack a value are left out, with a warning; or stay in with what they have, by full-information
+        maximum likelihood (normal variables, missing at random), standard errors from the observed information.
 
     Returns
     -------
@@ -134,7 +150,8 @@ def apim_sem(
 
     References
     ----------
-    Kenny and Ledermann (2010), Detecting, measuring, and testing dyadic patterns.
+    Kenny and Ledermann (2010), Detecting, measuring, and testing dyadic patterns. Olsen and Kenny (2006), Structural
+    equation modeling with interchangeable dyads.
 
     Examples
     --------
@@ -147,11 +164,12 @@ def apim_sem(
     names = [predictors] if isinstance(predictors, str) else list(predictors)
     if not names:
         raise DesignError("apim_sem needs at least one predictor.")
-    data = dyad_table(panel, [*names, outcome], analysis="apim_sem", roles=roles)
+    data = dyad_table(panel, [*names, outcome], analysis="apim_sem", roles=roles, missing=missing)
     warn_all(data.notes)
-    moments = moments_of(data.stacked([*names, outcome]))
-    fit = fit_structure(apim_structure(names, outcome, alike=not data.distinguishable), moments)
-    fitted = fitted_numbers(fit)
+    moments, alike = data.moments([*names, outcome]), not data.distinguishable
+    fitted = fit_members(apim_structure(names, outcome, alike=alike), moments, alike=alike)
+    if alike:
+        moments = double_entry(moments)
     return ApimMomentsResult(
         table=_paths(fitted, names, data),
         parameters=parameter_table(fitted, {}),
@@ -163,6 +181,8 @@ def apim_sem(
         roles=data.roles,
         mean=moments.mean,
         cov=moments.cov,
+        values=data.stacked([*names, outcome]) if moments.patterns else None,
+        missing=missing,
     )
 
 
@@ -176,7 +196,9 @@ def _paths(fitted: Any, names: Sequence[str], data: DyadTable) -> pd.DataFrame:
         for place, member in enumerate(members):
             role: Any = data.roles[place] if member else ""
             theta, cov = fitted.subset([f"actor {name}{member}", f"partner {name}{member}"])
-            values, spread = delta(lambda point: np.array([point[0], point[1], point[1] / point[0]]), theta, cov)
+            # k compares the own with the partner's units: without one metric it says nothing.
+            unit = np.nan if name in data.unequal else 1.0
+            values, spread = delta(lambda p, u=unit: np.array([p[0], p[1], u * p[1] / p[0]]), theta, cov)
             parts.append(estimate_rows(values, np.sqrt(np.diag(spread))))
             for effect in ("actor", "partner", "k"):
                 term = f"{effect} {name}" + (f", {role}" if member else "")

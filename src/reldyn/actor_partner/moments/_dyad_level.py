@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from reldyn.actor_partner.moments._dyads import DyadTable, dyad_table, estimate_rows, warn_all
-from reldyn.actor_partner.moments._moment_model import Fitted, MomentResult, fitted_numbers, parameter_table
+from reldyn.actor_partner.moments._dyads import DyadTable, dyad_table, estimate_rows, refuse_unequal, warn_all
+from reldyn.actor_partner.moments._interchangeable import double_entry
+from reldyn.actor_partner.moments._moment_model import Fitted, MomentResult, fit_members, parameter_table
 from reldyn.actor_partner.moments._nonindependence import anova_icc
-from reldyn.actor_partner.moments._sem import delta, fit_structure, moments_of
+from reldyn.actor_partner.moments._sem import delta
 from reldyn.actor_partner.moments._structures import common_fate_structure, mutual_structure
 from reldyn.errors import DesignError
 
@@ -65,7 +66,7 @@ class CommonFateResult(MomentResult):
         shared = ", ".join(f"{name} {value:.2f}" for name, value in (self.icc or {}).items())
         return (
             "A dyad-level variable stands behind both members' answers (loadings 1), and each member's residuals of "
-            f"the two variables correlate; {self.n_dyads} dyads, maximum likelihood. Intraclass "
+            f"the two variables correlate; {self.n_dyads} dyads, {self._likelihood}. Intraclass "
             f"correlations: {shared}. "
             f"{self._fit_sentence()} The model says that what partners share goes together, not what one does to the "
             "other (Ledermann and Kenny, 2012)."
@@ -78,6 +79,7 @@ def common_fate(
     outcome: str,
     predictor: str,
     roles: Literal["distinguishable", "exchangeable"] | None = None,
+    missing: Literal["available", "model"] = "available",
     least_icc: float = LEAST_ICC,
 ) -> CommonFateResult:
     """Fit the common fate model.
@@ -89,7 +91,12 @@ def common_fate(
     outcome, predictor : str
         Both members' reports of something that belongs to the dyad.
     roles : {"distinguishable", "exchangeable"}, optional
-        None: as the panel has them.
+        None: as the panel has them. The fit of exchangeable members is judged against the interchangeable saturated
+        model (Olsen and Kenny, 2006), so that it does not depend on who is called member 1; ``unadjusted`` has the
+        raw numbers.
+    missing : {"available", "model"}, default "available"
+        Dyads that lack a value are left out, with a warning; or stay in with what they have, by full-information
+        maximum likelihood (normal variables, missing at random), standard errors from the observed information.
     least_icc : float, default 0.2
         Partners who agree less than this share too little for a dyad-level variable: such models break down
         (negative variances) more often than they help.
@@ -103,7 +110,8 @@ def common_fate(
     Raises
     ------
     DesignError
-        An intraclass correlation is below ``least_icc``; several occasions; too few dyads.
+        An intraclass correlation is below ``least_icc``; several occasions; too few dyads; the roles answered on
+        different response scales.
 
     References
     ----------
@@ -119,7 +127,8 @@ def common_fate(
     >>> rd.actor_partner.common_fate(panel, outcome="y", predictor="x").admissible
     True
     """
-    data = dyad_table(panel, [predictor, outcome], analysis="common_fate", roles=roles)
+    data = dyad_table(panel, [predictor, outcome], analysis="common_fate", roles=roles, missing=missing)
+    refuse_unequal(data, "common_fate", "one dyad-level variable cannot stand behind both with loadings of 1")
     icc = {name: _icc(data, name) for name in (predictor, outcome)}
     for name, value in icc.items():
         if value < least_icc:
@@ -129,10 +138,11 @@ def common_fate(
                 "agreement."
             )
     alike = not data.distinguishable
-    moments = moments_of(data.stacked([predictor, outcome]))
-    between = [float(moments.cov[0, 1]), float(moments.cov[2, 3])]
+    moments = data.moments([predictor, outcome])
+    average = double_entry(moments) if alike else moments
+    between = [float(average.cov[0, 1]), float(average.cov[2, 3])]
     start = {"var X": abs(between[0]), "var Y": 0.5 * abs(between[1])}
-    fitted = fitted_numbers(fit_structure(common_fate_structure(alike=alike), moments, start))
+    fitted = fit_members(common_fate_structure(alike=alike), moments, start, alike=alike)
     faults = _heywood(fitted, predictor, outcome)
     notes = (*data.notes, *faults)
     warn_all(notes)
@@ -145,6 +155,7 @@ def common_fate(
         outcome=outcome,
         predictor=predictor,
         roles=data.roles,
+        missing=missing,
         icc=icc,
         admissible=not faults,
     )
@@ -152,6 +163,7 @@ def common_fate(
 
 def _icc(data: DyadTable, name: str) -> float:
     values = data.values[name]
+    values = values[np.isfinite(values).all(axis=1)]
     if data.distinguishable:
         values = values - values.mean(axis=0)
     return float(anova_icc(values)["estimate"])
@@ -220,7 +232,7 @@ class MutualInfluenceResult(MomentResult):
         return (
             f"Each member's {self.outcome} moves the partner's; {self.predictor} moves the own {self.outcome} only, "
             f"which is what identifies the feedback (an assumption); residuals are independent. {self.n_dyads} dyads, "
-            f"maximum likelihood. {self._fit_sentence()} Feedback (product of the influences): {self.feedback:.3f}; it "
+            f"{self._likelihood}. {self._fit_sentence()} Feedback (product of the influences): {self.feedback:.3f}; it "
             "must lie between -1 and 1 for the exchange to settle (Kenny, 1996)."
         )
 
@@ -231,6 +243,7 @@ def mutual_influence(
     outcome: str,
     predictor: str,
     roles: Literal["distinguishable", "exchangeable"] | None = None,
+    missing: Literal["available", "model"] = "available",
 ) -> MutualInfluenceResult:
     """Fit the mutual influence (reciprocal feedback) model.
 
@@ -243,7 +256,12 @@ def mutual_influence(
     predictor : str
         Something that moves a person's own outcome and reaches the partner in no other way.
     roles : {"distinguishable", "exchangeable"}, optional
-        None: as the panel has them.
+        None: as the panel has them. The fit of exchangeable members is judged against the interchangeable saturated
+        model (Olsen and Kenny, 2006), so that it does not depend on who is called member 1; ``unadjusted`` has the
+        raw numbers.
+    missing : {"available", "model"}, default "available"
+        Dyads that lack a value are left out, with a warning; or stay in with what they have, by full-information
+        maximum likelihood (normal variables, missing at random), standard errors from the observed information.
 
     Returns
     -------
@@ -267,11 +285,10 @@ def mutual_influence(
     >>> rd.actor_partner.mutual_influence(panel, outcome="y", predictor="x").admissible
     True
     """
-    data = dyad_table(panel, [predictor, outcome], analysis="mutual_influence", roles=roles)
+    data = dyad_table(panel, [predictor, outcome], analysis="mutual_influence", roles=roles, missing=missing)
     alike = not data.distinguishable
-    fitted = fitted_numbers(
-        fit_structure(mutual_structure(alike=alike), moments_of(data.stacked([predictor, outcome])))
-    )
+    moments = data.moments([predictor, outcome])
+    fitted = fit_members(mutual_structure(alike=alike), moments, alike=alike)
     labels = ["influence", "influence"] if alike else ["influence.1", "influence.2"]
     feedback = fitted.value(labels[0]) * fitted.value(labels[1])
     faults = _not_settling(fitted, feedback)
@@ -286,6 +303,7 @@ def mutual_influence(
         outcome=outcome,
         predictor=predictor,
         roles=data.roles,
+        missing=missing,
         feedback=feedback,
         admissible=not faults,
     )

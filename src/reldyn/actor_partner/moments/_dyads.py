@@ -8,15 +8,17 @@ from __future__ import annotations
 import textwrap
 import warnings
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from reldyn._records import brief
+from reldyn.actor_partner._metrics import metric_note, unequal_metrics, withheld_for
 from reldyn.actor_partner.model._setting import check_call
-from reldyn.actor_partner.model._terms import strata_of
-from reldyn.errors import DataWarning, DesignError
+from reldyn.actor_partner.model._terms import check_two_roles, strata_of
+from reldyn.actor_partner.moments._incomplete import incomplete_moments
+from reldyn.errors import DataWarning, DesignError, check_option
 from reldyn.mixed import Estimation
 from reldyn.results import Result, format_table
 
@@ -24,14 +26,17 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from reldyn.actor_partner.moments._moments import Moments
     from reldyn.panel import DyadPanel
 
-__all__ = ["DyadTable", "FamilyResult", "dyad_table", "estimate_rows", "warn_all"]
+__all__ = ["DyadTable", "FamilyResult", "dyad_table", "estimate_rows", "refuse_unequal", "warn_all"]
 
 FEW_DYADS = 20
+MISSING = ("available", "model")
 IDENTIFYING = (
     *("effect", "kind", "from", "through", "role", "variable", "level", "moderator", "at", "parameter", "method"),
-    *("outcome_score", "predictor_score", "part", "composition", "moderated", "trait_of"),
+    *("outcome_score", "predictor_score", "part", "composition", "moderated", "trait_of", "category"),
+    *("predictor", "mediator"),
 )
 WIDTH = 100
 
@@ -39,7 +44,7 @@ WIDTH = 100
 @brief
 @dataclass(frozen=True)
 class DyadTable:
-    """Complete dyads of a cross-section.
+    """Dyads of a cross-section: complete ones, or all (NaN where a value is missing).
 
     Attributes
     ----------
@@ -48,12 +53,18 @@ class DyadTable:
     roles : tuple
         The two roles; empty where members are exchangeable.
     notes : tuple of str
-        Dyads left out, and samples too small to lean on.
+        Dyads left out or incomplete, and samples too small to lean on.
+    shared : mapping of str to (n,) arrays
+        Covariates on which partners never differ.
+    unequal : tuple of str
+        Variables that the two roles answered on scales of very different width.
     """
 
     values: Mapping[str, NDArray[np.float64]]
     roles: tuple[Hashable, ...]
     notes: tuple[str, ...]
+    shared: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    unequal: tuple[str, ...] = ()
 
     @property
     def n(self) -> int:
@@ -71,12 +82,29 @@ class DyadTable:
         return (str(self.roles[0]), str(self.roles[1])) if self.roles else ("member 1", "member 2")
 
     def stacked(self, variables: Sequence[str]) -> NDArray[np.float64]:
-        """(n, 2 v): both members of the first variable, then of the next."""
-        return np.hstack([self.values[name] for name in variables])
+        """(n, 2 v + s): both members of the first variable, then of the next; variables of the dyad last."""
+        pairs = [self.values[name] for name in variables if name not in self.shared]
+        return np.hstack([*pairs, *(self.shared[name][:, None] for name in variables if name in self.shared)])
+
+    def moments(self, variables: Sequence[str]) -> Moments:
+        """Moments of `stacked`, by full information where values are missing."""
+        personal = [name for name in variables if name not in self.shared]
+        names = [f"{name} ({member})" for name in personal for member in self.members]
+        names += [name for name in variables if name in self.shared]
+        return incomplete_moments(self.stacked(variables), names)
 
 
-def dyad_table(panel: DyadPanel, variables: Sequence[str], *, analysis: str, roles: str | None = None) -> DyadTable:
-    """Lay out the members of each dyad side by side, dyads with a missing value left out.
+def dyad_table(
+    panel: DyadPanel,
+    variables: Sequence[str],
+    *,
+    analysis: str,
+    roles: str | None = None,
+    two_roles: bool = False,
+    missing: str = "available",
+    covariates: Sequence[str] = (),
+) -> DyadTable:
+    """Lay out the members of each dyad side by side.
 
     Parameters
     ----------
@@ -87,12 +115,20 @@ def dyad_table(panel: DyadPanel, variables: Sequence[str], *, analysis: str, rol
         What the messages call the analysis.
     roles : {"distinguishable", "exchangeable"}, optional
         None: as the panel has them.
+    two_roles : bool, default False
+        Whether the analysis is a question about two roles, whatever the caller said.
+    missing : {"available", "model"}, default "available"
+        Dyads that lack a value are left out, or stay in with what they have.
+    covariates : sequence of str
+        Further variables; one on which partners never differ belongs to the dyad.
 
     Raises
     ------
     DesignError
         Several occasions, several compositions, a variable that does not vary, or too few dyads.
     """
+    check_option(missing, MISSING, "missing")
+    variables = [*variables, *covariates]
     check_call(panel, "", Estimation())
     for name in variables:
         if not isinstance(name, str):
@@ -106,17 +142,52 @@ def dyad_table(panel: DyadPanel, variables: Sequence[str], *, analysis: str, rol
             f"{analysis} is a model of one occasion per dyad, and this panel has up to {panel.n_occasions}: keep one "
             "with panel.select(where=...), or use rd.apim, which models all of them."
         )
-    chosen, strata = strata_of(panel, roles)
+    if two_roles:
+        check_two_roles(panel, analysis)
+    chosen, strata = strata_of(panel, "distinguishable" if two_roles else roles)
     if chosen == "by-composition":
         raise DesignError(
             f"{analysis} models one kind of dyad, and this panel mixes {', '.join(panel.compositions)}: keep one with "
             "panel.select(compositions=...), or use roles='exchangeable'."
         )
     values = {name: _by_member(panel, name, strata[0].roles) for name in names}
-    whole = np.all([np.isfinite(pair).all(axis=1) for pair in values.values()], axis=0)
-    kept = {name: pair[whole] for name, pair in values.items()}
-    _refuse_unusable(kept, int(whole.sum()), analysis)
-    return DyadTable(kept, strata[0].roles, _notes(len(whole), int(whole.sum()), names))
+    shared = {name: values.pop(name) for name in covariates if _of_dyad(values[name])}
+    shared = {name: _value_of_dyad(pair) for name, pair in shared.items()}
+    observed = np.column_stack([np.isfinite(column) for column in (*values.values(), *shared.values())])
+    whole = observed.all(axis=1)
+    keep = whole if missing == "available" else observed.any(axis=1)
+    values = {name: pair[keep] for name, pair in values.items()}
+    shared = {name: column[keep] for name, column in shared.items()}
+    _refuse_unusable(values, int(keep.sum()), analysis, alike=not strata[0].roles)
+    _refuse_constant(shared, analysis)
+    unequal = unequal_metrics(panel, names, strata)
+    notes = (*_notes(keep, whole, names), *metric_note(unequal))
+    return DyadTable(values, strata[0].roles, notes, shared, unequal)
+
+
+def _of_dyad(pair: NDArray[np.float64]) -> bool:
+    """Whether partners never differ in a variable."""
+    both = np.isfinite(pair).all(axis=1)
+    return bool(both.any()) and bool((pair[both, 0] == pair[both, 1]).all())
+
+
+def _value_of_dyad(pair: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The value either partner has."""
+    return np.where(np.isfinite(pair[:, 0]), pair[:, 0], pair[:, 1])
+
+
+def refuse_unequal(table: DyadTable, analysis: str, why: str) -> None:
+    """Refuse variables of two response scales where the analysis takes one for granted.
+
+    Raises
+    ------
+    DesignError
+    """
+    if table.unequal:
+        raise DesignError(
+            f"{analysis}: {withheld_for(table.unequal, table.unequal)}, and {why}. Bring both to one scale first, for "
+            "example percent of the maximum possible, or declare DyadPanel(scales={...}) if both did answer on one."
+        )
 
 
 def _by_member(panel: DyadPanel, name: str, roles: tuple[Hashable, ...]) -> NDArray[np.float64]:
@@ -129,26 +200,44 @@ def _by_member(panel: DyadPanel, name: str, roles: tuple[Hashable, ...]) -> NDAr
     return pair
 
 
-def _refuse_unusable(values: Mapping[str, NDArray[np.float64]], n: int, analysis: str) -> None:
+def _refuse_unusable(values: Mapping[str, NDArray[np.float64]], n: int, analysis: str, *, alike: bool) -> None:
     needed = 2 * len(values) + 2
     if n < needed:
         raise DesignError(
             f"{analysis}: {n} dyads have both members' values of {', '.join(values)}, and {needed} are the least with "
             "which anything can be estimated."
         )
+    whose = "" if alike else " of one role"
     for name, pair in values.items():
-        if np.ptp(pair, axis=0).min() == 0:
-            raise DesignError(f"{analysis}: {name!r} is the same for every member of one role, so it explains nothing.")
-        if np.abs(pair[:, 0] - pair[:, 1]).max() == 0:
+        if np.isnan(pair).all(axis=0).any():
+            raise DesignError(f"{analysis}: no member{whose} has a value of {name!r}.")
+        spread = np.nanmax(pair, axis=0) - np.nanmin(pair, axis=0)
+        if (np.nanmax(pair) - np.nanmin(pair) if alike else spread.min()) == 0:
+            raise DesignError(f"{analysis}: {name!r} is the same for every member{whose}, so it explains nothing.")
+        if _of_dyad(pair):
             raise DesignError(
                 f"{analysis}: both partners always have the same {name!r}. It belongs to the dyad, not to its members."
             )
 
 
-def _notes(n_all: int, n: int, names: Sequence[str]) -> tuple[str, ...]:
+def _refuse_constant(shared: Mapping[str, NDArray[np.float64]], analysis: str) -> None:
+    for name, column in shared.items():
+        if np.nanmax(column) == np.nanmin(column):
+            raise DesignError(f"{analysis}: {name!r} is the same for every dyad, so it explains nothing.")
+
+
+def _notes(keep: NDArray[np.bool_], whole: NDArray[np.bool_], names: Sequence[str]) -> tuple[str, ...]:
     notes = []
-    if n < n_all:
-        listed = ", ".join(names)
+    n_all, n, listed = len(keep), int(keep.sum()), ", ".join(names)
+    if (keep & ~whole).any():
+        notes.append(
+            f"{int((keep & ~whole).sum())} of {n_all} dyads lack a value of {listed} for a member; their other values "
+            "enter by full-information maximum likelihood. It assumes that whether a value is missing depends on "
+            "observed values only, and that all variables are jointly normal."
+        )
+        if n < n_all:
+            notes.append(f"{n_all - n} of {n_all} dyads have no value of {listed} and are left out.")
+    elif n < n_all:
         notes.append(f"{n_all - n} of {n_all} dyads lack a value of {listed} for a member and are left out.")
     if n < FEW_DYADS:
         notes.append(

@@ -10,16 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from reldyn.actor_partner.followup._compare import ComparisonResult
 from reldyn.actor_partner.moments._dyads import FamilyResult, dyad_table, warn_all
-from reldyn.actor_partner.moments._sem import Moments, comparative_indices, moments_of
+from reldyn.actor_partner.moments._interchangeable import double_entry, inull_statistic, isat_statistic
+from reldyn.actor_partner.moments._moments import saturated
+from reldyn.actor_partner.moments._sem import comparative_indices
 from reldyn.errors import DesignError, check_option
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
     from reldyn.panel import DyadPanel
 
@@ -32,6 +31,7 @@ def distinguishability_sem(
     outcome: str,
     predictors: str | Sequence[str],
     means: Literal["equal", "free"] = "equal",
+    missing: Literal["available", "model"] = "available",
 ) -> ComparisonResult:
     """Test whether two roles differ in any mean, variance or covariance of all variables.
 
@@ -47,6 +47,9 @@ def distinguishability_sem(
     means : {"equal", "free"}, default "equal"
         With one predictor the test has 6 degrees of freedom (2 means, 2 variances, 2 covariances); with free means 4,
         and then it says nothing of role differences in level. Equal, because a swap of roles swaps the means too.
+    missing : {"available", "model"}, default "available"
+        Dyads that lack a value are left out, with a warning; or stay in with what they have, by full-information
+        maximum likelihood (normal variables, missing at random).
 
     Returns
     -------
@@ -70,15 +73,15 @@ def distinguishability_sem(
     """
     check_option(means, ("equal", "free"), "means")
     names = [predictors] if isinstance(predictors, str) else list(predictors)
-    table = dyad_table(panel, [*names, outcome], analysis="distinguishability_sem", roles="distinguishable")
+    table = dyad_table(panel, [*names, outcome], analysis="distinguishability_sem", two_roles=True, missing=missing)
     warn_all(table.notes)
-    moments = moments_of(table.stacked([*names, outcome]))
+    moments = table.moments([*names, outcome])
     statistic, df = isat_statistic(moments, means == "equal")
     from scipy import stats
 
     free = 2 * (len(names) + 1)
-    saturated = free * (free + 3) // 2
-    log_likelihood = -0.5 * moments.n * (free * np.log(2 * np.pi) + np.linalg.slogdet(moments.cov)[1] + free)
+    n_moments = free * (free + 3) // 2
+    log_likelihood = saturated(moments)
     first, second = table.members
     return ComparisonResult(
         statistic=statistic,
@@ -86,37 +89,11 @@ def distinguishability_sem(
         p_value=float(stats.chi2.sf(statistic, df)),
         reference="chi-squared",
         method="ml",
-        log_likelihoods=(float(log_likelihood - 0.5 * statistic), float(log_likelihood)),
-        n_parameters=(saturated - df, saturated),
+        log_likelihoods=(log_likelihood - 0.5 * statistic, log_likelihood),
+        n_parameters=(n_moments - df, n_moments),
         question=f"do {first} and {second} differ in any {'mean, ' if means == 'equal' else ''}variance or covariance?",
         warnings=table.notes,
     )
-
-
-def isat_statistic(moments: Moments, means: bool = True) -> tuple[float, int]:
-    """Chi-squared and df of equality under swapping; variables in adjacent pairs (first, second member)."""
-    v = len(moments.mean) // 2
-    swap = np.arange(2 * v).reshape(v, 2)[:, ::-1].ravel()
-    level = 0.5 * (moments.mean + moments.mean[swap]) if means else moments.mean
-    away = moments.mean - level
-    target = moments.cov + np.outer(away, away)
-    average = 0.5 * (target + target[np.ix_(swap, swap)])
-    return _likelihood_ratio(moments, average, target), v * v + (v if means else 0)
-
-
-def inull_statistic(moments: Moments) -> tuple[float, int]:
-    """Chi-squared and df of equal means, equal variances and no covariances."""
-    v = len(moments.mean) // 2
-    swap = np.arange(2 * v).reshape(v, 2)[:, ::-1].ravel()
-    away = 0.5 * (moments.mean - moments.mean[swap])
-    target = moments.cov + np.outer(away, away)
-    variance = 0.5 * (np.diag(target) + np.diag(target)[swap])
-    return _likelihood_ratio(moments, np.diag(variance), target), v * (2 * v + 1)
-
-
-def _likelihood_ratio(moments: Moments, implied: NDArray[np.float64], target: NDArray[np.float64]) -> float:
-    gap = np.linalg.slogdet(implied)[1] - np.linalg.slogdet(moments.cov)[1]
-    return float(moments.n * (gap + np.trace(np.linalg.solve(implied, target)) - len(implied)))
 
 
 def adjusted_fit(
@@ -141,12 +118,13 @@ def adjusted_fit(
     -------
     dict
         ``statistic``, ``df``, ``p_value``, ``null_statistic``, ``null_df``, ``cfi``, ``tli``, ``rmsea`` (dividing by
-        dyads), ``rmsea_n_minus_1``. RMSEA is 0 where the statistic is below its degrees of freedom.
+        dyads), ``rmsea_n_minus_1``. RMSEA is 0 where the statistic is below its degrees of freedom. Where no degrees of
+        freedom are left the model is saturated, and the p-value and the indices are NaN.
 
     Raises
     ------
     DesignError
-        The model has no more degrees of freedom than I-SAT: nothing is left to test.
+        The model has fewer degrees of freedom than I-SAT: it is no model of exchangeable members.
 
     References
     ----------
@@ -164,12 +142,15 @@ def adjusted_fit(
     from scipy import stats
 
     chi, free = statistic - isat[0], df - isat[1]
-    if free <= 0:
+    if free < 0:
         raise DesignError(
-            f"the model has {df} degrees of freedom and I-SAT {isat[1]}: it restricts nothing beyond exchangeability, "
-            "so there is no fit to judge."
+            f"the model has {df} degrees of freedom and I-SAT {isat[1]}: a model of exchangeable members holds equal "
+            "all that I-SAT holds equal, so it has at least as many. Fit it with members alike."
         )
     null, null_df = inull[0] - isat[0], inull[1] - isat[1]
+    if free == 0:
+        nothing = dict.fromkeys(("p_value", "cfi", "tli", "rmsea", "rmsea_n_minus_1"), float("nan"))
+        return {"statistic": chi, "df": 0, "null_statistic": null, "null_df": null_df, **nothing}
     dyads = comparative_indices(chi, free, null, null_df, n_dyads)
     return {
         "statistic": chi,
@@ -227,11 +208,13 @@ class IsatResult(FamilyResult):
             f"Moments of {self.n_dyads} dyads. I-SAT holds all means, variances and covariances equal under swapping "
             "the members, I-NULL in addition all covariances at zero. Subtract their chi-squared and degrees of "
             "freedom from those of a model of exchangeable members before judging its fit, because the choice of "
-            "member 1 is arbitrary (Olsen and Kenny, 2006)."
+            "member 1 is arbitrary; the two chi-squared themselves depend on that choice (Olsen and Kenny, 2006)."
         )
 
 
-def isat(panel: DyadPanel, variables: Sequence[str]) -> IsatResult:
+def isat(
+    panel: DyadPanel, variables: Sequence[str], *, missing: Literal["available", "model"] = "available"
+) -> IsatResult:
     """Fit the interchangeable saturated and null models.
 
     Parameters
@@ -240,6 +223,9 @@ def isat(panel: DyadPanel, variables: Sequence[str]) -> IsatResult:
         One occasion per dyad; roles, if there are any, only number the members.
     variables : sequence of str
         At least two.
+    missing : {"available", "model"}, default "available"
+        Dyads that lack a value are left out, with a warning; or stay in with what they have, by full-information
+        maximum likelihood (normal variables, missing at random).
 
     Returns
     -------
@@ -269,16 +255,14 @@ def isat(panel: DyadPanel, variables: Sequence[str]) -> IsatResult:
     names = [variables] if isinstance(variables, str) else list(variables)
     if len(names) < 2:
         raise DesignError("isat compares the moments of several variables: name at least two.")
-    table = dyad_table(panel, names, analysis="isat", roles="exchangeable")
+    table = dyad_table(panel, names, analysis="isat", roles="exchangeable", missing=missing)
     warn_all(table.notes)
-    moments = moments_of(table.stacked(names))
+    moments = table.moments(names)
     rows: list[dict[str, Any]] = []
     for label, (statistic, df) in (("I-SAT", isat_statistic(moments)), ("I-NULL", inull_statistic(moments))):
         rows.append({"term": label, "statistic": statistic, "df": df, "p_value": float(stats.chi2.sf(statistic, df))})
-    swap = np.arange(2 * len(names)).reshape(-1, 2)[:, ::-1].ravel()
-    away = 0.5 * (moments.mean - moments.mean[swap])
-    target = moments.cov + np.outer(away, away)
+    average = double_entry(moments)
     labels = [f"{name}, {member}" for name in names for member in table.members]
-    cov = pd.DataFrame(0.5 * (target + target[np.ix_(swap, swap)]), index=labels, columns=labels)
-    means = dict(zip(names, (moments.mean - away)[::2].tolist(), strict=True))
+    cov = pd.DataFrame(average.cov, index=labels, columns=labels)
+    means = dict(zip(names, average.mean[::2].tolist(), strict=True))
     return IsatResult(pd.DataFrame(rows), table.n, tuple(names), cov, means, table.notes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -19,9 +19,10 @@ from reldyn.cycles.calibration._calibrate_pooled import (
     limits_over_samples,
     replicate_sample,
 )
-from reldyn.cycles.ladder._climb import POOLINGS, Pooling, Setting, seed_of
-from reldyn.cycles.ladder._regimes import linear_null
+from reldyn.cycles.ladder._claim_tests import POOLINGS, Pooling, Setting, seed_of
+from reldyn.cycles.ladder._direction import linear_null
 from reldyn.cycles.series._arrange import Arranged, Columns, arrange
+from reldyn.cycles.series._events import ReportedBy
 from reldyn.cycles.series._nuisance import base_design, prepare
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import DataError, DesignError, check_option
@@ -41,7 +42,7 @@ _MEANING = {
     "linear": "linear dynamics fitted to the direction, Gaussian shocks",
     "skewed": "the same with the direction's own shocks, however skewed",
     "rhythm": "three phases in fixed order whose sojourns vary by a quarter of their mean",
-    "cycle": "three phases with unpredictable sojourns",
+    "cycle": "two abrupt phases with unpredictable dwell times",
     BESIDE: "the dyads without cycles in samples half of whose dyads have them",
 }
 _JITTER = 0.25
@@ -80,6 +81,12 @@ class CalibrationResult(Result):
     def power(self) -> float:
         """Share of replications of the planted cycle in which *intermittent* is found."""
         return float((self.p_intermittent[self.worlds.index("cycle")] <= self.setting["alpha"]).mean())
+
+    @property
+    def power_low(self) -> float:
+        """Lower limit of the 95 % interval of ``power``."""
+        found = self.tidy().query("claim == 'intermittent' and world == 'cycle'")
+        return float(found["conf_low"].item())
 
     @property
     def false_positives(self) -> float:
@@ -189,6 +196,9 @@ def calibrate(
     seed: Any = None,
     n_jobs: int = 1,
     pooling: Pooling = "none",
+    covariates: Sequence[str] = (),
+    phases: Literal["auto"] | int = "auto",
+    reported_by: ReportedBy = "receiver",
 ) -> CalibrationResult:
     """Measure how often this study's design finds cycles that are planted, and finds them where there are none.
 
@@ -203,8 +213,8 @@ def calibrate(
     warmth, response : str
         As in `reldyn.detect_cycles`.
     effect : float, default 1.5
-        Size of the planted phases: at 1 they lie 1.4 to 2.2 SD of the noise apart. 1.5 is a large effect, the
-        one that stored calibrations and the verdict *not supported* refer to.
+        Size of the planted cycles: two abrupt phases, warmth in each about so many SD of the noise from the middle.
+        1.5 is a large effect, the one that the verdict *not supported* refers to unless told otherwise.
     n_replications : int, default 200
         Per world: a power of .80 is then known to within .06.
     n_surrogates : int, default 199
@@ -218,6 +228,9 @@ def calibrate(
         null world, in the fourth half of the dyads have cycles, all of the same shape and size, and the others the
         null worlds in turn (``"beside cycles"``). Eight directions of each are tested. Real cycles that differ more
         between dyads, or are rarer, are found less often than that.
+    covariates, phases, reported_by
+        As in `reldyn.detect_cycles`: the power of the detection that was called with them. Covariates keep their values
+        and enter every test, but planted cycles do not depend on them.
 
     Returns
     -------
@@ -248,7 +261,8 @@ def calibrate(
     """
     _check(effect, n_replications, n_surrogates)
     check_option(pooling, POOLINGS, "pooling")
-    columns = Columns(warmth, response)
+    check_option(phases, ("auto", 2, 3), "phases")
+    columns = Columns(warmth, response, reported_by, tuple(covariates))
     usable = [one for one in arrange(panel, columns) if not one.reasons and one.series is not None]
     if not usable:
         raise DataError(
@@ -256,7 +270,7 @@ def calibrate(
             "rd.cycles.schedule says why for each direction."
         )
     known = known_seed(seed)
-    setting = Setting(phases="auto", n_surrogates=int(n_surrogates), alpha=_LEVEL)
+    setting = Setting(phases=phases, n_surrogates=int(n_surrogates), alpha=_LEVEL)
     root = np.random.SeedSequence(known)
     if pooling == "none":
         p_values = _alone(usable, float(effect), setting, root, n_replications, n_jobs)
@@ -272,6 +286,7 @@ def calibrate(
             "alpha": _LEVEL,
             "seed": known,
             "pooling": pooling,
+            "phases": phases,
         },
         worlds=WORLDS if pooling == "none" else (*WORLDS, BESIDE),
         p_regimes=p_values[:, :, 0],
@@ -378,6 +393,6 @@ def _planted(series: DirectionSeries, world: str, effect: float, draws: Sequence
     design = (
         SeriesDesign("jittered_rhythm", n_occasions, per_day, effect, sojourn_cv=_JITTER)
         if world == "rhythm"
-        else SeriesDesign("cycle", n_occasions, per_day, effect)
+        else SeriesDesign("alternation", n_occasions, per_day, effect)
     )
     return simulate_series(design, draws).state[:, :, :n_channels]

@@ -13,7 +13,7 @@ import numpy as np
 
 from reldyn._types import Array, Flags
 from reldyn.cycles._sample_level import clopper_pearson
-from reldyn.cycles.ladder._climb import Setting, both_claims, seed_of
+from reldyn.cycles.ladder._claim_tests import Setting, both_claims, seed_of
 from reldyn.cycles.ladder._shared import FEWEST_DYADS, learn
 from reldyn.cycles.ladder._shared_tests import Lesson
 from reldyn.cycles.series._arrange import Arranged

@@ -1,8 +1,8 @@
 """How often a design of this kind finds cycles, or finds them in vain, looked up in stored calibrations.
 
-The stored file lists simulated cells: kind of series, occasions, missing share and item law, with the
-count of rejections. A design is covered only by cells that are at least as hard as itself, so the
-figure handed out is a lower bound of its power.
+The stored file lists simulated cells: kind of series, size of the cycles, occasions, missing share and item, with the
+count of rejections. A design is covered only by cells that are at least as hard as itself, and a count stands for the
+lower limit of its rate, so the figure handed out is a lower bound of the power.
 """
 
 from __future__ import annotations
@@ -13,22 +13,31 @@ import statistics
 from importlib import resources
 from typing import Any
 
-__all__ = ["power_of", "stored_cells"]
+from reldyn.cycles._sample_level import clopper_pearson
 
-# A planted cycle of the declared size; the look-alikes are listed beside it in the same file.
+__all__ = ["DECLARED_EFFECT", "power_of", "stored_cells"]
+
+# Abrupt cycles of two phases with geometric dwell times; the look-alikes are listed with them in the same file.
 DECLARED_KIND = "cycle"
 DECLARED_EFFECT = 1.5
-# Item laws that the stored cells stand for: seven categories, few answers at the floor.
-_FEWEST_CATEGORIES = 5
+# Seven points stand for six answers in use and more, five points for four: an end may stay unused.
+_UNUSED_POINTS = 1
 _LARGEST_FLOOR = 0.15
-# A study with a missing share of .31 is no other design than one with .30.
+# A study with a missing share of .32 is no other design than one with .30.
 _MISSING_SLACK = 0.02
+_LEVEL = 0.90  # Two-sided: five per cent lie below.
 
 
 @functools.cache
 def stored_cells() -> tuple[dict[str, Any], ...]:
-    """Every stored cell: ``kind``, ``n_occasions``, ``missing``, ``n_channels``, ``effect``, ``alpha``, ``n``,
-    ``rejected`` and how it was made. Empty where none was stored.
+    """Every stored cell of the present procedure.
+
+    Returns
+    -------
+    tuple of dict
+        ``cell``, ``kind`` ("cycle", or the name of a look-alike), ``effect`` (None for look-alikes), ``n_occasions``,
+        ``missing``, ``pattern``, ``channels``, ``points``, ``alpha``, ``n``, ``rejected``, ``n_surrogates``,
+        ``procedure``, ``date``. Empty where nothing was run.
     """
     file = resources.files("reldyn.cycles").joinpath("calibration.json")
     if not file.is_file():
@@ -44,9 +53,10 @@ def power_of(
     floor_share: float,
     n_channels: int,
     alpha: float,
+    effect: float = DECLARED_EFFECT,
     cells: tuple[dict[str, Any], ...] | None = None,
 ) -> tuple[float, float] | None:
-    """Power and false-positive rate of *intermittent* for cycles of the declared effect.
+    """Power and false-positive rate of *intermittent* for abrupt two-phase cycles of an effect.
 
     Parameters
     ----------
@@ -60,44 +70,56 @@ def power_of(
         1 for warmth alone, 2 with a response.
     alpha : float
         Level of the test; stored cells of other levels do not count.
+    effect : float, default 1.5
+        Distance of the levels from their middle in SD of the noise; stored cells of larger effects do not count.
     cells : tuple of dict, optional
         Default: `stored_cells`.
 
     Returns
     -------
     (power, false_positives) : tuple of float, or None
-        Lower bound of the power and the median false-positive rate of the stored look-alikes of the
-        same cell (alpha where there is none); None where no stored cell covers the design.
+        The largest lower 95 % limit (one-sided, Clopper and Pearson, 1934) of the power among stored cells that are at
+        least as hard as the design, and the median false-positive rate of the stored look-alikes of the same length,
+        missing share, channels and points (alpha where there is none); None where no stored cell covers the design.
 
     Examples
     --------
-    >>> cell = dict(n_occasions=200, missing=0.0, n_channels=2, effect=1.5, alpha=0.05, n=100)
-    >>> cells = (cell | dict(kind="cycle", rejected=60), cell | dict(kind="linear", rejected=2))
-    >>> design = dict(missing_share=0.0, n_categories=7, floor_share=0.02, n_channels=2, alpha=0.05)
-    >>> power_of(n_occasions=224, cells=cells, **design)
-    (0.6, 0.02)
+    >>> cell = dict(n_occasions=200, missing=0.17, pattern="random", channels=2, points=7, alpha=0.05, n=100)
+    >>> cells = (
+    ...     cell | dict(kind="cycle", effect=1.5, rejected=90),
+    ...     cell | dict(kind="linear", effect=None, rejected=2),
+    ... )
+    >>> design = dict(missing_share=0.1, n_categories=7, floor_share=0.02, n_channels=2, alpha=0.05)
+    >>> power, false_positives = power_of(n_occasions=224, cells=cells, **design)
+    >>> round(power, 3), false_positives
+    (0.836, 0.02)
     >>> power_of(n_occasions=150, cells=cells, **design) is None
     True
     """
-    if n_categories < _FEWEST_CATEGORIES or floor_share > _LARGEST_FLOOR:
+    if floor_share > _LARGEST_FLOOR:
         return None
     covering = [
         cell
         for cell in (stored_cells() if cells is None else cells)
         if cell["n_occasions"] <= n_occasions
         and cell["missing"] + _MISSING_SLACK >= missing_share
-        and cell["n_channels"] == n_channels
+        and cell["channels"] == n_channels
+        and cell["points"] - _UNUSED_POINTS <= n_categories
         and cell["alpha"] == alpha
     ]
-    planted = [cell for cell in covering if cell["kind"] == DECLARED_KIND and cell["effect"] == DECLARED_EFFECT]
+    planted = [cell for cell in covering if cell["kind"] == DECLARED_KIND and cell["effect"] <= effect]
     if not planted:
         return None
-    best = max(planted, key=lambda cell: cell["rejected"] / cell["n"])
+    best = max(planted, key=_lower_limit)
+    same = ("n_occasions", "missing", "pattern", "channels", "points")
     alike = [
         cell["rejected"] / cell["n"]
         for cell in covering
-        if not cell["kind"].startswith(("cycle", "alternation"))
-        and cell["n_occasions"] == best["n_occasions"]
-        and cell["missing"] == best["missing"]
+        if cell["effect"] is None and all(cell[name] == best[name] for name in same)
     ]
-    return best["rejected"] / best["n"], statistics.median(alike) if alike else alpha
+    return _lower_limit(best), statistics.median(alike) if alike else alpha
+
+
+def _lower_limit(cell: dict[str, Any]) -> float:
+    """One-sided 95 % limit of the rate of rejections."""
+    return clopper_pearson(cell["rejected"], cell["n"], _LEVEL)[0]

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from reldyn._types import Array
 
-Claim = Literal["regimes", "periodic", "irregular", "directed"]
+Claim = Literal["regimes", "periodic", "irregular", "directed", "volatility", "splitting"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -18,7 +18,8 @@ class ClaimTest:
     Attributes
     ----------
     claim : str
-        ``"regimes"``, ``"periodic"``, ``"irregular"`` or ``"directed"``.
+        ``"regimes"``, ``"periodic"``, ``"irregular"``, ``"directed"``, ``"volatility"``, or ``"splitting"``, which is
+        an estimate without a test.
     statistic : float
         Large values speak for the claim.
     p_value : float
@@ -29,7 +30,8 @@ class ClaimTest:
         Effect size with its 95 % interval; NaN where there is none. Of ``regimes``: smallest distance
         between phase means in SD of the noise; of ``periodic``: the period in beeps; of ``irregular``: the
         coefficient of variation of sojourns, its upper limit calibrated by the surrogates; of
-        ``directed``: net circulation per move, from -1 to 1.
+        ``directed``: net circulation per move, from -1 to 1; of ``volatility``: SD of turbulent over calm shocks; of
+        ``splitting``: share of answers between the levels.
     null : str
         The null world in one phrase.
     detail : mapping
@@ -38,6 +40,8 @@ class ClaimTest:
         Finite statistics of the surrogates, for the figure.
     n_failed : int
         Surrogates behind the p-value whose statistic is no finite number; they count against the claim.
+    drawn : mapping of str to array
+        Statistics per null of runs that may go on; empty in results.
     """
 
     claim: Claim
@@ -51,6 +55,7 @@ class ClaimTest:
     detail: Mapping[str, Any]
     null_statistics: Array
     n_failed: int = 0
+    drawn: Mapping[str, Array] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -13,33 +13,34 @@ import numpy as np
 
 from reldyn._types import Array
 from reldyn.cycles.ladder._claims import ClaimTest
+from reldyn.cycles.ladder._direction import DirectionFits
 from reldyn.cycles.ladder._fits import chain_of, fit_loose, fit_regimes
-from reldyn.cycles.ladder._irregular import dispersions, number_of_phases, phase_null
+from reldyn.cycles.ladder._irregular import number_of_phases, phase_null
 from reldyn.cycles.ladder._montecarlo import surrogate_test
 from reldyn.cycles.ladder._regimes import circulation_of
-from reldyn.cycles.series._nuisance import base_design, prepare
-from reldyn.cycles.series._series import DirectionSeries
+from reldyn.cycles.series._nuisance import prepare
 from reldyn.markov.regimes import SojournFit, SwitchingData
-from reldyn.stats import STOP_AFTER, MonteCarlo, child_seed, seed_sequence
+from reldyn.stats import STOP_AFTER, MonteCarlo, child_seed
 from reldyn.surrogate import draw_reversible, match_ranks
 
 _STATES = 3
 
 
 def assess_directed(
-    series: DirectionSeries,
+    direction: DirectionFits,
     *,
     n_surrogates: int = 199,
-    seed: int | np.random.SeedSequence,
+    alpha: float = 0.05,
     stop_after: int | None = STOP_AFTER,
 ) -> ClaimTest:
     """Test whether three phases have a direction.
 
     Parameters
     ----------
-    series : DirectionSeries
+    direction : DirectionFits
     n_surrogates : int, default 199
-    seed : int or SeedSequence
+    alpha : float, default 0.05
+        The run ends once it is clear on which side of this level the p-value lies.
     stop_after : int or None, default 10
 
     Returns
@@ -49,15 +50,13 @@ def assess_directed(
         is 1 without any surrogate where two phases describe the series as well. ``estimate``: net circulation per
         move, positive for cold, middle, warm, cold; its interval takes the moves as seen.
     """
-    root = seed_sequence(seed)
-    design = base_design(series)
-    prepared = prepare(series.y[None], series, design)
-    fit = _fit(prepared.data)
+    series, design, prepared = direction.series, direction.design, direction.standardised
+    fit = fit_loose(prepared.data, direction.regimes(_STATES).fit)
     channels = series.y.shape[1]
     null = phase_null(prepared, fit.coefficients[0], fit.covariance[0], _STATES, channels)
     chain = chain_of(fit)[0]
     observed = float(net_flow(fit)[0])
-    shown = number_of_phases({k: dispersions(prepared.data, k) for k in (2, _STATES)}) == _STATES
+    shown = number_of_phases({k: direction.dispersions(k) for k in (2, _STATES)}, shortest=0.0) == _STATES
 
     def draw(generators: Sequence[np.random.Generator]) -> Array:
         latent = draw_reversible(null, generators, transition=chain)
@@ -68,8 +67,9 @@ def assess_directed(
             observed,
             draw,
             n_surrogates=n_surrogates,
-            seed=child_seed(root, 1),
+            seed=child_seed(direction.seed, 4),
             stop_after=stop_after,
+            decide_at=alpha,
         )
         if shown
         else MonteCarlo(1.0, 0, 0, np.zeros(0), stopped=False)

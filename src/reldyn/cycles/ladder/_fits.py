@@ -10,13 +10,25 @@ import dataclasses
 
 import numpy as np
 
-from reldyn._types import Array
-from reldyn.cycles.ladder._starts import Template, best_period, residuals, step_template, three_starts
+from reldyn._types import Array, Ints
+from reldyn.cycles.ladder._starts import (
+    Template,
+    best_period,
+    cluster,
+    finite,
+    residuals,
+    smooth,
+    step_template,
+    three_starts,
+)
 from reldyn.markov.regimes import (
     DISPERSIONS,
+    RAMP_STEPS,
+    RampFit,
     SojournFit,
     SwitchingData,
     SwitchingFit,
+    fit_ramps,
     fit_sojourns,
     fit_switching,
     sojourn_start,
@@ -24,7 +36,9 @@ from reldyn.markov.regimes import (
 
 _SHORT, _LONG = 12, 50
 _FIRST_SOJOURN, _NEXT_SOJOURN, _ONLY_SOJOURN = 12, 7, 20
+_SOJOURN_TOLERANCE = 5e-3
 _TOLERANCE = 1e-3
+_SHORT_RAMP, _LONG_RAMP, _RAMP_TOLERANCE = 8, 25, 1e-2
 _REGULAR, _LOOSE = DISPERSIONS.index(0.25), DISPERSIONS.index(0.90)
 
 
@@ -51,13 +65,97 @@ def best_of(data: SwitchingData, starts: Array) -> SwitchingFit:
     short = fit_switching(
         data.take(index), starts.reshape(n_starts * n, *starts.shape[2:]), n_iterations=_SHORT, tolerance=_TOLERANCE
     )
-    best = short.log_likelihood.reshape(n_starts, n).argmax(axis=0) * n + np.arange(n)
+    best = finite(short.log_likelihood).reshape(n_starts, n).argmax(axis=0) * n + np.arange(n)
     return fit_switching(data, starts[0], n_iterations=_LONG, tolerance=_TOLERANCE, start=short.take(best))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Gradual:
+    """The best gradual phases of each series.
+
+    Attributes
+    ----------
+    log_likelihood : (n,) array
+    steps : (n,) int array
+        Occasions from one level to the other.
+    levels : (n, 2, C) array
+        Intercepts at both ends.
+    turn : (n, 2) array
+        Probability that each attractor is left.
+    position : (n, T) array
+        Expected share of the second level.
+    """
+
+    log_likelihood: Array
+    steps: Ints
+    levels: Array
+    turn: Array
+    position: Array
+
+
+def fit_gradual(data: SwitchingData, regimes: Regimes) -> Gradual:
+    """Fit two levels and ramps between them from the posterior of two phases and from a clustering smoothed twice.
+
+    Both starts run for eight steps at each number of occasions from level to level; the best of all goes on.
+
+    Parameters
+    ----------
+    data : SwitchingData
+    regimes : Regimes
+        Of two phases.
+
+    Returns
+    -------
+    Gradual
+    """
+    smoothed = residuals(data, lagged=False)
+    for _ in range(2):
+        smoothed = smooth(smoothed, data.observed)
+    starts = np.stack([regimes.fit.posterior, cluster(smoothed, data.observed, 2, 0.0)])
+    short = {steps: _short_ramps(data, starts, steps) for steps in RAMP_STEPS}
+    best = np.argmax([finite(fit.log_likelihood) for fit in short.values()], axis=0)
+    n, n_occasions, channels = data.y.shape
+    out = Gradual(
+        np.full(n, -np.inf),
+        np.array(RAMP_STEPS)[best],
+        np.zeros((n, 2, channels)),
+        np.zeros((n, 2)),
+        np.zeros((n, n_occasions)),
+    )
+    for steps, fit in short.items():
+        index = np.flatnonzero(out.steps == steps)
+        if len(index):
+            _go_on(data, fit, index, steps, out)
+    return out
+
+
+def gradual_price(channels: int) -> float:
+    """Akaike's two per parameter of `fit_gradual`: a level per channel, two rates of turning and the steps."""
+    return 2.0 * (channels + 2) + 2.0
+
+
+def _short_ramps(data: SwitchingData, starts: Array, steps: int) -> RampFit:
+    n_starts, n = starts.shape[:2]
+    index = np.tile(np.arange(n), n_starts)
+    flat = starts.reshape(n_starts * n, *starts.shape[2:])
+    fit = fit_ramps(data.take(index), flat, steps, n_iterations=_SHORT_RAMP, tolerance=_RAMP_TOLERANCE)
+    return fit.take(finite(fit.log_likelihood).reshape(n_starts, n).argmax(axis=0) * n + np.arange(n))
+
+
+def _go_on(data: SwitchingData, short: RampFit, index: Ints, steps: int, out: Gradual) -> None:
+    """Run the series that are best described by so many steps to the end, and write what is found."""
+    start = short.take(index)
+    fit = fit_ramps(
+        data.take(index), start.posterior, steps, n_iterations=_LONG_RAMP, tolerance=_RAMP_TOLERANCE, start=start
+    )
+    out.log_likelihood[index] = finite(fit.log_likelihood)
+    out.levels[index], out.turn[index] = fit.coefficients[:, :2], fit.turn
+    out.position[index] = fit.posterior @ (np.arange(steps + 1) / steps)
 
 
 def fit_loose(data: SwitchingData, switching: SwitchingFit) -> SojournFit:
     """Fit sojourns of nearly geometric dispersion whose means are bounded from below, from the switching fit."""
-    return fit_sojourns(data, _switching_start(data, switching), _LOOSE, n_iterations=_ONLY_SOJOURN)
+    return _sojourns(data, _switching_start(data, switching), _LOOSE, _ONLY_SOJOURN)
 
 
 def chain_of(fit: SojournFit) -> Array:
@@ -75,8 +173,8 @@ def fit_ends(data: SwitchingData, regimes: Regimes) -> SojournFit:
     loose = fit_loose(data, regimes.fit)
     template = regimes.template
     steps = sojourn_start(data, template.posterior, template.dwell_means, template.moves)
-    regular = fit_sojourns(data, steps, _REGULAR, n_iterations=_FIRST_SOJOURN)
-    tightened = fit_sojourns(data, loose, _REGULAR, n_iterations=_NEXT_SOJOURN)
+    regular = _sojourns(data, steps, _REGULAR, _FIRST_SOJOURN)
+    tightened = _sojourns(data, loose, _REGULAR, _NEXT_SOJOURN)
     return _larger(_larger(loose, regular), tightened)
 
 
@@ -94,6 +192,10 @@ def fit_dispersions(data: SwitchingData, regimes: Regimes) -> list[SojournFit]:
     return [_larger(down[c], up[c]) for c in order]
 
 
+def _sojourns(data: SwitchingData, start: SojournFit, dispersion: int, n_iterations: int) -> SojournFit:
+    return fit_sojourns(data, start, dispersion, n_iterations=n_iterations, tolerance=_SOJOURN_TOLERANCE)
+
+
 def _switching_start(data: SwitchingData, switching: SwitchingFit) -> SojournFit:
     stay = np.diagonal(switching.transition, axis1=1, axis2=2)
     return sojourn_start(data, switching.posterior, 1 / np.maximum(1 - stay, 1e-3), np.array(switching.transition))
@@ -102,13 +204,13 @@ def _switching_start(data: SwitchingData, switching: SwitchingFit) -> SojournFit
 def _path(data: SwitchingData, start: SojournFit, order: list[int]) -> dict[int, SojournFit]:
     fits, fit = {}, start
     for position, dispersion in enumerate(order):
-        fit = fit_sojourns(data, fit, dispersion, n_iterations=_NEXT_SOJOURN if position else _FIRST_SOJOURN)
+        fit = _sojourns(data, fit, dispersion, _NEXT_SOJOURN if position else _FIRST_SOJOURN)
         fits[dispersion] = fit
     return fits
 
 
 def _larger(first: SojournFit, second: SojournFit) -> SojournFit:
-    better = second.log_likelihood > first.log_likelihood
+    better = finite(second.log_likelihood) > finite(first.log_likelihood)
     chosen = []
     for field in dataclasses.fields(first):
         a, b = getattr(first, field.name), getattr(second, field.name)

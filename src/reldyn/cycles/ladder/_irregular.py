@@ -1,9 +1,11 @@
-"""L2, irregular timing: free against bounded dispersion of sojourns, compared with the best bounded world.
+"""L2, irregular timing: free against bounded dispersion of dwell times, compared with the best bounded null.
 
 A strict period is never true of a real rhythm, so the null is a renewal process of any period and drift whose
-sojourns vary by at most 40 %; surrogates are drawn at that boundary with the direction's other parameters, as they
-are estimated where dispersion is free: forced to the boundary, irregular phases look blurred.
-Means nothing without L1: a linear process has no sojourns.
+dwell times vary by at most 40 %; surrogates are drawn at that boundary with the direction's other parameters, as they
+are estimated where dispersion is free: forced to the boundary, irregular phases look blurred. Answers are cut at the
+fixed points at which the direction's own phases would have given its own answers: matched in rank, cold answers would
+be strewn into warm phases wherever a surrogate is warm for another share of time, and regular phases would look
+irregular. Means nothing without L1: a linear process has no phases to dwell in.
 """
 
 from __future__ import annotations
@@ -14,54 +16,62 @@ import numpy as np
 
 from reldyn._types import Array
 from reldyn.cycles.ladder._claims import ClaimTest
-from reldyn.cycles.ladder._fits import Regimes, fit_dispersions, fit_regimes
+from reldyn.cycles.ladder._direction import DirectionFits
+from reldyn.cycles.ladder._fits import fit_dispersions, fit_regimes
 from reldyn.cycles.ladder._montecarlo import surrogate_test
 from reldyn.cycles.ladder._sojourns import boundary_drop, calibrated_drop, profile, signed_ratio
-from reldyn.cycles.series._nuisance import Prepared, base_design, prepare
+from reldyn.cycles.series._nuisance import Prepared, prepare
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.markov.regimes import BOUNDARY, DISPERSIONS, SojournFit, SwitchingData
-from reldyn.stats import STOP_AFTER, MonteCarlo, child_seed, seed_sequence
-from reldyn.surrogate import PhaseNull, draw_renewal, match_ranks
+from reldyn.stats import STOP_AFTER, MonteCarlo, child_generator, child_seed
+from reldyn.surrogate import Margin, PhaseNull, cut_answers, draw_on_path, draw_renewal
 
 # What a third phase must gain in log-likelihood: its six parameters, and two for being sought freely.
 _PRICE_OF_THIRD = 8.0
-# Surrogates wanted for the upper limit where sojourns look regular.
+# At the bound of three occasions a third phase is the shape of clipped answers.
+_SHORTEST_OF_THREE = 3.3
+# Surrogates wanted for the upper limit where dwell times look regular.
 _FOR_THE_LIMIT = 59
 _LOOKS_REGULAR = -1.0
+# Series along the data's own path from which the points are read where answers are cut.
+_ON_PATH = 20
+BOUNDED = "bounded dwell times"
 
 
 def assess_irregular(
-    series: DirectionSeries,
+    direction: DirectionFits,
     *,
     n_states: Sequence[int] = (2, 3),
-    n_surrogates: int = 199,
-    seed: int | np.random.SeedSequence,
-    stop_after: int | None = STOP_AFTER,
+    n_surrogates: int = 99,
+    alpha: float = 0.05,
+    previous: Mapping[str, Array] | None = None,
+    go_on: bool = False,
 ) -> ClaimTest:
     """Test whether phases follow each other at irregular times.
 
     Parameters
     ----------
-    series : DirectionSeries
+    direction : DirectionFits
     n_states : sequence of int, default (2, 3)
         Three are tested where their best fit gains eight log-likelihood units on that of two, whatever the
-        dispersion. Two phases fitted to three, or three to two, split and merge sojourns: the largest ratio over
-        both numbers has less power.
-    n_surrogates : int, default 199
-    seed : int or SeedSequence
-    stop_after : int or None, default 10
+        dispersion, and every one of them lasts longer than 3.3 occasions on average. Two phases fitted to three, or
+        three to two, split and merge dwell times: the largest ratio over both numbers has less power.
+    n_surrogates : int, default 99
+    alpha : float, default 0.05
+    previous : mapping of str to array, optional
+        ``drawn`` of an earlier run with fewer surrogates, to go on from.
+    go_on : bool, default False
+        Draw all surrogates. False: as in `assess_regimes`.
 
     Returns
     -------
     ClaimTest
-        ``estimate``: the coefficient of variation of sojourns, with an upper limit calibrated by the surrogates.
+        ``estimate``: the coefficient of variation of dwell times, with an upper limit calibrated by the surrogates.
         ``detail``: ``n_states``, ``shortest_dwell``, ``dwell_means``, ``likelihood_ratio`` per number of phases and
         ``profile`` (log-likelihood at .12, .25, .40, .60, .90).
     """
-    root = seed_sequence(seed)
-    design = base_design(series)
-    prepared = prepare(series.y[None], series, design)
-    fits = {k: dispersions(prepared.data, k) for k in n_states}
+    series, design = direction.series, direction.design
+    fits = {k: direction.dispersions(k) for k in n_states}
     profiles = {k: _profiles(fits[k])[0] for k in n_states}
     ratios = {k: float(signed_ratio(profiles[k])) for k in n_states}
     chosen = number_of_phases(fits)
@@ -74,7 +84,8 @@ def assess_irregular(
         "likelihood_ratio": ratios,
         "profile": dict(zip(DISPERSIONS, profiles[chosen].tolist(), strict=True)),
     }
-    null = _phase_null(prepared, free)
+    null = _phase_null(direction.standardised, free)
+    margins = cut_points(series, draw_on_path(null, free.posterior[0].argmax(axis=1), path_generators(direction)))
 
     def draw(generators: Sequence[np.random.Generator]) -> Array:
         latent = draw_renewal(
@@ -84,21 +95,49 @@ def assess_irregular(
             sojourn_cv=DISPERSIONS[BOUNDARY],
             moves=free.moves[0],
         )
-        surrogates = prepare(match_ranks(latent, series.y), series, design).data
-        found = _profiles(dispersions(surrogates, chosen))
+        values = cut_answers(latent, margins, series.y, standardise=False)
+        found = _profiles(dispersions(prepare(values, series, design).data, chosen))
         return np.column_stack([signed_ratio(found), boundary_drop(found)])
 
-    looks_regular = ratios[chosen] < _LOOKS_REGULAR
     result = surrogate_test(
         observed,
         draw,
         n_surrogates=n_surrogates,
-        seed=child_seed(root, 1),
-        stop_after=stop_after,
+        seed=child_seed(direction.seed, 3, 1),
+        stop_after=None if go_on else STOP_AFTER,
+        decide_at=None if go_on else alpha,
         columns=2,
-        at_least=min(_FOR_THE_LIMIT, n_surrogates) if looks_regular else 0,
+        at_least=min(_FOR_THE_LIMIT, n_surrogates) if observed < _LOOKS_REGULAR else 0,
+        previous=None if previous is None else previous.get(BOUNDED),
     )
     return _claim(observed, result, profiles[chosen], detail)
+
+
+def path_generators(direction: DirectionFits) -> list[np.random.Generator]:
+    """Generators of the series along the direction's own phases."""
+    return [child_generator(direction.seed, 3, 2, copy) for copy in range(_ON_PATH)]
+
+
+def cut_points(series: DirectionSeries, latent: Array) -> list[Margin]:
+    """Points at which latent series along the direction's own phases are cut into its own answers.
+
+    Parameters
+    ----------
+    series : DirectionSeries
+    latent : (n, n_occasions, n_channels) array
+
+    Returns
+    -------
+    list of Margin
+        One per channel: quantiles of all series together at the cumulated shares of the answers.
+    """
+    observed = series.observed
+    margins = []
+    for channel in range(latent.shape[2]):
+        answers, counts = np.unique(series.y[observed, channel], return_counts=True)
+        shares = np.cumsum(counts)[:-1] / counts.sum()
+        margins.append(Margin(answers, np.quantile(latent[:, observed, channel], shares), 0.0))
+    return margins
 
 
 def _claim(observed: float, result: MonteCarlo, log_likelihoods: Array, detail: dict[str, object]) -> ClaimTest:
@@ -116,18 +155,35 @@ def _claim(observed: float, result: MonteCarlo, log_likelihoods: Array, detail: 
         detail={**detail, "stopped": result.stopped, "upper_drop": drop},
         null_statistics=result.finite[:, 0],
         n_failed=result.n_failed,
+        drawn={} if result.stopped else {BOUNDED: result.statistics},
     )
 
 
 def dispersions(data: SwitchingData, n_states: int) -> list[SojournFit]:
-    """Fit gamma sojourns at every tabulated dispersion."""
-    regimes: Regimes = fit_regimes(data, n_states)
-    return fit_dispersions(data, regimes)
+    """Fit gamma dwell times at every tabulated dispersion."""
+    return fit_dispersions(data, fit_regimes(data, n_states))
 
 
-def number_of_phases(fits: Mapping[int, list[SojournFit]]) -> int:
-    """Three where their best fit to the first series gains eight log-likelihood units on that of two."""
+def number_of_phases(fits: Mapping[int, list[SojournFit]], shortest: float = _SHORTEST_OF_THREE) -> int:
+    """Number of phases that describes the first series.
+
+    Parameters
+    ----------
+    fits : mapping of int to list of SojournFit
+        By number of phases, of every dispersion.
+    shortest : float, default 3.3
+        Occasions that every one of three phases must last on average, and more.
+
+    Returns
+    -------
+    int
+        3 where their best fit gains eight log-likelihood units on that of two.
+    """
     best = {k: float(_profiles(one)[0].max()) for k, one in fits.items()}
+    if len(fits) > 1:
+        free = fits[3][int(_profiles(fits[3])[0].argmax())]
+        if float(free.dwell_means[0].min()) <= shortest:
+            return 2
     return max(best, key=lambda k: best[k] - _PRICE_OF_THIRD * (k - 2))
 
 

@@ -15,7 +15,7 @@ from reldyn.cycles.ladder._claims import ClaimTest, PhaseFit
 from reldyn.cycles.ladder._verdict import NOT_COVERED, Evidence
 from reldyn.results import register
 
-__all__ = ["Outcome", "claim_of", "evidence_of", "intermittent_p", "n_cycles", "raw_p", "reasons_of"]
+__all__ = ["Outcome", "claim_of", "evidence_of", "intermittent_p", "n_cycles", "n_surrogates", "raw_p", "reasons_of"]
 
 register(ClaimTest)
 register(PhaseFit)
@@ -51,6 +51,8 @@ class Outcome:
         dyads: of the test of the direction by itself, whose p-value is ``p_alone``.
     p_alone : float
         Of *intermittent* from the direction by itself, where phases from other dyads did not show it; NaN elsewhere.
+    n_masked : int
+        Occasions left out because they lie in a careless stretch.
     """
 
     dyad: Hashable
@@ -71,6 +73,7 @@ class Outcome:
     false_positives: float | None = None
     triggers: tuple[TriggerEffect, ...] = ()
     p_alone: float = float("nan")
+    n_masked: int = 0
 
     row_fields: ClassVar[tuple[str, ...]] = ("occasion", "y")
     id_fields: ClassVar[dict[str, str]] = {"dyad": "dyad", "giver": "member"}
@@ -107,13 +110,25 @@ def reasons_of(outcome: Outcome, alpha: float, fewest_cycles: float) -> tuple[st
     return (f"phases, but {cycles:.1f} expected cycles of them, below {fewest_cycles:g}",)
 
 
+def n_surrogates(outcome: Outcome) -> int:
+    """Surrogates behind the p-value of *intermittent*; 0 where none was needed."""
+    both = [claim_of(outcome, claim) for claim in ("regimes", "irregular")]
+    return min((test.n_surrogates for test in both if test is not None), default=0)
+
+
 def n_cycles(outcome: Outcome) -> float:
     """Expected returns to the warmest phase; NaN without a fit."""
     return float("nan") if outcome.fit is None else outcome.fit.n_cycles
 
 
 def evidence_of(
-    outcome: Outcome, p_intermittent: float, alpha: float, fewest_cycles: float, unknown: str = NOT_COVERED
+    outcome: Outcome,
+    p_intermittent: float,
+    alpha: float,
+    fewest_cycles: float,
+    unknown: str = NOT_COVERED,
+    effect: float = 1.5,
+    needed: int | None = None,
 ) -> Evidence:
     """Gather what the verdict rests on; ``unknown`` says why there is no power where there is none."""
     irregular = claim_of(outcome, "irregular")
@@ -128,4 +143,6 @@ def evidence_of(
         alpha=alpha,
         unknown=unknown,
         p_alone=outcome.p_alone,
+        effect=effect,
+        needed=needed,
     )

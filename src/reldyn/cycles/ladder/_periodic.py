@@ -12,31 +12,31 @@ import numpy as np
 
 from reldyn._types import Array
 from reldyn.cycles.ladder._claims import ClaimTest
+from reldyn.cycles.ladder._direction import DirectionFits
 from reldyn.cycles.ladder._montecarlo import surrogate_test
-from reldyn.cycles.ladder._regimes import linear_null
 from reldyn.cycles.ladder._starts import best_period, period_grid, periodogram, residuals
-from reldyn.cycles.series._nuisance import base_design, prepare
-from reldyn.cycles.series._series import DirectionSeries
-from reldyn.stats import STOP_AFTER, child_seed, seed_sequence
+from reldyn.cycles.series._nuisance import prepare
+from reldyn.stats import STOP_AFTER, child_seed
 from reldyn.surrogate import draw_linear
 
 _DROP = 3.84
 
 
 def assess_periodic(
-    series: DirectionSeries,
+    direction: DirectionFits,
     *,
     n_surrogates: int = 199,
-    seed: int | np.random.SeedSequence,
+    alpha: float = 0.05,
     stop_after: int | None = STOP_AFTER,
 ) -> ClaimTest:
     """Test whether a direction is periodic.
 
     Parameters
     ----------
-    series : DirectionSeries
+    direction : DirectionFits
     n_surrogates : int, default 199
-    seed : int or SeedSequence
+    alpha : float, default 0.05
+        The run ends once it is clear on which side of this level the p-value lies.
     stop_after : int or None, default 10
 
     Returns
@@ -46,13 +46,11 @@ def assess_periodic(
         the series. ``estimate``: that period in occasions, with the periods whose gain is within 3.84 of the best
         around it. That a period is absent is no evidence of irregular timing.
     """
-    root = seed_sequence(seed)
-    design = base_design(series)
-    prepared = prepare(series.y[None], series, design)
+    series, design, prepared = direction.series, direction.design, direction.standardised
     gains = periodogram(residuals(prepared.data, lagged=True), series.observed)[0]
     periods = period_grid(len(series.y))
     best = int(gains.argmax())
-    null = linear_null(series, design, prepared.breaks[0], child_seed(root, 0), gaussian=True)
+    null = direction.null
 
     def draw(generators: Sequence[np.random.Generator]) -> Array:
         return best_period(prepare(draw_linear(null, generators), series, design).data)[1]
@@ -61,8 +59,9 @@ def assess_periodic(
         float(gains[best]),
         draw,
         n_surrogates=n_surrogates,
-        seed=child_seed(root, 1),
+        seed=child_seed(direction.seed, 2),
         stop_after=stop_after,
+        decide_at=alpha,
     )
     low, high = _near(gains, best)
     return ClaimTest(

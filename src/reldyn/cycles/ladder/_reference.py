@@ -1,28 +1,62 @@
 """The best description of a series without phases: what phases have to beat.
 
-A vector autoregression of order one to four, with Gaussian or with skewed and heavy-tailed shocks. A phase
-could otherwise be bought by memory longer than one occasion or by a few large shocks. The shapes of shocks are
-the shifted logarithm and Johnson's unbounded system (Johnson, 1949), tied by a Gaussian copula.
+A vector autoregression of order one to four, with Gaussian or with skewed and heavy-tailed shocks, with shocks whose
+variance is itself a process, or with two or three levels drawn anew at every occasion. A phase could otherwise be
+bought by memory longer than one occasion, by a few large shocks, by swings that grow and shrink in episodes, or by
+ratings that have humps of which none lasts.
 """
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from reldyn._types import Array
+from reldyn.cycles.ladder._reference_humps import humps_log_likelihood
+from reldyn.cycles.ladder._reference_variance import changing_variance_gain
+from reldyn.cycles.ladder._shapes import shape_gain
+from reldyn.cycles.ladder._starts import finite
 from reldyn.markov.regimes import SwitchingData
 from reldyn.stats import lag_columns
+
+__all__ = ["ReferenceFit", "reference_fit", "reference_log_likelihood"]
 
 MAX_ORDER = 4
 _FILL_ROUNDS = 4
 _RIDGE = 1e-8
-# In SD of the shocks: how far the lower end lies below the least shock; centres and widths of the bend.
-_ENDS = (0.05, 0.1, 0.2, 0.35, 0.6, 1.0, 1.7, 3.0, 6.0)
-_CENTRES = (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5)
-_WIDTHS = (0.3, 0.6, 1.0, 1.7, 3.0)
 
 
-def reference_log_likelihood(data: SwitchingData, *, shapes: bool = True) -> Array:
+@dataclasses.dataclass(frozen=True, slots=True)
+class ReferenceFit:
+    """Penalised log-likelihoods without phases, one value per series.
+
+    Attributes
+    ----------
+    order : (n,) int array
+        Of the autoregression.
+    constant_variance : (n,) array
+        Gaussian or shaped shocks of one variance.
+    changing_variance : (n,) array
+        Shocks whose variance changes, in all channels together or in each on its own; minus infinity if not sought.
+    humps : (n,) array
+        Levels without memory; minus infinity if not sought.
+    """
+
+    order: Array
+    constant_variance: Array
+    changing_variance: Array
+    humps: Array
+
+    @property
+    def log_likelihood(self) -> Array:
+        """(n,) the largest."""
+        return np.asarray(np.maximum(np.maximum(self.constant_variance, self.changing_variance), self.humps))
+
+
+def reference_log_likelihood(
+    data: SwitchingData, *, shapes: bool = True, variances: bool = True, humps: bool = True
+) -> Array:
     """Give the largest log-likelihood without phases, less one per parameter beyond the Gaussian first order.
 
     Parameters
@@ -30,23 +64,51 @@ def reference_log_likelihood(data: SwitchingData, *, shapes: bool = True) -> Arr
     data : SwitchingData
     shapes : bool, default True
         Whether shocks may be skewed or heavy-tailed.
+    variances : bool, default True
+        Whether the variance of the shocks may change.
+    humps : bool, default True
+        Whether two or three levels may be drawn anew at every occasion.
 
     Returns
     -------
     (n,) array
     """
-    n_seen, channels = max(int(data.observed.sum()), 1), data.y.shape[2]
-    values, shocks = [], []
+    return reference_fit(data, shapes=shapes, variances=variances, humps=humps).log_likelihood
+
+
+def reference_fit(
+    data: SwitchingData, *, shapes: bool = True, variances: bool = True, humps: bool = True
+) -> ReferenceFit:
+    """Fit every description without phases; parameters as in `reference_log_likelihood`."""
+    seen = data.observed
+    n_seen, channels = max(int(seen.sum()), 1), data.y.shape[2]
+    values, shocks, tables = [], [], []
     for order in _orders(data):
-        rest = _shocks(data, order)
-        covariance = np.matmul(rest.transpose(0, 2, 1), rest) / n_seen + _RIDGE * np.eye(channels)
+        residual, table = _shocks(data, order)
+        covariance = np.matmul(residual.transpose(0, 2, 1), residual) / n_seen + _RIDGE * np.eye(channels)
         log_det = np.linalg.slogdet(covariance)[1]
         values.append(-n_seen / 2 * (log_det + channels * (1 + np.log(2 * np.pi))) - channels**2 * (order - 1))
-        shocks.append(rest)
+        shocks.append(residual)
+        tables.append(table)
     best = np.argmax(values, axis=0)
     series = np.arange(len(best))
-    gaussian = np.stack(values)[best, series]
-    return np.asarray(gaussian + shape_gain(np.stack(shocks)[best, series]) if shapes else gaussian)
+    gaussian, residual = np.stack(values)[best, series], np.stack(shocks)[best, series]
+    never = np.full(len(best), -np.inf)
+    changing = never
+    if variances:
+        # Columns beyond the chosen order are zero, and so are their coefficients.
+        widest = tables[-1].shape[2]
+        padded = np.stack([np.pad(part, ((0, 0), (0, 0), (0, widest - part.shape[2]))) for part in tables])
+        gain = changing_variance_gain(
+            residual, data.y[:, seen], padded[best, series], seen, floor=data.floor, shapes=shapes
+        )
+        changing = finite(gaussian + gain)
+    return ReferenceFit(
+        order=best + 1,
+        constant_variance=np.asarray(gaussian + shape_gain(residual) if shapes else gaussian),
+        changing_variance=changing,
+        humps=humps_log_likelihood(data) if humps else never,
+    )
 
 
 def _orders(data: SwitchingData) -> range:
@@ -55,8 +117,8 @@ def _orders(data: SwitchingData) -> range:
     return range(1, max(1, min(MAX_ORDER, most)) + 1)
 
 
-def _shocks(data: SwitchingData, order: int) -> Array:
-    """Residuals at the observed occasions, (n, n_seen, C); missing lags are replaced by their prediction."""
+def _shocks(data: SwitchingData, order: int) -> tuple[Array, Array]:
+    """Residuals (n, n_seen, C) and regressors at the observed occasions; a missing lag takes its prediction."""
     seen, night = data.observed, data.night
     fixed = np.concatenate([np.ones((*data.y.shape[:2], 1)), data.x], axis=2)
     filled = np.where(seen[None, :, None], data.y, 0.0)
@@ -68,7 +130,7 @@ def _shocks(data: SwitchingData, order: int) -> Array:
         solved = np.linalg.solve(gram + ridge, np.matmul(part.transpose(0, 2, 1), data.y[:, seen]))
         if turn < _FILL_ROUNDS - 1 and not seen.all():
             filled = _fill(data, np.matmul(fixed, solved[:, : fixed.shape[2]]), solved[:, fixed.shape[2] :], order)
-    return np.asarray(data.y[:, seen] - np.matmul(part, solved))
+    return np.asarray(data.y[:, seen] - np.matmul(part, solved)), part
 
 
 def _fill(data: SwitchingData, level: Array, weights: Array, order: int) -> Array:
@@ -78,67 +140,8 @@ def _fill(data: SwitchingData, level: Array, weights: Array, order: int) -> Arra
     for t in np.flatnonzero(~data.observed):
         value = level[:, t].copy()
         for lag in range(1, min(order, int(t)) + 1):
-            place = int(data.night[t]) if lag == 1 else lag
-            value += np.matmul(filled[:, t - lag, None, :], lags[:, place])[:, 0]
+            row = int(data.night[t]) if lag == 1 else lag
+            value += np.matmul(filled[:, t - lag, None, :], lags[:, row])[:, 0]
         # An estimate may be explosive over a long gap; answers are standardised.
         filled[:, t] = np.clip(value, -6, 6)
     return filled
-
-
-def shape_gain(shocks: Array) -> Array:
-    """Give what skewed or heavy-tailed shocks gain over Gaussian ones, less one per parameter of shape.
-
-    Parameters
-    ----------
-    shocks : (n, m, C) array
-        Residuals.
-
-    Returns
-    -------
-    (n,) array
-        Never negative.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> rng = np.random.default_rng(1)
-    >>> gain = shape_gain(np.stack([rng.normal(size=(200, 1)), rng.exponential(size=(200, 1))]))
-    >>> bool(gain[0] < 3), bool(gain[1] > 50)
-    (True, True)
-    """
-    n, m, channels = shocks.shape
-    unit = (shocks - shocks.mean(axis=1, keepdims=True)) / np.maximum(shocks.std(axis=1, keepdims=True), 1e-9)
-    gain = np.zeros((n, channels))
-    scores = unit
-    for bent, log_slope, price in _shapes(unit):
-        spread = np.maximum(bent.std(axis=1), 1e-9)
-        found = log_slope.sum(axis=1) - m * np.log(spread) - price
-        better = found > gain
-        gain = np.where(better, found, gain)
-        standard = (bent - bent.mean(axis=1, keepdims=True)) / spread[:, None]
-        scores = np.where(better[:, None, :], standard, scores)
-    tie = _log_det_correlation(unit) - _log_det_correlation(scores)
-    return np.asarray(np.maximum(gain.sum(axis=1) + m / 2 * tie, 0.0))
-
-
-def _shapes(unit: Array) -> list[tuple[Array, Array, float]]:
-    """Every way to bend the shocks: bent values, log slope at each, number of parameters."""
-    out = []
-    for sign in (1.0, -1.0):
-        turned = sign * unit
-        above = turned - turned.min(axis=1, keepdims=True)
-        for end in _ENDS:
-            bent = np.log(above + end)
-            out.append((bent, -bent, 1.0))
-    for centre in _CENTRES:
-        for width in _WIDTHS:
-            moved = (unit - centre) / width
-            out.append((np.arcsinh(moved), -0.5 * np.log1p(moved**2) - np.log(width), 2.0))
-    return out
-
-
-def _log_det_correlation(values: Array) -> Array:
-    moments = np.matmul(values.transpose(0, 2, 1), values)
-    size = np.sqrt(np.maximum(np.diagonal(moments, axis1=1, axis2=2), 1e-12))
-    correlation = moments / (size[:, :, None] * size[:, None, :]) + _RIDGE * np.eye(values.shape[2])
-    return np.asarray(np.linalg.slogdet(correlation)[1])

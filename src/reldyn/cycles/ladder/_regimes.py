@@ -1,138 +1,160 @@
-"""L1, discrete regimes: phases with sojourns of three occasions or more against everything a linear process can do.
+"""L1, discrete regimes: phases that last three occasions or more against everything that has no phases of warmth.
 
-The statistic is the likelihood ratio of K phases, with irregular or with regular sojourns, against the best linear
-description, skewed or heavy-tailed shocks and longer memory included, less Akaike's two per parameter, the largest
-over K. A few large shocks or error of measurement therefore lower the statistic itself instead of being bought by a
-phase. Surrogates are a Gaussian-copula linear process, with error of measurement where that fits better.
+The statistic is the likelihood of phases or of ramps between two levels against the best description without them
+(`_statistic`), less two per parameter, the largest over all. Two nulls, both to be rejected: (i) a linear process of
+any memory seen through the closest item with one hump; (ii) a linear process of short memory seen through the item as
+it is, humps included, needed only where the item has two humps. Two levels that last are so evidence, not nuisance.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from reldyn._types import Array, Ints
+from reldyn._types import Array
 from reldyn.cycles.ladder._claims import ClaimTest, PhaseFit
-from reldyn.cycles.ladder._fits import best_of, chain_of, fit_dispersions, fit_ends, fit_loose, fit_regimes
+from reldyn.cycles.ladder._direction import DirectionFits
+from reldyn.cycles.ladder._fits import best_of, chain_of, fit_loose
 from reldyn.cycles.ladder._montecarlo import surrogate_test
-from reldyn.cycles.ladder._reference import reference_log_likelihood
 from reldyn.cycles.ladder._sojourns import profile
 from reldyn.cycles.ladder._starts import random_starts, residuals
-from reldyn.cycles.series._nuisance import Prepared, base_design, prepare
-from reldyn.cycles.series._series import DirectionSeries
+from reldyn.cycles.ladder._statistic import RAMPS, PhaseGains, phase_gains
+from reldyn.cycles.series._nuisance import prepare
 from reldyn.markov.regimes import SojournFit
-from reldyn.stats import STOP_AFTER, child_seed, seed_sequence
-from reldyn.surrogate import LinearNull, draw_linear, fit_linear
+from reldyn.stats import STOP_AFTER, MonteCarlo, child_seed, seed_sequence
+from reldyn.surrogate import cut_answers, draw_linear, latent_linear
+
+__all__ = ["SCREEN", "TWO_HUMPS", "assess_regimes", "circulation_of", "fit_phases"]
 
 _BETTER_BY = 2.0
+# Below this nothing was ever rejected: no null is fitted then.
+SCREEN = 3.0
+# Twice the log-likelihood by which a margin departs from one hump before its humps are asked about.
+TWO_HUMPS = 2.0
+ONE_HUMP, OWN_MARGIN = "one hump", "own margin"
 
 
 def assess_regimes(
-    series: DirectionSeries,
+    direction: DirectionFits,
     *,
     n_states: Sequence[int] = (2, 3),
-    n_surrogates: int = 199,
-    seed: int | np.random.SeedSequence,
-    stop_after: int | None = STOP_AFTER,
+    n_surrogates: int = 99,
+    alpha: float = 0.05,
+    previous: Mapping[str, Array] | None = None,
+    go_on: bool = False,
 ) -> ClaimTest:
     """Test whether a direction has discrete regimes.
 
     Parameters
     ----------
-    series : DirectionSeries
+    direction : DirectionFits
     n_states : sequence of int, default (2, 3)
         Numbers of phases, 2 or 3; the statistic is the largest over them, in data and surrogates.
-    n_surrogates : int, default 199
-        At most so many.
-    seed : int or SeedSequence
-    stop_after : int or None, default 10
-        Stop at so many exceedances; None draws all.
+    n_surrogates : int, default 99
+        At most so many per null.
+    alpha : float, default 0.05
+        The second null is asked where the first is rejected at this level.
+    previous : mapping of str to array, optional
+        ``drawn`` of an earlier run with fewer surrogates, to go on from.
+    go_on : bool, default False
+        Draw all surrogates. False: a run ends at ten exceedances, or once it is clear on which side of ``alpha`` its
+        p-value lies.
 
     Returns
     -------
     ClaimTest
-        ``estimate``: the smallest distance between phase means in SD of the noise, with an approximate
-        interval that takes the phases as known. ``detail``: ``likelihood_ratio`` per number of phases,
-        ``n_states`` that gave the statistic, ``shortest_dwell`` (mean, in occasions), ``null_order`` of the
-        surrogates (0: error of measurement), ``n_breaks``.
+        ``estimate``: the smallest distance between phase means in SD of the noise, with an approximate interval that
+        takes the phases as known. ``p_value`` is 1 without any surrogate where the statistic is below 3.
+        ``detail``: ``gains`` per description, ``n_states`` that gave the statistic (2 where ramps did), ``gradual``,
+        ``shortest_dwell`` (mean, in occasions), ``null_order`` of the surrogates (0: measurement error), ``n_breaks``,
+        ``departure`` of the margin from one hump, ``p_by_null``.
     """
-    root = seed_sequence(seed)
-    design = base_design(series)
-    prepared = prepare(series.y[None], series, design)
-    ratios, fits = _ratios(prepared, n_states)
-    gains = {k: float(_gain(ratios[k], k, series.y.shape[1])[0]) for k in n_states}
-    chosen = max(n_states, key=lambda k: gains[k])
-    null = linear_null(series, design, prepared.breaks[0], child_seed(root, 0), gaussian=True)
-
-    def draw(generators: Sequence[np.random.Generator]) -> Array:
-        found, _ = _ratios(prepare(draw_linear(null, generators), series, design), n_states)
-        return np.asarray(np.max([_gain(found[k], k, series.y.shape[1]) for k in n_states], axis=0))
-
-    result = surrogate_test(
-        gains[chosen],
-        draw,
-        n_surrogates=n_surrogates,
-        seed=child_seed(root, 1),
-        stop_after=stop_after,
-    )
-    distance, low, high = _distance(fits[chosen])
+    found = phase_gains(direction.standardised.data, n_states, {k: direction.regimes(k) for k in n_states})
+    observed = float(found.statistic[0])
+    results: dict[str, MonteCarlo] = {}
+    departure = 0.0
+    # A statistic that is no number is not screened: it ends in a reason why nothing can be tested.
+    if not observed < SCREEN:
+        results = _against_nulls(direction, observed, n_states, n_surrogates, alpha, previous or {}, go_on=go_on)
+        departure = max(margin.departure for margin in direction.margins)
+    chosen = int(found.n_states[0])
+    distance, low, high = _distance(found.fits[chosen])
+    worst = max(results, key=lambda name: results[name].p_value, default=None)
+    result = MonteCarlo(1.0, 0, 0, np.zeros(0), stopped=False) if worst is None else results[worst]
     return ClaimTest(
         claim="regimes",
-        statistic=gains[chosen],
+        statistic=observed,
         p_value=result.p_value,
         n_surrogates=result.n_surrogates,
         estimate=distance,
         conf_low=low,
         conf_high=high,
-        null="linear process with the data's margins, gaps, levels and time of day, beside any shape of shocks",
+        null="linear process of any memory behind an item with one hump"
+        + (", and of short memory behind the item as it is" if OWN_MARGIN in results else ""),
         detail={
-            "n_states": chosen,
-            "likelihood_ratio": {k: float(ratios[k][0]) for k in n_states},
-            "shortest_dwell": float(fits[chosen].dwell_means[0].min()),
-            "null_order": null.order,
-            "n_breaks": int((prepared.breaks[0] >= 0).sum()),
+            **_described(found, chosen),
+            "n_breaks": int((direction.standardised.breaks[0] >= 0).sum()),
+            "null_order": direction.null.order if results else None,
+            "departure": departure,
+            "p_by_null": {name: one.p_value for name, one in results.items()},
+            "screened": worst is None,
             "stopped": result.stopped,
         },
         null_statistics=result.finite,
         n_failed=result.n_failed,
+        drawn={name: one.statistics for name, one in results.items() if not one.stopped},
     )
 
 
-def linear_null(
-    series: DirectionSeries,
-    design: Array,
-    breaks: Ints,
-    seed: np.random.SeedSequence,
+def _described(found: PhaseGains, chosen: int) -> dict[str, object]:
+    fit = found.fits[chosen]
+    return {
+        "n_states": chosen,
+        "gains": {name: float(values[0]) for name, values in found.gains.items()},
+        "gradual": found.best[0] == RAMPS,
+        "shortest_dwell": float(fit.dwell_means[0].min()),
+    }
+
+
+def _against_nulls(
+    direction: DirectionFits,
+    observed: float,
+    n_states: Sequence[int],
+    n_surrogates: int,
+    alpha: float,
+    previous: Mapping[str, Array],
     *,
-    gaussian: bool,
-    kind: Literal["better", "other"] = "better",
-) -> LinearNull:
-    """Fit the linear null of a direction, with the changes of level found in it."""
-    occasion = np.arange(len(series.y))
-    steps = [occasion >= place for place in breaks if place >= 0]
-    return fit_linear(
-        series.y,
-        night=series.night,
-        elapsed=series.elapsed,
-        design=np.column_stack([design, *steps]).astype(float),
-        seed=seed,
-        gaussian=gaussian,
-        kind=kind,
-    )
+    go_on: bool,
+) -> dict[str, MonteCarlo]:
+    """Compare with surrogates of the first null, and of the second where it is due."""
+    series, design = direction.series, direction.design
 
+    def statistic(values: Array) -> Array:
+        return phase_gains(prepare(values, series, design).data, n_states).statistic
 
-def _ratios(prepared: Prepared, n_states: Sequence[int]) -> tuple[dict[int, Array], dict[int, SojournFit]]:
-    """Likelihood ratio against the best linear description, and the fit, per number of phases."""
-    linear = reference_log_likelihood(prepared.data)
-    fits = {k: fit_ends(prepared.data, fit_regimes(prepared.data, k)) for k in n_states}
-    return {k: 2 * (fit.log_likelihood - linear) for k, fit in fits.items()}, fits
+    def one_hump(generators: Sequence[np.random.Generator]) -> Array:
+        latent = latent_linear(direction.null, generators, resample=False)
+        return statistic(cut_answers(latent, direction.margins, series.y))
 
+    def own_margin(generators: Sequence[np.random.Generator]) -> Array:
+        return statistic(draw_linear(direction.short_null, generators))
 
-def _gain(ratio: Array, n_states: int, channels: int) -> Array:
-    """Likelihood ratio less two per parameter, which weighs two phases against three; surrogates calibrate the rest."""
-    return np.asarray(ratio - 2 * ((n_states - 1) * channels + n_states * (n_states - 1)))
+    results = {}
+    for key, (name, draw) in enumerate([(ONE_HUMP, one_hump), (OWN_MARGIN, own_margin)]):
+        results[name] = surrogate_test(
+            observed,
+            draw,
+            n_surrogates=n_surrogates,
+            seed=child_seed(direction.seed, 1, key),
+            stop_after=None if go_on else STOP_AFTER,
+            decide_at=None if go_on else alpha,
+            previous=previous.get(name),
+        )
+        two_humps = max(margin.departure for margin in direction.margins) > TWO_HUMPS
+        if results[name].p_value > alpha or not two_humps:
+            break
+    return results
 
 
 def _distance(fit: SojournFit) -> tuple[float, float, float]:
@@ -149,13 +171,13 @@ def _distance(fit: SojournFit) -> tuple[float, float, float]:
 
 
 def fit_phases(
-    series: DirectionSeries, n_states: int = 3, n_starts: int = 20, *, seed: int | np.random.SeedSequence = 0
+    direction: DirectionFits, n_states: int = 3, n_starts: int = 20, *, seed: int | np.random.SeedSequence = 0
 ) -> PhaseFit:
     """Fit phases for description: from more starts than the tests use, ordered by warmth.
 
     Parameters
     ----------
-    series : DirectionSeries
+    direction : DirectionFits
     n_states : int, default 3
         2 or 3.
     n_starts : int, default 20
@@ -170,9 +192,8 @@ def fit_phases(
         best of many starts is often one whose phases are single answers. With a warning when the best of all starts
         beats the best of the three by two units or more.
     """
-    prepared = prepare(series.y[None], series)
-    regimes = fit_regimes(prepared.data, n_states)
-    tested = fit_loose(prepared.data, regimes.fit)
+    prepared, series = direction.standardised, direction.series
+    tested = fit_loose(prepared.data, direction.regimes(n_states).fit)
     rest = residuals(prepared.data, lagged=False)
     rng = np.random.default_rng(seed_sequence(seed))
     more = random_starts(rest, series.observed, n_states, max(n_starts - 3, 1), rng)[:, 0]
@@ -191,7 +212,7 @@ def fit_phases(
     order = np.argsort(levels[:, 0], kind="stable")
     moves = fit.expected_moves[0][np.ix_(order, order)]
     scale = prepared.scale[0]
-    dispersions = fit_dispersions(prepared.data, regimes)
+    dispersions = direction.dispersions(n_states)
     return PhaseFit(
         n_states=n_states,
         posterior=fit.posterior[0][:, order],

@@ -14,19 +14,20 @@ import numpy as np
 
 from reldyn._records import brief
 from reldyn._types import Array, Ints
-from reldyn.cycles.ladder._regimes import linear_null
+from reldyn.cycles.ladder._direction import linear_null
+from reldyn.cycles.ladder._reference import reference_log_likelihood
 from reldyn.cycles.ladder._shared_tests import SHORTEST_DWELL, Lesson, level_data
 from reldyn.cycles.series._nuisance import base_design
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import DataError, ReldynError
 from reldyn.markov.regimes import LevelData, Pooled, class_scores, fit_shared, linear_levels, pool_levels
-from reldyn.stats import NUMERICAL_ERRORS
+from reldyn.stats import NUMERICAL_ERRORS, data_key, stream
 
 FEWEST_DYADS = 16
 N_FOLDS = 5
 # What the mixture with phases must gain on held-out dyads, in log-likelihood.
 _MARGIN = 3.0
-_MAY = "shared phases predict other dyads better than shared skewed shocks and linear dynamics do"
+_MAY = "shared phases predict other dyads better than shared skewed shocks, changing variances and linear dynamics do"
 
 
 @brief
@@ -113,7 +114,7 @@ def _learned(
     data, linear = _stack([one for one in series if one is not None])
     if not np.isfinite(linear).all():
         raise DataError("a linear model has no finite likelihood")
-    fold_of = _folds(names, seed)
+    fold_of = _folds(names, [(dyads[place], series[place]) for place in usable], seed)
     fold = np.array([fold_of[dyads[place]] for place in usable])
     lessons: list[Lesson | None] = [None] * len(series)
     gains, shares, short = np.zeros(len(usable)), np.zeros(len(usable)), []
@@ -135,24 +136,41 @@ def _learned(
 def _objection(gain: float, brief: Sequence[bool]) -> str:
     """Why phases must not be shared; empty if they may."""
     if not gain > _MARGIN:
-        return "shared phases predict other dyads no better than shared skewed shocks and linear dynamics do"
+        return (
+            "shared phases predict other dyads no better than shared skewed shocks, changing variances and linear "
+            "dynamics do"
+        )
     if sum(brief) > len(brief) / 2:
         return "the phases that dyads share are as brief as single shocks"
     return ""
 
 
-def _folds(names: Sequence[Hashable], seed: np.random.SeedSequence) -> dict[Hashable, int]:
-    order = np.random.default_rng(seed).permutation(len(names))
-    return {names[place]: turn % N_FOLDS for turn, place in enumerate(order.tolist())}
+def _folds(
+    names: Sequence[Hashable], members: Sequence[tuple[Hashable, DirectionSeries | None]], seed: np.random.SeedSequence
+) -> dict[Hashable, int]:
+    """Folds of dyads by their answers: neither labels nor order matter."""
+    keys: dict[Hashable, list[tuple[int, ...]]] = {name: [] for name in names}
+    for name, one in members:
+        if one is not None:
+            keys[name].append(data_key(one.y, one.observed))
+    drawn = {name: float(stream(seed, sum(sorted(own), ())).random()) for name, own in keys.items()}
+    order = sorted(names, key=lambda name: drawn[name])
+    return {name: turn % N_FOLDS for turn, name in enumerate(order)}
 
 
 def _stack(series: Sequence[DirectionSeries]) -> tuple[LevelData, Array]:
-    """Standardised series of all dyads side by side, and the log-likelihood of the best linear model of each."""
+    """Standardised series of all dyads side by side, and the log-likelihood of the best description without phases.
+
+    A variance that changes, by itself or with the use of the scale, and levels that do not last are among them, so that
+    a class of phases must beat what each dyad shows of these by itself.
+    """
     prepared = []
     for one in series:
         design = base_design(one)
         data, found = level_data(one.y[None], one, design)
-        prepared.append((data, float(linear_levels(data)[0]) + _linear_gain(one, design, found.breaks[0])))
+        linear = float(linear_levels(data)[0]) + _linear_gain(one, design, found.breaks[0])
+        changing = float(reference_log_likelihood(found.data, shapes=False)[0])
+        prepared.append((data, max(linear, changing)))
     longest = max(data.y.shape[1] for data, _ in prepared)
     widest = max(data.x.shape[2] for data, _ in prepared)
 

@@ -8,19 +8,21 @@ p-value comes from the dyad's own surrogates, of the same null worlds that a dya
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from reldyn._records import brief
-from reldyn._types import Array
+from reldyn._types import Array, Ints
 from reldyn.cycles.ladder._claims import ClaimTest
+from reldyn.cycles.ladder._direction import DirectionFits, linear_null
+from reldyn.cycles.ladder._irregular import BOUNDED, cut_points, path_generators
 from reldyn.cycles.ladder._montecarlo import surrogate_test
 from reldyn.cycles.ladder._reference import reference_log_likelihood
-from reldyn.cycles.ladder._regimes import linear_null
+from reldyn.cycles.ladder._regimes import TWO_HUMPS
 from reldyn.cycles.ladder._sojourns import boundary_drop, calibrated_drop, profile, signed_ratio
-from reldyn.cycles.series._nuisance import base_design, prepare
+from reldyn.cycles.series._nuisance import prepare
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.markov.regimes import (
     BOUNDARY,
@@ -36,9 +38,18 @@ from reldyn.markov.regimes import (
     level_start,
     nearest_mean,
 )
-from reldyn.stats import STOP_AFTER, MonteCarlo, child_seed, seed_sequence
-from reldyn.surrogate import LevelNull, LinearNull, draw_level_renewal, draw_linear, draw_resampled, match_ranks
+from reldyn.stats import STOP_AFTER, MonteCarlo, child_seed
+from reldyn.surrogate import (
+    LevelNull,
+    cut_answers,
+    draw_level_renewal,
+    draw_levels_on_path,
+    draw_linear,
+    draw_resampled,
+    latent_linear,
+)
 
+Draw = Callable[[Sequence[np.random.Generator]], Array]
 _ITERATIONS = 20
 _FIRST_SOJOURN, _NEXT_SOJOURN = 6, 4
 # Mean sojourns of a dyad may differ from the shared ones: SD of their logarithm, and moves the prior is worth.
@@ -87,24 +98,25 @@ def level_data(values: Array, series: DirectionSeries, design: Array) -> tuple[L
 
 
 def assess_shared_regimes(
-    series: DirectionSeries,
+    direction: DirectionFits,
     lesson: Lesson,
     *,
-    n_surrogates: int = 199,
-    seed: int | np.random.SeedSequence,
-    stop_after: int | None = STOP_AFTER,
+    n_surrogates: int = 99,
+    alpha: float = 0.05,
+    previous: Mapping[str, Array] | None = None,
+    go_on: bool = False,
 ) -> ClaimTest:
     """Test whether a direction has the phases that other dyads show.
 
     Parameters
     ----------
-    series : DirectionSeries
+    direction : DirectionFits
     lesson : Lesson
-        Learned without the dyad of this series.
-    n_surrogates : int, default 199
+        Learned without the dyad of this direction.
+    n_surrogates : int, default 99
         At most so many per null.
-    seed : int or SeedSequence
-    stop_after : int or None, default 10
+    alpha, previous, go_on
+        As in `assess_regimes`.
 
     Returns
     -------
@@ -112,35 +124,29 @@ def assess_shared_regimes(
         As of `assess_regimes`; ``detail`` has ``pooling`` ``"shared"``, ``effect`` (the size of the shared shape) and
         ``n_taught``.
     """
-    root = seed_sequence(seed)
-    design = base_design(series)
+    series, design = direction.series, direction.design
     data, prepared = level_data(series.y[None], series, design)
     ratio, fit, lead = _ratio(data, prepared.data, lesson)
     observed, shock_lead = float(ratio[0]), float(lead[0])
+    shortest = float(lesson.phases.dwell_means.min())
+    results: dict[str, MonteCarlo] = {}
+    for key, (name, draw) in enumerate(_draws(direction, prepared.breaks[0], shock_lead, shortest)):
 
-    def run(null: LinearNull, key: int) -> MonteCarlo:
-        def draw(generators: Sequence[np.random.Generator]) -> Array:
-            if key != 2:
-                values = draw_linear(null, generators)
-            else:
-                values = draw_resampled(null, generators, series.categories)
-            surrogates, found = level_data(values, series, design)
+        def statistic(generators: Sequence[np.random.Generator], draw: Draw = draw) -> Array:
+            surrogates, found = level_data(draw(generators), series, design)
             return _ratio(surrogates, found.data, lesson)[0]
 
-        return surrogate_test(
-            observed, draw, n_surrogates=n_surrogates, seed=child_seed(root, key), stop_after=stop_after
+        results[name] = surrogate_test(
+            observed,
+            statistic,
+            n_surrogates=n_surrogates,
+            seed=child_seed(direction.seed, 8, 1, key),
+            stop_after=None if go_on else STOP_AFTER,
+            decide_at=None if go_on else alpha,
+            previous=None if previous is None else previous.get(name),
         )
-
-    gaussian = linear_null(series, design, prepared.breaks[0], child_seed(root, 0), gaussian=True)
-    results = {"gaussian": run(gaussian, 1)}
-    shortest = float(lesson.phases.dwell_means.min())
-    if results["gaussian"].p_value <= _SECOND_BELOW:
-        # A shape learned from others asks little of a slow series: it must beat both ways of being slow.
-        other = linear_null(series, design, prepared.breaks[0], child_seed(root, 0), gaussian=True, kind="other")
-        results["other gaussian"] = run(other, 3)
-        if shock_lead > -_PLAUSIBLE or shortest < _BRIEF:
-            skewed = linear_null(series, design, prepared.breaks[0], child_seed(root, 4), gaussian=False)
-            results["resampled"] = run(skewed, 2)
+        if results[name].p_value > max(alpha, _SECOND_BELOW):
+            break
     worst = max(results, key=lambda name: results[name].p_value)
     distance, low, high = _distance(fit, lesson.phases)
     return ClaimTest(
@@ -151,8 +157,8 @@ def assess_shared_regimes(
         estimate=distance,
         conf_low=low,
         conf_high=high,
-        null="linear process, with and without error of measurement, with the data's margins, gaps, levels and time of "
-        "day, with Gaussian or resampled shocks",
+        null="linear process, with and without measurement error, behind an item with one hump, with Gaussian or "
+        "resampled shocks, and of short memory behind the item as it is",
         detail={
             "n_states": lesson.phases.n_states,
             "pooling": "shared",
@@ -161,13 +167,28 @@ def assess_shared_regimes(
             "shock_lead": shock_lead,
             "p_by_null": {name: result.p_value for name, result in results.items()},
             "shortest_dwell": shortest,
-            "null_order": gaussian.order,
+            "null_order": direction.null.order,
             "n_breaks": int((prepared.breaks[0] >= 0).sum()),
             "stopped": results[worst].stopped,
         },
         null_statistics=results[worst].finite,
         n_failed=results[worst].n_failed,
+        drawn={name: one.statistics for name, one in results.items() if not one.stopped},
     )
+
+
+def _draws(direction: DirectionFits, breaks: Ints, shock_lead: float, shortest: float) -> Iterator[tuple[str, Draw]]:
+    """The nulls in turn, each fitted when its turn comes."""
+    series, design, margins = direction.series, direction.design, direction.margins
+    yield "gaussian", lambda rngs: cut_answers(latent_linear(direction.null, rngs, resample=False), margins, series.y)
+    # A shape learned from others asks little of a slow series: it must beat both ways of being slow.
+    other = linear_null(series, design, breaks, child_seed(direction.seed, 0), gaussian=True, kind="other")
+    yield "other gaussian", lambda rngs: cut_answers(latent_linear(other, rngs, resample=False), margins, series.y)
+    if max(margin.departure for margin in margins) > TWO_HUMPS:
+        yield "own margin", lambda rngs: draw_linear(direction.short_null, rngs)
+    if shock_lead > -_PLAUSIBLE or shortest < _BRIEF:
+        skewed = linear_null(series, design, breaks, child_seed(direction.seed, 8, 0), gaussian=False)
+        yield "resampled", lambda rngs: draw_resampled(skewed, rngs, series.categories)
 
 
 def _ratio(data: LevelData, switching: SwitchingData, lesson: Lesson) -> tuple[Array, LevelFit, Array]:
@@ -194,31 +215,31 @@ def _distance(fit: LevelFit, phases: SharedPhases) -> tuple[float, float, float]
 
 
 def assess_shared_irregular(
-    series: DirectionSeries,
+    direction: DirectionFits,
     lesson: Lesson,
     *,
-    n_surrogates: int = 199,
-    seed: int | np.random.SeedSequence,
-    stop_after: int | None = STOP_AFTER,
+    n_surrogates: int = 99,
+    alpha: float = 0.05,
+    previous: Mapping[str, Array] | None = None,
+    go_on: bool = False,
 ) -> ClaimTest:
     """Test whether phases of the shared shape follow each other at irregular times.
 
     Parameters
     ----------
-    series : DirectionSeries
+    direction : DirectionFits
     lesson : Lesson
-        Learned without the dyad of this series.
-    n_surrogates : int, default 199
-    seed : int or SeedSequence
-    stop_after : int or None, default 10
+        Learned without the dyad of this direction.
+    n_surrogates : int, default 99
+    alpha, previous, go_on
+        As in `assess_irregular`.
 
     Returns
     -------
     ClaimTest
         As of `assess_irregular`; log-likelihoods include the prior of the sojourns.
     """
-    root = seed_sequence(seed)
-    design = base_design(series)
+    series, design = direction.series, direction.design
     data, _ = level_data(series.y[None], series, design)
     values, free = _dispersions(data, lesson.phases)
     observed = float(signed_ratio(values)[0])
@@ -234,22 +255,28 @@ def assess_shared_irregular(
     }
     # As where a direction stands alone: irregular phases that are forced to the boundary look blurred.
     null = _level_null(data, free, lesson.phases)
+    margins = cut_points(
+        series, draw_levels_on_path(null, free.posterior[0].argmax(axis=1), path_generators(direction))
+    )
 
     def draw(generators: Sequence[np.random.Generator]) -> Array:
         latent = draw_level_renewal(
             null, generators, sojourn_means=dwell, sojourn_cv=DISPERSIONS[BOUNDARY], moves=free.moves[0]
         )
-        found, _ = _dispersions(level_data(match_ranks(latent, series.y), series, design)[0], lesson.phases)
+        values = cut_answers(latent, margins, series.y, standardise=False)
+        found, _ = _dispersions(level_data(values, series, design)[0], lesson.phases)
         return np.column_stack([signed_ratio(found), boundary_drop(found)])
 
     result = surrogate_test(
         observed,
         draw,
         n_surrogates=n_surrogates,
-        seed=child_seed(root, 1),
-        stop_after=stop_after,
+        seed=child_seed(direction.seed, 8, 3),
+        stop_after=None if go_on else STOP_AFTER,
+        decide_at=None if go_on else alpha,
         columns=2,
         at_least=min(_FOR_THE_LIMIT, n_surrogates) if observed < _LOOKS_REGULAR else 0,
+        previous=None if previous is None else previous.get(BOUNDED),
     )
     return _claim(observed, result, values[0], detail)
 
@@ -269,6 +296,7 @@ def _claim(observed: float, result: MonteCarlo, values: Array, detail: dict[str,
         detail={**detail, "stopped": result.stopped, "upper_drop": drop},
         null_statistics=result.finite[:, 0],
         n_failed=result.n_failed,
+        drawn={} if result.stopped else {BOUNDED: result.statistics},
     )
 
 

@@ -78,6 +78,11 @@ def random_starts(rest: Array, seen: Flags, n_states: int, n_starts: int, rng: n
     return np.stack(starts)
 
 
+def finite(log_likelihood: Array) -> Array:
+    """What is not a number loses every comparison."""
+    return np.where(np.isfinite(log_likelihood), log_likelihood, -np.inf)
+
+
 def smooth(rest: Array, seen: Flags) -> Array:
     """Mean of the observed among three neighbours: (n, T, C)."""
     weight = seen.astype(float)
@@ -101,8 +106,9 @@ def cluster(rest: Array, seen: Flags, n_states: int, angle: float) -> Array:
         member = (label[:, :, None] == states).astype(float)
         size = member.sum(axis=1)
         centres = np.matmul(member.transpose(0, 2, 1), points) / np.maximum(size, 1)[:, :, None]
-        distance = ((points[:, :, None] - centres[:, None]) ** 2).sum(axis=3)
-        label = distance.argmin(axis=2)
+        # Squared distances, less what all centres have in common.
+        half = 0.5 * (centres**2).sum(axis=2)
+        label = (half[:, None] - np.matmul(points, centres.transpose(0, 2, 1))).argmin(axis=2)
     posterior = np.full((n, n_occasions, n_states), 1.0 / n_states)
     posterior[:, seen] = _soft(label, n_states)
     return posterior

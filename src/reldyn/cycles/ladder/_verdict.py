@@ -42,13 +42,19 @@ class Evidence:
     cv_high : float
         Upper 95 % limit of the coefficient of variation of sojourns; NaN where unknown.
     power : float or None
-        Of this design and these tests for the declared effect; None where no calibration covers them.
+        Lower 95 % limit of the power of this design and these tests for the declared effect; None where no calibration
+        covers them.
     alpha : float
     unknown : str
         Why the power is None where it is, and what would mend it.
     p_alone : float
         Of *intermittent* from the direction by itself, to which the power then belongs, where phases learned from
         other dyads did not show it; NaN where there is only one way of testing.
+    effect : float
+        Size of the cycles that the power is about, in SD of the noise.
+    needed : int or None
+        Surrogates from which the adjusted decision could be another, where the p-value is the smallest that those
+        drawn can give.
     """
 
     reasons: tuple[str, ...]
@@ -61,6 +67,8 @@ class Evidence:
     alpha: float = 0.05
     unknown: str = NOT_COVERED
     p_alone: float = float("nan")
+    effect: float = 1.5
+    needed: int | None = None
 
 
 def decide(evidence: Evidence) -> tuple[Verdict, str]:
@@ -90,9 +98,14 @@ def decide(evidence: Evidence) -> tuple[Verdict, str]:
     if evidence.p_intermittent <= alpha:
         return "supported", f"phases and irregular timing, p = {format_p(evidence.p_intermittent)}"
     if regimes and irregular:
+        more = (
+            f"; no surrogate exceeded the series: n_surrogates={evidence.needed} or more would settle it"
+            if evidence.needed
+            else ""
+        )
         return "not decidable", (
             f"phases and irregular timing, but p = {format_p(evidence.p_intermittent)} after adjustment for the "
-            "number of directions"
+            f"number of directions{more}"
         )
     if (regimes or periodic) and not irregular and evidence.cv_high < RHYTHM_CV:
         return "rhythm", f"sojourns vary by less than {RHYTHM_CV:.2f} of their mean (up to {evidence.cv_high:.2f})"
@@ -108,10 +121,15 @@ def _without_result(evidence: Evidence, *, regimes: bool) -> tuple[Verdict, str]
         return "not decidable", f"{lacking} with phases of other dyads, but tested by itself the direction shows both"
     if evidence.power is None:
         return "not decidable", f"{lacking}; power unknown, {evidence.unknown}"
-    how = "the design" if math.isnan(evidence.p_alone) else "tested by itself, which shows nothing either, the design"
+    own = "" if math.isnan(evidence.p_alone) else ", nor where the direction is tested by itself"
     if evidence.power >= ENOUGH_POWER:
-        return "not supported", f"{lacking}; {how} would have shown cycles with probability {evidence.power:.2f}"
-    return "not decidable", f"{lacking}; {how} would have shown cycles only with probability {evidence.power:.2f}"
+        return "not supported", (
+            f"{lacking}{own}; no sign of abrupt cycles of {evidence.effect:g} SD or more (power {evidence.power:.2f} "
+            "or above); gradual or weaker ones are not excluded"
+        )
+    return "not decidable", (
+        f"{lacking}{own}; the power for abrupt cycles of {evidence.effect:g} SD may be as low as {evidence.power:.2f}"
+    )
 
 
 def adjust(p_values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:

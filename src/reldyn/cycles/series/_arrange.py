@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reldyn.cycles.series._covariates import covariate_columns, read_covariates
 from reldyn.cycles.series._events import Direction, ReportedBy, directions, grid_positions
+from reldyn.cycles.series._masked import MOST_MASKED, careless_rows
 from reldyn.cycles.series._schedule import MAX_CATEGORY_SHARE, undecidable
 from reldyn.cycles.series._screen import check_call, given_by_others, hardly_varies, only_rounding, unfit_units
 from reldyn.cycles.series._series import DirectionSeries
@@ -68,6 +70,8 @@ class Arranged:
         Occasions with every channel answered.
     floor_share, missing_share : float
         Share of warmth answers on the lowest category; share of scheduled occasions not answered.
+    n_masked : int
+        Occasions left out because they lie in a careless stretch.
     """
 
     dyad: Hashable
@@ -80,6 +84,7 @@ class Arranged:
     n_occasions: int
     floor_share: float
     missing_share: float
+    n_masked: int = 0
 
 
 def arrange(panel: DyadPanel, columns: Columns) -> list[Arranged]:
@@ -107,34 +112,42 @@ def arrange(panel: DyadPanel, columns: Columns) -> list[Arranged]:
         for name in given:
             check_call(panel, **{option: name})
     check_option(columns.reported_by, ("receiver", "giver"), "reported_by")
-    names = [columns.warmth, *([columns.response] if columns.response else []), *columns.covariates, *columns.triggers]
+    names = [columns.warmth, *([columns.response] if columns.response else []), *columns.triggers]
     values = {name: panel.values(name) for name in names}
-    study, beeps = _Study.of(panel), grid_positions(panel)
+    covariates, categorical = read_covariates(panel, columns.covariates)
+    rated = [columns.warmth, *([columns.response] if columns.response else [])]
+    masked = careless_rows(panel, rated)
+    values |= {name: np.where(masked, np.nan, values[name]) for name in rated}
+    study, beeps = _Study.of(panel, covariates, categorical), grid_positions(panel)
     both = directions(panel, columns.reported_by)
     answers = {(way.dyad_code, way.receiver): bool(np.isfinite(values[columns.warmth][way.rows]).any()) for way in both}
     return [
-        _one(panel, way, columns, values, study, beeps, partner_answers=answers[way.dyad_code, 1 - way.receiver])
+        _one(
+            panel, way, columns, values, study, beeps, masked, partner_answers=answers[way.dyad_code, 1 - way.receiver]
+        )
         for way in both
     ]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Study:
-    """What every direction of a panel shares: its clock, and the steps between phases."""
+    """What every direction of a panel shares: its clock, the steps between phases, and the covariates."""
 
     clock: Clock
     step: NDArray[np.float64]
     note: str | None
+    covariates: Mapping[str, NDArray[np.float64]]
+    categorical: frozenset[str]
 
     @classmethod
-    def of(cls, panel: DyadPanel) -> _Study:
+    def of(cls, panel: DyadPanel, covariates: Mapping[str, NDArray[np.float64]], categorical: frozenset[str]) -> _Study:
         clock = panel.clock
         step, note = clock.step, clock.note
         if clock.night_from == "restarts":
             # A process that restarts every morning has no phases to find, so the night takes its usual length.
             step = clock.steps_with(USUAL_NIGHT)
             note = f"phases last over nights: with night_steps=None a night counts {USUAL_NIGHT} daytime intervals here"
-        return cls(clock, (step - step[:1]).astype(float), note)
+        return cls(clock, (step - step[:1]).astype(float), note, covariates, categorical)
 
 
 def _one(
@@ -144,6 +157,7 @@ def _one(
     values: dict[str, NDArray[np.float64]],
     study: _Study,
     beeps: NDArray[np.int64],
+    masked: NDArray[np.bool_],
     *,
     partner_answers: bool,
 ) -> Arranged:
@@ -152,10 +166,14 @@ def _one(
     reasons = undecidable(warmth[answered], beeps[answered], partner_answers)
     reasons += hardly_varies(panel, columns.warmth, warmth[answered])
     reasons += unfit_units(columns.warmth, warmth[answered])
+    n_masked = _n_masked(panel, way, columns, masked)
+    if n_masked > MOST_MASKED * (n_masked + len(answered)):
+        share = n_masked / (n_masked + len(answered))
+        reasons.append(f"{share:.0%} of answered occasions lie in careless stretches, above {MOST_MASKED:.0%}")
     key = (way.dyad_code, 1 - way.receiver)
     if not len(answered):
         empty = np.zeros(0, dtype=np.int64)
-        return Arranged(way.dyad, way.giver, key, None, empty, tuple(reasons), (), 0, np.nan, 1.0)
+        return Arranged(way.dyad, way.giver, key, None, empty, tuple(reasons), (), 0, np.nan, 1.0, n_masked)
     occasion, place = _span(panel, way, study.clock)
     reporter = way.receiver if columns.reported_by == "receiver" else 1 - way.receiver
     channels = [_on_grid(panel, way.dyad_code, reporter, occasion, warmth)]
@@ -165,7 +183,11 @@ def _one(
         reasons += hardly_varies(panel, columns.response, answers) + unfit_units(columns.response, answers)
         reasons += _response_reasons(channels[0], channels[1], columns.response)
     notes = [] if study.note is None else [study.note]
-    covariates = _covariates(panel, way, columns.covariates, occasion, values, notes)
+    own = {
+        name: _on_grid(panel, way.dyad_code, way.receiver, occasion, column)
+        for name, column in study.covariates.items()
+    }
+    covariates = _table(covariate_columns(own, study.categorical, notes), len(occasion))
     triggers = [_on_grid(panel, way.dyad_code, way.receiver, occasion, values[name]) for name in columns.triggers]
     if any(not np.isfinite(column).all() for column in triggers):
         notes.append("a trigger without an answer counts as absent")
@@ -189,9 +211,16 @@ def _one(
     complete = np.isfinite(y).all(axis=1)
     floor = _floor(panel, columns.warmth, warmth[answered])
     share = float(1 - complete.mean())
+    n_complete = int(complete.sum())
     return Arranged(
-        way.dyad, way.giver, key, series, occasion, tuple(reasons), tuple(notes), int(complete.sum()), floor, share
+        way.dyad, way.giver, key, series, occasion, tuple(reasons), tuple(notes), n_complete, floor, share, n_masked
     )
+
+
+def _n_masked(panel: DyadPanel, way: Direction, columns: Columns, masked: NDArray[np.bool_]) -> int:
+    """Occasions of the direction at which any channel is left out."""
+    rows = way.rows if columns.response is None else np.concatenate([way.rows, way.receiver_rows])
+    return len(np.unique(panel.index.occasion[rows[masked[rows]]]))
 
 
 def _named(columns: Columns) -> list[str]:
@@ -230,28 +259,6 @@ def _response_reasons(warmth: NDArray[np.float64], response: NDArray[np.float64]
         share = f"{counts.max() / len(answers):.0%} of answers to {name} are {levels[counts.argmax()]:g}"
         reasons.append(f"{share}, above {MAX_CATEGORY_SHARE:.0%}")
     return reasons
-
-
-def _covariates(
-    panel: DyadPanel,
-    way: Direction,
-    names: Sequence[str],
-    occasion: NDArray[np.int64],
-    values: dict[str, NDArray[np.float64]],
-    notes: list[str],
-) -> NDArray[np.float64]:
-    """Covariates in SD of the series' own values; a missing one takes the mean, a constant one is left out."""
-    kept = []
-    for name in names:
-        column = _on_grid(panel, way.dyad_code, way.receiver, occasion, values[name])
-        seen = column[np.isfinite(column)]
-        if only_rounding(seen):
-            notes.append(f"covariate {name!r} never varies in some directions and is left out there")
-            continue
-        if len(seen) < len(column):
-            notes.append(f"missing values of covariate {name!r} take the person's mean")
-        kept.append((np.where(np.isfinite(column), column, seen.mean()) - seen.mean()) / seen.std())
-    return _table(kept, len(occasion))
 
 
 def _table(columns: Sequence[NDArray[np.float64]], n: int) -> NDArray[np.float64]:

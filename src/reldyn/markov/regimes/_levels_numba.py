@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from reldyn._kernels import jit
-from reldyn.markov.regimes._switching_numba import solve, whitener_of
+from reldyn.markov.regimes._switching_numba import LEAST, solve, whitener_of
 
 # As in `_switching`: no pair of phases is ruled out altogether by one answer.
 _UNLIKELIEST = -200.0
@@ -83,6 +83,7 @@ def _forward(
     moves: Any,
     noise: Any,
     forward: Any,
+    left: Any,
     weights: Any,
 ) -> float:
     n_occasions, channels = y.shape
@@ -92,7 +93,8 @@ def _forward(
     own, carried = np.zeros((n_states, channels)), np.zeros((2, n_states, channels))
     _whitened(level, coefficients, inverse, own, carried)
     by_day, by_night = carried[0], carried[1]
-    density, left, staying = np.ones((n_states, n_states)), np.zeros(n_states), 1.0 - hazard
+    density, staying = np.ones((n_states, n_states)), 1.0 - hazard
+    entering, stayed = np.zeros(n_states), np.zeros(n_states)
     base, white = np.zeros(channels), np.zeros(channels)
     value = 0.0
     for t in range(n_occasions):
@@ -110,12 +112,25 @@ def _forward(
             for c in range(channels):
                 noise[t, c] = base[c]
             density[:] = 1.0
-        total = _advance(t, density, hazard, staying, first, moves, left, forward)
+        total = 0.0
+        for k in range(n_states):
+            if t == 0:
+                entering[k] = 0.0
+                stayed[k] = first[k].sum()
+            else:
+                entering[k] = 0.0
+                for j in range(n_states):
+                    entering[k] += left[t - 1, j] * moves[j, k] * density[j, k]
+            total += stayed[k] * density[k, k] + entering[k]
+        total = max(total, LEAST)
         share = 1.0 / total
         for k in range(n_states):
-            left[k] *= share
-            for a in range(n_ages):
-                forward[t, k, a] *= share
+            if t == 0:
+                for a in range(n_ages):
+                    forward[0, k, a] = first[k, a] * (density[k, k] * share)
+            else:
+                _grow_older(t, k, staying, density[k, k] * share, entering[k] * share, forward)
+            left[t, k], stayed[k] = _ends(forward, t, k, hazard, n_ages)
             for j in range(n_states):
                 weights[t, j, k] = density[j, k] * share
         if observed[t]:
@@ -126,35 +141,47 @@ def _forward(
 
 
 @jit
-def _advance(t: int, density: Any, hazard: Any, staying: Any, first: Any, moves: Any, left: Any, forward: Any) -> float:
-    """Write masses by age at t, before they are scaled, and what leaves of them; return their sum."""
-    n_states, n_ages = hazard.shape
-    last, total = n_ages - 1, 0.0
-    for k in range(n_states):
-        if t == 0:
-            for a in range(n_ages):
-                forward[0, k, a] = first[k, a] * density[k, k]
-        else:
-            entering = 0.0
-            for j in range(n_states):
-                entering += left[j] * moves[j, k] * density[j, k]
-            weight = density[k, k]
-            for a in range(last):
-                forward[t, k, a + 1] = forward[t - 1, k, a] * staying[k, a] * weight
-            rest = forward[t - 1, k, last] * staying[k, last] * weight
-            if last == 0:
-                forward[t, k, 0] = rest
-            else:
-                forward[t, k, last] += rest
-                forward[t, k, 0] = 0.0
-            forward[t, k, 0] += entering
-        for a in range(n_ages):
-            total += forward[t, k, a]
-    for k in range(n_states):
-        left[k] = 0.0
-        for a in range(n_ages):
-            left[k] += forward[t, k, a] * hazard[k, a]
-    return total
+def _ends(forward: Any, t: int, k: int, hazard: Any, n: int) -> Any:
+    """Split the mass of phase k at t into what leaves and what stays, each in four fixed lanes."""
+    # Signed indices would be checked at every step.
+    when, row = np.uintp(t), np.uintp(k)
+    left_0, left_1, left_2, left_3 = 0.0, 0.0, 0.0, 0.0
+    stay_0, stay_1, stay_2, stay_3 = 0.0, 0.0, 0.0, 0.0
+    whole = n - n % 4
+    for a in range(0, whole, 4):
+        mass, rate = forward[when, row, np.uintp(a)], hazard[row, np.uintp(a)]
+        left_0 += mass * rate
+        stay_0 += mass * (1.0 - rate)
+        mass, rate = forward[when, row, np.uintp(a + 1)], hazard[row, np.uintp(a + 1)]
+        left_1 += mass * rate
+        stay_1 += mass * (1.0 - rate)
+        mass, rate = forward[when, row, np.uintp(a + 2)], hazard[row, np.uintp(a + 2)]
+        left_2 += mass * rate
+        stay_2 += mass * (1.0 - rate)
+        mass, rate = forward[when, row, np.uintp(a + 3)], hazard[row, np.uintp(a + 3)]
+        left_3 += mass * rate
+        stay_3 += mass * (1.0 - rate)
+    for a in range(whole, n):
+        mass, rate = forward[when, row, np.uintp(a)], hazard[row, np.uintp(a)]
+        left_0 += mass * rate
+        stay_0 += mass * (1.0 - rate)
+    return (left_0 + left_1) + (left_2 + left_3), (stay_0 + stay_1) + (stay_2 + stay_3)
+
+
+@jit
+def _grow_older(t: int, k: int, staying: Any, factor: float, entering: float, forward: Any) -> None:
+    """Write masses by age at t from those at t - 1; the last age stands for all that follow."""
+    before, when, row = np.uintp(t - 1), np.uintp(t), np.uintp(k)
+    last = staying.shape[1] - 1
+    for a in range(last):
+        age = np.uintp(a)
+        forward[when, row, age + np.uintp(1)] = forward[before, row, age] * staying[row, age] * factor
+    tail = forward[t - 1, k, last] * staying[k, last] * factor
+    if last == 0:
+        forward[t, k, 0] = tail + entering
+    else:
+        forward[t, k, last] += tail
+        forward[t, k, 0] = entering
 
 
 @jit
@@ -167,49 +194,66 @@ def _take_level_off(mass: Any, level: Any, noise: Any) -> None:
 
 
 @jit
-def _backward(forward: Any, weights: Any, hazard: Any, moves: Any, pairs: Any, exits: Any, stays: Any) -> None:
+def _backward(
+    forward: Any, left: Any, weights: Any, hazard: Any, moves: Any, pairs: Any, exits: Any, stays: Any
+) -> None:
     """Smooth: write the probability of every pair of phases (before, now), exits and stays by age."""
     n_occasions, n_states, n_ages = forward.shape
-    ahead = np.ones((n_states, n_ages))
-    older = np.zeros((n_states, n_ages))
-    arriving, staying = np.zeros(n_states), 1.0 - hazard
+    ahead, arriving = np.ones((n_states, n_ages)), np.zeros(n_states)
+    here = np.zeros(n_states)
     pairs[:] = 0.0
     exits[:] = 0.0
     stays[:] = 0.0
+    for k in range(n_states):
+        for a in range(n_ages):
+            here[k] += forward[n_occasions - 1, k, a]
     for t in range(n_occasions - 1, 0, -1):
-        norm = 0.0
         for k in range(n_states):
-            own = weights[t, k, k]
-            for a in range(n_ages - 1):
-                older[k, a] = ahead[k, a + 1] * own
-            older[k, n_ages - 1] = ahead[k, n_ages - 1] * own
             arriving[k] = ahead[k, 0]
         for k in range(n_states):
             value = 0.0
             for j in range(n_states):
-                value += moves[k, j] * weights[t, k, j] * arriving[j]
-            left, stayed = 0.0, 0.0
-            for a in range(n_ages):
-                past = forward[t - 1, k, a]
-                leave = hazard[k, a] * value
-                stay = staying[k, a] * older[k, a]
-                exits[k, a] += past * leave
-                stays[k, a] += past * stay
-                stayed += past * stay
-                left += past * hazard[k, a]
-                ahead[k, a] = leave + stay
-            norm += stayed + left * value
-            pairs[t, k, k] = stayed
-            for j in range(n_states):
-                pairs[t, k, j] += left * moves[k, j] * weights[t, k, j] * arriving[j]
+                worth = moves[k, j] * weights[t, k, j] * arriving[j]
+                value += worth
+                pairs[t, k, j] = left[t - 1, k] * worth
+                # Who is in a phase and did not arrive stayed.
+                here[j] -= pairs[t, k, j]
+            _go_back(t - 1, k, forward, hazard, value, weights[t, k, k], ahead, exits, stays)
+        norm = 0.0
         for k in range(n_states):
+            pairs[t, k, k] += max(here[k], 0.0)
+            here[k] = 0.0
+            for j in range(n_states):
+                here[k] += pairs[t, k, j]
+            norm += here[k]
+        norm = max(norm, LEAST)
+        for k in range(n_states):
+            here[k] /= norm
             for j in range(n_states):
                 pairs[t, k, j] /= norm
     for k in range(n_states):
-        total = 0.0
-        for a in range(n_ages):
-            total += forward[0, k, a] * ahead[k, a]
-        pairs[0, k, k] = total
+        pairs[0, k, k] = here[k]
+
+
+@jit
+def _go_back(
+    t: int, k: int, forward: Any, hazard: Any, value: float, weight: float, ahead: Any, exits: Any, stays: Any
+) -> None:
+    """Add exits and stays by age after t; write by age what all that follows is worth."""
+    when, row, last = np.uintp(t), np.uintp(k), hazard.shape[1] - 1
+    oldest = ahead[k, last]
+    for a in range(last):
+        age = np.uintp(a)
+        past, leave = forward[when, row, age], hazard[row, age] * value
+        onward = (1.0 - hazard[row, age]) * (ahead[row, age + np.uintp(1)] * weight)
+        exits[row, age] += past * leave
+        stays[row, age] += past * onward
+        ahead[row, age] = leave + onward
+    past, leave = forward[t, k, last], hazard[k, last] * value
+    onward = (1.0 - hazard[k, last]) * (oldest * weight)
+    exits[k, last] += past * leave
+    stays[k, last] += past * onward
+    ahead[k, last] = leave + onward
 
 
 @jit
@@ -233,35 +277,42 @@ def _moments(
     right[:] = 0.0
     total[:] = 0.0
     row, target, before = np.zeros(n_rows), np.zeros(channels), np.zeros(channels)
-    spread = np.zeros((channels, channels))
-    cross = np.zeros((channels, channels))
+    # Expected levels now and before; by day and by night, sums of their products and of pairs.
+    now, last = np.zeros(channels), np.zeros(channels)
+    of_last, of_both = np.zeros((2, channels, channels)), np.zeros((2, channels, channels))
+    mass, both = np.zeros(n_states), np.zeros((2, n_states, n_states))
     n_seen = 0
     for t in range(n_occasions):
         if not observed[t]:
             continue
         n_seen += 1
         lag_seen = t > 0 and observed[t - 1] and not shock
-        first = 1 + (channels if night[t] else 0)
-        before[:] = 0.0
-        target[:] = 0.0
-        spread[:] = 0.0
-        cross[:] = 0.0
-        for j in range(n_states):
-            for k in range(n_states):
-                weight = pairs[t, j, k]
-                for c in range(channels):
-                    now = y[t, c] - level[k, c]
-                    target[c] += weight * now
-                    for d in range(channels):
-                        total[c, d] += weight * now * (y[t, d] - level[k, d])
-                    if lag_seen:
-                        lag = y[t - 1, c] - level[j, c]
-                        before[c] += weight * lag
-                        for d in range(channels):
-                            spread[c, d] += weight * lag * (y[t - 1, d] - level[j, d])
-                            cross[c, d] += weight * lag * (y[t, d] - level[k, d])
-        if t > 0 and not lag_seen:
-            before[:] = noise[t - 1]
+        by_night = 1 if night[t] else 0
+        first = 1 + channels * by_night
+        now[:] = 0.0
+        last[:] = 0.0
+        for k in range(n_states):
+            here, there = 0.0, 0.0
+            for j in range(n_states):
+                here += pairs[t, j, k]
+                there += pairs[t, k, j]
+                if lag_seen:
+                    both[by_night, k, j] += pairs[t, k, j]
+            mass[k] += here
+            for c in range(channels):
+                now[c] += here * level[k, c]
+                last[c] += there * level[k, c]
+        for c in range(channels):
+            target[c] = y[t, c] - now[c]
+            before[c] = 0.0
+            if t > 0:
+                before[c] = y[t - 1, c] - last[c] if lag_seen else noise[t - 1, c]
+        for c in range(channels):
+            for d in range(channels):
+                total[c, d] += target[c] * target[d] - now[c] * now[d]
+                if lag_seen:
+                    of_last[by_night, c, d] += last[c] * last[d]
+                    of_both[by_night, c, d] += last[c] * now[d]
         row[:] = 0.0
         row[0] = 1.0
         for c in range(channels):
@@ -274,13 +325,21 @@ def _moments(
                     gram[i, m] += row[i] * row[m]
                 for c in range(channels):
                     right[i, c] += row[i] * target[c]
-        if lag_seen:
-            # Products of two uncertain quantities: the mean of the product, not the product of the means.
-            for c in range(channels):
-                for d in range(channels):
-                    right[first + c, d] += cross[c, d] - before[c] * target[d]
-                for d in range(c + 1):
-                    gram[first + c, first + d] += spread[c, d] - before[c] * before[d]
+    # Products of two uncertain quantities: the mean of the product, not the product of the means.
+    for c in range(channels):
+        for d in range(channels):
+            for k in range(n_states):
+                total[c, d] += mass[k] * level[k, c] * level[k, d]
+            for kind in range(2):
+                first = 1 + channels * kind
+                right[first + c, d] -= of_both[kind, c, d]
+                gram[first + c, first + d] -= of_last[kind, c, d] if d <= c else 0.0
+                for j in range(n_states):
+                    for k in range(n_states):
+                        weight = both[kind, j, k] * level[j, c]
+                        right[first + c, d] += weight * level[k, d]
+                        if d <= c:
+                            gram[first + c, first + d] += weight * level[j, d]
     return max(n_seen, 1)
 
 
@@ -421,6 +480,7 @@ def run_batch(
     mass, rest = np.zeros((n, 3, n_states, n_states)), np.zeros((n, 3, n_states, n_states, channels))
     weights, pairs = np.ones((n_occasions, n_states, n_states)), np.zeros((n_occasions, n_states, n_states))
     forward, noise = np.zeros((n_occasions, n_states, n_ages)), np.zeros((n_occasions, channels))
+    left = np.zeros((n_occasions, n_states))
     hazard, first = np.zeros((n_states, n_ages)), np.zeros((n_states, n_ages))
     gram, right = np.zeros((n_rows, n_rows)), np.zeros((n_rows, channels))
     total = np.zeros((channels, channels))
@@ -444,11 +504,12 @@ def run_batch(
                 moves[s],
                 noise,
                 forward,
+                left,
                 weights,
             )
             change = abs(new - value[s])
             value[s] = new
-            _backward(forward, weights, hazard, moves[s], pairs, exits[s], stays[s])
+            _backward(forward, left, weights, hazard, moves[s], pairs, exits[s], stays[s])
             if change < tolerance or turn == n_iterations - 1:
                 break
             if free_emission:

@@ -11,7 +11,7 @@ import numpy as np
 
 from reldyn._records import brief
 from reldyn._types import Array, Flags, Ints
-from reldyn.markov.regimes._switching import UNLIKELIEST, definite
+from reldyn.markov.regimes._switching import LEAST, UNLIKELIEST, definite
 
 _RIDGE = 1e-8
 _NEARLY_ONE = 1 + 1e-7
@@ -93,7 +93,7 @@ def expect(
             here[:, :, 1:] = staying[:, :, :-1]
             here[:, :, -1] += staying[:, :, -1]
             here[:, :, 0] += np.einsum("nj,njk->nk", leaving.sum(axis=2), moves * weight)
-        total = here.sum(axis=(1, 2))
+        total = np.maximum(here.sum(axis=(1, 2)), LEAST)
         forward[:, t] = here / total[:, None, None]
         weights[:, t] = weight / total[:, None, None]
         value += np.where(seen, np.log(total) + top, 0.0)
@@ -122,7 +122,7 @@ def _smooth(forward: Array, weights: Array, hazard: Array, moves: Array) -> tupl
         pairs[:, t] = (past * hazard).sum(axis=2)[:, :, None] * arriving
         pairs[:, t, states, states] += (past * stay).sum(axis=2)
         ahead = leave + stay
-        pairs[:, t] /= (past * ahead).sum(axis=(1, 2))[:, None, None]
+        pairs[:, t] /= np.maximum((past * ahead).sum(axis=(1, 2)), LEAST)[:, None, None]
     pairs[:, 0, states, states] = (forward[:, 0] * ahead).sum(axis=2)
     return pairs, exits, stays
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from reldyn._kernels import Kernels, chosen_kernels
 from reldyn._types import Array, Ints
-from reldyn.markov.regimes._switching import UNLIKELIEST, Emission, SwitchingData, maximise
+from reldyn.markov.regimes._switching import LEAST, UNLIKELIEST, Emission, SwitchingData, maximise
 
 # Strict clock, jittered, the boundary of what counts as regular, irregular, about geometric.
 DISPERSIONS = (0.12, 0.25, 0.40, 0.60, 0.90)
@@ -122,7 +122,13 @@ def sojourn_start(data: SwitchingData, posterior: Array, dwell_means: Array, mov
 
 
 def fit_sojourns(
-    data: SwitchingData, start: SojournFit, dispersion: int, *, n_iterations: int, kernels: Kernels | None = None
+    data: SwitchingData,
+    start: SojournFit,
+    dispersion: int,
+    *,
+    n_iterations: int,
+    tolerance: float = 0.0,
+    kernels: Kernels | None = None,
 ) -> SojournFit:
     """Run EM at one tabulated dispersion from a start.
 
@@ -134,8 +140,10 @@ def fit_sojourns(
     dispersion : int
         Index into ``DISPERSIONS``.
     n_iterations : int
-        Steps, at least one. The likelihood belongs to the emission parameters returned and to the sojourns
-        before their last update.
+        At most so many steps, at least one. The likelihood belongs to the emission parameters returned and to the
+        sojourns before their last update.
+    tolerance : float, default 0
+        A series stops once its log-likelihood changes by less.
     kernels : {"numpy", "numba"}, optional
 
     Returns
@@ -162,13 +170,23 @@ def fit_sojourns(
                 *table,
                 first,
                 int(n_iterations),
+                float(tolerance),
             )
         )
-    fit = start
+    out = SojournFit(*(np.array(getattr(start, field.name)) for field in dataclasses.fields(start)))
+    # The likelihood of a start belongs to another dispersion.
+    out.log_likelihood[:] = -np.inf
+    active = np.arange(len(data.y))
     for _ in range(n_iterations):
-        coefficients, covariance = maximise(data, fit.posterior, fit.filled)
-        fit = _step(data, fit, coefficients, covariance, (*table, first))
-    return fit
+        part, fit = data.take(active), out.take(active)
+        coefficients, covariance = maximise(part, fit.posterior, fit.filled)
+        found = _step(part, fit, coefficients, covariance, (*table, first))
+        for field in dataclasses.fields(out):
+            getattr(out, field.name)[active] = getattr(found, field.name)
+        active = active[~(np.abs(found.log_likelihood - fit.log_likelihood) < tolerance)]
+        if len(active) == 0:
+            break
+    return out
 
 
 def sojourn_log_likelihood(
@@ -229,7 +247,7 @@ def _forward(
         else:
             top = log_density.max(axis=1)
             density = np.exp(np.maximum(log_density - top[:, None], UNLIKELIEST))
-            total = (predicted.sum(axis=2) * density).sum(axis=1)
+            total = np.maximum((predicted.sum(axis=2) * density).sum(axis=1), LEAST)
             weights[:, t] = density / total[:, None]
             forward[:, t] = predicted * weights[:, t, :, None]
             value += np.log(total) + top
@@ -264,4 +282,4 @@ def _backward(forward: Array, weights: Array, hazard: Array, moves: Array) -> tu
         counts += (past * hazard).sum(axis=2)[:, :, None] * moves * arriving[:, None, :]
         ahead = leave + stay
         posterior[:, t - 1] = (past * ahead).sum(axis=2)
-    return posterior / posterior.sum(axis=2, keepdims=True), exits, stays, counts
+    return posterior / np.maximum(posterior.sum(axis=2, keepdims=True), LEAST), exits, stays, counts

@@ -16,6 +16,7 @@ import numpy as np
 
 from reldyn._kernels import jit
 from reldyn.markov.regimes._switching_numba import (
+    LEAST,
     all_densities,
     bridge,
     dot,
@@ -143,6 +144,7 @@ def _forward(
                 total += mass[k] * weights[k, t]
         else:
             total = bridge(t, series, coefficients, inverse, constant, mass, filled)
+        total = max(total, LEAST)
         totals[t], share = total, 1.0 / total
         for k in range(n_states):
             weights[k, t] *= share
@@ -172,7 +174,7 @@ def _forward(
             if share_left[k] < _LOST:
                 stayed = _still_there(k, t, law, flow, tail, last)
                 share_left[k] = 1.0
-            mass[k] = stayed + arrived
+            mass[k] = max(stayed + arrived, LEAST)
 
 
 @jit
@@ -233,6 +235,7 @@ def _backward(
             stayed = gamma[k, t] - entering[k, t] * arrive[k]
             gamma[k, t - 1] = max(stayed + left[k, t - 1] * depart[k], 0.0)
             norm += gamma[k, t - 1]
+        norm = max(norm, LEAST)
         for k in range(n_states):
             gamma[k, t - 1] /= norm
     for k in range(n_states):
@@ -306,6 +309,7 @@ def run_batch(
     log_stay: Any,
     first: Any,
     n_iterations: int,
+    tolerance: float,
 ) -> Any:
     """Run EM on every series; posterior, filled series, means and moves given are overwritten and returned."""
     n, n_occasions, channels = y.shape
@@ -350,10 +354,14 @@ def run_batch(
             constant = whitener_of(covariance[s], inverse)
             all_densities(series, coefficients[s], inverse, constant)
             _forward(series, coefficients[s], inverse, constant, law, moves[s], filled[s], flow, totals, n_ages)
-            value[s] = log_product(series.top, totals)
+            new = log_product(series.top, totals)
+            change = abs(new - value[s])
+            value[s] = new
             for k in range(n_states):
                 posterior[k, n_occasions - 1] = flow.mass[k]
             _backward(series.weights, law, moves[s], flow, posterior, exits, stays, counts[s], n_ages)
             _update(exits, stays, counts[s], log_leave, log_stay, mean_index[s], moves[s])
+            if change < tolerance:
+                break
         transposed(posterior, gamma[s])
     return value, coefficients, covariance, gamma, filled, mean_index, moves, counts

@@ -23,6 +23,8 @@ RIDGE = 1e-8
 NEARLY_ONE = 1 + 1e-7
 # Log density relative to the likeliest state, at least: no state is ruled out altogether by one answer.
 UNLIKELIEST = -200.0
+# Totals and norms are never smaller: numbers that are to be divided by.
+LEAST = 1e-290
 # Added to every expected transition count: no transition is ruled out by one short series.
 PSEUDO_COUNT = 0.1
 
@@ -197,8 +199,16 @@ def transition_from(counts: Array) -> Array:
     return np.asarray(raised / raised.sum(axis=2, keepdims=True))
 
 
-def maximise(data: SwitchingData, posterior: Array, filled: Array) -> tuple[Array, Array]:
+def maximise(data: SwitchingData, posterior: Array, filled: Array, design: Array | None = None) -> tuple[Array, Array]:
     """Regress the observed occasions on states, lags and covariates, weighted by the posterior.
+
+    Parameters
+    ----------
+    data : SwitchingData
+    posterior : (n, T, S) array
+    filled : (n, T, C) array
+    design : (S, K) array, optional
+        Share of each of K levels in each state; every state has its own level by default.
 
     Returns
     -------
@@ -207,10 +217,16 @@ def maximise(data: SwitchingData, posterior: Array, filled: Array) -> tuple[Arra
     seen = data.observed
     weight, y = posterior[:, seen], data.y[:, seen]
     shared = np.concatenate([lag_columns(filled, data.night), data.x], axis=2)[:, seen]
-    n_states, n_rows = weight.shape[2], weight.shape[2] + shared.shape[2]
+    mass = weight.sum(axis=1)
+    n_states = weight.shape[2] if design is None else design.shape[1]
+    n_rows = n_states + shared.shape[2]
     gram = np.zeros((len(y), n_rows, n_rows))
     states = np.arange(n_states)
-    gram[:, states, states] = weight.sum(axis=1)
+    if design is None:
+        gram[:, states, states] = mass
+    else:
+        gram[:, :n_states, :n_states] = np.matmul(design.T, mass[:, :, None] * design)
+        weight = np.matmul(weight, design)
     cross = np.matmul(weight.transpose(0, 2, 1), shared)
     gram[:, :n_states, n_states:], gram[:, n_states:, :n_states] = cross, cross.transpose(0, 2, 1)
     gram[:, n_states:, n_states:] = np.matmul(shared.transpose(0, 2, 1), shared)
@@ -259,7 +275,7 @@ def expect(
             top = log_density.max(axis=1)
             density = np.exp(np.maximum(log_density - top[:, None], UNLIKELIEST))
             joint = predicted * density
-            total = joint.sum(axis=1)
+            total = np.maximum(joint.sum(axis=1), LEAST)
             forward[:, t] = joint / total[:, None]
             weights[:, t] = density / total[:, None]
             log_scale[:, t] = np.log(total) + top
@@ -278,7 +294,7 @@ def _backward(forward: Array, weights: Array, transition: Array) -> tuple[Array,
         weighted[:, t] = weights[:, t] * ahead
         ahead = np.matmul(weighted[:, t, None, :], turned)[:, 0]
         posterior[:, t - 1] = forward[:, t - 1] * ahead
-    return posterior / posterior.sum(axis=2, keepdims=True), weighted
+    return posterior / np.maximum(posterior.sum(axis=2, keepdims=True), LEAST), weighted
 
 
 class Emission:

@@ -18,6 +18,8 @@ _PSEUDO_COUNT = 0.1
 _NEARLY_ONE = 1 + 1e-7
 # The logarithm of a product of scales is taken before it leaves this range.
 _LEAST, _LARGEST = 1e-100, 1e100
+# Totals and norms are never smaller: numbers that are to be divided by.
+LEAST = 1e-290
 # As in `_switching`: no state is ruled out altogether by one answer.
 _UNLIKELIEST = -200.0
 
@@ -138,6 +140,14 @@ def fixed_moments(series: Any, gram: Any, right: Any, total: Any, n_states: int)
 
 
 @jit
+def add_refilled(series: Any, gram: Any, right: Any, n_states: int) -> None:
+    """Add the moments of occasions whose lag is filled anew at every iteration."""
+    for t in range(1, series.y.shape[1]):
+        if series.observed[t] and not series.whole[t]:
+            _add_moments(t, series.y, series.shared, gram, right, n_states)
+
+
+@jit
 def maximise(
     series: Any,
     floor: float,
@@ -157,9 +167,7 @@ def maximise(
     channels, n_occasions = y.shape
     n_states = seen_gamma.shape[0]
     gram, right = fixed_gram.copy(), fixed_right.copy()
-    for t in range(1, n_occasions):
-        if series.observed[t] and not series.whole[t]:
-            _add_moments(t, y, shared, gram, right, n_states)
+    add_refilled(series, gram, right, n_states)
     for k in range(n_states):
         weight = seen_gamma[k]
         gram[k, k] = 0.0
@@ -376,6 +384,7 @@ def _expect(
                 total += predicted[k] * weights[k, t]
         else:
             total = bridge(t, series, coefficients, inverse, constant, predicted, filled)
+        total = max(total, LEAST)
         totals[t], share = total, 1.0 / total
         for k in range(n_states):
             weights[k, t] *= share
@@ -407,6 +416,7 @@ def _smooth(gamma: Any, weights: Any, transition: Any, counts: Any) -> None:
             ahead[j] = sum_ahead
             gamma[j, t - 1] = past * sum_ahead
             total += past * sum_ahead
+        total = max(total, LEAST)
         for j in range(n_states):
             gamma[j, t - 1] /= total
 

@@ -1,28 +1,31 @@
 """Second derivatives of serial residual covariances, weighted and wrapped in V^{-1}X.
 
-The Kenward-Roger correction needs ``sum_kl W_kl X'V^{-1} R_kl V^{-1}X`` where R is not linear in its parameters. In
-discrete time the second derivatives of R depend on the lag only, so one block Toeplitz matrix serves all dyads.
+The Kenward-Roger correction needs ``sum_kl W_kl X'V^{-1} R_kl V^{-1}X`` where R is not linear in its parameters. With
+w_t the rows of V^{-1}X at one occasion and Gamma the stationary covariance, the covariance of two occasions is
+Phi^d Gamma, so ``f_t = Phi^d (f_s + Gamma w_s)``, s the occasion before, gathers all that came earlier. The recursion
+carries f, its first derivatives and the weighted sum of its second ones: time and memory grow with the length of a
+series, not with its square.
 """
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from reldyn._types import Array, Ints
 from reldyn.mixed.inference._weighted import weighted_rows
-from reldyn.mixed.processes import covariance
-from reldyn.mixed.spec._options import Residual
+from reldyn.mixed.processes import step_jets
 from reldyn.mixed.spec._problem import Problem
 
 if TYPE_CHECKING:
     from reldyn.mixed._fit import Fit
 
-# Longest series, in steps, for which one matrix over all steps is set up.
-_LONGEST = 600
-_LAGS_AT_ONCE = 25
-_CHUNK = 2**22
+# Occasions whose steps are worked out at once; in continuous time nearly every step is its own.
+_AT_ONCE = 256
 
 
 def residual_second_order(fit: Fit, W: Array) -> Array:
@@ -46,87 +49,76 @@ def residual_second_order(fit: Fit, W: Array) -> Array:
         here = slice(begin, begin + size)
         begin += size
         rows = np.flatnonzero(problem.strata[problem.dyad] == stratum)
-        exchangeable, psi = problem.exchangeable[stratum], fit.psi[stratum]
-        if fit.residual.process == "car1":
-            total += _by_dyad(fit.residual, exchangeable, psi, W[here, here], problem, rows, weighted)
-        else:
-            total += _by_lag(fit.residual, exchangeable, psi, W[here, here], problem, rows, weighted)
+        if len(rows):
+            total += _of_stratum(fit, stratum, W[here, here], problem, rows, weighted)
     return total
 
 
-def _by_dyad(
-    residual: Residual,
-    exchangeable: bool,
-    psi: Array,
-    W: Array,
-    problem: Problem,
-    rows: Ints,
-    weighted: Array,
-) -> Array:
-    total = np.zeros((weighted.shape[1],) * 2)
-    for mine in np.split(rows, np.flatnonzero(np.diff(problem.dyad[rows])) + 1):
-        second = covariance(residual, exchangeable, psi, problem.member[mine], problem.step[mine], 2).second
-        bent = np.tensordot(W, np.asarray(second), axes=2)
-        total += weighted[mine].T @ bent @ weighted[mine]
-    return total
+@dataclass(frozen=True)
+class _Occasions:
+    """Rows of some dyads by occasion: the k-th occasion of a dyad, whenever that was."""
+
+    dyad: Ints
+    occasion: Ints
+    member: Ints
+    span: Array
+    n_dyads: int
+    n_occasions: int
 
 
-def _by_lag(
-    residual: Residual,
-    exchangeable: bool,
-    psi: Array,
-    W: Array,
-    problem: Problem,
-    rows: Ints,
-    weighted: Array,
-) -> Array:
-    dyad, member = problem.dyad[rows], problem.member[rows]
-    codes, first, inverse = np.unique(dyad, return_index=True, return_inverse=True)
-    step = np.rint(problem.step[rows].astype(float)).astype(np.int64)
-    step = step - step[first][inverse]
-    span = int(step.max()) + 1
-    p = weighted.shape[1]
-    total = np.zeros((p, p))
-    if span > _LONGEST:
-        # A night of unknown length is a leap of a million steps: only lags that occur are worked out.
-        series = np.split(np.arange(len(rows)), first[1:])
-        between = [step[mine][None, :] - step[mine][:, None] for mine in series]
-        occurring = np.unique(np.concatenate([np.unique(np.abs(distance)) for distance in between]))
-        lags = _second_derivatives_of_lags(residual, exchangeable, psi, W, occurring)
-        for mine, distance in zip(series, between, strict=True):
-            i, j = member[mine][:, None], member[mine][None, :]
-            at = np.searchsorted(occurring, np.abs(distance))
-            bent = np.where(distance >= 0, lags[at, i, j], lags[at, j, i])
-            total += weighted[rows[mine]].T @ bent @ weighted[rows[mine]]
-        return total
-    lags = _second_derivatives_of_lags(residual, exchangeable, psi, W, np.arange(span))
-    bent = np.zeros((span, 2, span, 2))
-    for lag in range(span):
-        at = np.arange(span - lag)
-        bent[at, :, at + lag, :] = lags[lag]
-        bent[at + lag, :, at, :] = lags[lag].T
-    matrix = bent.reshape(2 * span, 2 * span)
-    at_once = max(1, _CHUNK // (2 * span * p))
-    bounds = np.append(first, len(rows))
-    for start in range(0, len(codes), at_once):
-        stop = min(start + at_once, len(codes))
-        part = slice(int(bounds[start]), int(bounds[stop]))
-        grid = np.zeros((stop - start, 2 * span, p))
-        grid[inverse[part] - start, 2 * step[part] + member[part]] = weighted[rows[part]]
-        total += np.tensordot(grid, matrix @ grid, axes=((0, 1), (0, 1)))
-    return total
+def _of_stratum(fit: Fit, stratum: int, W: Array, problem: Problem, rows: Ints, weighted: Array) -> Array:
+    exchangeable, psi = problem.exchangeable[stratum], fit.psi[stratum]
+    rows = rows[np.lexsort((problem.member[rows], problem.step[rows], problem.dyad[rows]))]
+    layout = _occasions(problem, rows)
+    gamma, _ = step_jets(fit.residual, exchangeable, psi, np.zeros(0))
+    first, second = np.asarray(gamma.first), np.tensordot(W, np.asarray(gamma.second), axes=2)
+    n, p, r = layout.n_dyads, weighted.shape[1], len(first)
+    total, own = np.zeros((p, p)), np.zeros((p, p))
+    g, g_first, g_second = np.zeros((n, 2, p)), np.zeros((n, r, 2, p)), np.zeros((n, 2, p))
+    for values, places, spans in _blocks(layout, weighted[rows]):
+        _, powers = step_jets(fit.residual, exchangeable, psi, spans)
+        P, P_first = powers.value, np.moveaxis(np.asarray(powers.first), 0, 1)
+        P_second = np.tensordot(W, np.asarray(powers.second), axes=2)
+        P_crossed = 2.0 * np.einsum("ij,ujab->uiab", W, P_first)
+        for w, at in zip(values, places, strict=True):
+            step, slope = P[at], P_first[at]
+            f_second = P_second[at] @ g + (P_crossed[at] @ g_first).sum(axis=1) + step @ g_second
+            f_first = slope @ g[:, None] + step[:, None] @ g_first
+            flat = w.reshape(2 * n, p)
+            total += flat.T @ f_second.reshape(2 * n, p)
+            own += flat.T @ (second @ w).reshape(2 * n, p)
+            g = step @ g + gamma.value @ w
+            g_first = f_first + first @ w[:, None]
+            g_second = f_second + second @ w
+    return total + total.T + own
 
 
-def _second_derivatives_of_lags(residual: Residual, exchangeable: bool, psi: Array, W: Array, lags: Ints) -> Array:
-    """Weighted second derivatives of the covariance of the members at two steps a lag apart, (lags, 2, 2).
+def _occasions(problem: Problem, rows: Ints) -> _Occasions:
+    """Number the occasions of each dyad, rows being sorted."""
+    step, dyad = problem.step[rows].astype(float), problem.dyad[rows]
+    new_dyad = np.r_[True, dyad[1:] != dyad[:-1]]
+    fresh = new_dyad | np.r_[True, step[1:] != step[:-1]]
+    count = np.cumsum(fresh) - 1
+    begin = np.flatnonzero(new_dyad)
+    code = np.cumsum(new_dyad) - 1
+    occasion = count - count[begin][code]
+    # Rows of the occasion before stand directly ahead of the first row of an occasion.
+    at = np.flatnonzero(fresh)
+    gap = np.where(new_dyad[at], 0.0, step[at] - step[np.maximum(at - 1, 0)])
+    return _Occasions(code, occasion, problem.member[rows], gap[count], len(begin), int(occasion.max()) + 1)
 
-    The lags ascend from 0.
-    """
-    found = np.zeros((len(lags), 2, 2))
-    for start in range(0, len(lags), _LAGS_AT_ONCE):
-        part = lags[start : start + _LAGS_AT_ONCE]
-        steps = np.repeat(np.concatenate([[0], part[part > 0]]), 2)
-        second = covariance(residual, exchangeable, psi, np.tile([0, 1], len(steps) // 2), steps, 2).second
-        bent = np.tensordot(W, np.asarray(second), axes=2)[:2].reshape(2, -1, 2).transpose(1, 0, 2)
-        found[start : start + len(part)] = bent if start == 0 else bent[1:]
-    return found
+
+def _blocks(layout: _Occasions, weighted: Array) -> Iterator[tuple[Array, Ints, Array]]:
+    """Portions of occasions: values (t, n_dyads, 2, p), places (t, n_dyads) of steps among the distinct spans."""
+    order = np.argsort(layout.occasion, kind="stable")
+    bounds = np.searchsorted(layout.occasion[order], np.arange(0, layout.n_occasions + _AT_ONCE, _AT_ONCE))
+    for block, (start, stop) in enumerate(itertools.pairwise(bounds)):
+        rows = order[start:stop]
+        length = min(_AT_ONCE, layout.n_occasions - block * _AT_ONCE)
+        at = layout.occasion[rows] - block * _AT_ONCE
+        values = np.zeros((length, layout.n_dyads, 2, weighted.shape[1]))
+        values[at, layout.dyad[rows], layout.member[rows]] = weighted[rows]
+        spans, place = np.unique(np.r_[0.0, layout.span[rows]], return_inverse=True)
+        places = np.zeros((length, layout.n_dyads), dtype=np.int64)
+        places[at, layout.dyad[rows]] = np.ravel(place)[1:]
+        yield values, places, spans

@@ -27,7 +27,7 @@ from reldyn.mixed.spec._options import Residual
 from reldyn.mixed.spec._problem import Problem
 
 # Numbers that the kernels of one chunk may hold with their derivatives.
-_KERNEL_NUMBERS = 2**21
+KERNEL_NUMBERS = 2**21
 # Segments whose rows are formed at once: few enough for the processor's cache.
 _SEGMENTS = 2**12
 # Cross-products that always may be kept.
@@ -374,7 +374,7 @@ def _portioned(groups: list[SegmentGroup], residual: Residual) -> list[list[Segm
     held = 0
     for group in groups:
         size = derivatives * group.rows.shape[1] ** 2
-        if parts[-1] and held + size > _KERNEL_NUMBERS:
+        if parts[-1] and held + size > KERNEL_NUMBERS:
             parts.append([])
             held = 0
         parts[-1].append(group)

@@ -8,7 +8,7 @@ parameters inside their region, and `describe` says what they mean. `covariance`
 from reldyn.mixed.processes._arrangement import Arrangement, Batch, batch_layouts
 from reldyn.mixed.processes._curvature import curvature
 from reldyn.mixed.processes._jets import Jet
-from reldyn.mixed.processes._kernels import Kernel, batch_kernels, covariance, kernel, kernels
+from reldyn.mixed.processes._kernels import Kernel, batch_kernels, covariance, kernel, kernels, step_jets
 from reldyn.mixed.processes._parameters import describe, from_natural, natural_names, start, to_natural
 from reldyn.mixed.processes._segments import Layout, SegmentGroup, segments
 
@@ -30,5 +30,6 @@ __all__ = [
     "natural_names",
     "segments",
     "start",
+    "step_jets",
     "to_natural",
 ]

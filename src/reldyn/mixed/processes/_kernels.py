@@ -17,7 +17,7 @@ from reldyn.mixed.processes._arrangement import Arrangement, LayoutRows, batch_l
 from reldyn.mixed.processes._jets import Jet, block, inverse_and_log_det
 from reldyn.mixed.processes._segments import Layout
 from reldyn.mixed.processes._structure import structure
-from reldyn.mixed.processes._tables import stationary, tabulate, with_error
+from reldyn.mixed.processes._tables import powers_of, stationary, tabulate, with_error
 from reldyn.mixed.spec._options import Residual
 
 
@@ -138,6 +138,28 @@ def covariance(
         None if dense.first is None else dense.first[:, 0],
         None if dense.second is None else dense.second[:, :, 0],
     )
+
+
+def step_jets(residual: Residual, exchangeable: bool, natural: ArrayLike, spans: ArrayLike) -> tuple[Jet, Jet]:
+    """Matrices of the process with both derivatives, measurement error left out.
+
+    Parameters
+    ----------
+    residual, exchangeable, natural
+        As in `kernels`.
+    spans : array (u,)
+        Whole steps, or times for `car1`.
+
+    Returns
+    -------
+    stationary : Jet
+        The covariance (2, 2) at one occasion.
+    powers : Jet
+        What is carried over each span, (u, 2, 2).
+    """
+    parts = structure(residual, exchangeable)
+    theta = np.asarray(natural, dtype=np.float64)
+    return stationary(residual, parts, theta, 2), powers_of(residual, parts, theta, np.asarray(spans), 2)
 
 
 def stationary_covariance(residual: Residual, exchangeable: bool, natural: ArrayLike) -> Array:

@@ -54,6 +54,12 @@ def _propagate(residual: Residual, parts: Structure, theta: Array, batches: Arra
     return powers, sums.pick(base)
 
 
+def powers_of(residual: Residual, parts: Structure, theta: Array, spans: Array, order: int) -> Jet:
+    """Phi^d (u, 2, 2) for every span."""
+    none = np.zeros(0, dtype=np.intp)
+    return _propagate(residual, parts, theta, Arrangement(0, spans, none, none, none, ()), order)[0]
+
+
 def _propagate_continuous(parts: Structure, theta: Array, spans: Array, base: Ints, order: int) -> tuple[Jet, Jet]:
     decay = linear(parts.transition, theta, order)
     fading = np.exp(-np.diagonal(decay.value) * spans[:, None])[:, None, :] * np.eye(2)

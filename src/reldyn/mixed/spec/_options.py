@@ -206,6 +206,9 @@ class Estimation:
         For the bootstrap and for imputation. None draws one, which the result keeps.
     n_jobs : int, default 1
         Worker processes; the numbers do not depend on it.
+    max_memory : float, default 4.0
+        Gigabytes that a fit may take. The need is estimated before the work; a fit that needs more is refused with
+        what makes it large. 4 leaves room on a laptop.
 
     Raises
     ------
@@ -226,6 +229,7 @@ class Estimation:
     n_boot: int = 999
     seed: Any = None
     n_jobs: int = 1
+    max_memory: float = 4.0
 
     def __post_init__(self) -> None:
         check_option(self.method, get_args(Method), "method")
@@ -240,6 +244,10 @@ class Estimation:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least or value == 0:
                 raise DesignError(f"{name}={value!r} is not a count of at least 1" + (", or -1." if least < 0 else "."))
+
+        memory = self.max_memory
+        if isinstance(memory, bool) or not isinstance(memory, int | float) or not memory > 0:
+            raise DesignError(f"max_memory={memory!r} is not a positive number of gigabytes.")
 
     @property
     def resolved_inference(self) -> Inference:

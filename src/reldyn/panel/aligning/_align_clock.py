@@ -93,7 +93,7 @@ def read_stamps(column: pd.Series[Any], name: str, timezone: str | zoneinfo.Zone
         There is no such time zone.
     """
     zone = None if timezone is None else _zone(timezone)
-    times = read_times(column)
+    times = read_times(column, serials=True)
     if times.problems:
         problem = times.problems[0]
         rows = describe_rows(np.flatnonzero(problem.rows).tolist())
@@ -104,7 +104,7 @@ def read_stamps(column: pd.Series[Any], name: str, timezone: str | zoneinfo.Zone
         local = instant
     else:
         _check_moments(times, name)
-        local, instant, zoned = times.local, times.values, _says_offset(column)
+        local, instant, zoned = times.local, times.values, times.fixed or _says_offset(column)
     nowhere = np.zeros(len(local), dtype=bool)
     if zone is None:
         return Stamps(local, instant, zoned, nowhere)

@@ -168,6 +168,9 @@ def _check_free(rows: pd.DataFrame) -> None:
 
 def _read(column: pd.Series[Any], name: str) -> Times:
     times = read_times(column)
+    if times.fixed and times.unit is not None:
+        # Steps of numbers are numbers.
+        times = read_times(column, unit="number")
     if times.problems:
         problem = times.problems[0]
         rows = describe_rows(np.flatnonzero(problem.rows).tolist())

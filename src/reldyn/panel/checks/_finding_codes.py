@@ -8,13 +8,14 @@ for experience sampling, widened by what only a dyad can get wrong.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from reldyn.errors import describe_rows
+from reldyn.panel._lines import describe_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,6 +86,11 @@ CODES: dict[str, FindingCode] = {
     "bad-scale": FindingCode(
         "error", "A declared scale is not a low and a higher number.", 'Write scales={"warmth": (1, 7)}.'
     ),
+    "bad-option": FindingCode(
+        "error",
+        "The options dates, timezone or workdays say something that cannot be, or that no column fits.",
+        "Correct the option, or leave it out.",
+    ),
     "missing-id": FindingCode(
         "error",
         "A row without dyad, person or role.",
@@ -103,8 +109,8 @@ CODES: dict[str, FindingCode] = {
     "ambiguous-dates": FindingCode(
         "error",
         "Dates of which more than one order of day, month and year makes sense, or no one order; no order is guessed.",
-        "Convert the column first, naming its order: pandas.to_datetime(column, format='%d.%m.%Y'), or write ISO dates "
-        "(2026-11-23).",
+        "Name the form that the file uses, for example dates='%d.%m.%Y %H:%M' or dates={'sent': '%m/%d/%y'}, or write "
+        "ISO dates (2026-11-23).",
     ),
     "person-in-two-dyads": FindingCode(
         "error",
@@ -125,6 +131,11 @@ CODES: dict[str, FindingCode] = {
         "error",
         "A person's role differs between rows; the rows are those that depart from the commoner role.",
         "Give each person one role.",
+    ),
+    "label-spellings": FindingCode(
+        "warning",
+        "Labels of dyads, persons or roles that differ only in blanks or capitals, such as 'f', 'F' and 'f '.",
+        "Make them one: frame[name] = frame[name].str.strip().str.casefold().",
     ),
     "role-not-distinguishing": FindingCode(
         "note",
@@ -206,6 +217,46 @@ CODES: dict[str, FindingCode] = {
         "All items answered exactly as on the occasion before, for longer than chance would bring about.",
         "Look at these rows; consider the analysis with and without them.",
     ),
+    "careless-stretch": FindingCode(
+        "warning",
+        "Five or more answered prompts in a row with the same answers to all items that every prompt asks for, longer "
+        "than the person's own habit of repeating these answers explains.",
+        "Is it straight-lining, or did nothing change? List the stretches with panel.careless(items) and compare "
+        "results with and without them; rd.detect_cycles leaves such stretches of its own columns out and counts them.",
+    ),
+    "clock-change": FindingCode(
+        "warning",
+        "Times without an offset in an hour that the change of the clock shows twice or skips.",
+        "Check the time zone; write these times with their UTC offset.",
+    ),
+    "mixed-units": FindingCode(
+        "warning",
+        "Numbers that are dates in several units, such as seconds and milliseconds since 1970; each is read in its "
+        "own, and the rows are those in the rarer ones.",
+        "Check that the files behind these rows belong together.",
+    ),
+    "off-workdays": FindingCode(
+        "warning",
+        "Rows on days of the week that workdays= does not name: no lag leads to or from them, and they do not count "
+        "as answered prompts.",
+        "Drop these rows, or name the day in workdays=.",
+    ),
+    "few-lags": FindingCode(
+        "warning",
+        "Rows that follow on another of the same person by one step of the design, but have no lag, because the study "
+        "counts its steps otherwise.",
+        "Name the numbers of the schedule (day=, beep=), or find them from the time stamps with rd.align.",
+    ),
+    "utc-days": FindingCode(
+        "warning",
+        "Days are those of UTC, although answers come at hours at which people sleep there.",
+        "Name the zone of the participants: timezone='Europe/Berlin'.",
+    ),
+    "times-read": FindingCode(
+        "note",
+        "How a column of times was read, where its values do not say so themselves.",
+        "Nothing to mend if this is what is meant; else say so with dates= or timezone=.",
+    ),
     "out-of-order": FindingCode(
         "warning",
         "A row that is earlier than the same person's preceding row in the file.",
@@ -251,6 +302,12 @@ CODES: dict[str, FindingCode] = {
         "The partners of a dyad share no occasion, or fewer than a fifth of those of the partner with fewer rows: "
         "partner values, pairs and coupling have next to nothing to rest on.",
         "Name the numbers of the schedule (day=, beep=), or bring both partners onto one with rd.align.",
+    ),
+    "two-valued": FindingCode(
+        "note",
+        "A column of numbers that varies within persons and holds two values only, as answers of yes or no do.",
+        "As an outcome, model its odds: rd.apim(..., family='binomial'). Its means are "
+        "shares, and its inertia is no autocorrelation of a scale.",
     ),
     "floor-share": FindingCode(
         "note", "At least 15 % of the answers stand at the lowest point of the scale.", "Consider a model with a floor."
@@ -326,21 +383,34 @@ def finding_codes() -> pd.DataFrame:
     )
 
 
-def table_of(findings: Sequence[Finding]) -> pd.DataFrame:
-    """The table of findings: the gravest first, then in the order of the register, then as found."""
+def table_of(findings: Sequence[Finding], lines: npt.NDArray[np.int64] | None = None) -> pd.DataFrame:
+    """The table of findings: the gravest first, then in the order of the register, then as found.
+
+    Parameters
+    ----------
+    findings : sequence of Finding
+    lines : (n_rows,) int array, optional
+        Line of the file of every row, as an editor counts.
+    """
     place = {code: number for number, code in enumerate(CODES)}
-    records = [_record(finding) for finding in findings]
+    records = [_record(finding, lines) for finding in findings]
     records.sort(key=lambda record: (SEVERITIES.index(record[1]), place[record[0]]))
-    columns = ("code", "severity", "column", "n", "rows", "message", "mend")
+    columns = ("code", "severity", "column", "n", "rows", "lines", "message", "mend")
     if not records:
         return pd.DataFrame({name: pd.Series(dtype="int64" if name == "n" else "object") for name in columns})
     return pd.DataFrame(dict(zip(columns, zip(*records, strict=True), strict=True)))
 
 
-def _record(finding: Finding) -> tuple[str, Severity, str, int, tuple[int, ...], str, str]:
+_Record: TypeAlias = tuple[str, Severity, str, int, tuple[int, ...], tuple[int, ...], str, str]
+
+
+def _record(finding: Finding, lines: npt.NDArray[np.int64] | None) -> _Record:
     entry = CODES[finding.code]
-    rows = tuple(np.asarray(finding.rows, dtype=np.intp).tolist())
-    message = f"{finding.message}: {describe_rows(rows)}." if rows else f"{finding.message}."
+    places = np.asarray(finding.rows, dtype=np.intp)
+    rows = tuple(places.tolist())
+    in_file = () if lines is None else tuple(lines[places].tolist())
+    where = describe_rows(rows) if lines is None else f"{describe_rows(rows)} ({describe_lines(in_file)})"
+    message = f"{finding.message}: {where}." if rows else f"{finding.message}."
     n = len(rows) if finding.n is None else finding.n
     return (
         finding.code,
@@ -348,6 +418,7 @@ def _record(finding: Finding) -> tuple[str, Severity, str, int, tuple[int, ...],
         _printable(finding.column),
         n,
         rows,
+        in_file,
         _printable(message),
         _printable(finding.mend or entry.mend),
     )

@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from reldyn.panel._border import column_label, plain_rows
+from reldyn.panel._lines import lines_of
 from reldyn.panel.aligning._align_report import alignment_findings
 from reldyn.panel.checks._finding_codes import Finding, table_of
 from reldyn.panel.checks._findings_layout import Layout, build_layout
 from reldyn.panel.checks._findings_schedule import schedule_findings
 from reldyn.panel.checks._findings_structure import structure_findings
 from reldyn.panel.checks._findings_values import value_findings
+from reldyn.panel.timing._formats import TimeOptions, time_options
 
 if TYPE_CHECKING:
-    from reldyn.panel._dates import DateOrder
     from reldyn.panel._schedule import Schedule
 
 __all__ = ["check_panel", "duplicated_headers"]
@@ -42,6 +43,9 @@ def check_panel(
     schedule: Schedule | None = None,
     scales: Mapping[str, tuple[float, float]] | None = None,
     variables: Sequence[str] | None = None,
+    dates: str | Mapping[str, str] | None = None,
+    timezone: str | None = None,
+    workdays: Sequence[str | int] | str | None = None,
 ) -> pd.DataFrame:
     """Look through a table of dyadic data and list what an analyst should know; never raises.
 
@@ -60,12 +64,15 @@ def check_panel(
     variables : sequence of str, optional
         Columns whose values are checked. None: those with a scale and every column of numbers that is not
         named above, because a fault in any of them may enter a model.
+    dates, timezone, workdays : optional
+        As for `DyadPanel`.
 
     Returns
     -------
     pandas.DataFrame
         One row per finding, the gravest first: ``code``, ``severity`` (``"error"``, ``"warning"``, ``"note"``),
-        ``column``, ``n``, ``rows`` (a tuple of all row positions, counted from 0), ``message`` (shows the first
+        ``column``, ``n``, ``rows`` (a tuple of all row positions, counted from 0), ``lines`` (the lines of the file
+        that `read_table` read, as an editor counts them; empty where there is none), ``message`` (shows the first
         five rows), ``mend``. Missing values are no fault in themselves: they are counted under
         ``partner-missing``, ``both-missing`` and ``compliance``. `reldyn.panel.finding_codes` explains every code.
 
@@ -77,7 +84,8 @@ def check_panel(
     >>> found.loc[0, ["code", "rows"]].tolist()
     ['duplicate-occasion', (1, 2)]
     """
-    return examine(
+    options, faults = _options(dates, timezone, workdays)
+    found = examine(
         frame,
         dyad=dyad,
         person=person,
@@ -88,7 +96,18 @@ def check_panel(
         schedule=schedule,
         scales=scales,
         variables=variables,
-    )[0]
+        options=options,
+        also=faults,
+    )
+    return found[0]
+
+
+def _options(dates: Any, timezone: Any, workdays: Any) -> tuple[TimeOptions, list[Finding]]:
+    """The options that can be used, and a finding where they cannot."""
+    try:
+        return time_options(dates, timezone, workdays), []
+    except Exception as problem:
+        return TimeOptions(), [Finding("bad-option", "", str(problem).rstrip("."), n=1)]
 
 
 def examine(
@@ -97,7 +116,8 @@ def examine(
     schedule: Schedule | None = None,
     scales: Mapping[str, tuple[float, float]] | None = None,
     variables: Sequence[str] | None = None,
-    orders: Mapping[str, DateOrder] | None = None,
+    options: TimeOptions | None = None,
+    also: Sequence[Finding] = (),
     **asked: str | None,
 ) -> tuple[pd.DataFrame, Layout | None]:
     """The findings of `check_panel`, and all that was read on the way: a panel need not look twice."""
@@ -105,10 +125,12 @@ def examine(
         table, findings = _as_frame(frame)
         if table is None:
             return table_of(findings), None
-        found, layout = _examine(table, schedule, scales, variables, orders or {}, asked)
+        findings += also
+        lines = lines_of(table)
+        found, layout = _examine(table, schedule, scales, variables, options or TimeOptions(), asked)
     except Exception as problem:
         return table_of([_unchecked("table", problem)]), None
-    return table_of(findings + found), layout
+    return table_of(findings + found, lines), layout
 
 
 def _examine(
@@ -116,11 +138,12 @@ def _examine(
     schedule: Any,
     scales: Any,
     variables: Any,
-    orders: Mapping[str, DateOrder],
+    options: TimeOptions,
     asked: Mapping[str, str | None],
 ) -> tuple[list[Finding], Layout | None]:
     clocks = {kind: getattr(schedule, kind, None) for kind in _CLOCKS}
     findings, names = _named_columns(table, {**asked, **clocks})
+    findings += _dated_columns(table, options, names)
     findings += alignment_findings(table)
     wanted = None if variables is None else _variable_names(table, variables)
     ranges, found = _scales(table, scales)
@@ -130,7 +153,7 @@ def _examine(
     unusable = set(duplicated_headers(table))
     kept = None if wanted is None else tuple(n for n in wanted if isinstance(n, str) and n not in unusable)
     placed = all(asked.get(kind) is None or kind in names for kind in ("time", "day", "beep"))
-    found, layout = _run(table, names, ranges, kept, placed=placed, orders=orders)
+    found, layout = _run(table, names, ranges, kept, placed=placed, options=options)
     return findings + found, layout
 
 
@@ -159,12 +182,12 @@ def _run(
     variables: tuple[str, ...] | None,
     *,
     placed: bool,
-    orders: Mapping[str, DateOrder],
+    options: TimeOptions,
 ) -> tuple[list[Finding], Layout | None]:
     findings: list[Finding] = []
     subjects = ("ids and roles", "times", "values")
     try:
-        layout = build_layout(table, names, scales, variables, placed=placed, orders=orders)
+        layout = build_layout(table, names, scales, variables, placed=placed, options=options)
     except Exception as problem:
         return [_unchecked("ids", problem)], None
     for subject, check in zip(subjects, _CHECKS, strict=True):
@@ -226,6 +249,18 @@ def _named_columns(table: pd.DataFrame, asked: Mapping[str, str | None]) -> tupl
         else:
             names[kind] = name
     return findings, names
+
+
+def _dated_columns(table: pd.DataFrame, options: TimeOptions, names: Mapping[str, str]) -> list[Finding]:
+    """Columns that `dates` names and that are absent, or hold no times of the study."""
+    findings = []
+    for name in options.dates if isinstance(options.dates, Mapping) else ():
+        if name not in table.columns:
+            findings.append(_missing_column(table, "dates", name))
+        elif name not in names.values():
+            message = f"dates= names {name!r}, which is named neither as time, day or beep nor in the schedule"
+            findings.append(Finding("bad-option", name, message, severity="warning", n=1))
+    return findings
 
 
 def _value_names(table: pd.DataFrame, wanted: Sequence[str], names: Mapping[str, str]) -> list[Finding]:

@@ -17,6 +17,7 @@ from reldyn.panel._index import build_index, grid_steps
 from reldyn.panel.checks._finding_codes import Finding
 from reldyn.panel.checks._findings_layout import Layout
 from reldyn.panel.checks._findings_presence import used_occasions
+from reldyn.panel.timing._stamp_days import counts_as_schedule
 
 if TYPE_CHECKING:
     from reldyn.panel._identity import Identity
@@ -70,7 +71,8 @@ def _off_grid(layout: Layout) -> Iterator[Finding]:
     n, n_lost = len(steps.found), int((~steps.found).sum())
     name = layout.occasion_columns
     if not lost.any():
-        if not steps.on_grid:
+        prompts = len(layout.occasion_kinds) > 1 and counts_as_schedule(layout.placing[layout.occasion_kinds[-1]])
+        if not steps.on_grid and not prompts:
             message = (
                 f"{name!r} lies on no common grid: lags count the distinct times of the study, whatever lies between "
                 f"them ({int(steps.found.sum()):,} of {n:,} steps from a person's row to the next)"
@@ -100,6 +102,8 @@ def _steps(layout: Layout) -> _Steps | None:
     values, order, pair = layout.placing[kind], layout.by_time, layout.same_unit
     if len(layout.occasion_kinds) > 1:
         pair = pair & (np.diff(layout.placing["day"][order]) == 0)
+    if layout.off_schedule.any():
+        pair = pair & ~layout.off_schedule[order[1:]] & ~layout.off_schedule[order[:-1]]
     if not pair.any():
         return None
     clock = layout.clocks.get(kind)

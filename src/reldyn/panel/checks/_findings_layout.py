@@ -5,6 +5,7 @@ Everything here is an integer code or a position; the checks themselves never so
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +17,9 @@ import numpy.typing as npt
 from reldyn._types import Array, Flags, Ints
 from reldyn.panel._identity import Identity, factorize, identify
 from reldyn.panel._placing import place_rows
-from reldyn.panel._times import DateOrder, Times, read_times
+from reldyn.panel._times import Times
+from reldyn.panel.timing._columns_read import read_column
+from reldyn.panel.timing._formats import TimeFormat, TimeOptions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,8 +43,8 @@ class Layout:
         cannot be told apart and nothing is said about duplicates and partners.
     identity : Identity, optional
         None where dyad or person is not usable.
-    orders : mapping of str to DateOrder
-        Orders of day, month and year that are known for a column from all rows of a study.
+    options : TimeOptions
+        What is known of the times.
     """
 
     frame: pd.DataFrame
@@ -50,7 +53,7 @@ class Layout:
     variables: tuple[str, ...] | None
     placed: bool
     identity: Identity | None
-    orders: Mapping[str, DateOrder]
+    options: TimeOptions
 
     @property
     def n_rows(self) -> int:
@@ -76,19 +79,46 @@ class Layout:
         """The reading of every named time, day, beep and clock column; each column is read once."""
         kinds = ("time", "day", "beep", "scheduled", "sent", "answered", "expires")
         named = {kind: self.names[kind] for kind in kinds if kind in self.names}
-        read = {name: read_times(self.frame[name], self.orders.get(name)) for name in dict.fromkeys(named.values())}
+        # Beeps, and times within a named day, are small numbers and no serial days of Excel.
+        within = {named.get("beep"), named.get("time") if "day" in named else None}
+        read = {
+            name: read_column(self.frame[name], name, self.options, serials=name not in within)
+            for name in dict.fromkeys(named.values())
+        }
         return {kind: read[name] for kind, name in named.items()}
 
     @property
-    def date_orders(self) -> dict[str, DateOrder]:
-        """The order of day, month and year of each column whose texts leave it open."""
-        return {self.names[kind]: clock.order for kind, clock in self.clocks.items() if clock.order is not None}
+    def known_times(self) -> TimeOptions:
+        """What is known of the times after they were read from all rows."""
+        known: dict[str, TimeFormat] = {self.names[kind]: clock.format for kind, clock in self.clocks.items()}
+        return dataclasses.replace(self.options, known={**self.options.known, **known})
 
     @cached_property
     def placing(self) -> dict[str, Array]:
         """What places a row in time, the slowest first: the day, and the beep or else the time."""
         dyad = np.append(self.units.dyads, -1)[self.units.codes]
-        return place_rows(self.clocks, self.units.codes, dyad)
+        return place_rows(self.clocks, self.units.codes, dyad, self.options.workdays)
+
+    @cached_property
+    def off_workdays(self) -> Flags:
+        """Rows on days of the week on which nothing was scheduled."""
+        if self.options.workdays is None or "day" not in self.placing:
+            return np.zeros(self.n_rows, dtype=bool)
+        day = self.placing["day"]
+        return np.asarray(np.isfinite(day) & (day > np.floor(day)))
+
+    @cached_property
+    def off_schedule(self) -> Flags:
+        """Rows on days without a prompt, or at a time of day that is none of the prompts."""
+        from reldyn.panel._index import build_index
+
+        clocked = any(
+            self.clocks[self.source_of(kind)].kind in ("date", "duration") for kind in self.occasion_kinds[1:]
+        )
+        if self.identity is None or not self.usable.all() or not (clocked or self.off_workdays.any()):
+            return self.off_workdays
+        index = build_index(self, None)
+        return np.asarray(~index.schedule.scheduled[index.slot])
 
     @property
     def occasion_kinds(self) -> tuple[str, ...]:
@@ -98,7 +128,12 @@ class Layout:
     @property
     def occasion_columns(self) -> str:
         """The columns behind `placing`, joined by commas."""
-        return ", ".join(dict.fromkeys(self.names.get(kind, self.names.get("day", "")) for kind in self.placing))
+        return ", ".join(dict.fromkeys(self.names[self.source_of(kind)] for kind in self.placing))
+
+    def source_of(self, kind: str) -> str:
+        """The named column that a key of `placing` comes from: a day and a time may both be read from stamps."""
+        others = ("day", "time", "beep") if kind == "time" else ("time", "beep")
+        return kind if kind in self.names else next((other for other in others if other in self.names), kind)
 
     @cached_property
     def occasions(self) -> Occasions:
@@ -212,11 +247,11 @@ def build_layout(
     variables: tuple[str, ...] | None,
     *,
     placed: bool,
-    orders: Mapping[str, DateOrder],
+    options: TimeOptions,
 ) -> Layout:
     """Resolve a table whose named columns exist and stand once."""
     identity = identify(frame[names["dyad"]], frame[names["person"]]) if {"dyad", "person"} <= names.keys() else None
-    return Layout(frame, names, scales, variables, placed, identity, orders)
+    return Layout(frame, names, scales, variables, placed, identity, options)
 
 
 def dense(codes: Ints, size: int) -> tuple[Ints, int]:

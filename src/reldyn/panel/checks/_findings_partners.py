@@ -14,6 +14,7 @@ import numpy as np
 from reldyn._types import Array, Flags, Ints
 from reldyn.panel.checks._finding_codes import Finding
 from reldyn.panel.checks._findings_layout import Layout
+from reldyn.stats import different_metrics
 
 if TYPE_CHECKING:
     from reldyn.panel._identity import Identity
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 _SHORTEST_RUN = 10
 _CHANCE = 0.05
 _NAMES_SHOWN = 5
-# Scales of 5 and 7 points differ by half, 1-5 items and 0-10 sliders by 2.5: from 4 on no two versions of one scale do.
-_FACTOR = 4.0
-_FEWEST_VALUES = 10
 
 
 def partner_findings(layout: Layout, states: Mapping[str, Array]) -> Iterator[Finding]:
@@ -56,12 +54,9 @@ def scale_findings(layout: Layout, states: Mapping[str, Array]) -> Iterator[Find
         if name in layout.scales:
             continue
         parts = [values[(codes == code) & np.isfinite(values)] for code in (0, 1)]
-        if min(len(part) for part in parts) < _FEWEST_VALUES or any(np.ptp(part) == 0 for part in parts):
+        if not different_metrics(*parts):
             continue
-        ranges, spreads = [float(np.ptp(part)) for part in parts], [float(part.std(ddof=1)) for part in parts]
-        small = int(spreads[1] < spreads[0])
-        if ranges[1 - small] < _FACTOR * ranges[small] or spreads[1 - small] < _FACTOR * spreads[small]:
-            continue
+        spreads = [float(part.std(ddof=1)) for part in parts]
         told = " and ".join(
             f"{part.min():g} to {part.max():g} (SD {spread:.3g}) for {label}"
             for part, spread, label in zip(parts, spreads, labels, strict=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reldyn._types import Array, Flags, Ints
-from reldyn.panel._times import happened
+from reldyn.panel._times import SECONDS_PER_DAY, Times, happened
 from reldyn.panel.checks._finding_codes import Finding
 from reldyn.panel.checks._findings_layout import Layout, dense
 
@@ -52,7 +52,7 @@ def presence_findings(layout: Layout, items: Mapping[str, Array]) -> Iterator[Fi
         return
     answered = _answered(layout, items)
     dyads = units.dyads[units.codes]
-    place = np.flatnonzero(layout.usable & layout.paired_dyads[dyads])
+    place = np.flatnonzero(layout.usable & layout.paired_dyads[dyads] & ~layout.off_workdays)
     if not len(place):
         return
     first = (units.members() == 0)[units.codes[place]]
@@ -171,18 +171,24 @@ def _by_kind(layout: Layout, cells: Cells) -> Iterator[Finding]:
     for kind in ("day", "beep"):
         if kind not in layout.occasion_kinds:
             continue
-        column = layout.frame[layout.names[kind]]
+        column = layout.frame[layout.names[layout.source_of(kind)]]
         values = layout.placing[kind][example]
         levels, rows, codes = np.unique(values, return_index=True, return_inverse=True)
         asked = 2 * np.bincount(codes, minlength=len(levels))
         shares = np.bincount(codes, weights=cells.answered(), minlength=len(levels)) / asked
-        names = [str(column.iloc[example[row]]) for row in rows]
+        clock = layout.clocks[layout.source_of(kind)]
+        dated = kind == "day" and clock.kind == "date"
+        names = [_day_text(clock, example[row]) if dated else str(column.iloc[example[row]]) for row in rows]
         low, high = int(shares.argmin()), int(shares.argmax())
         message = (
             f"by {kind}, persons answered {100 * shares[low]:.1f} % ({kind} {names[low]}) "
             f"to {100 * shares[high]:.1f} % ({kind} {names[high]})"
         )
-        yield Finding(f"compliance-by-{kind}", layout.names[kind], message, n=len(levels))
+        yield Finding(f"compliance-by-{kind}", layout.names[layout.source_of(kind)], message, n=len(levels))
+
+
+def _day_text(clock: Times, row: int) -> str:
+    return str(np.datetime64(int(clock.local[row] // SECONDS_PER_DAY), "D"))
 
 
 def _percent(part: int, whole: int) -> str:

@@ -7,16 +7,21 @@ from collections.abc import Iterator
 import numpy as np
 
 from reldyn._types import Array, Flags
-from reldyn.panel._placing import calendar_days
+from reldyn.panel._placing import calendar_days, weekdays
 from reldyn.panel._times import SECONDS_PER_DAY, happened
-from reldyn.panel.checks._finding_codes import Finding
+from reldyn.panel.checks._finding_codes import Finding, Severity
 from reldyn.panel.checks._findings_clock import clock_findings
+from reldyn.panel.checks._findings_lags import lag_findings
 from reldyn.panel.checks._findings_layout import Layout
 
 # A step of half as much again as the usual one has skipped an occasion, even on a jittered schedule.
 _LONGER = 1.5
 # Numbered occasions run to at most this many times the rows that one person has in a day or series.
 _SPREAD = 3
+_FORTNIGHT = 13.0
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+# An answer may come minutes before its prompt by clocks that differ, and never a day.
+_LONG_BEFORE = 3600.0
 
 
 def schedule_findings(layout: Layout) -> Iterator[Finding]:
@@ -27,6 +32,7 @@ def schedule_findings(layout: Layout) -> Iterator[Finding]:
         yield from _nights_and_gaps(layout)
     yield from _answer_times(layout)
     yield from clock_findings(layout)
+    yield from lag_findings(layout)
 
 
 def _unreadable(layout: Layout) -> Iterator[Finding]:
@@ -74,7 +80,24 @@ def _nights_and_gaps(layout: Layout) -> Iterator[Finding]:
         gap = (today & (step > _LONGER * _usual(step[today], counted=_counts(times, today)))) | (same & (days_on > 1))
         yield from _night(layout, same & (days_on >= 1))
     if gap.any():
-        yield Finding("gap", layout.occasion_columns, "occasions are missing before", np.sort(order[1:][gap]))
+        severity: Severity | None = "warning" if 2 * gap.sum() > same.sum() else None
+        rows, columns = np.sort(order[1:][gap]), layout.occasion_columns
+        yield Finding("gap", columns, "occasions are missing before", rows, severity, _fix_of_gaps(layout, severity))
+
+
+def _fix_of_gaps(layout: Layout, severity: Severity | None) -> str | None:
+    """Which call helps where whole days of the week are empty, or where most lags are lost."""
+    if "day" in layout.placing and layout.options.workdays is None:
+        clock = layout.clocks[layout.source_of("day")]
+        if clock.kind == "date":
+            rows = np.bincount(weekdays(clock)[np.isfinite(clock.local)].astype(int), minlength=7)
+            span = np.ptp(clock.local[np.isfinite(clock.local)]) / SECONDS_PER_DAY
+            if span >= _FORTNIGHT and 0 < (rows == 0).sum() < len(rows) - 1:
+                days = ", ".join(repr(name) for name, n in zip(_WEEKDAYS, rows, strict=True) if n)
+                return f"Where no prompt came on the other days of the week, declare it: workdays=({days})."
+    if severity is None:
+        return None
+    return "Most rows have no lag. Name the numbers of the schedule (day=, beep=), or find them with rd.align."
 
 
 def _night(layout: Layout, night: Flags) -> Iterator[Finding]:
@@ -126,13 +149,33 @@ def _answer_times(layout: Layout) -> Iterator[Finding]:
     if sent is not None:
         early = answered < sent
         if early.any():
-            message = f"{name!r} lies before {layout.names[start]!r}"
-            yield Finding("answered-before-sent", name, message, np.flatnonzero(early))
+            yield from _early(layout, start, np.where(early, sent - answered, 0.0))
     if expires is not None:
         late = answered > expires
         if late.any():
             message = f"{name!r} lies after {layout.names['expires']!r}"
             yield Finding("answered-after-expiry", name, message, np.flatnonzero(late))
+
+
+def _early(layout: Layout, start: str, ahead: Array) -> Iterator[Finding]:
+    """Answers before their prompt, those of clocks that differ a little and those that belong elsewhere."""
+    name, prompt = layout.names["answered"], layout.names[start]
+    dated = layout.clocks["answered"].kind == "date"
+    long = ahead > (_LONG_BEFORE if dated else np.inf)
+    if np.any((ahead > 0) & ~long):
+        rows = np.flatnonzero((ahead > 0) & ~long)
+        yield Finding("answered-before-sent", name, f"{name!r} lies before {prompt!r}", rows)
+    if long.any():
+        worst = float(ahead.max())
+        most = f"{worst / SECONDS_PER_DAY:,.0f} days" if worst >= 2 * SECONDS_PER_DAY else f"{worst / 3600:.0f} hours"
+        whole = np.rint(ahead[long] / 1800) * 1800
+        shift = float(np.median(whole))
+        alike = np.abs(ahead[long] - shift) < 900
+        fix = "Check that these answers stand at their own prompts; set those that cannot be placed to missing."
+        if alike.mean() > 0.9 and shift < SECONDS_PER_DAY and long.mean() > 0.5:
+            fix = f"Nearly all lie {shift / 3600:g} hours before: the columns are on clocks of different time zones."
+        message = f"{name!r} lies more than an hour before {prompt!r}, by up to {most}"
+        yield Finding("answered-before-sent", name, message, np.flatnonzero(long), mend=fix)
 
 
 def _moments(layout: Layout, kind: str) -> Array | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn._types import Flags, Ints
+from reldyn.panel._identity import factorize
 from reldyn.panel.checks._finding_codes import Finding
 from reldyn.panel.checks._findings_layout import Layout, dense
 
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
 
 _MOST_ROLES = 10
 _NAMES_SHOWN = 5
+_MEMBERS_SHOWN = 12
 
 
 def structure_findings(layout: Layout) -> Iterator[Finding]:
     """Everything about ids, dyads, roles and duplicated occasions."""
     yield from _missing_ids(layout)
+    yield from _spellings(layout)
     if layout.identity is not None:
         yield from _identity_kind(layout, layout.identity)
         yield from _strays(layout, layout.identity)
@@ -40,6 +43,29 @@ def _missing_ids(layout: Layout) -> Iterator[Finding]:
             absent = layout.frame[name].isna().to_numpy()
             if absent.any():
                 yield Finding("missing-id", name, f"no {kind} in {name!r}", np.flatnonzero(absent))
+
+
+def _spellings(layout: Layout) -> Iterator[Finding]:
+    """Labels that differ only in blanks or capitals."""
+    for name in dict.fromkeys(layout.names[kind] for kind in ("dyad", "person", "role") if kind in layout.names):
+        column = layout.frame[name]
+        if column.dtype.kind in "biufcmM":
+            continue
+        codes, labels = factorize(column)
+        texts = {code: label for code, label in enumerate(labels) if isinstance(label, str)}
+        alike: dict[str, list[int]] = {}
+        for code, text in texts.items():
+            alike.setdefault(" ".join(text.split()).casefold(), []).append(code)
+        groups = [group for group in alike.values() if len(group) > 1]
+        if not groups:
+            continue
+        counts = np.bincount(codes[codes >= 0], minlength=len(labels))
+        rarer = [code for group in groups for code in group if code != max(group, key=counts.__getitem__)]
+        shown = "; ".join(", ".join(repr(texts[code]) for code in group) for group in groups[:_NAMES_SHOWN])
+        more = f" and {len(groups) - _NAMES_SHOWN:,} more" if len(groups) > _NAMES_SHOWN else ""
+        fix = f"If they mean the same, make them one: frame[{name!r}] = frame[{name!r}].str.strip().str.casefold()."
+        message = f"{name!r} has labels that differ only in blanks or capitals ({shown}{more})"
+        yield Finding("label-spellings", name, message, np.flatnonzero(np.isin(codes, rarer)), mend=fix)
 
 
 def _identity_kind(layout: Layout, identity: Identity) -> Iterator[Finding]:
@@ -76,15 +102,25 @@ def _dyad_sizes(layout: Layout, identity: Identity) -> Iterator[Finding]:
     codes = identity.dyad_codes
     crowded = np.flatnonzero(sizes > 2)
     if len(crowded):
-        who = _listed(identity.dyad_labels[crowded])
+        who = "; ".join(_members_of(layout, identity, code) for code in crowded[:_NAMES_SHOWN].tolist())
+        more = f" and {len(crowded) - _NAMES_SHOWN:,} more" if len(crowded) > _NAMES_SHOWN else ""
         rows = np.flatnonzero(np.isin(codes, crowded))
-        yield Finding("dyad-size", name, f"{_dyads(crowded)} {who} with more than two members", rows)
+        yield Finding("dyad-size", name, f"{_dyads(crowded)} {who}{more} with more than two members", rows)
     lonely = np.flatnonzero(sizes == 1)
     if len(lonely):
         who = _listed(identity.dyad_labels[lonely])
         rows = np.flatnonzero(np.isin(codes, lonely))
         mend = "Add the partner's rows, or leave the dyad out; its partner effects cannot be estimated."
         yield Finding("dyad-size", name, f"{_dyads(lonely)} {who} with one member", rows, "warning", mend)
+
+
+def _members_of(layout: Layout, identity: Identity, dyad: int) -> str:
+    """The label of a dyad with those of all its members, texts between quotation marks so that blanks show."""
+    units = layout.units
+    labels = identity.person_labels[units.persons[units.dyads == dyad]]
+    shown = ", ".join(repr(label) if isinstance(label, str) else str(label) for label in labels[:_MEMBERS_SHOWN])
+    more = f" and {len(labels) - _MEMBERS_SHOWN:,} more" if len(labels) > _MEMBERS_SHOWN else ""
+    return f"{identity.dyad_labels[dyad]} ({shown}{more})"
 
 
 def _dyads(codes: Ints) -> str:

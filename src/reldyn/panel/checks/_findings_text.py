@@ -6,6 +6,7 @@ when a scale is declared for it, or when it was asked for.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(r"[+-]?(\d+(?:\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 _MISSING = frozenset({"", ".", "-", "--", "na", "n/a", "#n/a", "nan", "null", "none", "missing", "<na>"})
+# One of up to a hundred answers to choose from, and a list of three or more that were chosen.
+_OPTION = re.compile(r"0|[1-9]\d?")
+_LIST = re.compile(r"\d+(?:\s*,\s*\d+){2,}")
 _MOSTLY = 0.8
 _SAMPLE = 1_000
 
@@ -50,7 +54,25 @@ def read_values(layout: Layout, name: str) -> tuple[Array, list[Finding]]:
     kinds = np.array([_kind(text) for text in texts], dtype=object)
     numbers = np.array([_number(text, kind) for text, kind in zip(texts, kinds, strict=True)], dtype=float)
     values = np.append(numbers, np.nan)[codes]
-    return values, list(_text_findings(name, codes, texts, kinds))
+    declared = name in layout.scales or (layout.variables is not None and name in layout.variables)
+    found = _text_findings(name, codes, texts, kinds)
+    return values, list(found) if declared else [_maybe_lists(finding, texts, kinds) for finding in found]
+
+
+def _maybe_lists(finding: Finding, texts: npt.NDArray[np.object_], kinds: npt.NDArray[np.object_]) -> Finding:
+    """A decimal comma that may as well divide two chosen answers is a question, and keeps nobody from a panel."""
+    whole = all(_OPTION.fullmatch(text) for text in texts[kinds == "number"])
+    pairs = all(_may_be_two_answers(text) for text in texts[kinds == "decimal-comma"])
+    if finding.code != "decimal-comma" or not (whole and pairs):
+        return finding
+    message = finding.message.replace("writes numbers with a decimal comma", "holds decimal commas or lists of answers")
+    mend = "Read the file with rd.read_table(path, decimal=',') if these are numbers; lists of answers may stay text."
+    return dataclasses.replace(finding, severity="warning", message=message, mend=mend)
+
+
+def _may_be_two_answers(text: str) -> bool:
+    first, _, second = text.partition(",")
+    return _OPTION.fullmatch(first) is not None and _OPTION.fullmatch(second) is not None and int(first) < int(second)
 
 
 def _text_findings(
@@ -92,6 +114,8 @@ def _numeric(layout: Layout, name: Any) -> bool:
 
 def _mostly_numbers(column: pd.Series[Any]) -> bool:
     codes, texts = spellings(column)
+    if any(_LIST.fullmatch(text) for text in texts):
+        return False
     counts = np.bincount(codes[codes >= 0], minlength=len(texts))
     kinds = np.array([_kind(text) for text in texts], dtype=object)
     written = counts[kinds != "missing-code"].sum()

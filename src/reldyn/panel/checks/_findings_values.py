@@ -19,6 +19,7 @@ from reldyn.panel.checks._findings_layout import Layout
 from reldyn.panel.checks._findings_partners import partner_findings, scale_findings
 from reldyn.panel.checks._findings_presence import presence_findings
 from reldyn.panel.checks._findings_text import read_values, value_columns
+from reldyn.panel.checks._stretches import only_rises, stretch_findings
 
 # Floor and ceiling effects are spoken of from 15 % on (Terwee et al. 2007).
 _FLOOR_SHARE = 0.15
@@ -29,6 +30,10 @@ _SHORTEST_RUN = 5
 _CHANCE = 0.05
 # Smaller negative codes (-1, -8) are left out: they are plausible answers on a scale around 0.
 _SENTINELS = frozenset({-9.0, -66.0, -77.0, -88.0, -99.0, -999.0, -9999.0, 99.0, 999.0, 9999.0, 99999.0})
+
+
+# Fewer answers may take two values on any scale.
+_FEWEST_TWO_VALUED = 10
 
 
 def value_findings(layout: Layout) -> Iterator[Finding]:
@@ -53,6 +58,7 @@ def value_findings(layout: Layout) -> Iterator[Finding]:
     if layout.identity is not None:
         yield from partner_findings(layout, states)
         yield from _careless(layout, _items(layout, states))
+        yield from stretch_findings(layout, _items(layout, states))
         yield from presence_findings(layout, _items(layout, states))
 
 
@@ -116,6 +122,9 @@ def _extremes(layout: Layout, name: str, values: Array) -> Iterator[Finding]:
     low, high = layout.scales.get(name) or _range(values)
     at_floor, at_ceiling = values == low, values == high
     n_floor, n_ceiling = int(at_floor.sum()), int(at_ceiling.sum())
+    ends = _range(values)
+    if n >= _FEWEST_TWO_VALUED and ends[0] < ends[1] and ((values == ends[0]) | (values == ends[1])).sum() == n:
+        yield Finding("two-valued", name, f"{name!r} holds two values only ({ends[0]:g} and {ends[1]:g})", n=n)
     if low == high or (not declared and n_floor + n_ceiling == n):
         # One or two values in all are a constant or a yes-no question, not a scale with ends.
         return
@@ -224,7 +233,7 @@ def _careless(layout: Layout, items: Mapping[str, Array]) -> Iterator[Finding]:
     for values in items.values():
         ordered = values[order]
         repeated = (ordered[1:] == ordered[:-1]) | (np.isnan(ordered[1:]) & np.isnan(ordered[:-1]))
-        if (same & repeated).any() or not _only_rises(ordered, same):
+        if (same & repeated).any() or not only_rises(ordered, same):
             same &= repeated
         if not same.any():
             return
@@ -252,11 +261,6 @@ def _pattern_shares(items: Mapping[str, Array], order: Ints, starts: Ints) -> Ar
         key, labels = factorize(values[order])
         codes, _ = factorize(codes * (len(labels) + 1) + key + 1)
     return np.asarray(np.bincount(codes)[codes[starts]] / len(codes))
-
-
-def _only_rises(ordered: Array, same: Flags) -> bool:
-    """Whether a column counts upward within every person, as a row number does."""
-    return bool((ordered[1:] > ordered[:-1])[same].all())
 
 
 def _runs(flags: Flags) -> tuple[Ints, Ints]:

@@ -5,7 +5,7 @@ What importers of other rooms need of it is handed on here.
 
 from reldyn.panel._border import as_pandas
 from reldyn.panel._identity import spellings
-from reldyn.panel.reading._lines import describe_lines, lines_of
+from reldyn.panel._lines import describe_lines, lines_of
 from reldyn.panel.reading._read_dates import with_dates
 from reldyn.panel.reading._read_tables import blank_codes
 from reldyn.panel.reading._text_columns import id_columns

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn.errors import DataError, DesignError, check_option
+from reldyn.panel._lines import line_steps
 from reldyn.panel.reading._header_rows import check_skip, header_places
-from reldyn.panel.reading._lines import line_steps
 from reldyn.panel.reading._packages import faults_of, require_io
 from reldyn.panel.reading._read_dates import check_dates, with_dates
 from reldyn.panel.reading._read_tables import Options, Read, blank_codes

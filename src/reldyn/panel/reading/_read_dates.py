@@ -9,7 +9,7 @@ import numpy as np
 
 from reldyn._types import Ints
 from reldyn.errors import DataError, DesignError, check_columns, describe_rows
-from reldyn.panel.reading._lines import describe_lines
+from reldyn.panel._lines import describe_lines
 from reldyn.panel.reading._warn import warn_data
 
 if TYPE_CHECKING:

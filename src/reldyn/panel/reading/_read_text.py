@@ -13,6 +13,7 @@ import numpy as np
 
 from reldyn._types import Ints
 from reldyn.errors import DataError
+from reldyn.panel._lines import describe_lines
 from reldyn.panel.reading._dialect import (
     BLANK,
     Table,
@@ -24,7 +25,6 @@ from reldyn.panel.reading._dialect import (
 )
 from reldyn.panel.reading._encoding import decoded
 from reldyn.panel.reading._header_rows import cut_header, title_hint, warn_second_header, warn_title
-from reldyn.panel.reading._lines import describe_lines
 from reldyn.panel.reading._read_tables import Options, Read
 from reldyn.panel.reading._text_columns import (
     Marks,

@@ -13,6 +13,7 @@ from reldyn.panel._compositions import composition_labels
 from reldyn.panel._schedule import Schedule
 from reldyn.panel.reading._packages import require_io
 from reldyn.panel.reading._read import read_parquet_table
+from reldyn.panel.timing._formats import TimeOptions
 
 if TYPE_CHECKING:
     from reldyn.panel._panel import DyadPanel
@@ -32,7 +33,7 @@ def write_panel(panel: DyadPanel, path: str | Path) -> None:
         "scales": {name: list(limits) for name, limits in panel.scales.items()},
         "compositions": None if compositions == composition_labels(panel.index) else list(compositions),
         "exchangeable": sorted(panel._exchangeable),
-        "date_orders": dict(panel._orders),
+        "times": panel._time_options.to_dict(),
     }
     table = pyarrow.Table.from_pandas(panel._frame, preserve_index=False)
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), _METADATA: json.dumps(about).encode()})
@@ -57,7 +58,8 @@ def read_panel(kind: type[DyadPanel], path: str | Path) -> DyadPanel:
     schedule = Schedule(**about["schedule"]) if about["schedule"] is not None else None
     scales = {name: (limits[0], limits[1]) for name, limits in about["scales"].items()}
     panel = object.__new__(kind)
-    panel._settle(as_pandas(table.to_pandas()), about["columns"], schedule, scales, about.get("date_orders", {}))
+    options = TimeOptions.from_dict(about.get("times", {}))
+    panel._settle(as_pandas(table.to_pandas()), about["columns"], schedule, scales, options)
     if about["compositions"] is not None:
         panel = panel._with(compositions=tuple(about["compositions"]))
     return panel._with(exchangeable=frozenset(about["exchangeable"]))

@@ -37,6 +37,9 @@ def from_wide(
     person: str = "person",
     names: str | None = None,
     occasions: str | None = None,
+    dates: str | Mapping[str, str] | None = None,
+    timezone: str | None = None,
+    workdays: Sequence[str | int] | str | None = None,
 ) -> DyadPanel:
     """Make a panel from one row per dyad, per dyad and occasion, or with occasions in columns.
 
@@ -68,6 +71,8 @@ def from_wide(
         before; together with `names`, it is `names` that applies to what is left. Alone, the table has one row per
         person: `person` is then a column of it, and so is `role`, unless there is none. Times are the numbers in
         the names; words (pre, post) are numbered in the order in which they stand, with a `DataWarning`.
+    dates, timezone, workdays : optional
+        As for `DyadPanel`.
 
     Returns
     -------
@@ -126,7 +131,18 @@ def from_wide(
             pairs = _pairs(rows, marks, where, shared)
         long = _long(rows, pairs, list(marks), role=role, person=person)
     return DyadPanel(
-        long, dyad=dyad, person=person, role=role, time=time, day=day, beep=beep, schedule=schedule, scales=scales
+        long,
+        dyad=dyad,
+        person=person,
+        role=role,
+        time=time,
+        day=day,
+        beep=beep,
+        schedule=schedule,
+        scales=scales,
+        dates=dates,
+        timezone=timezone,
+        workdays=workdays,
     )
 
 

@@ -12,7 +12,7 @@ from reldyn._types import Ints
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["describe_lines", "line_steps", "lines_of"]
+__all__ = ["describe_lines", "keep_lines", "line_steps", "lines_of"]
 
 _SHOWN = 5
 
@@ -72,6 +72,15 @@ def line_steps(lines: Sequence[int] | Ints) -> tuple[tuple[int, int], ...]:
         return ()
     rows = np.concatenate([[0], np.flatnonzero(np.diff(numbers) != 1) + 1])
     return tuple((int(row), int(numbers[row])) for row in rows)
+
+
+def keep_lines(rows: pd.DataFrame, lines: Ints | None) -> None:
+    """Store the lines of the rows of a table whose index counts them from 0; None forgets what was stored."""
+    if "lines" in rows.attrs:
+        if lines is None:
+            del rows.attrs["lines"]
+        else:
+            rows.attrs["lines"] = {"n": len(lines), "steps": line_steps(lines)}
 
 
 def describe_lines(lines: Sequence[int] | Ints, word: str = "line") -> str:

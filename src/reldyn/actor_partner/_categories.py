@@ -1,0 +1,128 @@
+"""Columns of categories among covariates and moderators: their labels, the reference, and indicator values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reldyn.errors import DataError, DesignError, check_columns
+
+if TYPE_CHECKING:
+    from reldyn._types import Array
+    from reldyn.panel import DyadPanel
+
+__all__ = ["categories_of", "check_known", "indicators", "values_of"]
+
+Categories = Mapping[str, tuple[str, ...]]
+
+
+def categories_of(
+    panel: DyadPanel, outcome: str, names: Iterable[str], reference: Any = None
+) -> dict[str, tuple[str, ...]]:
+    """Labels of the categorical columns among these, the reference first.
+
+    Text and pandas categories are categorical, and so is every column that ``reference`` names. Categories without a
+    row that has the outcome are left out.
+
+    Raises
+    ------
+    DesignError
+        ``reference`` names no such column, or a category that does not occur; a column has one category only.
+    """
+    names = list(dict.fromkeys(names))
+    wanted = _references(reference, names)
+    rows = np.isfinite(panel.values(outcome))
+    found: dict[str, tuple[str, ...]] = {}
+    for name in names:
+        if name not in panel._frame.columns or not (name in wanted or _is_categorical(panel, name)):
+            continue
+        labels = _labels(panel, name, rows)
+        if len(labels) < 2:
+            told = f"only the category {labels[0]!r}" if labels else "no category"
+            raise DesignError(f"{name!r} has {told} in rows with {outcome!r}: leave it out.")
+        if name in wanted:
+            first = _text(wanted[name])
+            if first not in labels:
+                raise DesignError(f"reference={{{name!r}: {wanted[name]!r}}}: {name!r} has {', '.join(labels)}.")
+            labels = [first, *(label for label in labels if label != first)]
+        found[name] = tuple(labels)
+    return found
+
+
+def _references(reference: Any, names: list[str]) -> Mapping[str, Any]:
+    if reference is None:
+        return {}
+    if not isinstance(reference, Mapping):
+        raise DesignError(f"reference={reference!r} is not a mapping from a categorical column to a category of it.")
+    unknown = [name for name in reference if name not in names]
+    if unknown:
+        listed = ", ".join(names) or "none"
+        raise DesignError(f"reference names {unknown[0]!r}, which is no covariate or moderator; there are: {listed}.")
+    return reference
+
+
+def _is_categorical(panel: DyadPanel, name: str) -> bool:
+    import pandas as pd
+
+    column = panel._frame[name]
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return True
+    if not (pd.api.types.is_object_dtype(column) or pd.api.types.is_string_dtype(column)):
+        return False
+    try:
+        panel.values(name)
+    except DataError:
+        # Text that is no number; a doubled header is refused where the values are read.
+        return bool(column.dropna().map(lambda value: isinstance(value, str)).all())
+    return False
+
+
+def _labels(panel: DyadPanel, name: str, rows: Any) -> list[str]:
+    """Labels that occur, in the order of the categories, or sorted."""
+    import pandas as pd
+
+    column = panel._frame[name][rows].dropna()
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return [_text(label) for label in column.cat.remove_unused_categories().cat.categories]
+    return [_text(value) for value in sorted(column.unique())]
+
+
+def _text(value: Any) -> str:
+    """A label as one writes it: 1 and 1.0 are one category."""
+    return f"{value:g}" if isinstance(value, (int, float, np.integer, np.floating)) else str(value)
+
+
+def values_of(panel: DyadPanel, name: str, categories: Categories) -> Array:
+    """A numeric column as it stands; of a categorical one the places of its labels, NaN where there is none."""
+    if name not in categories:
+        return panel.values(name)
+    labels = categories[name]
+    column = panel._frame[name]
+    place = {label: float(code) for code, label in enumerate(labels)}
+    filled = column.notna().to_numpy()
+    codes = np.full(len(column), np.nan)
+    codes[filled] = [place.get(_text(value), np.nan) for value in column[filled]]
+    return codes
+
+
+def check_known(panel: DyadPanel, categories: Categories) -> None:
+    """Refuse rows to predict for whose category the fit does not know.
+
+    Raises
+    ------
+    DataError
+    """
+    for name, labels in categories.items():
+        check_columns([str(column) for column in panel._frame.columns], [name])
+        strange = sorted({_text(value) for value in panel._frame[name].dropna()} - set(labels))
+        if strange:
+            known = ", ".join(labels)
+            raise DataError(f"the fit knows no category {strange[0]!r} of {name!r}; it was made with {known}.")
+
+
+def indicators(codes: Array, labels: tuple[str, ...]) -> list[tuple[str, Array]]:
+    """Each category but the reference with its indicator: 1, 0, and NaN where the category is missing."""
+    missing = ~np.isfinite(codes)
+    return [(label, np.where(missing, np.nan, codes == place)) for place, label in enumerate(labels) if place]

@@ -1,0 +1,72 @@
+"""Two roles on two response scales: what their tests can say, and what compares units."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from reldyn.stats import different_metrics
+
+if TYPE_CHECKING:
+    from reldyn._types import Array, Ints
+    from reldyn.actor_partner.model._terms import Stratum
+    from reldyn.panel import DyadPanel
+
+__all__ = ["metric_note", "unequal_metrics", "withheld_for"]
+
+
+def unequal_metrics(panel: DyadPanel, names: Iterable[str], strata: Sequence[Stratum]) -> tuple[str, ...]:
+    """Variables that the two roles of a composition answered on scales of very different width.
+
+    A declared response scale holds for both roles, so a variable with one is never named.
+    """
+    index = panel.index
+    code_of = {label: code for code, label in enumerate(index.roles)}
+    declared = [stratum.roles for stratum in strata if stratum.roles]
+    pairs: list[tuple[Hashable, ...]] = declared or ([tuple(index.roles)] if len(index.roles) == 2 else [])
+    found = []
+    for name in dict.fromkeys(names):
+        if name in panel.scales or not _is_numeric(panel, name):
+            continue
+        values = panel.values(name)
+        if any(different_metrics(*(_of(values, index.role, code_of[role]) for role in pair)) for pair in pairs):
+            found.append(name)
+    return tuple(found)
+
+
+def _is_numeric(panel: DyadPanel, name: str) -> bool:
+    from reldyn.errors import DataError
+
+    try:
+        panel.values(name)
+    except DataError:
+        return False
+    return True
+
+
+def _of(values: Array, role: Ints, code: int) -> Array:
+    return np.asarray(values[role == code])
+
+
+def metric_note(names: Sequence[str]) -> tuple[str, ...]:
+    """What a careful reader must know about such variables; nothing where there are none."""
+    if not names:
+        return ()
+    listed = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    return (
+        f"The roles' answers to {listed} differ by a factor of 4 or more in range and in standard deviation, as "
+        "answers on two response scales do. Each coefficient is in its own units, and its t and p hold. Whatever "
+        "compares or pools the roles compares units: k and its pattern, standardised effects, the common centre, the "
+        "test of distinguishability, coefficients common to both roles. Bring both to one scale first (for example "
+        "percent of the maximum possible), or declare DyadPanel(scales={...}) if both did answer on one.",
+    )
+
+
+def withheld_for(names: Iterable[str], unequal: Sequence[str]) -> str:
+    """Why a number about these variables is withheld; empty where it is not."""
+    touched = [name for name in names if name in unequal]
+    if not touched:
+        return ""
+    return f"the roles' answers to {' and '.join(touched)} are on different scales"

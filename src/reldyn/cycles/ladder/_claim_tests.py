@@ -1,0 +1,246 @@
+"""The ladder of claims for one direction, claim by claim."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+
+from reldyn._types import Array
+from reldyn.cycles.consequences._reinforcement import Reinforcement, run_reinforcement
+from reldyn.cycles.consequences._triggers import TriggerEffect, run_trigger
+from reldyn.cycles.ladder._claims import ClaimTest, PhaseFit
+from reldyn.cycles.ladder._directed import assess_directed
+from reldyn.cycles.ladder._direction import DirectionFits, direction_seed
+from reldyn.cycles.ladder._irregular import assess_irregular
+from reldyn.cycles.ladder._periodic import assess_periodic
+from reldyn.cycles.ladder._regimes import assess_regimes, fit_phases
+from reldyn.cycles.ladder._shared_tests import Lesson, assess_shared_irregular, assess_shared_regimes
+from reldyn.cycles.ladder._splitting import estimate_splitting
+from reldyn.cycles.ladder._volatility import assess_volatility
+from reldyn.cycles.series._series import DirectionSeries
+from reldyn.stats import NUMERICAL_ERRORS, child_seed
+
+Pooling = Literal["auto", "none", "shared"]
+POOLINGS = ("auto", "none", "shared")
+
+__all__ = [
+    "POOLINGS",
+    "ClaimTests",
+    "Pooling",
+    "Setting",
+    "both_claims",
+    "extend_claim_tests",
+    "run_claim_tests",
+    "seed_of",
+]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Setting:
+    """How the claims are tested.
+
+    Attributes
+    ----------
+    phases : "auto", 2 or 3
+    n_surrogates : int
+    alpha : float
+    triggers : tuple of str
+        Names of the series' triggers.
+    """
+
+    phases: Literal["auto"] | int
+    n_surrogates: int
+    alpha: float
+    triggers: tuple[str, ...] = ()
+
+    @property
+    def n_states(self) -> tuple[int, ...]:
+        """Numbers of phases over which the statistics take their maximum."""
+        return (2, 3) if self.phases == "auto" else (int(self.phases),)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ClaimTests:
+    """What the ladder gave for one direction: reasons why not, or tests, phases and reinforcement.
+
+    ``p_alone`` is the p-value of *intermittent* from the direction by itself, where shared phases did not show it.
+    """
+
+    reasons: tuple[str, ...]
+    tests: tuple[ClaimTest, ...]
+    fit: PhaseFit | None
+    reinforcement: Reinforcement | None
+    triggers: tuple[TriggerEffect, ...] = ()
+    p_alone: float = float("nan")
+
+
+def seed_of(generator: np.random.Generator) -> np.random.SeedSequence:
+    """The sequence a generator was made from."""
+    sequence: Any = generator.bit_generator.seed_seq
+    return np.random.SeedSequence(sequence.entropy, spawn_key=sequence.spawn_key, pool_size=sequence.pool_size)
+
+
+def run_claim_tests(
+    series: DirectionSeries, setting: Setting, seed: int | np.random.SeedSequence, prior: Lesson | None = None
+) -> ClaimTests:
+    """Test every claim about one direction that its evidence makes due.
+
+    *Irregular* is tested where *regimes* or *periodic* is rejected, *directed* where *regimes* is: without
+    phases neither means anything, and no verdict could depend on it. Which tests run never depends on how many
+    other directions there are; their random numbers are keyed by the answers of the direction itself.
+
+    Parameters
+    ----------
+    series : DirectionSeries
+    setting : Setting
+    seed : int or SeedSequence
+        Of the whole detection.
+    prior : Lesson, optional
+        Phases learned from other dyads, for *regimes* and *irregular*; by default the series stands alone.
+
+    Returns
+    -------
+    ClaimTests
+    """
+    try:
+        direction = DirectionFits(series, direction_seed(seed, series))
+        tests = _ladder(direction, setting, prior)
+        phased = tests[0].p_value <= setting.alpha
+        p_alone = _alone(direction, setting, tests) if prior is not None else float("nan")
+        n_states = int(tests[0].detail["n_states"])
+        fit = fit_phases(direction, n_states=n_states, seed=child_seed(direction.seed, 5))
+    except (*NUMERICAL_ERRORS, ValueError) as error:
+        # A series that numbers cannot carry is undecidable; it is no reason to stop the other directions. Libraries
+        # of numerics report what is not finite as a ValueError.
+        return ClaimTests((f"the tests broke down on these answers ({error})",), (), None, None)
+    failed = [f"{test.claim} ({test.n_failed} of {test.n_surrogates})" for test in tests if _mostly_failed(test)]
+    if failed:
+        reason = f"most surrogates have no finite statistic: {', '.join(failed)}"
+        return ClaimTests((reason,), (), None, None)
+    reinforcement = None
+    if series.y.shape[1] > 1:
+        reinforcement = run_reinforcement(
+            series,
+            fit if phased else None,
+            n_surrogates=setting.n_surrogates,
+            seed=child_seed(direction.seed, 6),
+        )
+    triggers = tuple(
+        run_trigger(
+            series, fit, column, name, n_surrogates=setting.n_surrogates, seed=child_seed(direction.seed, 7, column)
+        )
+        for column, name in enumerate(setting.triggers)
+        if phased
+    )
+    tests += _apart(direction, tests[0], setting)
+    return ClaimTests((), tuple(tests), fit, reinforcement, triggers, p_alone)
+
+
+def _ladder(direction: DirectionFits, setting: Setting, prior: Lesson | None) -> list[ClaimTest]:
+    regimes = _regimes(direction, setting, prior)
+    periodic = assess_periodic(direction, n_surrogates=setting.n_surrogates, alpha=setting.alpha)
+    tests = [regimes, periodic]
+    phased = regimes.p_value <= setting.alpha
+    if phased or periodic.p_value <= setting.alpha:
+        tests.append(_irregular(direction, setting, prior))
+    if phased:
+        tests.append(assess_directed(direction, n_surrogates=setting.n_surrogates, alpha=setting.alpha))
+    return tests
+
+
+def _apart(direction: DirectionFits, regimes: ClaimTest, setting: Setting) -> list[ClaimTest]:
+    """Claims on which no verdict rests: *volatility* and *splitting*. One that breaks down is left out."""
+    try:
+        volatility = assess_volatility(direction, regimes, n_surrogates=setting.n_surrogates, alpha=setting.alpha)
+        splitting = estimate_splitting(direction, regimes, alpha=setting.alpha)
+    except (*NUMERICAL_ERRORS, ValueError):
+        return []
+    kept = [] if _mostly_failed(volatility) else [volatility]
+    return kept if splitting is None else [*kept, splitting]
+
+
+def _mostly_failed(test: ClaimTest) -> bool:
+    return 2 * test.n_failed > test.n_surrogates
+
+
+def _alone(direction: DirectionFits, setting: Setting, shared: list[ClaimTest]) -> float:
+    """Where shared phases did not show both claims, test the direction by itself too: that test's power is known."""
+    found = {test.claim: test.p_value for test in shared}
+    if max(found["regimes"], found.get("irregular", 1.0)) <= setting.alpha:
+        return float("nan")
+    regimes, irregular = _both(direction, setting, None)
+    return 1.0 if irregular is None else max(regimes.p_value, irregular.p_value)
+
+
+def _regimes(
+    direction: DirectionFits, setting: Setting, prior: Lesson | None, previous: Mapping[str, Array] | None = None
+) -> ClaimTest:
+    budget: dict[str, Any] = {
+        "n_surrogates": setting.n_surrogates,
+        "alpha": setting.alpha,
+        "previous": previous,
+        "go_on": previous is not None,
+    }
+    if prior is not None:
+        return assess_shared_regimes(direction, prior, **budget)
+    return assess_regimes(direction, n_states=setting.n_states, **budget)
+
+
+def _irregular(
+    direction: DirectionFits, setting: Setting, prior: Lesson | None, previous: Mapping[str, Array] | None = None
+) -> ClaimTest:
+    budget: dict[str, Any] = {
+        "n_surrogates": setting.n_surrogates,
+        "alpha": setting.alpha,
+        "previous": previous,
+        "go_on": previous is not None,
+    }
+    if prior is not None:
+        return assess_shared_irregular(direction, prior, **budget)
+    return assess_irregular(direction, n_states=setting.n_states, **budget)
+
+
+def both_claims(
+    series: DirectionSeries, setting: Setting, seed: int | np.random.SeedSequence, prior: Lesson | None = None
+) -> tuple[ClaimTest, ClaimTest | None]:
+    """Test *regimes*, and *irregular* where regimes are rejected: all that *intermittent* needs."""
+    return _both(DirectionFits(series, direction_seed(seed, series)), setting, prior)
+
+
+def _both(direction: DirectionFits, setting: Setting, prior: Lesson | None) -> tuple[ClaimTest, ClaimTest | None]:
+    regimes = _regimes(direction, setting, prior)
+    if regimes.p_value > setting.alpha:
+        return regimes, None
+    return regimes, _irregular(direction, setting, prior)
+
+
+def extend_claim_tests(
+    series: DirectionSeries,
+    setting: Setting,
+    seed: int | np.random.SeedSequence,
+    prior: Lesson | None,
+    tests: tuple[ClaimTest, ...],
+) -> tuple[ClaimTest, ...]:
+    """Draw further surrogates of the same streams for *regimes* and *irregular*, up to ``setting.n_surrogates``.
+
+    Parameters
+    ----------
+    series, setting, seed, prior
+        As in `run_claim_tests`; the setting says how many surrogates there are to be in all.
+    tests : tuple of ClaimTest
+        Of an earlier run with fewer.
+
+    Returns
+    -------
+    tuple of ClaimTest
+        The other claims stay as they are.
+    """
+    direction = DirectionFits(series, direction_seed(seed, series))
+    again = {"regimes": _regimes, "irregular": _irregular}
+    return tuple(
+        again[test.claim](direction, setting, prior, test.drawn) if test.claim in again and test.drawn else test
+        for test in tests
+    )

@@ -1,0 +1,47 @@
+"""Humps that do not last: two or three levels drawn anew at every occasion around a first-order autoregression."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from reldyn._types import Array
+from reldyn.cycles.ladder._starts import cluster, finite, residuals
+from reldyn.markov.regimes import SwitchingData, fit_memoryless
+
+__all__ = ["humps_log_likelihood"]
+
+_SHORT, _LONG = 10, 40
+_TOLERANCE = 1e-2
+
+
+def humps_log_likelihood(data: SwitchingData) -> Array:
+    """Give the largest log-likelihood of two or three levels without memory, less one per parameter.
+
+    Parameters
+    ----------
+    data : SwitchingData
+
+    Returns
+    -------
+    (n,) array
+    """
+    channels = data.y.shape[2]
+    plain, lagged = residuals(data, lagged=False), residuals(data, lagged=True)
+    values = []
+    for n_states in (2, 3):
+        starts = np.stack([cluster(part, data.observed, n_states, 0.0) for part in (plain, lagged)])
+        price = (n_states - 1) * channels + n_states - 1
+        values.append(_best_of(data, starts) - price)
+    return np.asarray(np.max(values, axis=0))
+
+
+def _best_of(data: SwitchingData, starts: Array) -> Array:
+    """Run every start of (n_starts, n, T, K) for a while and the better of each series to the end."""
+    n_starts, n = starts.shape[:2]
+    index = np.tile(np.arange(n), n_starts)
+    short = fit_memoryless(
+        data.take(index), starts.reshape(n_starts * n, *starts.shape[2:]), n_iterations=_SHORT, tolerance=_TOLERANCE
+    )
+    best = finite(short.log_likelihood).reshape(n_starts, n).argmax(axis=0) * n + np.arange(n)
+    found = fit_memoryless(data, starts[0], n_iterations=_LONG, tolerance=_TOLERANCE, start=short.take(best))
+    return finite(found.log_likelihood)

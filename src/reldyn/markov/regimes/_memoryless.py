@@ -1,0 +1,154 @@
+"""Levels without memory: the switching autoregression whose state is drawn anew at every occasion.
+
+y_t = mu_{s(t)} + A' y_{t-1} + B' x_t + e_t as in `_switching`, but the state at t does not depend on the one before.
+It describes ratings with two or three humps of which none lasts. Emission, gaps and covariance are those of the
+switching model, so that the difference of the two likelihoods is what persistence adds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from reldyn._kernels import Kernels, chosen_kernels
+from reldyn._types import Array, Ints
+from reldyn.markov.regimes._switching import LEAST, UNLIKELIEST, Emission, SwitchingData, maximise
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MemorylessFit:
+    """A batch of fits; enough to go on from.
+
+    Attributes
+    ----------
+    log_likelihood : (n_series,) array
+    coefficients : (n_series, K + 2 C + R, C) array
+        Rows: state means, lag by day, lag by night, covariates.
+    covariance : (n_series, C, C) array
+    shares : (n_series, K) array
+        Probability of each state, at every occasion.
+    posterior : (n_series, T, K) array
+    filled : (n_series, T, C) array
+        ``y`` with predictions where it was missing.
+    """
+
+    log_likelihood: Array
+    coefficients: Array
+    covariance: Array
+    shares: Array
+    posterior: Array
+    filled: Array
+
+    def take(self, index: Ints) -> MemorylessFit:
+        """Fits by position."""
+        return MemorylessFit(*(getattr(self, field.name)[index] for field in dataclasses.fields(self)))
+
+
+def fit_memoryless(
+    data: SwitchingData,
+    posterior: Array,
+    *,
+    n_iterations: int,
+    tolerance: float = 1e-6,
+    start: MemorylessFit | None = None,
+    kernels: Kernels | None = None,
+) -> MemorylessFit:
+    """Run EM on every series from given posteriors.
+
+    Parameters
+    ----------
+    data : SwitchingData
+    posterior : (n, T, K) array
+        State probabilities to start from; ignored when ``start`` is given.
+    n_iterations : int
+        At most so many steps; the likelihood returned belongs to the parameters returned.
+    tolerance : float, default 1e-6
+        A series stops once its log-likelihood changes by less.
+    start : MemorylessFit, optional
+        Go on from here.
+    kernels : {"numpy", "numba"}, optional
+
+    Returns
+    -------
+    MemorylessFit
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> high = rng.random(300) < 0.5
+    >>> y = (np.where(high, 1.0, -1.0) + 0.3 * rng.standard_normal(300))[None, :, None]
+    >>> seen, never = np.ones(300, dtype=bool), np.zeros(300, dtype=bool)
+    >>> data = SwitchingData(y, seen, never, np.zeros((1, 300, 0)))
+    >>> start = np.where(y > 0, [0.1, 0.9], [0.9, 0.1])
+    >>> fit = fit_memoryless(data, start, n_iterations=10)
+    >>> fit.coefficients[0, :2, 0].round(1).tolist(), bool(abs(fit.shares[0, 1] - high.mean()) < 0.02)
+    ([-1.0, 1.0], True)
+    """
+    filled = np.where(data.observed[None, :, None], data.y, 0.0) if start is None else np.array(start.filled)
+    posterior = np.array(posterior if start is None else start.posterior)
+    if chosen_kernels(kernels) == "numba":
+        from reldyn.markov.regimes._memoryless_numba import run_batch
+
+        return MemorylessFit(
+            *run_batch(
+                np.ascontiguousarray(data.y),
+                np.ascontiguousarray(data.observed),
+                np.ascontiguousarray(data.night),
+                np.ascontiguousarray(data.x),
+                float(data.floor),
+                np.ascontiguousarray(posterior),
+                np.ascontiguousarray(filled),
+                int(n_iterations),
+                float(tolerance),
+            )
+        )
+    return _run(data, posterior, filled, n_iterations, tolerance)
+
+
+def _run(data: SwitchingData, posterior: Array, filled: Array, n_iterations: int, tolerance: float) -> MemorylessFit:
+    (n, _, n_states), channels = posterior.shape, data.y.shape[2]
+    rows = n_states + 2 * channels + data.x.shape[2]
+    out = MemorylessFit(
+        np.full(n, -np.inf),
+        np.zeros((n, rows, channels)),
+        np.zeros((n, channels, channels)),
+        np.zeros((n, n_states)),
+        posterior,
+        filled,
+    )
+    active = np.arange(n)
+    for _ in range(n_iterations):
+        part, gamma = data.take(active), out.posterior[active]
+        coefficients, covariance = maximise(part, gamma, out.filled[active])
+        shares = gamma[:, data.observed].mean(axis=1)
+        value, gamma, moved = memoryless_expect(part, coefficients, covariance, shares)
+        change = np.abs(value - out.log_likelihood[active])
+        results = (value, coefficients, covariance, shares, gamma, moved)
+        for field, result in zip(dataclasses.fields(out), results, strict=True):
+            getattr(out, field.name)[active] = result
+        active = active[~(change < tolerance)]
+        if len(active) == 0:
+            break
+    return out
+
+
+def memoryless_expect(
+    data: SwitchingData, coefficients: Array, covariance: Array, shares: Array
+) -> tuple[Array, Array, Array]:
+    """Log-likelihood (n,), posterior (n, T, K) and filled series (n, T, C) at fixed parameters."""
+    n, n_occasions = data.y.shape[:2]
+    emission = Emission(data, coefficients, covariance, shares.shape[1])
+    posterior, value = np.empty((n, n_occasions, shares.shape[1])), np.zeros(n)
+    for t in range(n_occasions):
+        log_density = emission.log_density(t)
+        if log_density is None:
+            posterior[:, t] = shares
+            emission.fill(t, shares)
+            continue
+        top = log_density.max(axis=1)
+        joint = shares * np.exp(np.maximum(log_density - top[:, None], UNLIKELIEST))
+        total = np.maximum(joint.sum(axis=1), LEAST)
+        posterior[:, t] = joint / total[:, None]
+        value += np.log(total) + top
+    return value, posterior, emission.filled

@@ -1,0 +1,279 @@
+"""Fitting the dynamic panel model of two members by maximum likelihood.
+
+y_t = m_t + a + Phi y_{t-1} + u_t for t = 2, ..., T, with the first wave free: its mean, its covariance and its
+covariance with the stable part a are parameters, so nothing is assumed of what came before it (Anderson and Hsiao,
+1982; Moral-Benito, 2013; Allison, Williams and Moral-Benito, 2017).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from reldyn._records import brief
+from reldyn._types import Array
+from reldyn.errors import DesignError
+from reldyn.mixed._threads import single_threaded
+from reldyn.mixed.dynamic._complete import CompleteWaves, complete_waves
+from reldyn.mixed.dynamic._incomplete import IncompleteWaves, incomplete_waves
+from reldyn.mixed.inference._inference import Contrasts
+
+Objective = CompleteWaves | IncompleteWaves
+# From here on normal intervals cover as well as those of the profile likelihood, and cost next to nothing.
+PROFILE_WAVES = 10
+FEWEST_DYADS = 6
+_STARTS = (0.0, 0.3, 0.6)
+_DISTINCT = np.eye(4).reshape(4, 2, 2)
+# Sums and differences of exchangeable members decouple: stability + influence and stability - influence.
+_ALIKE = np.array([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, -1.0]]])
+_TURN = np.array([[1.0, 1.0], [1.0, -1.0]]) / np.sqrt(2.0)
+
+
+@brief
+@dataclass(frozen=True)
+class DynamicPanel:
+    """A fitted dynamic panel model; k = 4 elements of the transition, or 2 where members are exchangeable.
+
+    Attributes
+    ----------
+    effects : Contrasts
+        Of the transition's elements: (0, 0), (0, 1), (1, 0), (1, 1), element (j, l) being the carry-over from member l
+        to member j; of exchangeable members stability and influence.
+    transition : (2, 2) array
+    stable : (2, 2) array
+        Covariance of the members' stable levels, (I - Phi)^{-1} Var(a) (I - Phi)^{-T}; need not be positive.
+    covariance : (k, k) array
+        Inverse observed information about them, everything else profiled out.
+    log_likelihood : float
+    n_parameters : int
+        Wave means included.
+    converged, stationary : bool
+        Whether the optimum is verified, and whether its transition fades.
+    intervals : {"profile", "normal"}
+    complete : bool
+        Whether every dyad has every wave of both members.
+    """
+
+    effects: Contrasts
+    transition: Array
+    stable: Array
+    covariance: Array
+    log_likelihood: float
+    n_parameters: int
+    converged: bool
+    stationary: bool
+    intervals: str
+    complete: bool
+
+
+@single_threaded
+def fit_dynamic_panel(y: ArrayLike, *, exchangeable: bool = False, intervals: str | None = None) -> DynamicPanel:
+    """Fit stability and influence beside stable levels, the first wave free.
+
+    Parameters
+    ----------
+    y : (n, waves, 2) array
+        NaN where missing (at random).
+    exchangeable : bool, default False
+    intervals : {"profile", "normal"}, optional
+        None: the profile likelihood below ten waves, where the likelihood is far from quadratic.
+
+    Returns
+    -------
+    DynamicPanel
+
+    Raises
+    ------
+    DesignError
+        Fewer than three waves, or too few dyads for the parameters.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> y = np.random.default_rng(1).normal(size=(200, 5, 2)).cumsum(axis=1) * 0.5
+    >>> fit_dynamic_panel(y, exchangeable=True).transition.shape
+    (2, 2)
+    """
+    y = np.asarray(y, dtype=float)
+    y = y[np.isfinite(y).any(axis=(1, 2))]
+    waves = y.shape[1]
+    _check(y)
+    scale = float(np.nanstd(y - np.nanmean(y, axis=0)))
+    y = (y - np.nanmean(y, axis=(0, 1) if not exchangeable else None)) / scale
+    basis = _ALIKE if exchangeable else _DISTINCT
+    complete = bool(np.isfinite(y).all())
+    turn = _TURN if exchangeable else np.eye(2)
+    objective: Objective
+    if complete:
+        objective = complete_waves(y @ turn, basis, exchangeable)
+    else:
+        objective = incomplete_waves(y, basis, exchangeable, turn)
+    # Where waves are many there is one optimum.
+    starts = [objective.start(y @ turn, phi) for phi in (_STARTS if waves < PROFILE_WAVES else _STARTS[1:2])]
+    k = len(basis)
+    free, information, verified = _best(objective, starts, basis)
+    transition = np.tensordot(free[:k], basis, axes=1)
+    stationary = bool(np.abs(np.linalg.eigvals(transition)).max() < 1.0)
+    if exchangeable:
+        transition = _TURN @ transition @ _TURN
+    away = np.linalg.inv(np.eye(2) - transition)
+    stable = turn @ objective.stable(free) @ turn.T * scale**2
+    covariance = _inverse(information)[:k, :k]
+    chosen = intervals or ("profile" if waves < PROFILE_WAVES else "normal")
+    effects = _effects(objective, free, information, covariance, chosen if verified else "normal")
+    value = objective(free)[0] + np.isfinite(y).sum() * np.log(scale)
+    n_parameters = (8 if exchangeable else 13) + k + waves * (1 if exchangeable else 2)
+    return DynamicPanel(
+        effects=effects,
+        transition=transition,
+        stable=away @ stable @ away.T,
+        covariance=covariance,
+        log_likelihood=-float(value),
+        n_parameters=n_parameters,
+        converged=verified,
+        stationary=stationary,
+        intervals=chosen if verified else "normal",
+        complete=complete,
+    )
+
+
+def _check(y: Array) -> None:
+    waves = y.shape[1]
+    if waves < 3:
+        raise DesignError(
+            f"{waves} waves cannot separate stable levels from stability: both make the first and the second wave "
+            "alike. Collect a third wave, or read the regression on the past as both together."
+        )
+    starts = np.isfinite(y[:, 0]).all(axis=1)
+    follows = (np.isfinite(y[:, 1:]).all(axis=2) & np.isfinite(y[:, :-1]).all(axis=2)).sum(axis=1)
+    usable = int((starts & (follows >= 2)).sum())
+    if usable < FEWEST_DYADS:
+        raise DesignError(
+            f"{usable} dyads have the first wave and two steps from wave to wave of both members; stability and "
+            f"influence beside stable levels need at least {FEWEST_DYADS}."
+        )
+
+
+def _best(objective: Objective, starts: list[Array], basis: Array) -> tuple[Array, Array, bool]:
+    """The highest optimum with a fading transition (of all, where none fades), its information, whether verified."""
+    ends = [_polished(objective, start) for start in starts]
+    k = len(basis)
+
+    def fades(free: Array) -> bool:
+        return bool(np.abs(np.linalg.eigvals(np.tensordot(free[:k], basis, axes=1))).max() < 1.0)
+
+    inside = [end for end in ends if end[3] and fades(end[1])] or [end for end in ends if fades(end[1])] or ends
+    _, free, information, verified = min(inside, key=lambda end: end[0])
+    return free, information, verified
+
+
+def _polished(objective: Objective, start: Array) -> tuple[float, Array, Array, bool]:
+    """Value, parameters and information of an optimum, and whether a further Newton step promises nothing."""
+    from scipy.optimize import minimize
+
+    found = minimize(objective, start, jac=True, method="BFGS", options={"gtol": 1e-5, "maxiter": 300})
+    free, value, gradient = found.x, *objective(found.x)
+    promise = np.inf
+    information = np.full((len(free),) * 2, np.nan)
+    for _ in range(5):
+        information = _information(objective, free)
+        step = -_inverse(information) @ gradient
+        promise = float(-gradient @ step)
+        if not np.isfinite(promise) or promise < 1e-9:
+            break
+        ahead, slope = objective(free + step)
+        if not ahead <= value:
+            break
+        free, value, gradient = free + step, ahead, slope
+    return value, free, information, bool(np.isfinite(promise) and promise < 1e-6)
+
+
+def _information(objective: Objective, free: Array, step: float = 1e-4) -> Array:
+    rows = [(objective(free + move)[1] - objective(free - move)[1]) / (2.0 * step) for move in step * np.eye(len(free))]
+    return 0.5 * (np.array(rows) + np.array(rows).T)
+
+
+def _inverse(information: Array) -> Array:
+    """Inverse of a positive definite matrix, NaN for any other."""
+    try:
+        factor = np.linalg.inv(np.linalg.cholesky(information))
+    except np.linalg.LinAlgError:
+        return np.full_like(information, np.nan)
+    return factor.T @ factor
+
+
+def _effects(objective: Objective, free: Array, information: Array, covariance: Array, intervals: str) -> Contrasts:
+    from scipy.stats import norm
+
+    k = len(covariance)
+    estimate, std_error = free[:k], np.sqrt(np.diag(covariance))
+    half = float(norm.ppf(0.975))
+    statistic, low, high = estimate / std_error, estimate - half * std_error, estimate + half * std_error
+    if intervals == "profile" and np.isfinite(std_error).all():
+        lines = [_Line(objective, free, information, element) for element in range(k)]
+        statistic = np.array([line.root(0.0) for line in lines])
+        low = np.array([line.bound(-half) for line in lines])
+        high = np.array([line.bound(half) for line in lines])
+    p_value = np.asarray(2.0 * norm.sf(np.abs(statistic)))
+    return Contrasts(estimate, std_error, np.full(k, np.inf), statistic, p_value, low, high)
+
+
+class _Line:
+    """The likelihood along one element of the transition, everything else at its best."""
+
+    def __init__(self, objective: Objective, free: Array, information: Array, element: int) -> None:
+        self.objective, self.best, self.element = objective, free, element
+        self.others = np.delete(np.arange(len(free)), element)
+        self.least = objective(free)[0]
+        inside = np.ix_(self.others, self.others)
+        self.inverse = np.linalg.inv(information[inside])
+        self.follow = -self.inverse @ information[self.others, element]
+        self.slope = 0.0
+
+    def root(self, value: float) -> float:
+        """Signed root of the likelihood ratio against a value of the element; positive where that is below."""
+        from scipy.optimize import minimize
+
+        gap = value - self.best[self.element]
+        if gap == 0.0:
+            return 0.0
+        whole = self.best.copy()
+        whole[self.element] = value
+
+        def constrained(rest: Array) -> tuple[float, Array]:
+            whole[self.others] = rest
+            found, slope = self.objective(whole)
+            return found, slope[self.others]
+
+        begin = self.best[self.others] + gap * self.follow
+        if not np.isfinite(constrained(begin)[0]):
+            begin = self.best[self.others]
+        options = {"gtol": 1e-4, "maxiter": 100, "hess_inv0": 0.5 * (self.inverse + self.inverse.T)}
+        whole[self.others] = minimize(constrained, begin, jac=True, method="BFGS", options=options).x
+        found, slope = self.objective(whole)
+        self.slope = float(slope[self.element])
+        return float(-np.sign(gap) * np.sqrt(max(2.0 * (found - self.least), 0.0)))
+
+    def bound(self, signed: float) -> float:
+        """Where the root is as large as wanted on one side; infinite where the likelihood never falls so far."""
+        error = 1.0 / np.sqrt(max(self._curvature(), 1e-12))
+        value = self.best[self.element] + signed * error
+        for _ in range(12):
+            root = -self.root(value)
+            if abs(root - signed) < 2e-3:
+                return float(value)
+            rate = self.slope / root if root else np.nan
+            if not np.isfinite(rate) or rate <= 0 or abs(value) > 5.0:
+                break
+            step = np.clip((signed - root) / rate, -1.5 * error, 1.5 * error)
+            value += step
+        return float(np.sign(signed) * np.inf)
+
+    def _curvature(self) -> float:
+        step = 1e-4
+        unit = np.zeros_like(self.best)
+        unit[self.element], unit[self.others] = step, step * self.follow
+        ahead, behind = self.objective(self.best + unit)[1], self.objective(self.best - unit)[1]
+        return float((ahead - behind)[self.element] / (2.0 * step))

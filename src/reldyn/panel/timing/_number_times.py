@@ -1,0 +1,60 @@
+"""Columns of numbers that are dates, as `Times`."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from reldyn._types import Array
+from reldyn.panel.timing._formats import Unit
+from reldyn.panel.timing._numbers import UNIT_WORDS, dates_in_numbers, seconds_of
+from reldyn.panel.timing._reading import TimeProblem, Times
+
+__all__ = ["dates_of_numbers"]
+
+_SHOWN = 3
+
+
+def dates_of_numbers(read: Times, unit: Unit | None, *, serials: bool) -> Times:
+    """Numbers as dates, where that is declared or where they can be nothing else."""
+    if unit == "number":
+        return dataclasses.replace(read, unit=unit)
+    numbers = read.values
+    if unit is not None:
+        known = numbers != 0 if unit in ("s", "ms", "us", "ns") else np.ones(len(numbers), dtype=bool)
+        seconds = np.where(known, seconds_of(numbers, unit), np.nan)
+        strange = known & np.isfinite(numbers) & np.isnan(seconds)
+        others = np.zeros(len(numbers), dtype=bool)
+    else:
+        found = dates_in_numbers(np.where(read.unreadable, np.inf, numbers), serials=serials)
+        if found is None:
+            return read
+        seconds, unit, others, strange = found.seconds, found.unit, found.others, found.strange
+    problems, remarks = list(read.problems), []
+    bare = strange & ~read.unreadable
+    if bare.any():
+        wording = f"is no date, as most of its values ({UNIT_WORDS[unit]}) are ({_few(numbers[bare])})"
+        problems.append(TimeProblem("unparsable-time", wording, bare, "Correct these values, or drop their rows."))
+    if others.any():
+        wording = f"holds dates in several units: most are {UNIT_WORDS[unit]}, others are not ({_few(numbers[others])})"
+        remarks.append(TimeProblem("mixed-units", wording, others))
+    unreadable = read.unreadable | strange
+    seconds = np.where(unreadable, np.nan, seconds)
+    return dataclasses.replace(
+        read,
+        values=seconds,
+        local=seconds,
+        kind="date",
+        unreadable=unreadable,
+        problems=tuple(problems),
+        remarks=tuple(remarks),
+        text=False,
+        unit=unit,
+        fixed=unit in ("s", "ms", "us", "ns"),
+    )
+
+
+def _few(numbers: Array) -> str:
+    shown = [f"{number:.15g}" for number in numbers[:_SHOWN]]
+    return ", ".join(shown) + (", ..." if len(numbers) > _SHOWN else "")

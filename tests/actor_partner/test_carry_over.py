@@ -1,0 +1,124 @@
+"""Stability and influence as rows: of a stationary residual process, and over time."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import reldyn as rd
+from reldyn import actor_partner as ap
+
+Z = rd.Estimation(inference="z")
+
+
+@pytest.fixture(scope="module")
+def panel():
+    return rd.simulate.apim(n_dyads=60, n_occasions=7, actor=0.0, partner=0.0, phi=0.3, seed=2).panel
+
+
+@pytest.fixture(scope="module")
+def fit(panel):
+    return rd.apim(panel, outcome="y", predictors=(), residual="var1", estimation=Z)
+
+
+def test_rows_hold_the_transition(fit):
+    table, transition = fit.tidy("residual"), fit.residual_process["transition"]
+    rows = table.set_index(["effect", "role"])["estimate"]
+    assert rows["stability", "a"] == transition.loc["a", "a"]
+    assert rows["influence", "a"] == transition.loc["a", "b"]
+    assert rows["influence", "b"] == transition.loc["b", "a"]
+    contrast = table[table["effect"] == "contrast"]["estimate"].to_numpy()
+    assert contrast[0] == pytest.approx(transition.loc["a", "a"] - transition.loc["b", "b"])
+    assert contrast[1] == pytest.approx(transition.loc["a", "b"] - transition.loc["b", "a"])
+    assert (table["conf_low"] < table["estimate"]).all() and (table["estimate"] < table["conf_high"]).all()
+    assert table["term"].is_unique
+
+
+def test_the_rows_come_first_in_the_summary_and_survive_json(fit):
+    text = fit.summary()
+    assert text.index("stability of y, a") < text.index("Fixed effects")
+    again = rd.from_json(fit.to_json())
+    assert again.tidy("residual").equals(fit.tidy("residual"))
+
+
+def test_exchangeable_members_share_their_rows(panel):
+    fit = rd.apim(panel, outcome="y", predictors=(), residual="var1", roles="exchangeable", estimation=Z)
+    table = fit.tidy("residual")
+    assert table["effect"].tolist() == ["stability", "influence"]
+    assert table["role"].tolist() == ["", ""]
+
+
+def test_other_processes_refuse_the_rows(panel):
+    fit = rd.apim(panel, outcome="y", predictors=(), estimation=Z)
+    with pytest.raises(rd.DesignError, match="residual='var1'"):
+        fit.tidy("residual")
+    with pytest.raises(rd.DesignError, match="tidy of"):
+        fit.tidy("anything")
+    assert not np.isnan(fit.tidy()["estimate"]).any()
+
+
+def waves_of(waves=3, n=200, level=0.0, seed=21):
+    """Couples with a stability of .4, an influence of .2, and stable levels of this standard deviation."""
+    generator, transition = np.random.default_rng(seed), np.array([[0.4, 0.2], [0.2, 0.4]])
+    y = np.zeros((n, waves + 20, 2))
+    for t in range(1, waves + 20):
+        y[:, t] = y[:, t - 1] @ transition.T + generator.normal(size=(n, 2))
+    y = y[:, 20:] + level * generator.normal(size=(n, 1, 2))
+    couple, wave, member = (codes.ravel() for codes in np.indices(y.shape))
+    return pd.DataFrame({"couple": couple, "role": np.array(["f", "m"])[member], "wave": wave, "y": y.ravel()})
+
+
+def panel_of(frame, role="role"):
+    return rd.DyadPanel(frame, dyad="couple", person="role", role=role, time="wave")
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0])
+def test_three_waves_find_stability_beside_stable_levels(level):
+    result = ap.over_time(panel_of(waves_of(3, 400, level)), outcome="y")
+    table = result.tidy()
+    assert result.method == "dynamic panel" and result.fit is None
+    truth = np.where(table["effect"] == "stability", 0.4, 0.2)
+    assert ((table["conf_low"] < truth) & (truth < table["conf_high"])).all()
+    assert (table.loc[table["effect"] == "stability", "estimate"] > 0.2).all()
+    assert "free first wave" in result.summary()
+    assert rd.from_json(result.to_json()).summary() == result.summary()
+
+
+def test_members_without_roles_share_both_effects():
+    frame = waves_of(4)
+    table = ap.over_time(panel_of(frame, role=None), outcome="y").tidy()
+    assert table["effect"].tolist() == ["stability", "influence"]
+
+
+def test_waves_that_are_missing_are_used_for_what_is_there():
+    frame = waves_of(4, 60)
+    frame.loc[::37, "y"] = np.nan
+    result = ap.over_time(panel_of(frame), outcome="y")
+    glance = result.glance().iloc[0]
+    assert glance["n_obs"] == frame["y"].notna().sum()
+    assert not glance["complete"]
+    assert "missing at random" in result.summary()
+
+
+def test_a_declared_stationary_process_gives_its_rows():
+    frame = waves_of(6, 60)
+    result = ap.over_time(panel_of(frame), outcome="y", residual="var1", estimation=Z)
+    table = result.tidy()
+    assert result.method == "stationary"
+    assert table["effect"].tolist()[:4] == ["stability", "stability", "influence", "influence"]
+    assert table["effect"].tolist()[-2:] == ["intercept", "intercept"]
+    assert result.plot() is not None
+    with pytest.raises(rd.DesignError, match="leave steps=2 out"):
+        ap.over_time(panel_of(frame), outcome="y", residual="var1", steps=2)
+
+
+def test_two_waves_refuse_stable_levels_and_say_what_stability_holds():
+    panel = panel_of(waves_of(2))
+    assert "With two waves stable levels and stability are one" in ap.over_time(panel, outcome="y").summary()
+    with pytest.raises(rd.DesignError, match="random intercepts cannot be told from stability with 2 waves"):
+        ap.over_time(panel, outcome="y", random="intercept")
+
+
+def test_few_couples_are_noted():
+    with pytest.warns(rd.DataWarning, match="30 dyads: the dynamic panel model is large-sample inference"):
+        result = ap.over_time(panel_of(waves_of(5, 30)), outcome="y")
+    assert result.plot() is not None

@@ -1,0 +1,127 @@
+"""Response surfaces with covariates and moderators against lavaan, and where it matters by brute force."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import reldyn as rd
+
+ap = rd.actor_partner
+ML = rd.Estimation(method="ml", inference="z")
+NAMES = ("x1", "x2", "y1", "y2", "c1", "c2", "z")
+
+
+@pytest.fixture(scope="module")
+def panel(columns_of, as_pairs):
+    return as_pairs(columns_of(NAMES))
+
+
+@pytest.fixture(scope="module")
+def surface(panel):
+    return ap.response_surface(
+        panel, outcome="y", predictor="x", covariates=["c"], moderators={"z": "dyad"}, midpoint=0.0, estimation=ML
+    )
+
+
+def printed(reference):
+    return {(row["lhs"], row["rhs"]): row for row in reference["est"] if row["op"] == "~"}
+
+
+def test_coefficients_and_their_change_equal_lavaan(surface, structures):
+    expected = printed(structures["surface"])
+    table = surface.tidy().query("moderator == '' or effect == 'change'").set_index(["parameter", "role", "effect"])
+    for role, member, other in (("A", 1, 2), ("B", 2, 1)):
+        names = (f"o{member}", f"o{other}", f"q{member}{member}", "q12", f"q{other}{other}")
+        for k, name in enumerate(names):
+            for effect, column in (("surface", name), ("change", f"z{name}" if name[0] == "o" else f"z{name[1:]}")):
+                row, wanted = table.loc[(f"b{k + 1}", role, effect)], expected[f"y{member}", column]
+                assert row["estimate"] == pytest.approx(wanted["est"], abs=2e-6)
+                assert row["std_error"] == pytest.approx(wanted["se"], abs=2e-6)
+    assert surface.fit.log_likelihood == pytest.approx(structures["surface"]["fit"]["logl"], abs=1e-6)
+    held = surface.fit.tidy().query("variable == 'c'").set_index("role")
+    assert held.loc["A", "estimate"] == pytest.approx(expected["y1", "c1"]["est"], abs=2e-6)
+
+
+def test_a_surface_at_a_point_is_that_of_a_moderator_centred_there(panel, surface):
+    low = surface.tidy().query("moderator == 'dyad z'")["at"].min()
+    moved = rd.DyadPanel(panel.frame.assign(z=lambda rows: rows["z"] - low), dyad="dyad", person="member", role="role")
+    rows = moved.frame.assign(own=0.0)
+    x = moved.actor_partner(["x"])
+    own, other = x.values("x_actor"), x.values("x_partner")
+    terms = {"o": own, "p": other, "oo": own**2, "op": own * other, "pp": other**2}
+    rows = rows.assign(**terms, **{f"{name}z": part * rows["z"] for name, part in terms.items()})
+    fit = rd.mixed_model(
+        rd.DyadPanel(rows, dyad="dyad", person="member", role="role"),
+        outcome="y",
+        fixed=[*terms, "z", *(f"{name}z" for name in terms), "c"],
+        estimation=ML,
+    )
+    expected = fit.tidy().query("role == 'A' and variable in @terms").set_index("variable")
+    found = surface.tidy().query("moderator == 'dyad z' and at == @low and role == 'A'").set_index("parameter")
+    for k, name in enumerate(terms):
+        assert found.loc[f"b{k + 1}", "estimate"] == pytest.approx(expected.loc[name, "estimate"], abs=1e-8)
+        assert found.loc[f"b{k + 1}", "std_error"] == pytest.approx(expected.loc[name, "std_error"], rel=1e-6)
+    a1 = fit.contrast({"o, A": 1.0, "p, A": 1.0}).iloc[0]
+    assert found.loc["a1", "std_error"] == pytest.approx(a1["std_error"], rel=1e-6)
+
+
+def test_the_joint_test_is_that_of_the_five_products(surface):
+    tests = surface.moderation.set_index("role")
+    for role in "AB":
+        names = [f"{name} x dyad z, {role}" for name in ("own", "partner", "own_squared", "product", "partner_squared")]
+        expected = surface.fit.contrast([{name: 1.0} for name in names]).iloc[0]
+        assert tests.loc[role, "statistic"] == pytest.approx(expected["statistic"])
+        assert tests.loc[role, "df"] == 5
+    assert "Joint tests that all five coefficients stay the same" in surface.summary().replace("\n", " ")
+
+
+def test_a_moderated_surface_survives_json_and_is_drawn(surface):
+    again = rd.from_json(surface.to_json())
+    pd.testing.assert_frame_equal(again.tidy(), surface.tidy())
+    assert again.summary() == surface.summary()
+    assert len(surface.plot().axes) == 4
+
+
+def test_planted_moderation_is_recovered():
+    generator = np.random.default_rng(8)
+    n = 400
+    x, age = generator.normal(size=(n, 2)), generator.normal(40, 8, size=(n, 2))
+    strength = 0.4 + 0.03 * (age - 40)
+    y = -strength * (x - x[:, ::-1]) ** 2 + generator.normal(size=(n, 2))
+    rows = pd.DataFrame({"dyad": np.repeat(range(n), 2), "who": [1, 2] * n})
+    rows = rows.assign(x=x.ravel(), age=age.ravel(), y=y.ravel())
+    surface = ap.response_surface(
+        rd.DyadPanel(rows, dyad="dyad", person="who"), outcome="y", predictor="x", moderators={"age": "actor"}
+    )
+    row = surface.tidy().query("parameter == 'a4' and effect == 'change'").iloc[0]
+    assert row["conf_low"] < -0.12 < row["conf_high"]
+    assert row["p_value"] < 1e-6
+    assert surface.moderation["p_value"].item() < 1e-6
+    assert surface.verdicts["at"].isna().tolist() == [True, False, False, False]
+
+
+def test_couples_without_a_covariate_are_left_out_and_counted(panel):
+    frame = panel.frame
+    frame.loc[[0, 1], "c"] = np.nan
+    holed = rd.DyadPanel(frame, dyad="dyad", person="member", role="role")
+    surface = ap.response_surface(holed, outcome="y", predictor="x", covariates="c", estimation=ML)
+    assert surface.fit.glance()["n_obs"].item() == len(frame) - 2
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"covariates": ["x"]}, "'x' is named twice"),
+        ({"covariates": ["z"], "moderators": {"z": "dyad"}}, "'z' is named twice"),
+        ({"moderators": {"z": "couple"}}, "owner of moderator 'z'"),
+    ],
+)
+def test_a_variable_has_one_part_in_the_model(panel, given, message):
+    with pytest.raises(rd.DesignError, match=message):
+        ap.response_surface(panel, outcome="y", predictor="x", **given)
+
+
+def test_a_constant_moderator_is_refused(panel):
+    constant = rd.DyadPanel(panel.frame.assign(z=1.0), dyad="dyad", person="member", role="role")
+    with pytest.raises(rd.DesignError, match="does not vary, so nothing can change with it"):
+        ap.response_surface(constant, outcome="y", predictor="x", moderators={"z": "dyad"})

@@ -1,0 +1,129 @@
+"""Random numbers of a direction follow from its own answers; further surrogates go where decisions are open."""
+
+import dataclasses
+import warnings
+
+import numpy as np
+import pytest
+
+import reldyn as rd
+from reldyn.cycles.ladder._claim_tests import Setting, both_claims, extend_claim_tests, run_claim_tests
+from reldyn.cycles.ladder._rounds import limits_of, needed_surrogates, open_decisions, rounds
+from reldyn.cycles.ladder._verdict import adjust
+from reldyn.cycles.series._arrange import Columns, arrange
+
+pytestmark = pytest.mark.usefixtures("brief_fits")
+
+
+@pytest.fixture(scope="module")
+def frame():
+    return rd.simulate.cycles("alternation", n_dyads=2, n_occasions=64, effect=2.0, seed=8).panel.frame
+
+
+def panel_of(frame):
+    return rd.DyadPanel(frame, dyad="dyad", person="person", role="role", day="day", beep="beep")
+
+
+def detect(frame, **options):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", rd.DataWarning)
+        return rd.detect_cycles(
+            panel_of(frame), warmth="warmth", phases=2, n_surrogates=19, seed=4, pooling="none", **options
+        )
+
+
+@pytest.fixture(scope="module")
+def shipped(frame, brief_fits):
+    return detect(frame)
+
+
+def p_values(result, dyad):
+    rows = result.tidy().query("dyad == @dyad and claim in ['regimes', 'periodic', 'irregular', 'intermittent']")
+    return rows["p_value"].tolist()
+
+
+def test_p_values_are_those_of_the_direction_whatever_its_label_place_unit_and_company(frame, shipped):
+    second = frame[frame["dyad"] == 2]
+    alone = detect(second.assign(warmth=10 * second["warmth"] + 3, dyad="anybody"))
+    np.testing.assert_array_equal(p_values(shipped, 2), p_values(alone, "anybody"))
+    first = detect(frame[frame["dyad"] == 1].assign(dyad=0).sort_values(["person", "beep"]))
+    np.testing.assert_array_equal(p_values(shipped, 1), p_values(first, 0))
+
+
+def test_the_claims_that_are_calibrated_are_those_that_are_shipped(frame, shipped):
+    setting = Setting(phases=2, n_surrogates=19, alpha=0.05)
+    for one in arrange(panel_of(frame), Columns("warmth"))[:2]:
+        regimes, irregular = both_claims(one.series, setting, 4)
+        found = {test.claim: test for test in shipped.outcome(one.dyad, one.giver).tests}
+        assert regimes.p_value == found["regimes"].p_value
+        assert irregular is None or irregular.p_value == found["irregular"].p_value
+
+
+def test_further_surrogates_go_on_where_the_first_ended(frame):
+    series = arrange(panel_of(frame), Columns("warmth"))[0].series
+    few, more = (Setting(phases=2, n_surrogates=n, alpha=0.05) for n in (19, 29))
+    first = run_claim_tests(series, few, 4).tests
+    longer = {test.claim: test for test in extend_claim_tests(series, more, 4, None, first)}
+    for test in first:
+        if not test.drawn:
+            assert longer[test.claim].p_value == test.p_value
+            continue
+        assert longer[test.claim].n_surrogates == 29
+        for name, values in test.drawn.items():
+            np.testing.assert_array_equal(longer[test.claim].drawn[name][:19], values)
+
+
+def test_results_do_not_hold_what_was_drawn_to_go_on(shipped):
+    assert all(test.drawn == {} for one in shipped.outcomes for test in one.tests)
+    assert shipped.verdicts()["n_surrogates"].max() <= 19
+
+
+def test_rounds_end_at_the_cap():
+    assert rounds(99) == []
+    assert rounds(150) == [150]
+    assert rounds(999) == [199, 399, 799, 999]
+
+
+def test_a_decision_is_open_where_p_values_inside_the_limits_disagree():
+    rng = np.random.default_rng(5)
+    for _ in range(200):
+        low = rng.random(6) * 0.06
+        limits = np.column_stack([low, low + rng.random(6) * 0.03])
+        found = open_decisions(limits, 0.05)
+        drawn = [adjust(rng.uniform(limits[:, 0], limits[:, 1])) <= 0.05 for _ in range(30)]
+        undecided = np.any(drawn, axis=0) & ~np.all(drawn, axis=0)
+        assert not (undecided & ~found).any()
+    assert open_decisions([(np.nan, np.nan), (0.0, 0.01)], 0.05).tolist() == [False, False]
+
+
+def test_limits_are_those_of_the_larger_p_value(make):
+    test = make.claim("regimes", 0.01, n=99)
+    drawn = dataclasses.replace(test, statistic=5.0, drawn={"one hump": np.zeros(99)})
+    timing = dataclasses.replace(make.claim("irregular", 0.2), drawn={"bounded": np.tile([9.0, 0.0], (99, 1))})
+    assert limits_of([drawn]) == (1.0, 1.0)
+    assert limits_of([drawn, dataclasses.replace(timing, statistic=9.5)])[1] < 0.1
+    assert limits_of([drawn, dataclasses.replace(timing, statistic=1.0)])[0] > 0.8
+    assert limits_of([drawn, dataclasses.replace(timing, drawn={})]) == (0.2, 0.2)
+    halted = dataclasses.replace(timing, statistic=9.5, detail={"stopped": True})
+    assert limits_of([drawn, halted])[1] == 0.2
+
+
+def test_as_many_surrogates_as_needed_would_settle_it():
+    p_values = np.array([0.01, 0.01, *np.full(98, 0.5)])
+    needed = needed_surrogates(p_values, 0, 0.05)
+    smallest = np.where(p_values < 0.1, 1 / (needed + 1), p_values)
+    assert adjust(smallest)[0] <= 0.05
+    assert adjust(np.where(p_values < 0.1, 1 / needed, p_values))[0] > 0.05
+
+
+def test_verdicts_with_and_without_covariates_stand_side_by_side(frame, shipped):
+    one = frame[frame["dyad"] == 1]
+    found = detect(
+        one.assign(place=np.where(np.random.default_rng(2).random(len(one)) < 0.5, "home", "away")),
+        covariates=["place"],
+    )
+    assert found.without.tidy()["p_value"].equals(shipped.tidy().query("dyad == 1")["p_value"])
+    assert found.verdicts()["without_covariates"].tolist() == found.without.verdicts()["verdict"].tolist()
+    assert "without_covariates" not in shipped.verdicts()
+    again = rd.from_json(found.to_json())
+    assert again.verdicts()["without_covariates"].tolist() == found.verdicts()["without_covariates"].tolist()

@@ -1,0 +1,1 @@
+"""Simulations that are too long for the suite; see README.md."""
