@@ -317,11 +317,11 @@ def _killed_at(step, target):
 
 @pytest.fixture
 def study(tmp_path):
-    panel = rd.simulate.apim(n_dyads=25, actor=0.3, partner=0.1, seed=1).panel
+    panel = rd.simulate.apim(n_dyads=4, n_occasions=10, actor=0.3, partner=0.1, seed=1).panel
     panel.frame.to_csv(tmp_path / "d.csv", index=False)
     (tmp_path / "s.toml").write_text(
         '[data]\npath = "d.csv"\n[columns]\ndyad = "dyad"\nperson = "person"\nrole = "role"\n'
-        '[models.m]\noutcome = "y"\npredictors = ["x"]\nestimation = { inference = "z" }\n',
+        'time = "time"\n[analyses.m]\nverb = "coupling.inertia_coordination"\nvariable = "y"\n',
         encoding="utf-8",
     )
     return tmp_path / "s.toml"
@@ -345,14 +345,45 @@ def test_a_run_names_what_it_leaves(study):
     assert (first.output / "notes.md").read_text(encoding="utf-8") == "mine"
 
 
-def test_resume_takes_no_result_that_was_changed(study):
+@pytest.mark.parametrize("name", ["m.json", "m_tidy.csv", "m.report.json", "steps.json"])
+def test_a_result_that_was_changed_on_the_disk_is_computed_anew(study, name):
     first = rd.run_study(study)
-    path = first.output / "results" / "m.json"
-    path.write_text(path.read_text(encoding="utf-8").replace("0.", "1."), encoding="utf-8")
-    with pytest.warns(rd.DataWarning, match=r"left as it is: results/m\.json"):
-        second = rd.run_study(study, resume=True)
-    assert not second.manifest["models"]["m"]["resumed"]
+    path = first.output / "results" / name
+    path.write_text(path.read_text(encoding="utf-8").replace("0.", "1.").replace('"', "'"), encoding="utf-8")
+    with pytest.warns(rd.DataWarning, match=rf"left as it is: results/{name}"):
+        second = rd.run_study(study)
+    assert second.kept == ()
     assert second.results["m"].tidy().equals(first.results["m"].tidy())
+
+
+def test_a_full_disk_is_named_with_the_file(study, monkeypatch):
+    def full(path, text):
+        if path.name == "m_tidy.csv":
+            raise OSError(28, "No space left on device")
+        return write_text(path, text)
+
+    write_text = _output.write_text
+    monkeypatch.setattr(_output, "write_text", full)
+    with pytest.raises(DataError) as caught:
+        rd.run_study(study)
+    assert str(caught.value) == (
+        f"{study.parent / 's-output' / 'results' / 'm_tidy.csv'} cannot be written (No space left on device)."
+    )
+    monkeypatch.undo()
+    assert rd.run_study(study).kept == ()
+    assert sorted(path.name for path in study.parent.iterdir()) == ["d.csv", "s-output", "s.toml"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="symbolic links need a privilege there")
+def test_an_output_that_is_a_link_stays_one(study):
+    real, link = study.parent / "real", study.parent / "link"
+    real.mkdir()
+    link.symlink_to(real, target_is_directory=True)
+    run = rd.run_study(study, output=link)
+    assert link.is_symlink()
+    assert (real / "report.html").is_file()
+    assert rd.run_study(study, output=link).kept == ("m",)
+    assert run.output == real
 
 
 def test_a_demo_that_was_changed_survives_the_next_one(study, monkeypatch):

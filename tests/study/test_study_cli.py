@@ -17,17 +17,16 @@ dyad = "dyad"
 person = "person"
 role = "role"
 time = "time"
-[models.mood]
-outcome = "y"
-predictors = ["x"]
-estimation = { inference = "z" }
+[analyses.mood]
+verb = "coupling.inertia_coordination"
+variable = "y"
 """
 ROLES = ["--dyad", "dyad", "--person", "person", "--role", "role", "--time", "time"]
 
 
 @pytest.fixture
 def folder(tmp_path):
-    panel = rd.simulate.apim(n_dyads=25, n_occasions=6, actor=0.4, partner=0.2, seed=5).panel
+    panel = rd.simulate.apim(n_dyads=4, n_occasions=12, actor=0.4, partner=0.2, seed=5).panel
     panel.frame.to_csv(tmp_path / "diary.csv", index=False)
     (tmp_path / "study.toml").write_text(STUDY, encoding="utf-8")
     return tmp_path
@@ -45,16 +44,22 @@ def test_run_prints_where_the_report_is(folder, capsys):
     assert main(["run", str(folder / "study.toml"), "--output", str(folder / "out")]) == 0
     printed = capsys.readouterr()
     assert f"Report: {folder / 'out' / 'report.html'}" in printed.out
-    assert "Model mood: Actor-partner interdependence model of y" in printed.out
+    assert "Analysis mood: " in printed.out
     assert "reldyn:" not in printed.err
-    assert main(["run", str(folder / "study.toml"), "--output", str(folder / "out"), "--resume"]) == 0
+    assert main(["run", str(folder / "study.toml"), "--output", str(folder / "out"), "--frozen"]) == 0
+    assert "(kept)" in capsys.readouterr().out
+    assert main(["run", str(folder / "study.toml"), "--output", str(folder / "out"), "--fresh", "--resume"]) == 0
+    assert "(kept)" not in capsys.readouterr().out
+    (folder / "diary.csv").write_text((folder / "diary.csv").read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    assert main(["run", str(folder / "study.toml"), "--output", str(folder / "out"), "--frozen"]) == 1
+    assert "the run is frozen, and not all is as it was: the data file is another." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
         ([], 2, "reldyn: Invalid value: name a command: demo, check, import or run. See reldyn --help.\n"),
-        (["run", "--foo", "x"], 2, "reldyn: No such option: --foo. See reldyn --help.\n"),
+        (["run", "--xyz", "x"], 2, "reldyn: No such option: --xyz. See reldyn --help.\n"),
         (["run", "none.toml"], 1, "reldyn: none.toml: there is no such study file.\n"),
         (["check", "none.csv", *ROLES], 1, "reldyn: none.csv: there is no such file.\n"),
     ],
@@ -69,9 +74,10 @@ def test_faults_are_one_sentence_on_standard_error(arguments, code, sentence, ca
 
 def test_a_faulty_study_file_is_refused(folder, capsys):
     path = folder / "study.toml"
-    path.write_text(STUDY.replace("outcome", "outcom"), encoding="utf-8")
+    path.write_text(STUDY.replace("variable", "variabel"), encoding="utf-8")
     assert main(["run", str(path)]) == 1
-    assert "models.mood.outcom (line 9): unknown key. Did you mean 'outcome'?" in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert "analyses.mood.variabel (line 10): 'variabel' is no option of coupling.inertia_coordination" in printed
     assert not (folder / "study-output").exists()
 
 
@@ -81,16 +87,18 @@ def test_a_faulty_study_file_is_refused(folder, capsys):
         (b"", "the file is empty"),
         (b"dyad,person,role,time,x,y\n", "has a header but no rows"),
         (b"dyad;person;role;time;x;y\n1;1;a;1;2;3\n", None),
-        (b"dyad,person,role,time,x\n1,1,a,1,2\n", "models.mood.outcome (line 9): no column 'y' in diary.csv"),
+        (b"dyad,person,role,time,x\n1,1,a,1,2\n", "analyses.mood.outcome (line 10): no column 'y' in diary.csv"),
         (b"dyad,person,role,time,x,y\n1,1,a,1,\xff,3\n", None),
         (b"dyad,person,role,time,x,y\n1,1,a,1,2,3\n1,2,b,1,2,3\n1,3,a,1,4,3\n", "dyad"),
-        (b"dyad,person,role,time,x,y\n1,1,a,1,2,3\n1,2,b,1,4,5\n2,1,a,1,2,4\n2,2,b,1,4,5\n", "models.mood (line 8)"),
+        (b"dyad,person,role,time,x,y\n1,1,a,1,2,3\n1,2,b,1,4,5\n2,1,a,1,2,4\n2,2,b,1,4,5\n", "analyses.mood (line 8)"),
         (b"PK\x03\x04 not a table", None),
     ],
     ids=["empty", "header-only", "semicolons", "no-outcome", "not-utf8", "three-persons", "few-dyads", "zip"],
 )
 def test_bad_data_is_one_message_and_no_output(folder, capsys, content, part):
     (folder / "diary.csv").write_bytes(content)
+    model = 'verb = "apim"\noutcome = "y"\npredictors = ["x"]\n'
+    (folder / "study.toml").write_text(STUDY[: STUDY.index("verb")] + model, encoding="utf-8")
     assert main(["run", str(folder / "study.toml")]) == 1
     printed = capsys.readouterr()
     assert printed.err.startswith("reldyn: ")

@@ -1,6 +1,9 @@
 """Check the whole road: a study file in, a folder with results and a report out, or nothing."""
 
 import dataclasses
+import functools
+import hashlib
+import io
 import json
 import re
 import shutil
@@ -28,29 +31,31 @@ beep = "beep"
 warmth = [1, 7]
 response = [1, 7]
 
-[models.main]
+[analyses.main]
+verb = "apim"
 outcome = "response"
 predictors = ["warmth"]
 estimation = { inference = "z" }
 
-[models.plain]
-kind = "mixed_model"
-outcome = "response"
-fixed = ["warmth"]
-estimation = { method = "ml", inference = "z" }
+[analyses.carry]
+verb = "coupling.inertia_coordination"
+variable = "response"
 
-[cycles]
+[analyses.schedule]
+verb = "cycles.schedule"
 warmth = "warmth"
 approach = "response"
 
 [report]
 title = "Warmth & response <test>"
 """
+# For what does not hang on the analyses: one that is quick.
+QUICK = STUDY[: STUDY.index("[analyses.main]")] + STUDY[STUDY.index("[analyses.carry]") : STUDY.index("[analyses.sch")]
 
 
 @pytest.fixture(scope="module")
 def frame():
-    made = rd.simulate.cycles("cycle", n_dyads=12, n_occasions=80, missing=0.1, seed=3).panel.frame
+    made = rd.simulate.cycles("cycle", n_dyads=8, n_occasions=40, missing=0.1, seed=3).panel.frame
     made["couple"] = [f"cpl-Qz{7 * int(dyad)}" for dyad in made["dyad"]]
     made["who"] = [f"anna.{couple}.{role}@mail" for couple, role in zip(made["couple"], made["role"], strict=True)]
     return made.drop(columns=["dyad", "person"])
@@ -59,7 +64,7 @@ def frame():
 @pytest.fixture
 def folder(tmp_path, frame):
     frame.to_csv(tmp_path / "diary.csv", index=False)
-    (tmp_path / "study.toml").write_text(STUDY, encoding="utf-8")
+    (tmp_path / "study.toml").write_text(QUICK, encoding="utf-8")
     return tmp_path
 
 
@@ -69,6 +74,11 @@ def finished(tmp_path_factory, frame):
     frame.to_csv(where / "diary.csv", index=False)
     (where / "study.toml").write_text(STUDY, encoding="utf-8")
     return rd.run_study(where / "study.toml")
+
+
+def contents(folder):
+    """All that equal runs have in common."""
+    return {name: (folder / name).read_bytes() for name in everything_in(folder) if name != "log.json"}
 
 
 def everything_in(folder):
@@ -81,17 +91,15 @@ def change(folder, old, new):
     return path
 
 
+ENDINGS = (".json", ".report.json", "_tidy.csv", "_glance.csv")
+
+
 def test_the_folder_holds_everything(finished):
     assert finished.output.name == "study-output"
     assert everything_in(finished.output) == {
-        "report.html",
-        "manifest.json",
-        "study.toml",
-        "findings.csv",
-        "compliance.csv",
-        "schedule.csv",
-        "results/fingerprints.json",
-        *(f"results/{name}{ending}" for name in ("main", "plain") for ending in (".json", "_tidy.csv", "_glance.csv")),
+        *("report.html", "manifest.json", "log.json", "study.toml"),
+        *("findings.csv", "compliance.csv", "flow.csv", "results/steps.json"),
+        *(f"results/{name}{ending}" for name in ("main", "carry", "schedule") for ending in ENDINGS),
     }
     assert sorted(path.name for path in finished.output.parent.iterdir()) == ["diary.csv", "study-output", "study.toml"]
 
@@ -100,10 +108,6 @@ def test_results_are_those_of_the_same_calls(finished, frame):
     panel = rd.DyadPanel(frame, dyad="couple", person="who", role="role", day="day", beep="beep")
     fit = rd.apim(panel, outcome="response", predictors=["warmth"], estimation=rd.Estimation(inference="z"))
     pd.testing.assert_frame_equal(finished.results["main"].tidy(), fit.tidy())
-    schedule = rd.cycles.schedule(panel, warmth="warmth", approach="response")
-    numbers = list(schedule.columns.drop(["dyad", "giver", "note"]))
-    found, same = (table.sort_values(numbers, ignore_index=True) for table in (finished.schedule, schedule))
-    pd.testing.assert_frame_equal(found.drop(columns="dyad"), same.drop(columns="dyad"))
     saved = rd.from_json(finished.output / "results" / "main.json")
     np.testing.assert_allclose(saved.tidy()["estimate"], fit.tidy()["estimate"], rtol=1e-12)
     table = pd.read_csv(finished.output / "results" / "main_tidy.csv")
@@ -113,10 +117,10 @@ def test_results_are_those_of_the_same_calls(finished, frame):
 def test_the_report_shows_every_part_and_stands_alone(finished):
     report = finished.path.read_text(encoding="utf-8")
     assert "<h1>Warmth &amp; response &lt;test&gt;</h1>" in report
-    for part in ("data", "trajectories", "model-1", "model-2", "schedule", "methods", "versions"):
+    for part in ("data", "trajectories", "analysis-1", "analysis-2", "analysis-3", "methods", "versions"):
         assert f'id="{part}"' in report
-    # Compliance, trajectories, path diagram, two coefficient figures, schedule.
-    assert report.count("<svg") == 6
+    # Compliance, trajectories, path diagram, coefficients, schedule.
+    assert report.count("<svg") == 5
     assert not re.search(r'(?:src|href)="(?!#|data:)', report)
     assert finished.manifest["data_sha256"] in report
     assert str(finished.output.parent) not in report
@@ -124,24 +128,28 @@ def test_the_report_shows_every_part_and_stands_alone(finished):
         assert word not in report.casefold()
 
 
+def schedule_of(run):
+    return pd.read_csv(run.output / "results" / "schedule_tidy.csv")
+
+
 def test_no_original_id_is_written(finished):
     for name in everything_in(finished.output):
         text = (finished.output / name).read_text(encoding="utf-8")
         assert "cpl-Qz" not in text, name
         assert "anna." not in text, name
-    assert finished.schedule["dyad"].tolist()[:4] == [1, 1, 2, 2]
+    assert schedule_of(finished)["dyad"].tolist()[:4] == [1, 1, 2, 2]
 
 
 def test_numbers_do_not_follow_the_ids(finished, frame):
     # Each direction of the diary has its own pattern of events, so that the table itself tells who is who.
     panel = rd.DyadPanel(frame, dyad="couple", person="who", role="role", day="day", beep="beep")
-    own = rd.cycles.schedule(panel, warmth="warmth", approach="response")
+    own = pd.read_csv(io.StringIO(rd.cycles.schedule(panel, warmth="warmth", approach="response").to_csv(index=False)))
     keys = ["giver", "n_events", "cv", "burstiness", "memory"]
-    both = own.merge(finished.schedule, on=keys, suffixes=("_own", "_number"))
+    both = own.merge(schedule_of(finished), on=keys, suffixes=("_own", "_number"))
     assert len(both) == len(own)
     rank = {label: place for place, label in enumerate(sorted(set(frame["couple"])), start=1)}
-    assert sorted(finished.schedule["dyad"].unique()) == list(range(1, 13))
-    # 12 dyads in an order drawn by lot: at most 5 of them at their own rank, with probability above .999.
+    assert sorted(schedule_of(finished)["dyad"].unique()) == list(range(1, 9))
+    # 8 dyads in an order drawn by lot: at most 5 of them at their own rank, with probability above .999.
     kept = (both["dyad_own"].map(rank) == both["dyad_number"]).groupby(both["dyad_own"]).all()
     assert kept.sum() <= 5
     assert both.groupby("dyad_own")["dyad_number"].nunique().eq(1).all()
@@ -149,21 +157,20 @@ def test_numbers_do_not_follow_the_ids(finished, frame):
 
 def test_other_data_draw_other_numbers(folder, frame, finished):
     frame.assign(spare=1.0).to_csv(folder / "diary.csv", index=False)
+    (folder / "study.toml").write_text(STUDY.replace('"apim"', '"apim"\nroles = "distinguishable"'), encoding="utf-8")
     again = rd.run_study(folder / "study.toml")
     columns = ["giver", "n_events", "cv", "burstiness", "memory"]
-    both = finished.schedule.merge(again.schedule, on=columns)
-    assert len(both) == 24
+    both = schedule_of(finished).merge(schedule_of(again), on=columns)
+    assert len(both) == 16
     assert (both["dyad_x"] != both["dyad_y"]).any()
 
 
 def test_findings_are_the_same_with_and_without_ids(folder):
-    change(folder, "[models.main]", '[prepare]\nlag = ["response"]\n\n[models.main]')
+    change(folder, "[analyses.carry]", '[[prepare]]\nstep = "lag"\nvariables = ["response"]\n\n[analyses.carry]')
     runs = []
     for anonymise in ("true", "false"):
         (folder / f"{anonymise}.toml").write_text(
-            (folder / "study.toml")
-            .read_text(encoding="utf-8")
-            .replace("[report]", f"[report]\nanonymise = {anonymise}"),
+            (folder / "study.toml").read_text(encoding="utf-8") + f"[report]\nanonymise = {anonymise}\n",
             encoding="utf-8",
         )
         runs.append(rd.run_study(folder / f"{anonymise}.toml"))
@@ -182,11 +189,10 @@ def test_findings_are_the_same_with_and_without_ids(folder):
 
 def test_saved_results_hold_no_answers(finished, frame):
     answers = set(frame["warmth"].dropna()) | set(frame["response"].dropna())
-    for name in ("main", "plain"):
-        saved = json.loads((finished.output / "results" / f"{name}.json").read_text(encoding="utf-8"))
-        design = saved["fields"]["design"]["fields"]
-        assert all(set(design[part]) == {"withheld"} for part in ("y", "base", "dyad", "member", "step", "rows"))
-        assert not answers & numbers_in(saved["fields"]["estimates"])
+    saved = json.loads((finished.output / "results" / "main.json").read_text(encoding="utf-8"))
+    design = saved["fields"]["design"]["fields"]
+    assert all(set(design[part]) == {"withheld"} for part in ("y", "base", "dyad", "member", "step", "rows"))
+    assert not answers & numbers_in(saved["fields"]["estimates"])
 
 
 def numbers_in(value):
@@ -198,7 +204,7 @@ def numbers_in(value):
 
 
 def test_ids_are_kept_when_asked(folder):
-    path = change(folder, "[report]", '[report]\nanonymise = false\ndyads = ["cpl-Qz14"]')
+    path = change(folder, "[analyses.carry]", '[report]\nanonymise = false\ndyads = ["cpl-Qz14"]\n[analyses.carry]')
     run = rd.run_study(path)
     assert "cpl-Qz14" in run.path.read_text(encoding="utf-8")
     assert not run.manifest["anonymised"]
@@ -209,29 +215,82 @@ def test_the_manifest_says_what_was_used(finished):
     assert manifest == json.loads(json.dumps(dict(finished.manifest)))
     assert manifest["packages"]["reldyn"] == rd.__version__
     assert (manifest["data_file"], manifest["study_file"]) == ("diary.csv", "study.toml")
-    import hashlib
-
     data = (finished.output.parent / "diary.csv").read_bytes()
     assert manifest["data_sha256"] == hashlib.sha256(data).hexdigest()
-    assert set(manifest["models"]) == {"main", "plain"}
+    assert {name: one["verb"] for name, one in manifest["analyses"].items()} == {
+        "main": "apim",
+        "carry": "coupling.inertia_coordination",
+        "schedule": "cycles.schedule",
+    }
+    assert manifest["kernels"] in ("numpy", "numba")
 
 
-def test_two_runs_write_the_same_report(folder, finished):
-    again = rd.run_study(folder / "study.toml", output=folder / "elsewhere")
-    assert again.path.read_bytes() == finished.path.read_bytes()
+def test_another_run_keeps_what_has_not_changed_and_is_equal_byte_for_byte(folder):
+    path = change(
+        folder,
+        "[analyses.carry]",
+        '[analyses.less]\nverb = "coupling.inertia_coordination"\nvariable = "warmth"\n[analyses.carry]',
+    )
+    first = rd.run_study(path)
+    before = contents(first.output)
+    second = rd.run_study(path, resume=True)
+    assert (first.kept, second.kept) == ((), ("less", "carry"))
+    assert contents(second.output) == before
+    assert second.results["carry"].tidy().equals(first.results["carry"].tidy())
+    assert [len(run["analyses"]) for run in json.loads((second.output / "log.json").read_text())["runs"]] == [2, 2]
+    third = rd.run_study(path, fresh=True, frozen=True)
+    assert third.kept == ()
+    assert contents(third.output) == before
+    fourth = rd.run_study(change(folder, 'variable = "warmth"', 'variable = "response"'))
+    assert fourth.kept == ("carry",)
+    data = pd.read_csv(folder / "diary.csv")
+    data.loc[0, "response"] = 7
+    data.to_csv(folder / "diary.csv", index=False)
+    with pytest.raises(DataError, match="the data file is another; the study file is another"):
+        rd.run_study(change(folder, "variable", "variable"), frozen=True, output=_copied(first.output, before))
+    assert rd.run_study(path).kept == ()
 
 
-def test_a_run_that_fails_leaves_nothing(folder, monkeypatch):
-    path = change(folder, 'fixed = ["warmth"]', 'fixed = ["warmth", "nothing"]')
+def _copied(output, before):
+    """A folder with an earlier run."""
+    copy = output.with_name("copy")
+    for name, content in before.items():
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        (copy / name).write_bytes(content)
+    return copy
+
+
+def test_frozen_needs_something_to_compare_with(folder):
+    with pytest.raises(DataError, match="holds no finished run that a frozen one could be held against"):
+        rd.run_study(folder / "study.toml", frozen=True)
+
+
+def test_another_version_computes_anew(folder, monkeypatch):
+    path = folder / "study.toml"
+    rd.run_study(path)
+    versions = rd.show_versions()
+    other = dataclasses.replace(versions, packages={**versions.packages, "numpy": "9.9"})
+    monkeypatch.setattr(_run, "show_versions", lambda: other)
+    with pytest.raises(DataError, match=rf"numpy {versions.packages['numpy']} is now 9\.9"):
+        rd.run_study(path, frozen=True)
+    assert rd.run_study(path).kept == ()
+
+
+def test_columns_that_are_absent_are_named_with_all_other_faults(folder):
+    path = change(
+        folder,
+        'variable = "response"',
+        'variable = "nothing"\nsped = 1\n[analyses.two]\nverb = "coupling.granger"\nvariable = "resp"',
+    )
     with pytest.raises(DesignError) as caught:
         rd.run_study(path)
-    assert str(caught.value).startswith(
-        "study.toml: models.plain.fixed (line 23): no column 'nothing' in diary.csv. Columns: "
-    )
+    text = str(caught.value)
+    assert "analyses.carry.sped (line 18): 'sped' is no option" in text
+    assert "analyses.two.variable (line 21): no column 'resp' in diary.csv (nearest: 'response')." in text
     assert sorted(item.name for item in folder.iterdir()) == ["diary.csv", "study.toml"]
 
 
-def test_a_failure_midway_is_marked_and_can_be_resumed(folder, monkeypatch):
+def test_a_failure_midway_is_marked_and_the_next_run_goes_on(folder, monkeypatch):
     def fail(_):
         raise RuntimeError("the disk is full")
 
@@ -243,34 +302,14 @@ def test_a_failure_midway_is_marked_and_can_be_resumed(folder, monkeypatch):
     (work,) = folder.glob("study-output.unfinished-*")
     assert everything_in(work) == {
         "unfinished.json",
-        *(f"results/{name}.json" for name in ("main", "plain", "fingerprints")),
+        "results/steps.json",
+        *(f"results/carry{ending}" for ending in ENDINGS),
     }
     assert json.loads((work / "unfinished.json").read_text(encoding="utf-8"))["about"].startswith(
         "This run did not finish."
     )
-    calls = []
-    real = rd.apim
-    monkeypatch.setattr(rd, "apim", lambda *a, **k: calls.append(1) or real(*a, **k))
-    run = rd.run_study(folder / "study.toml", resume=True)
-    assert calls == []
-    assert {name: entry["resumed"] for name, entry in run.manifest["models"].items()} == {"main": True, "plain": True}
+    assert rd.run_study(folder / "study.toml").kept == ("carry",)
     assert sorted(item.name for item in folder.iterdir()) == ["diary.csv", "study-output", "study.toml"]
-
-
-def test_resume_takes_only_what_is_equal(folder):
-    first = rd.run_study(folder / "study.toml")
-    path = change(folder, 'inference = "z" }\n\n[models.plain]', 'inference = "z", method = "ml" }\n\n[models.plain]')
-    second = rd.run_study(path, resume=True)
-    assert {name: entry["resumed"] for name, entry in second.manifest["models"].items()} == {
-        "main": False,
-        "plain": True,
-    }
-    assert second.results["main"].log_likelihood != first.results["main"].log_likelihood
-    data = pd.read_csv(folder / "diary.csv")
-    data.loc[0, "response"] = 7
-    data.to_csv(folder / "diary.csv", index=False)
-    third = rd.run_study(path, resume=True)
-    assert not any(entry["resumed"] for entry in third.manifest["models"].values())
 
 
 def test_a_failed_rerun_keeps_the_earlier_report(folder):
@@ -295,37 +334,41 @@ def test_a_folder_of_others_is_not_replaced(folder):
         rd.run_study(folder / "study.toml", output=folder / "diary.csv")
 
 
-def test_a_model_that_cannot_be_estimated_is_named(folder, frame):
-    constant = frame.assign(warmth=4)
-    constant.to_csv(folder / "diary.csv", index=False)
-    with pytest.raises(DesignError, match=r"^study\.toml: models\.main \(line 15\): "):
-        rd.run_study(folder / "study.toml")
-    assert sorted(item.name for item in folder.iterdir()) == ["diary.csv", "study.toml"]
+def test_all_analyses_that_cannot_be_computed_are_named_and_the_others_kept(folder, frame):
+    frame.assign(warmth=4).to_csv(folder / "diary.csv", index=False)
+    broken = "".join(
+        f'[analyses.{name}]\nverb = "apim"\noutcome = "response"\npredictors = ["warmth"]\n' for name in ("one", "two")
+    )
+    path = change(folder, "[analyses.carry]", f"{broken}[analyses.carry]")
+    with pytest.raises(
+        DesignError, match=r"has 2 faults:\n- analyses\.one \(line 15\): .*\n- analyses\.two \(line 19\): "
+    ):
+        rd.run_study(path)
+    assert not (folder / "study-output").exists()
+    change(folder, broken, "")
+    assert rd.run_study(path).kept == ("carry",)
 
 
-def test_a_model_that_did_not_converge_says_so(folder, monkeypatch):
-    real = rd.apim
+def test_a_search_that_did_not_end_says_so_every_time(folder, monkeypatch):
+    real = rd.coupling.inertia_coordination
 
     def stopped(*arguments, **options):
-        fit = real(*arguments, **options)
         warnings.warn("the search stopped early", rd.ConvergenceWarning, stacklevel=2)
-        return dataclasses.replace(fit, estimates=dataclasses.replace(fit.estimates, converged=False))
+        return real(*arguments, **options)
 
-    monkeypatch.setattr(rd, "apim", stopped)
+    functools.update_wrapper(stopped, real)
+    monkeypatch.setattr(rd.coupling, "inertia_coordination", stopped)
     with pytest.warns(rd.ConvergenceWarning, match="stopped early"):
-        run = rd.run_study(folder / "study.toml")
-    assert run.path.read_text(encoding="utf-8").count("This model did not converge.") == 1
+        rd.run_study(folder / "study.toml")
+    monkeypatch.undo()
     with pytest.warns(rd.ConvergenceWarning, match="stopped early"):
-        again = rd.run_study(folder / "study.toml", resume=True)
-    assert {name: entry["resumed"] for name, entry in again.manifest["models"].items()} == {
-        "main": False,
-        "plain": True,
-    }
+        again = rd.run_study(folder / "study.toml")
+    assert again.kept == ("carry",)
 
 
 def test_an_unknown_dyad_is_named(folder):
-    path = change(folder, "[report]", '[report]\ndyads = ["nobody"]')
-    with pytest.raises(DesignError, match=r"report\.dyads \(line 31\): no dyad 'nobody' in the data"):
+    path = change(folder, "[analyses.carry]", '[report]\ndyads = ["nobody"]\n[analyses.carry]')
+    with pytest.raises(DesignError, match=r"report\.dyads \(line 16\): no dyad 'nobody' in the data"):
         rd.run_study(path)
 
 
@@ -342,18 +385,17 @@ dyad = "couple"
 time = "t"
 [wide]
 prefixes = { a = "a_", b = "b_" }
-[prepare]
-lag = ["response"]
-[models.lagged]
-outcome = "response"
-predictors = ["response_lag1"]
-centering = "grand"
-estimation = { inference = "z" }
+[[prepare]]
+step = "lag"
+variables = ["response"]
+[analyses.lagged]
+verb = "coupling.inertia_coordination"
+variable = "response_lag1"
 """,
         encoding="utf-8",
     )
     run = rd.run_study(tmp_path / "w.toml")
-    assert "actor response_lag1" in run.results["lagged"].tidy()["term"].iloc[2]
+    assert len(run.results["lagged"].tidy()) == 48
     assert "cpl-Qz" not in run.path.read_text(encoding="utf-8")
 
 
@@ -373,11 +415,10 @@ def test_one_couple_is_anonymised_too(tmp_path, frame):
     one.to_csv(tmp_path / "diary.csv", index=False)
     text = STUDY.replace('role = "role"\n', "")
     (tmp_path / "study.toml").write_text(
-        text[: text.index("[models")] + text[text.index("[cycles]") :], encoding="utf-8"
+        text[: text.index("[analyses.main")] + text[text.index("[analyses.sch") :], encoding="utf-8"
     )
     run = rd.run_study(tmp_path / "study.toml")
-    assert run.results == {}
-    assert run.schedule["giver"].tolist() == [1, 2]
+    assert schedule_of(run)["giver"].tolist() == [1, 2]
     for name in everything_in(run.output):
         assert "anna." not in (run.output / name).read_text(encoding="utf-8"), name
 
@@ -406,7 +447,7 @@ estimation = { inference = "z" }
     # One path diagram and one figure of coefficients; the second model has nothing but intercepts.
     assert report.count("<svg") == 2
     assert 'id="trajectories"' not in report
-    assert "Model means" in report
+    assert "Analysis means" in report
 
 
 @pytest.mark.shared_data

@@ -29,9 +29,9 @@ def message(folder: Path, text: str) -> str:
 
 
 def test_an_unknown_key_is_named_with_path_line_and_nearest_match(tmp_path):
-    text = HEAD + '[models.apim]\noutcome = "y"\npredictors = ["x"]\ncentring = "none"\n'
+    text = HEAD + '[analyses.one]\nverb = "apim"\noutcome = "y"\npredictors = ["x"]\ncentring = "none"\n'
     assert message(tmp_path, text) == (
-        "study.toml: models.apim.centring (line 9): unknown key. Did you mean 'centering'?"
+        "study.toml: analyses.one.centring (line 10): 'centring' is no option of apim (did you mean 'centering'?)."
     )
 
 
@@ -42,20 +42,38 @@ decimal = ";"
 [columns]
 dyad = "d"
 persn = "p"
-[models.one]
-outcome = 3
-predictors = ["x", { shard = "z" }]
-estimation = { method = "rmel", inferense = "z" }
-[models.two]
-kind = "apm"
-[models.three]
-kind = "mixed_model"
+[[prepare]]
+step = "filtr"
+[[prepare]]
+step = "derive"
+name = "z"
+value = "x +"
+[[prepare]]
+step = "scale"
+name = "s"
+itms = ["a", "b"]
+[analyses.one]
+verb = "coupling.asymetry"
+[analyses.two]
+verb = "coupling.asymmetry"
+variabel = "x"
+trend = "no"
+[analyses.three]
+verb = "coupling.granger"
+variable = ["a"]
+lags = 1.5
+[analyses.four]
+variable = 4
+[analyses.five]
+verb = "apim"
 outcome = "y"
-fixed = ["a"]
-residual = "unstructred"
-[models.three.estimation]
-method = "ml"
-inference = "kenward-roger"
+predictors = ["x"]
+residual = { process = "unstructred" }
+roles = "distinct"
+estimation = { analysis = "sixth" }
+[run]
+workers = 0
+backend = "threads"
 [scales]
 y = [1, "b"]
 """
@@ -64,24 +82,33 @@ y = [1, "b"]
     assert set(found[1:]) == {
         "data.decimal (line 3): ';' is not known; allowed: '.' or ','.",
         "columns.persn (line 6): unknown key. Did you mean 'person'?",
-        "scales.y.1 (line 22): wanted is a number.",
-        "models.one.outcome (line 8): wanted is text in quotation marks.",
-        "models.one.predictors.1.shared (line 9): this key is needed.",
-        "models.one.predictors.1.shard (line 9): unknown key. Did you mean 'shared'?",
-        "models.one.estimation.inferense (line 10): unknown key. Did you mean 'inference'?",
-        "models.two.kind (line 12): 'apm' is not known; allowed: 'apim', 'mixed_model'.",
-        "models.three.residual (line 17): residual process='unstructred' is not known; allowed: 'independent', "
+        "scales.y.1 (line 40): wanted is a number.",
+        "prepare.0.step (line 8): 'filtr' is no step. Did you mean 'filter'?",
+        "prepare.1.value (line 12): 'x +' is no formula; a formula knows columns, numbers, texts, + - * / % **, "
+        "comparisons, in, and, or, not, and abs(), exp(), log(), sqrt(), missing().",
+        "prepare.2.items (line 13): this key is needed.",
+        "prepare.2.itms (line 16): unknown key. Did you mean 'items'?",
+        "run.workers (line 37): the number is too small.",
+        "run.backend (line 38): 'threads' is not known; allowed: 'loky' or 'dask'.",
+        "analyses.one.verb (line 18): no analysis is called 'coupling.asymetry'. Did you mean 'coupling.asymmetry'?",
+        "analyses.two (line 19): the option 'variable' is needed.",
+        "analyses.two.variabel (line 21): 'variabel' is no option of coupling.asymmetry (did you mean 'variable'?).",
+        "analyses.two.trend (line 22): wanted is true or false.",
+        "analyses.three.variable (line 25): wanted is text in quotation marks.",
+        "analyses.three.lags (line 26): wanted is a whole number.",
+        "analyses.four (line 27): the key 'verb' is needed: the name of an analysis from rd.analyses().",
+        "analyses.five.residual (line 33): residual process='unstructred' is not known; allowed: 'independent', "
         "'unstructured', 'ar1', 'car1', 'var1'. Did you mean 'unstructured'?",
-        "models.three.estimation (line 18): inference='kenward-roger' is defined under REML only. Use method='reml', "
-        "or inference='z' with ML.",
+        "analyses.five.roles (line 34): wanted is 'distinguishable' or 'exchangeable' or 'by-composition'.",
+        "analyses.five.estimation (line 35): no analysis of this file is called 'sixth'.",
     }
 
 
 def test_an_unknown_section_is_named(tmp_path):
-    assert message(tmp_path, HEAD + "[report]\ntitel = 'x'\n[modles.a]\noutcome = 'y'\n") == (
+    assert message(tmp_path, HEAD + "[report]\ntitel = 'x'\n[analysis.a]\noutcome = 'y'\n") == (
         "study.toml has 2 faults:\n"
         "- report.titel (line 7): unknown key. Did you mean 'title'?\n"
-        "- modles (line 8): unknown key. Did you mean 'models'?"
+        "- analysis (line 8): unknown key. Did you mean 'analyses'?"
     )
 
 
@@ -110,45 +137,46 @@ def test_text_that_is_no_utf8_is_refused(tmp_path):
         read_study_file(path)
 
 
-def test_models_may_be_a_list_with_names(tmp_path):
+def test_models_of_version_one_may_be_a_list_with_names(tmp_path):
     models = '[[models]]\nname = "one"\noutcome = "y"\npredictors = ["x"]\n[[models]]\nname = "two"\noutcome = "z"\n'
-    study, _ = read_study_file(write(tmp_path, HEAD + models + 'predictors = ["x"]\n'))
-    assert {name: model.outcome for name, model in study.models.items()} == {"one": "y", "two": "z"}
+    study = read_study_file(write(tmp_path, HEAD + models + 'predictors = ["x"]\n'))
+    assert {one.name: one.options["outcome"] for one in study.asked} == {"one": "y", "two": "z"}
     assert message(tmp_path, HEAD + models + 'predictor = ["x"]\n').count("models.two.predictor (line 13)") == 1
     assert message(tmp_path, HEAD + models.replace('name = "two"\n', "")) == (
         "study.toml: models.1 (line 10): a model of a list needs a name."
     )
 
 
-def test_terms_become_the_options_of_the_call(tmp_path):
+def test_options_become_the_objects_of_the_call(tmp_path):
     text = (
         HEAD
         + """
-[models.a]
+[analyses.a]
+verb = "apim"
 outcome = "y"
 predictors = ["x", { shared = "z" }]
 random = ["intercept", { shared = "actor" }]
 residual = { process = "ar1", common = true }
-[models.b]
-kind = "mixed_model"
+[analyses.b]
+verb = "mixed_model"
 outcome = "y"
 fixed = ["x"]
 random = { terms = ["intercept", "x"], covariance = "diagonal" }
 """
     )
-    study, _ = read_study_file(write(tmp_path, text))
-    first, second = study.models["a"].options(), study.models["b"].options()
+    asked = read_study_file(write(tmp_path, text)).asked
+    first, second = (one.arguments({}) for one in asked)
     assert first["predictors"] == ("x", shared("z"))
-    assert first["random"] == Random(("intercept", shared("actor")))
+    assert first["random"] == ("intercept", shared("actor"))
     assert first["residual"] == Residual("ar1", common=True)
     assert second["random"] == Random(("intercept", "x"), covariance="diagonal")
-    assert study.models["a"].columns()["predictors"] == ["x", "z"]
+    assert asked[0].columns()["predictors"] == ["x", "z"]
 
 
 def test_a_byte_order_mark_does_no_harm(tmp_path):
     path = tmp_path / "study.toml"
     path.write_bytes(b"\xef\xbb\xbf" + HEAD.encode())
-    assert read_study_file(path)[0].columns.dyad == "couple"
+    assert read_study_file(path).file.columns.dyad == "couple"
 
 
 @pytest.mark.parametrize(

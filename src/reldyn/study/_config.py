@@ -1,197 +1,24 @@
 """What a study file may say: sections, keys and their types, checked by pydantic.
 
-Every section mirrors the call that it feeds, with the same names, so that what is known about
-`reldyn.DyadPanel`, `reldyn.apim` or `reldyn.cycles.schedule` holds here as well.
+Every section mirrors the call that it feeds, with the same names, so that what is known about `reldyn.DyadPanel` or
+`reldyn.read_table` holds here as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from reldyn.mixed import Estimation, Random, Residual, Shared, shared
 from reldyn.panel import Schedule, time_options
+from reldyn.study._section import Section
+from reldyn.study.prepare import AlignStep, PrepareStep
 
-__all__ = ["SAMPLE", "ApimModel", "Model", "ModelBase", "StudyFile", "model_class"]
+__all__ = ["SAMPLE", "Section", "StudyFile"]
 
 # Stands for the sample study that comes with the library, wherever that is installed.
 SAMPLE = "reldyn:sample"
-
-
-class Section(BaseModel):
-    """A table of the study file: unknown keys are faults."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class SharedTerm(Section):
-    """``{shared = "NAME"}``: one coefficient (or deviation) common to both roles."""
-
-    shared: str
-
-    def as_term(self) -> Shared:
-        """The option object that stands for it in a call."""
-        return shared(self.shared)
-
-
-def _kind_of_term(value: Any) -> str:
-    return "table" if isinstance(value, (Mapping, SharedTerm)) else "text"
-
-
-Term = Annotated[Annotated[str, Tag("text")] | Annotated[SharedTerm, Tag("table")], Discriminator(_kind_of_term)]
-
-
-def _kind_of_option(value: Any) -> str:
-    return "text" if isinstance(value, str) else "list" if isinstance(value, (list, tuple)) else "table"
-
-
-class RandomSection(Section):
-    """Random effects with a covariance other than full."""
-
-    terms: list[Term]
-    covariance: str = "full"
-
-
-class ResidualSection(Section):
-    """A residual process with its options."""
-
-    process: str = "unstructured"
-    common: bool = False
-    equal_variances: bool = False
-    measurement_error: bool = False
-
-    @model_validator(mode="after")
-    def _known(self) -> ResidualSection:
-        self.as_option()
-        return self
-
-    def as_option(self) -> Residual:
-        """The option object."""
-        return Residual(**self.model_dump())
-
-
-class EstimationSection(Section):
-    """How a model is estimated."""
-
-    method: str = "reml"
-    inference: str | None = None
-    missing: str = "available"
-    n_boot: int = 999
-    seed: int | None = None
-    n_jobs: int = 1
-
-    @model_validator(mode="after")
-    def _known(self) -> EstimationSection:
-        self.as_option()
-        return self
-
-    def as_option(self) -> Estimation:
-        """The option object."""
-        return Estimation(**self.model_dump())
-
-
-RandomOption = Annotated[
-    Annotated[list[Term], Tag("list")] | Annotated[RandomSection, Tag("table")] | Annotated[str, Tag("text")],
-    Discriminator(_kind_of_option),
-]
-ResidualOption = Annotated[
-    Annotated[str, Tag("text")] | Annotated[ResidualSection, Tag("table")], Discriminator(_kind_of_option)
-]
-
-
-class ModelBase(Section):
-    """What every kind of model has."""
-
-    name: str = ""
-    outcome: str
-    roles: Literal["distinguishable", "exchangeable", "by-composition"] | None = None
-    random: RandomOption | None = None
-    residual: ResidualOption = "unstructured"
-    estimation: EstimationSection = Field(default_factory=EstimationSection)
-
-    @field_validator("residual")
-    @classmethod
-    def _known_residual(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            Residual(value)  # type: ignore[arg-type]
-        return value
-
-    @field_validator("random")
-    @classmethod
-    def _known_random(cls, value: Any) -> Any:
-        _random_option(value)
-        return value
-
-    def options(self) -> dict[str, Any]:
-        """Arguments of the call, without those that stay at their default."""
-        given: dict[str, Any] = {"outcome": self.outcome, "estimation": self.estimation.as_option()}
-        if self.roles is not None:
-            given["roles"] = self.roles
-        if self.random is not None:
-            given["random"] = _random_option(self.random)
-        given["residual"] = self.residual if isinstance(self.residual, str) else self.residual.as_option()
-        return given
-
-    def columns(self) -> dict[str, list[str]]:
-        """Columns of the data that each key names."""
-        return {"outcome": [self.outcome]}
-
-
-class ApimModel(ModelBase):
-    """``kind = "apim"``: the arguments of `reldyn.apim`."""
-
-    kind: Literal["apim"] = "apim"
-    predictors: list[Term]
-    covariates: list[Term] = []
-    moderators: dict[str, str | list[str]] | None = None
-    interaction: Literal["product", "absolute-difference"] | None = None
-    centering: str | dict[str, str] | None = None
-
-    def options(self) -> dict[str, Any]:
-        """Arguments of the call."""
-        given = super().options() | {"predictors": _terms(self.predictors), "covariates": _terms(self.covariates)}
-        for name in ("moderators", "interaction", "centering"):
-            value = getattr(self, name)
-            if value is not None:
-                given[name] = value
-        return given
-
-    def columns(self) -> dict[str, list[str]]:
-        """Columns of the data that each key names."""
-        named = {"predictors": _names(self.predictors), "covariates": _names(self.covariates)}
-        return super().columns() | named | {"moderators": list(self.moderators or {})}
-
-
-class MixedModel(ModelBase):
-    """``kind = "mixed_model"``: the arguments of `reldyn.mixed_model`."""
-
-    kind: Literal["mixed_model"]
-    fixed: list[Term]
-
-    def options(self) -> dict[str, Any]:
-        """Arguments of the call."""
-        return super().options() | {"fixed": _terms(self.fixed)}
-
-    def columns(self) -> dict[str, list[str]]:
-        """Columns of the data that each key names."""
-        return super().columns() | {"fixed": _names(self.fixed)}
-
-
-def _kind_of_model(value: Any) -> str:
-    kind = value.get("kind", "apim") if isinstance(value, Mapping) else getattr(value, "kind", "apim")
-    return str(kind)
-
-
-Model = Annotated[
-    Annotated[ApimModel, Tag("apim")] | Annotated[MixedModel, Tag("mixed_model")], Discriminator(_kind_of_model)
-]
-
-
-def model_class(kind: str) -> type[ModelBase]:
-    """The section that a kind of model fills."""
-    return MixedModel if kind == "mixed_model" else ApimModel
 
 
 class DataSection(Section):
@@ -281,60 +108,51 @@ class ScheduleSection(Section):
         return Schedule(**given)
 
 
-class PrepareSection(Section):
-    """Columns to add before the models: ``lag = ["mood"]`` adds ``mood_lag1``."""
+class RunSection(Section):
+    """How the analyses are computed; what they find does not depend on workers and backend."""
 
-    lag: list[str] = []
-
-
-class CyclesSection(Section):
-    """The schedule of warmth to describe; see `reldyn.cycles.schedule`."""
-
-    warmth: str
-    approach: str | None = None
-    event: float | int | Literal["threshold"] = "threshold"
-    reported_by: Literal["receiver", "giver"] = "receiver"
+    workers: int = Field(default=1, ge=1, le=1024)
+    backend: Literal["loky", "dask"] = "loky"
+    seed: int = Field(default=1, ge=0, lt=2**63)
 
 
 class ReportSection(Section):
     """What the report shows."""
 
     title: str | None = None
-    dyads: list[str | int] | None = None
+    dyads: bool | list[str | int] | None = None
     trajectories: list[str] | None = None
     anonymise: bool = True
 
+    @property
+    def named_dyads(self) -> list[str | int] | None:
+        """The dyads to draw, where the study names them."""
+        return self.dyads if isinstance(self.dyads, list) else None
+
 
 class StudyFile(Section):
-    """A whole study file."""
+    """A whole study file. Options of the analyses are checked against the registry, by `reldyn.study.asking`."""
 
     data: DataSection
     columns: ColumnsSection
     wide: WideSection | None = None
     schedule: ScheduleSection | None = None
-    scales: dict[str, tuple[float, float]] = {}
-    prepare: PrepareSection = PrepareSection()
-    models: dict[str, Model] = {}
-    cycles: CyclesSection | None = None
+    scales: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    prepare: list[PrepareStep] = Field(default_factory=list)
+    analyses: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    run: RunSection = RunSection()
     report: ReportSection = ReportSection()
 
-    def answers(self) -> list[str] | None:
-        """Columns whose values count as answers: outcomes and warmth; None where the study names neither.
+    def align_step(self) -> AlignStep | None:
+        """The alignment, which comes before there is a panel."""
+        return next((step for step in self.prepare if isinstance(step, AlignStep)), None)
 
-        Predictors are left out, as traits and calendars are filled in on occasions that nobody answered.
-        """
-        named = [model.outcome for model in self.models.values()]
-        if self.cycles is not None:
-            named += [self.cycles.warmth, *filter(None, [self.cycles.approach])]
-        return list(dict.fromkeys(named)) or None
-
-    def used_columns(self) -> set[str]:
-        """Every column of the data that any section names."""
-        named = set(self.columns.names().values())
-        for model in self.models.values():
-            named |= {name for names in model.columns().values() for name in names}
-        lagged = set(self.prepare.lag) | set(self.report.trajectories or ())
-        return named | set(self.answers() or ()) | lagged
+    @field_validator("prepare")
+    @classmethod
+    def _alignment_first(cls, value: list[Any]) -> list[Any]:
+        if any(isinstance(step, AlignStep) for step in value[1:]):
+            raise ValueError("the step 'align' comes first and once.")
+        return value
 
     @field_validator("scales", mode="before")
     @classmethod
@@ -342,22 +160,10 @@ class StudyFile(Section):
         if not isinstance(value, Mapping):
             return value
         return {
-            name: tuple(float(end) if type(end) is int else end for end in pair) if isinstance(pair, list) else pair
-            for name, pair in value.items()
+            name: tuple(_end(end) for end in pair) if isinstance(pair, list) else pair for name, pair in value.items()
         }
 
 
-def _random_option(value: Any) -> Any:
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, RandomSection):
-        return Random(_terms(value.terms), covariance=value.covariance)  # type: ignore[arg-type]
-    return Random(_terms(value))
-
-
-def _terms(terms: list[Any]) -> tuple[str | Shared, ...]:
-    return tuple(term if isinstance(term, str) else term.as_term() for term in terms)
-
-
-def _names(terms: list[Any]) -> list[str]:
-    return [term if isinstance(term, str) else term.shared for term in terms]
+def _end(value: Any) -> Any:
+    """An end of a scale; whole numbers as they are written, unless they are too large to be numbers."""
+    return float(value) if type(value) is int and abs(value) < 2**53 else value

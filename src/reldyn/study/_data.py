@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reldyn.errors import DataError
+from reldyn.errors import DataError, DesignError, ReldynError
 from reldyn.panel import DyadPanel, check_panel, from_wide, load_sample, read_table
 from reldyn.study._config import SAMPLE, StudyFile
 from reldyn.study._manifest import sha256_of
+from reldyn.study.prepare import aligned_rows
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from reldyn.panel import PanelIndex
     from reldyn.study._toml import StudyText
 
-__all__ = ["anonymised", "check_named_columns", "data_hash", "findings_of", "make_panel", "prepared", "read_rows"]
+__all__ = ["aligned", "anonymised", "data_hash", "findings_of", "make_panel", "original_ids", "read_rows"]
 
 
 def data_path(study: StudyFile, folder: Path) -> Path | None:
@@ -57,8 +58,30 @@ def roles_of(study: StudyFile) -> dict[str, Any]:
     return named
 
 
+def aligned(study: StudyFile, frame: pd.DataFrame, where: StudyText) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+    """The rows with day and prompt where the study asks for it, and the record of that step."""
+    step = study.align_step()
+    if step is None:
+        return frame, []
+    person = study.columns.person
+    if person is None:
+        raise where.error([f"{where.place(('columns', 'person'))}: this key is needed to align the rows."])
+    try:
+        rows, record = aligned_rows(frame, step, dyad=study.columns.dyad, person=person)
+    except ReldynError as problem:
+        kind = DesignError if isinstance(problem, DesignError) else DataError
+        raise kind(f"{where.path.name}: {where.place(('prepare', 0))}: {problem}") from None
+    return rows, [record]
+
+
+def original_ids(panel: DyadPanel) -> pd.DataFrame:
+    """The ids of every row as the file has them: formulas of the study speak of these."""
+    columns = {panel.columns[kind] for kind in ("dyad", "person")} - {None, panel.columns["role"]}
+    return panel.frame[sorted(str(name) for name in columns)]
+
+
 def make_panel(study: StudyFile, frame: pd.DataFrame, where: StudyText) -> DyadPanel:
-    """The panel as the file has it; `prepared` adds what the study asks for."""
+    """The panel as the file has it; `reldyn.study.prepare` does what the study asks for."""
     if study.wide is None and study.columns.person is None:
         raise where.error(
             [f"{where.place(('columns', 'person'))}: this key is needed unless there is a [wide] section."]
@@ -72,11 +95,6 @@ def make_panel(study: StudyFile, frame: pd.DataFrame, where: StudyText) -> DyadP
     except DataError as problem:
         raise DataError(f"{study.data.path}: {problem}", problem.findings) from None
     return panel
-
-
-def prepared(panel: DyadPanel, study: StudyFile) -> DyadPanel:
-    """The panel with the lags that the study asks for."""
-    return panel.lag(study.prepare.lag) if study.prepare.lag else panel
 
 
 def findings_of(study: StudyFile, frame: pd.DataFrame, where: StudyText) -> pd.DataFrame:
@@ -139,27 +157,3 @@ def _person_numbers(lot: np.random.Generator, dyad_number: NDArray[np.int64], in
     numbers = np.empty(index.n_persons, dtype=np.int64)
     numbers[order] = np.arange(1, index.n_persons + 1)
     return numbers
-
-
-def check_named_columns(study: StudyFile, panel: DyadPanel, where: StudyText) -> None:
-    """Raise one error for every column that the study names and the data lack, with key path and line."""
-    from reldyn.errors import check_columns
-
-    present = [str(name) for name in panel.frame.columns]
-    source = study.data.path
-    wanted: list[tuple[tuple[str, ...], list[str]]] = []
-    for name, model in study.models.items():
-        wanted += [(("models", name, key), names) for key, names in model.columns().items()]
-    if study.cycles is not None:
-        wanted.append((("cycles", "warmth"), [study.cycles.warmth]))
-        wanted.append((("cycles", "approach"), [study.cycles.approach] if study.cycles.approach else []))
-    wanted.append((("report", "trajectories"), study.report.trajectories or []))
-    faults = []
-    for keys, names in wanted:
-        for name in names:
-            try:
-                check_columns(present, [name], source)
-            except DataError as problem:
-                faults.append(f"{where.place(keys)}: {problem}")
-    if faults:
-        raise where.error(faults)

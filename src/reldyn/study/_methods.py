@@ -9,8 +9,6 @@ import reldyn
 
 if TYPE_CHECKING:
     from reldyn.panel import DyadPanel
-    from reldyn.results import Result
-    from reldyn.study._config import CyclesSection, StudyFile
 
 __all__ = ["methods_text", "overview"]
 
@@ -29,17 +27,31 @@ def overview(panel: DyadPanel, answers: Sequence[str] | None) -> list[tuple[str,
     ]
 
 
-def methods_text(panel: DyadPanel, study: StudyFile, results: Mapping[str, Result]) -> list[str]:
-    """One paragraph on the sample, one per model, one on the schedule, one on the software."""
-    paragraphs = [_sample(panel, study.answers())]
-    for name, result in results.items():
-        paragraphs.append(f"Model {name}. {result.summary().partition(chr(10))[2].strip().split(chr(10) * 2)[0]}")
-    if study.cycles is not None:
-        paragraphs.append(_schedule(study.cycles))
+def methods_text(
+    panel: DyadPanel, records: Mapping[str, Mapping[str, Any]], answers: Sequence[str] | None
+) -> list[str]:
+    """One paragraph on the sample, one per analysis, one on the software."""
+    paragraphs = [_sample(panel, answers)]
+    paragraphs += [f"Analysis {name}. {_of_analysis(record)}" for name, record in records.items()]
     paragraphs.append(
         f"Analyses used reldyn {reldyn.__version__}. The hashes below identify the data file and the study file."
     )
     return paragraphs
+
+
+def _of_analysis(record: Mapping[str, Any]) -> str:
+    """The sentences of the registry and those of the result, with the sources of the method."""
+    said = record["summary"].partition("\n")[2].strip().split("\n\n")[0]
+    # A summary that goes on with a table has no sentences of its own.
+    own = said if said.endswith(".") else ""
+    methods = record["methods"] or record["question"]
+    sources = "; ".join(record["references"])
+    sentences = [
+        methods if methods not in own else "",
+        " ".join(own.split()),
+        f"Sources: {sources}." if sources else "",
+    ]
+    return " ".join(filter(None, sentences))
 
 
 def _sample(panel: DyadPanel, answers: Sequence[str] | None) -> str:
@@ -53,23 +65,4 @@ def _sample(panel: DyadPanel, answers: Sequence[str] | None) -> str:
         f"The sample has {panel.n_dyads} dyads ({who}) and {panel.n_persons} persons with {clock}{days}. "
         f"Of {int(overall['expected']):,} expected answers {overall['share']:.1%} were given; both partners answered "
         f"on {overall['both_share']:.1%} of the occasions{counted}."
-    )
-
-
-def _schedule(asked: CyclesSection) -> str:
-    rated = "received from the partner" if asked.reported_by == "receiver" else "given to the partner"
-    event: Any = asked.event
-    warm = "in the top tercile of the person's own ratings" if event == "threshold" else f"rated {event:g} or higher"
-    after = (
-        " Contingency is the share of warm occasions one beep after approach "
-        f"({asked.approach}) minus the share after none, within a day."
-        if asked.approach
-        else ""
-    )
-    return (
-        f"The schedule of warmth was described from {asked.warmth} ({rated}). An occasion was warm when {warm}; "
-        "intervals between warm occasions count scheduled beeps. Reported are the coefficient of variation of the "
-        "intervals with a bias-corrected jackknife interval, burstiness for finite series (Kim and Jo, 2016) and "
-        f"memory (Goh and Barabasi, 2008).{after} These are descriptions, not tests: on short series they do not "
-        "tell regimes from chance."
     )

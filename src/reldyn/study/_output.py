@@ -24,9 +24,9 @@ __all__ = ["Output", "check_target", "files_of", "seal"]
 
 MANIFEST, FORMAT = "manifest.json", "reldyn study output"
 RECORD, UNFINISHED = "unfinished.json", "reldyn unfinished run"
-_ABOUT = (
-    "This run did not finish. What is here is no report; reldyn run --resume goes on from the models that were done."
-)
+# Dates and durations: no part of what equal runs have in common, and so not listed in the manifest.
+LOG, LOG_FORMAT = "log.json", "reldyn study log"
+_ABOUT = "This run did not finish. What is here is no report; the next run goes on from the analyses that were done."
 _SHOWN = 5
 
 
@@ -51,6 +51,20 @@ def files_of(folder: Path, name: str = MANIFEST, form: str = FORMAT) -> dict[str
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return dict(files) if whole else None
+
+
+def log_of(folder: Path) -> dict[str, Any] | None:
+    """The log of runs in a folder; None where there is none, or one that was edited."""
+    path = folder / LOG
+    try:
+        record = None if path.is_symlink() else json.loads(path.read_text(encoding="utf-8"))
+        return record if isinstance(record, dict) and record == seal(record, LOG_FORMAT) else None
+    except (OSError, ValueError, TypeError, RecursionError):
+        return None
+
+
+def _is_own_log(folder: Path, name: str) -> bool:
+    return name == LOG and log_of(folder) is not None
 
 
 def _plain(name: str) -> bool:
@@ -129,16 +143,27 @@ class Output:
         self._note = note
         self._files: dict[str, str] = {}
         self._about: dict[str, Any] = {}
-        self.work.mkdir()
+        self._log: Mapping[str, Any] | None = None
+        try:
+            self.work.mkdir()
+        except OSError as problem:
+            raise DataError(f"{target}: the output folder cannot be written ({problem.strerror}).") from None
         self._keep_record()
 
     def write(self, name: str, text: str) -> None:
         """Write one file of the run; it is on record before it is there."""
         path = self.work / name
-        path.parent.mkdir(exist_ok=True)
-        self._files[name] = sha256_of(text.encode("utf-8"))
-        self._keep_record()
-        write_text(path, text)
+        try:
+            path.parent.mkdir(exist_ok=True)
+            self._files[name] = sha256_of(text.encode("utf-8"))
+            self._keep_record()
+            write_text(path, text)
+        except OSError as problem:
+            raise DataError(f"{self.target / name} cannot be written ({problem.strerror}).") from None
+
+    def log(self, record: Mapping[str, Any]) -> None:
+        """What to write into the log when the folder gets its name."""
+        self._log = record
 
     def describe(self, **about: Any) -> None:
         """Put down what ``resume`` needs to know of the files so far."""
@@ -147,7 +172,10 @@ class Output:
 
     def _keep_record(self) -> None:
         record = {"about": _ABOUT, "output": self.target.name, **self._about, "files": self._files}
-        write_text(self.work / RECORD, json.dumps(seal(record, UNFINISHED), indent=1, ensure_ascii=False) + "\n")
+        try:
+            write_text(self.work / RECORD, json.dumps(seal(record, UNFINISHED), indent=1, ensure_ascii=False) + "\n")
+        except OSError as problem:
+            raise DataError(f"{self.work / RECORD} cannot be written ({problem.strerror}).") from None
 
     def leave(self, *kept: str) -> None:
         """After a failure: keep files with these names for another run, or nothing if there are none of them."""
@@ -158,6 +186,7 @@ class Output:
             shutil.rmtree(self.work, ignore_errors=True)
             return
         (self.work / MANIFEST).unlink(missing_ok=True)
+        (self.work / LOG).unlink(missing_ok=True)
         for name in set(self._files) - set(kept):
             (self.work / name).unlink(missing_ok=True)
             del self._files[name]
@@ -183,6 +212,9 @@ class Output:
         theirs = _not_ours(self.target)
         try:
             moved = self._make_way(theirs)
+            if self._log is not None and LOG not in theirs:
+                text = json.dumps(seal(self._log, LOG_FORMAT), indent=1, ensure_ascii=False)
+                write_text(self.work / LOG, text + "\n")
             whole = seal({**manifest, "files": dict(sorted(self._files.items()))})
             write_text(self.work / MANIFEST, json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
             (self.work / RECORD).unlink()
@@ -244,7 +276,7 @@ def _not_ours(folder: Path) -> set[str]:
     return {
         name
         for name, is_folder in _entries(folder, folders)
-        if name != MANIFEST and (is_folder or not unchanged(folder, name, files))
+        if name != MANIFEST and not _is_own_log(folder, name) and (is_folder or not unchanged(folder, name, files))
     }
 
 
@@ -280,7 +312,7 @@ def settle(aside: Path, target: Path) -> list[str]:
     for name, _ in list(_entries(aside, _folders_of(files))):
         if name == MANIFEST and files:
             continue
-        if unchanged(aside, name, files):
+        if unchanged(aside, name, files) or _is_own_log(aside, name):
             (aside / name).unlink()
             continue
         place = target / name
@@ -328,6 +360,8 @@ def clear(folder: Path) -> bool:
                 (folder / name).unlink()
         for inner in sorted(_folders_of(files), key=len, reverse=True):
             _remove_if_empty(folder / inner)
+    if records and _is_own_log(folder, LOG):
+        (folder / LOG).unlink()
     if not records or {entry.name for entry in os.scandir(folder)} != set(records):
         return False
     for record in records:

@@ -1,8 +1,8 @@
-"""`run_study`: from a study file to a folder with results and a report, all of it or nothing.
+"""Run a study file: from a data file to a folder with results and a report, all of it or nothing.
 
 The work goes into a sibling folder ``NAME.unfinished-...`` and is renamed at the end, so that whatever
-carries the final name is whole. Results of finished models stay in the unfinished folder of a failed
-run for ``resume=True``.
+carries the final name is whole. Analyses that were finished stay in the unfinished folder of a failed or killed
+run, and the next run takes them over where nothing that they hang on has changed.
 """
 
 from __future__ import annotations
@@ -11,44 +11,70 @@ import datetime
 import json
 import os
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import reldyn
-from reldyn.errors import DataError, DesignError, ReldynError
+from reldyn._registry import find_analysis
+from reldyn.errors import ConvergenceWarning, DataError, DesignError
 from reldyn.results import Result, from_json
-from reldyn.study._config import SAMPLE, ApimModel, ModelBase, StudyFile
-from reldyn.study._data import anonymised, check_named_columns, data_hash, make_panel, prepared, read_rows
+from reldyn.study._config import SAMPLE, StudyFile
+from reldyn.study._data import aligned, anonymised, data_hash, make_panel, original_ids, read_rows
+from reldyn.study._frozen import check_frozen
 from reldyn.study._lock import locked
-from reldyn.study._manifest import fingerprint, sha256_of, show_versions
-from reldyn.study._output import (
-    RECORD,
-    UNFINISHED,
-    Output,
-    check_target,
-    clear,
-    files_of,
-    listed,
-    make_parents,
-    unchanged,
-    unfinished,
-)
+from reldyn.study._manifest import sha256_of, show_versions
+from reldyn.study._output import Output, check_target, clear, listed, log_of, make_parents, unfinished
 from reldyn.study._progress import progress
 from reldyn.study._report import ReportParts, render_report
-from reldyn.study._toml import StudyText, read_study_file
+from reldyn.study._toml import Draft, Study, StudyText, read_draft
+from reldyn.study.asking import answer_columns, column_faults, seeded
+from reldyn.study.prepare import Prepared, columns_after, prepare
+from reldyn.study.running import (
+    Context,
+    Saved,
+    as_csv,
+    data_keys,
+    made_by_workers,
+    saved_steps,
+    step_keys,
+    tasks_of,
+    versions_of,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from reldyn.panel import DyadPanel
 
-__all__ = ["StudyRun", "run_study"]
+__all__ = ["StudyRun", "checked_study", "run_study"]
 
-_REPORT, _RESULTS, _FINGERPRINTS = "report.html", "results", "fingerprints.json"
+_REPORT, _RESULTS, _STEPS = "report.html", "results", "steps.json"
+_INDEX = f"{_RESULTS}/{_STEPS}"
 _SECRET = b"numbers of dyads and persons"
+_LOGGED_RUNS = 50
+
+
+class Results(Mapping[str, Result]):
+    """Results by name of the analysis: as computed by this process, else read from the saved text when asked for."""
+
+    def __init__(self, names: list[str], computed: Mapping[str, Result], texts: Mapping[str, str]) -> None:
+        self._names, self._found, self._texts = names, dict(computed), texts
+
+    def __getitem__(self, name: str) -> Result:
+        if name not in self._found:
+            if name not in self._names:
+                raise KeyError(name)
+            self._found[name] = from_json(self._texts[name])
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 @dataclass(frozen=True)
@@ -62,40 +88,60 @@ class StudyRun:
     output : Path
         The folder with the report, tables, results and manifest.
     results : mapping of str to Result
-        The fitted models by name.
-    schedule : pandas.DataFrame or None
-        What `reldyn.cycles.schedule` returned, where the study asks for it.
+        The results by the names of the analyses. Those that were saved by an earlier run, or computed by another
+        process, come without rows, as `reldyn.from_json` gives them.
     findings : pandas.DataFrame
         The findings about the data.
+    flow : pandas.DataFrame
+        What each step of ``[[prepare]]`` left out: one row per step, with rows, persons and dyads dropped and left.
     manifest : mapping
-        Versions, hashes, seeds and times: what ``manifest.json`` holds.
+        Versions, hashes and seeds: what ``manifest.json`` holds. Two runs of the same study have the same.
+    log : mapping
+        When the run was, how long each analysis took, and which were kept from an earlier run.
     """
 
     path: Path
     output: Path
     results: Mapping[str, Result]
-    schedule: pd.DataFrame | None
     findings: pd.DataFrame
+    flow: pd.DataFrame
     manifest: Mapping[str, Any]
+    log: Mapping[str, Any]
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """Names of the analyses that an earlier run had computed."""
+        return tuple(name for name, one in self.log["analyses"].items() if one["kept"])
 
 
-def run_study(path: str | Path, *, output: str | Path | None = None, resume: bool = False) -> StudyRun:
-    """Run a study file: read the data, fit the models, describe the schedule, write the report.
+def run_study(
+    path: str | Path,
+    *,
+    output: str | Path | None = None,
+    fresh: bool = False,
+    frozen: bool = False,
+    resume: bool = False,
+) -> StudyRun:
+    """Run a study file: read and prepare the data, compute the analyses, write the report.
 
     Parameters
     ----------
     path : str or Path
-        A study file (TOML) with the sections ``data`` and ``columns`` and any of ``wide``,
-        ``schedule``, ``scales``, ``prepare``, ``models``, ``cycles``, ``report``. Paths in it are
-        relative to its folder.
+        A study file (TOML) with the sections ``data`` and ``columns`` and any of ``wide``, ``schedule``, ``scales``,
+        ``[[prepare]]``, ``[analyses.NAME]``, ``run``, ``report``. Paths in it are relative to its folder. Files of
+        version 1 (``[models.NAME]``, ``[cycles]``) are read as well.
     output : str or Path, optional
         Folder to write. None: beside the study file, ``NAME-output``. The files of an earlier run there
         are replaced; what else stands there, or was changed since, is left and named in a warning. Any
         other folder that is not empty is refused.
+    fresh : bool, default False
+        Compute every analysis anew. By default one that an earlier run to the same folder has computed, finished or
+        killed, is taken over while its options, the data, their preparation and the versions are the same, because
+        it would come out the same.
+    frozen : bool, default False
+        Refuse to run where the data, the study file or a version is another than in the earlier run to this folder.
     resume : bool, default False
-        Take over results of an earlier, finished or unfinished, run to the same folder whose
-        data, model and reldyn version are the same. Off by default, as a whole run shows that
-        everything can be computed anew.
+        Without effect: every run takes over what it can.
 
     Returns
     -------
@@ -104,19 +150,23 @@ def run_study(path: str | Path, *, output: str | Path | None = None, resume: boo
     Raises
     ------
     DesignError
-        The study file has faults (all are named, with key path and line), or a model cannot be
-        estimated.
+        The study file has faults (all are named, with key path and line), or an analysis cannot be estimated.
     DataError
-        The data cannot be read or make no panel, the output folder is not ours to replace, or another
-        run is writing to it.
+        The data cannot be read or make no panel, the output folder is not ours to replace, another
+        run is writing to it, or ``frozen`` finds a change.
 
     Warns
     -----
     DataWarning
         The folder holds files that no run wrote, or an earlier run was killed.
+    ConvergenceWarning
+        A search did not end; also where the result was taken over.
 
     Notes
     -----
+    A run is the same on any number of workers and whenever it was interrupted: report, results and manifest are
+    equal byte for byte while data, study file and versions are. Times are in ``log.json`` alone.
+
     Dyads and persons carry running numbers in everything that is written, unless the report
     section says ``anonymise = false``: two partners may come to read the same report. The numbers are
     drawn by lot from the data, so that they do not follow the ids; as dyads then come in another order,
@@ -129,7 +179,7 @@ def run_study(path: str | Path, *, output: str | Path | None = None, resume: boo
     >>> import tempfile, pathlib, reldyn as rd
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     data, study = pathlib.Path(folder) / "diary.csv", pathlib.Path(folder) / "study.toml"
-    ...     rd.simulate.apim(n_dyads=30, actor=0.3, partner=0.1, seed=1).panel.frame.to_csv(data)
+    ...     rd.simulate.apim(n_dyads=8, n_occasions=20, seed=1).panel.frame.to_csv(data)
     ...     _ = study.write_text('''
     ...         [data]
     ...         path = "diary.csv"
@@ -137,56 +187,248 @@ def run_study(path: str | Path, *, output: str | Path | None = None, resume: boo
     ...         dyad = "dyad"
     ...         person = "person"
     ...         role = "role"
-    ...         [models.mood]
-    ...         outcome = "y"
-    ...         predictors = ["x"]
-    ...         estimation = { inference = "z" }
+    ...         time = "time"
+    ...         [analyses.carry]
+    ...         verb = "coupling.inertia_coordination"
+    ...         variable = "y"
     ...     ''', encoding="utf-8")
     ...     run = rd.run_study(study)
     ...     run.path.name, list(run.results)
-    ('report.html', ['mood'])
+    ('report.html', ['carry'])
     """
     path = Path(path)
-    study, where = read_study_file(path)
     target = _target(path, output)
-    started = _now()
+    draft = read_draft(path)
+    started, about_versions = _now(), show_versions()
     check_target(target)
-    frame = read_rows(study, path.parent)
-    original = make_panel(study, frame, where)
-    panel, numbers = anonymised(original, study, data_hash(study, path.parent, frame, _SECRET))
-    panel = prepared(panel, study)
-    check_named_columns(study, panel, where)
-    shown = _shown_dyads(study, numbers, where)
-    about = _about(study, where, path, data_hash(study, path.parent, frame))
+    ready = checked_study(draft, path.parent)
+    study, panel = ready.study, ready.panel
+    about = _about(study, path, ready.data_sha256, about_versions)
+    if frozen:
+        check_frozen(target, about)
+    versions = versions_of(about_versions.packages)
+    keys = step_keys(study.asked, data_keys(study.file, ready.data_sha256), versions)
     make_parents(target)
     with locked(target) as lock:
         # Another run may have come first, or a killed one may have left its folder aside.
         check_target(target)
-        earlier = _earlier(target) if resume else {}
+        earlier = {} if fresh else saved_steps(target, _INDEX)
         work = Output(target, lock.note)
         try:
-            with progress(len(study.models) + 2) as step:
-                results, prints = _fit_all(study, panel, where, work, earlier, about, step)
-                step("schedule")
-                schedule, events = _schedule(study, panel)
-                manifest: dict[str, Any] = {**about, "models": prints, "started": started, "finished": _now()}
-                parts = ReportParts(study, panel, results, schedule, events, shown, about)
+            steps = _Steps(study, keys, work)
+            with progress(len(study.asked) + 1) as step:
+                steps.take_over(earlier)
+                steps.compute(Context(panel, ready.shown), step)
                 step("report")
-                _write(work, panel, results, schedule, parts, where.text)
+                manifest = {**about, "kernels": versions["kernels"], "analyses": steps.described()}
+                records = {name: json.loads(texts[".report.json"]) for name, texts in steps.texts.items()}
+                parts = ReportParts(
+                    study.file, panel, records, ready.flow, ready.answers, ready.used, ready.shown, about
+                )
+                _write(work, panel, parts, study)
+            log = {"started": started, "finished": _now(), "analyses": steps.timed()}
+            work.log({"runs": [*_logged(target), log][-_LOGGED_RUNS:]})
             manifest, moved, left = work.publish(manifest)
         except BaseException:
-            stems = [_FINGERPRINTS, *(f"{_file_name(name, study.models)}.json" for name in study.models)]
-            work.leave(*(f"{_RESULTS}/{stem}" for stem in stems))
+            work.leave(*steps.written() if "steps" in locals() else ())
             raise
         _say(target, lock.recovered, moved, [*left, *_uncleared(target)])
+    steps.say_searches()
     return StudyRun(
         path=target / moved.get(_REPORT, _REPORT),
         output=target,
-        results=MappingProxyType(results),
-        schedule=schedule,
+        results=steps.results(),
         findings=panel.findings,
+        flow=_flow_table(ready.flow),
         manifest=MappingProxyType(manifest),
+        log=MappingProxyType(log),
     )
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A study with its data read, prepared and checked."""
+
+    study: Study
+    panel: DyadPanel
+    flow: tuple[dict[str, Any], ...]
+    data_sha256: str
+    shown: list[Any] | None
+    answers: list[str] | None
+    used: set[str]
+
+
+def checked_study(draft: Draft, folder: Path) -> Ready:
+    """Read and prepare the data of a study; one error for all faults of the file, those of columns included.
+
+    Raises
+    ------
+    DesignError or DataError
+    """
+    study, where = draft.study, draft.where
+    if study is None:
+        raise where.error(draft.faults)
+    file = study.file
+    try:
+        frame = read_rows(file, folder)
+        rows, first = aligned(file, frame, where)
+        original = make_panel(file, rows, where)
+    except (DataError, DesignError):
+        if draft.faults:
+            raise where.error(draft.faults) from None
+        raise
+    faults = [*draft.faults, *_column_faults(study, original)]
+    if faults:
+        raise where.error(faults)
+    secret = data_hash(file, folder, frame, _SECRET)
+    panel, numbers = anonymised(original, file, secret)
+    shown = _shown_dyads(file, numbers, where)
+    start = Prepared(panel, original_ids(original), tuple(first))
+    done = prepare(start, file.prepare, lambda number, name: _step_place(where, number, name))
+    answers = answer_columns(study.asked)
+    own = {column for one in study.asked for columns in one.columns().values() for column in columns}
+    named = {column for column in done.panel.columns.values() if column is not None}
+    used = own | named | set(file.report.trajectories or ())
+    sha = data_hash(file, folder, frame)
+    seeds = "seed" in file.run.model_fields_set
+    asked = tuple(seeded(one, file.run.seed, always=seeds) for one in study.asked)
+    return Ready(replace(study, asked=asked), done.panel, done.flow, sha, shown, answers, used)
+
+
+def _step_place(where: StudyText, number: int, name: str) -> str:
+    return f"{where.path.name}: {where.place(('prepare', number))}: step {name!r}"
+
+
+def _column_faults(study: Study, panel: DyadPanel) -> list[str]:
+    """What the study names and the data, with all that the steps add, lack."""
+    file, where = study.file, study.where
+    source = file.data.path
+    names, absent = columns_after([str(name) for name in panel.frame.columns], file.prepare)
+    faults = [
+        f"{where.place(('prepare', number, key))}: no column {name!r} in {source} or made by an earlier step."
+        for number, key, name in absent
+    ]
+    faults += column_faults(study.asked, names, source, where)
+    faults += [
+        f"{where.place(('report', 'trajectories'))}: no column {name!r} in {source}."
+        for name in file.report.trajectories or ()
+        if name not in names
+    ]
+    return faults
+
+
+class _Steps:
+    """The analyses of a run: what is saved of each, and where that comes from."""
+
+    def __init__(self, study: Study, keys: Mapping[str, str], work: Output) -> None:
+        self.study, self.keys, self.work = study, keys, work
+        self.texts: dict[str, dict[str, str]] = {}
+        self._kept: set[str] = set()
+        self._computed: dict[str, Result] = {}
+        self._seconds: dict[str, float] = {}
+        self._names = [one.name for one in study.asked]
+
+    def take_over(self, earlier: Mapping[tuple[str, str], Saved]) -> None:
+        """Copy what earlier runs have computed."""
+        for name in self._names:
+            saved = earlier.get((name, self.keys[name]))
+            texts = saved.texts() if saved else None
+            if texts is not None and _readable_record(texts):
+                self._kept.add(name)
+                self._keep(name, texts)
+
+    def compute(self, context: Context, step: Callable[[str], None]) -> None:
+        """Compute the others, and save each as soon as it is there.
+
+        Raises
+        ------
+        DesignError or DataError
+            Some could not be computed: all of them are named.
+        """
+        run, where = self.study.file.run, self.study.where
+        tasks = tasks_of(self.study.asked, frozenset(self._kept))
+        failed = []
+        if tasks:
+            step(f"analysis {next(one.name for one in tasks[0] if one.name not in self._kept)}")
+        for made in made_by_workers(tasks, frozenset(self._kept), context, run.workers, run.backend):
+            if made.failure:
+                failed.append(made)
+                continue
+            if made.result is not None:
+                self._computed[made.name] = made.result
+            self._seconds[made.name] = made.seconds
+            self._keep(made.name, made.files)
+            following = next((name for name in self._names if name not in self.texts), None)
+            step(f"analysis {following}" if following else "tables")
+        if failed:
+            failed.sort(key=lambda made: self._names.index(made.name))
+            kind = DesignError if any(made.of_design for made in failed) else DataError
+            faults = [f"{where.place(('analyses', made.name))}: {made.failure}" for made in failed]
+            raise kind(str(where.error(faults)))
+
+    def _keep(self, name: str, texts: Mapping[str, str]) -> None:
+        self.texts[name] = dict(texts)
+        for ending, text in texts.items():
+            self.work.write(self._file(name, ending), text)
+        self.texts = {one: self.texts[one] for one in self._names if one in self.texts}
+        known = {
+            one: {"key": self.keys[one], "files": {ending: self._file(one, ending) for ending in found}}
+            for one, found in self.texts.items()
+        }
+        self.work.write(_INDEX, json.dumps(known, indent=1, ensure_ascii=False) + "\n")
+
+    def _file(self, name: str, ending: str) -> str:
+        return f"{_RESULTS}/{_file_name(name, self._names)}{ending}"
+
+    def written(self) -> list[str]:
+        """Files that another run can go on from."""
+        return [_INDEX, *(self._file(name, ending) for name, texts in self.texts.items() for ending in texts)]
+
+    def described(self) -> dict[str, Any]:
+        """What the manifest says of each."""
+        return {
+            one.name: {"verb": one.verb, "key": self.keys[one.name], "seed": one.options.get("seed")}
+            for one in self.study.asked
+        }
+
+    def timed(self) -> dict[str, Any]:
+        """What the log says of each."""
+        return {
+            name: {"kept": name in self._kept, "seconds": round(self._seconds.get(name, 0.0), 3)}
+            for name in self._names
+        }
+
+    def results(self) -> Results:
+        """The results by name."""
+        for one in self.study.asked:
+            # Importing the function makes the class of its saved text known.
+            find_analysis(one.verb).function()
+        return Results(self._names, self._computed, {name: texts[".json"] for name, texts in self.texts.items()})
+
+    def say_searches(self) -> None:
+        """Warn of searches that did not end."""
+        for texts in self.texts.values():
+            for text in json.loads(texts[".report.json"])["searches"]:
+                warnings.warn(text, ConvergenceWarning, stacklevel=3)
+
+
+def _readable_record(texts: Mapping[str, str]) -> bool:
+    try:
+        return isinstance(json.loads(texts[".report.json"]), dict) and ".json" in texts
+    except (KeyError, ValueError, RecursionError):
+        return False
+
+
+def _logged(target: Path) -> list[Any]:
+    """Earlier entries of the log."""
+    runs = (log_of(target) or {}).get("runs")
+    return runs if isinstance(runs, list) else []
+
+
+def _flow_table(flow: tuple[dict[str, Any], ...]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(list(flow))
 
 
 def _say(target: Path, recovered: str, moved: Mapping[str, str], left: list[str]) -> None:
@@ -211,8 +453,8 @@ def _target(path: Path, output: str | Path | None) -> Path:
     if output is None:
         return path.with_name(f"{path.stem}-output")
     target = Path(output)
-    # "." and ".." have no name that a sibling could be called after.
-    return target if target.name not in ("", "..") else target.resolve()
+    # "." and ".." have no name that a sibling could be called after; a link stays, and what it points to is written.
+    return target.resolve() if target.name in ("", "..") or target.is_symlink() else target
 
 
 def _now() -> str:
@@ -220,26 +462,27 @@ def _now() -> str:
 
 
 def _shown_dyads(study: StudyFile, numbers: Mapping[str, Any], where: StudyText) -> list[Any] | None:
-    if study.report.dyads is None:
+    named = study.report.named_dyads
+    if named is None:
         return None
-    unknown = [label for label in study.report.dyads if str(label) not in numbers]
+    unknown = [label for label in named if str(label) not in numbers]
     if unknown:
         raise where.error([f"{where.place(('report', 'dyads'))}: no dyad {unknown[0]!r} in the data."])
-    return [numbers[str(label)] for label in study.report.dyads]
+    return [numbers[str(label)] for label in named]
 
 
-def _about(study: StudyFile, where: StudyText, path: Path, data_sha256: str) -> dict[str, Any]:
-    versions = show_versions()
+def _about(study: Study, path: Path, data_sha256: str, versions: Any) -> dict[str, Any]:
+    file = study.file
     return {
         "reldyn": reldyn.__version__,
         "python": versions.python,
         "platform": versions.platform,
         "packages": dict(versions.packages),
         "study_file": _readable(path.name),
-        "study_sha256": sha256_of(where.path),
-        "data_file": SAMPLE if study.data.path == SAMPLE else _readable(Path(study.data.path).name),
+        "study_sha256": sha256_of(study.where.path),
+        "data_file": SAMPLE if file.data.path == SAMPLE else _readable(Path(file.data.path).name),
         "data_sha256": data_sha256,
-        "anonymised": study.report.anonymise,
+        "anonymised": file.report.anonymise,
     }
 
 
@@ -248,122 +491,27 @@ def _readable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", errors="replace")
 
 
-def _fit_all(
-    study: StudyFile,
-    panel: DyadPanel,
-    where: StudyText,
-    work: Output,
-    earlier: Mapping[str, tuple[str, Path]],
-    about: Mapping[str, Any],
-    step: Callable[[str], None],
-) -> tuple[dict[str, Result], dict[str, Any]]:
-    """Fit every model, or take over an equal earlier result; keep each as soon as it is there."""
-    results: dict[str, Result] = {}
-    prints: dict[str, Any] = {}
-    for name, model in study.models.items():
-        step(f"model {name}")
-        mark = _fingerprint(study, model, about)
-        taken = _take_over(earlier.get(name), mark)
-        result = taken if taken is not None else _fit(panel, name, model, where)
-        results[name] = result
-        prints[name] = {"fingerprint": mark, "seed": model.estimation.seed, "resumed": taken is not None}
-        work.write(f"{_RESULTS}/{_file_name(name, study.models)}.json", result.to_json() + "\n")
-        known = {other: [entry["fingerprint"], _file_name(other, study.models)] for other, entry in prints.items()}
-        work.write(f"{_RESULTS}/{_FINGERPRINTS}", json.dumps(known, indent=1, ensure_ascii=False) + "\n")
-    return results, prints
-
-
-def _file_name(name: str, names: Mapping[str, Any]) -> str:
-    """A file name for a model: its own where that is safe, else its number."""
-    safe = name.isascii() and all(sign.isalnum() or sign in "-_" for sign in name) and name.casefold() != "fingerprints"
+def _file_name(name: str, names: list[str]) -> str:
+    """A file name for an analysis: its own where that is safe, else its number."""
+    safe = name.isascii() and all(sign.isalnum() or sign in "-_" for sign in name) and name.casefold() != "steps"
     clash = [other.casefold() for other in names].count(name.casefold()) > 1
-    return name if safe and not clash else f"model-{list(names).index(name) + 1}"
+    return name if safe and name and len(name) <= 80 and not clash else f"analysis-{names.index(name) + 1}"
 
 
-def _fingerprint(study: StudyFile, model: ModelBase, about: Mapping[str, Any]) -> str:
-    said = study.model_dump(include={"data", "columns", "wide", "schedule", "scales", "prepare"})
-    return fingerprint(
-        {
-            "model": model.model_dump(),
-            "study": said,
-            "data": about["data_sha256"],
-            "anonymised": about["anonymised"],
-            "packages": {name: about["packages"][name] for name in ("reldyn", "numpy", "scipy")},
-        }
-    )
-
-
-def _take_over(found: tuple[str, Path] | None, mark: str) -> Result | None:
-    if found is None or found[0] != mark:
-        return None
-    try:
-        result = from_json(found[1])
-    except DataError:
-        return None
-    # A failed search is made again, so that it is told again.
-    return result if bool(result.glance()["converged"].iloc[0]) else None
-
-
-def _fit(panel: DyadPanel, name: str, model: ModelBase, where: StudyText) -> Result:
-    verb = reldyn.apim if isinstance(model, ApimModel) else reldyn.mixed_model
-    try:
-        # What the model says about the data is in the result and in the report; a failed search is also told here.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", reldyn.DataWarning)
-            result: Result = verb(panel, **model.options())
-            return result
-    except ReldynError as problem:
-        kind = DesignError if isinstance(problem, DesignError) else DataError
-        raise kind(f"{where.path.name}: {where.place(('models', name))}: {problem}") from None
-
-
-def _schedule(study: StudyFile, panel: DyadPanel) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
-    if study.cycles is None:
-        return None, None
-    asked = study.cycles
-    common: dict[str, Any] = {"warmth": asked.warmth, "event": asked.event, "reported_by": asked.reported_by}
-    table = reldyn.cycles.schedule(panel, approach=asked.approach, **common)
-    return table, reldyn.cycles.events(panel, **common)
-
-
-def _write(
-    work: Output,
-    panel: DyadPanel,
-    results: Mapping[str, Result],
-    schedule: pd.DataFrame | None,
-    parts: ReportParts,
-    study_text: str,
-) -> None:
+def _write(work: Output, panel: DyadPanel, parts: ReportParts, study: Study) -> None:
     findings = panel.findings
     findings["rows"] = [" ".join(str(row) for row in rows) for rows in findings["rows"]]
-    tables = {"findings": findings, "compliance": panel.compliance(parts.study.answers())}
-    for name, result in results.items():
-        stem = f"{_RESULTS}/{_file_name(name, results)}"
-        tables |= {f"{stem}_tidy": result.tidy(), f"{stem}_glance": result.glance()}
-    if schedule is not None:
-        tables["schedule"] = schedule
+    tables = {"findings": findings, "compliance": panel.compliance(parts.answers), "flow": _flow_table(parts.flow)}
     for name, table in tables.items():
-        work.write(f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
+        work.write(f"{name}.csv", as_csv(table))
     # The study file may name dyads; where ids are hidden its hash alone is kept.
-    if not parts.study.report.anonymise or parts.study.report.dyads is None:
-        work.write("study.toml", study_text)
+    if not parts.study.report.anonymise or not _names_dyads(study):
+        work.write("study.toml", study.where.text)
     work.write(_REPORT, render_report(parts))
 
 
-def _earlier(target: Path) -> dict[str, tuple[str, Path]]:
-    """Fingerprint and file of every result of earlier runs, unfinished ones first; only files that are as written."""
-    found: dict[str, tuple[str, Path]] = {}
-    kept = [
-        (target, files_of(target)),
-        *((folder, files_of(folder, RECORD, UNFINISHED)) for folder in unfinished(target)),
-    ]
-    for folder, files in kept:
-        index = f"{_RESULTS}/{_FINGERPRINTS}"
-        if files is None or not unchanged(folder, index, files):
-            continue
-        known = json.loads((folder / index).read_text(encoding="utf-8"))
-        for name, (mark, stem) in known.items():
-            file = f"{_RESULTS}/{stem}.json"
-            if unchanged(folder, file, files):
-                found[name] = (mark, folder / file)
-    return found
+def _names_dyads(study: Study) -> bool:
+    """Whether the text of the study file may hold ids: in the report, or in a formula."""
+    ids = {study.file.columns.dyad, study.file.columns.person}
+    formulas = {name for step in study.file.prepare for _, names in step.needs() for name in names}
+    return study.file.report.named_dyads is not None or bool(ids & formulas)

@@ -7,17 +7,21 @@ import re
 import tomllib
 import typing
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from reldyn.errors import DesignError
-from reldyn.study._config import StudyFile, model_class
+from reldyn.study._config import StudyFile
+from reldyn.study.asking import Asked, asked_analyses, upgraded
 
-__all__ = ["StudyText", "faults_of", "read_study_file"]
+__all__ = ["Draft", "Study", "StudyText", "faults_of", "named_models", "parsed", "read_draft", "read_study_file"]
 
 Path_ = tuple[str | int, ...]
+# A study file is written by hand; a larger one is something else.
+_LARGEST = 1_000_000
 # Possessive quantifiers (*+, ++) never give back what they took: each line is scanned once, whatever it holds.
 _NAME = r"""(?:"(?:[^"\\]|\\.)*+"|'[^']*+'|[\w-]++)"""
 _DOTTED = rf"({_NAME}(?:\s*+\.\s*+{_NAME})*+)"
@@ -33,6 +37,13 @@ _WORDS = {
     "list_type": "wanted is a list in [ ]",
     "tuple_type": "wanted is a list of two numbers",
     "dict_type": "wanted is a table",
+    "finite_number": "wanted is a finite number",
+    "float_parsing": "wanted is a number",
+    "int_from_float": "wanted is a whole number",
+    "too_short": "wanted is a longer list",
+    "greater_than_equal": "the number is too small",
+    "less_than": "the number is too large",
+    "less_than_equal": "the number is too large",
     "model_type": "wanted is a table",
     "model_attributes_type": "wanted is a table",
 }
@@ -51,6 +62,8 @@ class StudyText:
         self.path = path
         self.text = text
         self._lines = _lines_of_keys(text)
+        # Where tables of an older file stood, by the key path that they have today.
+        self.moved: Mapping[tuple[str, ...], tuple[str, ...]] = {}
 
     @classmethod
     def read(cls, path: Path, kind: str = "study") -> StudyText:
@@ -59,12 +72,19 @@ class StudyText:
 
     def place(self, keys: Sequence[str | int]) -> str:
         """Name a key by its path and line: ``models.apim.outcome (line 12)``."""
-        name = ".".join(str(key) for key in keys)
-        for length in range(len(keys), 0, -1):
-            line = self._lines.get(tuple(str(key) for key in keys[:length]))
+        path = self._as_written(tuple(str(key) for key in keys))
+        name = ".".join(path)
+        for length in range(len(path), 0, -1):
+            line = self._lines.get(path[:length])
             if line is not None:
                 return f"{name} (line {line})"
         return name
+
+    def _as_written(self, path: tuple[str, ...]) -> tuple[str, ...]:
+        for length in range(len(path), 0, -1):
+            if path[:length] in self.moved:
+                return (*self.moved[path[:length]], *path[length:])
+        return path
 
     def error(self, faults: Sequence[str]) -> DesignError:
         """One error with all faults of this file."""
@@ -74,7 +94,65 @@ class StudyText:
         return DesignError(f"{self.path.name} has {len(faults)} faults:\n{listed}")
 
 
-def read_study_file(path: Path) -> tuple[StudyFile, StudyText]:
+@dataclass(frozen=True)
+class Study:
+    """A study file without faults.
+
+    Attributes
+    ----------
+    file : StudyFile
+        Its sections.
+    asked : tuple of Asked
+        Its analyses, in the order of the file.
+    where : StudyText
+        Its text, to name places.
+    """
+
+    file: StudyFile
+    asked: tuple[Asked, ...]
+    where: StudyText
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a study file says, with its faults.
+
+    Attributes
+    ----------
+    study : Study or None
+        None where sections have faults; analyses with faults are not in it.
+    where : StudyText
+    faults : list of str
+    """
+
+    study: Study | None
+    where: StudyText
+    faults: list[str]
+
+
+def read_draft(path: Path) -> Draft:
+    """Read a study file and collect its faults.
+
+    Raises
+    ------
+    DesignError
+        The file cannot be read or is no TOML.
+    """
+    where = StudyText.read(path)
+    raw, where.moved = upgraded(named_models(parsed(where), where))
+    asked, faults = asked_analyses(raw.get("analyses", {}), where)
+    try:
+        file = StudyFile.model_validate(raw)
+    except ValidationError as problem:
+        said = faults_of(problem, raw, where)
+        # Each analysis is checked against the registry, which says more.
+        return Draft(None, where, [*(text for text in said if not text.startswith("analyses")), *faults])
+    except RecursionError:
+        raise DesignError(f"{path.name} is nested too deeply.") from None
+    return Draft(Study(file, tuple(asked), where), where, faults)
+
+
+def read_study_file(path: Path) -> Study:
     """Read and check a study file.
 
     Raises
@@ -83,34 +161,56 @@ def read_study_file(path: Path) -> tuple[StudyFile, StudyText]:
         The file is absent, no TOML, or has unknown or missing keys or values of a wrong kind: all
         of them in one message.
     """
-    where = StudyText.read(path)
+    draft = read_draft(path)
+    if draft.faults or draft.study is None:
+        raise draft.where.error(draft.faults)
+    return draft.study
+
+
+def parsed(where: StudyText) -> dict[str, Any]:
+    """The content of a TOML file.
+
+    Raises
+    ------
+    DesignError
+        It is no TOML.
+    """
+    name = where.path.name
     try:
-        raw = tomllib.loads(where.text)
+        return tomllib.loads(where.text)
     except tomllib.TOMLDecodeError as problem:
-        raise DesignError(f"{path.name} is no valid TOML: {problem}.") from None
-    raw = _named_models(raw, where)
-    try:
-        return StudyFile.model_validate(raw), where
-    except ValidationError as problem:
-        raise where.error(faults_of(problem, raw, where)) from None
+        raise DesignError(f"{name} is no valid TOML: {problem}.") from None
+    except RecursionError:
+        raise DesignError(f"{name} is nested too deeply.") from None
+    except ValueError as problem:
+        # Numbers of thousands of digits.
+        raise DesignError(f"{name} holds a value that cannot be read: {problem}.") from None
 
 
 def _read(path: Path, kind: str) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        if path.exists() and not path.is_file():
+            raise DesignError(f"{path} is no file: name a {kind} file.")
+        with path.open("rb") as stream:
+            content = stream.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
+            raise DesignError(f"{path} is larger than {_LARGEST // 1_000:,} kB: that is no {kind} file.")
+        return content.decode("utf-8-sig")
     except FileNotFoundError:
         near = sorted(other.name for other in path.parent.glob("*.toml"))[:5]
         hint = f" The folder holds {', '.join(near)}." if near else ""
         raise DesignError(f"{path}: there is no such {kind} file.{hint}") from None
     except OSError as problem:
         raise DesignError(f"{path}: the {kind} file cannot be read ({problem.strerror}).") from None
-    except UnicodeDecodeError as problem:
+    except ValueError as problem:
+        if not isinstance(problem, UnicodeDecodeError):
+            raise DesignError(f"{str(path)!r} is no path: {problem}.") from None
         raise DesignError(
             f"{path}: the {kind} file is not UTF-8 text (byte {problem.start}): save it as UTF-8."
         ) from None
 
 
-def _named_models(raw: dict[str, Any], where: StudyText) -> dict[str, Any]:
+def named_models(raw: dict[str, Any], where: StudyText) -> dict[str, Any]:
     """Accept ``[[models]]`` with a ``name`` beside ``[models.NAME]``."""
     listed = raw.get("models")
     if not isinstance(listed, list):
@@ -153,11 +253,19 @@ def faults_of(
         elif kind == "literal_error":
             faults.append(f"{place}: {error['input']!r} is not known; allowed: {error['ctx']['expected']}.")
         elif kind == "union_tag_invalid":
-            tag = error["ctx"]["tag"]
-            faults.append(f"{where.place((*keys, 'kind'))}: {tag!r} is not known; allowed: 'apim', 'mixed_model'.")
+            faults.append(f"{where.place((*keys, 'step'))}: {_unknown_step(error['ctx'])}")
+        elif kind == "union_tag_not_found":
+            faults.append(f"{where.place((*keys, 'step'))}: this key is needed.")
         else:
             faults.append(f"{place}: {_WORDS.get(kind, error['msg'])}.")
     return list(dict.fromkeys(faults))
+
+
+def _unknown_step(context: Mapping[str, Any]) -> str:
+    known = re.findall(r"'([^']+)'", context["expected_tags"])
+    near = difflib.get_close_matches(str(context["tag"]), known, n=1)
+    hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}."
+    return f"{context['tag']!r} is no step. {hint}"
 
 
 def _real_keys(loc: Iterable[str | int], raw: Any) -> Path_:
@@ -190,23 +298,21 @@ def _nearest(keys: Path_, raw: Mapping[str, Any], section: type[BaseModel]) -> s
 
 def _allowed_keys(keys: Path_, raw: Mapping[str, Any], section: type[BaseModel]) -> list[str]:
     for depth, key in enumerate(keys):
-        if keys[:1] == ("models",) and depth == 1:
-            section = model_class(str(_value(raw, keys[:2]).get("kind", "apim")))
-        elif isinstance(key, str) and key in section.model_fields:
+        if isinstance(key, str) and key in section.model_fields:
             inner = _sections_in(section.model_fields[key].annotation)
-            if keys[:1] != ("models",) or depth > 0:
-                section = inner[0] if inner else section
-    return [name for name in section.model_fields if not (keys[:1] == ("models",) and name == "name")]
+            step = _value(raw, keys[: depth + 2]).get("step") if key == "prepare" and depth + 1 < len(keys) else None
+            named = (
+                [one for one in inner if step in typing.get_args(one.model_fields["step"].annotation)] if step else []
+            )
+            section = (named or inner or [section])[0]
+    return list(section.model_fields)
 
 
 def _sections_in(annotation: Any) -> list[type[BaseModel]]:
-    """Sections inside a type, those of tables before those of list elements."""
+    """Sections inside a type."""
     if not typing.get_args(annotation):
         return [annotation] if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []
-    return sorted(
-        (found for part in typing.get_args(annotation) for found in _sections_in(part)),
-        key=lambda found: found.__name__ == "SharedTerm",
-    )
+    return [found for part in typing.get_args(annotation) for found in _sections_in(part)]
 
 
 def _value(raw: Any, keys: Path_) -> Any:

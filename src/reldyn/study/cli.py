@@ -111,11 +111,9 @@ def demo(
     fit = finished.results["longing"]
     typer.echo(fit.summary().partition("\n")[0])
     _print_estimates(fit.tidy())
-    if finished.schedule is not None:
-        decidable = int(finished.schedule["decidable"].sum())
-        typer.echo(
-            f"Schedule of warmth described for {len(finished.schedule)} directions, {decidable} of them decidable."
-        )
+    schedule = finished.results["schedule"].tidy()
+    decidable = int(schedule["decidable"].sum())
+    typer.echo(f"Schedule of warmth described for {len(schedule)} directions, {decidable} of them decidable.")
     typer.echo(f"Report: {finished.path}")
 
 
@@ -123,13 +121,17 @@ def demo(
 def run(
     study: Annotated[Path, typer.Argument(help="Study file (TOML).", metavar="STUDY.TOML", show_default=False)],
     output: Annotated[Path | None, typer.Option("--output", help="Folder to write; default: STUDY-output.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Take over equal results of an earlier run.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Compute everything anew.")] = False,
+    frozen: Annotated[bool, typer.Option("--frozen", help="Refuse to run if the data or a version changed.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Without effect.", hidden=True)] = False,
 ) -> None:
-    """Run a study file and write its report."""
-    finished = reldyn.run_study(study, output=output, resume=resume)
+    """Run a study file and write its report. Analyses that an earlier run has computed are kept."""
+    finished = reldyn.run_study(study, output=output, fresh=fresh, frozen=frozen, resume=resume)
     for name, result in finished.results.items():
-        state = "" if bool(result.glance()["converged"].iloc[0]) else " DID NOT CONVERGE"
-        typer.echo(f"Model {name}: {result.summary().partition(chr(10))[0]}{state}")
+        glance = result.glance()
+        failed = "converged" in glance and not bool(glance["converged"].iloc[0])
+        state = f"{' DID NOT CONVERGE' if failed else ''}{' (kept)' if name in finished.kept else ''}"
+        typer.echo(f"Analysis {name}: {result.summary().partition(chr(10))[0]}{state}")
     _print_counts(finished.findings)
     typer.echo(f"Report: {finished.path}")
 
@@ -143,8 +145,13 @@ def check(
     time: Annotated[str | None, typer.Option(help="Column with the occasion or time.")] = None,
     day: Annotated[str | None, typer.Option(help="Column with the day.")] = None,
     beep: Annotated[str | None, typer.Option(help="Column with the beep number.")] = None,
+    upgrade: Annotated[
+        bool, typer.Option("--upgrade", help="Rewrite a study file of version 1, and keep the old one.")
+    ] = False,
 ) -> None:
     """Print what a careful analyst would ask about the data. Exit code 1 if there are errors among it."""
+    if upgrade:
+        _upgrade(file)
     columns = {"dyad": dyad, "person": person, "role": role, "time": time, "day": day, "beep": beep}
     named: dict[str, Any] = {what: column for what, column in columns.items() if column is not None}
     findings, rows = _findings_of_study(file, named) if file.suffix.lower() == ".toml" else _findings_of(file, named)
@@ -175,15 +182,34 @@ def import_export(
         typer.echo(line)
 
 
+def _upgrade(file: Path) -> None:
+    from reldyn.study._toml import StudyText, named_models, parsed
+    from reldyn.study.asking import upgrade_file
+
+    where = StudyText.read(file)
+    for line in upgrade_file(file, where.text, named_models(parsed(where), where)):
+        typer.echo(line)
+
+
 def _findings_of_study(file: Path, named: dict[str, Any]) -> tuple[pd.DataFrame, int]:
-    from reldyn.study._data import findings_of, read_rows
-    from reldyn.study._toml import read_study_file
+    from reldyn.study._data import aligned, findings_of, read_rows
+    from reldyn.study._run import checked_study
+    from reldyn.study._toml import read_draft
 
     if named:
         raise DesignError(f"{file}: a study file names its columns itself; leave out --{next(iter(named))}.")
-    study, where = read_study_file(file)
-    frame = read_rows(study, file.parent)
-    return findings_of(study, frame, where), len(frame)
+    draft = read_draft(file)
+    if draft.study is None:
+        raise draft.where.error(draft.faults)
+    sections = draft.study.file
+    frame = read_rows(sections, file.parent)
+    rows, _ = aligned(sections, frame, draft.where)
+    findings = findings_of(sections, rows, draft.where)
+    if not (findings["severity"] == "error").any():
+        checked_study(draft, file.parent)
+    elif draft.faults:
+        raise draft.where.error(draft.faults)
+    return findings, len(frame)
 
 
 def _findings_of(file: Path, named: dict[str, Any]) -> tuple[pd.DataFrame, int]:

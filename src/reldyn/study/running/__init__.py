@@ -1,0 +1,21 @@
+"""Computing the analyses of a study file: keys, texts that are saved, workers, the log."""
+
+from reldyn.study.running._compute import Context, Made, compute_group
+from reldyn.study.running._earlier import Saved, saved_steps
+from reldyn.study.running._keys import data_keys, step_keys, versions_of
+from reldyn.study.running._record import as_csv
+from reldyn.study.running._workers import made_by_workers, tasks_of
+
+__all__ = [
+    "Context",
+    "Made",
+    "Saved",
+    "as_csv",
+    "compute_group",
+    "data_keys",
+    "made_by_workers",
+    "saved_steps",
+    "step_keys",
+    "tasks_of",
+    "versions_of",
+]

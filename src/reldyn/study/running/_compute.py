@@ -1,0 +1,134 @@
+"""Compute one analysis and write down, as texts, all that is saved and shown of it."""
+
+from __future__ import annotations
+
+import json
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from reldyn._registry import find_analysis
+from reldyn.errors import ConvergenceWarning, DataWarning, DesignError, ReldynError
+from reldyn.results import Result, TableResult
+from reldyn.study.asking import Asked
+from reldyn.study.running._record import as_csv, record_of
+
+if TYPE_CHECKING:
+    from reldyn.panel import DyadPanel
+
+__all__ = ["Context", "Made", "compute_group"]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What all analyses of a run share.
+
+    Attributes
+    ----------
+    panel : DyadPanel
+        Prepared, with running numbers in place of ids unless asked otherwise.
+    dyads : list or None
+        Labels of the dyads that are drawn one by one; None: the first few.
+    """
+
+    panel: DyadPanel
+    dyads: list[Any] | None = None
+
+
+@dataclass
+class Made:
+    """One analysis that has been computed.
+
+    Attributes
+    ----------
+    name : str
+    files : dict of str to str
+        Texts by the ending of their file: result, tables, and the record that the report is made from.
+    seconds : float
+    failure : str
+        Why it could not be computed; empty where it could.
+    of_design : bool
+        Whether the failure is one of the design, else of the data.
+    result : Result or None
+        With its rows; None where it was computed by another process.
+    """
+
+    name: str
+    files: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    failure: str = ""
+    of_design: bool = False
+    result: Result | None = None
+
+
+def compute_group(
+    group: Sequence[Asked], keep: frozenset[str], context: Context, *, results: bool = True
+) -> Iterator[Made]:
+    """Compute analyses that refer to each other, one by one.
+
+    Parameters
+    ----------
+    group : sequence of Asked
+        Each after those that it refers to.
+    keep : frozenset of str
+        Those that are saved already: computed only where another one needs their rows, and not given again.
+    context : Context
+    results : bool
+        Whether to hand on the results themselves.
+    """
+    needed = _needed(group, keep)
+    found: dict[str, Result] = {}
+    for one in group:
+        if one.name not in needed:
+            continue
+        if not set(one.references.values()) <= set(found):
+            continue
+        made = _compute(one, context, found)
+        if made.result is not None:
+            found[one.name] = made.result
+        if one.name not in keep or made.failure:
+            made.result = made.result if results else None
+            yield made
+
+
+def _needed(group: Sequence[Asked], keep: frozenset[str]) -> set[str]:
+    needed = {one.name for one in group if one.name not in keep}
+    for one in reversed(group):
+        if one.name in needed:
+            needed |= set(one.references.values())
+    return needed
+
+
+def _compute(asked: Asked, context: Context, found: dict[str, Result]) -> Made:
+    start = time.perf_counter()
+    made = Made(asked.name)
+    entry = find_analysis(asked.verb)
+    try:
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            answer: Any = entry.function()(context.panel, **asked.arguments(found))
+        result = answer if isinstance(answer, Result) else TableResult(table=answer)
+        searches = [str(one.message) for one in said if issubclass(one.category, ConvergenceWarning)]
+        record = record_of(asked, result, context.panel, context.dyads, searches)
+        made.files = {
+            ".json": result.to_json() + "\n",
+            ".report.json": json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+            "_glance.csv": as_csv(result.glance()),
+        }
+        if record["table"] is not None:
+            made.files["_tidy.csv"] = as_csv(result.tidy())
+        made.result = result
+        _pass_on(said)
+    except ReldynError as problem:
+        made.failure, made.of_design = str(problem), isinstance(problem, DesignError)
+    made.seconds = time.perf_counter() - start
+    return made
+
+
+def _pass_on(said: list[warnings.WarningMessage]) -> None:
+    """Say again what is neither in the result nor in the record."""
+    for one in said:
+        if not issubclass(one.category, (DataWarning, ConvergenceWarning)):
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)

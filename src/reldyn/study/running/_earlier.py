@@ -1,0 +1,71 @@
+"""What earlier runs to the same output have saved, finished or not: only files that are as they were written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reldyn.study._output import RECORD, UNFINISHED, files_of, unchanged, unfinished
+
+__all__ = ["Saved", "saved_steps"]
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The files of one analysis of an earlier run.
+
+    Attributes
+    ----------
+    folder : Path
+    files : dict of str to str
+        Name in the folder by ending.
+    """
+
+    folder: Path
+    files: Mapping[str, str]
+
+    def texts(self) -> dict[str, str] | None:
+        """The texts by ending; None where a file cannot be read any more."""
+        try:
+            # Line ends as they are: cells of a table may hold their own.
+            return {ending: (self.folder / name).read_bytes().decode("utf-8") for ending, name in self.files.items()}
+        except (OSError, UnicodeDecodeError):
+            return None
+
+
+def saved_steps(target: Path, index: str) -> dict[tuple[str, str], Saved]:
+    """Files of every analysis of earlier runs, by its name and key.
+
+    Parameters
+    ----------
+    target : Path
+        The output folder.
+    index : str
+        Name of the list of analyses in it.
+    """
+    found: dict[tuple[str, str], Saved] = {}
+    folders = [(target, files_of(target))]
+    folders += [(folder, files_of(folder, RECORD, UNFINISHED)) for folder in unfinished(target)]
+    for folder, files in folders:
+        if files is None or not unchanged(folder, index, files):
+            continue
+        for name, said in _known(folder / index).items():
+            try:
+                key, own = said["key"], dict(said["files"])
+                whole = all(isinstance(file, str) and unchanged(folder, file, files) for file in own.values())
+            except (KeyError, TypeError, ValueError):
+                continue
+            if whole and own and isinstance(key, str):
+                found[str(name), key] = Saved(folder, own)
+    return found
+
+
+def _known(path: Path) -> dict[str, Any]:
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return known if isinstance(known, dict) else {}

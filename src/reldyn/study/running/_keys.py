@@ -1,0 +1,53 @@
+"""The key of an analysis: a hash of all that its result hangs on. Equal keys, equal results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reldyn._kernels import chosen_kernels
+from reldyn.study._config import StudyFile
+from reldyn.study._manifest import fingerprint
+from reldyn.study.asking import Asked, in_order
+
+__all__ = ["data_keys", "step_keys", "versions_of"]
+
+# Libraries that numbers and figures come from.
+_LIBRARIES = ("reldyn", "numpy", "scipy", "pandas", "statsmodels", "pingouin", "seaborn", "matplotlib")
+# What the files of an analysis look like; another number when that changes.
+_FORM = 1
+_SECTIONS = {"data", "columns", "wide", "schedule", "scales", "prepare"}
+
+
+def versions_of(packages: Mapping[str, str]) -> dict[str, str]:
+    """Versions and kernels that results hang on."""
+    kernels = chosen_kernels()
+    named = {name: packages[name] for name in _LIBRARIES}
+    return named | {"kernels": kernels} | ({"numba": packages["numba"]} if kernels == "numba" else {})
+
+
+def data_keys(file: StudyFile, data_sha256: str) -> dict[str, Any]:
+    """What all analyses hang on: the data and what is done to them first."""
+    return {
+        "sections": file.model_dump(include=_SECTIONS),
+        "data": data_sha256,
+        "anonymised": file.report.anonymise,
+        "dyads": file.report.dyads,
+    }
+
+
+def step_keys(asked: Sequence[Asked], common: Mapping[str, Any], versions: Mapping[str, str]) -> dict[str, str]:
+    """The key of each analysis, which holds the keys of those that it refers to."""
+    keys: dict[str, str] = {}
+    for one in in_order(asked):
+        keys[one.name] = fingerprint(
+            {
+                "form": _FORM,
+                "verb": one.verb,
+                "options": one.options,
+                "references": {option: keys[name] for option, name in one.references.items()},
+                "versions": versions,
+                **common,
+            }
+        )
+    return keys
