@@ -11,7 +11,11 @@ from reldyn.mixed.incomplete._impute import impute_pairs
 from reldyn.mixed.incomplete._joint import JointData, JointFit, JointModel, Slope, fit_joint
 from reldyn.mixed.inference._infer import infer
 from reldyn.mixed.inference._inference import Contrasts, JointTest, Wald
+from reldyn.mixed.inference._kenward_roger import parameter_covariance
+from reldyn.mixed.inference._process import process_contrasts
 from reldyn.mixed.inference._weighted import Contributions, contributions
+from reldyn.mixed.processes import describe as describe_process
+from reldyn.mixed.processes import natural_names
 from reldyn.mixed.spec._columns import RoleColumns
 from reldyn.mixed.spec._options import Estimation, Random, Residual, Shared, check_estimation, shared
 from reldyn.mixed.spec._problem import Problem
@@ -38,13 +42,17 @@ __all__ = [
     "check_estimation",
     "column_sizes",
     "contributions",
+    "describe_process",
     "fit_joint",
     "fit_mixed",
     "fitted_values",
     "impute_pairs",
     "infer",
     "log_likelihood",
+    "natural_names",
     "near_singular_notes",
+    "parameter_covariance",
+    "process_contrasts",
     "random_effects",
     "random_structure",
     "shared",

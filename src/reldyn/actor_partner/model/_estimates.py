@@ -48,6 +48,9 @@ class Estimates:
         How the optimiser ended.
     trace : mapping
         Its path: ``deviance`` per accepted step, ``evaluations``, ``return_code``.
+    cov_parameters : (k, k) array
+        Covariance of the estimated covariance parameters: those of the random effects as the engine keeps them, then
+        ``natural``; empty where the fit has none.
     imputations : mapping
         ``beta``, ``cov`` and ``df`` of each imputation; empty without imputation.
     data : {"complete", "imputed", "joint"}
@@ -72,6 +75,7 @@ class Estimates:
     at_boundary: bool
     message: str
     trace: Mapping[str, Any]
+    cov_parameters: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
     imputations: Mapping[str, Any] = field(default_factory=dict)
     data: str = "complete"
 

@@ -64,7 +64,7 @@ def estimates_of(fit: Fit, estimation: Estimation, log_volume: float = 0.0) -> t
 
     ``log_volume`` is what prior weights add to the log-likelihood.
     """
-    from reldyn.mixed import infer
+    from reldyn.mixed import infer, parameter_covariance
 
     kind = estimation.resolved_inference
     wald = infer(fit, kind, n_boot=estimation.n_boot, seed=estimation.seed, n_jobs=estimation.n_jobs)
@@ -87,6 +87,7 @@ def estimates_of(fit: Fit, estimation: Estimation, log_volume: float = 0.0) -> t
         converged=bool(fit.converged),
         at_boundary=bool(fit.at_boundary),
         message=fit.trace.return_code,
+        cov_parameters=parameter_covariance(fit)[0] if len(fit.theta) else np.zeros((0, 0)),
         trace={
             "deviance": fit.trace.deviances,
             "evaluations": int(fit.trace.evaluations),

@@ -51,6 +51,7 @@ def summary(result: MixedResult) -> str:
     parts = [
         _headline(result),
         textwrap.fill(methods_paragraph(result), WIDTH),
+        *_carry_over_table(result),
         "Fixed effects\n" + _table(result.tidy().drop(columns=_identifying(result.tidy()))),
     ]
     if result.design.random:
@@ -62,6 +63,18 @@ def summary(result: MixedResult) -> str:
     if result.warnings:
         parts.append("Notes\n" + "\n".join(_bullet(note) for note in result.warnings))
     return "\n\n".join(parts)
+
+
+def _carry_over_table(result: MixedResult) -> list[str]:
+    """Stability and influence, first of all numbers where the residual process has them."""
+    if result.setting.residual.process != "var1" or not result.estimates.cov_parameters.size:
+        return []
+    rows = result.tidy("residual")
+    rows = rows[rows["effect"].isin(["stability", "influence", "contrast"])].drop(columns="note")
+    return [
+        "Stability and influence (of deviations from the fixed effects)\n"
+        + _table(rows.drop(columns=_identifying(rows)))
+    ]
 
 
 def methods_paragraph(result: MixedResult) -> str:
