@@ -191,7 +191,7 @@ def component_table(
     for part in components:
         estimate = part.value(theta)
         slope = _slope(part.value, theta)
-        std_error = float(np.sqrt(max(slope @ cov @ slope, 0.0))) if np.isfinite(slope).all() else float("nan")
+        std_error = float(np.sqrt(max(float(slope @ cov @ slope), 0.0))) if np.isfinite(slope).all() else float("nan")
         found, note = _row(part.effect, estimate, std_error, largest)
         numbers.append(found)
         notes.append(note or (SINGULAR if singular and part.effect == "correlation" else ""))
