@@ -70,6 +70,7 @@ def _carry_over_table(result: MixedResult) -> list[str]:
     if result.setting.residual.process != "var1" or not result.estimates.cov_parameters.size:
         return []
     rows = result.tidy("residual")
+    rows = rows[rows["effect"].isin(["stability", "influence", "contrast"])].drop(columns="note")
     return [
         "Stability and influence (of deviations from the fixed effects)\n"
         + _table(rows.drop(columns=_identifying(rows)))
