@@ -21,6 +21,7 @@ from reldyn.panel._placing import weekdays
 from reldyn.panel._printing import one_line, summary_lines
 from reldyn.panel._schedule import Schedule
 from reldyn.panel.checks._findings import examine
+from reldyn.panel.checks._findings_lags import recognised_columns
 from reldyn.panel.timing._formats import TimeOptions, time_options
 
 if TYPE_CHECKING:
@@ -179,6 +180,8 @@ class DyadPanel:
         if layout is None:
             raise DataError("the rows could not be checked, so they cannot make a panel.", findings)
         index = build_index(layout, schedule)
+        if recognised := recognised_columns(layout):
+            rows.attrs["times"] = recognised
         checked = _Findings(rows, columns, schedule, dict(scales or {}), layout.known_times)
         checked.__dict__["table"] = findings
         self._fill(
@@ -248,7 +251,7 @@ class DyadPanel:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """The rows, as a copy, in the order they came."""
+        """The rows, as a copy, in the order they came; ``attrs["times"]`` says how columns of times were read."""
         import pandas as pd
 
         # From pandas 3 a shallow copy is a copy: whoever writes into either gets rows of their own.
