@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reldyn._types import Array, Flags, Ints
-from reldyn.actor_partner.moments._moments import Moments, Pattern
+from reldyn.actor_partner.moments._moments import Moments, ObservedPattern
 from reldyn.actor_partner.moments._sem import Structure, fisher_scoring
 
 __all__ = ["bootstrap_paths", "incomplete_bootstrap_paths"]
@@ -208,7 +208,7 @@ def incomplete_bootstrap_paths(
     return samples
 
 
-def _weighted(values: Array, kinds: Flags, which: Ints, counts: Ints) -> Iterator[Pattern]:
+def _weighted(values: Array, kinds: Flags, which: Ints, counts: Ints) -> Iterator[ObservedPattern]:
     for number, kind in enumerate(kinds):
         rows = np.flatnonzero((which == number) & (counts > 0))
         if not len(rows):
@@ -216,4 +216,4 @@ def _weighted(values: Array, kinds: Flags, which: Ints, counts: Ints) -> Iterato
         index, share = np.flatnonzero(kind), counts[rows] / counts[rows].sum()
         own = values[np.ix_(rows, index)]
         mean = share @ own
-        yield Pattern(index, mean, (own - mean).T @ ((own - mean) * share[:, None]), int(counts[rows].sum()))
+        yield ObservedPattern(index, mean, (own - mean).T @ ((own - mean) * share[:, None]), int(counts[rows].sum()))

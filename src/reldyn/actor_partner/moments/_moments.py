@@ -15,7 +15,7 @@ from reldyn._types import Array, Ints
 
 __all__ = [
     "Moments",
-    "Pattern",
+    "ObservedPattern",
     "available",
     "deviance",
     "independence_deviance",
@@ -28,7 +28,7 @@ __all__ = [
 
 @brief
 @dataclass(frozen=True, slots=True)
-class Pattern:
+class ObservedPattern:
     """Dyads that lack the same variables: which are observed (q,), their means, covariance (divisor n), and n.
 
     Under double entry a dyad counts half in each order of its members, so that n need not be whole.
@@ -52,11 +52,11 @@ class Moments:
     mean: Array
     cov: Array
     n: int
-    patterns: tuple[Pattern, ...] = ()
+    patterns: tuple[ObservedPattern, ...] = ()
 
-    def parts(self) -> tuple[Pattern, ...]:
+    def parts(self) -> tuple[ObservedPattern, ...]:
         """Dyads by what is observed."""
-        return self.patterns or (Pattern(np.arange(len(self.mean)), self.mean, self.cov, self.n),)
+        return self.patterns or (ObservedPattern(np.arange(len(self.mean)), self.mean, self.cov, self.n),)
 
 
 def moments_of(values: Array) -> Moments:
