@@ -208,7 +208,7 @@ def _detected(
         occasions=_occasions(panel, arranged),
         schedule_table=schedule(
             panel, warmth=columns.warmth, approach=columns.response, reported_by=columns.reported_by
-        ),
+        ).tidy(),
         warnings=notes,
     )
 

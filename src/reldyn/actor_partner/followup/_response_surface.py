@@ -185,7 +185,7 @@ def response_surface(
     >>> surface.verdicts["congruence"].tolist()
     [False, False]
     """
-    check_call(panel, outcome, estimation)
+    check_call(outcome, estimation)
     held = named_terms(covariates, "covariates")
     _refuse_twice(outcome, predictor, [name for name, _ in held], list(moderators or {}))
     if unequal_metrics(panel, [predictor], strata_of(panel, roles)[1]):

@@ -168,7 +168,7 @@ def apim(
     [['intercept', 4.0], ['actor stress', -1.084], ['partner stress', -0.322]]
     """
     check_option(family, FAMILIES, "family")
-    check_call(panel, outcome, estimation)
+    check_call(outcome, estimation)
     if moderators is not None and not isinstance(moderators, Mapping):
         raise DesignError(f"moderators={moderators!r} is not a mapping from column to 'actor', 'partner' or 'dyad'.")
     named = named_terms(predictors, "predictors")

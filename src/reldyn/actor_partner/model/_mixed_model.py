@@ -85,7 +85,7 @@ def mixed_model(
     >>> fit.tidy()[["term", "role"]].values.tolist()
     [['intercept, f', 'f'], ['intercept, m', 'm'], ['years', '']]
     """
-    check_call(panel, outcome, estimation)
+    check_call(outcome, estimation)
     named = named_terms(fixed, "fixed")
     chosen, strata = strata_of(panel, roles)
     by_default = random is None and has_occasions(panel)

@@ -188,7 +188,7 @@ def over_time(panel: DyadPanel, *, outcome: Column, steps: int = 1, **model: Any
     ['stability', 'stability', 'influence', 'influence']
     """
     check_passed_on("over_time", model, apim, ("outcome",))
-    check_call(panel, outcome, model.get("estimation", Estimation()))
+    check_call(outcome, model.get("estimation", Estimation()))
     if panel.n_occasions < 2:
         raise DesignError("over_time needs at least two occasions: name time, or day and beep, when making the panel.")
     if "residual" in model and as_residual(model["residual"]).process == "var1":

@@ -15,11 +15,9 @@ import numpy as np
 
 from reldyn._records import brief
 from reldyn.actor_partner._metrics import metric_note, unequal_metrics, withheld_for
-from reldyn.actor_partner.model._setting import check_call
 from reldyn.actor_partner.model._terms import check_two_roles, strata_of
 from reldyn.actor_partner.moments._incomplete import incomplete_moments
 from reldyn.errors import DataWarning, DesignError, check_option
-from reldyn.mixed import Estimation
 from reldyn.results import Result, format_table
 
 if TYPE_CHECKING:
@@ -129,7 +127,6 @@ def dyad_table(
     """
     check_option(missing, MISSING, "missing")
     variables = [*variables, *covariates]
-    check_call(panel, "", Estimation())
     for name in variables:
         if not isinstance(name, str):
             raise DesignError(f"{analysis}: {name!r} is not the name of a column.")

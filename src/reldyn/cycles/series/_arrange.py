@@ -12,7 +12,7 @@ from reldyn.cycles.series._covariates import covariate_columns, read_covariates
 from reldyn.cycles.series._events import Direction, ReportedBy, directions, grid_positions
 from reldyn.cycles.series._masked import MOST_MASKED, careless_rows
 from reldyn.cycles.series._schedule import MAX_CATEGORY_SHARE, undecidable
-from reldyn.cycles.series._screen import check_call, given_by_others, hardly_varies, only_rounding, unfit_units
+from reldyn.cycles.series._screen import check_names, given_by_others, hardly_varies, only_rounding, unfit_units
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import check_option
 from reldyn.panel import USUAL_NIGHT
@@ -107,10 +107,10 @@ def arrange(panel: DyadPanel, columns: CycleColumns) -> list[Arranged]:
     DesignError
         No panel was given, a name is none, or ``reported_by`` is not known.
     """
-    check_call(panel, warmth=columns.warmth, response=columns.response)
+    check_names(warmth=columns.warmth, response=columns.response)
     for option, given in (("covariates", columns.covariates), ("triggers", columns.triggers)):
         for name in given:
-            check_call(panel, **{option: name})
+            check_names(**{option: name})
     check_option(columns.reported_by, ("receiver", "giver"), "reported_by")
     names = [columns.warmth, *([columns.response] if columns.response else []), *columns.triggers]
     values = {name: panel.values(name) for name in names}

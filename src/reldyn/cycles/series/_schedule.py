@@ -25,7 +25,7 @@ from reldyn.cycles.series._events import (
     top_tercile,
     warm_threshold,
 )
-from reldyn.cycles.series._screen import check_call, only_rounding
+from reldyn.cycles.series._screen import check_names, only_rounding
 from reldyn.errors import check_option
 from reldyn.panel import analysis
 from reldyn.results import TableResult
@@ -136,7 +136,7 @@ def schedule(
     """
     import pandas as pd
 
-    check_call(panel, warmth=warmth, approach=approach)
+    check_names(warmth=warmth, approach=approach)
     check_option(reported_by, ("receiver", "giver"), "reported_by")
     values = panel.values(warmth)
     approached = None if approach is None else panel.values(approach)
