@@ -31,6 +31,8 @@ _OBJECTS = {
 }
 _NAMED = {"random": "Random"}
 _SHARED = "shared"
+# How the work is spread changes no number, so no file says it.
+_EXECUTION = frozenset({"n_jobs"})
 
 
 class Spec:
@@ -67,7 +69,8 @@ class Spec:
 
     def to_table(self) -> dict[str, Any]:
         """What differs from the defaults as a study file writes it: texts, numbers, lists and tables."""
-        return {name: _written(value) for name, value in self.given().items() if _can_be_written(value)}
+        given = self.given().items()
+        return {name: _written(value) for name, value in given if name not in _EXECUTION and _can_be_written(value)}
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> Self:
@@ -204,7 +207,8 @@ def _written(value: Any) -> Any:
         return {_SHARED: value.name}
     if type(value).__name__ in _OBJECTS:
         plain = {field.name: (getattr(value, field.name), field.default) for field in dataclasses.fields(value)}
-        return {name: _written(item) for name, (item, default) in plain.items() if not _is_default(item, default)}
+        changed = {name: item for name, (item, default) in plain.items() if not _is_default(item, default)}
+        return {name: _written(item) for name, item in changed.items() if name not in _EXECUTION}
     if isinstance(value, Mapping):
         return {str(name): _written(item) for name, item in value.items()}
     if isinstance(value, (list, tuple, range, frozenset, set)):

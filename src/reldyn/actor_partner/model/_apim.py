@@ -189,7 +189,7 @@ def apim(
     if family == "gaussian":
         past = past.with_remarks(two_valued_note(panel, outcome))
     if estimation.missing == "available":
-        past = past.with_spoken(one_sided_notes(panel, [name for name, _ in adjusting]))
+        past = past.with_spoken(one_sided_notes(panel, outcome, [name for name, _ in adjusting]))
     unequal = unequal_metrics(panel, [outcome, *(name for name, _ in named)], strata)
     past = past.with_spoken(metric_note(unequal))
 

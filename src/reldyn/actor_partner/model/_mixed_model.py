@@ -95,7 +95,7 @@ def mixed_model(
     unequal = unequal_metrics(panel, [outcome, *(name for name, _ in named)], strata)
     past = past.with_spoken(metric_note(unequal)).with_remarks(two_valued_note(panel, outcome))
     if estimation.missing == "available":
-        past = past.with_spoken(one_sided_notes(panel, [name for name, _ in named], "fixed"))
+        past = past.with_spoken(one_sided_notes(panel, outcome, [name for name, _ in named], "fixed"))
 
     def lay_out(rows: DyadPanel) -> Block:
         return mixed_block(rows, outcome=outcome, fixed=named, random=random.terms)
