@@ -1,6 +1,6 @@
 """Measure coverage of the 95 % intervals of variance components, and of tests with categories and weights.
 
-Usage: python tools/calibration/components.py [--replications 300] [--results FILE]
+Usage: python tools/calibration/components.py [--replications 300] [--results FILE] [--cells CELL ...]
 Cells
 
 components-30x8, components-60x4
@@ -110,13 +110,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--replications", type=int, default=300)
     parser.add_argument("--results", type=Path, default=STORED)
+    parser.add_argument("--cells", nargs="*", choices=CELLS, default=CELLS)
     chosen = parser.parse_args()
     stored = json.loads(chosen.results.read_text(encoding="utf-8")) if chosen.results.exists() else {"cells": {}}
     commit = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True)
     packages = ("numpy", "pandas", "scipy")
     stored |= {"seed": SEED, "commit": commit.stdout.strip(), "python": platform.python_version()}
     stored["versions"] = {name: version(name) for name in packages}
-    for cell in CELLS:
+    for cell in chosen.cells:
         rows = stored["cells"].get(cell, {}).get("rows", [])
         while len(rows) < chosen.replications:
             with warnings.catch_warnings():
