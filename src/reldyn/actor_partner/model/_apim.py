@@ -97,10 +97,12 @@ def apim(
     roles : {"distinguishable", "exchangeable", "by-composition"}, optional
         None: distinguishable where the panel has exactly two roles, by composition where several compositions are
         mixed, else exchangeable.
-    centering : {"within-between", "grand", "none"} or mapping of predictor to these, optional
+    centering : {"within-between", "three-level", "grand", "none"} or mapping of predictor to these, optional
         None: ``"within-between"`` with several occasions, because an effect within persons and one between persons
-        answer different questions; ``"grand"`` with one. Means are over all observed values. For a lag of the
-        outcome both between parts are left out: they would be the outcome's own means, with slope 1 and no variance
+        answer different questions; ``"grand"`` with one. ``"three-level"`` splits what differs between persons into the
+        couple's mean (``effect`` ``dyad``, ``level`` ``couple``: actor plus partner effect) and the person's deviation
+        from it (``actor``, ``person``: actor minus partner effect). Means are over all observed values. For a lag of
+        the outcome both between parts are left out: they would be the outcome's own means, with slope 1 and no variance
         left between persons. The remaining stability is biased by about -(1 + phi) / T (Nickell, 1981), T being the
         usable occasions per person; a warning says the size, and below ten the lag has no statistic and no p-value.
     random : sequence of str or shared, or Random, optional
@@ -183,6 +185,8 @@ def apim(
     check_row_terms(offset, weights, [outcome, *terms, *(moderators or {})], estimation)
     categories = categories_of(panel, outcome, [*(name for name, _ in adjusting), *(moderators or {})], reference)
     _refuse_incomplete_categories(categories, estimation)
+    if "three-level" in option.values() and estimation.missing == "model":
+        raise DesignError("missing='model' knows two levels of a predictor: use centering='within-between' with it.")
     varying = varying_moderators(panel, moderators, categories)
     past = outcome_past(panel, outcome, [*terms, *(moderators or {})], option, levels=has_levels(random))
     past = past.with_remarks(absence_notes(panel, outcome, moderators, varying, categories))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -82,7 +83,7 @@ def _random_components(design: DesignRows, matrix: Callable[[Array], Array], fre
         yield Component(
             f"variance of {column.name}",
             "variance",
-            lambda point, k=k: float(matrix(point)[k, k]),
+            partial(_variance, matrix, k),
             term.variable,
             term.level,
             column.role,
@@ -98,14 +99,19 @@ def _random_components(design: DesignRows, matrix: Callable[[Array], Array], fre
             yield Component(
                 f"correlation of {second.name} with {first.name}",
                 "correlation",
-                lambda point, k=k, j=j: _correlation(matrix(point), k, j),
+                partial(_correlation, matrix, k, j),
                 composition=first.composition,
             )
 
 
-def _correlation(matrix: Array, first: int, second: int) -> float:
-    scale = matrix[first, first] * matrix[second, second]
-    return float(matrix[first, second] / np.sqrt(scale)) if scale > 0 else float("nan")
+def _variance(matrix: Callable[[Array], Array], place: int, point: Array) -> float:
+    return float(matrix(point)[place, place])
+
+
+def _correlation(matrix: Callable[[Array], Array], first: int, second: int, point: Array) -> float:
+    G = matrix(point)
+    scale = G[first, first] * G[second, second]
+    return float(G[first, second] / np.sqrt(scale)) if scale > 0 else float("nan")
 
 
 def tidy_process(design: DesignRows, estimates: Estimates, residual: Residual) -> pd.DataFrame:
