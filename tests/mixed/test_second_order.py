@@ -45,7 +45,7 @@ def weights(size):
     ("residual", "n", "steps"),
     [
         (Residual("ar1"), 2, 200),
-        (Residual("var1", common=True), 2, 200),
+        (Residual("var1", common=True), 2, 100),
         (Residual("var1"), 3, 40),
         (Residual("car1"), 2, 40),
         (Residual("ar1", measurement_error=True), 4, 20),

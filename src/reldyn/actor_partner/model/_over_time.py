@@ -87,7 +87,9 @@ class OverTimeResult(FamilyResult):
         return figure
 
     def _about(self) -> dict[str, Any]:
-        return dict(self.about) if self.fit is None else dict(self.fit.glance().iloc[0])
+        if self.fit is not None:
+            return dict(self.fit.glance().iloc[0])
+        return {name: value for name, value in self.about.items() if name != "stable_variance"}
 
     def _headline(self) -> str:
         return f"Stability and influence of {self.outcome} over {self.steps} occasion{'s' if self.steps > 1 else ''}"
