@@ -79,7 +79,8 @@ def _solve(system: System, products: Array) -> Array:
     regressors = products[:, w[:, None], w]
     weights = np.zeros((size, len(system.responses), len(system.responses)))
     weights[:] = np.eye(len(system.responses))
-    theta, good = np.zeros((size, k)), np.ones(size, dtype=bool)
+    theta: Array = np.zeros((size, k))
+    good = np.ones(size, dtype=bool)
     settled = np.zeros(size, dtype=bool)
     for step in range(MOST_STEPS):
         gram = pick.T @ (weights[:, e[:, None], e] * regressors) @ pick
@@ -108,7 +109,7 @@ def _weights(system: System, products: Array, theta: Array, good: Flags) -> Arra
         other = np.arange(len(system.responses)).reshape(-1, 2)[:, ::-1].ravel()
         spread = 0.5 * (spread + spread[:, other[:, None], other])
     spread[~good] = np.eye(len(system.responses))
-    return np.linalg.inv(spread)
+    return np.asarray(np.linalg.inv(spread))
 
 
 def bootstrap_paths(
