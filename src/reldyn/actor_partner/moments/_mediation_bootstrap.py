@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reldyn._types import Array, Flags, Ints
-from reldyn.actor_partner.moments._moments import Moments, Pattern
+from reldyn.actor_partner.moments._moments import MissingPattern, Moments
 from reldyn.actor_partner.moments._sem import Structure, fisher_scoring
 
 __all__ = ["bootstrap_paths", "incomplete_bootstrap_paths"]
@@ -88,7 +88,7 @@ def _solve(system: System, products: Array) -> Array:
             good = np.linalg.cond(gram) < LARGEST_CONDITION
         gram[~good] = np.eye(k)
         right = (weights @ crossed)[:, e, w] @ pick
-        nearer = np.linalg.solve(gram, right[:, :, None])[:, :, 0]
+        nearer = np.asarray(np.linalg.solve(gram, right[:, :, None])[:, :, 0], dtype=float)
         settled = good & (np.abs(nearer - theta).max(axis=1) < STEP)
         theta = nearer
         if settled[good].all():
@@ -209,7 +209,7 @@ def incomplete_bootstrap_paths(
     return samples
 
 
-def _weighted(values: Array, kinds: Flags, which: Ints, counts: Ints) -> Iterator[Pattern]:
+def _weighted(values: Array, kinds: Flags, which: Ints, counts: Ints) -> Iterator[MissingPattern]:
     for number, kind in enumerate(kinds):
         rows = np.flatnonzero((which == number) & (counts > 0))
         if not len(rows):
@@ -217,4 +217,4 @@ def _weighted(values: Array, kinds: Flags, which: Ints, counts: Ints) -> Iterato
         index, share = np.flatnonzero(kind), counts[rows] / counts[rows].sum()
         own = values[np.ix_(rows, index)]
         mean = share @ own
-        yield Pattern(index, mean, (own - mean).T @ ((own - mean) * share[:, None]), int(counts[rows].sum()))
+        yield MissingPattern(index, mean, (own - mean).T @ ((own - mean) * share[:, None]), int(counts[rows].sum()))
