@@ -66,6 +66,16 @@ def once(panel):
     return panel.select(where=lambda rows: rows["day"] == 0)
 
 
+def days_as_dyads(panel):
+    """Three days of each dyad as three dyads: enough for models of many variables."""
+    rows = panel.frame.query("day < 3").reset_index(drop=True)
+    label = rows["couple"].astype(str) + "/" + rows["day"].astype(str)
+    rows = rows.assign(couple=label, who=rows["who"].astype(str) + "/" + rows["day"].astype(str)).drop(columns="day")
+    noise = np.random.default_rng(2).standard_normal((len(rows), 3))
+    rows[["x1", "x2", "x3"]] = rows[["x"]].to_numpy() + 0.7 * noise
+    return rd.DyadPanel(rows, dyad="couple", person="who", role="role" if panel.roles else None)
+
+
 def moderated(p):
     return rd.apim(once(p), outcome="y", predictors=["x"], interaction="product", estimation=z)
 
@@ -100,10 +110,14 @@ MAKE = {
     "ApimMomentsResult": lambda p: ap.apim_sem(once(p), outcome="y", predictors="x"),
     "CommonFateResult": lambda p: ap.common_fate(once(p), outcome="y", predictor="fate", least_icc=0.0),
     "EffectSizes": lambda p: ap.effect_sizes(rd.apim(once(p), outcome="y", predictors=["x"], estimation=z)),
+    "FactorResult": lambda p: ap.factor_model(once(p), ITEMS),
     "InvarianceResult": lambda p: ap.measurement_invariance(once(p), ITEMS),
     "FactorResult": lambda p: ap.factor_model(many(), ITEMS),
     "LatentApimResult": lambda p: ap.latent_apim(many(), outcome={"i": ITEMS}, predictors={"j": JUDGED}),
     "IsatResult": lambda p: ap.isat(once(p), ["x", "y"]),
+    "LatentApimResult": lambda p: ap.latent_apim(
+        days_as_dyads(p), outcome={"Y": ITEMS[:3]}, predictors={"X": ["x1", "x2", "x3"]}
+    ),
     "MediationResult": lambda p: ap.mediation(
         once(p), outcome="y", predictor="x", mediator="mediator", interval="delta", seed=1
     ),

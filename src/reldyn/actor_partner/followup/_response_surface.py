@@ -112,7 +112,7 @@ class SurfaceResult(FamilyResult):
         )
 
 
-def _about(row: Mapping[str, Any]) -> str:
+def _about(row: Mapping[Any, Any]) -> str:
     """Which surface a verdict is on."""
     where = f" at {row['moderator']} = {row['at']:.4g}" if row.get("moderator") else ""
     return f"{row['role'] or 'all members'}{where}"

@@ -151,8 +151,8 @@ def dyad_table(
     shared = {name: values.pop(name) for name in covariates if _of_dyad(values[name])}
     shared = {name: _value_of_dyad(pair) for name, pair in shared.items()}
     observed = np.column_stack([np.isfinite(column) for column in (*values.values(), *shared.values())])
-    whole = observed.all(axis=1)
-    keep = whole if missing == "available" else observed.any(axis=1)
+    whole = np.asarray(observed.all(axis=1))
+    keep = whole if missing == "available" else np.asarray(observed.any(axis=1))
     values = {name: pair[keep] for name, pair in values.items()}
     shared = {name: column[keep] for name, column in shared.items()}
     _refuse_unusable(values, int(keep.sum()), analysis, alike=not strata[0].roles)
