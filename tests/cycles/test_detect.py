@@ -166,6 +166,10 @@ def test_series_without_phases_are_not_supported_where_the_stored_power_suffices
     found = rd.detect_cycles(panel, warmth="warmth", n_surrogates=19, seed=3, effect=2.0)
     assert [design["effect"] for design in asked] == [2.0, 2.0]
     assert found.verdicts()["verdict"].tolist() == ["not supported"] * 2
-    assert found.verdicts()["reason"].str.endswith(
-        "no sign of abrupt cycles of 2 SD or more (power 0.85 or above); gradual or weaker ones are not excluded"
-    ).all()
+    assert (
+        found.verdicts()["reason"]
+        .str.endswith(
+            "no sign of abrupt cycles of 2 SD or more (power 0.85 or above); gradual or weaker ones are not excluded"
+        )
+        .all()
+    )
