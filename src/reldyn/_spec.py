@@ -52,7 +52,7 @@ class Spec:
         named = {name: list(_names_in(getattr(self, name))) for name in self.column_fields}
         return {name: names for name, names in named.items() if names}
 
-    def given(self) -> dict[str, Any]:
+    def non_defaults(self) -> dict[str, Any]:
         """The options that differ from their defaults, as arguments of the call."""
         return {
             field.name: getattr(self, field.name)
@@ -62,7 +62,7 @@ class Spec:
 
     def to_table(self) -> dict[str, Any]:
         """What differs from the defaults as a study file writes it: texts, numbers, lists and tables."""
-        return {name: _written(value) for name, value in self.given().items() if _can_be_written(value)}
+        return {name: _written(value) for name, value in self.non_defaults().items() if _can_be_written(value)}
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> Self:
@@ -98,7 +98,7 @@ class Spec:
 
     def run(self, panel: Any) -> Any:
         """Call the analysis."""
-        return find_analysis(self.analysis).function()(panel, **self.given())
+        return find_analysis(self.analysis).function()(panel, **self.non_defaults())
 
 
 def spec_class(name: str) -> type[Spec]:
