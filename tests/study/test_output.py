@@ -347,7 +347,7 @@ def test_a_run_names_what_it_leaves(study):
     assert (first.output / "notes.md").read_text(encoding="utf-8") == "mine"
 
 
-@pytest.mark.parametrize("name", ["m.json", "m_tidy.csv", "m.report.json", "steps.json"])
+@pytest.mark.parametrize("name", ["m.json", "m_tidy.csv", "m.report.json", "m.step.json"])
 def test_a_result_that_was_changed_on_the_disk_is_computed_anew(study, name):
     first = rd.run_study(study)
     path = first.output / "results" / name

@@ -97,14 +97,14 @@ def change(folder, old, new):
     return path
 
 
-ENDINGS = (".json", ".report.json", "_tidy.csv", "_glance.csv")
+ENDINGS = (".json", ".report.json", "_tidy.csv", "_glance.csv", ".step.json")
 
 
 def test_the_folder_holds_everything(finished):
     assert finished.output.name == "study-output"
     assert everything_in(finished.output) == {
         *("report.html", "manifest.json", "log.json", "study.toml"),
-        *("findings.csv", "compliance.csv", "flow.csv", "results/steps.json"),
+        *("findings.csv", "compliance.csv", "flow.csv"),
         *(f"results/{name}{ending}" for name in ("main", "carry", "schedule") for ending in ENDINGS),
     }
     assert sorted(path.name for path in finished.output.parent.iterdir()) == ["diary.csv", "study-output", "study.toml"]
@@ -308,7 +308,6 @@ def test_a_failure_midway_is_marked_and_the_next_run_goes_on(folder, monkeypatch
     (work,) = folder.glob("study-output.unfinished-*")
     assert everything_in(work) == {
         "unfinished.json",
-        "results/steps.json",
         *(f"results/carry{ending}" for ending in ENDINGS),
     }
     assert json.loads((work / "unfinished.json").read_text(encoding="utf-8"))["about"].startswith(
