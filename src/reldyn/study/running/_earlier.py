@@ -54,7 +54,8 @@ def saved_steps(target: Path) -> dict[tuple[str, str], Saved]:
     """
     found: dict[tuple[str, str], Saved] = {}
     folders = [(target, files_of(target))]
-    folders += [(folder, files_of(folder, RECORD, UNFINISHED)) for folder in unfinished(target)]
+    # A run that died at its very end has its manifest already.
+    folders += [(folder, files_of(folder, RECORD, UNFINISHED) or files_of(folder)) for folder in unfinished(target)]
     for folder, files in folders:
         for step in sorted(files or {}):
             if not step.endswith(STEP) or not unchanged(folder, step, files or {}):
