@@ -197,8 +197,8 @@ def run_study(
     ...     run.path.name, list(run.results)
     ('report.html', ['carry'])
     """
-    path = Path(path)
-    target = _target(path, output)
+    path = _as_path(path, "path", "a study file")
+    target = _target(path, None if output is None else _as_path(output, "output", "a folder"))
     draft = read_draft(path)
     started, about_versions = _now(), show_versions()
     check_target(target)
@@ -451,6 +451,14 @@ def _say(target: Path, recovered: str, moved: Mapping[str, str], left: list[str]
 def _uncleared(target: Path) -> list[str]:
     """Remove what unfinished runs to this output wrote; the folders that hold something else stay."""
     return [str(folder) for folder in unfinished(target) if not clear(folder)]
+
+
+def _as_path(given: Any, name: str, what: str) -> Path:
+    """A path, or one sentence about what was given in its place."""
+    if isinstance(given, (str, os.PathLike)) and isinstance(os.fspath(given), str) and "\0" not in os.fspath(given):
+        return Path(given)
+    shown = f"{given!r}" if isinstance(given, str) else f"a {type(given).__name__}"
+    raise DesignError(f"{name}: give the path of {what}, not {shown}.")
 
 
 def _target(path: Path, output: str | Path | None) -> Path:
