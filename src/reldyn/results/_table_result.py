@@ -44,7 +44,8 @@ class TableResult(Result):
     @classmethod
     def _from_fields(cls, fields: Mapping[str, Any]) -> Self:
         result = super()._from_fields(fields)
-        if not hasattr(result.table, "to_csv") and not isinstance(result.table, Withheld):
+        table: Any = result.table
+        if not hasattr(table, "to_csv") and not isinstance(table, Withheld):
             raise TypeError("table is no table")
         return result
 

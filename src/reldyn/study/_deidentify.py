@@ -133,12 +133,11 @@ def _move(frame: pd.DataFrame, panel: DyadPanel, weeks: Any) -> None:
         if isinstance(column.dtype, pd.DatetimeTZDtype):
             # On the clock that was written: weeks that cross summer time keep the time of day.
             zone = column.dt.tz
-            frame.isetitem(
-                position,
-                (column.dt.tz_localize(None) + move).dt.tz_localize(zone, ambiguous="NaT", nonexistent="shift_forward"),
-            )
+            local: Any = column.dt.tz_localize(None) + move
+            frame.isetitem(position, local.dt.tz_localize(zone, ambiguous="NaT", nonexistent="shift_forward"))
         elif pd.api.types.is_datetime64_any_dtype(column):
-            frame.isetitem(position, column + move)
+            moved: Any = column + move
+            frame.isetitem(position, moved)
         elif name in of_panel and not pd.api.types.is_numeric_dtype(column):
             frame.isetitem(position, _moved_text(column, move, str(name)))
 

@@ -156,9 +156,9 @@ class Output:
         """Write one file of the run; it is on record before it is there."""
         path = self.work / name
         try:
-            path.parent.mkdir(exist_ok=True)
             self._files[name] = sha256_of(text.encode("utf-8"))
             self._keep_record()
+            path.parent.mkdir(exist_ok=True)
             write_text(path, text)
         except OSError as problem:
             raise DataError(f"{self.target / name} cannot be written ({problem.strerror}).") from None

@@ -11,7 +11,7 @@ import datetime
 import json
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -429,10 +429,10 @@ def _logged(target: Path) -> list[Any]:
     return runs if isinstance(runs, list) else []
 
 
-def _flow_table(flow: tuple[dict[str, Any], ...]) -> pd.DataFrame:
+def _flow_table(flow: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     import pandas as pd
 
-    return pd.DataFrame(list(flow))
+    return pd.DataFrame([dict(one) for one in flow])
 
 
 def _say(target: Path, recovered: str, moved: Mapping[str, str], left: list[str]) -> None:

@@ -194,8 +194,9 @@ def parsed(where: StudyText) -> dict[str, Any]:
 
 def _dotted(line: str) -> bool:
     """Whether a line is a header or begins with a key of many parts."""
-    found = _HEADER.match(line) or _KEY.match(line)
-    return bool(found) and len(_parts(found.group(found.lastindex or 1))) > _LONGEST_KEY
+    header, key = _HEADER.match(line), _KEY.match(line)
+    name = header.group(2) if header else key.group(1) if key else ""
+    return len(_parts(name)) > _LONGEST_KEY
 
 
 def _read(path: Path, kind: str) -> str:
