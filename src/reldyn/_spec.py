@@ -59,7 +59,7 @@ class Spec:
                 named[field.name] = list(dict.fromkeys(_names_in(items)))
         return {name: names for name, names in named.items() if names}
 
-    def given(self) -> dict[str, Any]:
+    def non_defaults(self) -> dict[str, Any]:
         """The options that differ from their defaults, as arguments of the call."""
         return {
             field.name: getattr(self, field.name)
@@ -71,6 +71,7 @@ class Spec:
         """What differs from the defaults as a study file writes it: texts, numbers, lists and tables."""
         given = self.given().items()
         return {name: _written(value) for name, value in given if name not in _EXECUTION and _can_be_written(value)}
+        return {name: _written(value) for name, value in self.non_defaults().items() if _can_be_written(value)}
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> Self:
@@ -106,7 +107,7 @@ class Spec:
 
     def run(self, panel: Any) -> Any:
         """Call the analysis."""
-        return find_analysis(self.analysis).function()(panel, **self.given())
+        return find_analysis(self.analysis).function()(panel, **self.non_defaults())
 
 
 def spec_class(name: str) -> type[Spec]:

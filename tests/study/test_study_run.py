@@ -81,6 +81,12 @@ def contents(folder):
     return {name: (folder / name).read_bytes() for name in everything_in(folder) if name != "log.json"}
 
 
+@pytest.fixture
+def undrawn(monkeypatch):
+    """For tests where what is drawn is not the matter."""
+    monkeypatch.setattr(_run, "render_report", lambda parts: f"<!DOCTYPE html>{sorted(parts.records)}")
+
+
 def everything_in(folder):
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
@@ -91,14 +97,14 @@ def change(folder, old, new):
     return path
 
 
-ENDINGS = (".json", ".report.json", "_tidy.csv", "_glance.csv")
+ENDINGS = (".json", ".report.json", "_tidy.csv", "_glance.csv", ".step.json")
 
 
 def test_the_folder_holds_everything(finished):
     assert finished.output.name == "study-output"
     assert everything_in(finished.output) == {
         *("report.html", "manifest.json", "log.json", "study.toml"),
-        *("findings.csv", "compliance.csv", "flow.csv", "results/steps.json"),
+        *("findings.csv", "compliance.csv", "flow.csv"),
         *(f"results/{name}{ending}" for name in ("main", "carry", "schedule") for ending in ENDINGS),
     }
     assert sorted(path.name for path in finished.output.parent.iterdir()) == ["diary.csv", "study-output", "study.toml"]
@@ -155,7 +161,7 @@ def test_numbers_do_not_follow_the_ids(finished, frame):
     assert both.groupby("dyad_own")["dyad_number"].nunique().eq(1).all()
 
 
-def test_other_data_draw_other_numbers(folder, frame, finished):
+def test_other_data_draw_other_numbers(folder, frame, finished, undrawn):
     frame.assign(spare=1.0).to_csv(folder / "diary.csv", index=False)
     (folder / "study.toml").write_text(STUDY.replace('"apim"', '"apim"\nroles = "distinguishable"'), encoding="utf-8")
     again = rd.run_study(folder / "study.toml")
@@ -165,7 +171,7 @@ def test_other_data_draw_other_numbers(folder, frame, finished):
     assert (both["dyad_x"] != both["dyad_y"]).any()
 
 
-def test_findings_are_the_same_with_and_without_ids(folder):
+def test_findings_are_the_same_with_and_without_ids(folder, undrawn):
     change(folder, "[analyses.carry]", '[[prepare]]\nstep = "lag"\nvariables = ["response"]\n\n[analyses.carry]')
     runs = []
     for anonymise in ("true", "false"):
@@ -225,7 +231,7 @@ def test_the_manifest_says_what_was_used(finished):
     assert manifest["kernels"] in ("numpy", "numba")
 
 
-def test_another_run_keeps_what_has_not_changed_and_is_equal_byte_for_byte(folder):
+def test_another_run_keeps_what_has_not_changed_and_is_equal_byte_for_byte(folder, undrawn):
     path = change(
         folder,
         "[analyses.carry]",
@@ -265,7 +271,7 @@ def test_frozen_needs_something_to_compare_with(folder):
         rd.run_study(folder / "study.toml", frozen=True)
 
 
-def test_another_version_computes_anew(folder, monkeypatch):
+def test_another_version_computes_anew(folder, monkeypatch, undrawn):
     path = folder / "study.toml"
     rd.run_study(path)
     versions = rd.show_versions()
@@ -302,7 +308,6 @@ def test_a_failure_midway_is_marked_and_the_next_run_goes_on(folder, monkeypatch
     (work,) = folder.glob("study-output.unfinished-*")
     assert everything_in(work) == {
         "unfinished.json",
-        "results/steps.json",
         *(f"results/carry{ending}" for ending in ENDINGS),
     }
     assert json.loads((work / "unfinished.json").read_text(encoding="utf-8"))["about"].startswith(
@@ -312,7 +317,7 @@ def test_a_failure_midway_is_marked_and_the_next_run_goes_on(folder, monkeypatch
     assert sorted(item.name for item in folder.iterdir()) == ["diary.csv", "study-output", "study.toml"]
 
 
-def test_a_failed_rerun_keeps_the_earlier_report(folder):
+def test_a_failed_rerun_keeps_the_earlier_report(folder, undrawn):
     first = rd.run_study(folder / "study.toml")
     before = first.path.read_bytes()
     (folder / "diary.csv").write_text("couple,who\n", encoding="utf-8")
@@ -321,7 +326,7 @@ def test_a_failed_rerun_keeps_the_earlier_report(folder):
     assert first.path.read_bytes() == before
 
 
-def test_a_folder_of_others_is_not_replaced(folder):
+def test_a_folder_of_others_is_not_replaced(folder, undrawn):
     mine = folder / "mine"
     mine.mkdir()
     (mine / "thesis.doc").write_text("years of work", encoding="utf-8")
@@ -334,7 +339,7 @@ def test_a_folder_of_others_is_not_replaced(folder):
         rd.run_study(folder / "study.toml", output=folder / "diary.csv")
 
 
-def test_all_analyses_that_cannot_be_computed_are_named_and_the_others_kept(folder, frame):
+def test_all_analyses_that_cannot_be_computed_are_named_and_the_others_kept(folder, frame, undrawn):
     frame.assign(warmth=4).to_csv(folder / "diary.csv", index=False)
     broken = "".join(
         f'[analyses.{name}]\nverb = "apim"\noutcome = "response"\npredictors = ["warmth"]\n' for name in ("one", "two")
@@ -349,7 +354,7 @@ def test_all_analyses_that_cannot_be_computed_are_named_and_the_others_kept(fold
     assert rd.run_study(path).kept == ("carry",)
 
 
-def test_a_search_that_did_not_end_says_so_every_time(folder, monkeypatch):
+def test_a_search_that_did_not_end_says_so_every_time(folder, monkeypatch, undrawn):
     real = rd.coupling.inertia_coordination
 
     def stopped(*arguments, **options):
@@ -399,7 +404,7 @@ variable = "response_lag1"
     assert "cpl-Qz" not in run.path.read_text(encoding="utf-8")
 
 
-def test_compliance_counts_the_answers_that_the_study_uses(folder, frame):
+def test_compliance_counts_the_answers_that_the_study_uses(folder, frame, undrawn):
     # A calendar column is filled in on every row, which makes no row an answer.
     frame.assign(weekday=frame["day"] % 7, response=frame["response"].where(frame["beep"] != 2)).assign(
         warmth=lambda rows: rows["warmth"].where(rows["beep"] != 2)

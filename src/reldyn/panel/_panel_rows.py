@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
 import numpy as np
 
@@ -43,6 +43,16 @@ class Findings:
         """One row per finding."""
         scales = dict(self.scales) or None
         return examine(self.frame, **self.columns, schedule=self.schedule, scales=scales, options=self.options)[0]
+
+
+Rows = TypeVar("Rows", bound="PanelRows")
+
+
+def _filled(cls: type[Rows], parts: Mapping[str, Any]) -> Rows:
+    """A panel of parts that were checked when they were first brought together."""
+    panel = object.__new__(cls)
+    panel._fill(**parts)
+    return panel
 
 
 class PanelRows:
@@ -99,8 +109,16 @@ class PanelRows:
     def __setattr__(self, name: str, value: Any) -> NoReturn:
         raise AttributeError(f"a DyadPanel never changes: make a new one instead of setting {name!r}")
 
-    def _with(self, **changes: Any) -> Self:
-        kept: dict[str, Any] = {
+    def __reduce__(self) -> tuple[Any, ...]:
+        # For worker processes only: what stands on a disk is written by `to_parquet`.
+        columns, scales = dict(self._columns), dict(self._scales)
+        findings = replace(self._findings, columns=dict(self._findings.columns), scales=dict(self._findings.scales))
+        if "table" in self._findings.__dict__:
+            findings.__dict__["table"] = self._findings.table
+        return _filled, (type(self), {**self._parts(), "columns": columns, "scales": scales, "findings": findings})
+
+    def _parts(self) -> dict[str, Any]:
+        return {
             "frame": self._frame,
             "index": self._index,
             "columns": self._columns,
@@ -111,9 +129,9 @@ class PanelRows:
             "exchangeable": self._exchangeable,
             "options": self._time_options,
         }
-        panel = object.__new__(type(self))
-        panel._fill(**(kept | changes))
-        return panel
+
+    def _with(self, **changes: Any) -> Self:
+        return _filled(type(self), self._parts() | changes)
 
     def _with_columns(self, columns: Mapping[str, Any]) -> Self:
         frame = self._frame.copy(deep=False)

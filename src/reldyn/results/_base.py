@@ -48,6 +48,7 @@ _OTHER_HOMES = {
 # Where figures are drawn: a dotted path, so that results know no room above them.
 _FIGURES = "reldyn.plot"
 _MEND = "Save one with result.to_json(path)."
+_LARGEST = 10**9
 
 
 class _Plot:
@@ -275,8 +276,8 @@ def from_json(path: str | Path) -> Result:
         raise DataError(f"no result of reldyn is called {name!r}; known: {', '.join(sorted(known))}.")
     try:
         result: Result = saved_class._from_fields(fields)
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-        raise DataError(f"not a whole {name}: {error}. {_MEND}") from None
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise DataError(f"not a whole {name}: {str(error)[:200]}. {_MEND}") from None
     spec = _spec_of(text)
     if spec is not None:
         object.__setattr__(result, "spec", spec)
@@ -314,8 +315,10 @@ def _opened(text: str) -> tuple[str, Any]:
     try:
         saved = json.loads(text)
         name, version, fields = saved["schema"], saved["schema_version"], saved["fields"]
+    except RecursionError:
+        raise DataError(f"not a result saved by reldyn: it is nested too deeply. {_MEND}") from None
     except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"not a result saved by reldyn: {error}. {_MEND}") from None
+        raise DataError(f"not a result saved by reldyn: {str(error)[:200]}. {_MEND}") from None
     if type(version) is not int:
         raise DataError(f"not a result saved by reldyn: schema_version is {version!r}. {_MEND}")
     if version > SCHEMA_VERSION:
@@ -327,11 +330,20 @@ def _opened(text: str) -> tuple[str, Any]:
 
 def _read(path: Path) -> str:
     try:
+        # A pipe would be waited for without end.
+        if path.exists() and not path.is_file():
+            raise DataError(f"{path} is no file, so not a result saved by reldyn.")
+        if path.exists() and path.stat().st_size > _LARGEST:
+            raise DataError(f"{path} is larger than {_LARGEST // 10**6:,} MB, so not a result saved by reldyn.")
         return path.read_text(encoding="utf-8")
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise DataError(f"{path} is not UTF-8 text, so not a result saved by reldyn.") from None
+    except DataError:
+        raise
+    except ValueError:
+        raise DataError(f"{str(path)[:80]!r} is no path, and no result saved by reldyn.") from None
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from reldyn._format import format_table
 from reldyn._registry import find_analysis
+from reldyn._saved import Withheld
 from reldyn.results._base import Result
 
 if TYPE_CHECKING:
@@ -39,6 +40,14 @@ class TableResult(Result):
 
     table: pd.DataFrame
     warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def _from_fields(cls, fields: Mapping[str, Any]) -> Self:
+        result = super()._from_fields(fields)
+        table: Any = result.table
+        if not hasattr(table, "to_csv") and not isinstance(table, Withheld):
+            raise TypeError("table is no table")
+        return result
 
     def tidy(self) -> pd.DataFrame:
         """The table; a copy."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from reldyn.study._analyses import Analysis, analyses, register_analysis
+    from reldyn.study._deidentify import deidentify
     from reldyn.study._exports import read_export
     from reldyn.study._manifest import Versions, show_versions
     from reldyn.study._run import StudyRun, run_study
@@ -19,6 +20,7 @@ __all__ = [
     "StudyRun",
     "Versions",
     "analyses",
+    "deidentify",
     "read_export",
     "register_analysis",
     "run_study",
@@ -29,6 +31,7 @@ _HOMES = {
     "Analysis": "_analyses",
     "analyses": "_analyses",
     "register_analysis": "_analyses",
+    "deidentify": "_deidentify",
     "StudyRun": "_run",
     "Versions": "_manifest",
     "read_export": "_exports",

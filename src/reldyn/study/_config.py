@@ -35,6 +35,13 @@ class DataSection(Section):
     delimiter: str | None = None
     labels: bool | list[str] = True
 
+    @field_validator("path")
+    @classmethod
+    def _path(cls, value: str) -> str:
+        if not value or not value.isprintable():
+            raise ValueError(f"{value!r} is no path of a file.")
+        return value
+
     def options(self) -> dict[str, Any]:
         """Arguments of `reldyn.read_table`, without those that stay at their default."""
         given = {name: getattr(self, name) for name in self.model_fields_set if name != "path"}

@@ -142,7 +142,7 @@ def anonymised(panel: DyadPanel, study: StudyFile, secret: str) -> tuple[DyadPan
     frame[columns["dyad"]] = dyad_number[index.dyad]
     if unique_ids and columns["person"] != columns["role"]:
         frame[columns["person"]] = person_number[index.person]
-    named = {name: column for name, column in columns.items() if column is not None}
+    named: dict[str, Any] = {name: column for name, column in columns.items() if column is not None}
     scales = dict(panel.scales) or None
     times: dict[str, Any] = {"dates": panel.dates, "timezone": panel.timezone, "workdays": panel.workdays}
     plain = DyadPanel(frame, **named, **times, schedule=panel.schedule, scales=scales)

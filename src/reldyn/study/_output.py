@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -28,6 +29,7 @@ RECORD, UNFINISHED = "unfinished.json", "reldyn unfinished run"
 LOG, LOG_FORMAT = "log.json", "reldyn study log"
 _ABOUT = "This run did not finish. What is here is no report; the next run goes on from the analyses that were done."
 _SHOWN = 5
+_DRAFT = re.compile(r"\.[0-9a-f]{16}\.part")
 
 
 def seal(record: Mapping[str, Any], form: str = FORMAT) -> dict[str, Any]:
@@ -154,9 +156,9 @@ class Output:
         """Write one file of the run; it is on record before it is there."""
         path = self.work / name
         try:
-            path.parent.mkdir(exist_ok=True)
             self._files[name] = sha256_of(text.encode("utf-8"))
             self._keep_record()
+            path.parent.mkdir(exist_ok=True)
             write_text(path, text)
         except OSError as problem:
             raise DataError(f"{self.target / name} cannot be written ({problem.strerror}).") from None
@@ -362,12 +364,24 @@ def clear(folder: Path) -> bool:
             _remove_if_empty(folder / inner)
     if records and _is_own_log(folder, LOG):
         (folder / LOG).unlink()
+    for inner in ("", *_folders_of({name: "" for files in records.values() for name in files})):
+        _remove_drafts(folder / inner)
+        if inner:
+            _remove_if_empty(folder / inner)
     if not records or {entry.name for entry in os.scandir(folder)} != set(records):
         return False
     for record in records:
         (folder / record).unlink()
     folder.rmdir()
     return True
+
+
+def _remove_drafts(folder: Path) -> None:
+    """Remove files that a killed run had begun: their names are drawn at random, and nobody else's."""
+    if folder.is_dir() and not folder.is_symlink():
+        for entry in list(os.scandir(folder)):
+            if _DRAFT.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                Path(entry.path).unlink()
 
 
 def listed(names: list[str]) -> str:

@@ -11,14 +11,14 @@ import datetime
 import json
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import reldyn
-from reldyn._registry import find_analysis
+from reldyn._registry import Analysis, find_analysis
 from reldyn.errors import ConvergenceWarning, DataError, DesignError
 from reldyn.results import Result, from_json
 from reldyn.study._config import SAMPLE, StudyFile
@@ -33,6 +33,7 @@ from reldyn.study._toml import Draft, Study, StudyText, read_draft
 from reldyn.study.asking import answer_columns, column_faults, seeded
 from reldyn.study.prepare import Prepared, columns_after, prepare
 from reldyn.study.running import (
+    STEP,
     Context,
     Saved,
     as_csv,
@@ -40,6 +41,7 @@ from reldyn.study.running import (
     made_by_workers,
     saved_steps,
     step_keys,
+    step_text,
     tasks_of,
     versions_of,
 )
@@ -51,8 +53,7 @@ if TYPE_CHECKING:
 
 __all__ = ["StudyRun", "checked_study", "run_study"]
 
-_REPORT, _RESULTS, _STEPS = "report.html", "results", "steps.json"
-_INDEX = f"{_RESULTS}/{_STEPS}"
+_REPORT, _RESULTS = "report.html", "results"
 _SECRET = b"numbers of dyads and persons"
 _LOGGED_RUNS = 50
 
@@ -179,7 +180,7 @@ def run_study(
     >>> import tempfile, pathlib, reldyn as rd
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     data, study = pathlib.Path(folder) / "diary.csv", pathlib.Path(folder) / "study.toml"
-    ...     rd.simulate.apim(n_dyads=8, n_occasions=20, seed=1).panel.frame.to_csv(data)
+    ...     rd.simulate.apim(n_dyads=4, n_occasions=12, actor=0.3, partner=0.1, seed=1).panel.frame.to_csv(data)
     ...     _ = study.write_text('''
     ...         [data]
     ...         path = "diary.csv"
@@ -196,8 +197,8 @@ def run_study(
     ...     run.path.name, list(run.results)
     ('report.html', ['carry'])
     """
-    path = Path(path)
-    target = _target(path, output)
+    path = _as_path(path, "path", "a study file")
+    target = _target(path, None if output is None else _as_path(output, "output", "a folder"))
     draft = read_draft(path)
     started, about_versions = _now(), show_versions()
     check_target(target)
@@ -212,13 +213,13 @@ def run_study(
     with locked(target) as lock:
         # Another run may have come first, or a killed one may have left its folder aside.
         check_target(target)
-        earlier = {} if fresh else saved_steps(target, _INDEX)
+        earlier = {} if fresh else saved_steps(target)
         work = Output(target, lock.note)
         try:
             steps = _Steps(study, keys, work)
             with progress(len(study.asked) + 1) as step:
                 steps.take_over(earlier)
-                steps.compute(Context(panel, ready.shown), step)
+                steps.compute(Context(panel, ready.shown, _entries(study)), step)
                 step("report")
                 manifest = {**about, "kernels": versions["kernels"], "analyses": steps.described()}
                 records = {name: json.loads(texts[".report.json"]) for name, texts in steps.texts.items()}
@@ -317,6 +318,11 @@ def _column_faults(study: Study, panel: DyadPanel) -> list[str]:
     return faults
 
 
+def _entries(study: Study) -> tuple[Analysis, ...]:
+    """Entries of the registry behind the analyses."""
+    return tuple({one.verb: find_analysis(one.verb) for one in study.asked}.values())
+
+
 class _Steps:
     """The analyses of a run: what is saved of each, and where that comes from."""
 
@@ -367,22 +373,20 @@ class _Steps:
             raise kind(str(where.error(faults)))
 
     def _keep(self, name: str, texts: Mapping[str, str]) -> None:
-        self.texts[name] = dict(texts)
         for ending, text in texts.items():
             self.work.write(self._file(name, ending), text)
-        self.texts = {one: self.texts[one] for one in self._names if one in self.texts}
-        known = {
-            one: {"key": self.keys[one], "files": {ending: self._file(one, ending) for ending in found}}
-            for one, found in self.texts.items()
-        }
-        self.work.write(_INDEX, json.dumps(known, indent=1, ensure_ascii=False) + "\n")
+        # Last: while it is not there, the files before it are of no use to another run.
+        step = step_text(name, self.keys[name], {ending: self._file(name, ending) for ending in texts})
+        self.work.write(self._file(name, STEP), step)
+        done = {**self.texts, name: dict(texts)}
+        self.texts = {one: done[one] for one in self._names if one in done}
 
     def _file(self, name: str, ending: str) -> str:
         return f"{_RESULTS}/{_file_name(name, self._names)}{ending}"
 
     def written(self) -> list[str]:
         """Files that another run can go on from."""
-        return [_INDEX, *(self._file(name, ending) for name, texts in self.texts.items() for ending in texts)]
+        return [self._file(name, ending) for name, texts in self.texts.items() for ending in (*texts, STEP)]
 
     def described(self) -> dict[str, Any]:
         """What the manifest says of each."""
@@ -425,10 +429,10 @@ def _logged(target: Path) -> list[Any]:
     return runs if isinstance(runs, list) else []
 
 
-def _flow_table(flow: tuple[dict[str, Any], ...]) -> pd.DataFrame:
+def _flow_table(flow: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     import pandas as pd
 
-    return pd.DataFrame(list(flow))
+    return pd.DataFrame([dict(one) for one in flow])
 
 
 def _say(target: Path, recovered: str, moved: Mapping[str, str], left: list[str]) -> None:
@@ -447,6 +451,14 @@ def _say(target: Path, recovered: str, moved: Mapping[str, str], left: list[str]
 def _uncleared(target: Path) -> list[str]:
     """Remove what unfinished runs to this output wrote; the folders that hold something else stay."""
     return [str(folder) for folder in unfinished(target) if not clear(folder)]
+
+
+def _as_path(given: Any, name: str, what: str) -> Path:
+    """A path, or one sentence about what was given in its place."""
+    if isinstance(given, (str, os.PathLike)) and isinstance(os.fspath(given), str) and "\0" not in os.fspath(given):
+        return Path(given)
+    shown = f"{given!r}" if isinstance(given, str) else f"a {type(given).__name__}"
+    raise DesignError(f"{name}: give the path of {what}, not {shown}.")
 
 
 def _target(path: Path, output: str | Path | None) -> Path:
@@ -493,7 +505,7 @@ def _readable(name: str) -> str:
 
 def _file_name(name: str, names: list[str]) -> str:
     """A file name for an analysis: its own where that is safe, else its number."""
-    safe = name.isascii() and all(sign.isalnum() or sign in "-_" for sign in name) and name.casefold() != "steps"
+    safe = name.isascii() and all(sign.isalnum() or sign in "-_" for sign in name)
     clash = [other.casefold() for other in names].count(name.casefold()) > 1
     return name if safe and name and len(name) <= 80 and not clash else f"analysis-{names.index(name) + 1}"
 

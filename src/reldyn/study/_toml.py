@@ -22,6 +22,8 @@ __all__ = ["Draft", "Study", "StudyText", "faults_of", "named_models", "parsed",
 Path_ = tuple[str | int, ...]
 # A study file is written by hand; a larger one is something else.
 _LARGEST = 1_000_000
+_DEEPEST = 20
+_LONGEST_KEY = 500
 # Possessive quantifiers (*+, ++) never give back what they took: each line is scanned once, whatever it holds.
 _NAME = r"""(?:"(?:[^"\\]|\\.)*+"|'[^']*+'|[\w-]++)"""
 _DOTTED = rf"({_NAME}(?:\s*+\.\s*+{_NAME})*+)"
@@ -176,6 +178,9 @@ def parsed(where: StudyText) -> dict[str, Any]:
         It is no TOML.
     """
     name = where.path.name
+    if any(line.count(".") > _LONGEST_KEY and _dotted(line) for line in where.text.splitlines()):
+        # The parser takes time in the square of the length of such a key.
+        raise DesignError(f"{name} is nested too deeply.")
     try:
         return tomllib.loads(where.text)
     except tomllib.TOMLDecodeError as problem:
@@ -185,6 +190,13 @@ def parsed(where: StudyText) -> dict[str, Any]:
     except ValueError as problem:
         # Numbers of thousands of digits.
         raise DesignError(f"{name} holds a value that cannot be read: {problem}.") from None
+
+
+def _dotted(line: str) -> bool:
+    """Whether a line is a header or begins with a key of many parts."""
+    header, key = _HEADER.match(line), _KEY.match(line)
+    name = header.group(2) if header else key.group(1) if key else ""
+    return len(_parts(name)) > _LONGEST_KEY
 
 
 def _read(path: Path, kind: str) -> str:
@@ -203,6 +215,8 @@ def _read(path: Path, kind: str) -> str:
     except OSError as problem:
         raise DesignError(f"{path}: the {kind} file cannot be read ({problem.strerror}).") from None
     except ValueError as problem:
+        if isinstance(problem, DesignError):
+            raise
         if not isinstance(problem, UnicodeDecodeError):
             raise DesignError(f"{str(path)!r} is no path: {problem}.") from None
         raise DesignError(
@@ -329,7 +343,8 @@ def _lines_of_keys(text: str) -> dict[tuple[str, ...], int]:
     for number, line in enumerate(text.splitlines(), start=1):
         header = _HEADER.match(line)
         if header:
-            table = _parts(header.group(2))
+            # Deeper than any section goes, a name is of no use.
+            table = _parts(header.group(2))[:_DEEPEST]
             if header.group(1) == "[[":
                 count[table] = count.get(table, -1) + 1
                 table = (*table, str(count[table]))
@@ -340,7 +355,7 @@ def _lines_of_keys(text: str) -> dict[tuple[str, ...], int]:
             continue
         key = _KEY.match(line)
         if key:
-            lines.setdefault((*table, *_parts(key.group(1))), number)
+            lines.setdefault((*table, *_parts(key.group(1))[:_DEEPEST]), number)
     return lines
 
 

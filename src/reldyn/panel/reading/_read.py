@@ -6,7 +6,7 @@ the column stores (parquet, feather) here, by pyarrow.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,9 +127,9 @@ def read_table(
     """
     path, suffix = _known(path)
     options = Options(
-        missing=(missing,) if isinstance(missing, (str, int, float)) else tuple(missing),
+        missing=_checked_missing(missing),
         decimal=decimal,
-        encoding=encoding,
+        encoding=_checked_encoding(encoding),
         dates=check_dates(dates),
         skip=check_skip(skip),
         header=header_places(header),
@@ -147,6 +147,20 @@ def read_table(
         raise DataError(f"{path}: the file has a header but no rows.")
     frame = _named(read, path)
     return with_dates(frame, options.dates, str(path), read.lines, read.unit)
+
+
+def _checked_missing(missing: Any) -> tuple[Any, ...]:
+    if isinstance(missing, (str, int, float)):
+        return (missing,)
+    if isinstance(missing, (bytes, Mapping)) or not isinstance(missing, Iterable):
+        raise DesignError(f"missing: give the codes as a list of texts and numbers, not a {type(missing).__name__}.")
+    return tuple(missing)
+
+
+def _checked_encoding(encoding: Any) -> str | None:
+    if encoding is not None and not isinstance(encoding, str):
+        raise DesignError(f"encoding: give the name of an encoding, such as 'utf-8', not a {type(encoding).__name__}.")
+    return encoding
 
 
 def _known(path: Any) -> tuple[Path, str]:

@@ -198,7 +198,8 @@ def in_order(asked: Sequence[Asked]) -> list[Asked]:
     DesignError
         They refer to each other in a circle.
     """
-    left, done, ordered = list(asked), set(), []
+    left, ordered = list(asked), []
+    done: set[str] = set()
     while left:
         ready = next((one for one in left if set(one.references.values()) <= done), None)
         if ready is None:

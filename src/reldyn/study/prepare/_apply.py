@@ -12,6 +12,7 @@ import numpy as np
 from reldyn._types import Array, Flags
 from reldyn.errors import DataError, DataWarning, DesignError, ReldynError
 from reldyn.panel import DyadPanel, align, careless
+from reldyn.results import Result
 from reldyn.study.prepare import _steps as steps
 from reldyn.study.prepare._expressions import Expression
 
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 __all__ = ["Prepared", "aligned_rows", "columns_after", "prepare"]
 
 _COUNTED = ("rows", "persons", "dyads")
+# Coefficients of `reldyn.dynamics.reliability`, and their words.
+_RELIABILITIES = (
+    *(("RkF", "of persons' averages"), ("Rc", "of change")),
+    *(("omega_between", "omega between"), ("omega_within", "omega within")),
+)
 
 
 @dataclass(frozen=True)
@@ -140,7 +146,8 @@ def _all_rows_of(keep: Flags, unit: Any) -> Flags:
     """Whether every row of a unit is kept, row by row."""
     lost = np.zeros(int(unit.max()) + 1, dtype=bool)
     lost[unit[~keep]] = True
-    return ~lost[unit]
+    kept: Flags = ~lost[unit]
+    return kept
 
 
 def _replaced(now: Prepared, columns: dict[str, Any]) -> Prepared:
@@ -250,9 +257,7 @@ def _reliability(panel: DyadPanel, names: Sequence[str], items: Array) -> str:
         table = found.tidy().set_index("coefficient")["estimate"]
     except ReldynError as problem:
         return f"no reliability: {problem}"
-    words = (("RkF", "of persons' averages"), ("Rc", "of change"), ("omega_between", "omega between"))
-    words = (*words, ("omega_within", "omega within"))
-    parts = [f"{text} {table[name]:.2f}" for name, text in words if name in table and np.isfinite(table[name])]
+    parts = [f"{text} {table[name]:.2f}" for name, text in _RELIABILITIES if name in table and np.isfinite(table[name])]
     notes = [str(one.message) for one in said if issubclass(one.category, DataWarning)]
     return "; ".join([f"reliability {', '.join(parts)}" if parts else "no reliability", *notes])
 
@@ -281,8 +286,8 @@ def _lag(now: Prepared, step: steps.LagStep) -> tuple[Prepared, str, str]:
 
 
 def _careless(now: Prepared, step: steps.CarelessStep) -> tuple[Prepared, str, str]:
-    table = careless(now.panel, step.items, limits=step.limits)
-    table = table.tidy() if hasattr(table, "tidy") else table
+    found: Any = careless(now.panel, step.items, limits=step.limits)
+    table = found.tidy() if isinstance(found, Result) else found
     flagged = table["flagged"].to_numpy(dtype=bool)
     what = f"careless answers to {', '.join(step.items)}"
     note = f"{int(flagged.sum()):,} of {len(flagged):,} rows flagged"

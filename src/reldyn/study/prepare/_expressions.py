@@ -181,7 +181,7 @@ def _value(node: ast.expr, asked: Expression, column: Callable[[str], Any]) -> V
     if isinstance(node, ast.Name):
         return column(asked._names[node.id])
     if isinstance(node, ast.Constant):
-        return node.value if isinstance(node.value, str) else np.float64(node.value)
+        return node.value if isinstance(node.value, str) else np.float64(cast("float", node.value))
     if isinstance(node, ast.BinOp):
         left, right = (_number(_value(part, asked, column), asked) for part in (node.left, node.right))
         return _ARITHMETIC[type(node.op)](left, right)
@@ -254,8 +254,8 @@ def _is_text(value: Values) -> bool:
 def _absent(value: Values) -> Any:
     if isinstance(value, str):
         return np.bool_(False)
-    array = np.asarray(value)
-    return np.equal(array, None) if array.dtype.kind == "O" else np.isnan(array)
+    array: Any = np.asarray(value)
+    return np.equal(array, cast("Any", None)) if array.dtype.kind == "O" else np.isnan(array)
 
 
 def _number(value: Values, asked: Expression) -> Array:

@@ -1,7 +1,7 @@
 """Computing the analyses of a study file: keys, texts that are saved, workers, the log."""
 
 from reldyn.study.running._compute import Context, Made, compute_group
-from reldyn.study.running._earlier import Saved, saved_steps
+from reldyn.study.running._earlier import STEP, Saved, saved_steps, step_text
 from reldyn.study.running._keys import data_keys, step_keys, versions_of
 from reldyn.study.running._record import as_csv
 from reldyn.study.running._workers import made_by_workers, tasks_of
@@ -9,6 +9,7 @@ from reldyn.study.running._workers import made_by_workers, tasks_of
 __all__ = [
     "Context",
     "Made",
+    "STEP",
     "Saved",
     "as_csv",
     "compute_group",
@@ -16,6 +17,7 @@ __all__ = [
     "made_by_workers",
     "saved_steps",
     "step_keys",
+    "step_text",
     "tasks_of",
     "versions_of",
 ]

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from reldyn._registry import find_analysis
+from reldyn._registry import Analysis, find_analysis
 from reldyn.errors import ConvergenceWarning, DataWarning, DesignError, ReldynError
 from reldyn.results import Result, TableResult
 from reldyn.study.asking import Asked
@@ -31,10 +31,13 @@ class Context:
         Prepared, with running numbers in place of ids unless asked otherwise.
     dyads : list or None
         Labels of the dyads that are drawn one by one; None: the first few.
+    entries : tuple of Analysis
+        Entries of the registry that other processes may not know.
     """
 
     panel: DyadPanel
     dyads: list[Any] | None = None
+    entries: tuple[Analysis, ...] = ()
 
 
 @dataclass

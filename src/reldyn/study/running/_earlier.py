@@ -10,7 +10,10 @@ from typing import Any
 
 from reldyn.study._output import RECORD, UNFINISHED, files_of, unchanged, unfinished
 
-__all__ = ["Saved", "saved_steps"]
+__all__ = ["STEP", "Saved", "saved_steps", "step_text"]
+
+# Ending of the file that lists the others.
+STEP = ".step.json"
 
 
 @dataclass(frozen=True)
@@ -36,30 +39,35 @@ class Saved:
             return None
 
 
-def saved_steps(target: Path, index: str) -> dict[tuple[str, str], Saved]:
+def step_text(name: str, key: str, files: Mapping[str, str]) -> str:
+    """The file that says which files an analysis has, written after them."""
+    return json.dumps({"name": name, "key": key, "files": dict(files)}, indent=1, ensure_ascii=False) + "\n"
+
+
+def saved_steps(target: Path) -> dict[tuple[str, str], Saved]:
     """Files of every analysis of earlier runs, by its name and key.
 
     Parameters
     ----------
     target : Path
         The output folder.
-    index : str
-        Name of the list of analyses in it.
     """
     found: dict[tuple[str, str], Saved] = {}
     folders = [(target, files_of(target))]
-    folders += [(folder, files_of(folder, RECORD, UNFINISHED)) for folder in unfinished(target)]
+    # A run that died at its very end has its manifest already.
+    folders += [(folder, files_of(folder, RECORD, UNFINISHED) or files_of(folder)) for folder in unfinished(target)]
     for folder, files in folders:
-        if files is None or not unchanged(folder, index, files):
-            continue
-        for name, said in _known(folder / index).items():
+        for step in sorted(files or {}):
+            if not step.endswith(STEP) or not unchanged(folder, step, files or {}):
+                continue
+            said = _known(folder / step)
             try:
                 key, own = said["key"], dict(said["files"])
-                whole = all(isinstance(file, str) and unchanged(folder, file, files) for file in own.values())
+                whole = all(isinstance(file, str) and unchanged(folder, file, files or {}) for file in own.values())
             except (KeyError, TypeError, ValueError):
                 continue
             if whole and own and isinstance(key, str):
-                found[str(name), key] = Saved(folder, own)
+                found[str(said.get("name")), key] = Saved(folder, own)
     return found
 
 

@@ -150,7 +150,7 @@ def _figures(
     if asked.verb == _SCHEDULE:
         drawn["schedule"] = lambda: _draw_schedule(asked, result, panel, dyads)
     elif entry.figure and type(result).figure is not None:
-        drawn[entry.figure] = lambda: result.plot()  # type: ignore[operator]
+        drawn[entry.figure] = lambda: result.plot()
     if hasattr(result, "covariance") and _has_slopes(result.tidy()):
         drawn["coefficients"] = lambda: reldyn.plot.coefficients(result)
     figures = {}

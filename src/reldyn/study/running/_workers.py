@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from reldyn._registry import register
 from reldyn.errors import DataError, DesignError
 from reldyn.study.asking import Asked, in_order
 from reldyn.study.running._compute import Context, Made, compute_group
@@ -57,6 +58,8 @@ def made_by_workers(
 
 
 def _whole_group(group: list[Asked], keep: frozenset[str], context: Context) -> list[Made]:
+    for entry in context.entries:
+        register(entry)
     return list(compute_group(group, keep, context, results=False))
 
 
