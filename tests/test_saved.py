@@ -55,13 +55,6 @@ def some(panel, n):
     return panel.select(dyads=panel.index.dyad_labels[:n])
 
 
-def many():
-    """Sixty dyads at one occasion, for models of moments with many parameters."""
-    panel, rng = diary("text", n_dyads=90, n_days=1), np.random.default_rng(5)
-    x = panel.frame["x"]
-    return panel._with_columns({name: x + rng.standard_normal(len(x)) for name in JUDGED})
-
-
 def once(panel):
     return panel.select(where=lambda rows: rows["day"] == 0)
 
@@ -112,8 +105,6 @@ MAKE = {
     "EffectSizes": lambda p: ap.effect_sizes(rd.apim(once(p), outcome="y", predictors=["x"], estimation=z)),
     "FactorResult": lambda p: ap.factor_model(once(p), ITEMS),
     "InvarianceResult": lambda p: ap.measurement_invariance(once(p), ITEMS),
-    "FactorResult": lambda p: ap.factor_model(many(), ITEMS),
-    "LatentApimResult": lambda p: ap.latent_apim(many(), outcome={"i": ITEMS}, predictors={"j": JUDGED}),
     "IsatResult": lambda p: ap.isat(once(p), ["x", "y"]),
     "LatentApimResult": lambda p: ap.latent_apim(
         days_as_dyads(p), outcome={"Y": ITEMS[:3]}, predictors={"X": ["x1", "x2", "x3"]}

@@ -69,9 +69,8 @@ class Spec:
 
     def to_table(self) -> dict[str, Any]:
         """What differs from the defaults as a study file writes it: texts, numbers, lists and tables."""
-        given = self.given().items()
+        given = self.non_defaults().items()
         return {name: _written(value) for name, value in given if name not in _EXECUTION and _can_be_written(value)}
-        return {name: _written(value) for name, value in self.non_defaults().items() if _can_be_written(value)}
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> Self:
