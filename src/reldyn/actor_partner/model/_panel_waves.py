@@ -48,8 +48,9 @@ def dynamic_panel_rows(
     """The tidy table, what `glance` says, and the notes."""
     import pandas as pd
 
+    roles: list[Any] = ["", ""]
     if stratum.exchangeable:
-        order, effects, roles = [0, 1], ["stability", "influence"], ["", ""]
+        order, effects = [0, 1], ["stability", "influence"]
     else:
         order, effects = [0, 3, 1, 2], ["stability", "stability", "influence", "influence"]
         roles = [*stratum.roles, *stratum.roles]
