@@ -29,6 +29,8 @@ COLUMNS = ["analysis", "table", "key", "column", "value"]
 
 def tables(found: Any) -> dict[str, pd.DataFrame]:
     """Name the tables of an answer: a frame is one by itself."""
+    if isinstance(found, pd.DataFrame):
+        return {"tidy": found}
     if isinstance(found, TableResult):
         return {"tidy": found.tidy()}
     return {"tidy": found.tidy(), "glance": found.glance()}
