@@ -18,6 +18,7 @@ from reldyn._types import Array, Flags, Ints
 from reldyn.panel._placing import weekdays
 from reldyn.panel._readonly import read_only
 from reldyn.panel._times import SECONDS_PER_DAY
+from reldyn.panel.timing._bursts import fill_bursts
 from reldyn.panel.timing._grid import rare_prompts
 from reldyn.panel.timing._lag_groups import LagGroups, daily_stretches, group_lags, one_a_day
 
@@ -34,9 +35,6 @@ NEW_START = 1_000_000
 USUAL_NIGHT = 3
 # Above this many scheduled occasions per occasion in use the times form no schedule worth completing.
 _SPARSE = 8
-# A longer gap lies between bursts, of which each has at least so many occasions on average.
-_LONGEST_HOLE = 31
-_OCCASIONS_PER_BURST = 4
 
 NightFrom = Literal["declared", "clock", "default", "restarts", "none"]
 
@@ -286,7 +284,6 @@ def build_clock(
     seen = _distinct(day * layout.n_prompts + beep)
     occasion, complete = _scheduled(seen, grid, layout)
     night, night_from = _night(schedule, times, person, day, beep, layout)
-    own_day, own_beep = occasion // layout.n_prompts, occasion % layout.n_prompts
     occasion, off, groups = _lags(occasion, seen, grid, layout)
     own_day, own_beep = occasion // layout.n_prompts, occasion % layout.n_prompts
     within = layout.within(own_beep, ~off)
@@ -374,9 +371,8 @@ def _edges(day: Ints, beep: Ints) -> tuple[int, Ints, Ints]:
 
 def _distinct(codes: Ints) -> Ints:
     """Distinct codes, ascending; counted where their range allows, which needs no sorting."""
-    size = int(codes.max(initial=-1)) + 1
-    if size <= 8 * len(codes) + 100_000:
-        return np.flatnonzero(np.bincount(codes, minlength=size)).astype(np.int64)
+    if int(codes.max(initial=-1)) < 8 * len(codes) + 100_000:
+        return np.flatnonzero(np.bincount(codes)).astype(np.int64)
     return np.unique(codes)
 
 
@@ -399,23 +395,11 @@ def _scheduled(seen: Ints, grid: GridPlaces, layout: _Layout) -> tuple[Ints, boo
         days = np.unique(seen // n)
         full, size = (days[:, None] * n + np.arange(n)).ravel(), len(days) * n
     if size > _SPARSE * len(seen):
-        return _bursts(seen)
+        return fill_bursts(seen, _SPARSE)
     if full is None:
         start = seen[0] if not layout.days_named or layout.one_a_day else seen[0] // n * n
         full = np.arange(start, start + size)
     return full, True
-
-
-def _bursts(seen: Ints) -> tuple[Ints, bool]:
-    """Occasions of bursts far apart with the holes inside them; False where times are no such bursts."""
-    gaps = np.diff(seen)
-    breaks = np.flatnonzero(gaps > _LONGEST_HOLE)
-    starts, ends = seen[np.r_[0, breaks + 1]], seen[np.r_[breaks, len(seen) - 1]]
-    lengths = ends - starts + 1
-    if _OCCASIONS_PER_BURST * len(starts) > len(seen) or lengths.sum() > _SPARSE * len(seen):
-        return seen, False
-    before = np.cumsum(lengths) - lengths
-    return np.arange(int(lengths.sum())) + np.repeat(starts - before, lengths), True
 
 
 def _within_day(day: Ints, beep: Ints, *, runs_on: bool) -> Ints:
