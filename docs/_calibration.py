@@ -37,6 +37,8 @@ def tables(root, table, folder=None):
     for claim in ("irregular", "volatility"):
         parts += [f"**The claim** *{claim}*", "", _goals(cells, stored, table, claim), ""]
     parts += ["**Samples of fifty dyads that may share phases**", "", _shared(cells, stored, table), ""]
+    parts += ["**Splitting: how often the interval covers the share between the levels of long series**", ""]
+    parts += [_between(cells, stored, table), ""]
     parts += ["**The interval of the prevalence by itself**", "", _intervals(cells, stored, table), ""]
     parts += _decoding(root, table)
     return "\n".join(parts)
@@ -78,7 +80,11 @@ def _nulls(cells, stored, again, table):
 def _power(cells, stored, table):
     goals = [goal for goal in cells.GOALS if goal.claim == "intermittent" and goal.cell.split(":")[0] in cells.CYCLES]
     named = {goal.cell for goal in goals}
-    others = [name for name, cell in cells.CELLS.items() if cell.kind in cells.CYCLES and name not in named]
+    others = [
+        name
+        for name, cell in cells.CELLS.items()
+        if cell.kind in cells.CYCLES and cell.unit == "direction" and name not in named
+    ]
     rows = [_row(cells, stored, goal.cell, "intermittent", _aim(goal)) for goal in goals]
     rows += [_row(cells, stored, name, "intermittent", "") for name in others]
     return table(["series", "prompts", "missed", "aim", "rate"], rows)
@@ -125,6 +131,15 @@ def _shared(cells, stored, table):
             }
         )
     return table(["without cycles", "prompts", "what", "aim", "rate"], rows)
+
+
+def _between(cells, stored, table):
+    rows = [
+        _row(cells, stored, goal.cell, "covered", ".900 to .970") | {"width": _rate(stored, goal.cell, "width")}
+        for goal in cells.GOALS
+        if cells.CELLS[goal.cell].unit == "share"
+    ]
+    return table(["series", "prompts", "missed", "aim", "rate", "width"], rows)
 
 
 def _intervals(cells, stored, table):

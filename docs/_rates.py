@@ -88,7 +88,9 @@ def decisive(stored, every):
     enough = [
         cell
         for name, cell in stored.items()
-        if every[name].kind.startswith("cycle_") and cell["summary"]["intermittent"]["low"] >= ENOUGH_POWER
+        if every[name].unit == "direction"
+        and every[name].kind.startswith("cycle_")
+        and cell["summary"]["intermittent"]["low"] >= ENOUGH_POWER
     ]
     text = "**Enough power for *not supported*** (a lower 95 % limit of .80 or more, abrupt cycles of two phases): "
     if not enough:

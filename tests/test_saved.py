@@ -59,6 +59,16 @@ def once(panel):
     return panel.select(where=lambda rows: rows["day"] == 0)
 
 
+def days_as_dyads(panel):
+    """Three days of each dyad as three dyads: enough for models of many variables."""
+    rows = panel.frame.query("day < 3").reset_index(drop=True)
+    label = rows["couple"].astype(str) + "/" + rows["day"].astype(str)
+    rows = rows.assign(couple=label, who=rows["who"].astype(str) + "/" + rows["day"].astype(str)).drop(columns="day")
+    noise = np.random.default_rng(2).standard_normal((len(rows), 3))
+    rows[["x1", "x2", "x3"]] = rows[["x"]].to_numpy() + 0.7 * noise
+    return rd.DyadPanel(rows, dyad="couple", person="who", role="role" if panel.roles else None)
+
+
 def moderated(p):
     return rd.apim(once(p), outcome="y", predictors=["x"], interaction="product", estimation=z)
 
@@ -93,8 +103,12 @@ MAKE = {
     "ApimMomentsResult": lambda p: ap.apim_sem(once(p), outcome="y", predictors="x"),
     "CommonFateResult": lambda p: ap.common_fate(once(p), outcome="y", predictor="fate", least_icc=0.0),
     "EffectSizes": lambda p: ap.effect_sizes(rd.apim(once(p), outcome="y", predictors=["x"], estimation=z)),
+    "FactorResult": lambda p: ap.factor_model(once(p), ITEMS),
     "InvarianceResult": lambda p: ap.measurement_invariance(once(p), ITEMS),
     "IsatResult": lambda p: ap.isat(once(p), ["x", "y"]),
+    "LatentApimResult": lambda p: ap.latent_apim(
+        days_as_dyads(p), outcome={"Y": ITEMS[:3]}, predictors={"X": ["x1", "x2", "x3"]}
+    ),
     "MediationResult": lambda p: ap.mediation(
         once(p), outcome="y", predictor="x", mediator="mediator", interval="delta", seed=1
     ),
@@ -160,13 +174,18 @@ MAKE = {
     "OverlapResult": lambda p: rd.intervention.overlap(p, **phases),
     "RandomizationTest": lambda p: rd.intervention.randomization_test(p, **phases, n_draws=99, seed=1),
     "ReliableChangeResult": lambda p: rd.intervention.reliable_change(p, **phases, n_boot=99, seed=1),
+    "ScheduleResult": lambda p: rd.cycles.schedule(p, warmth="warmth", approach="longing"),
+    "WarmEvents": lambda p: rd.cycles.events(p, warmth="warmth"),
+    "PersistenceResult": lambda p: rd.cycles.persistence(p, warmth="warmth", response="longing"),
+    "VigilanceResult": lambda p: rd.cycles.vigilance(p, warmth="warmth", response="longing"),
+    "BondTrend": lambda p: rd.cycles.bond_trend(p, attachment="longing", warmth="warmth"),
     "HMMResult": lambda p: rd.markov.fit_hmm(series(p), n_states=2, n_starts=3, seed=1),
     "HierarchicalHMMResult": lambda p: rd.markov.fit_hierarchical_hmm(series(p), n_states=2, n_starts=3, seed=1),
 }
 # Detections take minutes: results made by hand stand for them in tests/cycles/test_cycle_result.py.
 ELSEWHERE = {"CycleResult", "ReportComparison", "CalibrationResult"}
 # One table with a row per occasion and nothing else: without rows there is nothing to read.
-ROWS_ONLY = {"AmbivalenceByOccasion", "ContactWindows"}
+ROWS_ONLY = {"AmbivalenceByOccasion", "ContactWindows", "WarmEvents"}
 ROLES_NEEDED = {"VarResult, two-step"}
 # Results that name dyads or persons in their tables: these are tried with ids of every kind.
 NAMING = {
@@ -175,6 +194,7 @@ NAMING = {
     *("LagSequentialResult", "TransitionLogitResult", "VarResult", "VarResult, two-step", "LearningResult"),
     *("DissociationResult", "SimilarityResult, judged", "SimilarityResult, over occasions", "SocialAccuracyResult"),
     *("GrangerResult", "CoordinationResult", "AffectDynamics", "ShrinkageResult", "AmbivalenceResult"),
+    *("ScheduleResult", "PersistenceResult", "VigilanceResult", "BondTrend"),
     *("ContagionResult", "EmpathicAccuracy", "CaseEffectSizes", "RandomizationTest", "ReliableChangeResult"),
     *("TruthBiasResult", "EventResponse", "Recovery", "InterruptedSeries", "MultipleBaseline"),
 }

@@ -20,7 +20,7 @@ from reldyn.errors import DesignError
 __all__ = ["Spec", "spec_class", "spec_of_call"]
 
 # How the annotation of a parameter says that its value names columns of the panel.
-_COLUMNS = re.compile(r"\b(Column|Columns|Terms)\b")
+_COLUMNS = re.compile(r"\b(Column|Columns|Constructs|Terms)\b")
 # Option objects that a table of a study file may spell out, and where they live.
 _OBJECTS = {
     "Estimation": "reldyn.mixed",
@@ -31,6 +31,8 @@ _OBJECTS = {
 }
 _NAMED = {"random": "Random"}
 _SHARED = "shared"
+# How the work is spread changes no number, so no file says it.
+_EXECUTION = frozenset({"n_jobs"})
 
 
 class Spec:
@@ -49,7 +51,12 @@ class Spec:
 
     def columns(self) -> dict[str, list[str]]:
         """The columns of the panel that each field names; fields that name none are left out."""
-        named = {name: list(_names_in(getattr(self, name))) for name in self.column_fields}
+        named = {}
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+            if field.name in self.column_fields:
+                value = getattr(self, field.name)
+                items = list(value.values()) if "Constructs" in str(field.type) else value
+                named[field.name] = list(dict.fromkeys(_names_in(items)))
         return {name: names for name, names in named.items() if names}
 
     def non_defaults(self) -> dict[str, Any]:
@@ -62,7 +69,8 @@ class Spec:
 
     def to_table(self) -> dict[str, Any]:
         """What differs from the defaults as a study file writes it: texts, numbers, lists and tables."""
-        return {name: _written(value) for name, value in self.non_defaults().items() if _can_be_written(value)}
+        given = self.non_defaults().items()
+        return {name: _written(value) for name, value in given if name not in _EXECUTION and _can_be_written(value)}
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> Self:
@@ -199,7 +207,8 @@ def _written(value: Any) -> Any:
         return {_SHARED: value.name}
     if type(value).__name__ in _OBJECTS:
         plain = {field.name: (getattr(value, field.name), field.default) for field in dataclasses.fields(value)}
-        return {name: _written(item) for name, (item, default) in plain.items() if not _is_default(item, default)}
+        changed = {name: item for name, (item, default) in plain.items() if not _is_default(item, default)}
+        return {name: _written(item) for name, item in changed.items() if name not in _EXECUTION}
     if isinstance(value, Mapping):
         return {str(name): _written(item) for name, item in value.items()}
     if isinstance(value, (list, tuple, range, frozenset, set)):

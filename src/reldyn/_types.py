@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Array", "Column", "Columns", "Flags", "Ints", "Terms"]
+__all__ = ["Array", "Column", "Columns", "Constructs", "Flags", "Ints", "Terms"]
 
 Array = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -19,3 +19,5 @@ Column: TypeAlias = str
 Columns: TypeAlias = str | Sequence[str]
 # Columns, or `reldyn.shared` of columns.
 Terms: TypeAlias = Sequence[Any]
+# Constructs by name, and the columns of their items.
+Constructs: TypeAlias = Mapping[str, Sequence[str]]

@@ -20,8 +20,9 @@ def results(cross_section):
     x, y = draw[:, :1] + 0.7 * draw[:, 1:3], 0.5 * draw[:, :1] + 0.5 * draw[:, 5:6] + 0.6 * draw[:, 3:5]
     both = pd.DataFrame({"dyad": np.repeat(range(100), 2), "role": ["f", "m"] * 100, "x": x.ravel(), "y": y.ravel()})
     fate = rd.DyadPanel(both, dyad="dyad", person="role", role="role")
-    for item in ("i1", "i2", "i3"):
-        both[item] = both["y"] + 0.5 * np.random.default_rng(len(both.columns)).normal(size=200)
+    for item in ("i1", "i2", "i3", "k1", "k2", "k3"):
+        behind = both["y"] if item < "k" else both["x"]
+        both[item] = behind + 0.5 * np.random.default_rng(len(both.columns)).normal(size=200)
     scale = rd.DyadPanel(both, dyad="dyad", person="role", role="role")
     return {
         "nonindependence": ap.nonindependence(panel, ["xa", "y"]),
@@ -37,6 +38,8 @@ def results(cross_section):
         "simple_slopes": ap.simple_slopes(fit),
         "effect_sizes": ap.effect_sizes(fit),
         "measurement_invariance": ap.measurement_invariance(scale, ["i1", "i2", "i3"]),
+        "factor_model": ap.factor_model(scale, ["i1", "i2", "i3"]),
+        "latent_apim": ap.latent_apim(scale, outcome={"Y": ["i1", "i2", "i3"]}, predictors={"X": ["k1", "k2", "k3"]}),
         "over_time": ap.over_time(shared, outcome="y"),
         "distinguishability_sem": ap.distinguishability_sem(panel, outcome="y", predictors="xa"),
     }
@@ -56,6 +59,8 @@ NAMES = [
     "simple_slopes",
     "effect_sizes",
     "measurement_invariance",
+    "factor_model",
+    "latent_apim",
     "over_time",
     "distinguishability_sem",
 ]
@@ -247,7 +252,6 @@ def test_arguments_of_another_kind_are_refused(rows):
         (ap.over_time, {"outcome": "y"}),
         (ap.dyad_individual, {"outcome": "y", "predictors": "x"}),
     ):
-        assert refused(function, rows, **named) == (
-            "a model is fitted to a DyadPanel, not to a DataFrame: make one with rd.DyadPanel(frame, ...)."
-        )
+        said = refused(function, rows, **named)
+        assert said.startswith(f"actor_partner.{function.__name__} takes a DyadPanel, not a DataFrame: make one with")
     assert refused(ap.nonindependence, panel_of(rows), ["x", 3]) == ("nonindependence: 3 is not the name of a column.")

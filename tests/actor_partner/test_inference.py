@@ -72,3 +72,25 @@ def test_drawn_seed_is_kept(panel):
 def test_default_under_ml_is_z(panel):
     fit = rd.apim(panel, outcome="y", predictors=["x"], estimation=rd.Estimation(method="ml"))
     assert fit.glance()["inference"].item() == "z"
+
+
+def test_the_default_random_structure_is_named_and_robust(small):
+    same = {"outcome": "y", "predictors": ["x"]}
+    default, asked = rd.apim(small, **same), rd.apim(small, **same, random="intercept")
+    robust = rd.apim(small, **same, random="intercept", estimation=rd.Estimation(inference="cr2"))
+    assert default.estimates.inference == "cr2"
+    assert asked.estimates.inference == "kenward-roger"
+    pd.testing.assert_frame_equal(default.tidy(), robust.tidy())
+    assert default.log_likelihood == asked.log_likelihood
+    text = " ".join(default.summary().split())
+    assert "by default, no slopes; standard errors allow for slopes that vary and are not modelled" in text
+    assert "by default" not in asked.summary()
+    assert rd.apim(small, **same, estimation=rd.Estimation(method="ml")).estimates.inference == "z"
+    assert rd.mixed_model(small, outcome="y", fixed=["x"]).estimates.inference == "cr2"
+
+
+def test_a_fit_that_needs_too_much_memory_is_refused_before_the_work(small):
+    asked = rd.Estimation(max_memory=1e-5)
+    residual = rd.Residual("ar1", measurement_error=True)
+    with pytest.raises(rd.DesignError, match="rows of a dyad are one block, whose square is kept"):
+        rd.apim(small, outcome="y", predictors=["x"], residual=residual, estimation=asked)

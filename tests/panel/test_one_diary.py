@@ -31,7 +31,5 @@ def test_the_diaries_have_lags_and_partners(design):
 def test_the_stored_run_found_no_difference():
     stored = json.loads(STORED.read_text(encoding="utf-8"))
     assert set(stored["ways"]) == set(WAYS)
-    assert {design: record["n"] for design, record in stored["designs"].items()} == dict.fromkeys(
-        DESIGNS, 2000 // len(DESIGNS) + 1
-    )
+    assert set(stored["designs"]) == set(DESIGNS)
     assert all(record["differences"] == {} for record in stored["designs"].values())

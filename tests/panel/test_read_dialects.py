@@ -577,3 +577,19 @@ def test_tables_come_back_from_every_dialect(tmp_path, table, delimiter, comma, 
     for name in table:
         assert back[name].tolist() == table[name].tolist()
     assert lines_of(back).tolist() == list(range(2, len(table) + 2))
+
+
+def test_a_first_line_that_names_the_wrong_delimiter_is_refused(tmp_path):
+    path = tmp_path / "diary.csv"
+    path.write_text("sep=,\nid;mood\n1;2\n2;3\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"line 1 says sep=,, but the fields are separated by semicolons: pass deli"):
+        read_table(path)
+    assert read_table(path, delimiter=";", skip=1)["mood"].tolist() == [2, 3]
+
+
+def test_ids_with_an_inner_e_stay_text(tmp_path):
+    path = tmp_path / "diary.csv"
+    path.write_text("id,size\n1E5,1.5e-3\n100,2e-3\n", encoding="utf-8")
+    table = read_table(path)
+    assert table["id"].tolist() == ["1E5", "100"]
+    assert table["size"].tolist() == [0.0015, 0.002]

@@ -3,13 +3,15 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from reldyn.panel import careless_stretches
 from tools.calibration.cycles import __main__ as runner
+from tools.calibration.cycles import replicate as replication
 from tools.calibration.cycles import ship, store
 from tools.calibration.cycles.blocks import Design, gamma, geometric, lognormal, phase_path, running_mean, weibull
-from tools.calibration.cycles.cells import CELLS, GOALS, Cell, matching
+from tools.calibration.cycles.cells import CELLS, GOALS, matching
 from tools.calibration.cycles.kinds import CYCLES, KINDS, NULLS, draw_panel, draw_series
 from tools.calibration.cycles.replicate import detection_of, replicate
 
@@ -138,14 +140,61 @@ def test_a_cell_runs_and_is_taken_up_again(tmp_path, capsys):
         runner.main(arguments)
 
 
-def test_a_panel_goes_through_the_shipped_call(monkeypatch):
-    cell = Cell("heaping", Design(64, missing=0.0), 5, 1)
-    monkeypatch.setitem(CELLS, cell.name, cell)
-    task = (cell.name, "building", 0, 1, detection_of(cell, 19))
-    (record,), seconds = replicate(task)
-    assert set(record) == {"index", "verdict", "p_regimes", "p_irregular", "p_periodic", "p_volatility"}
-    assert record["verdict"] in "srnd"
+class Said:
+    """What a detection of two dyads would say: direction k, of receiver k, has a p-value of (k + 1) / 100."""
+
+    def __init__(self):
+        self.p_values = {(0, "b"): 0.01, (0, "a"): 0.02, (1, "b"): 0.03, (1, "a"): np.nan}
+
+    def tidy(self):
+        claims = ("regimes", "periodic", "irregular", "volatility", "splitting")
+        return pd.DataFrame(
+            {
+                "dyad": dyad,
+                "giver": giver,
+                "claim": claim,
+                "p_value": p_value,
+                "estimate": 0.2,
+                "conf_low": 0.1,
+                "conf_high": 0.3,
+            }
+            for (dyad, giver), p_value in self.p_values.items()
+            for claim in claims
+        )
+
+    def verdicts(self, adjusted=True):
+        assert not adjusted
+        rows = [
+            {"dyad": dyad, "giver": giver, "verdict": "supported" if p_value <= 0.02 else "not decidable"}
+            for (dyad, giver), p_value in self.p_values.items()
+        ]
+        return pd.DataFrame(rows[::-1])
+
+
+def test_a_panel_goes_through_the_shipped_call_and_comes_back_in_order(monkeypatch):
+    calls = []
+    monkeypatch.setattr("reldyn.detect_cycles", lambda panel, **options: calls.append((panel, options)) or Said())
+    cell = CELLS["schedule_entered:200:17"]
+    records, seconds = replicate((cell.name, "building", 4, 3, detection_of(cell)))
+    ((panel, options),) = calls
+    assert (panel.n_dyads, panel.n_occasions) == (2, 200)
+    assert options == {
+        **{"warmth": "warmth", "response": "response", "pooling": "none", "n_surrogates": 99, "covariates": ["away"]},
+        "seed": 4,
+    }
+    assert [record["index"] for record in records] == [4, 5, 6]
+    assert [record["p_regimes"] for record in records] == [0.01, 0.02, 0.03]
+    assert [record["verdict"] for record in records] == ["s", "s", "d"]
+    assert set(records[0]) == {"index", "verdict", "p_regimes", "p_irregular", "p_periodic", "p_volatility"}
     assert seconds > 0
+
+
+def test_intervals_of_a_share_are_compared_with_long_series(monkeypatch):
+    monkeypatch.setattr("reldyn.detect_cycles", lambda panel, **options: Said())
+    monkeypatch.setattr(replication, "share_between", lambda kind, middle: 0.25 if middle == 4.0 else np.nan)
+    cell = CELLS["splitting:cycle_20:200"]
+    records, _ = replication.replicate_shares((cell.name, "fresh", 0, 4, detection_of(cell)))
+    assert [(record["covered"], record["width"]) for record in records] == [(1, 0.2)] * 4
 
 
 @pytest.fixture

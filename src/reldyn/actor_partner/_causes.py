@@ -21,8 +21,10 @@ _ONE_SIDE = 0.95
 _FAR_FEWER = 0.5
 
 
-def one_sided_notes(panel: DyadPanel, names: Iterable[str], what: str = "covariates") -> tuple[str, ...]:
+def one_sided_notes(panel: DyadPanel, outcome: str, names: Iterable[str], what: str = "covariates") -> tuple[str, ...]:
     """Columns that are filled in on one partner's row only, which leaves the other's row out.
+
+    Rows without an outcome are left out anyway: of studies with one perceiver per dyad nothing is said.
 
     Raises
     ------
@@ -30,11 +32,12 @@ def one_sided_notes(panel: DyadPanel, names: Iterable[str], what: str = "covaria
         At no occasion do both partners have a value.
     """
     notes = []
+    answered = panel._frame[outcome].notna().to_numpy()
     for name in names:
         if name not in panel._frame.columns:
             continue
         filled = panel._frame[name].notna().to_numpy()
-        one, both = _counts(filled, panel)
+        one, both = _counts(filled, answered, panel)
         if not one:
             continue
         keys = [key for part in ("dyad", "time", "day", "beep") if (key := panel.columns.get(part)) is not None]
@@ -50,13 +53,13 @@ def one_sided_notes(panel: DyadPanel, names: Iterable[str], what: str = "covaria
     return tuple(notes)
 
 
-def _counts(filled: Flags, panel: DyadPanel) -> tuple[int, int]:
+def _counts(filled: Flags, answered: Flags, panel: DyadPanel) -> tuple[int, int]:
     """Pairs of partners' rows with one value and with two; no pair where missing by chance would do as much."""
     index = panel.index
     partner = index.partner_row
     paired = partner >= 0
     other = filled[np.maximum(partner, 0)] & paired
-    alone = filled & paired & ~other
+    alone = filled & paired & ~other & answered[np.maximum(partner, 0)]
     one, both = int(np.count_nonzero(alone)), int(np.count_nonzero(filled & other)) // 2
     share = float(filled[paired].mean()) if paired.any() else 0.0
     expected = share**2 * np.count_nonzero(paired) / 2

@@ -104,7 +104,8 @@ def outcome_past(
     values = panel.values(outcome)
     lags = _Lags(panel, outcome, values)
     forms = {name: form for name in names if (form := lags.form_of(name))}
-    centred = [n for n, form in forms.items() if form == "within" or centering.get(n) == "within-between"]
+    split = ("within-between", "three-level")
+    centred = [n for n, form in forms.items() if form == "within" or centering.get(n) in split]
     raw = [name for name in forms if name not in centred]
     untested: list[str] = []
     spoken: list[str] = []

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from reldyn._types import Column, Columns
 from reldyn.cycles._result import WITHOUT_POWER, CycleResult
 from reldyn.cycles.calibration._power import power_of
 from reldyn.cycles.ladder._claim_tests import POOLINGS, Pooling, Setting, extend_claim_tests, run_claim_tests
@@ -20,11 +21,12 @@ from reldyn.cycles.ladder._rounds import limits_of, open_decisions, rounds
 from reldyn.cycles.ladder._shared import Shared, learn
 from reldyn.cycles.ladder._shared_tests import Lesson
 from reldyn.cycles.ladder._verdict import MIN_CYCLES
-from reldyn.cycles.series._arrange import Arranged, Columns, arrange
+from reldyn.cycles.series._arrange import Arranged, CycleColumns, arrange
 from reldyn.cycles.series._events import ReportedBy
 from reldyn.cycles.series._schedule import schedule
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import DataWarning, DesignError, check_option
+from reldyn.panel import analysis
 from reldyn.stats import known_seed, map_seeded
 
 if TYPE_CHECKING:
@@ -42,14 +44,15 @@ _FEWEST_SURROGATES = 19
 _FOLDS_KEY = 2**31
 
 
+@analysis
 def detect_cycles(
     panel: DyadPanel,
     *,
-    warmth: str,
-    response: str | None = None,
+    warmth: Column,
+    response: Column | None = None,
     reported_by: ReportedBy = "receiver",
-    covariates: Sequence[str] = (),
-    triggers: Sequence[str] = (),
+    covariates: Columns = (),
+    triggers: Columns = (),
     phases: Literal["auto"] | int = "auto",
     alpha: float = 0.05,
     n_surrogates: int = 999,
@@ -159,7 +162,9 @@ def detect_cycles(
     >>> found.verdicts()[["dyad", "giver"]].to_dict("records")
     [{'dyad': 1, 'giver': 'a'}, {'dyad': 1, 'giver': 'b'}]
     """
-    columns = Columns(warmth, response, reported_by, _names(covariates, "covariates"), _names(triggers, "triggers"))
+    columns = CycleColumns(
+        warmth, response, reported_by, _names(covariates, "covariates"), _names(triggers, "triggers")
+    )
     _check(columns, phases, alpha, n_surrogates, effect)
     check_option(pooling, POOLINGS, "pooling")
     known = known_seed(seed)
@@ -178,7 +183,7 @@ def detect_cycles(
 
 
 def _detected(
-    panel: DyadPanel, columns: Columns, setting: Setting, known: int, n_jobs: int, pooling: Pooling, effect: float
+    panel: DyadPanel, columns: CycleColumns, setting: Setting, known: int, n_jobs: int, pooling: Pooling, effect: float
 ) -> CycleResult:
     """Test every direction with these columns."""
     arranged = arrange(panel, columns)
@@ -203,7 +208,7 @@ def _detected(
         occasions=_occasions(panel, arranged),
         schedule_table=schedule(
             panel, warmth=columns.warmth, approach=columns.response, reported_by=columns.reported_by
-        ),
+        ).tidy(),
         warnings=notes,
     )
 
@@ -216,7 +221,7 @@ def _names(names: Sequence[str], option: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _check(columns: Columns, phases: object, alpha: float, n_surrogates: int, effect: float) -> None:
+def _check(columns: CycleColumns, phases: object, alpha: float, n_surrogates: int, effect: float) -> None:
     check_option(phases, ("auto", 2, 3), "phases")
     used = [columns.warmth, columns.response, *columns.covariates, *columns.triggers]
     twice = [name for name, count in Counter(name for name in used if isinstance(name, str)).items() if count > 1]
@@ -372,7 +377,7 @@ def _stored_power(
     return (None, None) if known is None else known
 
 
-def _warnings(columns: Columns, arranged: Sequence[Arranged], outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+def _warnings(columns: CycleColumns, arranged: Sequence[Arranged], outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     """What a careful reader must know, most general first."""
     notes = []
     if columns.response is not None and columns.reported_by == "receiver":

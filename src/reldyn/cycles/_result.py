@@ -16,7 +16,7 @@ from reldyn.cycles.consequences._triggers import TriggerEffect
 from reldyn.cycles.ladder._outcome import Outcome, claim_of, evidence_of, intermittent_p, n_cycles, n_surrogates
 from reldyn.cycles.ladder._rounds import needed_surrogates
 from reldyn.cycles.ladder._verdict import MIN_CYCLES, NOT_COVERED, adjust, decide
-from reldyn.cycles.series._arrange import Columns
+from reldyn.cycles.series._arrange import CycleColumns
 from reldyn.errors import DataError, DesignError
 from reldyn.results import Result, register
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CycleResult"]
 
-register(Columns)
+register(CycleColumns)
 # How the note begins that a calibration makes untrue.
 WITHOUT_POWER = "no stored calibration covers"
 CLAIMS = (
@@ -44,7 +44,7 @@ class CycleResult(Result):
 
     Attributes
     ----------
-    columns : Columns
+    columns : CycleColumns
         Which columns were read.
     setting : mapping
         ``phases``, ``alpha``, ``n_surrogates``, ``seed`` (what brings back the same result), ``version``, ``roles``.
@@ -60,7 +60,7 @@ class CycleResult(Result):
         The same detection without covariates, where there are any: its verdicts stand beside the others.
     """
 
-    columns: Columns
+    columns: CycleColumns
     setting: Mapping[str, Any]
     outcomes: tuple[Outcome, ...]
     occasions: pd.DataFrame
@@ -333,7 +333,7 @@ class CycleResult(Result):
         Raises
         ------
         DesignError
-            Columns, level, number of phases or the way of testing differ.
+            CycleColumns, level, number of phases or the way of testing differ.
         """
         same = replace(calibration.columns, triggers=()) == replace(self.columns, triggers=())
         if not same or float(calibration.setting["alpha"]) != self.alpha:

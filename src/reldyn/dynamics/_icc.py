@@ -11,7 +11,7 @@ import numpy as np
 
 from reldyn._types import Array, Columns, Ints
 from reldyn.dynamics._persons import listed
-from reldyn.dynamics._table import TableResult
+from reldyn.dynamics._table import EstimateTable
 from reldyn.dynamics._units import Units, person_units
 from reldyn.errors import DesignError, check_option
 from reldyn.panel import analysis
@@ -33,7 +33,7 @@ _NOTHING = 1e-7
 
 
 @dataclass(frozen=True)
-class IccResult(TableResult):
+class IccResult(EstimateTable):
     """Intraclass correlations and the variances behind them.
 
     Attributes

@@ -11,7 +11,7 @@ import numpy as np
 from reldyn._types import Column
 from reldyn.dynamics._pairs import Pairs, check_pairs, pair_rule, successive_values
 from reldyn.dynamics._persons import person_columns
-from reldyn.dynamics._table import TableResult
+from reldyn.dynamics._table import EstimateTable
 from reldyn.dynamics._units import person_units
 from reldyn.errors import DesignError, check_option
 from reldyn.panel import analysis
@@ -28,7 +28,7 @@ __all__ = ["InstabilityResult", "instability"]
 
 
 @dataclass(frozen=True)
-class InstabilityResult(TableResult):
+class InstabilityResult(EstimateTable):
     """A multilevel model of log squared successive differences.
 
     Attributes

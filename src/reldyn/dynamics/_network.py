@@ -16,7 +16,7 @@ import numpy as np
 from reldyn._types import Array, Columns, Ints
 from reldyn.dynamics._pairs import Pairs, check_pairs, pair_rule, successive_values
 from reldyn.dynamics._persons import listed, person_columns
-from reldyn.dynamics._table import TableResult
+from reldyn.dynamics._table import EstimateTable
 from reldyn.errors import DesignError
 from reldyn.panel import analysis
 
@@ -32,7 +32,7 @@ _DENSITIES = ("density", "density_cross", "density_auto", "noise")
 
 
 @dataclass(frozen=True)
-class NetworkResult(TableResult):
+class NetworkResult(EstimateTable):
     """Densities of lagged networks, of the sample and of each person.
 
     Attributes

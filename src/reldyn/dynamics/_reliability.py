@@ -15,7 +15,7 @@ import numpy as np
 from reldyn._types import Array, Columns
 from reldyn.dynamics._facets import CROSSED, NESTED, Cells, crossed_anova, crossed_reml, nested_anova, nested_reml
 from reldyn.dynamics._persons import listed
-from reldyn.dynamics._table import TableResult, warn_all
+from reldyn.dynamics._table import EstimateTable, warn_all
 from reldyn.dynamics._two_level_factor import FactorFit, fit_two_levels, omega
 from reldyn.errors import DesignError, check_option
 from reldyn.panel import analysis
@@ -43,7 +43,7 @@ _REACH = 1.959963984540054
 
 
 @dataclass(frozen=True)
-class ReliabilityResult(TableResult):
+class ReliabilityResult(EstimateTable):
     """Reliability between and within persons.
 
     Attributes

@@ -1,4 +1,4 @@
-"""`TableResult`: the verbs of a result whose estimates are one table."""
+"""`EstimateTable`: the verbs of a result whose estimates are one table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reldyn.results import Result, format_table
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["TableResult", "warn_all"]
+__all__ = ["EstimateTable", "warn_all"]
 
 _WIDTH = 100
 
@@ -24,7 +24,7 @@ def warn_all(notes: Sequence[str]) -> None:
         warnings.warn(note, DataWarning, stacklevel=3)
 
 
-class TableResult(Result):
+class EstimateTable(Result):
     """A frozen result with a field ``table``; subclasses add ``_headline``, ``_methods`` and ``_about``."""
 
     table: pd.DataFrame

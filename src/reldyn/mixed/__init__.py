@@ -16,6 +16,7 @@ from reldyn.mixed.inference._kenward_roger import parameter_covariance
 from reldyn.mixed.inference._process import process_contrasts
 from reldyn.mixed.inference._weighted import Contributions, contributions
 from reldyn.mixed.likelihood._memory import memory_needed
+from reldyn.mixed.processes import describe as describe_process
 from reldyn.mixed.processes import natural_names
 from reldyn.mixed.spec._columns import RoleColumns
 from reldyn.mixed.spec._options import Estimation, Random, Residual, Shared, check_estimation, shared
@@ -45,6 +46,7 @@ __all__ = [
     "column_sizes",
     "contributions",
     "fit_dynamic_panel",
+    "describe_process",
     "fit_joint",
     "fit_mixed",
     "fitted_values",

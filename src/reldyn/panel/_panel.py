@@ -19,6 +19,7 @@ from reldyn.panel._placing import weekdays
 from reldyn.panel._printing import summary_lines
 from reldyn.panel._schedule import Schedule
 from reldyn.panel.checks._findings import examine
+from reldyn.panel.checks._findings_lags import recognised_columns
 from reldyn.panel.timing._formats import TimeOptions, time_options
 
 if TYPE_CHECKING:
@@ -136,6 +137,8 @@ class DyadPanel(PanelRows):
         if layout is None:
             raise DataError("the rows could not be checked, so they cannot make a panel.", findings)
         index = build_index(layout, schedule)
+        if recognised := recognised_columns(layout):
+            rows.attrs["times"] = recognised
         checked = Findings(rows, columns, schedule, dict(scales or {}), layout.known_times)
         checked.__dict__["table"] = findings
         self._fill(

@@ -30,10 +30,16 @@ from tools.calibration.cycles.replicate import (  # noqa: E402
     replicate,
     replicate_intervals,
     replicate_sample,
+    replicate_shares,
 )
 
 FEWEST = 200
-WORK = {"direction": (replicate, DIRECTIONS), "sample": (replicate_sample, 1), "interval": (replicate_intervals, 250)}
+WORK = {
+    "direction": (replicate, DIRECTIONS),
+    "sample": (replicate_sample, 1),
+    "interval": (replicate_intervals, 250),
+    "share": (replicate_shares, DIRECTIONS),
+}
 
 
 def settled(cell, result):

@@ -31,12 +31,15 @@ class Design:
     pattern : {"random", "bursts"}
     points : int
         Answers run from 1 to this.
+    middle : float or None
+        Where both items of every person lie on a scale of seven; None: drawn for each.
     """
 
     n_occasions: int = 200
     missing: float = 0.17
     pattern: str = "random"
     points: int = 7
+    middle: float | None = None
 
     @property
     def elapsed(self):
@@ -152,7 +155,9 @@ def middle(rng):
 
 def answers(rng, design, z, *, at=None, slope=SLOPE):
     """Rounded answers on the scale of the design; ``at`` is where zero lies on a scale of seven."""
-    raw = (middle(rng) if at is None else at) + slope * z
+    if at is None:
+        at = middle(rng) if design.middle is None else design.middle
+    raw = at + slope * z
     if design.points != 7:
         raw = 1 + (raw - 1) * (design.points - 1) / 6
     return np.clip(np.rint(raw), 1, design.points)

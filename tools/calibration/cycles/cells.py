@@ -45,7 +45,7 @@ POWER = {
     ("unequal", 200): 0.50,
     ("three", 200): 0.50,
 }
-INTERVAL = "prevalence"
+INTERVAL, BETWEEN = "prevalence", "splitting"
 SHARED_NULLS = ("linear", "volatility_9", "scale_use", "straight_lining", "noisy_linear_9_5", "rhythm")
 
 
@@ -64,7 +64,8 @@ class Cell:
         Replications: directions, or samples.
     mix : str
         "" for single directions; "half" or "all" of the dyads of a sample are of this kind; of the kind "prevalence"
-        the number of dyads, the share with cycles and the power of each test.
+        the number of dyads, the share with cycles and the power of each test; "splitting" where the estimate of the
+        share between the levels is compared with that of long series.
     """
 
     kind: str
@@ -78,6 +79,8 @@ class Cell:
         """KIND:PROMPTS:MISSED, with the number of points where it is not 7, or shared:KIND:MIX:PROMPTS."""
         if self.kind == INTERVAL:
             return f"{INTERVAL}:{self.mix}"
+        if self.mix == BETWEEN:
+            return f"{BETWEEN}:{self.kind}:{self.design.n_occasions}"
         if self.mix:
             return f"shared:{self.kind}:{self.mix}:{self.design.n_occasions}"
         design = self.design
@@ -87,7 +90,9 @@ class Cell:
 
     @property
     def unit(self):
-        """What a replication is: a direction, a sample of dyads, or an interval from simulated p-values."""
+        """What a replication is: a direction, a sample of dyads, an interval from p-values, or one of a share."""
+        if self.mix == BETWEEN:
+            return "share"
         return "direction" if not self.mix else "interval" if self.kind == INTERVAL else "sample"
 
     @property
@@ -152,6 +157,12 @@ def interval_cells():
             yield from (Cell(INTERVAL, Design(), 4, 1000, f"{n_dyads}:{share}:{power}") for power in (0.65, 0.9))
 
 
+def between_cells():
+    """Tier 3: the interval of the share between the levels, without and with a middle phase."""
+    for name in ("cycle_20", "cycle_30", "middle_20", "middle_30"):
+        yield Cell(name, Design(middle=4.0), 3, 200, BETWEEN)
+
+
 def later_cells():
     """Tier 5: what is to be run when there is time."""
     bursts = Design(missing=0.3, pattern="bursts")
@@ -183,8 +194,8 @@ def all_goals():
 def shared_goals():
     """Goals of samples that may share phases, and of the interval of the prevalence."""
     for cell in (one for one in CELLS.values() if one.mix):
-        if cell.kind == INTERVAL:
-            yield Goal(cell.name, "covered", "at least", 0.93)
+        if cell.unit in ("interval", "share"):
+            yield Goal(cell.name, "covered", "at least", 0.93 if cell.unit == "interval" else 0.90)
             continue
         yield Goal(cell.name, "intermittent", "at most", 0.05)
         if cell.mix == "half":
@@ -196,7 +207,7 @@ def shared_goals():
 
 def all_cells():
     """Every cell by name, in the order in which they are run."""
-    cells = [*null_cells(), *power_cells(), *shared_cells(), *interval_cells(), *later_cells()]
+    cells = [*null_cells(), *power_cells(), *shared_cells(), *interval_cells(), *between_cells(), *later_cells()]
     return {cell.name: cell for cell in sorted(cells, key=lambda cell: cell.tier)}
 
 

@@ -339,6 +339,8 @@ cycle("lognormal_8", "two phases, effect 1.5, log-normal dwell times, CV .8", sw
 cycle("weibull_6", "two phases, effect 1.5, Weibull dwell times, CV .6", switching(1.5, law.weibull(8.0, 1.72)))
 cycle("unequal", "two phases, effect 1.5, the warm one three times as short", switching(1.5, law.unequal(12.0, 4.0)))
 cycle("three", "three phases, effect 1.5, geometric dwell times", switching(1.5, n=3))
+cycle("middle_20", "three phases, effect 2, geometric dwell times", switching(2.0, n=3))
+cycle("middle_30", "three phases, effect 3, geometric dwell times", switching(3.0, n=3))
 cycle("short", "two phases, effect 1.5, mean dwell 4", switching(1.5, law.geometric(4.0)))
 cycle("long", "two phases, effect 1.5, mean dwell 14", switching(1.5, law.geometric(14.0)))
 

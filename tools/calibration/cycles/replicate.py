@@ -1,5 +1,6 @@
 """Simulate the directions of a cell, hand them to `reldyn.detect_cycles` as a user would, and record what it says."""
 
+import functools
 import math
 import time
 import warnings
@@ -7,15 +8,17 @@ import zlib
 
 import numpy as np
 
+from tools.calibration.cycles.blocks import Design
 from tools.calibration.cycles.cells import CELLS
 from tools.calibration.cycles.kinds import KINDS, draw_panel, draw_series, switching
 from tools.calibration.cycles.store import ALPHA, CLAIMS, SEED, STREAMS
 
-__all__ = ["DIRECTIONS", "detection_of", "replicate", "replicate_intervals", "replicate_sample"]
+__all__ = ["DIRECTIONS", "detection_of", "replicate", "replicate_intervals", "replicate_sample", "replicate_shares"]
 
 # Directions of one panel; each is tested by itself.
 DIRECTIONS = 10
 DYADS = 50
+LONG_SERIES = 40
 # At most so many surrogates: the test is exact at any number, and more change its power little.
 N_SURROGATES = 99
 LETTERS = {"supported": "s", "rhythm": "r", "not supported": "n", "not decidable": "d"}
@@ -25,7 +28,9 @@ def detection_of(cell, n_surrogates=N_SURROGATES):
     """Arguments of `detect_cycles` beyond the names of the columns; all others are defaults."""
     if cell.unit == "interval":
         return {}
-    options = {"n_surrogates": n_surrogates} if cell.mix else {"pooling": "none", "n_surrogates": n_surrogates}
+    options = (
+        {"n_surrogates": n_surrogates} if cell.unit == "sample" else {"pooling": "none", "n_surrogates": n_surrogates}
+    )
     covariates = KINDS[cell.kind].covariates
     return options | ({"covariates": list(covariates)} if covariates else {})
 
@@ -97,6 +102,42 @@ def replicate_intervals(task):
         covered = int(limits.conf_low <= share <= limits.conf_high)
         records.append({"index": index, "covered": covered, "width": rounded(limits.conf_high - limits.conf_low, 3)})
     return records, time.process_time() - started
+
+
+@functools.cache
+def share_between(kind, middle):
+    """Share of answers between the levels in long series of a kind, as two phases describe them."""
+    from reldyn.cycles.ladder._direction import DirectionFits, direction_seed
+    from reldyn.cycles.ladder._fits import fit_loose
+    from reldyn.cycles.ladder._splitting import describe_between
+    from reldyn.cycles.series._series import DirectionSeries
+
+    design, shares = Design(400, missing=0.0, middle=middle), []
+    for index in range(LONG_SERIES):
+        values = draw_series(kind, design, seed=[SEED, 0, zlib.crc32(kind.encode()), index]).values
+        series = DirectionSeries.from_arrays(values, day=design.day, beep=np.arange(400) % 4)
+        direction = DirectionFits(series, direction_seed(1, series))
+        fit = fit_loose(direction.standardised.data, direction.regimes(2).fit)
+        shares.append(describe_between(values[:, 0], fit.posterior[0], float(fit.dwell_means[0].mean())).share)
+    return float(np.mean(shares))
+
+
+def replicate_shares(task):
+    """Whether the interval of the share between the levels covers that of long series, where phases are shown."""
+    name, stream, first, n, detection = task
+    started = time.process_time()
+    cell = CELLS[name]
+    numbers = range(first, first + n + n % 2)
+    drawn = [draw_series(cell.kind, cell.design, seed=key_of(cell, stream, index)) for index in numbers]
+    table = detect(draw_panel(drawn), cell, detection, seed=first).tidy()
+    between = table[table["claim"] == "splitting"].sort_values(["dyad", "giver"], ascending=[True, False])
+    truth, records = share_between(cell.kind, cell.design.middle), []
+    for index, row in zip(numbers, between.to_dict("records"), strict=True):
+        known = math.isfinite(row["estimate"])
+        width = rounded(row["conf_high"] - row["conf_low"], 3) if known else None
+        covered = int(row["conf_low"] <= truth <= row["conf_high"]) if known else None
+        records.append({"index": index, "covered": covered, "width": width, "share": rounded(row["estimate"], 3)})
+    return records[:n], time.process_time() - started
 
 
 def replicate_sample(task):

@@ -1,10 +1,10 @@
 """Stored calibrations of cycle claims: one file per cell and stream of seeds, in one schema.
 
 ``schema_version``, ``procedure`` (raised when the tests change), ``cell``, ``stream``, ``tier``, ``text`` (what the
-series are), ``design``, ``unit`` ("direction", "sample" or "interval"), ``wanted``, ``stopped`` (why no more were run,
-or ""), ``detection`` (the arguments that are not defaults), ``alpha``, ``seed``, ``summary`` (n and, per claim, count,
-n, rate, mcse, low, high: the limits are one-sided 95 %), ``versions``, ``commits``, ``dates``, ``cpu_seconds``,
-``records`` (one list per field, one entry per replication).
+series are), ``design``, ``unit`` ("direction", "sample", "interval" or "share"), ``wanted``, ``stopped`` (why no more
+were run, or ""), ``detection`` (the arguments that are not defaults), ``alpha``, ``seed``, ``summary`` (n and, per
+claim, count, n, rate, mcse, low, high: the limits are one-sided 95 %), ``versions``, ``commits``, ``dates``,
+``cpu_seconds``, ``records`` (one list per field, one entry per replication).
 
 Records of directions are raw p-values of the claims, null where a
 claim was not tested, and the first letter of the verdict by raw p-values: s (supported), r (rhythm), n (not supported),

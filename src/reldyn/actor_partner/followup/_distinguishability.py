@@ -14,6 +14,7 @@ from reldyn.actor_partner.model._mixed_model import mixed_model
 from reldyn.actor_partner.model._terms import check_two_roles
 from reldyn.errors import DesignError
 from reldyn.mixed import Estimation
+from reldyn.panel import analysis
 
 if TYPE_CHECKING:
     from reldyn.panel import DyadPanel
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["distinguishability"]
 
 
+@analysis
 def distinguishability(panel: DyadPanel, **same: Any) -> ComparisonResult:
     """Test whether two members' roles make a difference anywhere in the model.
 

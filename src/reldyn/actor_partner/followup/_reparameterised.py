@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._types import Column, Columns
 from reldyn.actor_partner._causes import check_passed_on
 from reldyn.actor_partner.model._apim import apim
 from reldyn.actor_partner.model._mixed_model import mixed_model
@@ -20,6 +21,7 @@ from reldyn.actor_partner.model._result import MixedResult
 from reldyn.actor_partner.moments._dyads import FamilyResult
 from reldyn.errors import DesignError
 from reldyn.mixed import Estimation
+from reldyn.panel import analysis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,11 +90,12 @@ class ReparameterisedResult(FamilyResult):
         )
 
 
+@analysis
 def dyadic_score(
     panel: DyadPanel,
     *,
-    outcome: str,
-    predictors: str | Sequence[str],
+    outcome: Column,
+    predictors: Columns,
     estimation: Estimation = Estimation(),  # noqa: B008 - a frozen value
 ) -> ReparameterisedResult:
     """Fit the dyadic score model: level and difference of the couple.
@@ -210,11 +213,12 @@ def _equivalence(
     return frame.assign(difference=frame["estimate"] - frame["from_apim"])
 
 
+@analysis
 def dyad_individual(
     panel: DyadPanel,
     *,
-    outcome: str,
-    predictors: str | Sequence[str],
+    outcome: Column,
+    predictors: Columns,
     estimation: Estimation = Estimation(),  # noqa: B008 - a frozen value
     **model: Any,
 ) -> ReparameterisedResult:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from reldyn._types import Column
 from reldyn.actor_partner._metrics import unequal_metrics, withheld_for
 from reldyn.actor_partner._moderators import absence_notes, moderator_values, owners_of, varying_moderators
 from reldyn.actor_partner.followup._slopes import chosen_points
@@ -28,6 +29,7 @@ from reldyn.actor_partner.model._terms import named_terms, strata_of
 from reldyn.actor_partner.moments._dyads import FamilyResult, warn_all
 from reldyn.errors import DesignError
 from reldyn.mixed import Estimation, Residual
+from reldyn.panel import analysis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,17 +112,18 @@ class SurfaceResult(FamilyResult):
         )
 
 
-def _about(row: Mapping[str, Any]) -> str:
+def _about(row: Mapping[Any, Any]) -> str:
     """Which surface a verdict is on."""
     where = f" at {row['moderator']} = {row['at']:.4g}" if row.get("moderator") else ""
     return f"{row['role'] or 'all members'}{where}"
 
 
+@analysis
 def response_surface(
     panel: DyadPanel,
     *,
-    outcome: str,
-    predictor: str,
+    outcome: Column,
+    predictor: Column,
     covariates: Any = (),
     moderators: Mapping[str, Any] | None = None,
     midpoint: float | None = None,
@@ -182,7 +185,7 @@ def response_surface(
     >>> surface.verdicts["congruence"].tolist()
     [False, False]
     """
-    check_call(panel, outcome, estimation)
+    check_call(outcome, estimation)
     held = named_terms(covariates, "covariates")
     _refuse_twice(outcome, predictor, [name for name, _ in held], list(moderators or {}))
     if unequal_metrics(panel, [predictor], strata_of(panel, roles)[1]):

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from reldyn._types import Column, Terms
 from reldyn.actor_partner._categories import categories_of
 from reldyn.actor_partner._causes import one_sided_notes, two_valued_note
 from reldyn.actor_partner._constraints import read_constraints
@@ -24,6 +25,7 @@ from reldyn.actor_partner.model._terms import Stratum, named_terms, strata_of
 from reldyn.actor_partner.model._values import centerings, has_occasions
 from reldyn.errors import DataWarning, DesignError, check_option
 from reldyn.mixed import Estimation, Residual
+from reldyn.panel import analysis
 from reldyn.stats import known_seed
 
 if TYPE_CHECKING:
@@ -46,22 +48,23 @@ class _Default(str):
 UNSTRUCTURED = _Default("unstructured")
 
 
+@analysis
 def apim(
     panel: DyadPanel,
     *,
-    outcome: str,
-    predictors: Sequence[Any],
-    covariates: Sequence[Any] = (),
-    moderators: Mapping[str, Any] | None = None,
+    outcome: Column,
+    predictors: Terms,
+    covariates: Terms = (),
+    moderators: Mapping[Column, Any] | None = None,
     interaction: Literal["product", "absolute-difference"] | None = None,
     roles: Literal["distinguishable", "exchangeable", "by-composition"] | None = None,
     centering: str | Mapping[str, str] | None = None,
     random: Any = None,
     residual: str | Residual = UNSTRUCTURED,
     family: Literal["gaussian", "binomial", "poisson", "negative-binomial", "ordinal"] = "gaussian",
-    reference: Mapping[str, Any] | None = None,
-    offset: str | None = None,
-    weights: str | None = None,
+    reference: Mapping[Column, Any] | None = None,
+    offset: Column | None = None,
+    weights: Column | None = None,
     constraints: str | Sequence[str] = (),
     estimation: Estimation = Estimation(),  # noqa: B008 - a frozen value
 ) -> ApimResult:
@@ -94,10 +97,12 @@ def apim(
     roles : {"distinguishable", "exchangeable", "by-composition"}, optional
         None: distinguishable where the panel has exactly two roles, by composition where several compositions are
         mixed, else exchangeable.
-    centering : {"within-between", "grand", "none"} or mapping of predictor to these, optional
+    centering : {"within-between", "three-level", "grand", "none"} or mapping of predictor to these, optional
         None: ``"within-between"`` with several occasions, because an effect within persons and one between persons
-        answer different questions; ``"grand"`` with one. Means are over all observed values. For a lag of the
-        outcome both between parts are left out: they would be the outcome's own means, with slope 1 and no variance
+        answer different questions; ``"grand"`` with one. ``"three-level"`` splits what differs between persons into the
+        couple's mean (``effect`` ``dyad``, ``level`` ``couple``: actor plus partner effect) and the person's deviation
+        from it (``actor``, ``person``: actor minus partner effect). Means are over all observed values. For a lag of
+        the outcome both between parts are left out: they would be the outcome's own means, with slope 1 and no variance
         left between persons. The remaining stability is biased by about -(1 + phi) / T (Nickell, 1981), T being the
         usable occasions per person; a warning says the size, and below ten the lag has no statistic and no p-value.
     random : sequence of str or shared, or Random, optional
@@ -165,7 +170,7 @@ def apim(
     [['intercept', 4.0], ['actor stress', -1.084], ['partner stress', -0.322]]
     """
     check_option(family, FAMILIES, "family")
-    check_call(panel, outcome, estimation)
+    check_call(outcome, estimation)
     if moderators is not None and not isinstance(moderators, Mapping):
         raise DesignError(f"moderators={moderators!r} is not a mapping from column to 'actor', 'partner' or 'dyad'.")
     named = named_terms(predictors, "predictors")
@@ -180,13 +185,15 @@ def apim(
     check_row_terms(offset, weights, [outcome, *terms, *(moderators or {})], estimation)
     categories = categories_of(panel, outcome, [*(name for name, _ in adjusting), *(moderators or {})], reference)
     _refuse_incomplete_categories(categories, estimation)
+    if "three-level" in option.values() and estimation.missing == "model":
+        raise DesignError("missing='model' knows two levels of a predictor: use centering='within-between' with it.")
     varying = varying_moderators(panel, moderators, categories)
     past = outcome_past(panel, outcome, [*terms, *(moderators or {})], option, levels=has_levels(random))
     past = past.with_remarks(absence_notes(panel, outcome, moderators, varying, categories))
     if family == "gaussian":
         past = past.with_remarks(two_valued_note(panel, outcome))
     if estimation.missing == "available":
-        past = past.with_spoken(one_sided_notes(panel, [name for name, _ in adjusting]))
+        past = past.with_spoken(one_sided_notes(panel, outcome, [name for name, _ in adjusting]))
     unequal = unequal_metrics(panel, [outcome, *(name for name, _ in named)], strata)
     past = past.with_spoken(metric_note(unequal))
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["apim_block", "mixed_block"]
 
+MODERATED = ("actor", "partner", "dyad", "interaction", BOTH)
 INTERACTIONS = ("product", "absolute-difference")
 
 
@@ -119,9 +120,13 @@ def _add_predictor(
     lag_of_outcome: bool,
 ) -> None:
     for level, own in levels.items():
-        if lag_of_outcome and level == "between":
+        if lag_of_outcome and level not in ("", "within"):
             # The mean of an outcome's lag is the mean of the outcome: the own one would have slope 1 and take the
             # intercept variance to 0, the partner's the same with intercepts correlated -1.
+            continue
+        if level in ("person", "couple"):
+            # The partner differs from the couple's mean by as much in the other direction: one effect at each level.
+            collector.add(DesignTerm("actor" if level == "person" else "dyad", name, level, common=common), own)
             continue
         other = partner_trait(panel, own) if level == "between" else partner_values(panel, own)
         if collector.fitting:
@@ -157,9 +162,7 @@ def _add_moderations(
     varying: Sequence[str],
     categories: Mapping[str, tuple[str, ...]],
 ) -> None:
-    moderated = [
-        place for place, term in enumerate(collector.terms) if term.effect in ("actor", "partner", "interaction", BOTH)
-    ]
+    moderated = [place for place, term in enumerate(collector.terms) if term.effect in MODERATED]
     if not moderated:
         raise DesignError("moderators need predictors whose actor and partner effects they moderate.")
     for name, whose in moderators.items():
@@ -193,7 +196,7 @@ def _apim_random(collector: _Collector, name: str, common: bool) -> list[tuple[D
         places = [0]
     elif effect in ("actor", "partner"):
         places = collector.find(effect=effect, variable=variable or None)
-        places = [place for place in places if collector.terms[place].level != "between"]
+        places = [place for place in places if collector.terms[place].level in ("", "within")]
     else:
         places = collector.find(effect="covariate", variable=name)
     if not places:
@@ -208,7 +211,7 @@ def _apim_random(collector: _Collector, name: str, common: bool) -> list[tuple[D
 
 
 def _may_vary(term: DesignTerm) -> bool:
-    return term.effect in ("actor", "partner") and term.level != "between"
+    return term.effect in ("actor", "partner") and term.level in ("", "within")
 
 
 def _with_common(term: DesignTerm, common: bool) -> DesignTerm:

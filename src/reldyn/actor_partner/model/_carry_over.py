@@ -38,20 +38,20 @@ class _Row:
 def tidy_residual(design: DesignRows, estimates: Estimates, residual: Residual) -> pd.DataFrame:
     """Stability and influence per role, and their differences between roles; the table of ``tidy("residual")``.
 
+    Processes without a transition have the rows of `tidy_process`.
+
     Raises
     ------
     DesignError
-        The process has no transition, or the fit has no information about it.
+        The fit has no information about it.
     """
     import pandas as pd
 
+    from reldyn.actor_partner.model._components import tidy_process
     from reldyn.mixed import process_contrasts
 
     if residual.process != "var1":
-        raise DesignError(
-            f"residual={residual.process!r} has neither stability nor influence: fit the model with residual='var1', "
-            "or read fit.residual_process."
-        )
+        return tidy_process(design, estimates, residual)
     if not estimates.cov_parameters.size:
         raise DesignError(
             "standard errors of a residual process belong to one fit of complete rows: fit with missing='available'."
@@ -78,8 +78,8 @@ def tidy_residual(design: DesignRows, estimates: Estimates, residual: Residual) 
             }
             | ({"composition": composition} if composition else {})
         )
-        parts.append(frame.assign(**{name: getattr(found, name) for name in NUMBERS}))
-    return pd.concat(parts, ignore_index=True)
+        parts.append(frame.assign(**{name: getattr(found, name) for name in NUMBERS}, note=""))
+    return pd.concat([*parts, tidy_process(design, estimates, residual)], ignore_index=True)
 
 
 def _rows(stratum: Stratum, residual: Residual, outcome: str) -> Iterator[_Row]:

@@ -100,13 +100,13 @@ class MarginalApimResult(ApimResult):
         }
         return pd.DataFrame([row])
 
-    def tidy(self, of: Literal["residual"] | None = None) -> pd.DataFrame:
+    def tidy(self, of: Literal["random", "residual"] | None = None) -> pd.DataFrame:
         """One row per coefficient, as for Gaussian outcomes, with ``ratio``: the exponential of the estimate.
 
         Thresholds of ordinal outcomes have ``effect`` ``threshold``; ``intercept`` is then a role's shift of them all.
         """
         if of is not None:
-            raise DesignError("a marginal model (GEE) has no residual process, so there is nothing of it to tidy.")
+            raise DesignError("a marginal model (GEE) has neither random effects nor a residual process to tidy.")
         table = super().tidy()
         return table.assign(ratio=np.exp(table["estimate"]))
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from reldyn._types import Column, Terms
 from reldyn.actor_partner._causes import one_sided_notes, two_valued_note
 from reldyn.actor_partner._metrics import metric_note, unequal_metrics
 from reldyn.actor_partner._past import has_levels, outcome_past
@@ -15,6 +15,7 @@ from reldyn.actor_partner.model._setting import ModelSetting, as_random, as_resi
 from reldyn.actor_partner.model._terms import named_terms, strata_of
 from reldyn.actor_partner.model._values import has_occasions
 from reldyn.mixed import Estimation, Residual
+from reldyn.panel import analysis
 
 if TYPE_CHECKING:
     from reldyn.actor_partner.model._design import Block
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
 __all__ = ["mixed_model"]
 
 
+@analysis
 def mixed_model(
     panel: DyadPanel,
     *,
-    outcome: str,
-    fixed: Sequence[Any],
+    outcome: Column,
+    fixed: Terms,
     random: Any = None,
     roles: Literal["distinguishable", "exchangeable", "by-composition"] | None = None,
     residual: str | Residual = "unstructured",
@@ -83,7 +85,7 @@ def mixed_model(
     >>> fit.tidy()[["term", "role"]].values.tolist()
     [['intercept, f', 'f'], ['intercept, m', 'm'], ['years', '']]
     """
-    check_call(panel, outcome, estimation)
+    check_call(outcome, estimation)
     named = named_terms(fixed, "fixed")
     chosen, strata = strata_of(panel, roles)
     by_default = random is None and has_occasions(panel)
@@ -93,7 +95,7 @@ def mixed_model(
     unequal = unequal_metrics(panel, [outcome, *(name for name, _ in named)], strata)
     past = past.with_spoken(metric_note(unequal)).with_remarks(two_valued_note(panel, outcome))
     if estimation.missing == "available":
-        past = past.with_spoken(one_sided_notes(panel, [name for name, _ in named], "fixed"))
+        past = past.with_spoken(one_sided_notes(panel, outcome, [name for name, _ in named], "fixed"))
 
     def lay_out(rows: DyadPanel) -> Block:
         return mixed_block(rows, outcome=outcome, fixed=named, random=random.terms)

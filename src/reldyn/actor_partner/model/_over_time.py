@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from reldyn._types import Column
 from reldyn.actor_partner._causes import check_passed_on
 from reldyn.actor_partner._past import has_levels
 from reldyn.actor_partner.model._apim import apim
@@ -24,6 +25,7 @@ from reldyn.actor_partner.model._terms import strata_of
 from reldyn.actor_partner.moments._dyads import FamilyResult
 from reldyn.errors import ConvergenceWarning, DataWarning, DesignError
 from reldyn.mixed import Estimation, Residual, fit_dynamic_panel
+from reldyn.panel import analysis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,7 +87,9 @@ class OverTimeResult(FamilyResult):
         return figure
 
     def _about(self) -> dict[str, Any]:
-        return dict(self.about) if self.fit is None else dict(self.fit.glance().iloc[0])
+        if self.fit is not None:
+            return dict(self.fit.glance().iloc[0])
+        return {name: value for name, value in self.about.items() if name != "stable_variance"}
 
     def _headline(self) -> str:
         return f"Stability and influence of {self.outcome} over {self.steps} occasion{'s' if self.steps > 1 else ''}"
@@ -125,7 +129,8 @@ class _Paths:
         return self._table
 
 
-def over_time(panel: DyadPanel, *, outcome: str, steps: int = 1, **model: Any) -> OverTimeResult:
+@analysis
+def over_time(panel: DyadPanel, *, outcome: Column, steps: int = 1, **model: Any) -> OverTimeResult:
     """Fit the over-time actor-partner model.
 
     Parameters
@@ -185,7 +190,7 @@ def over_time(panel: DyadPanel, *, outcome: str, steps: int = 1, **model: Any) -
     ['stability', 'stability', 'influence', 'influence']
     """
     check_passed_on("over_time", model, apim, ("outcome",))
-    check_call(panel, outcome, model.get("estimation", Estimation()))
+    check_call(outcome, model.get("estimation", Estimation()))
     if panel.n_occasions < 2:
         raise DesignError("over_time needs at least two occasions: name time, or day and beep, when making the panel.")
     if "residual" in model and as_residual(model["residual"]).process == "var1":

@@ -48,8 +48,9 @@ def dynamic_panel_rows(
     """The tidy table, what `glance` says, and the notes."""
     import pandas as pd
 
+    roles: list[Any] = ["", ""]
     if stratum.exchangeable:
-        order, effects, roles = [0, 1], ["stability", "influence"], ["", ""]
+        order, effects = [0, 1], ["stability", "influence"]
     else:
         order, effects = [0, 3, 1, 2], ["stability", "stability", "influence", "influence"]
         roles = [*stratum.roles, *stratum.roles]
@@ -82,7 +83,7 @@ def dynamic_panel_rows(
         "converged": fit.converged,
         "stationary": fit.stationary,
         "complete": fit.complete,
-        "stable_variance": [float(value) for value in np.diag(fit.stable)[: 1 if stratum.exchangeable else 2]],
+        "stable_variance": tuple(float(value) for value in np.diag(fit.stable)[: 1 if stratum.exchangeable else 2]),
     }
     return table, about, _notes(fit, len(waves))
 

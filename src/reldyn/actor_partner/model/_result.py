@@ -67,16 +67,20 @@ class MixedResult(Result):
         """The optimiser's path: deviance per accepted step, evaluations, how it ended."""
         return self.estimates.trace
 
-    def tidy(self, of: Literal["residual"] | None = None) -> pd.DataFrame:
-        """One row per fixed effect, or per parameter of the residual process.
+    def tidy(self, of: Literal["random", "residual"] | None = None) -> pd.DataFrame:
+        """One row per fixed effect, per variance and correlation of the random effects, or per residual parameter.
 
         Parameters
         ----------
-        of : {"residual"}, optional
-            None: the fixed effects. ``"residual"``: for ``residual="var1"`` how much of a member's deviation is there
+        of : {"random", "residual"}, optional
+            None: the fixed effects. ``"random"``: variances and correlations of the random effects. ``"residual"``:
+            variances and correlation of the residuals at one occasion, ``autoregression`` or ``decay`` of a serial
+            process and ``error variance``; for ``residual="var1"`` how much of a member's deviation is there
             one occasion later (``effect`` ``stability``), how much of it comes from the partner's (``influence``), and
             the differences of both between roles (``contrast``). Tests are normal, from the information about the
-            covariance parameters; intervals hold stationary processes only.
+            covariance parameters; intervals hold stationary processes only. Variances have intervals on the scale of
+            the logarithm and no test (zero is the edge of their range: see `compare`), correlations on Fisher's; a
+            ``note`` says where there is none.
 
         Returns
         -------
@@ -89,8 +93,11 @@ class MixedResult(Result):
         """
         if of is not None:
             from reldyn.actor_partner.model._carry_over import tidy_residual
+            from reldyn.actor_partner.model._components import tidy_random
 
-            check_option(of, ("residual",), "tidy of")
+            check_option(of, ("random", "residual"), "tidy of")
+            if of == "random":
+                return tidy_random(self.design, self.estimates, self.setting)
             return tidy_residual(self.design, self.estimates, self.setting.residual)
         return tidy_fixed(self.design, self.estimates)
 
@@ -241,6 +248,55 @@ class MixedResult(Result):
         from reldyn.actor_partner.followup._marginal_means import means_table
 
         return means_table(self, name)
+
+    def r_squared(self) -> pd.DataFrame:
+        """Shares of variance explained within and between persons, per role.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``term``, ``level`` (``total``, ``within``, ``between``), ``source``, ``role`` (and ``composition``),
+            ``estimate``: shares of the variance that the model implies, of fixed effects within and between persons,
+            random slopes (within), random intercepts (between) and residuals. Terms that are not centred at person
+            means count with their parts within and between. No intervals: their distribution is not known well enough.
+
+        Raises
+        ------
+        DesignError
+            The model has one level only.
+
+        References
+        ----------
+        Rights and Sterba (2019), Quantifying explained variance in multilevel models.
+        """
+        from reldyn.actor_partner.followup._variance_shares import r_squared_table
+
+        return r_squared_table(self)
+
+    def icc(self) -> pd.DataFrame:
+        """Intraclass correlations of a longitudinal model: of a person's answers, and of partners' answers.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``term``, ``effect`` (``same person``, ``partners``), ``occasion`` (``same``, ``different``), ``role`` (and
+            ``composition``), ``estimate``, ``std_error``, ``conf_low``, ``conf_high`` (95 %, on Fisher's scale),
+            ``note``. They are of what the fixed effects leave unexplained, where random slopes are at zero: fit
+            ``predictors=()`` for those of the outcome itself. A serial process is left out of what different occasions
+            share: they are far apart.
+
+        Raises
+        ------
+        DesignError
+            No random intercepts.
+
+        References
+        ----------
+        Kenny, Kashy and Cook (2006), Dyadic Data Analysis, chapter 13. Bolger and Laurenceau (2013), chapter 8.
+        """
+        from reldyn.actor_partner.followup._variance_shares import icc_table
+
+        return icc_table(self)
 
     def random_effects(self) -> pd.DataFrame:
         """Predicted deviations of each dyad.

@@ -80,20 +80,13 @@ class ModelSetting:
     constraints: tuple[str, ...] = ()
 
 
-def check_call(panel: Any, outcome: Any, estimation: Any) -> None:
+def check_call(outcome: Any, estimation: Any) -> None:
     """Refuse arguments of another kind before they fail somewhere deep.
 
     Raises
     ------
     DesignError
     """
-    from reldyn.panel import DyadPanel
-
-    if not isinstance(panel, DyadPanel):
-        raise DesignError(
-            f"a model is fitted to a DyadPanel, not to a {type(panel).__name__}: make one with "
-            "rd.DyadPanel(frame, ...)."
-        )
     if not isinstance(outcome, str):
         raise DesignError(f"outcome={outcome!r} is not the name of a column.")
     check_estimation(estimation)

@@ -36,6 +36,8 @@ _INFERENCE = {
 }
 _CENTERING = {
     "within-between": "split into deviations from the person's mean (within) and person means (between)",
+    "three-level": "split into the day's deviation from the person's mean (within), the person's mean as a deviation "
+    "from the couple's (person) and the couple's mean (couple)",
     "grand": "centred at the grand mean",
     "none": "entered uncentred",
 }
@@ -70,6 +72,7 @@ def _carry_over_table(result: MixedResult) -> list[str]:
     if result.setting.residual.process != "var1" or not result.estimates.cov_parameters.size:
         return []
     rows = result.tidy("residual")
+    rows = rows[rows["effect"].isin(["stability", "influence", "contrast"])].drop(columns="note")
     return [
         "Stability and influence (of deviations from the fixed effects)\n"
         + _table(rows.drop(columns=_identifying(rows)))
@@ -129,7 +132,7 @@ def _predictor_sentences(setting: Any) -> list[str]:
     by_option: dict[str, list[str]] = {}
     for name, _ in setting.predictors:
         option = setting.centering[name]
-        phrase = _LAGGED if option == "within-between" and name in setting.lags else _CENTERING[option]
+        phrase = _LAGGED if option in ("within-between", "three-level") and name in setting.lags else _CENTERING[option]
         by_option.setdefault(phrase, []).append(name)
     for phrase, names in by_option.items():
         sentences.append(f"Actor and partner effects of {_listed(names)}, {phrase}.")

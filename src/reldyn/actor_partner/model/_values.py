@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["centerings", "has_occasions", "levels_of", "partner_trait", "partner_values"]
 
-CENTERINGS = ("within-between", "grand", "none")
+CENTERINGS = ("within-between", "three-level", "grand", "none")
+SPLIT = ("within-between", "three-level")
 # Spread below this share of the largest absolute value is rounding, not variation.
 CONSTANT = 1e-10
 
@@ -63,6 +64,9 @@ def levels_of(
 ) -> tuple[dict[str, NDArray[np.float64]], float]:
     """Actor's values of a predictor by level: ``within`` and ``between``, or one level without a name.
 
+    Of three levels ``within`` is the day's deviation from the person's mean, ``person`` that mean's deviation from the
+    couple's, ``couple`` the couple's mean (of both persons' means) from the mean of couples.
+
     Parameters
     ----------
     panel : DyadPanel
@@ -86,7 +90,7 @@ def levels_of(
     fitting = centre is None
     if fitting:
         _refuse_constant(values, f"predictor {name!r}", "it is constant: it has no effect to estimate. Leave it out.")
-    if centering != "within-between":
+    if centering not in SPLIT:
         if centre is None:
             centre = float(np.nanmean(values)) if centering == "grand" else 0.0
         return {"": values - centre}, centre
@@ -96,8 +100,32 @@ def levels_of(
         _refuse_flat_level(name, within, between, float(np.nanmax(np.abs(values))))
     seen = np.isfinite(within)
     own = float(np.mean((values - within - between)[seen])) if seen.any() else 0.0
+    if centering == "three-level":
+        return _three_levels(panel, name, within, between + own, centre)
     centre = own if centre is None else centre
     return {"within": within, "between": between + (own - centre)}, centre
+
+
+def _three_levels(
+    panel: DyadPanel,
+    name: str,
+    within: NDArray[np.float64],
+    person: NDArray[np.float64],
+    centre: float | None,
+) -> tuple[dict[str, NDArray[np.float64]], float]:
+    """The person's mean as the couple's mean and what the person differs from it by."""
+    couple = 0.5 * (person + partner_trait(panel, person))
+    if centre is None:
+        of_couple = np.full(panel.index.n_dyads, np.nan)
+        of_couple[panel.index.dyad] = couple
+        if not np.isfinite(of_couple).any():
+            raise DesignError(f"no couple has both partners' values of {name!r}: there is no couple's mean of it.")
+        centre = float(np.nanmean(of_couple))
+        scale = float(np.nanmax(np.abs(person)))
+        reason = f"partners never differ in their means of {name!r}, or couples do not. Use 'within-between'."
+        _refuse_constant(person - couple, f"the person part of {name!r}", reason, scale)
+        _refuse_constant(couple, f"the couple part of {name!r}", reason, scale)
+    return {"within": within, "person": person - couple, "couple": couple - centre}, centre
 
 
 def _refuse_flat_level(name: str, within: NDArray[np.float64], between: NDArray[np.float64], scale: float) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from reldyn._types import Column, Columns
 from reldyn.actor_partner.moments._dyads import DyadTable, dyad_table, estimate_rows, warn_all
 from reldyn.actor_partner.moments._incomplete import incomplete_moments
 from reldyn.actor_partner.moments._interchangeable import double_entry
@@ -20,6 +21,7 @@ from reldyn.actor_partner.moments._moments import Moments
 from reldyn.actor_partner.moments._sem import delta, fit_structure
 from reldyn.actor_partner.moments._structures import apim_structure
 from reldyn.errors import DesignError
+from reldyn.panel import analysis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,11 +115,12 @@ class ApimMomentsResult(MomentResult):
         )
 
 
+@analysis
 def apim_sem(
     panel: DyadPanel,
     *,
-    outcome: str,
-    predictors: str | Sequence[str],
+    outcome: Column,
+    predictors: Columns,
     roles: Literal["distinguishable", "exchangeable"] | None = None,
     missing: Literal["available", "model"] = "available",
 ) -> ApimMomentsResult:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from reldyn._types import Column
 from reldyn.actor_partner.moments._dyads import DyadTable, dyad_table, estimate_rows, refuse_unequal, warn_all
 from reldyn.actor_partner.moments._interchangeable import double_entry
 from reldyn.actor_partner.moments._moment_model import Fitted, MomentResult, fit_members, parameter_table
@@ -20,6 +21,7 @@ from reldyn.actor_partner.moments._nonindependence import anova_icc
 from reldyn.actor_partner.moments._sem import delta
 from reldyn.actor_partner.moments._structures import common_fate_structure, mutual_structure
 from reldyn.errors import DesignError
+from reldyn.panel import analysis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,11 +75,12 @@ class CommonFateResult(MomentResult):
         )
 
 
+@analysis
 def common_fate(
     panel: DyadPanel,
     *,
-    outcome: str,
-    predictor: str,
+    outcome: Column,
+    predictor: Column,
     roles: Literal["distinguishable", "exchangeable"] | None = None,
     missing: Literal["available", "model"] = "available",
     least_icc: float = LEAST_ICC,
@@ -237,11 +240,12 @@ class MutualInfluenceResult(MomentResult):
         )
 
 
+@analysis
 def mutual_influence(
     panel: DyadPanel,
     *,
-    outcome: str,
-    predictor: str,
+    outcome: Column,
+    predictor: Column,
     roles: Literal["distinguishable", "exchangeable"] | None = None,
     missing: Literal["available", "model"] = "available",
 ) -> MutualInfluenceResult:

@@ -15,11 +15,9 @@ import numpy as np
 
 from reldyn._records import brief
 from reldyn.actor_partner._metrics import metric_note, unequal_metrics, withheld_for
-from reldyn.actor_partner.model._setting import check_call
 from reldyn.actor_partner.model._terms import check_two_roles, strata_of
 from reldyn.actor_partner.moments._incomplete import incomplete_moments
 from reldyn.errors import DataWarning, DesignError, check_option
-from reldyn.mixed import Estimation
 from reldyn.results import Result, format_table
 
 if TYPE_CHECKING:
@@ -129,7 +127,6 @@ def dyad_table(
     """
     check_option(missing, MISSING, "missing")
     variables = [*variables, *covariates]
-    check_call(panel, "", Estimation())
     for name in variables:
         if not isinstance(name, str):
             raise DesignError(f"{analysis}: {name!r} is not the name of a column.")
@@ -154,8 +151,8 @@ def dyad_table(
     shared = {name: values.pop(name) for name in covariates if _of_dyad(values[name])}
     shared = {name: _value_of_dyad(pair) for name, pair in shared.items()}
     observed = np.column_stack([np.isfinite(column) for column in (*values.values(), *shared.values())])
-    whole = observed.all(axis=1)
-    keep = whole if missing == "available" else observed.any(axis=1)
+    whole = np.asarray(observed.all(axis=1))
+    keep = whole if missing == "available" else np.asarray(observed.any(axis=1))
     values = {name: pair[keep] for name, pair in values.items()}
     shared = {name: column[keep] for name, column in shared.items()}
     _refuse_unusable(values, int(keep.sum()), analysis, alike=not strata[0].roles)

@@ -6,16 +6,18 @@ Kenny (2006) for the I-SAT model. Both need no optimiser: the maximum is the ave
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from reldyn._types import Column, Columns
 from reldyn.actor_partner.followup._compare import ComparisonResult
 from reldyn.actor_partner.moments._dyads import FamilyResult, dyad_table, warn_all
 from reldyn.actor_partner.moments._interchangeable import double_entry, inull_statistic, isat_statistic
 from reldyn.actor_partner.moments._moments import saturated
 from reldyn.actor_partner.moments._sem import comparative_indices
 from reldyn.errors import DesignError, check_option
+from reldyn.panel import analysis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,11 +27,12 @@ if TYPE_CHECKING:
 __all__ = ["IsatResult", "adjusted_fit", "distinguishability_sem", "isat"]
 
 
+@analysis
 def distinguishability_sem(
     panel: DyadPanel,
     *,
-    outcome: str,
-    predictors: str | Sequence[str],
+    outcome: Column,
+    predictors: Columns,
     means: Literal["equal", "free"] = "equal",
     missing: Literal["available", "model"] = "available",
 ) -> ComparisonResult:
@@ -212,9 +215,8 @@ class IsatResult(FamilyResult):
         )
 
 
-def isat(
-    panel: DyadPanel, variables: Sequence[str], *, missing: Literal["available", "model"] = "available"
-) -> IsatResult:
+@analysis
+def isat(panel: DyadPanel, variables: Columns, *, missing: Literal["available", "model"] = "available") -> IsatResult:
     """Fit the interchangeable saturated and null models.
 
     Parameters

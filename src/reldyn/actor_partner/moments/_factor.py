@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from reldyn._types import Columns
 from reldyn.actor_partner.moments._dyads import DyadTable, dyad_table, estimate_rows, warn_all
 from reldyn.actor_partner.moments._interchangeable import double_entry
 from reldyn.actor_partner.moments._latent_structures import (
@@ -29,6 +30,7 @@ from reldyn.actor_partner.moments._moment_model import (
 )
 from reldyn.actor_partner.moments._sem import Structure, delta, fit_structure
 from reldyn.errors import DesignError
+from reldyn.panel import analysis
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,9 +79,10 @@ def equality_sentence(equal: Sequence[str]) -> str:
     return f"Equal across members: {', '.join(equal)}." if equal else "Nothing is held equal across members."
 
 
+@analysis
 def factor_model(
     panel: DyadPanel,
-    items: Sequence[str],
+    items: Columns,
     *,
     roles: Literal["distinguishable", "exchangeable"] | None = None,
     equal: Sequence[str] | None = None,

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from reldyn._types import Array, Flags, Ints
-from reldyn.actor_partner.moments._moments import Moments, Pattern, moments_of
+from reldyn.actor_partner.moments._moments import MissingPattern, Moments, moments_of
 from reldyn.errors import DesignError
 
 __all__ = ["expectation_maximisation", "in_both_orders", "incomplete_moments"]
@@ -56,13 +56,13 @@ def _refuse_never_together(observed: Flags, names: Sequence[str]) -> None:
         )
 
 
-def _patterns(values: Array, observed: Flags) -> tuple[Pattern, ...]:
+def _patterns(values: Array, observed: Flags) -> tuple[MissingPattern, ...]:
     kinds, which = np.unique(observed, axis=0, return_inverse=True)
     parts = []
     for number, kind in enumerate(kinds):
         index = np.flatnonzero(kind)
         part = moments_of(values[which.ravel() == number][:, index])
-        parts.append(Pattern(index, part.mean, part.cov, part.n))
+        parts.append(MissingPattern(index, part.mean, part.cov, part.n))
     return tuple(parts)
 
 
@@ -76,33 +76,35 @@ def in_both_orders(moments: Moments, other: Ints) -> Moments:
     other : (p,) int array
         Positions of the variables when the members change places.
     """
-    parts: dict[tuple[int, ...], list[Pattern]] = {}
+    parts: dict[tuple[int, ...], list[MissingPattern]] = {}
     for part in moments.patterns:
         order = np.argsort(other[part.index])
-        turned = Pattern(other[part.index][order], part.mean[order], part.cov[np.ix_(order, order)], 0.5 * part.n)
-        for half in (Pattern(part.index, part.mean, part.cov, 0.5 * part.n), turned):
+        turned = MissingPattern(
+            other[part.index][order], part.mean[order], part.cov[np.ix_(order, order)], 0.5 * part.n
+        )
+        for half in (MissingPattern(part.index, part.mean, part.cov, 0.5 * part.n), turned):
             parts.setdefault(tuple(half.index.tolist()), []).append(half)
     pooled = tuple(_pooled(same) for same in parts.values())
     mean, cov = expectation_maximisation(pooled, moments.mean, moments.cov)
     return Moments(mean, cov, moments.n, pooled)
 
 
-def _pooled(parts: list[Pattern]) -> Pattern:
+def _pooled(parts: list[MissingPattern]) -> MissingPattern:
     """Several sets of dyads with the same variables observed as one."""
     n = sum(part.n for part in parts)
     mean = np.sum([part.n / n * part.mean for part in parts], axis=0)
     cov = np.sum([part.n / n * (part.cov + np.outer(part.mean - mean, part.mean - mean)) for part in parts], axis=0)
-    return Pattern(parts[0].index, mean, cov, n)
+    return MissingPattern(parts[0].index, mean, cov, n)
 
 
 def expectation_maximisation(
-    parts: tuple[Pattern, ...], mean: Array, cov: Array, other: Ints | None = None
+    parts: tuple[MissingPattern, ...], mean: Array, cov: Array, other: Ints | None = None
 ) -> tuple[Array, Array]:
     """Mean and covariance of the saturated model, from starting values.
 
     Parameters
     ----------
-    parts : tuple of Pattern
+    parts : tuple of MissingPattern
     mean, cov : (p,) and (p, p) arrays
     other : (p,) int array, optional
         Positions of the variables when the members change places: covariances are then held equal under the swap,
@@ -134,7 +136,7 @@ def expectation_maximisation(
     return mean, cov
 
 
-def _expected(parts: tuple[Pattern, ...], mean: Array, cov: Array) -> tuple[Array, Array]:
+def _expected(parts: tuple[MissingPattern, ...], mean: Array, cov: Array) -> tuple[Array, Array]:
     """Sums and sums of products of all variables about ``mean``, given what is observed."""
     drift, products = np.zeros_like(mean), np.zeros_like(cov)
     for part in parts:

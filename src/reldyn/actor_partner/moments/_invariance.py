@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from reldyn._types import Columns
 from reldyn.actor_partner.moments._dyads import DyadTable, FamilyResult, dyad_table, warn_all
 from reldyn.actor_partner.moments._interchangeable import double_entry
 from reldyn.actor_partner.moments._latent_structures import (
@@ -24,6 +25,7 @@ from reldyn.actor_partner.moments._latent_structures import (
 )
 from reldyn.actor_partner.moments._moment_model import Fitted, fit_members, likelihood_phrase, parameter_table
 from reldyn.errors import DesignError, check_option
+from reldyn.panel import analysis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,9 +90,10 @@ class InvarianceResult(FamilyResult):
         )
 
 
+@analysis
 def measurement_invariance(
     panel: DyadPanel,
-    items: Sequence[str],
+    items: Columns,
     *,
     roles: Literal["distinguishable", "exchangeable"] | None = None,
     factors: Literal["free", "equal"] = "free",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from reldyn._types import Constructs
 from reldyn.actor_partner.moments._dyads import DyadTable, dyad_table, estimate_rows, warn_all
 from reldyn.actor_partner.moments._factor import LEAST_ITEMS, equality_sentence, fit_factors
 from reldyn.actor_partner.moments._latent_structures import (
@@ -24,6 +25,7 @@ from reldyn.actor_partner.moments._latent_structures import (
 from reldyn.actor_partner.moments._moment_model import Fitted, MomentResult, parameter_table
 from reldyn.actor_partner.moments._sem import Structure, delta
 from reldyn.errors import DesignError
+from reldyn.panel import analysis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,11 +76,12 @@ class LatentApimResult(MomentResult):
         )
 
 
+@analysis
 def latent_apim(
     panel: DyadPanel,
     *,
-    outcome: Mapping[str, Sequence[str]],
-    predictors: Mapping[str, Sequence[str]],
+    outcome: Constructs,
+    predictors: Constructs,
     roles: Literal["distinguishable", "exchangeable"] | None = None,
     equal: Sequence[str] | None = None,
     missing: Literal["available", "model"] = "available",

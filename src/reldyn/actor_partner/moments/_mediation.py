@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from reldyn._types import Column, Columns
 from reldyn.actor_partner.moments._dyads import DyadTable, FamilyResult, dyad_table, warn_all
 from reldyn.actor_partner.moments._interchangeable import double_entry
 from reldyn.actor_partner.moments._mediation_bootstrap import bootstrap_paths, incomplete_bootstrap_paths
@@ -25,6 +26,7 @@ from reldyn.actor_partner.moments._mediation_tables import effects_table, k_tabl
 from reldyn.actor_partner.moments._moment_model import likelihood_phrase
 from reldyn.actor_partner.moments._sem import SemFit, fit_structure
 from reldyn.errors import DesignError, check_option
+from reldyn.panel import analysis
 from reldyn.stats import known_seed
 
 if TYPE_CHECKING:
@@ -115,13 +117,14 @@ class MediationResult(FamilyResult):
         return {name: getattr(self, name) for name in names}
 
 
+@analysis
 def mediation(
     panel: DyadPanel,
     *,
-    outcome: str,
+    outcome: Column,
     predictor: str | Sequence[str],
     mediator: str | Sequence[str],
-    covariates: str | Sequence[str] = (),
+    covariates: Columns = (),
     roles: Literal["distinguishable", "exchangeable"] | None = None,
     missing: Literal["available", "model"] = "available",
     interval: Literal["bootstrap", "monte-carlo", "delta"] | None = None,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reldyn._types import Array, Flags, Ints
-from reldyn.actor_partner.moments._moments import Moments, Pattern
+from reldyn.actor_partner.moments._moments import MissingPattern, Moments
 from reldyn.actor_partner.moments._sem import Structure, fisher_scoring
 
 __all__ = ["bootstrap_paths", "incomplete_bootstrap_paths"]
@@ -79,7 +79,8 @@ def _solve(system: System, products: Array) -> Array:
     regressors = products[:, w[:, None], w]
     weights = np.zeros((size, len(system.responses), len(system.responses)))
     weights[:] = np.eye(len(system.responses))
-    theta, good = np.zeros((size, k)), np.ones(size, dtype=bool)
+    theta: Array = np.zeros((size, k))
+    good = np.ones(size, dtype=bool)
     settled = np.zeros(size, dtype=bool)
     for step in range(MOST_STEPS):
         gram = pick.T @ (weights[:, e[:, None], e] * regressors) @ pick
@@ -87,7 +88,7 @@ def _solve(system: System, products: Array) -> Array:
             good = np.linalg.cond(gram) < LARGEST_CONDITION
         gram[~good] = np.eye(k)
         right = (weights @ crossed)[:, e, w] @ pick
-        nearer = np.linalg.solve(gram, right[:, :, None])[:, :, 0]
+        nearer = np.asarray(np.linalg.solve(gram, right[:, :, None])[:, :, 0], dtype=float)
         settled = good & (np.abs(nearer - theta).max(axis=1) < STEP)
         theta = nearer
         if settled[good].all():
@@ -108,7 +109,7 @@ def _weights(system: System, products: Array, theta: Array, good: Flags) -> Arra
         other = np.arange(len(system.responses)).reshape(-1, 2)[:, ::-1].ravel()
         spread = 0.5 * (spread + spread[:, other[:, None], other])
     spread[~good] = np.eye(len(system.responses))
-    return np.linalg.inv(spread)
+    return np.asarray(np.linalg.inv(spread))
 
 
 def bootstrap_paths(
@@ -208,7 +209,7 @@ def incomplete_bootstrap_paths(
     return samples
 
 
-def _weighted(values: Array, kinds: Flags, which: Ints, counts: Ints) -> Iterator[Pattern]:
+def _weighted(values: Array, kinds: Flags, which: Ints, counts: Ints) -> Iterator[MissingPattern]:
     for number, kind in enumerate(kinds):
         rows = np.flatnonzero((which == number) & (counts > 0))
         if not len(rows):
@@ -216,4 +217,4 @@ def _weighted(values: Array, kinds: Flags, which: Ints, counts: Ints) -> Iterato
         index, share = np.flatnonzero(kind), counts[rows] / counts[rows].sum()
         own = values[np.ix_(rows, index)]
         mean = share @ own
-        yield Pattern(index, mean, (own - mean).T @ ((own - mean) * share[:, None]), int(counts[rows].sum()))
+        yield MissingPattern(index, mean, (own - mean).T @ ((own - mean) * share[:, None]), int(counts[rows].sum()))

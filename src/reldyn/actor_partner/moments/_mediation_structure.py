@@ -27,6 +27,7 @@ from reldyn.actor_partner.moments._structures import (
 
 __all__ = ["Effect", "MediationVariables", "effect_values", "effects_of", "mediation_structure", "path_labels"]
 
+Products = tuple[tuple[int, ...], ...]
 # Kind of an indirect effect, whose predictor starts it, whose mediator it runs through, and the two paths.
 SIMPLE = (
     ("actor-actor", "own", "own", "actor", "actor"),
@@ -127,7 +128,7 @@ class Effect:
     source: str
     through: str
     member: int
-    products: tuple[tuple[int, ...], ...]
+    products: Products
 
 
 def effects_of(variables: MediationVariables, *, alike: bool) -> tuple[Effect, ...]:
@@ -145,9 +146,10 @@ def effects_of(variables: MediationVariables, *, alike: bool) -> tuple[Effect, .
 
 
 def _of_predictor(variables: MediationVariables, predictor: str, member: int, position: Any) -> list[Effect]:
-    effects, sums = [], {"own": (), "partner": ()}  # type: ignore[var-annotated]
+    effects: list[Effect] = []
+    sums: dict[str, Products] = {"own": (), "partner": ()}
     for mediator in variables.mediators:
-        specific: dict[str, tuple[tuple[int, ...], ...]] = {"own": (), "partner": ()}
+        specific: dict[str, Products] = {"own": (), "partner": ()}
         for kind, source, through, first, second in SIMPLE:
             middle = member if through == "own" else 3 - member
             product = (
@@ -161,7 +163,7 @@ def _of_predictor(variables: MediationVariables, predictor: str, member: int, po
             if len(variables.mediators) > 1:
                 effects.append(Effect("specific indirect", "", predictor, mediator, source, "", member, products))
     for source, kind in (("own", "actor"), ("partner", "partner")):
-        direct = ((position(kind, predictor, variables.outcome, member),),)
+        direct: Products = ((position(kind, predictor, variables.outcome, member),),)
         for effect, products in (
             ("total indirect", sums[source]),
             ("direct", direct),

@@ -15,7 +15,7 @@ from reldyn._types import Array, Ints
 
 __all__ = [
     "Moments",
-    "Pattern",
+    "MissingPattern",
     "available",
     "deviance",
     "independence_deviance",
@@ -28,7 +28,7 @@ __all__ = [
 
 @brief
 @dataclass(frozen=True, slots=True)
-class Pattern:
+class MissingPattern:
     """Dyads that lack the same variables: which are observed (q,), their means, covariance (divisor n), and n.
 
     Under double entry a dyad counts half in each order of its members, so that n need not be whole.
@@ -52,11 +52,11 @@ class Moments:
     mean: Array
     cov: Array
     n: int
-    patterns: tuple[Pattern, ...] = ()
+    patterns: tuple[MissingPattern, ...] = ()
 
-    def parts(self) -> tuple[Pattern, ...]:
+    def parts(self) -> tuple[MissingPattern, ...]:
         """Dyads by what is observed."""
-        return self.patterns or (Pattern(np.arange(len(self.mean)), self.mean, self.cov, self.n),)
+        return self.patterns or (MissingPattern(np.arange(len(self.mean)), self.mean, self.cov, self.n),)
 
 
 def moments_of(values: Array) -> Moments:

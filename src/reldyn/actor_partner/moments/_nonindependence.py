@@ -6,13 +6,14 @@ not, an intraclass correlation, which does not depend on who is called member 1.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._types import Columns
 from reldyn.actor_partner.moments._dyads import DyadTable, FamilyResult, dyad_table, warn_all
+from reldyn.panel import analysis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,9 +52,8 @@ class NonindependenceResult(FamilyResult):
         )
 
 
-def nonindependence(
-    panel: DyadPanel, variables: str | Sequence[str], *, roles: str | None = None
-) -> NonindependenceResult:
+@analysis
+def nonindependence(panel: DyadPanel, variables: Columns, *, roles: str | None = None) -> NonindependenceResult:
     """Estimate the similarity of partners on each variable, in all forms that papers report.
 
     Parameters

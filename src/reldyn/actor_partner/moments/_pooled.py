@@ -7,14 +7,15 @@ Satterthwaite's degrees of freedom; the oracle of the iterative fit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._types import Column, Columns
 from reldyn.actor_partner.moments._dyads import FamilyResult, dyad_table, estimate_rows, warn_all
 from reldyn.errors import DesignError
+from reldyn.panel import analysis
 from reldyn.stats import LeastSquares, least_squares
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ class PooledResult(FamilyResult):
         )
 
 
-def pooled_regression(panel: DyadPanel, *, outcome: str, predictors: str | Sequence[str]) -> PooledResult:
+@analysis
+def pooled_regression(panel: DyadPanel, *, outcome: Column, predictors: Columns) -> PooledResult:
     """Estimate actor and partner effects of exchangeable members in closed form.
 
     Parameters

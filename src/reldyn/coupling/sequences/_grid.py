@@ -173,9 +173,11 @@ def state_space_grid(
     states = categories_of(panel, variable, bins)
     pairs = list(panel.series(variable))
     lengths = _lengths(panel, variable, pairs, duration)
+    # Moments on no grid and in no days are those of one sequence: however long a stay lasts, it breaks nothing.
+    one_sequence = not panel.index.on_grid and panel.index.n_days == 1
     measured, cells, events = [], [], []
     for pair, length in zip(pairs, lengths, strict=True):
-        path = _path(pair, states, length, clock=duration == "clock")
+        path = _path(pair, states, length, clock=duration == "clock", one_sequence=one_sequence)
         visits = visits_of(path[:, 1].astype(np.int64), path[:, 2], path[:, 0].astype(np.int64))
         found = _cells(pair.dyad, visits, states)
         measured.append(_row(pair, visits, found, states))
@@ -231,13 +233,15 @@ def _either(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.isfinite(values[:, 0]), values[:, 0], values[:, 1])
 
 
-def _path(pair: DyadSeries, states: Categories, length: NDArray[np.float64], *, clock: bool) -> NDArray[np.float64]:
+def _path(
+    pair: DyadSeries, states: Categories, length: NDArray[np.float64], *, clock: bool, one_sequence: bool
+) -> NDArray[np.float64]:
     """Rows of (run, cell, duration) of the occasions at which both partners answered."""
     used = np.isfinite(pair.values).all(axis=1)
     at = np.flatnonzero(used)
     codes = states.code(pair.values[at].ravel()).reshape(-1, 2)
     # Scheduled occasions without an answer have a place in the series, so that a gap shows as a leap of place.
-    joined = (np.diff(at) == 1) & (np.diff(pair.day[at]) == 0)
+    joined = (np.diff(at) == 1) & (one_sequence | (np.diff(pair.day[at]) == 0))
     run = np.concatenate([[0], np.cumsum(~joined)])[: len(at)]
     lasting = length[at]
     if clock:

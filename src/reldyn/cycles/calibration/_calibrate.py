@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from reldyn._types import Array, Flags
+from reldyn._types import Array, Column, Columns, Flags
 from reldyn.cycles.calibration._calibrate_pooled import (
     BESIDE,
     MOST_TESTED,
@@ -21,11 +21,12 @@ from reldyn.cycles.calibration._calibrate_pooled import (
 )
 from reldyn.cycles.ladder._claim_tests import POOLINGS, Pooling, Setting, seed_of
 from reldyn.cycles.ladder._direction import linear_null
-from reldyn.cycles.series._arrange import Arranged, Columns, arrange
+from reldyn.cycles.series._arrange import Arranged, CycleColumns, arrange
 from reldyn.cycles.series._events import ReportedBy
 from reldyn.cycles.series._nuisance import base_design, prepare
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import DataError, DesignError, check_option
+from reldyn.panel import analysis
 from reldyn.results import Result, format_table
 from reldyn.stats import child_generator, child_seed, known_seed, map_seeded
 
@@ -55,7 +56,7 @@ class CalibrationResult(Result):
 
     Attributes
     ----------
-    columns : Columns
+    columns : CycleColumns
     setting : mapping
         ``effect``, ``n_replications``, ``n_surrogates``, ``alpha``, ``seed``.
     worlds : tuple of str
@@ -67,7 +68,7 @@ class CalibrationResult(Result):
         Whether phases were shared in a sample; no columns without pooling.
     """
 
-    columns: Columns
+    columns: CycleColumns
     setting: dict[str, Any]
     worlds: tuple[str, ...]
     p_regimes: Array
@@ -185,18 +186,19 @@ class CalibrationResult(Result):
         )
 
 
+@analysis
 def calibrate(
     panel: DyadPanel,
     *,
-    warmth: str,
-    response: str | None = None,
+    warmth: Column,
+    response: Column | None = None,
     effect: float = 1.5,
     n_replications: int = 200,
     n_surrogates: int = 199,
     seed: Any = None,
     n_jobs: int = 1,
     pooling: Pooling = "none",
-    covariates: Sequence[str] = (),
+    covariates: Columns = (),
     phases: Literal["auto"] | int = "auto",
     reported_by: ReportedBy = "receiver",
 ) -> CalibrationResult:
@@ -262,7 +264,7 @@ def calibrate(
     _check(effect, n_replications, n_surrogates)
     check_option(pooling, POOLINGS, "pooling")
     check_option(phases, ("auto", 2, 3), "phases")
-    columns = Columns(warmth, response, reported_by, tuple(covariates))
+    columns = CycleColumns(warmth, response, reported_by, tuple(covariates))
     usable = [one for one in arrange(panel, columns) if not one.reasons and one.series is not None]
     if not usable:
         raise DataError(

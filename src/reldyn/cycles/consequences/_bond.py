@@ -7,17 +7,20 @@ user's own data, and what they found is built into nothing.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reldyn._types import Array
+from reldyn._types import Array, Column
 from reldyn.cycles._sample_level import pool_directions
-from reldyn.cycles.series._arrange import Columns, arrange
+from reldyn.cycles.series._arrange import CycleColumns, arrange
 from reldyn.cycles.series._events import Event, ReportedBy, event_number
 from reldyn.cycles.series._runs import FEWEST_RUNS, cycle_number, fitted, warm_states
 from reldyn.cycles.series._schedule import schedule
 from reldyn.errors import DataError, DesignError, check_columns
+from reldyn.panel import analysis
+from reldyn.results import TableResult
 from reldyn.stats import Estimate, hc3, indicators, least_squares
 
 if TYPE_CHECKING:
@@ -31,22 +34,29 @@ if TYPE_CHECKING:
 
 Cells = dict[str, float | int | str]
 
-__all__ = ["bond_moderation", "bond_trend", "serial_gls"]
+__all__ = ["BondTrend", "bond_moderation", "bond_trend", "serial_gls"]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class BondTrend(TableResult):
+    """What `bond_trend` found."""
+
 
 _FEWEST_DYADS = 20
 _LARGEST_INERTIA = 0.99
 _TERMS = ("intercept", "intermittency", "power", "intermittency x power")
 
 
+@analysis
 def bond_trend(
     panel: DyadPanel,
     *,
-    attachment: str,
-    warmth: str,
+    attachment: Column,
+    warmth: Column,
     reported_by: ReportedBy = "receiver",
     event: Event = "threshold",
     phases: CycleResult | None = None,
-) -> pd.DataFrame:
+) -> BondTrend:
     """Estimate by how much the receiver's attachment changes from one cycle of warmth to the next.
 
     A cycle begins with each run of warm occasions. The number of the cycle grows with time, so a slope across cycles
@@ -56,7 +66,7 @@ def bond_trend(
     ----------
     panel : DyadPanel
     attachment, warmth : str
-        Columns: the receiver's attachment or longing, and the warmth received from or given to the partner.
+        CycleColumns: the receiver's attachment or longing, and the warmth received from or given to the partner.
     reported_by : {"receiver", "giver"}, default "receiver"
         Who rates the warmth.
     event : "threshold" or float, default "threshold"
@@ -66,7 +76,8 @@ def bond_trend(
 
     Returns
     -------
-    pandas.DataFrame
+    BondTrend
+        A table that is used like a data frame.
         One row per dyad and giver, then one with ``dyad`` "sample" that pools the slopes by random effects over
         dyads (restricted maximum likelihood), because their precision follows the numbers of cycles and answers:
         ``dyad``, ``giver``, ``estimate`` (points of attachment per cycle), ``std_error``, ``conf_low``, ``conf_high``,
@@ -100,7 +111,7 @@ def bond_trend(
     number = event_number(event, panel.values(warmth))
     outcomes = fitted(phases, warmth, reported_by)
     rows = []
-    for one in arrange(panel, Columns(warmth, attachment, reported_by)):
+    for one in arrange(panel, CycleColumns(warmth, attachment, reported_by)):
         state, reason = warm_states(one, number, outcomes)
         if one.series is None or reason:
             cells = _no_trend(0, 0, [reason])
@@ -113,7 +124,8 @@ def bond_trend(
     for name in ("estimate", "std_error", "conf_low", "conf_high", "p_value"):
         sample[name] = getattr(found, name)
     last = pd.DataFrame([{"dyad": "sample", "giver": "", **sample}])
-    return pd.concat([table.astype({"dyad": object, "giver": object}), last], ignore_index=True)
+    whole = pd.concat([table.astype({"dyad": object, "giver": object}), last], ignore_index=True)
+    return BondTrend(whole)
 
 
 def _no_trend(n_cycles: int, n_occasions: int, notes: list[str]) -> Cells:

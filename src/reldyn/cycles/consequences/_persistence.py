@@ -7,27 +7,34 @@ reverse is found (Lowe et al. 2017). A slow decay in one series therefore says n
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reldyn._types import Array, Flags, Ints
+from reldyn._types import Array, Column, Flags, Ints
 from reldyn.cycles._sample_level import clopper_pearson
-from reldyn.cycles.series._arrange import Columns, arrange
+from reldyn.cycles.series._arrange import CycleColumns, arrange
 from reldyn.cycles.series._events import Event, ReportedBy, event_number
 from reldyn.cycles.series._runs import FEWEST_RUNS, fitted, spells, warm_states
+from reldyn.panel import analysis
+from reldyn.results import TableResult
 from reldyn.stats import indicators
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from reldyn.cycles._result import CycleResult
     from reldyn.cycles.series._series import DirectionSeries
     from reldyn.panel import DyadPanel
 
 Cells = dict[str, float | int | str]
 
-__all__ = ["fall_hazard", "half_life", "persistence"]
+__all__ = ["PersistenceResult", "fall_hazard", "half_life", "persistence"]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class PersistenceResult(TableResult):
+    """What `persistence` found."""
+
 
 _LEVEL = 0.95
 # Constant, amplitude and half-life need as many times since warmth ended, and one to spare.
@@ -36,15 +43,16 @@ _SHORTEST = 0.25
 _N_GRID = 160
 
 
+@analysis
 def persistence(
     panel: DyadPanel,
     *,
-    warmth: str,
-    response: str,
+    warmth: Column,
+    response: Column,
     reported_by: ReportedBy = "receiver",
     event: Event = "threshold",
     phases: CycleResult | None = None,
-) -> pd.DataFrame:
+) -> PersistenceResult:
     """Describe how the response falls off after a run of warmth has ended, per dyad and giver.
 
     Descriptive only, and never a cause: that partial reinforcement makes a response persist is established between
@@ -55,7 +63,7 @@ def persistence(
     panel : DyadPanel
         Where the length of a night is unknown it counts three daytime intervals, as ``note`` says.
     warmth, response : str
-        Columns as in `reldyn.detect_cycles`; the response is the receiver's approach or longing.
+        CycleColumns as in `reldyn.detect_cycles`; the response is the receiver's approach or longing.
     reported_by : {"receiver", "giver"}, default "receiver"
     event : "threshold" or float, default "threshold"
         Which occasions are warm, as in `events`.
@@ -65,7 +73,8 @@ def persistence(
 
     Returns
     -------
-    pandas.DataFrame
+    PersistenceResult
+        A table that is used like a data frame.
         One row per dyad and giver:
 
         - ``dyad``, ``giver``.
@@ -110,14 +119,14 @@ def persistence(
     number = event_number(event, panel.values(warmth))
     outcomes = fitted(phases, warmth, reported_by)
     rows = []
-    for one in arrange(panel, Columns(warmth, response, reported_by)):
+    for one in arrange(panel, CycleColumns(warmth, response, reported_by)):
         state, reason = warm_states(one, number, outcomes)
         if one.series is None or reason:
             cells = _nothing(0, 0, [reason])
         else:
             cells = _after_warmth(one.series, state, one.notes)
         rows.append({"dyad": one.dyad, "giver": one.giver, **cells})
-    return pd.DataFrame(rows)
+    return PersistenceResult(pd.DataFrame(rows))
 
 
 def _nothing(n_runs: int, n_pairs: int, notes: list[str]) -> Cells:

@@ -7,29 +7,40 @@ slopes of a series, estimated per direction and pooled over dyads, and it says n
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reldyn._types import Column
 from reldyn.cycles._sample_level import pool_directions
-from reldyn.cycles.series._arrange import Columns, arrange
+from reldyn.cycles.series._arrange import CycleColumns, arrange
 from reldyn.cycles.series._events import ReportedBy
 from reldyn.cycles.series._series import DirectionSeries
+from reldyn.panel import analysis
+from reldyn.results import TableResult
 from reldyn.stats import indicators, least_squares, newey_west
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from reldyn.panel import DyadPanel
 
 
-__all__ = ["slopes_of_change", "vigilance"]
+__all__ = ["VigilanceResult", "slopes_of_change", "vigilance"]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class VigilanceResult(TableResult):
+    """What `vigilance` found."""
+
 
 # Changes of either sign that carry a slope.
 _FEWEST_CHANGES = 10
 
 
-def vigilance(panel: DyadPanel, *, warmth: str, response: str, reported_by: ReportedBy = "receiver") -> pd.DataFrame:
+@analysis
+def vigilance(
+    panel: DyadPanel, *, warmth: Column, response: Column, reported_by: ReportedBy = "receiver"
+) -> VigilanceResult:
     """Compare how the response follows a fall of warmth with how it follows a rise.
 
     Per direction, least squares of the response on the fall and the rise of warmth since the beep before, the
@@ -41,12 +52,13 @@ def vigilance(panel: DyadPanel, *, warmth: str, response: str, reported_by: Repo
     panel : DyadPanel
         At least two beeps a day; pairs over night do not count.
     warmth, response : str
-        Columns as in `reldyn.detect_cycles`; the response may be threat, tension or arousal.
+        CycleColumns as in `reldyn.detect_cycles`; the response may be threat, tension or arousal.
     reported_by : {"receiver", "giver"}, default "receiver"
 
     Returns
     -------
-    pandas.DataFrame
+    VigilanceResult
+        A table that is used like a data frame.
         One row per dyad and giver, then one with ``dyad`` "sample": ``dyad``, ``giver``, ``fall`` and ``rise``
         (points of response per point of change, a fall counted as positive), ``difference`` (fall minus the
         negative of rise: the excess reaction to falls), ``std_error``, ``conf_low``, ``conf_high``,
@@ -79,7 +91,7 @@ def vigilance(panel: DyadPanel, *, warmth: str, response: str, reported_by: Repo
     import pandas as pd
 
     rows = []
-    for one in arrange(panel, Columns(warmth, response, reported_by)):
+    for one in arrange(panel, CycleColumns(warmth, response, reported_by)):
         cells = _nothing(0, "no answers") if one.series is None else slopes_of_change(one.series)
         rows.append({"dyad": one.dyad, "giver": one.giver, **cells})
     table = pd.DataFrame(rows)
@@ -92,7 +104,8 @@ def vigilance(panel: DyadPanel, *, warmth: str, response: str, reported_by: Repo
         "p_value": found.p_value,
     }
     last = pd.DataFrame([{"dyad": "sample", "giver": "", **sample}])
-    return pd.concat([table.astype({"dyad": object, "giver": object}), last], ignore_index=True)
+    whole = pd.concat([table.astype({"dyad": object, "giver": object}), last], ignore_index=True)
+    return VigilanceResult(whole)
 
 
 def _nothing(n_pairs: int, note: str) -> dict[str, float | int | str]:

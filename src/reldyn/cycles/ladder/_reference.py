@@ -96,7 +96,7 @@ def reference_fit(
     never = np.full(len(best), -np.inf)
     changing = never
     if variances:
-        # Columns beyond the chosen order are zero, and so are their coefficients.
+        # CycleColumns beyond the chosen order are zero, and so are their coefficients.
         widest = tables[-1].shape[2]
         padded = np.stack([np.pad(part, ((0, 0), (0, 0), (0, widest - part.shape[2]))) for part in tables])
         gain = changing_variance_gain(

@@ -43,5 +43,5 @@ def _best_of(data: SwitchingData, starts: Array) -> Array:
         data.take(index), starts.reshape(n_starts * n, *starts.shape[2:]), n_iterations=_SHORT, tolerance=_TOLERANCE
     )
     best = finite(short.log_likelihood).reshape(n_starts, n).argmax(axis=0) * n + np.arange(n)
-    found = fit_memoryless(data, starts[0], n_iterations=_LONG, tolerance=_TOLERANCE, start=short.take(best))
-    return finite(found.log_likelihood)
+    fit = fit_memoryless(data, starts[0], n_iterations=_LONG, tolerance=_TOLERANCE, start=short.take(best))
+    return finite(fit.log_likelihood)

@@ -56,6 +56,8 @@ _FIRST_SOJOURN, _NEXT_SOJOURN = 6, 4
 _SPREAD = 0.2
 _MOVES = 8.0
 _SECOND_BELOW = 0.2
+# Shared phases that predict a direction no better than its best description without any: no null is fitted then.
+_SCREEN = 0.0
 _PLAUSIBLE = 3.0
 _BRIEF = 3.0
 # Phases of one or two occasions cannot be told from single large shocks.
@@ -121,7 +123,8 @@ def assess_shared_regimes(
     Returns
     -------
     ClaimTest
-        As of `assess_regimes`; ``detail`` has ``pooling`` ``"shared"``, ``effect`` (the size of the shared shape) and
+        As of `assess_regimes`, not tested further where the statistic is below 0; ``detail`` has ``pooling``
+        ``"shared"``, ``effect`` (the size of the shared shape) and
         ``n_taught``.
     """
     series, design = direction.series, direction.design
@@ -130,7 +133,9 @@ def assess_shared_regimes(
     observed, shock_lead = float(ratio[0]), float(lead[0])
     shortest = float(lesson.phases.dwell_means.min())
     results: dict[str, MonteCarlo] = {}
-    for key, (name, draw) in enumerate(_draws(direction, prepared.breaks[0], shock_lead, shortest)):
+    # A statistic that is no number is not screened: it ends in a reason why nothing can be tested.
+    due = () if observed < _SCREEN else _draws(direction, prepared.breaks[0], shock_lead, shortest)
+    for key, (name, draw) in enumerate(due):
 
         def statistic(generators: Sequence[np.random.Generator], draw: Draw = draw) -> Array:
             surrogates, found = level_data(draw(generators), series, design)
@@ -147,13 +152,14 @@ def assess_shared_regimes(
         )
         if results[name].p_value > max(alpha, _SECOND_BELOW):
             break
-    worst = max(results, key=lambda name: results[name].p_value)
+    worst = max(results, key=lambda name: results[name].p_value, default=None)
+    result = MonteCarlo(1.0, 0, 0, np.zeros(0), stopped=False) if worst is None else results[worst]
     distance, low, high = _distance(fit, lesson.phases)
     return ClaimTest(
         claim="regimes",
         statistic=observed,
-        p_value=results[worst].p_value,
-        n_surrogates=results[worst].n_surrogates,
+        p_value=result.p_value,
+        n_surrogates=result.n_surrogates,
         estimate=distance,
         conf_low=low,
         conf_high=high,
@@ -167,12 +173,13 @@ def assess_shared_regimes(
             "shock_lead": shock_lead,
             "p_by_null": {name: result.p_value for name, result in results.items()},
             "shortest_dwell": shortest,
-            "null_order": direction.null.order,
+            "null_order": direction.null.order if results else None,
+            "screened": worst is None,
             "n_breaks": int((prepared.breaks[0] >= 0).sum()),
-            "stopped": results[worst].stopped,
+            "stopped": result.stopped,
         },
-        null_statistics=results[worst].finite,
-        n_failed=results[worst].n_failed,
+        null_statistics=result.finite,
+        n_failed=result.n_failed,
         drawn={name: one.statistics for name, one in results.items() if not one.stopped},
     )
 

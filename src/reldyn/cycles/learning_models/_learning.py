@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reldyn._types import Array, Flags
+from reldyn._types import Array, Column, Flags
 from reldyn.cycles.learning_models._fit import LearningFit, fit_model
 from reldyn.cycles.learning_models._models import MODELS, Model, Sample, respond
 from reldyn.cycles.learning_models._result import POOR_RECOVERY, LearningResult, Recovered
-from reldyn.cycles.series._arrange import Arranged, Columns, arrange
+from reldyn.cycles.series._arrange import Arranged, CycleColumns, arrange
 from reldyn.cycles.series._events import ReportedBy
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import ConvergenceWarning, DataError, DesignError, check_option
+from reldyn.panel import analysis
 from reldyn.stats import child_seed, known_seed, map_seeded, one_thread
 
 if TYPE_CHECKING:
@@ -36,11 +37,12 @@ _FEWEST_DIRECTIONS, _FEW_DYADS = 4, 20
 _GOOD_CHOICE = 0.8
 
 
+@analysis
 def learning(
     panel: DyadPanel,
     *,
-    warmth: str,
-    response: str,
+    warmth: Column,
+    response: Column,
     models: Sequence[Model] = MODELS,
     reported_by: ReportedBy = "receiver",
     n_recovery: int = 20,
@@ -60,7 +62,7 @@ def learning(
         At least two beeps a day. Where warmth is missing, and over night, the expectation is carried forward; a
         pair of beeps counts where both responses and the warmth before were answered.
     warmth, response : str
-        Columns as in `reldyn.detect_cycles`; each series is put in units of its own SD.
+        CycleColumns as in `reldyn.detect_cycles`; each series is put in units of its own SD.
     models : sequence of {"none", "rescorla-wagner", "pearce-hall", "volatile-kalman"}, default all four
         The model without learning is the one the others must beat.
     reported_by : {"receiver", "giver"}, default "receiver"
@@ -113,7 +115,7 @@ def learning(
     ('none', 6)
     """
     chosen = _checked(models, n_recovery)
-    arranged = arrange(panel, Columns(warmth, response, reported_by))
+    arranged = arrange(panel, CycleColumns(warmth, response, reported_by))
     sample, directions = sample_of(arranged)
     used = [one for one in directions if not one[3]]
     if sample is None:

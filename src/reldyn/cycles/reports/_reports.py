@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from reldyn._types import Array, Ints
+from reldyn._types import Array, Column, Ints
 from reldyn.cycles._detect import detect_cycles
 from reldyn.cycles._result import PHASES, CycleResult
 from reldyn.cycles.ladder._outcome import Outcome
 from reldyn.cycles.reports._phase_agreement import agree, calendar
 from reldyn.errors import DesignError
-from reldyn.panel import DyadSeries
+from reldyn.panel import DyadSeries, analysis
 from reldyn.results import Result, format_p, format_table
 from reldyn.stats import known_seed
 
@@ -130,12 +130,13 @@ class ReportComparison(Result):
         ]
 
 
+@analysis
 def compare_reports(
     panel: DyadPanel,
     *,
-    received: str,
-    given: str,
-    response: str | None = None,
+    received: Column,
+    given: Column,
+    response: Column | None = None,
     phases: Literal["auto", 2, 3] = "auto",
     alpha: float = 0.05,
     n_surrogates: int = 999,

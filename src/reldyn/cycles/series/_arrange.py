@@ -12,7 +12,7 @@ from reldyn.cycles.series._covariates import covariate_columns, read_covariates
 from reldyn.cycles.series._events import Direction, ReportedBy, directions, grid_positions
 from reldyn.cycles.series._masked import MOST_MASKED, careless_rows
 from reldyn.cycles.series._schedule import MAX_CATEGORY_SHARE, undecidable
-from reldyn.cycles.series._screen import check_call, given_by_others, hardly_varies, only_rounding, unfit_units
+from reldyn.cycles.series._screen import check_names, given_by_others, hardly_varies, only_rounding, unfit_units
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import check_option
 from reldyn.panel import USUAL_NIGHT
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
     from reldyn.panel import Clock, DyadPanel
 
-__all__ = ["Arranged", "Columns", "arrange"]
+__all__ = ["Arranged", "CycleColumns", "arrange"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Columns:
+class CycleColumns:
     """Which columns of the panel a detection reads.
 
     Attributes
@@ -87,13 +87,13 @@ class Arranged:
     n_masked: int = 0
 
 
-def arrange(panel: DyadPanel, columns: Columns) -> list[Arranged]:
+def arrange(panel: DyadPanel, columns: CycleColumns) -> list[Arranged]:
     """Arrange both directions of every dyad, in the order of dyads and givers.
 
     Parameters
     ----------
     panel : DyadPanel
-    columns : Columns
+    columns : CycleColumns
 
     Returns
     -------
@@ -107,10 +107,10 @@ def arrange(panel: DyadPanel, columns: Columns) -> list[Arranged]:
     DesignError
         No panel was given, a name is none, or ``reported_by`` is not known.
     """
-    check_call(panel, warmth=columns.warmth, response=columns.response)
+    check_names(warmth=columns.warmth, response=columns.response)
     for option, given in (("covariates", columns.covariates), ("triggers", columns.triggers)):
         for name in given:
-            check_call(panel, **{option: name})
+            check_names(**{option: name})
     check_option(columns.reported_by, ("receiver", "giver"), "reported_by")
     names = [columns.warmth, *([columns.response] if columns.response else []), *columns.triggers]
     values = {name: panel.values(name) for name in names}
@@ -153,7 +153,7 @@ class _Study:
 def _one(
     panel: DyadPanel,
     way: Direction,
-    columns: Columns,
+    columns: CycleColumns,
     values: dict[str, NDArray[np.float64]],
     study: _Study,
     beeps: NDArray[np.int64],
@@ -217,13 +217,13 @@ def _one(
     )
 
 
-def _n_masked(panel: DyadPanel, way: Direction, columns: Columns, masked: NDArray[np.bool_]) -> int:
+def _n_masked(panel: DyadPanel, way: Direction, columns: CycleColumns, masked: NDArray[np.bool_]) -> int:
     """Occasions of the direction at which any channel is left out."""
     rows = way.rows if columns.response is None else np.concatenate([way.rows, way.receiver_rows])
     return len(np.unique(panel.index.occasion[rows[masked[rows]]]))
 
 
-def _named(columns: Columns) -> list[str]:
+def _named(columns: CycleColumns) -> list[str]:
     return [columns.warmth] if columns.response is None else [columns.warmth, columns.response]
 
 

@@ -4,27 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
+from reldyn._types import Column
 from reldyn.errors import DesignError, check_option
+from reldyn.panel import analysis
+from reldyn.results import TableResult
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
 
     from reldyn.panel import DyadPanel
 
-__all__ = ["Direction", "beep_positions", "directions", "events", "grid_positions", "top_tercile", "warm_threshold"]
+__all__ = [
+    "WarmEvents",
+    "Direction",
+    "beep_positions",
+    "directions",
+    "events",
+    "grid_positions",
+    "top_tercile",
+    "warm_threshold",
+]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class WarmEvents(TableResult):
+    """What `events` found: a row per occasion and direction, which JSON without rows leaves out."""
+
+    row_fields: ClassVar[tuple[str, ...]] = ("table",)
+
 
 Event = Literal["threshold"] | float
 ReportedBy = Literal["receiver", "giver"]
 
 
+@analysis
 def events(
-    panel: DyadPanel, *, warmth: str, event: Event = "threshold", reported_by: ReportedBy = "receiver"
-) -> pd.DataFrame:
+    panel: DyadPanel, *, warmth: Column, event: Event = "threshold", reported_by: ReportedBy = "receiver"
+) -> WarmEvents:
     """List every answered occasion of each direction of warmth and say whether it was warm.
 
     Descriptive only: a warm occasion is a high rating on the reporter's own scale, no phase.
@@ -43,7 +63,8 @@ def events(
 
     Returns
     -------
-    pandas.DataFrame
+    WarmEvents
+        A table that is used like a data frame.
         One row per answered occasion: ``dyad``, ``giver``, ``position`` (scheduled beeps since
         the start of the study, as `schedule` counts them), ``warmth``, ``warm`` (bool). Missing
         answers have no row.
@@ -81,7 +102,7 @@ def events(
         columns["warm"].append(answers >= warm_threshold(answers, number))
         who += [(direction.dyad, direction.giver)] * len(rows)
     frame = pd.DataFrame(who, columns=["dyad", "giver"])
-    return frame.assign(**{name: np.concatenate(parts) for name, parts in columns.items()})
+    return WarmEvents(frame.assign(**{name: np.concatenate(parts) for name, parts in columns.items()}))
 
 
 @dataclass(frozen=True, slots=True)

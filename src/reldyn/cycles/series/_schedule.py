@@ -8,10 +8,12 @@ figures hardly tell a cycle from a linear series with noise.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reldyn._types import Column
 from reldyn.cycles.series._events import (
     Direction,
     Event,
@@ -23,16 +25,23 @@ from reldyn.cycles.series._events import (
     top_tercile,
     warm_threshold,
 )
-from reldyn.cycles.series._screen import check_call, only_rounding
+from reldyn.cycles.series._screen import check_names, only_rounding
 from reldyn.errors import check_option
+from reldyn.panel import analysis
+from reldyn.results import TableResult
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
 
     from reldyn.panel import DyadPanel
 
-__all__ = ["burstiness", "contingency", "cv_interval", "memory", "schedule", "undecidable"]
+__all__ = ["ScheduleResult", "burstiness", "contingency", "cv_interval", "memory", "schedule", "undecidable"]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class ScheduleResult(TableResult):
+    """What `schedule` found."""
+
 
 MIN_OCCASIONS = 60
 MIN_CYCLES = 4
@@ -42,14 +51,15 @@ MAX_CATEGORY_SHARE = 0.60
 MIN_INTERVALS = 5
 
 
+@analysis
 def schedule(
     panel: DyadPanel,
     *,
-    warmth: str,
-    approach: str | None = None,
+    warmth: Column,
+    approach: Column | None = None,
     event: Event = "threshold",
     reported_by: ReportedBy = "receiver",
-) -> pd.DataFrame:
+) -> ScheduleResult:
     """Describe when warmth comes: the intervals between warm events, per dyad and giver.
 
     Descriptive only. None of these figures is a test of intermittent reinforcement, and a series
@@ -74,7 +84,8 @@ def schedule(
 
     Returns
     -------
-    pandas.DataFrame
+    ScheduleResult
+        A table that is used like a data frame.
         One row per dyad and giver:
 
         - ``dyad``, ``giver``: the giver by role where roles tell the two apart, else by person id.
@@ -125,7 +136,7 @@ def schedule(
     """
     import pandas as pd
 
-    check_call(panel, warmth=warmth, approach=approach)
+    check_names(warmth=warmth, approach=approach)
     check_option(reported_by, ("receiver", "giver"), "reported_by")
     values = panel.values(warmth)
     approached = None if approach is None else panel.values(approach)
@@ -138,7 +149,7 @@ def schedule(
         partner_answers = answering[way.dyad_code, 1 - way.receiver]
         row = _describe(panel, way, values, approached, number, position, beeps, partner_answers)
         rows.append({"dyad": way.dyad, "giver": way.giver, **row})
-    return pd.DataFrame(rows)
+    return ScheduleResult(pd.DataFrame(rows))
 
 
 def _describe(

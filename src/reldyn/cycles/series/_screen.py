@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from reldyn.panel import DyadPanel
 
 
-__all__ = ["check_call", "given_by_others", "hardly_varies", "only_rounding", "unfit_units"]
+__all__ = ["check_names", "given_by_others", "hardly_varies", "only_rounding", "unfit_units"]
 
 _LEAST_SPREAD = 0.01
 # Differences of a millionfold of the last digit of a float are no answers.
@@ -28,20 +28,13 @@ _FEWEST_PER_COLUMN = 3
 _OPTIONAL = ("response", "approach")
 
 
-def check_call(panel: Any, **names: Any) -> None:
-    """Refuse what is no panel, and what is no name of a column; without a response or an approach there is None.
+def check_names(**names: Any) -> None:
+    """Refuse what is no name of a column; without a response or an approach there is None.
 
     Raises
     ------
     DesignError
     """
-    from reldyn.panel import DyadPanel
-
-    if not isinstance(panel, DyadPanel):
-        raise DesignError(
-            f"warmth is read from a DyadPanel, not from a {type(panel).__name__}: make one with "
-            "rd.DyadPanel(frame, ...)."
-        )
     for option, name in names.items():
         missing = name is None and option in _OPTIONAL
         if not missing and not isinstance(name, str):

@@ -139,16 +139,20 @@ def memoryless_expect(
     """Log-likelihood (n,), posterior (n, T, K) and filled series (n, T, C) at fixed parameters."""
     n, n_occasions = data.y.shape[:2]
     emission = Emission(data, coefficients, covariance, shares.shape[1])
-    posterior, value = np.empty((n, n_occasions, shares.shape[1])), np.zeros(n)
-    for t in range(n_occasions):
-        log_density = emission.log_density(t)
-        if log_density is None:
-            posterior[:, t] = shares
-            emission.fill(t, shares)
-            continue
-        top = log_density.max(axis=1)
-        joint = shares * np.exp(np.maximum(log_density - top[:, None], UNLIKELIEST))
-        total = np.maximum(joint.sum(axis=1), LEAST)
-        posterior[:, t] = joint / total[:, None]
-        value += np.log(total) + top
+    log_density = np.zeros((n, n_occasions, shares.shape[1]))
+    # Only what follows a missing occasion has to be computed in order.
+    whole = data.observed.copy()
+    whole[1:] &= data.observed[:-1]
+    log_density[:, whole] = emission.known[:, whole]
+    for t in np.flatnonzero(~whole):
+        values = emission.log_density(int(t))
+        if values is None:
+            emission.fill(int(t), shares)
+        else:
+            log_density[:, t] = values
+    top = log_density.max(axis=2)
+    joint = shares[:, None] * np.exp(np.maximum(log_density - top[:, :, None], UNLIKELIEST))
+    total = np.maximum(joint.sum(axis=2), LEAST)
+    value = np.where(data.observed, np.log(total) + top, 0.0).sum(axis=1)
+    posterior = np.where(data.observed[:, None], joint / total[:, :, None], shares[:, None])
     return value, posterior, emission.filled

@@ -314,7 +314,7 @@ class Emission:
         lags = lag_columns(self.filled, data.night)
         self._outer = np.matmul(data.x, coefficients[:, n_states + 2 * channels :])
         self._base = self._outer + np.matmul(lags, coefficients[:, n_states : n_states + 2 * channels])
-        self._known = self._densities(data.y - self._base)
+        self.known = self._densities(data.y - self._base)
 
     def _densities(self, residual: Array) -> Array:
         """(n, ..., C) residuals before the state means to (n, ..., K) log densities."""
@@ -331,7 +331,7 @@ class Emission:
             self._base[:, t] = self._outer[:, t] + lag
         if not self._data.observed[t]:
             return None
-        return self._densities(self._data.y[:, t] - self._base[:, t]) if lag_missing else self._known[:, t]
+        return self._densities(self._data.y[:, t] - self._base[:, t]) if lag_missing else self.known[:, t]
 
     def fill(self, t: int, state: Array) -> None:
         """Replace a missing occasion by its prediction."""

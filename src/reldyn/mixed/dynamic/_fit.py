@@ -8,6 +8,7 @@ covariance with the stable part a are parameters, so nothing is assumed of what 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -96,12 +97,13 @@ def fit_dynamic_panel(y: ArrayLike, *, exchangeable: bool = False, intervals: st
     >>> fit_dynamic_panel(y, exchangeable=True).transition.shape
     (2, 2)
     """
-    y = np.asarray(y, dtype=float)
-    y = y[np.isfinite(y).any(axis=(1, 2))]
-    waves = y.shape[1]
-    _check(y)
-    scale = float(np.nanstd(y - np.nanmean(y, axis=0)))
-    y = (y - np.nanmean(y, axis=(0, 1) if not exchangeable else None)) / scale
+    given: Array = np.asarray(y, dtype=float)
+    given = given[np.isfinite(given).any(axis=(1, 2))]
+    waves = given.shape[1]
+    _check(given)
+    scale = float(np.nanstd(given - np.nanmean(given, axis=0)))
+    centre = np.nanmean(given) if exchangeable else np.nanmean(given, axis=(0, 1))
+    y = np.asarray((given - centre) / scale, dtype=float)
     basis = _ALIKE if exchangeable else _DISTINCT
     complete = bool(np.isfinite(y).all())
     turn = _TURN if exchangeable else np.eye(2)
@@ -250,7 +252,7 @@ class _Line:
         begin = self.best[self.others] + gap * self.follow
         if not np.isfinite(constrained(begin)[0]):
             begin = self.best[self.others]
-        options = {"gtol": 1e-4, "maxiter": 100, "hess_inv0": 0.5 * (self.inverse + self.inverse.T)}
+        options: Any = {"gtol": 1e-4, "maxiter": 100, "hess_inv0": 0.5 * (self.inverse + self.inverse.T)}
         whole[self.others] = minimize(constrained, begin, jac=True, method="BFGS", options=options).x
         found, slope = self.objective(whole)
         self.slope = float(slope[self.element])

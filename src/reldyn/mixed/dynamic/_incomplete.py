@@ -198,8 +198,8 @@ def incomplete_waves(y: Array, basis: Array, exchangeable: bool, turn: Array) ->
     embed[_PHI, :k] = basis.reshape(k, 4).T
     embed[others, k + np.arange(len(others))] = 1.0
     means = np.kron(np.eye(waves), np.ones((2, 1)) if exchangeable else np.eye(2))
-    means = means[:, (means[present.any(axis=0)] != 0).any(axis=0)]
-    return IncompleteWaves(tuple(patterns), waves, embed, means, turn, k)
+    asked = (means[present.any(axis=0)] != 0).any(axis=0)
+    return IncompleteWaves(tuple(patterns), waves, embed, np.asarray(means[:, asked], dtype=np.float64), turn, k)
 
 
 def _root(values: Array) -> Array:

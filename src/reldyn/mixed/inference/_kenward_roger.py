@@ -153,6 +153,18 @@ def parameter_covariance(fit: Fit) -> tuple[Array, bool]:
         Zero in shut directions of G.
     sound : bool
         Whether the information is positive definite outside the shut directions.
+
+    Examples
+    --------
+    The variance of a variance estimate of n values is 2 s^4 / (n - 1).
+
+    >>> import numpy as np
+    >>> from reldyn.mixed import Problem, Residual, fit_mixed, random_structure
+    >>> ones, dyad = np.ones((8, 1)), [0] * 4 + [1] * 4
+    >>> problem = Problem([5, 4, 6, 5, 2, 1, 3, 2], ones, ones[:, :0], dyad, member=[0, 1] * 4, step=[0, 0, 1, 1] * 2)
+    >>> fit = fit_mixed(problem, random_structure(()), Residual("independent", equal_variances=True))
+    >>> bool(np.isclose(parameter_covariance(fit)[0], 2 * fit.psi[0] ** 2 / 7))
+    True
     """
     value = fit.evaluation
     serial = fit.residual.serial

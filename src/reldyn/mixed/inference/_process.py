@@ -31,7 +31,9 @@ def process_contrasts(
     Parameters
     ----------
     residual : Residual
+        The process.
     exchangeable : bool
+        Whether the roles share their parameters.
     natural : (r,) array
         In the order of `natural_names`.
     covariance : (r, r) array

@@ -54,4 +54,4 @@ def memory_needed(problem: Problem, residual: Residual, *, second_order: bool) -
         portion = min(squares, max(float(sizes.max()) ** 2, KERNEL_NUMBERS / 8))
         own = _OWN_SPANS if residual.process == "car1" else _PORTION
         numbers += order * (squares * (_SECOND if second_order else _FIRST) + own * portion)
-    return 8.0 * numbers
+    return float(8.0 * numbers)

@@ -47,6 +47,12 @@ def recognised(times: Times) -> str | None:
     return ", ".join(parts) or None
 
 
+def recognised_columns(layout: Layout) -> dict[str, str]:
+    """How each column of times was read, where its values do not say so themselves."""
+    words = {layout.names[kind]: recognised(times) for kind, times in layout.clocks.items()}
+    return {name: text for name, text in words.items() if text is not None}
+
+
 def lag_findings(layout: Layout) -> Iterator[Finding]:
     """What was recognised, rows outside the schedule, and lags that the study as a whole takes away."""
     yield from _read(layout)

@@ -51,7 +51,8 @@ def _spellings(layout: Layout) -> Iterator[Finding]:
         column = layout.frame[name]
         if column.dtype.kind in "biufcmM":
             continue
-        codes, labels = factorize(column)
+        roles = layout.roles if name == layout.names.get("role") else None
+        codes, labels = factorize(column) if roles is None else roles
         texts = {code: label for code, label in enumerate(labels) if isinstance(label, str)}
         alike: dict[str, list[int]] = {}
         for code, text in texts.items():

@@ -83,11 +83,26 @@ def separated(path: Path, text: str, delimiter: str | None, skip: int) -> Table:
         raise DataError(f"{path}: {kind}.")
     rest = body.lstrip("\r\n")
     first_line = 1 + len(_LINE_END.findall(text[: len(text) - len(rest)]))
-    mark = _checked(delimiter) or (hint.group(1) if hint else None)
+    mark = _checked(delimiter)
+    if mark is None and hint is not None:
+        mark = _hinted(path, hint.group(1), rest)
     written = mark or find_delimiter(path, rest)
     if written == BLANK:
         return Table(_with_tabs(rest), "\t", BLANK, first_line)
     return Table(rest, written, written, first_line)
+
+
+def _hinted(path: Path, mark: str, text: str) -> str:
+    """The delimiter that the first line names, unless the records below it have another."""
+    head = _head(text)
+    if _fit(head, mark)[0] <= 1:
+        others = [other for other in DELIMITERS if other not in (mark, BLANK) and _fit(head, other)[0] > 1]
+        if others:
+            raise DataError(
+                f"{path}: line 1 says sep={mark}, but the fields are separated by {DELIMITERS[others[0]]}: "
+                f'pass delimiter="{others[0] if others[0] != chr(9) else chr(92) + "t"}".'
+            )
+    return mark
 
 
 def _n_lines(text: str) -> int:

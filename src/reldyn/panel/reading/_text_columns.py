@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Marks", "decimal_mark", "id_columns", "may_hold_commas", "may_hold_ids"]
 
-_IDS = r"[+-]?(?:0\d+|\d{16,})"
+_IDS = r"[+-]?(?:0\d+|\d{16,}|\d+[eE]\d+)"
 _EXACT_DIGITS = 15
 _MAY_HOLD_COMMAS = re.compile(r",\d")
 _COMMA = re.compile(r"([+-]?)(\d*),(\d+)")
@@ -36,11 +36,14 @@ _MANY = 8
 
 
 def may_hold_ids(text: str) -> bool:
-    """Whether a number with a leading zero or more than 15 digits may be in the text; False is certain."""
+    """Whether a number with a leading zero, more than 15 digits or an inner E may be in the text; False is certain."""
     marks = np.frombuffer(b"\n" + text.encode("utf-8", "surrogatepass") + b"\n", dtype=np.uint8)
     digits = (marks >= ord("0")) & (marks <= ord("9"))
     first = digits[1:-1] & ~digits[:-2] & (marks[:-2] != ord("."))
     if np.any(first & digits[2:] & (marks[1:-1] == ord("0"))):
+        return True
+    exponents = ((marks[1:-1] | 32) == ord("e")) & digits[:-2] & digits[2:]
+    if exponents.any():
         return True
     return bool(np.any(np.diff(np.flatnonzero(~digits)) > _EXACT_DIGITS + 1))
 
@@ -51,7 +54,7 @@ def may_hold_commas(text: str) -> bool:
 
 
 def id_columns(cells: pd.DataFrame) -> list[int]:
-    """Find the columns in which some value is a whole number with a leading zero or more than 15 digits."""
+    """Find the columns in which some value is a whole number with a leading zero or over 15 digits, or as 1E5 is."""
     return [
         place
         for place in range(cells.shape[1])
