@@ -45,7 +45,8 @@ class TableResult(Result):
     def _from_fields(cls, fields: Mapping[str, Any]) -> Self:
         result = super()._from_fields(fields)
         table: Any = result.table
-        if not hasattr(table, "to_csv") and not isinstance(table, Withheld):
+        # A table that is withheld refuses every question but what it is.
+        if not isinstance(table, Withheld) and not hasattr(table, "to_csv"):
             raise TypeError("table is no table")
         return result
 
