@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reldyn.panel._dates import hours_of, match_dates
+from reldyn.panel.timing._dates import hours_of, match_dates
 
 EPOCH = datetime(1970, 1, 1)
 FORMS = {

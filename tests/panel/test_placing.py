@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import reldyn as rd
 from reldyn.errors import DataError
-from reldyn.panel._placing import place_rows, weekdays
-from reldyn.panel._times import read_times
+from reldyn.panel.timing._placing import place_rows, weekdays
+from reldyn.panel.timing._times import read_times
 
 WHO = {"dyad": "couple", "person": "who", "role": "who"}
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reldyn.panel._times import read_times
+from reldyn.panel.timing._times import read_times
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

@@ -9,7 +9,6 @@ from reldyn.actor_partner.followup._slopes import SlopesResult, simple_slopes
 from reldyn.actor_partner.model._apim import apim
 from reldyn.actor_partner.model._marginal import MarginalApimResult
 from reldyn.actor_partner.model._mixed_model import mixed_model
-from reldyn.actor_partner.model._over_time import OverTimeResult, over_time
 from reldyn.actor_partner.model._result import ApimResult, MixedResult
 from reldyn.actor_partner.moments._apim_moments import ApimMomentsResult, apim_sem
 from reldyn.actor_partner.moments._dyad_level import (
@@ -25,6 +24,7 @@ from reldyn.actor_partner.moments._latent_apim import LatentApimResult, latent_a
 from reldyn.actor_partner.moments._mediation import MediationResult, mediation
 from reldyn.actor_partner.moments._nonindependence import NonindependenceResult, nonindependence
 from reldyn.actor_partner.moments._pooled import PooledResult, pooled_regression
+from reldyn.actor_partner.waves._over_time import OverTimeResult, over_time
 
 __all__ = [
     "ApimMomentsResult",

@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from reldyn._types import Array, Flags, Ints
-from reldyn.panel._placing import weekdays
 from reldyn.panel._readonly import read_only
-from reldyn.panel._times import SECONDS_PER_DAY
 from reldyn.panel.timing._bursts import fill_bursts
 from reldyn.panel.timing._grid import rare_prompts
 from reldyn.panel.timing._lag_groups import LagGroups, daily_stretches, group_lags, one_a_day
+from reldyn.panel.timing._placing import weekdays
+from reldyn.panel.timing._times import SECONDS_PER_DAY
 
 if TYPE_CHECKING:
     from reldyn.panel._schedule import Schedule
-    from reldyn.panel._times import Times
     from reldyn.panel.timing._grid import CalendarDays
+    from reldyn.panel.timing._times import Times
 
 __all__ = ["NEW_START", "USUAL_NIGHT", "Clock", "GridPlaces", "build_clock", "clock_night_steps"]
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from reldyn.errors import DataError, check_columns, describe_rows
 from reldyn.panel._readonly import read_only
-from reldyn.panel._times import Times
 from reldyn.panel.checks._finding_codes import CODES
 from reldyn.panel.checks._findings import duplicated_headers
 from reldyn.panel.timing._columns_read import read_column
+from reldyn.panel.timing._times import Times
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reldyn.panel._times import happened
+from reldyn.panel.timing._times import happened
 
 if TYPE_CHECKING:
     import pandas as pd

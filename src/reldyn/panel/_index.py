@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reldyn.panel._schedule import Schedule
-    from reldyn.panel._times import Times
     from reldyn.panel.checks._findings_layout import Layout
+    from reldyn.panel.timing._times import Times
 
 __all__ = ["PanelIndex", "build_index", "grid_steps"]
 

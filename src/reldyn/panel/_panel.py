@@ -15,19 +15,19 @@ from reldyn.panel._compositions import composition_labels
 from reldyn.panel._index import build_index
 from reldyn.panel._lines import keep_lines, lines_of
 from reldyn.panel._panel_rows import Findings, PanelRows
-from reldyn.panel._placing import weekdays
 from reldyn.panel._printing import summary_lines
 from reldyn.panel._schedule import Schedule
 from reldyn.panel.checks._findings import examine
 from reldyn.panel.checks._findings_lags import recognised_columns
 from reldyn.panel.timing._formats import TimeOptions, time_options
+from reldyn.panel.timing._placing import weekdays
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
     from reldyn.panel._series import SeriesBatch
-    from reldyn.panel._times import Times
+    from reldyn.panel.timing._times import Times
 
 __all__ = ["DyadPanel"]
 

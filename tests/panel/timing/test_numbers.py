@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reldyn.panel._times import read_times
 from reldyn.panel.timing._numbers import dates_in_numbers
+from reldyn.panel.timing._times import read_times
 
 EPOCHS = {"s": ("1970-01-01", 1.0), "ms": ("1970-01-01", 1e3), "spss": ("1582-10-14", 1.0)}
 

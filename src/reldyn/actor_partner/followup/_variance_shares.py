@@ -135,7 +135,7 @@ def icc_table(result: MixedResult) -> pd.DataFrame:
     """Intraclass correlations of persons and partners; the table of `MixedResult.icc`."""
     import pandas as pd
 
-    from reldyn.actor_partner.model._components import Component, component_table
+    from reldyn.actor_partner.model._components import CovarianceComponent, component_table
 
     design, estimates = result.design, result.estimates
     intercepts = [k for k, column in enumerate(design.random) if column.term.effect == "intercept"]
@@ -156,11 +156,15 @@ def icc_table(result: MixedResult) -> pd.DataFrame:
         for slot, role in enumerate(labels):
             term = ", ".join(text for text in ("same person, different occasions", composition, str(role)) if text)
             components.append(
-                Component(term, "correlation", value.of(slot, slot, same=False), role=role, composition=composition)
+                CovarianceComponent(
+                    term, "correlation", value.of(slot, slot, same=False), role=role, composition=composition
+                )
             )
         for same, words in ((False, "partners, different occasions"), (True, "partners, same occasion")):
             term = ", ".join(text for text in (words, composition) if text)
-            components.append(Component(term, "correlation", value.of(0, 1, same=same), composition=composition))
+            components.append(
+                CovarianceComponent(term, "correlation", value.of(0, 1, same=same), composition=composition)
+            )
     frame = component_table(components, theta, estimates.cov_parameters, 1.0, singular=estimates.at_boundary)
     frame["effect"] = [part.term.split(",")[0] for part in components]
     frame["occasion"] = ["same" if "same occasion" in part.term else "different" for part in components]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from reldyn.actor_partner.model._terms import Stratum
     from reldyn.mixed import Residual
 
-__all__ = ["Component", "component_table", "tidy_process", "tidy_random"]
+__all__ = ["CovarianceComponent", "component_table", "tidy_process", "tidy_random"]
 
 QUANTILE = 1.959963984540054
 NUMBERS = ("estimate", "std_error", "statistic", "df", "p_value", "conf_low", "conf_high")
@@ -41,7 +41,7 @@ LARGE = 5.0
 
 
 @dataclass(frozen=True)
-class Component:
+class CovarianceComponent:
     """One row: what it is, and its value from the covariance parameters."""
 
     term: str
@@ -76,11 +76,13 @@ def tidy_random(design: DesignRows, estimates: Estimates, setting: ModelSetting)
     return component_table(components, theta, cov, largest, estimates.at_boundary)
 
 
-def _random_components(design: DesignRows, matrix: Callable[[Array], Array], free: str) -> Iterator[Component]:
+def _random_components(
+    design: DesignRows, matrix: Callable[[Array], Array], free: str
+) -> Iterator[CovarianceComponent]:
     columns = design.random
     for k, column in enumerate(columns):
         term = column.term
-        yield Component(
+        yield CovarianceComponent(
             f"variance of {column.name}",
             "variance",
             partial(_variance, matrix, k),
@@ -96,7 +98,7 @@ def _random_components(design: DesignRows, matrix: Callable[[Array], Array], fre
                 continue
             if free == "block" and first.term != second.term:
                 continue
-            yield Component(
+            yield CovarianceComponent(
                 f"correlation of {second.name} with {first.name}",
                 "correlation",
                 partial(_correlation, matrix, k, j),
@@ -138,7 +140,9 @@ def tidy_process(design: DesignRows, estimates: Estimates, residual: Residual) -
     return pd.concat(tables, ignore_index=True)
 
 
-def _residual_components(stratum: Stratum, residual: Residual, outcome: str, composition: str) -> Iterator[Component]:
+def _residual_components(
+    stratum: Stratum, residual: Residual, outcome: str, composition: str
+) -> Iterator[CovarianceComponent]:
     from reldyn.mixed import describe_process
 
     alike = stratum.exchangeable
@@ -146,12 +150,12 @@ def _residual_components(stratum: Stratum, residual: Residual, outcome: str, com
     def told(name: str, *place: int) -> Callable[[Array], float]:
         return lambda point: float(np.asarray(describe_process(residual, alike, point)[name]).item(*place))
 
-    def rows(effect: str, name: str, label: str, tied: bool, twice: bool) -> Iterator[Component]:
+    def rows(effect: str, name: str, label: str, tied: bool, twice: bool) -> Iterator[CovarianceComponent]:
         roles = [""] if tied else list(stratum.roles)
         for place, role in enumerate(roles):
             term = ", ".join(part for part in (label, composition, str(role)) if part)
             value = told(name, place, place) if twice else told(name, place)
-            yield Component(term, effect, value, outcome, "", role, composition)
+            yield CovarianceComponent(term, effect, value, outcome, "", role, composition)
 
     one = alike or residual.equal_variances
     # With role-specific carry-over equal innovations make unequal variances.
@@ -159,7 +163,7 @@ def _residual_components(stratum: Stratum, residual: Residual, outcome: str, com
     yield from rows("variance", "covariance", f"residual variance of {outcome}", tied, True)
     if residual.process != "independent":
         term = ", ".join(part for part in (f"residual correlation of partners' {outcome}", composition) if part)
-        yield Component(term, "correlation", told("correlation"), outcome, "", "", composition)
+        yield CovarianceComponent(term, "correlation", told("correlation"), outcome, "", "", composition)
     if residual.process == "ar1":
         yield from rows("autoregression", "phi", f"autoregression of {outcome}", alike or residual.common, False)
     if residual.process == "car1":
@@ -177,7 +181,7 @@ def _refuse_without_information(estimates: Estimates) -> None:
 
 
 def component_table(
-    components: list[Component], theta: Array, cov: Array, largest: float, singular: bool
+    components: list[CovarianceComponent], theta: Array, cov: Array, largest: float, singular: bool
 ) -> pd.DataFrame:
     """Estimates, standard errors by the delta method, and intervals on a scale of their own."""
     import pandas as pd

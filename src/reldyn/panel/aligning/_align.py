@@ -16,7 +16,6 @@ import pandas as pd
 
 from reldyn.errors import DataError, check_option, describe_rows
 from reldyn.panel._border import as_pandas
-from reldyn.panel._times import SECONDS_PER_DAY
 from reldyn.panel.aligning._align_clock import (
     Prompts,
     Stamps,
@@ -29,6 +28,7 @@ from reldyn.panel.aligning._align_clock import (
 from reldyn.panel.aligning._align_learn import learn_prompts
 from reldyn.panel.aligning._align_report import FATES, Matching, alignment_note, prompt_table, report_table
 from reldyn.panel.aligning._named import check_named, identify_complete
+from reldyn.panel.timing._times import SECONDS_PER_DAY
 
 if TYPE_CHECKING:
     import datetime as dt

@@ -19,9 +19,9 @@ import pandas as pd
 
 from reldyn._types import Array, Flags, Ints
 from reldyn.errors import DataError, DesignError, describe_rows
-from reldyn.panel._dates import hours_of, match_dates
 from reldyn.panel._identity import spellings
-from reldyn.panel._times import SECONDS_PER_DAY, Times, happened, read_times
+from reldyn.panel.timing._dates import hours_of, match_dates
+from reldyn.panel.timing._times import SECONDS_PER_DAY, Times, happened, read_times
 
 __all__ = [
     "Prompts",

@@ -15,8 +15,8 @@ import pandas as pd
 
 from reldyn._types import Array, Ints
 from reldyn.errors import DataError
-from reldyn.panel._times import SECONDS_PER_DAY
 from reldyn.panel.aligning._align_clock import clock_text
+from reldyn.panel.timing._times import SECONDS_PER_DAY
 
 __all__ = ["learn_prompts"]
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from reldyn.panel._times import SECONDS_PER_DAY
 from reldyn.panel.aligning._align_clock import Prompts
 from reldyn.panel.checks._finding_codes import Finding
+from reldyn.panel.timing._times import SECONDS_PER_DAY
 
 if TYPE_CHECKING:
     import numpy.typing as npt

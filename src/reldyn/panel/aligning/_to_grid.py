@@ -17,9 +17,9 @@ import pandas as pd
 
 from reldyn.errors import DataError, DataWarning, DesignError, check_option, describe_rows
 from reldyn.panel._border import as_pandas
-from reldyn.panel._times import Times, read_times
 from reldyn.panel.aligning._named import check_named, identify_complete
 from reldyn.panel.checks._findings_layout import _stable_order as stable_order
+from reldyn.panel.timing._times import Times, read_times
 
 if TYPE_CHECKING:
     from reldyn.panel._identity import Identity

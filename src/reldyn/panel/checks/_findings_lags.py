@@ -15,8 +15,8 @@ from reldyn.panel.timing._numbers import UNIT_WORDS
 from reldyn.panel.timing._reading import SECONDS_PER_DAY
 
 if TYPE_CHECKING:
-    from reldyn.panel._times import Times
     from reldyn.panel.checks._findings_layout import Layout
+    from reldyn.panel.timing._times import Times
 
 _ORDERS = {"dmy": "day, month, year", "mdy": "month, day, year", "ymd": "year, month, day"}
 # People answer at night, but not one answer in ten between one and five.

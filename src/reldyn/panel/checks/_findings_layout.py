@@ -16,10 +16,10 @@ import numpy.typing as npt
 
 from reldyn._types import Array, Flags, Ints
 from reldyn.panel._identity import Identity, factorize, identify
-from reldyn.panel._placing import place_rows
-from reldyn.panel._times import Times
 from reldyn.panel.timing._columns_read import read_column
 from reldyn.panel.timing._formats import TimeFormat, TimeOptions
+from reldyn.panel.timing._placing import place_rows
+from reldyn.panel.timing._times import Times
 
 if TYPE_CHECKING:
     import pandas as pd

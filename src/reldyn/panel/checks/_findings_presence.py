@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reldyn._types import Array, Flags, Ints
-from reldyn.panel._times import SECONDS_PER_DAY, Times, happened
 from reldyn.panel.checks._finding_codes import Finding
 from reldyn.panel.checks._findings_layout import Layout, dense
+from reldyn.panel.timing._times import SECONDS_PER_DAY, Times, happened
 
 if TYPE_CHECKING:
     from reldyn.panel._identity import Identity

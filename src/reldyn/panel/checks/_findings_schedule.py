@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from reldyn._types import Array, Flags
-from reldyn.panel._placing import calendar_days, weekdays
-from reldyn.panel._times import SECONDS_PER_DAY, happened
 from reldyn.panel.checks._finding_codes import Finding, Severity
 from reldyn.panel.checks._findings_clock import clock_findings
 from reldyn.panel.checks._findings_lags import lag_findings
 from reldyn.panel.checks._findings_layout import Layout
+from reldyn.panel.timing._placing import calendar_days, weekdays
+from reldyn.panel.timing._times import SECONDS_PER_DAY, happened
 
 # A step of half as much again as the usual one has skipped an occasion, even on a jittered schedule.
 _LONGER = 1.5

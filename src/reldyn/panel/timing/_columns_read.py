@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reldyn.panel._times import read_times
 from reldyn.panel.timing._formats import TimeFormat, TimeOptions, declared_format
+from reldyn.panel.timing._times import read_times
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from reldyn.panel._times import Times
+    from reldyn.panel.timing._times import Times
 
 __all__ = ["read_column"]
 

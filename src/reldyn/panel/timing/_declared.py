@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reldyn._types import Array
-from reldyn.panel._dates import DATE_ORDERS, match_dates
+from reldyn.panel.timing._dates import DATE_ORDERS, match_dates
 from reldyn.panel.timing._formats import ISO
 
 __all__ = ["DeclaredTimes", "read_form"]

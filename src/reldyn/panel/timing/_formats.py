@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from reldyn.errors import DesignError
-from reldyn.panel._dates import DateOrder
+from reldyn.panel.timing._dates import DateOrder
 
 __all__ = ["ISO", "NUMBER_WORDS", "TimeFormat", "TimeOptions", "Unit", "time_options"]
 

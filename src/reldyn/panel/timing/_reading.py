@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from reldyn._types import Array, Flags
-from reldyn.panel._dates import DateOrder
+from reldyn.panel.timing._dates import DateOrder
 from reldyn.panel.timing._formats import TimeFormat, Unit
 
 __all__ = ["SECONDS_PER_DAY", "Kind", "TimeProblem", "Times", "happened"]

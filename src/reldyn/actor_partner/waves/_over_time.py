@@ -18,11 +18,11 @@ from reldyn._types import Column
 from reldyn.actor_partner._causes import check_passed_on
 from reldyn.actor_partner._past import has_levels
 from reldyn.actor_partner.model._apim import apim
-from reldyn.actor_partner.model._panel_waves import dynamic_panel_rows, panel_waves, too_long
 from reldyn.actor_partner.model._result import ApimResult
 from reldyn.actor_partner.model._setting import as_random, as_residual, check_call
 from reldyn.actor_partner.model._terms import strata_of
 from reldyn.actor_partner.moments._dyads import FamilyResult
+from reldyn.actor_partner.waves._panel_waves import dynamic_panel_rows, panel_waves, too_long
 from reldyn.errors import ConvergenceWarning, DataWarning, DesignError
 from reldyn.mixed import Estimation, Residual, fit_dynamic_panel
 from reldyn.panel import analysis

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from reldyn._types import Array, Ints
-from reldyn.panel._times import SECONDS_PER_DAY, Times
 from reldyn.panel.timing._stamp_days import StampDays, days_of_stamps, person_days
+from reldyn.panel.timing._times import SECONDS_PER_DAY, Times
 from reldyn.panel.timing._workdays import number_workdays
 
 __all__ = ["calendar_days", "place_rows", "weekdays"]

@@ -17,8 +17,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from reldyn._types import Array, Flags, Ints
-from reldyn.panel._dates import DATE_ORDERS, DateOrder, WrittenDates, hours_of, match_dates
 from reldyn.panel._identity import spellings
+from reldyn.panel.timing._dates import DATE_ORDERS, DateOrder, WrittenDates, hours_of, match_dates
 from reldyn.panel.timing._declared import read_form
 from reldyn.panel.timing._formats import TimeFormat, Unit
 from reldyn.panel.timing._number_times import dates_of_numbers

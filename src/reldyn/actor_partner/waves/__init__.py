@@ -1,0 +1,1 @@
+"""Outcomes of several waves on their own past."""
