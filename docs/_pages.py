@@ -45,6 +45,7 @@ def write_all(docs):
     _write(folder / "parts" / "toctree.txt", f".. toctree::\n   :maxdepth: 1\n\n   generated/reldyn\n{entries}")
     _write(folder / "parts" / "notebooks.txt", _notebook_list(docs / "notebooks"))
     _write(folder / "parts" / "findings.txt", _findings_table())
+    _write(folder / "parts" / "analyses.txt", _analyses_table())
     _write(folder / "parts" / "calibration.txt", _calibration.tables(docs.parent, _table))
     _write(folder / "parts" / "rates.md", _rates.sentences(docs.parent))
     _write(folder / "parts" / "benchmarks.txt", _benchmark_tables(docs.parent / "benchmarks" / "results"))
@@ -101,9 +102,17 @@ def _notebook_list(folder):
     return ".. toctree::\n   :maxdepth: 1\n\n" + "".join(f"   notebooks/{name}\n" for name in executed)
 
 
+def _analyses_table():
+    import reldyn as rd
+
+    table = rd.analyses()
+    table["name"] = [f"``{name}``" for name in table["name"]]
+    return _table(["name", "question", "result", "figure"], table.to_dict("records"))
+
+
 def _findings_table():
     codes = importlib.import_module("reldyn.panel").finding_codes()
-    return _table(["code", "severity", "meaning", "mend"], codes.to_dict("records"))
+    return _table(["code", "severity", "meaning", "fix"], codes.to_dict("records"))
 
 
 def _benchmark_tables(folder):

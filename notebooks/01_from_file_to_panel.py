@@ -80,7 +80,7 @@ schedule = rd.Schedule(scheduled="scheduled", answered="answered")
 scales = {"stress": (0, 100), "positive_affect": (0, 100), "warmth_received": (1, 7)}
 
 findings = rd.check_panel(frame, **roles, schedule=schedule, scales=scales)
-findings.loc[findings["severity"] != "note", ["severity", "code", "column", "n", "mend"]]
+findings.loc[findings["severity"] != "note", ["severity", "code", "column", "n", "fix"]]
 
 # %% [markdown]
 # Every finding names its rows, as positions in the frame:

@@ -141,7 +141,7 @@ def test_no_table_makes_the_check_raise(rows, names):
     frame = pd.DataFrame(rows, columns=list("abcde"))
     roles = dict(zip(("dyad", "person", "role", "time", "day", "beep"), names, strict=True))
     table = check_panel(frame, **roles, scales={"e": (0, 3)}, variables=["d", "e"])
-    assert table.columns.tolist() == ["code", "severity", "column", "n", "rows", "lines", "message", "mend"]
+    assert table.columns.tolist() == ["code", "severity", "column", "n", "rows", "lines", "message", "fix"]
     assert "unchecked" not in set(table["code"]), table["message"].tolist()
     for finding in table.itertuples():
         assert list(finding.rows) == sorted(set(finding.rows))

@@ -12,7 +12,7 @@ from reldyn.panel import Schedule, read_table
 from reldyn.panel.checks._finding_codes import CODES, SEVERITIES, Finding, finding_codes, table_of
 from reldyn.panel.checks._findings import check_panel, duplicated_headers
 
-COLUMNS = ["code", "severity", "column", "n", "rows", "lines", "message", "mend"]
+COLUMNS = ["code", "severity", "column", "n", "rows", "lines", "message", "fix"]
 
 
 def test_the_table_shows_the_gravest_first_and_five_rows():
@@ -43,11 +43,11 @@ def test_no_findings_keep_the_columns():
 
 def test_the_register_explains_every_code():
     codes = finding_codes()
-    assert codes.columns.tolist() == ["code", "severity", "meaning", "mend"]
+    assert codes.columns.tolist() == ["code", "severity", "meaning", "fix"]
     assert codes["code"].tolist() == list(CODES)
     assert set(codes["severity"]) == set(SEVERITIES)
     assert codes["code"].str.fullmatch(r"[a-z]+(-[a-z]+)*").all()
-    assert codes[["meaning", "mend"]].apply(lambda column: column.str.endswith((".", "').", ")."))).all(axis=None)
+    assert codes[["meaning", "fix"]].apply(lambda column: column.str.endswith((".", "').", ")."))).all(axis=None)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_missing_columns_are_named_with_the_nearest():
         "no column is named for person.",
         "no column 'warmth' (scales).",
     ]
-    assert table["mend"].tolist() == [
+    assert table["fix"].tolist() == [
         "Did you mean 'couple'?",
         "Name the column: person=.",
         "The columns are couple, who.",
@@ -351,7 +351,7 @@ def test_labels_spelled_in_several_ways_are_shown_with_their_blanks():
     found = check_panel(frame, dyad="couple", person="who", role="who", day="day").set_index("code")
     assert found.loc["label-spellings", "rows"] == (1, 2)
     assert "('F', 'f', 'f ')" in found.loc["label-spellings", "message"]
-    assert "str.strip().str.casefold()" in found.loc["label-spellings", "mend"]
+    assert "str.strip().str.casefold()" in found.loc["label-spellings", "fix"]
     assert found.loc["dyad-size", "message"].startswith("dyad 1 ('F', 'f', 'f ', 'm') with more than two members")
 
 

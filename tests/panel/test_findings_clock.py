@@ -98,7 +98,7 @@ def test_a_minute_of_its_own_per_couple_loses_nearly_all_lags(diary, minutes):
     table = found(diary)
     assert table.index.tolist() == ["off-grid-times"]
     assert list(table.loc["off-grid-times", "rows"]) == lost_lags(diary)
-    assert "rd.align" in table.loc["off-grid-times", "mend"]
+    assert "rd.align" in table.loc["off-grid-times", "fix"]
     with pytest.warns(DataWarning, match=r"y_lag1: only 0 of 260 values .* rd\.align"):
         rd.DyadPanel(diary, **ROLES).lag(["y"])
 
@@ -128,7 +128,7 @@ def test_partners_with_phones_of_their_own_never_meet():
     message = table.loc["clocks-apart", "message"]
     assert table["severity"].tolist() == ["warning", "warning"]
     assert message.startswith("the partners of 7 of 7 dyads: 0, 1, 2, 3, 4 and 2 more share no occasion (0 of 350 by")
-    assert "rd.align" in table.loc["clocks-apart", "mend"]
+    assert "rd.align" in table.loc["clocks-apart", "fix"]
     assert found(frame, time=None, day="day", beep="beep").empty
 
 

@@ -194,7 +194,7 @@ def test_the_finding_names_the_rows_and_asks(frame):
     assert one["severity"] == "warning"
     assert list(one["rows"]) == list(range(280, 292))
     assert "12 prompts in a row with the same answers to all 2 items, unlikely for one person" in one["message"]
-    assert one["mend"].startswith("Is it straight-lining, or did nothing change?")
+    assert one["fix"].startswith("Is it straight-lining, or did nothing change?")
 
 
 def test_items_asked_at_some_prompts_and_running_numbers_do_not_hide_a_stretch(frame):

@@ -70,6 +70,6 @@ def raise_errors(findings: pd.DataFrame) -> None:
     errors = findings[findings["severity"] == "error"]
     if errors.empty:
         return
-    lines = [f"- {error.message} {error.mend}" for error in errors.itertuples()]
+    lines = [f"- {error.message} {error.fix}" for error in errors.itertuples()]
     count = "1 fault" if len(lines) == 1 else f"{len(lines)} faults"
     raise DataError(f"the rows cannot make a panel, {count}:\n" + "\n".join(lines), findings)

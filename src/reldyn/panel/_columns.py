@@ -52,7 +52,7 @@ def times_of(panel: DyadPanel, name: str) -> Times:
     if times.problems:
         problem = times.problems[0]
         rows = describe_rows(np.flatnonzero(problem.rows).tolist())
-        raise DataError(f"{name!r} {problem.wording}: {rows}. {problem.fix or CODES[problem.code].mend}")
+        raise DataError(f"{name!r} {problem.wording}: {rows}. {problem.fix or CODES[problem.code].fix}")
     return times
 
 

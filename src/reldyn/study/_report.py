@@ -140,7 +140,7 @@ def _findings(panel: DyadPanel) -> list[dict[Hashable, Any]]:
     keys = ["severity", "code", "column"]
     first = table.drop_duplicates(keys)
     size = table.groupby(keys, sort=False).size()
-    rows = first[[*keys, "n", "message", "mend"]].to_dict("records")
+    rows = first[[*keys, "n", "message", "fix"]].to_dict("records")
     for row in rows:
         row["alike"] = int(size.loc[tuple(row[key] for key in keys)]) - 1
     return rows

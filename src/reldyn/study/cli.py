@@ -157,7 +157,7 @@ def check(
     findings, rows = _findings_of_study(file, named) if file.suffix.lower() == ".toml" else _findings_of(file, named)
     typer.echo(f"{file}: {rows:,} rows")
     for finding in findings.to_dict("records"):
-        typer.echo(f"{finding['severity']}  {finding['code']}: {finding['message']} {finding['mend']}".rstrip())
+        typer.echo(f"{finding['severity']}  {finding['code']}: {finding['message']} {finding['fix']}".rstrip())
     _print_counts(findings)
     if faults := int((findings["severity"] == "error").sum()):
         raise DataError(

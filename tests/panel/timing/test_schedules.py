@@ -73,7 +73,7 @@ def test_couples_that_change_at_their_own_time_are_said():
     lost = COUPLES * 2 * (4 * 2 + 7) - n_lags(panel)
     warned = panel.findings.set_index("code").loc["few-lags"]
     assert (warned["n"], warned["message"].split()[0]) == (lost, str(lost))
-    assert "DyadPanel(" in warned["mend"]
+    assert "DyadPanel(" in warned["fix"]
 
 
 def test_one_odd_stamp_costs_nobody_else_a_lag():
@@ -113,7 +113,7 @@ def test_friday_to_monday_is_one_step(named):
     assert n_lags(panel) == 2 * COUPLES * 14
     assert np.diff(panel.series("y")[0].step).tolist() == [1] * 14
     assert not panel.clock.weekend.any()
-    gaps = panel_of(frame, **roles).findings.set_index("code").loc["gap", "mend"]
+    gaps = panel_of(frame, **roles).findings.set_index("code").loc["gap", "fix"]
     assert "workdays=('Mon', 'Tue', 'Wed', 'Thu', 'Fri')" in gaps
 
 
@@ -189,4 +189,4 @@ def test_answers_long_before_their_prompt():
     assert (found["rows"], "by up to 3 days" in found["message"]) == ((3,), True)
     frame["answered"] = frame["sent"] - pd.Timedelta(minutes=115)
     found = panel_of(frame, schedule=schedule).findings.set_index("code").loc["answered-before-sent"]
-    assert "different time zones" in found["mend"]
+    assert "different time zones" in found["fix"]

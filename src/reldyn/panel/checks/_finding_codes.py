@@ -27,11 +27,11 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
 @dataclass(frozen=True, slots=True)
 class FindingCode:
-    """One kind of finding: its usual severity, what it means and the usual mend."""
+    """One kind of finding: its usual severity, what it means and what usually puts it right."""
 
     severity: Severity
     meaning: str
-    mend: str
+    fix: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +48,7 @@ class Finding:
         What is wrong; the first rows are added when the table is built.
     rows : ndarray of int
         All row positions, ascending.
-    severity, mend : str, optional
+    severity, fix : str, optional
         Where they differ from the register.
     n : int, optional
         How often, where that is not the number of rows.
@@ -59,7 +59,7 @@ class Finding:
     message: str
     rows: npt.NDArray[np.intp] | Sequence[int] = ()
     severity: Severity | None = None
-    mend: str | None = None
+    fix: str | None = None
     n: int | None = None
 
 
@@ -366,7 +366,7 @@ def finding_codes() -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row per code: ``code``, ``severity`` (the usual one), ``meaning``, ``mend``.
+        One row per code: ``code``, ``severity`` (the usual one), ``meaning``, ``fix``.
 
     Examples
     --------
@@ -378,7 +378,7 @@ def finding_codes() -> pd.DataFrame:
             "code": list(CODES),
             "severity": [entry.severity for entry in CODES.values()],
             "meaning": [entry.meaning for entry in CODES.values()],
-            "mend": [entry.mend for entry in CODES.values()],
+            "fix": [entry.fix for entry in CODES.values()],
         }
     )
 
@@ -395,7 +395,7 @@ def table_of(findings: Sequence[Finding], lines: npt.NDArray[np.int64] | None = 
     place = {code: number for number, code in enumerate(CODES)}
     records = [_record(finding, lines) for finding in findings]
     records.sort(key=lambda record: (SEVERITIES.index(record[1]), place[record[0]]))
-    columns = ("code", "severity", "column", "n", "rows", "lines", "message", "mend")
+    columns = ("code", "severity", "column", "n", "rows", "lines", "message", "fix")
     if not records:
         return pd.DataFrame({name: pd.Series(dtype="int64" if name == "n" else "object") for name in columns})
     return pd.DataFrame(dict(zip(columns, zip(*records, strict=True), strict=True)))
@@ -420,7 +420,7 @@ def _record(finding: Finding, lines: npt.NDArray[np.int64] | None) -> _Record:
         rows,
         in_file,
         _printable(message),
-        _printable(finding.mend or entry.mend),
+        _printable(finding.fix or entry.fix),
     )
 
 

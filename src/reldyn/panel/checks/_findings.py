@@ -73,7 +73,7 @@ def check_panel(
         One row per finding, the gravest first: ``code``, ``severity`` (``"error"``, ``"warning"``, ``"note"``),
         ``column``, ``n``, ``rows`` (a tuple of all row positions, counted from 0), ``lines`` (the lines of the file
         that `read_table` read, as an editor counts them; empty where there is none), ``message`` (shows the first
-        five rows), ``mend``. Missing values are no fault in themselves: they are counted under
+        five rows), ``fix``. Missing values are no fault in themselves: they are counted under
         ``partner-missing``, ``both-missing`` and ``compliance``. `reldyn.panel.finding_codes` explains every code.
 
     Examples
@@ -240,8 +240,8 @@ def _named_columns(table: pd.DataFrame, asked: Mapping[str, str | None]) -> tupl
     for kind, name in asked.items():
         if name is None:
             if kind in ("dyad", "person"):
-                mend = f"Name the column: {kind}=."
-                findings.append(Finding("missing-column", "", f"no column is named for {kind}", n=1, mend=mend))
+                fix = f"Name the column: {kind}=."
+                findings.append(Finding("missing-column", "", f"no column is named for {kind}", n=1, fix=fix))
         elif not isinstance(name, str) or name not in columns:
             findings.append(_missing_column(table, kind, name))
         elif name in twice:
@@ -294,9 +294,9 @@ def _missing_column(table: pd.DataFrame, kind: str, name: object) -> Finding:
     present = list(table.columns)
     label = column_label(name)
     close = difflib.get_close_matches(label, present, n=1)
-    mend = f"Did you mean {close[0]!r}?" if close else f"The columns are {', '.join(present[:30])}."
+    fix = f"Did you mean {close[0]!r}?" if close else f"The columns are {', '.join(present[:30])}."
     shown = repr(name) if isinstance(name, str) else label
-    return Finding("missing-column", label, f"no column {shown} ({kind})", n=1, mend=mend)
+    return Finding("missing-column", label, f"no column {shown} ({kind})", n=1, fix=fix)
 
 
 def _duplicated_column(name: str, group: Sequence[str]) -> Finding:

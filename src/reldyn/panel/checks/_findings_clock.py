@@ -84,12 +84,12 @@ def _off_grid(layout: Layout) -> Iterator[Finding]:
     if odd.any():
         rows = np.flatnonzero(odd)
         which = "1 row lies" if len(rows) == 1 else f"{len(rows):,} rows lie"
-        mend = (
+        fix = (
             "Correct these times, or name the numbers of the schedule (day=, beep=); rd.align finds them from time "
             "stamps."
         )
         message = f"{count}; {which} off the grid of all others in {name!r}"
-        yield Finding("off-grid-times", name, message, rows, mend=mend)
+        yield Finding("off-grid-times", name, message, rows, fix=fix)
         return
     where = "lies on a grid finer than the schedule" if steps.on_grid else "lies on no common grid"
     message = f"{name!r} {where}, so the occasion before is often a time of someone else; {count}"

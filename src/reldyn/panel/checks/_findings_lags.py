@@ -101,7 +101,7 @@ def _unfit_options(layout: Layout) -> Iterator[Finding]:
         if source is None or layout.clocks[source].kind != "date":
             fix = "Name a column of calendar dates as day=, or leave workdays out."
             message = "workdays= needs calendar dates, and the days of this table are none"
-            yield Finding("bad-option", layout.occasion_columns, message, n=1, mend=fix)
+            yield Finding("bad-option", layout.occasion_columns, message, n=1, fix=fix)
 
 
 def _found_days(layout: Layout) -> Iterator[Finding]:
@@ -128,7 +128,7 @@ def _off_prompts(layout: Layout) -> Iterator[Finding]:
         name = layout.occasion_columns
         fix = "Correct these times, or place them by the nearest prompt: rd.align(frame, ..., prompts=...)."
         message = f"{name!r} lies at a time of day that hardly any row has, so no lag leads to or from these rows"
-        yield Finding("off-grid-times", name, message, rows, mend=fix)
+        yield Finding("off-grid-times", name, message, rows, fix=fix)
 
 
 def _clock_text(seconds: float) -> str:
@@ -178,7 +178,7 @@ def _lost_days(layout: Layout) -> Iterator[Finding]:
         "Make a panel of its own of the stretch with one a day, DyadPanel(rows, day=...), or number days from each "
         "dyad's start."
     )
-    yield Finding("few-lags", name, message, rows[~found], mend=fix)
+    yield Finding("few-lags", name, message, rows[~found], fix=fix)
 
 
 def _daily_rows(layout: Layout) -> Flags:

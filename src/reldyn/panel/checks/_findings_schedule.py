@@ -40,7 +40,7 @@ def _unreadable(layout: Layout) -> Iterator[Finding]:
         name = layout.names[kind]
         for problem in clock.problems:
             wording, rows = f"{name!r} {problem.wording}", np.flatnonzero(problem.rows)
-            yield Finding(problem.code, name, wording, rows, mend=problem.fix)
+            yield Finding(problem.code, name, wording, rows, fix=problem.fix)
         if clock.stem is not None:
             wording = f"{name!r} holds labels; the number in each is taken ({clock.stem!r})"
             n = int(np.isfinite(clock.values).sum())
@@ -175,7 +175,7 @@ def _early(layout: Layout, start: str, ahead: Array) -> Iterator[Finding]:
         if alike.mean() > 0.9 and shift < SECONDS_PER_DAY and long.mean() > 0.5:
             fix = f"Nearly all lie {shift / 3600:g} hours before: the columns are on clocks of different time zones."
         message = f"{name!r} lies more than an hour before {prompt!r}, by up to {most}"
-        yield Finding("answered-before-sent", name, message, np.flatnonzero(long), mend=fix)
+        yield Finding("answered-before-sent", name, message, np.flatnonzero(long), fix=fix)
 
 
 def _moments(layout: Layout, kind: str) -> Array | None:

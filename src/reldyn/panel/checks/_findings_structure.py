@@ -66,7 +66,7 @@ def _spellings(layout: Layout) -> Iterator[Finding]:
         more = f" and {len(groups) - _NAMES_SHOWN:,} more" if len(groups) > _NAMES_SHOWN else ""
         fix = f"If they mean the same, make them one: frame[{name!r}] = frame[{name!r}].str.strip().str.casefold()."
         message = f"{name!r} has labels that differ only in blanks or capitals ({shown}{more})"
-        yield Finding("label-spellings", name, message, np.flatnonzero(np.isin(codes, rarer)), mend=fix)
+        yield Finding("label-spellings", name, message, np.flatnonzero(np.isin(codes, rarer)), fix=fix)
 
 
 def _identity_kind(layout: Layout, identity: Identity) -> Iterator[Finding]:
@@ -111,8 +111,8 @@ def _dyad_sizes(layout: Layout, identity: Identity) -> Iterator[Finding]:
     if len(lonely):
         who = _listed(identity.dyad_labels[lonely])
         rows = np.flatnonzero(np.isin(codes, lonely))
-        mend = "Add the partner's rows, or leave the dyad out; its partner effects cannot be estimated."
-        yield Finding("dyad-size", name, f"{_dyads(lonely)} {who} with one member", rows, "warning", mend)
+        fix = "Add the partner's rows, or leave the dyad out; its partner effects cannot be estimated."
+        yield Finding("dyad-size", name, f"{_dyads(lonely)} {who} with one member", rows, "warning", fix)
 
 
 def _members_of(layout: Layout, identity: Identity, dyad: int) -> str:
@@ -141,9 +141,9 @@ def _duplicates(layout: Layout) -> Iterator[Finding]:
     if layout.occasion_kinds:
         yield Finding("duplicate-occasion", layout.occasion_columns, "several rows for one person and occasion", rows)
     else:
-        mend = "Name the column that places the rows in time (time, day or beep), or keep one row per person."
+        fix = "Name the column that places the rows in time (time, day or beep), or keep one row per person."
         name = layout.names["person"]
-        yield Finding("duplicate-occasion", name, "several rows for one person and no time is named", rows, mend=mend)
+        yield Finding("duplicate-occasion", name, "several rows for one person and no time is named", rows, fix=fix)
 
 
 def _unequal_rows(layout: Layout, identity: Identity) -> Iterator[Finding]:

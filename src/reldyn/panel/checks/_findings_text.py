@@ -66,8 +66,8 @@ def _maybe_lists(finding: Finding, texts: npt.NDArray[np.object_], kinds: npt.ND
     if finding.code != "decimal-comma" or not (whole and pairs):
         return finding
     message = finding.message.replace("writes numbers with a decimal comma", "holds decimal commas or lists of answers")
-    mend = "Read the file with rd.read_table(path, decimal=',') if these are numbers; lists of answers may stay text."
-    return dataclasses.replace(finding, severity="warning", message=message, mend=mend)
+    fix = "Read the file with rd.read_table(path, decimal=',') if these are numbers; lists of answers may stay text."
+    return dataclasses.replace(finding, severity="warning", message=message, fix=fix)
 
 
 def _may_be_two_answers(text: str) -> bool:
