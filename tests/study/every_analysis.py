@@ -23,6 +23,7 @@ OWN = {
     "coupling.state_space_grid": {"bins": [-0.5, 0.5]},
     "coupling.recurrence": {"radius": 0.5},
     "coupling.windowed_cross_correlation": {"window": 7},
+    "actor_partner.latent_apim": {"outcome": {"calm": ["i1", "i2", "y"]}, "predictors": {"glad": ["i3", "i4", "x"]}},
     "perception.empathic_accuracy": {"judgment": "x", "truth": "y"},
     **{
         f"intervention.{name}": {"n_boot": 99}
@@ -32,7 +33,8 @@ OWN = {
 # Models of one occasion, and those that need longer series than twenty occasions.
 ONCE = (
     *("apim_sem", "common_fate", "distinguishability_sem", "dyadic_score", "isat", "measurement_invariance"),
-    *("mediation", "mutual_influence", "nonindependence", "pooled_regression"),
+    *("mediation", "mutual_influence", "nonindependence", "pooled_regression", "latent_apim"),
+    "factor_model",
 )
 LONG = ("cycles.calibrate", "cycles.learning")
 
@@ -44,8 +46,11 @@ def every_frame(n_dyads=12, n_occasions=20):
     frame = pd.DataFrame({"dyad": dyad, "person": 2 * dyad + who, "time": time})
     frame["role"] = np.where(who == 0, "a", "b")
     base = draws.standard_normal((n_dyads, n_occasions))[dyad, time]
+    # Persons differ in two traits, so that constructs of one occasion can be told apart.
+    traits = draws.standard_normal((n_dyads, 2, 2))[dyad, who]
     for name in ("y", "x", "z", *ITEMS):
-        frame[name] = (base + draws.standard_normal(len(frame))).round(3)
+        trait = traits[:, 0 if name in ("y", "i1", "i2") else 1]
+        frame[name] = (base + trait + draws.standard_normal(len(frame))).round(3)
     frame["warmth"] = np.clip(np.round(4 + 2 * draws.standard_normal(len(frame))), 1, 7)
     frame["trait"] = draws.standard_normal(2 * n_dyads)[2 * dyad + who].round(3)
     frame["phase"] = np.where(time < 6 + dyad % 4, "A", "B")

@@ -33,7 +33,7 @@ def run_all(folder, frame, names):
 
 @pytest.mark.filterwarnings("ignore::reldyn.DataWarning", "ignore::reldyn.ConvergenceWarning")
 def test_models_of_one_occasion(tmp_path):
-    frame = every.every_frame(60, 1)
+    frame = every.every_frame(150, 1)
     frame["time"] = 1
     run_all(tmp_path, frame, every.of_one_occasion())
 

@@ -7,7 +7,7 @@ import difflib
 import hashlib
 import inspect
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -59,14 +59,14 @@ class Asked:
     def columns(self) -> dict[str, list[str]]:
         """The columns that each option names."""
         cls = self.spec_class()
-        needed = {name: "" for name in _needed(cls) if name not in self.options}
+        needed = _stand_ins(cls, self.options)
         named = cls.from_table({**needed, **self.options}).columns()
         return {name: found for name, found in named.items() if name in self.options}
 
     def arguments(self, results: Mapping[str, Any]) -> dict[str, Any]:
         """Arguments of the call."""
         cls = self.spec_class()
-        needed = {name: "" for name in _needed(cls) if name not in self.options}
+        needed = _stand_ins(cls, self.options)
         spec = cls.from_table({**needed, **self.options})
         referred = {option: results[name] for option, name in self.references.items()}
         return {name: getattr(spec, name) for name in self.options} | referred
@@ -141,6 +141,12 @@ def _needed(cls: type[Spec]) -> list[str]:
     return [field.name for field in dataclasses.fields(cls) if field.default is dataclasses.MISSING]  # type: ignore[arg-type]
 
 
+def _stand_ins(cls: type[Spec], given: Collection[str]) -> dict[str, Any]:
+    """Empty values of options that are needed and not given."""
+    kinds = {field.name: str(field.type) for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    return {name: {} if "Constructs" in kinds[name] else "" for name in _needed(cls) if name not in given}
+
+
 def _option_faults(verb: str, options: Mapping[str, Any], references: Mapping[str, str]) -> dict[str, str]:
     """Every fault of the options of one analysis, by option; missing ones count as faults of the whole table."""
     cls = spec_class(verb)
@@ -156,7 +162,7 @@ def _option_faults(verb: str, options: Mapping[str, Any], references: Mapping[st
     for option, value in options.items():
         if option in faults or option in references:
             continue
-        fault = kind_fault(value, kinds[option], lookup) or _reading_fault(cls, needed, option, value)
+        fault = kind_fault(value, kinds[option], lookup) or _reading_fault(cls, option, value)
         if fault:
             faults[option] = fault
     return faults
@@ -171,10 +177,10 @@ def _names_of(verb: str) -> Any:
     return lambda name: next((space[name] for space in spaces if name in space), None)
 
 
-def _reading_fault(cls: type[Spec], needed: Sequence[str], option: str, value: Any) -> str | None:
+def _reading_fault(cls: type[Spec], option: str, value: Any) -> str | None:
     """What an option object says to its own options."""
     try:
-        cls.from_table(dict.fromkeys(needed, "") | {option: value})
+        cls.from_table(_stand_ins(cls, [option]) | {option: value})
     except DesignError as problem:
         return str(problem).removeprefix(f"{cls.analysis}: ").rstrip(".")
     except (TypeError, ValueError, AttributeError, KeyError, RecursionError) as problem:

@@ -83,6 +83,7 @@ def _fits_name(value: Any, name: str, lookup: Callable[[str], Any], wanted: list
         "str": (isinstance(value, str), "text in quotation marks"),
         "Column": (isinstance(value, str), "text in quotation marks"),
         "Columns": (isinstance(value, str) or texts, _COLUMNS),
+        "Constructs": (_is_constructs(value), "a table of lists of columns"),
         "Terms": (isinstance(value, (list, tuple)), "a list in [ ]"),
         "bool": (isinstance(value, bool), "true or false"),
         "int": (isinstance(value, int) and not isinstance(value, bool), "a whole number"),
@@ -96,6 +97,12 @@ def _fits_name(value: Any, name: str, lookup: Callable[[str], Any], wanted: list
         return fits
     meaning = lookup(name)
     return True if meaning is None else _fits_type(value, meaning, wanted)
+
+
+def _is_constructs(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(items, (list, tuple)) and all(isinstance(item, str) for item in items) for items in value.values()
+    )
 
 
 def _fits_generic(
@@ -136,6 +143,8 @@ def _parts(kind: Any) -> list[Any]:
 def _fits_type(value: Any, kind: Any, wanted: list[str]) -> bool:
     """The same for an alias that has been looked up."""
     origin = typing.get_origin(kind)
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return _fits_name(value, "Mapping", lambda _: None, wanted)
     if origin is typing.Literal:
         return _fits_literal(value, typing.get_args(kind), wanted)
     if origin in (typing.Union, types.UnionType):
