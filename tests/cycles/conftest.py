@@ -103,7 +103,7 @@ BRIEF = {
         "_SHORT_RAMP": 1,
         "_LONG_RAMP": 1,
     },
-    "reldyn.cycles.ladder._reference_humps": {"_SHORT": 1, "_LONG": 2},
+    "reldyn.cycles.reference._reference_humps": {"_SHORT": 1, "_LONG": 2},
 }
 
 

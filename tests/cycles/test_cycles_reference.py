@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.stats import johnsonsu, multivariate_normal, norm
 
-from reldyn.cycles.ladder._reference import reference_log_likelihood
-from reldyn.cycles.ladder._shapes import shape_gain
+from reldyn.cycles.reference._reference import reference_log_likelihood
+from reldyn.cycles.reference._shapes import shape_gain
 from reldyn.markov.regimes._switching import SwitchingData, fit_switching
 
 

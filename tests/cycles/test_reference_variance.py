@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, norm
 
-from reldyn.cycles.ladder._reference import reference_fit
-from reldyn.cycles.ladder._reference_humps import humps_log_likelihood
-from reldyn.cycles.ladder._reference_variance import changing_variance_gain, weighted_variance
-from reldyn.cycles.ladder._shapes import copula_gain
+from reldyn.cycles.reference._reference import reference_fit
+from reldyn.cycles.reference._reference_humps import humps_log_likelihood
+from reldyn.cycles.reference._reference_variance import changing_variance_gain, weighted_variance
+from reldyn.cycles.reference._shapes import copula_gain
 from reldyn.markov.regimes import SwitchingData
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from reldyn.study._analyses import Analysis, analyses, register_analysis
     from reldyn.study._deidentify import deidentify
-    from reldyn.study._exports import read_export
+    from reldyn.study.exports._exports import read_export
     from reldyn.study._manifest import Versions, show_versions
     from reldyn.study._run import StudyRun, run_study
 
@@ -34,7 +34,7 @@ _HOMES = {
     "deidentify": "_deidentify",
     "StudyRun": "_run",
     "Versions": "_manifest",
-    "read_export": "_exports",
+    "read_export": "exports._exports",
     "run_study": "_run",
     "show_versions": "_manifest",
 }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from reldyn.errors import DataError
 from reldyn.results import write_text
-from reldyn.study._exports import read_export
+from reldyn.study.exports._exports import read_export
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,7 +12,7 @@ import numpy as np
 
 from reldyn._types import Array, Ints
 from reldyn.cycles.ladder._fits import Regimes, fit_ends, fit_gradual, fit_regimes, gradual_price
-from reldyn.cycles.ladder._reference import reference_log_likelihood
+from reldyn.cycles.reference._reference import reference_log_likelihood
 from reldyn.markov.regimes import SojournFit, SwitchingData
 
 __all__ = ["RAMPS", "PhaseGains", "phase_gains"]

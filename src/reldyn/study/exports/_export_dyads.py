@@ -10,13 +10,13 @@ import numpy as np
 from reldyn.errors import DataError, DesignError, check_columns
 from reldyn.panel import pair_ids, read_table
 from reldyn.panel.reading import as_pandas
-from reldyn.study._export_log import texts_of
+from reldyn.study.exports._export_log import texts_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from reldyn.study._export_log import ImportLog
-    from reldyn.study._presets import ExportMapping
+    from reldyn.study.exports._export_log import ImportLog
+    from reldyn.study.exports._presets import ExportMapping
 
 __all__ = ["linked"]
 

@@ -14,7 +14,7 @@ from scipy.signal import lfilter
 from scipy.special import ndtr, ndtri
 
 from reldyn._types import Array, Flags
-from reldyn.cycles.ladder._shapes import best_shapes, copula_gain, shape_gain, standardise
+from reldyn.cycles.reference._shapes import best_shapes, copula_gain, shape_gain, standardise
 from reldyn.markov.regimes import VarianceFit, fit_variances
 
 __all__ = ["changing_variance_gain", "weighted_variance"]

@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from reldyn.errors import DataError
-from reldyn.study._export_log import texts_of
+from reldyn.study.exports._export_log import texts_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from reldyn.study._export_log import ImportLog
-    from reldyn.study._presets import ExportMapping
+    from reldyn.study.exports._export_log import ImportLog
+    from reldyn.study.exports._presets import ExportMapping
 
 __all__ = ["fold_reminders", "m_path_names", "qualtrics_header", "settle_redcap"]
 

@@ -8,13 +8,13 @@ import numpy as np
 
 from reldyn.errors import DataError, DesignError
 from reldyn.panel.reading import describe_lines, lines_of, with_dates
-from reldyn.study._presets import TIMES
+from reldyn.study.exports._presets import TIMES
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from reldyn.study._export_log import ImportLog
-    from reldyn.study._presets import ExportMapping
+    from reldyn.study.exports._export_log import ImportLog
+    from reldyn.study.exports._presets import ExportMapping
 
 __all__ = ["local_times"]
 

@@ -16,12 +16,12 @@ import numpy as np
 
 from reldyn.errors import DataError, DataWarning, check_columns
 from reldyn.panel import read_table
-from reldyn.study._export_dyads import linked
-from reldyn.study._export_json import read_records
-from reldyn.study._export_layouts import fold_reminders, m_path_names, qualtrics_header, settle_redcap
-from reldyn.study._export_log import ImportLog, texts_of
-from reldyn.study._export_times import local_times
-from reldyn.study._presets import ROLES, TIMES, ExportMapping, settle_mapping
+from reldyn.study.exports._export_dyads import linked
+from reldyn.study.exports._export_json import read_records
+from reldyn.study.exports._export_layouts import fold_reminders, m_path_names, qualtrics_header, settle_redcap
+from reldyn.study.exports._export_log import ImportLog, texts_of
+from reldyn.study.exports._export_times import local_times
+from reldyn.study.exports._presets import ROLES, TIMES, ExportMapping, settle_mapping
 
 if TYPE_CHECKING:
     import pandas as pd
