@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from reldyn.study._analyses import Analysis, analyses, register_analysis
     from reldyn.study._deidentify import deidentify
-    from reldyn.study.exports._exports import read_export
     from reldyn.study._manifest import Versions, show_versions
     from reldyn.study._run import StudyRun, run_study
+    from reldyn.study.exports._exports import read_export
 
 __all__ = [
     "Analysis",

@@ -15,8 +15,8 @@ import numpy as np
 from reldyn._records import brief
 from reldyn._types import Array, Ints
 from reldyn.cycles.ladder._direction import linear_null
-from reldyn.cycles.reference._reference import reference_log_likelihood
 from reldyn.cycles.ladder._shared_tests import SHORTEST_DWELL, Lesson, level_data
+from reldyn.cycles.reference._reference import reference_log_likelihood
 from reldyn.cycles.series._nuisance import base_design
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import DataError, ReldynError

@@ -19,9 +19,9 @@ from reldyn.cycles.ladder._claims import ClaimTest
 from reldyn.cycles.ladder._direction import DirectionFits, linear_null
 from reldyn.cycles.ladder._irregular import BOUNDED, cut_points, path_generators
 from reldyn.cycles.ladder._montecarlo import surrogate_test
-from reldyn.cycles.reference._reference import reference_log_likelihood
 from reldyn.cycles.ladder._regimes import TWO_HUMPS
 from reldyn.cycles.ladder._sojourns import boundary_drop, calibrated_drop, profile, signed_ratio
+from reldyn.cycles.reference._reference import reference_log_likelihood
 from reldyn.cycles.series._nuisance import prepare
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.markov.regimes import (

@@ -13,10 +13,10 @@ import dataclasses
 import numpy as np
 
 from reldyn._types import Array
+from reldyn.cycles.ladder._starts import finite
 from reldyn.cycles.reference._reference_humps import humps_log_likelihood
 from reldyn.cycles.reference._reference_variance import changing_variance_gain
 from reldyn.cycles.reference._shapes import shape_gain
-from reldyn.cycles.ladder._starts import finite
 from reldyn.markov.regimes import SwitchingData
 from reldyn.stats import lag_columns
 
