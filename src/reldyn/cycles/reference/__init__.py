@@ -1,1 +1,1 @@
-"""The description of a series without phases that phases must beat: dynamics, shocks, variances, levels without memory."""
+"""What phases must beat: a series without them, with its dynamics, shocks, variances and levels without memory."""
