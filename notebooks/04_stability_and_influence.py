@@ -12,7 +12,7 @@
 # # Stability and influence
 #
 # How closely does today's mood follow one's own of yesterday (stability), and how closely the partner's (influence)?
-# Two waves need one regression. Many waves need care: with a positive carry-over, the coefficient of a lag that is
+# Two waves cannot tell it from stable levels. Many waves need care: with a positive carry-over, the coefficient of a lag that is
 # centred at a person's own mean is biased downwards, the more so the shorter the series.
 
 # %%
@@ -60,7 +60,7 @@ panel
 # ## Two waves
 #
 # With two waves each person has one outcome. Stability then mixes two things: how days carry over, and that some
-# people are always in a better mood.
+# people are always in a better mood. No model separates them, and reldyn says so.
 
 # %%
 two = ap.over_time(panel.select(where=lambda frame: frame["day"] < 2), outcome="mood")
@@ -79,12 +79,13 @@ Markdown(f"Both stabilities ({', '.join(f'{one:.2f}' for one in stable)}) lie ab
 # %%
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
-    usual = ap.over_time(panel, outcome="mood")
+    usual = rd.apim(panel.lag(["mood"]), outcome="mood", predictors=["mood_lag1"])
 print(caught[0].message)
-usual.tidy().query("level == 'within'")[["term", "estimate", "conf_low", "conf_high"]].round(3)
+within = usual.tidy().query("level == 'within'").set_index(["effect", "role"])["estimate"]
+within.round(3).to_frame()
 
 # %%
-stable = usual.tidy().query("level == 'within' and effect == 'stability'")["estimate"]
+stable = within["actor"]
 expected = 0.30 + rd.coupling.nickell_bias(0.30, n_occasions=days)
 assert (stable < 0.30).all()
 Markdown(
@@ -97,31 +98,27 @@ Markdown(
 # %% [markdown]
 # ## Seven waves without the bias
 #
-# The remedy is to leave the lagged predictor out and to let the residuals carry over: a vector autoregression around
-# each person's own level, estimated by likelihood, so that no mean has to be subtracted first.
+# Two models need no mean to be subtracted. `over_time` fits a dynamic panel model: each person has a stable part, and
+# the first wave is free. `residual="var1"` declares in addition that the process was in its steady state from the
+# first wave on; where that is true it is the more precise of the two.
 
 # %%
-remedy = rd.apim(panel, outcome="mood", predictors=(), residual="var1", estimation=rd.Estimation(inference="z"))
-remedy.residual_process["transition"].round(3)
+remedy = ap.over_time(panel, outcome="mood")
+print(remedy.summary())
 
 # %%
-usual_within = usual.tidy().query("level == 'within'").set_index(["effect", "role"])["estimate"]
-found = remedy.residual_process["transition"].to_numpy()
+declared = ap.over_time(panel, outcome="mood", residual="var1")
+keys = [("stability", "first"), ("stability", "second"), ("influence", "first"), ("influence", "second")]
 table = pd.DataFrame(
     {
         "truth": [0.30, 0.30, 0.15, 0.15],
-        "within-centred lag": [
-            usual_within[key]
-            for key in (
-                ("stability", "first"),
-                ("stability", "second"),
-                ("influence", "first"),
-                ("influence", "second"),
-            )
-        ],
-        "var1 residuals": [found[0, 0], found[1, 1], found[0, 1], found[1, 0]],
+        "within-centred lag": [within[{"stability": "actor", "influence": "partner"}[one], role] for one, role in keys],
+        **{
+            name: fit.tidy().set_index(["effect", "role"])["estimate"].loc[keys].to_numpy()
+            for name, fit in {"free first wave": remedy, "steady state": declared}.items()
+        },
     },
-    index=["stability, first", "stability, second", "influence, first", "influence, second"],
+    index=[f"{effect}, {role}" for effect, role in keys],
 )
 table.round(3)
 

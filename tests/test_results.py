@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 import reldyn as rd
-from reldyn import results
 from reldyn.results import Result, format_p, format_table, register, write_text
+from reldyn.results._base import SCHEMA_VERSION
 
 
 @register
@@ -107,7 +107,7 @@ def test_an_empty_frame_keeps_its_columns():
 
 def test_the_text_is_strict_json_with_schema_and_version():
     saved = json.loads(make_result().to_json(), parse_constant=pytest.fail)
-    assert (saved["schema"], saved["schema_version"]) == ("ResultForTests", results.SCHEMA_VERSION)
+    assert (saved["schema"], saved["schema_version"]) == ("ResultForTests", SCHEMA_VERSION)
 
 
 def test_a_file_round_trip_by_path_and_by_name(tmp_path):
@@ -166,7 +166,7 @@ def test_a_file_of_a_newer_reldyn_says_so():
     with pytest.raises(rd.DataError) as caught:
         rd.from_json(text)
     assert str(caught.value) == (
-        f"saved with schema_version 99, this reldyn reads up to {results.SCHEMA_VERSION}: upgrade reldyn."
+        f"saved with schema_version 99, this reldyn reads up to {SCHEMA_VERSION}: upgrade reldyn."
     )
 
 

@@ -344,13 +344,13 @@ FITTED = {"augment", "predict", "influence", "random_effects"}
 APIM = FITTED | {"pattern", "latent_between"}
 MISSED = {
     **{name: {"tidy", "glance", "summary"} for name in ROWS_ONLY},
-    "ApimResult": APIM,
-    "ApimResult, random": APIM,
+    "ApimResult": APIM | {"r_squared"},
+    "ApimResult, random": APIM | {"r_squared"},
     "ApimResult, bootstrap": (APIM | {"contrast"}) - {"latent_between"},
     # Fits pooled over imputations or with modelled predictors have no deviations of dyads anyway.
-    "ApimResult, imputed": {"predict", "pattern", "latent_between"},
+    "ApimResult, imputed": {"predict", "pattern", "latent_between", "r_squared"},
     "ApimResult, modelled": {"predict", "pattern"},
-    "MixedResult": FITTED,
+    "MixedResult": FITTED | {"r_squared"},
     "MarginalApimResult": {"predict", "latent_between"},
     "RecurrenceResult": {"matrix", "plot"},
     "GridResult": {"plot"},

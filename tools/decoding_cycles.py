@@ -32,6 +32,7 @@ def decode(n_occasions, missing, index):
     """Fit three phases to one direction; returns accuracy and the sums that the slope is made of."""
     import numpy as np
 
+    from reldyn.cycles.ladder._direction import DirectionFits, direction_seed
     from reldyn.cycles.ladder._regimes import fit_phases
     from reldyn.cycles.series._series import DirectionSeries
     from reldyn.simulate._series import SeriesDesign, simulate_series
@@ -41,7 +42,8 @@ def decode(n_occasions, missing, index):
     batch = simulate_series(design, [np.random.default_rng(data)])
     day = batch.grid.day
     series = DirectionSeries.from_arrays(batch.values[0], day=day, beep=batch.grid.beep, weekend=(day - 1) % 7 >= 5)
-    posterior, truth = fit_phases(series, n_states=3, seed=starts).posterior, batch.phase[0]
+    direction = DirectionFits(series, direction_seed(starts, series))
+    posterior, truth = fit_phases(direction, n_states=3, seed=starts).posterior, batch.phase[0]
     member = truth[:, None] == np.arange(3)
     best = max(permutations(range(3)), key=lambda order: (posterior[:, order].argmax(axis=1) == truth).sum())
     matched = posterior[:, best]

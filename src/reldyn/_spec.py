@@ -163,7 +163,7 @@ def _fixed(value: Any) -> Any:
     """Lists as tuples: nobody changes them later, and a table of a study file gives the same."""
     if isinstance(value, (list, tuple)):
         return tuple(_fixed(item) for item in value)
-    return value
+    return {name: _fixed(item) for name, item in value.items()} if isinstance(value, dict) else value
 
 
 def _parameters(entry: Analysis) -> list[inspect.Parameter]:

@@ -54,6 +54,9 @@ def _with_earlier(index: PanelIndex, known: Flags, steps: int) -> Flags:
     """Known values that at least so many earlier known values of the same person and day precede."""
     rows = np.flatnonzero(known)
     day, step = index.lag_codes
+    if not index.on_grid and index.n_days == 1:
+        # Moments on no grid: stretches of their steps are no days, and a person's rows follow on each other.
+        day, step = np.zeros_like(day), index.occasion
     series = (index.dyad * 2 + index.member)[rows]
     order = np.lexsort((step[rows], day[rows], series))
     rows, series = rows[order], series[order]

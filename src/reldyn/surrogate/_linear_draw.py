@@ -77,7 +77,30 @@ def draw_resampled(
 
 
 def latent_linear(null: LinearNull, generators: Sequence[np.random.Generator], *, resample: bool) -> Array:
-    """Run the process on its own scale: (n, T, C), mean included."""
+    """Run the process on its own scale, mean included.
+
+    Parameters
+    ----------
+    null : LinearNull
+    generators : sequence of Generator
+        One per surrogate.
+    resample : bool
+        Draw shocks from the residuals; else they are normal.
+
+    Returns
+    -------
+    (n, T, C) array
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> y = rng.standard_normal((60, 1)).cumsum(axis=0) * 0.3
+    >>> clock = {"night": np.zeros(60, dtype=bool), "elapsed": np.ones(60), "design": np.empty((60, 0))}
+    >>> from reldyn.surrogate import fit_linear
+    >>> null = fit_linear(y, seed=np.random.SeedSequence(1), gaussian=True, **clock)
+    >>> latent_linear(null, [rng], resample=False).shape
+    (1, 60, 1)
+    """
     n_steps, channels = len(null.y) + _BURN_IN, null.y.shape[1]
     if resample:
         shocks = np.stack([null.residuals[rng.integers(len(null.residuals), size=n_steps)] for rng in generators])

@@ -201,7 +201,7 @@ def over_time(panel: DyadPanel, *, outcome: Column, steps: int = 1, **model: Any
             f"random intercepts cannot be told from stability with {panel.n_occasions} waves: both make the waves "
             "alike. Leave random out, or collect a third wave."
         )
-    if _is_panel_model(panel, steps, model):
+    if not two_waves and _is_panel_model(panel, steps, model):
         waves = panel_waves(panel, outcome, strata_of(panel, model.get("roles"))[1][0])
         if not too_long(waves):
             return _dynamic_panel(panel, outcome, waves, model)
@@ -247,6 +247,7 @@ def _stationary(
     more = model.pop("predictors", ())
     fit = apim(panel, outcome=outcome, predictors=[more] if isinstance(more, str) else more, **model)
     rows, fixed = fit.tidy("residual"), fit.tidy()
+    rows = rows[rows["effect"].isin(("stability", "influence", "contrast"))]
     table = pd.concat([rows.reindex(columns=fixed.columns), fixed], ignore_index=True)
     words = [name for name in ("moderator", "moderated", "trait_of", "composition") if name in table]
     table[words] = table[words].fillna("")

@@ -25,6 +25,16 @@ _MOST_CORRELATION = 0.9
 def natural_names(residual: Residual, exchangeable: bool) -> tuple[str, ...]:
     """Name the natural parameters, in the order of every parameter array.
 
+    Parameters
+    ----------
+    residual : Residual
+    exchangeable : bool
+        Whether both members share their parameters.
+
+    Returns
+    -------
+    tuple of str
+
     Examples
     --------
     >>> natural_names(Residual("ar1"), exchangeable=True)
@@ -139,6 +149,12 @@ def describe(residual: Residual, exchangeable: bool, natural: ArrayLike) -> dict
         error, ``innovation_covariance`` (2, 2) (per unit of time for `car1`) and ``phi`` (2,) (for `car1` over one
         unit of time, beside ``decay`` (2,)) or, for `var1`, ``transition`` (2, 2), whose element (j, k) is the
         carry-over from member k to member j. ``error_variance`` (2,) with measurement error.
+
+    Examples
+    --------
+    >>> sd = describe(Residual("ar1"), exchangeable=True, natural=[0.75, 0.0, 0.5])["sd"]
+    >>> sd.round(3).tolist()
+    [1.0, 1.0]
     """
     parts = structure(residual, exchangeable)
     theta = np.asarray(natural, dtype=np.float64)

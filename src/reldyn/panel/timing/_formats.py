@@ -104,6 +104,19 @@ def declared_format(said: str | None, zone: str | None) -> TimeFormat:
 def time_options(dates: Any = None, timezone: Any = None, workdays: Any = None) -> TimeOptions:
     """Check the three options.
 
+    Parameters
+    ----------
+    dates : str or mapping of str to str, optional
+        How dates are written; see `DyadPanel`.
+    timezone : str, optional
+        IANA name.
+    workdays : sequence of str, optional
+        Days of the week with a prompt.
+
+    Returns
+    -------
+    TimeOptions
+
     Raises
     ------
     DesignError
