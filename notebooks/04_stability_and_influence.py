@@ -12,8 +12,8 @@
 # # Stability and influence
 #
 # How closely does today's mood follow one's own of yesterday (stability), and how closely the partner's (influence)?
-# Two waves cannot tell it from stable levels. Many waves need care: with a positive carry-over, the coefficient of a lag that is
-# centred at a person's own mean is biased downwards, the more so the shorter the series.
+# Two waves cannot tell stability from stable levels. Many waves need care: with a positive carry-over, the coefficient
+# of a lag that is centred at a person's own mean is biased downwards, the more so the shorter the series.
 
 # %%
 import warnings

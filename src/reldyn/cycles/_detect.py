@@ -189,7 +189,7 @@ def _detected(
     panel: DyadPanel, columns: CycleColumns, setting: Setting, known: int, n_jobs: int, pooling: Pooling, effect: float
 ) -> CycleResult:
     """Test every direction with these columns."""
-    arranged = arrange(panel, columns)
+    arranged = arrange(panel, columns, leave_out_careless=True)
     shared = _shared(arranged, setting, known, pooling)
     tasks = [_Task(one, setting, lesson, known, effect) for one, lesson in zip(arranged, shared.lessons, strict=True)]
     first = map_seeded(_outcome, tasks, known, n_jobs, label="directions")

@@ -265,7 +265,9 @@ def calibrate(
     check_option(pooling, POOLINGS, "pooling")
     check_option(phases, ("auto", 2, 3), "phases")
     columns = CycleColumns(warmth, response, reported_by, tuple(covariates))
-    usable = [one for one in arrange(panel, columns) if not one.reasons and one.series is not None]
+    usable = [
+        one for one in arrange(panel, columns, leave_out_careless=True) if not one.reasons and one.series is not None
+    ]
     if not usable:
         raise DataError(
             "no direction of the panel can carry a test, so there is no design to calibrate: "

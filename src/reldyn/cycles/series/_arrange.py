@@ -87,13 +87,15 @@ class Arranged:
     n_masked: int = 0
 
 
-def arrange(panel: DyadPanel, columns: CycleColumns) -> list[Arranged]:
+def arrange(panel: DyadPanel, columns: CycleColumns, *, leave_out_careless: bool = False) -> list[Arranged]:
     """Arrange both directions of every dyad, in the order of dyads and givers.
 
     Parameters
     ----------
     panel : DyadPanel
     columns : CycleColumns
+    leave_out_careless : bool, default False
+        Take the answers of careless stretches for missing, as tests of cycles do; descriptions keep every answer.
 
     Returns
     -------
@@ -116,7 +118,7 @@ def arrange(panel: DyadPanel, columns: CycleColumns) -> list[Arranged]:
     values = {name: panel.values(name) for name in names}
     covariates, categorical = read_covariates(panel, columns.covariates)
     rated = [columns.warmth, *([columns.response] if columns.response else [])]
-    masked = careless_rows(panel, rated)
+    masked = careless_rows(panel, rated) if leave_out_careless else np.zeros(len(panel), dtype=bool)
     values |= {name: np.where(masked, np.nan, values[name]) for name in rated}
     study, beeps = _Study.of(panel, covariates, categorical), grid_positions(panel)
     both = directions(panel, columns.reported_by)
