@@ -1,5 +1,4 @@
 import numpy as np
-import pandas as pd
 import pytest
 import statsmodels.api as sm
 
@@ -52,7 +51,7 @@ def test_equal_reactions_are_called_different_in_about_one_in_twenty():
 def test_the_last_row_pools_over_dyads_and_short_series_get_a_note():
     panel = rd.simulate.cycles("linear", n_dyads=5, n_occasions=120, seed=1).panel
     found = rd.cycles.vigilance(panel, warmth="warmth", response="response")
-    assert isinstance(found, pd.DataFrame)
+    assert isinstance(found, rd.cycles.VigilanceResult)
     assert found["dyad"].tolist()[-1] == "sample"
     assert found["conf_low"].iloc[-1] < 0 < found["conf_high"].iloc[-1]
     short = rd.simulate.cycles("linear", n_dyads=1, n_occasions=20, seed=1).panel

@@ -65,7 +65,7 @@ def test_gaussian_surrogates_keep_margins_gaps_time_of_day_and_lags(kind):
 def test_lags_are_right_on_average_over_dyads():
     gaps = []
     for seed in range(3):
-        fitted, y, _ = null("linear", 120, seed=seed)
+        fitted, y, _ = null("linear", 200, seed=seed)
         drawn = draw_linear(fitted, generators(60))
         gaps.append([autocorrelation(drawn[:, :, 0], lag).mean() - autocorrelation(y[:, 0], lag) for lag in (1, 2, 4)])
     assert np.abs(np.mean(gaps, axis=0)).max() < 0.08
