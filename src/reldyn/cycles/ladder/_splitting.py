@@ -111,10 +111,11 @@ def describe_between(ratings: Array, posterior: Array, dwell: float) -> Between:
     --------
     >>> rng = np.random.default_rng(1)
     >>> warm = np.arange(200) % 20 < 10
-    >>> ratings = np.where(warm, 6.0, 2.0) + rng.integers(-1, 2, 200)
+    >>> ratings = np.where(warm, 7.0, 1.0) + rng.integers(-1, 2, 200)
+    >>> ratings[::10] = 4.0
     >>> found = describe_between(ratings, np.column_stack([~warm, warm]).astype(float), 10.0)
     >>> round(found.share, 2), round(found.cold), round(found.warm)
-    (0.32, 2, 6)
+    (0.1, 1, 7)
     """
     seen = np.isfinite(ratings)
     values, member = ratings[seen], posterior[seen]
