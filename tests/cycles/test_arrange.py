@@ -151,13 +151,13 @@ def test_careless_stretches_are_left_out_and_too_many_decide_nothing():
     frame[["warmth", "longing"]] = rng.integers(1, 8, (len(frame), 2)).astype(float)
     b = np.flatnonzero(frame["who"] == "b")
     frame.loc[b[20:30], ["warmth", "longing"]] = 3.0
-    first, second = arrange(panel_of(frame), CycleColumns("warmth", "longing"))
+    first, second = arrange(panel_of(frame), CycleColumns("warmth", "longing"), leave_out_careless=True)
     assert (first.n_masked, second.n_masked) == (10, 0)
     assert np.isnan(first.series.y[20:30]).all()
     assert not first.reasons
     frame.loc[b[60:90], ["warmth", "longing"]] = 5.0
-    first = arrange(panel_of(frame), CycleColumns("warmth", "longing"))[0]
+    first = arrange(panel_of(frame), CycleColumns("warmth", "longing"), leave_out_careless=True)[0]
     assert first.n_masked == 40
     assert "33% of answered occasions lie in careless stretches, above 20%" in first.reasons
     # Warmth alone may stay the same for long.
-    assert arrange(panel_of(frame), CycleColumns("warmth"))[0].n_masked == 0
+    assert arrange(panel_of(frame), CycleColumns("warmth"), leave_out_careless=True)[0].n_masked == 0
