@@ -17,7 +17,6 @@ from reldyn.coupling._checks import check_count
 from reldyn.coupling.autoregression._inertia import NEVER_LEAVES_LINE, inference, never_leaves_line
 from reldyn.coupling.autoregression._oscillator_fit import OscillatorFit, fit_oscillators
 from reldyn.coupling.autoregression._regress import detrended, regression
-from reldyn.coupling.synchrony._lag_products import FEWEST_PAIRS
 from reldyn.errors import check_option
 from reldyn.panel import analysis
 from reldyn.results import TableResult
@@ -25,6 +24,9 @@ from reldyn.results import TableResult
 if TYPE_CHECKING:
     from reldyn.panel import DyadPanel, DyadSeries
 
+
+# Of two swings and what each adds to the other, a few moments that both answered say nothing.
+_FEWEST_JOINT = 8
 
 __all__ = ["OscillatorResult", "coupled_oscillator", "glla_weights"]
 
@@ -229,8 +231,8 @@ def _too_short(pair: DyadSeries, rest: Array) -> str:
     if fewest < _FEWEST_VALUES:
         return f"a member has {fewest} answers, below {_FEWEST_VALUES}"
     n_joint = int(seen.all(axis=1).sum())
-    if n_joint < FEWEST_PAIRS:
-        return f"fewer than {FEWEST_PAIRS} joint occasions"
+    if n_joint < _FEWEST_JOINT:
+        return f"fewer than {_FEWEST_JOINT} joint occasions"
     lengths = [int(seen[part].sum(axis=0).min()) for part in pair.runs(observed=False)]
     together = sum(length for length in lengths if length >= 3)
     if not pair.night_known and together < _FEWEST_VALUES:
