@@ -76,7 +76,7 @@ class TableResult(Result):
         shown = format_table(self.table.head(_ROWS_SHOWN)).to_string(index=False)
         more = len(self.table) - _ROWS_SHOWN
         lines = ["\n".join(head), shown + (f"\n... and {more:,} rows more" if more > 0 else "")]
-        notes = [*self.warnings, *(f"{n:,} rows: {note}" for note, n in list(self._notes().items())[:_NOTES_SHOWN])]
+        notes = self._remarks()
         if notes:
             lines.append("Notes\n" + "\n".join(f"- {note}" for note in notes))
         return "\n\n".join(lines) + "\n"
@@ -89,6 +89,11 @@ class TableResult(Result):
         question = find_analysis(self.spec.analysis).question if self.spec is not None else type(self).__name__
         return f"{question} {counted or f'{len(self.table):,} rows'}"
 
+    def _remarks(self) -> list[str]:
+        """The warnings, and the most frequent notes of the rows."""
+        counted = list(self._notes().items())[:_NOTES_SHOWN]
+        return [*self.warnings, *(f"{n:,} rows: {note}" for note, n in counted)]
+
     def _notes(self) -> dict[str, int]:
         """The notes of the rows, the most frequent first."""
         if "note" not in self.table:
@@ -98,7 +103,7 @@ class TableResult(Result):
         return {str(note): int(n) for note, n in counts.items()}
 
     def _repr_html_(self) -> str:
-        notes = [*self.warnings, *(f"{n:,} rows: {note}" for note, n in list(self._notes().items())[:_NOTES_SHOWN])]
+        notes = self._remarks()
         more = len(self.table) - _ROWS_SHOWN
         shown = format_table(self.table.head(_ROWS_SHOWN)).to_html(index=False, border=0, na_rep="")
         rest = f"<p>... and {more:,} rows more</p>" if more > 0 else ""

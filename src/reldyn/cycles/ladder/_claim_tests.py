@@ -175,15 +175,20 @@ def _alone(direction: DirectionFits, setting: Setting, shared: list[ClaimTest]) 
     return 1.0 if irregular is None else max(regimes.p_value, irregular.p_value)
 
 
-def _regimes(
-    direction: DirectionFits, setting: Setting, prior: Lesson | None, previous: Mapping[str, Array] | None = None
-) -> ClaimTest:
-    budget: dict[str, Any] = {
+def _budget(setting: Setting, previous: Mapping[str, Array] | None) -> dict[str, Any]:
+    """How many surrogates a test may draw, and those that it goes on from."""
+    return {
         "n_surrogates": setting.n_surrogates,
         "alpha": setting.alpha,
         "previous": previous,
         "go_on": previous is not None,
     }
+
+
+def _regimes(
+    direction: DirectionFits, setting: Setting, prior: Lesson | None, previous: Mapping[str, Array] | None = None
+) -> ClaimTest:
+    budget = _budget(setting, previous)
     if prior is not None:
         return assess_shared_regimes(direction, prior, **budget)
     return assess_regimes(direction, n_states=setting.n_states, **budget)
@@ -192,12 +197,7 @@ def _regimes(
 def _irregular(
     direction: DirectionFits, setting: Setting, prior: Lesson | None, previous: Mapping[str, Array] | None = None
 ) -> ClaimTest:
-    budget: dict[str, Any] = {
-        "n_surrogates": setting.n_surrogates,
-        "alpha": setting.alpha,
-        "previous": previous,
-        "go_on": previous is not None,
-    }
+    budget = _budget(setting, previous)
     if prior is not None:
         return assess_shared_irregular(direction, prior, **budget)
     return assess_irregular(direction, n_states=setting.n_states, **budget)

@@ -13,7 +13,15 @@ import numpy as np
 
 from reldyn._kernels import Kernels, chosen_kernels
 from reldyn._types import Array, Ints
-from reldyn.markov.regimes._switching import LEAST, UNLIKELIEST, Emission, SwitchingData, maximise
+from reldyn.markov.regimes._switching import (
+    LEAST,
+    UNLIKELIEST,
+    Emission,
+    SwitchingData,
+    contiguous,
+    maximise,
+    repeat_steps,
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -92,11 +100,7 @@ def fit_memoryless(
 
         return MemorylessFit(
             *run_batch(
-                np.ascontiguousarray(data.y),
-                np.ascontiguousarray(data.observed),
-                np.ascontiguousarray(data.night),
-                np.ascontiguousarray(data.x),
-                float(data.floor),
+                *contiguous(data),
                 np.ascontiguousarray(posterior),
                 np.ascontiguousarray(filled),
                 int(n_iterations),
@@ -117,19 +121,14 @@ def _run(data: SwitchingData, posterior: Array, filled: Array, n_iterations: int
         posterior,
         filled,
     )
-    active = np.arange(n)
-    for _ in range(n_iterations):
-        part, gamma = data.take(active), out.posterior[active]
-        coefficients, covariance = maximise(part, gamma, out.filled[active])
-        shares = gamma[:, data.observed].mean(axis=1)
+
+    def step(part: SwitchingData, fit: MemorylessFit) -> tuple[Array, ...]:
+        coefficients, covariance = maximise(part, fit.posterior, fit.filled)
+        shares = fit.posterior[:, data.observed].mean(axis=1)
         value, gamma, moved = memoryless_expect(part, coefficients, covariance, shares)
-        change = np.abs(value - out.log_likelihood[active])
-        results = (value, coefficients, covariance, shares, gamma, moved)
-        for field, result in zip(dataclasses.fields(out), results, strict=True):
-            getattr(out, field.name)[active] = result
-        active = active[~(change < tolerance)]
-        if len(active) == 0:
-            break
+        return value, coefficients, covariance, shares, gamma, moved
+
+    repeat_steps(out, data, step, n_iterations, tolerance)
     return out
 
 

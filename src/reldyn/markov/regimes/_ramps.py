@@ -14,7 +14,15 @@ import numpy as np
 
 from reldyn._kernels import Kernels, chosen_kernels
 from reldyn._types import Array, Ints
-from reldyn.markov.regimes._switching import LEAST, UNLIKELIEST, Emission, SwitchingData, maximise
+from reldyn.markov.regimes._switching import (
+    LEAST,
+    UNLIKELIEST,
+    Emission,
+    SwitchingData,
+    contiguous,
+    maximise,
+    repeat_steps,
+)
 
 # Occasions from one level to the other that are tried.
 RAMP_STEPS = (2, 3, 5)
@@ -116,11 +124,7 @@ def fit_ramps(
 
         return RampFit(
             *run_batch(
-                np.ascontiguousarray(data.y),
-                np.ascontiguousarray(data.observed),
-                np.ascontiguousarray(data.night),
-                np.ascontiguousarray(data.x),
-                float(data.floor),
+                *contiguous(data),
                 positions,
                 turns,
                 filled,
@@ -155,20 +159,14 @@ def _run(
         turns,
         filled,
     )
-    active = np.arange(n)
-    for _ in range(n_iterations):
-        part = data.take(active)
-        coefficients, covariance = maximise(part, out.posterior[active], out.filled[active], design)
-        moved = out.turns[active]
-        turn = np.clip(moved[:, :, 0] / np.maximum(moved[:, :, 1], LEAST), LEAST_TURN, MOST_TURN)
-        value, posterior, moved, lagged = ramp_expect(part, coefficients, covariance, turn, positions.shape[2] - 1)
-        change = np.abs(value - out.log_likelihood[active])
-        results = (value, coefficients, covariance, turn, posterior, moved, lagged)
-        for field, result in zip(dataclasses.fields(out), results, strict=True):
-            getattr(out, field.name)[active] = result
-        active = active[~(change < tolerance)]
-        if len(active) == 0:
-            break
+
+    def step(part: SwitchingData, fit: RampFit) -> tuple[Array, ...]:
+        coefficients, covariance = maximise(part, fit.posterior, fit.filled, design)
+        turn = np.clip(fit.turns[:, :, 0] / np.maximum(fit.turns[:, :, 1], LEAST), LEAST_TURN, MOST_TURN)
+        value, posterior, turns, lagged = ramp_expect(part, coefficients, covariance, turn, positions.shape[2] - 1)
+        return value, coefficients, covariance, turn, posterior, turns, lagged
+
+    repeat_steps(out, data, step, n_iterations, tolerance)
     return out
 
 

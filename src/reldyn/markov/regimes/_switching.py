@@ -9,6 +9,8 @@ filtered state. With one state this is the linear model itself, so both hypothes
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -137,7 +139,7 @@ def fit_switching(
 
         return SwitchingFit(
             *run_batch(
-                *_contiguous(data),
+                *contiguous(data),
                 np.array(posterior),
                 np.array(counts),
                 np.array(filled),
@@ -153,7 +155,8 @@ def log_likelihood_at(data: SwitchingData, coefficients: Array, covariance: Arra
     return expect(data, coefficients, covariance, transition)[0]
 
 
-def _contiguous(data: SwitchingData) -> tuple[Array, Flags, Flags, Array, float]:
+def contiguous(data: SwitchingData) -> tuple[Array, Flags, Flags, Array, float]:
+    """The arrays of a batch as compiled kernels take them."""
     return (
         np.ascontiguousarray(data.y),
         np.ascontiguousarray(data.observed),
@@ -177,20 +180,42 @@ def _run(
         counts,
         filled,
     )
-    active = np.arange(n)
-    for _ in range(n_iterations):
-        part = data.take(active)
-        coefficients, covariance = maximise(part, out.posterior[active], out.filled[active])
-        transition = transition_from(out.counts[active])
+
+    def step(part: SwitchingData, fit: SwitchingFit) -> tuple[Array, ...]:
+        coefficients, covariance = maximise(part, fit.posterior, fit.filled)
+        transition = transition_from(fit.counts)
         value, gamma, moved, lagged = expect(part, coefficients, covariance, transition)
-        change = np.abs(value - out.log_likelihood[active])
-        results = (value, coefficients, covariance, transition, gamma, moved, lagged)
+        return value, coefficients, covariance, transition, gamma, moved, lagged
+
+    repeat_steps(out, data, step, n_iterations, tolerance)
+    return out
+
+
+def repeat_steps(
+    out: Any, data: SwitchingData, step: Callable[[SwitchingData, Any], tuple[Array, ...]], most: int, tolerance: float
+) -> None:
+    """Repeat an EM step, in place, on the series whose log-likelihood still changes by the tolerance or more.
+
+    Parameters
+    ----------
+    out : dataclass of arrays, one row per series
+        ``log_likelihood`` first; it has a method ``take``.
+    data : SwitchingData
+    step : callable
+        From data and fits of some series to new values of all fields, in their order.
+    most : int
+        Steps at most.
+    tolerance : float
+    """
+    active = np.arange(len(out.log_likelihood))
+    for _ in range(most):
+        results = step(data.take(active), out.take(active))
+        change = np.abs(results[0] - out.log_likelihood[active])
         for field, result in zip(dataclasses.fields(out), results, strict=True):
             getattr(out, field.name)[active] = result
         active = active[~(change < tolerance)]
         if len(active) == 0:
             break
-    return out
 
 
 def transition_from(counts: Array) -> Array:
