@@ -136,7 +136,7 @@ class DyadPanel(PanelRows):
         raise_errors(findings)
         if layout is None:
             raise DataError("the rows could not be checked, so they cannot make a panel.", findings)
-        index = build_index(layout, schedule)
+        index = layout.index if schedule is None else build_index(layout, schedule)
         if recognised := recognised_columns(layout):
             rows.attrs["times"] = recognised
         checked = Findings(rows, columns, schedule, dict(scales or {}), layout.known_times)
@@ -505,4 +505,6 @@ def _listed(variables: Sequence[str]) -> list[str]:
 
 
 def _take(values: NDArray[np.float64], row: NDArray[np.int64]) -> NDArray[np.float64]:
-    return np.where(row >= 0, values[np.maximum(row, 0)], np.nan)
+    taken = values[row]
+    taken[row < 0] = np.nan
+    return taken
