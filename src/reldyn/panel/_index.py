@@ -133,19 +133,24 @@ class PanelIndex:
         """Place of each row among the scheduled occasions of the study."""
         return read_only(self.schedule.slots(self.occasion))
 
-    def earlier_row(self, steps: int, *, of_partner: bool = False) -> NDArray[np.int64]:
-        """Return the own or the partner's row ``steps`` scheduled occasions earlier, or -1; none lies over a night."""
-        member = 1 - self.member if of_partner else self.member
+    def earlier_row(
+        self, steps: int, *, of_partner: bool = False, rows: NDArray[np.int64] | slice = slice(None)
+    ) -> NDArray[np.int64]:
+        """Return the own or the partner's row ``steps`` scheduled occasions before all or some rows, or -1.
+
+        None lies over a night.
+        """
+        member = 1 - self.member[rows] if of_partner else self.member[rows]
         day, step = self.lag_codes
         if day is self.day or (self.n_beeps == 1 and bool(self.schedule.scheduled.all())):
             # Codes of occasions are as far apart as their lag; those of no row are not found.
-            inside = step >= steps
-            row = self.find(self.dyad, member, np.where(inside, self.occasion - steps, 0))
+            inside = step[rows] >= steps
+            occasion = np.where(inside, self.occasion[rows] - steps, 0)
         else:
-            before = self.schedule.earlier(steps)[self.slot]
+            before = self.schedule.earlier(steps)[self.slot[rows]]
             inside = before >= 0
-            row = self.find(self.dyad, member, self.schedule.occasion[np.where(inside, before, 0)])
-        return np.where(inside, row, -1)
+            occasion = self.schedule.occasion[np.where(inside, before, 0)]
+        return np.where(inside, self.find(self.dyad[rows], member, occasion), -1)
 
     @cached_property
     def lag_codes(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -195,7 +200,7 @@ def _role_codes(values: pd.Series) -> tuple[NDArray[np.int64], tuple[Hashable, .
     used = np.flatnonzero(np.bincount(codes[codes >= 0]))
     renumber = np.full(len(categorical.categories) + 1, -1, dtype=np.int64)
     renumber[used] = np.arange(len(used))
-    labels = tuple(_plain(categorical.categories[place]) for place in used)
+    labels = tuple(_plain(categorical.categories[place]) for place in used.tolist())
     return renumber[codes], labels
 
 
