@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reldyn.actor_partner.model._values import partner_trait
 from reldyn.errors import DataError
 from reldyn.stats import cluster_means
 
@@ -148,13 +147,14 @@ class _Lags:
         """``raw`` or ``within`` for a lag of the outcome as it stands or less its person mean; empty for others."""
         x, person = self.panel.values(name), self.panel.index.person
         seen = np.flatnonzero(np.isfinite(x))
+        few = seen[:PROBE]
+        x_few, person_few = x[few], person[few]
         for steps in range(1, STEPS + 1):
             for partner in (False, True):
                 # A few rows reject almost every column that is none.
-                for rows in (seen[:PROBE], seen):
-                    form = _form(x[rows], self.at(steps, rows, partner=partner), person[rows])
-                    if not form:
-                        break
+                if not _form(x_few, self.at(steps, few, partner=partner), person_few):
+                    continue
+                form = _form(x[seen], self.at(steps, seen, partner=partner), person[seen])
                 if form in ("raw", "within"):
                     return form
         # As `DyadPanel.lag` names it, however many occasions back and however few of its values there are.
@@ -173,12 +173,15 @@ class _Lags:
     @cached_property
     def _means(self) -> dict[str, NDArray[np.float64]]:
         """Means of the outcome and of its lag, one value per person."""
-        person = self.panel.index.person
-        _, first = np.unique(person, return_index=True)
-        means = {}
+        index = self.panel.index
+        person, n = index.person, int(index.person.max()) + 1
+        dyad, member, means = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64), {}
+        dyad[person], member[person] = index.dyad, index.member
         for what, values in {"the outcome": self.values, "the lagged outcome": self.at(1, slice(None))}.items():
             own = cluster_means(values, person)
-            other = partner_trait(self.panel, own[person])[first]
+            of_member = np.full((index.n_dyads, 2), np.nan)
+            of_member[dyad, member] = own
+            other = of_member[dyad, 1 - member]
             means[f"the person's mean of {what}"] = own
             means[f"the partner's mean of {what}"] = other
             means[f"the dyad's mean of {what}"] = 0.5 * (own + other)
@@ -195,7 +198,7 @@ def _form(x: NDArray[np.float64], lag: NDArray[np.float64], person: NDArray[np.i
     if len(x) < FEWEST or np.ptp(lag) <= ALIKE * np.abs(lag).max():
         return "undecided"
     gap = x - lag
-    if _same(gap, np.full(len(gap), gap.mean()), lag):
+    if _same(gap, gap.mean(), lag):
         return "raw"
     count = np.bincount(person)
     if not _same(gap, np.bincount(person, weights=gap)[person] / count[person], lag):
@@ -205,7 +208,7 @@ def _form(x: NDArray[np.float64], lag: NDArray[np.float64], person: NDArray[np.i
     return "within" if informative else "undecided"
 
 
-def _same(a: NDArray[np.float64], b: NDArray[np.float64], scale: NDArray[np.float64]) -> bool:
+def _same(a: NDArray[np.float64], b: NDArray[np.float64] | np.float64, scale: NDArray[np.float64]) -> bool:
     largest = max(float(np.abs(scale).max()), np.finfo(float).tiny)
     return float(np.abs(a - b).max()) <= ALIKE * largest
 
