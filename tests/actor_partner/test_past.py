@@ -101,6 +101,21 @@ def test_a_lag_made_by_hand_is_a_lag(made):
         assert fit.estimates.beta == pytest.approx(ours.estimates.beta, abs=1e-12)
 
 
+@pytest.mark.parametrize("schedule", ["one a day", "five to one"])
+def test_a_lag_from_day_to_day_is_a_lag(schedule):
+    """The lag of the study's clock, which leads from day to day where days have one occasion."""
+    waves = waves_of(waves=14, n=40)
+    beep = 0 if schedule == "one a day" else np.where(waves["wave"] < 6, waves["wave"] % 3, 2)
+    day = waves["wave"] if schedule == "one a day" else np.where(waves["wave"] < 6, waves["wave"] // 3, waves["wave"])
+    columns = {"dyad": "couple", "person": "person", "role": "role", "day": "day", "beep": "beep"}
+    panel = rd.DyadPanel(waves.assign(day=day, beep=beep), **columns)
+    frame = panel.lag(["y"]).frame.rename(columns={"y_lag1": "before"})
+    from_day_to_day = (frame["before"].notna() & (frame["wave"] >= 7)).sum()
+    assert from_day_to_day == 7 * 80
+    fit = quiet(rd.apim, rd.DyadPanel(frame, **columns), outcome="y", predictors=["before"], estimation=Z)
+    assert fit.setting.lags == ("before",)
+
+
 def test_numbers_are_those_of_columns_made_by_hand():
     """Restricted likelihood and coefficients from full covariance matrices, on columns made with pandas."""
     frame = waves_of(waves=6, n=30).sort_values(["couple", "wave", "role"], ignore_index=True)

@@ -6,7 +6,7 @@ import pytest
 
 import reldyn as rd
 from reldyn.errors import DesignError
-from reldyn.panel._index import distinct_times
+from reldyn.panel.timing._grid import distinct_times
 
 ROLES = {"dyad": "dyad", "person": "who", "role": "who"}
 

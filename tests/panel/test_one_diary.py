@@ -28,8 +28,9 @@ def test_the_diaries_have_lags_and_partners(design):
     assert np.isfinite(diary.partner).mean() > 0.5
 
 
-def test_the_stored_run_found_no_difference():
+def test_the_stored_run_of_2001_diaries_found_no_difference():
     stored = json.loads(STORED.read_text(encoding="utf-8"))
     assert set(stored["ways"]) == set(WAYS)
     assert set(stored["designs"]) == set(DESIGNS)
+    assert {design: record["n"] for design, record in stored["designs"].items()} == dict.fromkeys(DESIGNS, 667)
     assert all(record["differences"] == {} for record in stored["designs"].values())

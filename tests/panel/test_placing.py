@@ -223,7 +223,7 @@ def test_local_days_of_aware_stamps():
     times = read_times(pd.Series(stamps))
     assert weekdays(times).tolist() == [5, 6, 0]
     panel = rd.DyadPanel(one_couple(stamps), **WHO, day="sent")
-    assert panel._weekday("sent")[::2].tolist() == [5, 6, 0]
+    assert panel.clock.weekend.tolist() == [True, True, False]
 
 
 def test_findings_and_index_see_the_same_cells():

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+import reldyn as rd
 from reldyn.errors import DesignError
+from reldyn.simulate._grid import schedule_grid
 from reldyn.simulate._items import answer_item
 from reldyn.simulate._missing import missing_mask
 from reldyn.simulate._noise import SKEWED_CORRELATION, draw_shocks, stationary_covariance
@@ -68,6 +70,11 @@ def test_a_night_counts_three_steps():
     night_r = np.corrcoef(now[:, night].ravel(), before[:, night].ravel())[0, 1]
     assert day_r == pytest.approx(0.8, abs=0.015)
     assert night_r == pytest.approx(0.8**3, abs=0.025)
+
+
+def test_the_clock_of_the_panel_has_the_steps_of_the_simulation():
+    simulated = rd.simulate.cycles("linear", n_dyads=2, n_occasions=32, seed=1)
+    np.testing.assert_array_equal(np.diff(simulated.panel.clock.step), schedule_grid(32, 4).elapsed[1:])
 
 
 @pytest.mark.parametrize("kind", ["linear", "oscillator", "noisy_linear", "skewed_shocks", "cycle"])

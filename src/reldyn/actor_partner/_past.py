@@ -10,12 +10,13 @@ import dataclasses
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reldyn.actor_partner.model._values import partner_trait
 from reldyn.errors import DataError
+from reldyn.stats import cluster_means
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -137,26 +138,23 @@ class _Lags:
     def __init__(self, panel: DyadPanel, outcome: str, values: NDArray[np.float64]) -> None:
         self.panel, self.outcome, self.values = panel, outcome, values
 
-    def at(self, steps: int, rows: NDArray[np.int64], *, partner: bool = False) -> NDArray[np.float64]:
+    def at(self, steps: int, rows: NDArray[np.int64] | slice, *, partner: bool = False) -> NDArray[np.float64]:
         """The own or the partner's outcome so many scheduled occasions before these rows."""
-        index = self.panel.index
-        beep, member = index.beep[rows] - steps, index.member[rows]
-        inside = (beep >= 0) & (beep < index.n_beeps)
-        occasion = np.where(inside, index.occasion[rows] - steps, 0)
-        found = np.where(inside, index.find(index.dyad[rows], 1 - member if partner else member, occasion), -1)
-        return np.where(found >= 0, self.values[np.maximum(found, 0)], np.nan)
+        found = self.panel.index.earlier_row(steps, of_partner=partner, rows=rows)
+        return np.where(found >= 0, self.values[found], np.nan)
 
     def form_of(self, name: str) -> str:
         """``raw`` or ``within`` for a lag of the outcome as it stands or less its person mean; empty for others."""
         x, person = self.panel.values(name), self.panel.index.person
         seen = np.flatnonzero(np.isfinite(x))
+        few = seen[:PROBE]
+        x_few, person_few = x[few], person[few]
         for steps in range(1, STEPS + 1):
             for partner in (False, True):
                 # A few rows reject almost every column that is none.
-                for rows in (seen[:PROBE], seen):
-                    form = _form(x[rows], self.at(steps, rows, partner=partner), person[rows])
-                    if not form:
-                        break
+                if not _form(x_few, self.at(steps, few, partner=partner), person_few):
+                    continue
+                form = _form(x[seen], self.at(steps, seen, partner=partner), person[seen])
                 if form in ("raw", "within"):
                     return form
         # As `DyadPanel.lag` names it, however many occasions back and however few of its values there are.
@@ -166,21 +164,28 @@ class _Lags:
         """What a column that does not change within persons is the mean of; empty where it is none."""
         x = self.panel.values(name)
         person = self.panel.index.person
-        n = int(person.max()) + 1
-        of_person = _person_means(x, person, n)
+        of_person = cluster_means(x, person)
         seen = np.isfinite(x)
         if not seen.any() or not _same(x[seen], of_person[person][seen], x[seen]):
             return ""
-        _, first = np.unique(person, return_index=True)
-        sources = {"the outcome": self.values, "the lagged outcome": self.at(1, np.arange(len(x)))}
-        for what, values in sources.items():
-            own = _person_means(values, person, n)
-            other = partner_trait(self.panel, own[person])[first]
-            targets = {"the person's": own, "the partner's": other, "the dyad's": 0.5 * (own + other)}
-            for whose, target in targets.items():
-                if _proportional(of_person, target):
-                    return f"{whose} mean of {what}"
-        return ""
+        return next((what for what, mean in self._means.items() if _proportional(of_person, mean)), "")
+
+    @cached_property
+    def _means(self) -> dict[str, NDArray[np.float64]]:
+        """Means of the outcome and of its lag, one value per person."""
+        index = self.panel.index
+        person, n = index.person, int(index.person.max()) + 1
+        dyad, member, means = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64), {}
+        dyad[person], member[person] = index.dyad, index.member
+        for what, values in {"the outcome": self.values, "the lagged outcome": self.at(1, slice(None))}.items():
+            own = cluster_means(values, person)
+            of_member = np.full((index.n_dyads, 2), np.nan)
+            of_member[dyad, member] = own
+            other = of_member[dyad, 1 - member]
+            means[f"the person's mean of {what}"] = own
+            means[f"the partner's mean of {what}"] = other
+            means[f"the dyad's mean of {what}"] = 0.5 * (own + other)
+        return means
 
 
 def _form(x: NDArray[np.float64], lag: NDArray[np.float64], person: NDArray[np.int64]) -> str:
@@ -193,27 +198,19 @@ def _form(x: NDArray[np.float64], lag: NDArray[np.float64], person: NDArray[np.i
     if len(x) < FEWEST or np.ptp(lag) <= ALIKE * np.abs(lag).max():
         return "undecided"
     gap = x - lag
-    if _same(gap, np.full(len(gap), gap.mean()), lag):
+    if _same(gap, gap.mean(), lag):
         return "raw"
-    _, own = np.unique(person, return_inverse=True)
-    count = np.bincount(own)
-    if not _same(gap, (np.bincount(own, weights=gap) / count)[own], lag):
+    count = np.bincount(person)
+    if not _same(gap, np.bincount(person, weights=gap)[person] / count[person], lag):
         return ""
-    around = lag - (np.bincount(own, weights=lag) / count)[own]
-    informative = (count - 1).sum() >= FEWEST and np.abs(around).max() > ALIKE * np.abs(lag).max()
+    around = lag - np.bincount(person, weights=lag)[person] / count[person]
+    informative = len(x) - np.count_nonzero(count) >= FEWEST and np.abs(around).max() > ALIKE * np.abs(lag).max()
     return "within" if informative else "undecided"
 
 
-def _same(a: NDArray[np.float64], b: NDArray[np.float64], scale: NDArray[np.float64]) -> bool:
+def _same(a: NDArray[np.float64], b: NDArray[np.float64] | np.float64, scale: NDArray[np.float64]) -> bool:
     largest = max(float(np.abs(scale).max()), np.finfo(float).tiny)
     return float(np.abs(a - b).max()) <= ALIKE * largest
-
-
-def _person_means(values: NDArray[np.float64], person: NDArray[np.int64], n: int) -> NDArray[np.float64]:
-    seen = np.isfinite(values)
-    count = np.bincount(person[seen], minlength=n)
-    total = np.bincount(person[seen], weights=values[seen], minlength=n)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def _proportional(x: NDArray[np.float64], target: NDArray[np.float64]) -> bool:

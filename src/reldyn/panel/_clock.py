@@ -19,6 +19,7 @@ from reldyn.panel._readonly import read_only
 from reldyn.panel.timing._bursts import fill_bursts
 from reldyn.panel.timing._grid import rare_prompts
 from reldyn.panel.timing._lag_groups import LagGroups, daily_stretches, group_lags, one_a_day
+from reldyn.panel.timing._nights import clock_night_steps
 from reldyn.panel.timing._placing import weekdays
 from reldyn.panel.timing._times import SECONDS_PER_DAY
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from reldyn.panel.timing._grid import CalendarDays
     from reldyn.panel.timing._times import Times
 
-__all__ = ["NEW_START", "USUAL_NIGHT", "Clock", "GridPlaces", "build_clock", "clock_night_steps"]
+__all__ = ["NEW_START", "USUAL_NIGHT", "Clock", "GridPlaces", "build_clock"]
 
 # A gap of this many steps is a fresh start: any stationary process has forgotten everything.
 NEW_START = 1_000_000
@@ -380,26 +381,21 @@ def _scheduled(seen: Ints, grid: GridPlaces, layout: _Layout) -> tuple[Ints, boo
     """Occasions in use and the holes between them; False where times form no such schedule."""
     if not grid.on_grid or not len(seen):
         return seen, False
-    n = layout.n_prompts
-    if not layout.days_named or layout.one_a_day:
-        full, size = None, int(seen[-1] - seen[0]) + 1
-    elif layout.runs_on:
+    n, first, last, full = layout.n_prompts, int(seen[0]), int(seen[-1]), None
+    if layout.runs_on:
         starts = np.flatnonzero(np.r_[True, np.diff(seen // n) != 0])
         ends = np.r_[starts[1:], len(seen)] - 1
         full = np.concatenate([np.arange(seen[a], seen[b] + 1) for a, b in zip(starts, ends, strict=True)])
-        size = len(full)
-    else:
-        full, size = None, int(seen[-1] // n - seen[0] // n + 1) * n
+    elif layout.days_named and not layout.one_a_day:
+        first, last = first // n * n, last // n * n + n - 1
+    size = last - first + 1 if full is None else len(full)
     if size > _SPARSE * len(seen) and layout.days_named:
         # Bursts far apart: their days, and not the years between them.
         days = np.unique(seen // n)
         full, size = (days[:, None] * n + np.arange(n)).ravel(), len(days) * n
     if size > _SPARSE * len(seen):
         return fill_bursts(seen, _SPARSE)
-    if full is None:
-        start = seen[0] if not layout.days_named or layout.one_a_day else seen[0] // n * n
-        full = np.arange(start, start + size)
-    return full, True
+    return np.arange(first, last + 1) if full is None else full, True
 
 
 def _within_day(day: Ints, beep: Ints, *, runs_on: bool) -> Ints:
@@ -420,44 +416,12 @@ def _night(
         return None, "restarts"
     if declared != "clock":
         return int(declared), "declared"
-    instants = _instants(times, day)
-    rank = (np.cumsum(~layout.rare) - 1)[beep]
-    measured = None if instants is None else clock_night_steps(instants, person, day, rank)
+    measured = clock_night_steps(times, person, day, (np.cumsum(~layout.rare) - 1)[beep])
     return (USUAL_NIGHT, "default") if measured is None else (measured, "clock")
-
-
-def _instants(times: Mapping[str, Times], day: Ints) -> Array | None:
-    """Seconds of every row: of the scheduled moment, else of dates or times of day that order the rows of a day."""
-    if "scheduled" in times:
-        return times["scheduled"].values
-    within = times[next(kind for kind in ("beep", "time", "day") if kind in times)]
-    if within.kind == "date" and (within is not times.get("day") or within.has_hours):
-        return within.values
-    values = within.values
-    if within.kind == "duration" and np.nanmin(values) >= 0 and np.nanmax(values) < SECONDS_PER_DAY:
-        return np.asarray(day * SECONDS_PER_DAY + values)
-    return None
-
-
-def clock_night_steps(times: Array, person: Ints, day: Ints, beep: Ints) -> int | None:
-    """Measure the night in units of the median daytime interval; None where the clock cannot tell."""
-    order = np.lexsort((beep, day, person))
-    same_person = np.diff(person[order]) == 0
-    days_on = np.diff(day[order])
-    beeps_on = np.diff(beep[order])
-    gap = np.diff(times[order])
-    daytime = gap[same_person & (days_on == 0) & (beeps_on == 1)]
-    night = gap[same_person & (days_on == 1)]
-    daytime, night = daytime[daytime > 0], night[night > 0]
-    if not len(daytime) or not len(night):
-        return None
-    return max(1, round(float(np.median(night)) / float(np.median(daytime))))
 
 
 def _exact(grid: GridPlaces, day: Ints, layout: _Layout, night: int | None) -> Array:
     """Continuous time in steps of the grid, nights as long as in the count."""
-    if layout.one_a_day and layout.n_prompts == 1:
-        return day.astype(float)
     if not layout.days_named or (layout.n_prompts == 1 and not day.any()):
         return grid.exact
     if layout.n_prompts == 1:

@@ -30,6 +30,8 @@ def numbers_of(panel: DyadPanel, variable: str) -> NDArray[np.float64]:
         raise DataError(f"{variable!r} is no name of a column: give one name, as text.")
     check_usable(panel, [variable])
     column = panel._frame[variable]
+    if column.dtype == np.float64:
+        return read_only(column.to_numpy())
     if column.dtype.kind in "cmM" or isinstance(column.dtype, (pd.DatetimeTZDtype, pd.PeriodDtype)):
         kind = "complex numbers" if column.dtype.kind == "c" else "dates or times"
         raise DataError(f"column {variable!r} holds {kind}: recode it to numbers.")
@@ -58,8 +60,9 @@ def times_of(panel: DyadPanel, name: str) -> Times:
 
 def check_usable(panel: DyadPanel, variables: Iterable[str]) -> None:
     """Raise where a column is absent, or shares its header with another."""
-    wanted = list(variables)
-    twice = {column: group for group in duplicated_headers(panel._frame).values() for column in group}
+    wanted, columns = list(variables), panel._frame.columns
+    once = columns.is_unique and "duplicated_columns" not in panel._frame.attrs
+    twice = {} if once else duplicated_headers(panel._frame)
     for name in wanted:
         if name in twice:
             group = twice[name]
@@ -67,4 +70,4 @@ def check_usable(panel: DyadPanel, variables: Iterable[str]) -> None:
                 f"the header {group[0]!r} stands {len(group)} times in the file (read as {', '.join(group)}), "
                 f"so which column {name!r} is remains unclear: rename the columns, then use the new name."
             )
-    check_columns([str(name) for name in panel._frame.columns], wanted)
+    check_columns(columns.tolist(), wanted)

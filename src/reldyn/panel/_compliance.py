@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reldyn.panel._columns import check_usable, times_of
 from reldyn.panel.timing._times import happened
+from reldyn.stats import cluster_means
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,11 +23,11 @@ __all__ = ["answered_grid", "compliance", "describe"]
 def answered_rows(panel: DyadPanel, variables: Sequence[str] | None) -> NDArray[np.bool_]:
     """True for each row that holds an answer."""
     if variables is not None:
-        panel._check_usable(variables)
+        check_usable(panel, variables)
         return np.asarray(panel._frame[list(variables)].notna().to_numpy().any(axis=1))
     clocks = panel.schedule.columns if panel.schedule is not None else {}
     if "answered" in clocks:
-        return happened(panel._times(clocks["answered"]))
+        return happened(times_of(panel, clocks["answered"]))
     known = {*filter(None, panel.columns.values()), *clocks.values()}
     answered = np.zeros(len(panel), dtype=bool)
     for name in panel._frame:
@@ -161,7 +163,7 @@ def describe(panel: DyadPanel, variables: Sequence[str]) -> pd.DataFrame:
     rows = []
     for name in variables:
         values = panel.values(name)
-        means = panel._person_means(values)
+        means = cluster_means(values, index.person)
         seen = values[np.isfinite(values)]
         low, high = panel.scales.get(name, (seen.min(), seen.max()) if len(seen) else (np.nan, np.nan))
         for code, role in groups:

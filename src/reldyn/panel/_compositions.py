@@ -27,18 +27,19 @@ def composition_labels(index: PanelIndex) -> tuple[str, ...]:
     """
     if not index.roles:
         return (_WITHOUT_ROLES,) * index.n_dyads
-    pairs = np.full((index.n_dyads, 2), -1)
-    pairs[index.dyad, index.member] = index.role
-    pairs = np.sort(pairs, axis=1)
-    known = Counter((int(low), int(high)) for low, high in pairs if low >= 0)
-    labels = []
+    roles = np.full((index.n_dyads, 2), -1)
+    roles[index.dyad, index.member] = index.role
+    of_dyad = [(low, high) for low, high in np.sort(roles, axis=1).tolist()]
+    pairs = Counter(of_dyad)
+    known = {pair: count for pair, count in pairs.items() if pair[0] >= 0}
+    label_of = {}
     for low, high in pairs:
-        pair = (int(low), int(high))
+        pair = (low, high)
         if low < 0:
             with_role = {both: count for both, count in known.items() if high in both}
-            pair = max(with_role, key=lambda both: (with_role[both], both)) if with_role else (int(high), int(high))
-        labels.append("-".join(str(index.roles[code]) for code in pair if code >= 0) or _WITHOUT_ROLES)
-    return tuple(labels)
+            pair = max(with_role, key=lambda both: (with_role[both], both)) if with_role else (high, high)
+        label_of[low, high] = "-".join(str(index.roles[code]) for code in pair if code >= 0) or _WITHOUT_ROLES
+    return tuple(label_of[pair] for pair in of_dyad)
 
 
 def count_compositions(labels: Sequence[str]) -> dict[str, int]:

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from reldyn.panel._clock import Clock, GridPlaces, build_clock
 from reldyn.panel._readonly import read_only
-from reldyn.panel.timing._grid import calendar_codes, shorten_gaps, stretches
+from reldyn.panel.timing._grid import calendar_codes, grid_steps, stretches
 from reldyn.panel.timing._stamp_days import counts_as_schedule
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from reldyn.panel.checks._findings_layout import Layout
     from reldyn.panel.timing._times import Times
 
-__all__ = ["PanelIndex", "build_index", "grid_steps"]
+__all__ = ["PanelIndex", "build_index"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -133,19 +133,24 @@ class PanelIndex:
         """Place of each row among the scheduled occasions of the study."""
         return read_only(self.schedule.slots(self.occasion))
 
-    def earlier_row(self, steps: int, *, of_partner: bool = False) -> NDArray[np.int64]:
-        """Return the own or the partner's row ``steps`` scheduled occasions earlier, or -1; none lies over a night."""
-        member = 1 - self.member if of_partner else self.member
+    def earlier_row(
+        self, steps: int, *, of_partner: bool = False, rows: NDArray[np.int64] | slice = slice(None)
+    ) -> NDArray[np.int64]:
+        """Return the own or the partner's row ``steps`` scheduled occasions before all or some rows, or -1.
+
+        None lies over a night.
+        """
+        member = 1 - self.member[rows] if of_partner else self.member[rows]
         day, step = self.lag_codes
         if day is self.day or (self.n_beeps == 1 and bool(self.schedule.scheduled.all())):
             # Codes of occasions are as far apart as their lag; those of no row are not found.
-            inside = step >= steps
-            row = self.find(self.dyad, member, np.where(inside, self.occasion - steps, 0))
+            inside = step[rows] >= steps
+            occasion = np.where(inside, self.occasion[rows] - steps, 0)
         else:
-            before = self.schedule.earlier(steps)[self.slot]
+            before = self.schedule.earlier(steps)[self.slot[rows]]
             inside = before >= 0
-            row = self.find(self.dyad, member, self.schedule.occasion[np.where(inside, before, 0)])
-        return np.where(inside, row, -1)
+            occasion = self.schedule.occasion[np.where(inside, before, 0)]
+        return np.where(inside, self.find(self.dyad[rows], member, occasion), -1)
 
     @cached_property
     def lag_codes(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -155,85 +160,12 @@ class PanelIndex:
         return read_only(self.schedule.lag_day[self.slot]), read_only(self.schedule.lag_step[self.slot])
 
 
-def grid_steps(
-    values: NDArray[np.float64], local: NDArray[np.float64] | None = None
-) -> tuple[NDArray[np.int64], NDArray[np.float64], bool]:
-    """Place times on the coarsest common grid.
-
-    Parameters
-    ----------
-    values : (n,) float array
-        NaN where missing.
-    local : (n,) float array, optional
-        The same times on the wall clock. A diary kept at one hour of the day lies on its grid even where the clock
-        changes and instants do not.
-
-    Returns
-    -------
-    steps : (n,) int array
-        Steps from the first time; ranks where no common grid exists. Missing times give 0 (they
-        are an error found elsewhere).
-    exact : (n,) float array
-        The same times, unrounded, in units of one step.
-    on_grid : bool
-    """
-    finite = np.isfinite(values)
-    distinct, first, inverse = distinct_times(values[finite])
-    steps = np.zeros(len(values), dtype=np.int64)
-    exact = np.zeros(len(values))
-    if len(distinct) < 2:
-        return steps, exact, True
-    gaps = np.diff(distinct)
-    place = _on_grid(distinct)
-    unit = float(gaps.min() if place is not None else np.median(gaps))
-    if place is None and local is not None:
-        shown = local[finite][first]
-        # Each instant must have one reading of the wall clock, in the same order.
-        agrees = np.array_equal(shown[inverse], local[finite]) and bool(np.all(np.diff(shown) > 0))
-        place = _on_grid(shown) if agrees else None
-        unit = float(np.diff(shown).min()) if place is not None else unit
-    steps[finite] = (place if place is not None else np.arange(len(distinct)))[inverse]
-    exact[finite] = (values[finite] - distinct[0]) / unit
-    return steps, exact, place is not None
-
-
-def distinct_times(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-    """Distinct values ascending, the first row of each, and the place of every row's value among them.
-
-    The same as `numpy.unique`; whole numbers of a small range are counted, not sorted.
-    """
-    n = len(values)
-    span = float(np.ptp(values)) if n else np.inf
-    if span > 4 * n + 1000 or not np.array_equal(values, np.rint(values)):
-        return np.unique(values, return_index=True, return_inverse=True)
-    low = values.min()
-    codes = (values - low).astype(np.int64)
-    first = np.full(int(span) + 1, n)
-    # Of several rows the one written last, the first of the table, stays.
-    first[codes[::-1]] = np.arange(n - 1, -1, -1)
-    used = first < n
-    return np.flatnonzero(used) + low, first[used], (np.cumsum(used) - 1)[codes]
-
-
-def _on_grid(distinct: NDArray[np.float64]) -> NDArray[np.int64] | None:
-    """Steps of ascending times on the grid of their smallest gap; None where they do not lie on it."""
-    multiples = (distinct - distinct[0]) / np.diff(distinct).min()
-    close = np.abs(multiples - np.rint(multiples)) < 1e-3 * np.maximum(1.0, multiples * 1e-3)
-    if not np.all(close):
-        return None
-    steps = np.rint(multiples).astype(np.int64)
-    # Bursts far apart lie on one grid; times that fill hardly any of it do not.
-    most = 50 * len(distinct) + 1000
-    steps = shorten_gaps(steps) if steps[-1] >= most else steps
-    return None if steps[-1] >= most else np.asarray(steps)
-
-
 def build_index(layout: Layout, schedule: Schedule | None) -> PanelIndex:
     """Compute the codes of every row of a table without errors, from what its checks have read already."""
     if layout.identity is None:
         raise ValueError("a table without dyads and persons has no index")
     who, times, n = layout.identity, layout.clocks, layout.n_rows
-    person, dyad = who.person_codes.astype(np.int64), who.dyad_codes.astype(np.int64)
+    person, dyad = np.asarray(who.person_codes, dtype=np.int64), np.asarray(who.dyad_codes, dtype=np.int64)
     has_roles = "role" in layout.names
     role, roles = _role_codes(layout.frame[layout.names["role"]]) if has_roles else (np.full(n, -1), ())
     grid = _occasions(layout, times, n)
@@ -252,8 +184,8 @@ def build_index(layout: Layout, schedule: Schedule | None) -> PanelIndex:
         n_days=int(grid.day.max(initial=0)) + 1,
         n_beeps=study.n_prompts,
         on_grid=grid.on_grid,
-        dyad_labels=tuple(_plain(label) for label in who.dyad_labels),
-        person_labels=tuple(_plain(label) for label in who.person_labels),
+        dyad_labels=_plain_labels(who.dyad_labels),
+        person_labels=_plain_labels(who.person_labels),
         roles=roles,
         schedule=study,
     )
@@ -265,11 +197,16 @@ def _role_codes(values: pd.Series) -> tuple[NDArray[np.int64], tuple[Hashable, .
 
     categorical = pd.Categorical(values)
     codes = categorical.codes.astype(np.int64)
-    used = np.unique(codes[codes >= 0])
+    used = np.flatnonzero(np.bincount(codes[codes >= 0]))
     renumber = np.full(len(categorical.categories) + 1, -1, dtype=np.int64)
     renumber[used] = np.arange(len(used))
-    labels = tuple(_plain(categorical.categories[place]) for place in used)
+    labels = tuple(_plain(categorical.categories[place]) for place in used.tolist())
     return renumber[codes], labels
+
+
+def _plain_labels(labels: NDArray[Any]) -> tuple[Hashable, ...]:
+    # An array of objects keeps them as they are; they may be numbers of numpy.
+    return tuple(map(_plain, labels) if labels.dtype == object else labels.tolist())
 
 
 def _plain(label: Hashable) -> Hashable:
@@ -304,7 +241,7 @@ def _occasions(layout: Layout, times: Mapping[str, Times], n: int) -> GridPlaces
         return GridPlaces(zeros, zeros, np.zeros(n), True, False)
     fastest = list(placing)[-1]
     if "day" not in placing:
-        steps = grid_steps(placing[fastest], times[fastest].local)
+        steps = layout.grid
         stretch = None if steps[2] else stretches(np.unique(placing[fastest]))
         return GridPlaces(zeros, *steps, False, stretch=stretch)
     day, dated = placing["day"], times[layout.source_of("day")].kind == "date"
@@ -315,7 +252,7 @@ def _occasions(layout: Layout, times: Mapping[str, Times], n: int) -> GridPlaces
         return GridPlaces(zeros, calendar.code, day - day.min(), True, False, calendar)
     within = times[layout.source_of(fastest)]
     clocked = within.kind in ("date", "duration")
-    steps = grid_steps(placing[fastest])
+    steps = layout.grid
     if clocked and not steps[2] and counts_as_schedule(placing[fastest]):
         steps = (*steps[:2], True)
     if not dated:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from reldyn.panel._schedule import Schedule
 from reldyn.panel.checks._findings import examine
 from reldyn.panel.checks._findings_lags import recognised_columns
 from reldyn.panel.timing._formats import TimeOptions, time_options
-from reldyn.panel.timing._placing import weekdays
+from reldyn.stats import cluster_means
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -136,7 +136,7 @@ class DyadPanel(PanelRows):
         raise_errors(findings)
         if layout is None:
             raise DataError("the rows could not be checked, so they cannot make a panel.", findings)
-        index = build_index(layout, schedule)
+        index = layout.index if schedule is None else build_index(layout, schedule)
         if recognised := recognised_columns(layout):
             rows.attrs["times"] = recognised
         checked = Findings(rows, columns, schedule, dict(scales or {}), layout.known_times)
@@ -169,13 +169,6 @@ class DyadPanel(PanelRows):
     def _times(self, name: str) -> Times:
         return times_of(self, name)
 
-    def _weekday(self, name: str) -> NDArray[np.float64] | None:
-        times = times_of(self, name)
-        return weekdays(times) if times.kind == "date" else None
-
-    def _check_usable(self, variables: Iterable[str]) -> None:
-        check_usable(self, variables)
-
     def within_between(self, variables: Sequence[str]) -> DyadPanel:
         """Split each variable into what varies within a person and what differs between persons.
 
@@ -199,18 +192,11 @@ class DyadPanel(PanelRows):
         added: dict[str, NDArray[np.float64]] = {}
         for name in _listed(variables):
             values = self.values(name)
-            mean = self._person_means(values)
+            mean = cluster_means(values, self._index.person)
             centre = float(np.nanmean(mean)) if np.isfinite(mean).any() else np.nan
             added[f"{name}_within"] = values - mean[self._index.person]
             added[f"{name}_between"] = mean[self._index.person] - centre
         return self._with_columns(added)
-
-    def _person_means(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        person, n = self._index.person, self._index.n_persons
-        seen = np.isfinite(values)
-        total = np.bincount(person, weights=np.where(seen, values, 0.0), minlength=n)
-        count = np.bincount(person, weights=seen, minlength=n)
-        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
     def lag(self, variables: Sequence[str], steps: int = 1) -> DyadPanel:
         """Add ``NAME_lag1``: the same person's value one scheduled occasion earlier.
@@ -288,7 +274,7 @@ class DyadPanel(PanelRows):
         from reldyn.panel._reshape import to_wide
 
         names = _listed(variables)
-        self._check_usable(names)
+        check_usable(self, names)
         return to_wide(self, names)
 
     def series(self, variables: str | Sequence[str]) -> SeriesBatch:
@@ -505,4 +491,6 @@ def _listed(variables: Sequence[str]) -> list[str]:
 
 
 def _take(values: NDArray[np.float64], row: NDArray[np.int64]) -> NDArray[np.float64]:
-    return np.where(row >= 0, values[np.maximum(row, 0)], np.nan)
+    taken = values[row]
+    taken[row < 0] = np.nan
+    return taken

@@ -112,19 +112,12 @@ def _draw(ax: Axes, panel: DyadPanel, code: int, values: np.ndarray) -> None:
 
 def _clock(panel: DyadPanel) -> tuple[np.ndarray, np.ndarray]:
     """Number of the scheduled occasion and the time axis (days, or occasions), per row."""
-    index = panel.index
-    used, rank = np.unique(index.beep, return_inverse=True)
+    index, clock = panel.index, panel.clock
     if index.n_days == 1:
         return index.beep, index.beep + 1.0
-    if len(np.unique(index.occasion)) == len(used):
-        # The beep number runs on from day to day, so that the day says where it is.
-        day = index.day + 1.0
-        first = np.full(index.n_days, index.n_beeps)
-        np.minimum.at(first, index.day, index.beep)
-        return index.beep, day + (index.beep - first[index.day]) / max(
-            1, int((index.beep - first[index.day]).max()) + 1
-        )
-    return index.day * len(used) + rank, index.day + 1 + rank / len(used)
+    # Where the beep number runs on from day to day, the day says where it is.
+    place = index.beep if clock.runs_on else index.occasion
+    return place, index.day + 1 + clock.prompt[index.slot] / (clock.prompt.max() + 1)
 
 
 def _with_breaks(place: np.ndarray, time: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -66,6 +66,8 @@ def cluster_sums(values: Array, codes: Ints) -> Array:
     >>> cluster_sums(np.array([1.0, 2.0, 3.0]), np.array([0, 1, 0])).tolist()
     [4.0, 2.0]
     """
+    if values.ndim == 1:
+        return np.asarray(np.bincount(codes, weights=values), dtype=float)
     n_clusters = int(codes.max()) + 1 if len(codes) else 0
     sums = np.zeros((n_clusters, *values.shape[1:]))
     np.add.at(sums, codes, values)

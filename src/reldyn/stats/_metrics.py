@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 import numpy as np
 
 from reldyn._types import Array
@@ -32,8 +34,12 @@ def different_metrics(first: Array, second: Array) -> bool:
     True
     """
     parts = [np.asarray(part, dtype=float)[np.isfinite(part)] for part in (first, second)]
-    if min(map(len, parts)) < _FEWEST_VALUES or any(np.ptp(part) == 0 for part in parts):
+    if min(map(len, parts)) < _FEWEST_VALUES:
         return False
-    small, large = sorted(parts, key=lambda part: float(part.std(ddof=1)))
-    wider = float(np.ptp(large)) >= _FACTOR * float(np.ptp(small))
-    return wider and float(large.std(ddof=1)) >= _FACTOR * float(small.std(ddof=1))
+    ranges = [float(np.ptp(part)) for part in parts]
+    if min(ranges) == 0 or max(ranges) < _FACTOR * min(ranges):
+        return False
+    (small, narrow), (large, wide) = sorted(
+        zip([float(part.std(ddof=1)) for part in parts], ranges, strict=True), key=itemgetter(0)
+    )
+    return wide >= _FACTOR * narrow and large >= _FACTOR * small

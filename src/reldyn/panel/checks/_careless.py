@@ -10,6 +10,7 @@ import numpy as np
 
 from reldyn._types import Array, Flags, Ints
 from reldyn.errors import DesignError, check_columns, check_option
+from reldyn.panel._columns import check_usable, times_of
 from reldyn.panel.checks._careless_indices import (
     even_odd,
     mahalanobis,
@@ -226,13 +227,13 @@ def _pace(panel: DyadPanel, n_items: Ints, opened: str | None, unit: float, note
     clocks = panel.schedule.columns if panel.schedule is not None else {}
     start, end = opened or clocks.get("sent"), clocks.get("answered")
     if opened is not None:
-        panel._check_usable([opened])
+        check_usable(panel, [opened])
     if start is None or end is None:
         notes.append(
             _told(np.ones(len(panel), dtype=bool), "no clock of opening and answering, so no seconds_per_item")
         )
         return np.full(len(panel), np.nan)
-    first, last = panel._times(start), panel._times(end)
+    first, last = times_of(panel, start), times_of(panel, end)
     if first.kind != last.kind:
         raise DesignError(
             f"{start!r} and {end!r} are not clocks of one kind: "

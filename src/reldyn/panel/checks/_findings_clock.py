@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reldyn._types import Array, Flags, Ints
-from reldyn.panel._index import build_index, grid_steps
 from reldyn.panel.checks._finding_codes import Finding
 from reldyn.panel.checks._findings_layout import Layout
 from reldyn.panel.checks._findings_presence import used_occasions
+from reldyn.panel.timing._grid import grid_steps
 from reldyn.panel.timing._stamp_days import counts_as_schedule
 
 if TYPE_CHECKING:
@@ -98,26 +98,26 @@ def _off_grid(layout: Layout) -> Iterator[Finding]:
 
 def _steps(layout: Layout) -> _Steps | None:
     """The steps within persons and days; None where most are one step of the grid, as on any regular schedule."""
-    kind = layout.occasion_kinds[-1]
-    values, order, pair = layout.placing[kind], layout.by_time, layout.same_unit
+    order, pair = layout.by_time, layout.same_unit
     if len(layout.occasion_kinds) > 1:
-        pair = pair & (np.diff(layout.placing["day"][order]) == 0)
+        pair = pair & (layout.steps["day"] == 0)
     if layout.off_schedule.any():
         pair = pair & ~layout.off_schedule[order[1:]] & ~layout.off_schedule[order[:-1]]
-    if not pair.any():
+    if not pair.any() or np.bincount(layout.units.dyads).max() > 2:
         return None
-    clock = layout.clocks.get(kind)
-    local = clock.local if clock is not None and len(layout.occasion_kinds) == 1 else None
-    grid, _, on_grid = grid_steps(values, local)
-    lengths = np.diff(grid[order])[pair] if on_grid else np.diff(values[order])[pair]
+    grid, _, on_grid = layout.grid
+    lengths = np.diff(grid[order]) if on_grid else layout.steps[layout.occasion_kinds[-1]]
+    if on_grid and 2 * (pair & (lengths == 1)).sum() > pair.sum():
+        return None
+    lengths = lengths[pair]
     forward = lengths > 0
     if not forward.any():
         return None
     usual = _commonest(lengths[forward]) if on_grid else _LONGER * float(np.median(lengths[forward]))
-    if (on_grid and usual <= 1) or np.bincount(layout.units.dyads).max() > 2:
+    if on_grid and usual <= 1:
         return None
     before, after = order[:-1][pair][forward], order[1:][pair][forward]
-    found = build_index(layout, None).earlier_row(1)[after] == before
+    found = layout.index.earlier_row(1)[after] == before
     return _Steps(before, after, found, lengths[forward] <= usual, on_grid)
 
 

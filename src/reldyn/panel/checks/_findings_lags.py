@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reldyn._types import Array, Flags
-from reldyn.panel._index import build_index
+from reldyn._types import Flags
 from reldyn.panel.checks._finding_codes import Finding
 from reldyn.panel.timing._formats import NUMBER_WORDS
 from reldyn.panel.timing._numbers import UNIT_WORDS
@@ -77,8 +76,10 @@ def _read(layout: Layout) -> Iterator[Finding]:
         for remark in times.remarks:
             yield Finding(remark.code, name, f"{name!r} {remark.wording}", np.flatnonzero(remark.rows))
         words = recognised(times)
+        if words is None:
+            continue
         known = times.local[np.isfinite(times.local)]
-        if words is not None and len(known):
+        if len(known):
             span = ""
             if times.kind == "date":
                 days = np.floor(np.array([known.min(), known.max()]) / SECONDS_PER_DAY).astype("datetime64[D]")
@@ -166,7 +167,7 @@ def _lost_days(layout: Layout) -> Iterator[Finding]:
     if not lost.any():
         return
     rows = np.flatnonzero(lost)
-    found = build_index(layout, None).earlier_row(1)[rows] >= 0
+    found = layout.index.earlier_row(1)[rows] >= 0
     if found.all():
         return
     name = layout.occasion_columns
@@ -183,21 +184,20 @@ def _lost_days(layout: Layout) -> Iterator[Finding]:
 
 def _daily_rows(layout: Layout) -> Flags:
     """Rows at the time of day of the row of the day before, in stretches of days with one row."""
-    order, same = layout.by_time, layout.same_unit
-    day = layout.placing["day"][order]
-    within = layout.placing[layout.occasion_kinds[-1]][order]
-    joined: Array = np.diff(day)
+    order, same, rows = layout.by_time, layout.same_unit, np.zeros(layout.n_rows, dtype=bool)
+    days_on, within = layout.steps["day"], layout.steps[layout.occasion_kinds[-1]]
     alone = np.ones(len(order), dtype=bool)
-    together = same & (joined == 0)
+    together = same & (days_on == 0)
     alone[1:] &= ~together
     alone[:-1] &= ~together
-    step = same & (joined == 1) & alone[1:] & alone[:-1] & (np.diff(within) == 0)
+    if not alone.any():
+        return rows
+    step = same & (days_on == 1) & alone[1:] & alone[:-1] & (within == 0)
     # At least three days in a row: two steps that follow on each other.
     long = np.zeros(len(step), dtype=bool)
     if len(step) >= _FEWEST_DAYS - 1:
         both = step[1:] & step[:-1]
         long[1:] |= both
         long[:-1] |= both
-    rows = np.zeros(layout.n_rows, dtype=bool)
     rows[order[1:][long]] = True
     return rows

@@ -18,11 +18,14 @@ from reldyn._types import Array, Flags, Ints
 from reldyn.panel._identity import Identity, factorize, identify
 from reldyn.panel.timing._columns_read import read_column
 from reldyn.panel.timing._formats import TimeFormat, TimeOptions
+from reldyn.panel.timing._grid import grid_steps
 from reldyn.panel.timing._placing import place_rows
 from reldyn.panel.timing._times import Times
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from reldyn.panel._index import PanelIndex
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,15 +113,27 @@ class Layout:
     @cached_property
     def off_schedule(self) -> Flags:
         """Rows on days without a prompt, or at a time of day that is none of the prompts."""
-        from reldyn.panel._index import build_index
-
         clocked = any(
             self.clocks[self.source_of(kind)].kind in ("date", "duration") for kind in self.occasion_kinds[1:]
         )
         if self.identity is None or not self.usable.all() or not (clocked or self.off_workdays.any()):
             return self.off_workdays
-        index = build_index(self, None)
-        return np.asarray(~index.schedule.scheduled[index.slot])
+        return np.asarray(~self.index.schedule.scheduled[self.index.slot])
+
+    @cached_property
+    def index(self) -> PanelIndex:
+        """The codes of a table without errors, where no length of a night is declared."""
+        from reldyn.panel._index import build_index
+
+        return build_index(self, None)
+
+    @cached_property
+    def grid(self) -> tuple[Ints, Array, bool]:
+        """`grid_steps` of the fastest key of `placing`; on the wall clock too, where it is the only one."""
+        kind = self.occasion_kinds[-1]
+        clock = self.clocks.get(kind)
+        local = clock.local if clock is not None and len(self.occasion_kinds) == 1 else None
+        return grid_steps(self.placing[kind], local)
 
     @property
     def occasion_kinds(self) -> tuple[str, ...]:
@@ -155,6 +170,35 @@ class Layout:
         return np.asarray((self.units.codes >= 0) & (self.occasions.codes >= 0))
 
     @cached_property
+    def cells(self) -> Ints:
+        """Code of the unit and occasion of every row, below `n_cells`; -1 where one is missing."""
+        codes = self.units.codes * self.occasions.size + self.occasions.codes
+        return codes if self.usable.all() else np.where(self.usable, codes, -1)
+
+    @property
+    def n_cells(self) -> int:
+        """How many cells all units have."""
+        return self.units.n * self.occasions.size
+
+    @cached_property
+    def row_of_cell(self) -> Ints | None:
+        """The last row of every cell, -1 where it has none; None where a table of all cells would be large."""
+        if not fits_table(self.n_cells, self.n_rows):
+            return None
+        table = np.full(self.n_cells, -1, dtype=np.intp)
+        rows = np.arange(self.n_rows) if self.usable.all() else np.flatnonzero(self.usable)
+        table[self.cells[rows]] = rows
+        return table
+
+    @cached_property
+    def any_twice(self) -> bool:
+        """Whether a cell has several rows."""
+        if self.row_of_cell is not None:
+            return int((self.row_of_cell >= 0).sum()) < int(self.usable.sum())
+        codes, n_codes = dense(self.cells[self.usable], self.n_cells)
+        return bool(np.bincount(codes, minlength=n_codes).max(initial=0) > 1)
+
+    @cached_property
     def by_unit(self) -> Ints:
         """Row positions grouped by unit in the order of the file; rows without a unit first."""
         return _stable_order(self.units.codes, self.units.n)
@@ -162,17 +206,26 @@ class Layout:
     @cached_property
     def by_time(self) -> Ints:
         """Row positions grouped by unit, within it by occasion; unusable rows left out."""
+        if self.row_of_cell is not None and not self.any_twice:
+            return self.row_of_cell[self.row_of_cell >= 0]
         order = self.by_unit if self.usable.all() else self.by_unit[self.usable[self.by_unit]]
-        codes = self.units.codes[order] * self.occasions.size + self.occasions.codes[order]
-        if np.all(codes[1:] >= codes[:-1]):
-            return order
-        return np.asarray(order[np.argsort(codes, kind="stable")])
+        return np.asarray(order[np.argsort(self.cells[order], kind="stable")])
+
+    @cached_property
+    def unit_by_time(self) -> Ints:
+        """Unit of each row of `by_time`."""
+        codes = self.units.codes if self.usable.all() else self.units.codes[self.usable]
+        return np.repeat(np.arange(self.units.n), np.bincount(codes, minlength=self.units.n))
 
     @cached_property
     def same_unit(self) -> Flags:
         """Whether each row of `by_time` but the first belongs to the unit of the row before."""
-        units = self.units.codes[self.by_time]
-        return np.asarray(units[1:] == units[:-1])
+        return np.asarray(self.unit_by_time[1:] == self.unit_by_time[:-1])
+
+    @cached_property
+    def steps(self) -> dict[str, Array]:
+        """By key of `placing`, the step from each row of `by_time` to the next; between units it has no meaning."""
+        return {kind: np.diff(values[self.by_time]) for kind, values in self.placing.items()}
 
     def rows_of_units(self, units: Ints) -> Ints:
         """All rows of these units, ascending."""
@@ -190,6 +243,12 @@ class Layout:
     @cached_property
     def partner_rows(self) -> tuple[Ints, Ints]:
         """Rows of the first and of the second partner at their shared occasions, by dyad and time; paired dyads."""
+        if self.row_of_cell is not None:
+            pairs = np.argsort(self.units.dyads, kind="stable")
+            pairs = pairs[self.paired_dyads[self.units.dyads[pairs]]].reshape(-1, 2)
+            at = self.row_of_cell.reshape(self.units.n, self.occasions.size)[pairs.T].reshape(2, -1)
+            shared = np.flatnonzero((at >= 0).all(axis=0))
+            return at[0, shared], at[1, shared]
         units, n_dyads = self.units, len(self.paired_dyads)
         rows = np.flatnonzero(self.usable & np.append(self.paired_dyads[units.dyads], False)[units.codes])
         cells, n_cells = dense(
@@ -256,10 +315,15 @@ def build_layout(
 
 def dense(codes: Ints, size: int) -> tuple[Ints, int]:
     """Codes below a size that a table can hold: as they are while that is small, else renumbered."""
-    if size <= 4 * len(codes) + 100_000:
+    if fits_table(size, len(codes)):
         return codes, size
     renumbered, labels = factorize(codes)
     return renumbered, len(labels)
+
+
+def fits_table(size: int, n_rows: int) -> bool:
+    """Whether a table of that many cells is small beside the rows."""
+    return size <= 4 * n_rows + 100_000
 
 
 def _units(identity: Identity) -> Units:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _SHORTEST_RUN = 10
 _CHANCE = 0.05
 _NAMES_SHOWN = 5
+# So many rows mostly show that a column needs no closer look.
+_FIRST_ROWS = 1_000
 
 
 def partner_findings(layout: Layout, states: Mapping[str, Array]) -> Iterator[Finding]:
@@ -38,7 +40,8 @@ def partner_findings(layout: Layout, states: Mapping[str, Array]) -> Iterator[Fi
         mine, theirs = values[first], values[second]
         both = np.isfinite(mine) & np.isfinite(theirs)
         alike = (mine == theirs)[both]
-        if alike.sum() < _SHORTEST_RUN:
+        # The longest run of any dyads is at least as long as the longest of one.
+        if np.diff(np.flatnonzero(np.r_[True, ~alike, True])).max() <= _SHORTEST_RUN:
             continue
         copied = _copied(mine[both], alike, dyads[both], values, scaled=name in layout.scales)
         if copied.any():
@@ -51,7 +54,7 @@ def scale_findings(layout: Layout, states: Mapping[str, Array]) -> Iterator[Find
         return
     codes, labels = layout.roles
     for name, values in states.items():
-        if name in layout.scales:
+        if name in layout.scales or _ranges_alike(values, codes):
             continue
         parts = [values[(codes == code) & np.isfinite(values)] for code in (0, 1)]
         if not different_metrics(*parts):
@@ -62,6 +65,14 @@ def scale_findings(layout: Layout, states: Mapping[str, Array]) -> Iterator[Find
             for part, spread, label in zip(parts, spreads, labels, strict=True)
         )
         yield Finding("unequal-scales", name, f"{name!r} runs from {told}", n=sum(map(len, parts)))
+
+
+def _ranges_alike(values: Array, codes: Ints) -> bool:
+    """Whether the first rows of each role span more than half of the whole, as those of one scale mostly do."""
+    low, high = np.fmin.reduce(values, initial=np.inf), np.fmax.reduce(values, initial=-np.inf)
+    shown = [values[:_FIRST_ROWS][codes[:_FIRST_ROWS] == code] for code in (0, 1)]
+    ranges = [np.fmax.reduce(part, initial=-np.inf) - np.fmin.reduce(part, initial=np.inf) for part in shown]
+    return bool(2 * min(ranges) > high - low)
 
 
 def _copied(mine: Array, alike: Flags, dyads: Ints, values: Array, *, scaled: bool) -> Flags:

@@ -31,12 +31,16 @@ class Cells:
     Attributes
     ----------
     dyads, occasions : ndarray of int, shape (cells,)
+        The occasion as its place in `used`.
+    used : ndarray of int
+        Codes of occasions that occur, ascending.
     first, second : ndarray of bool, shape (cells,)
         Whether each member answered.
     """
 
     dyads: Ints
     occasions: Ints
+    used: Ints
     first: Flags
     second: Flags
 
@@ -101,7 +105,7 @@ def _apart(
 
 def _cells(layout: Layout, identity: Identity, dyads: Ints, occasions: Ints, first: Flags, here: Flags) -> Cells:
     used, rank = used_occasions(occasions, layout.occasions.size)
-    longest = int(np.bincount(layout.units.codes[layout.usable]).max())
+    longest = int(np.bincount(layout.unit_by_time).max())
     shared_grid = len(used) <= 2 * longest and identity.n_dyads * len(used) <= 4 * layout.n_rows + 100_000
     if shared_grid:
         shape = (identity.n_dyads, len(used))
@@ -115,9 +119,10 @@ def _cells(layout: Layout, identity: Identity, dyads: Ints, occasions: Ints, fir
     table[1, codes[first & here]] = True
     table[2, codes[~first & here]] = True
     if not shared_grid:
-        return Cells(flat // size, flat % size, table[1], table[2])
+        return Cells(flat // size, np.searchsorted(used, flat % size), used, table[1], table[2])
     expected = np.flatnonzero(_between(table[0].reshape(shape)))
-    return Cells(expected // len(used), used[expected % len(used)], table[1, expected], table[2, expected])
+    dyad, place = np.divmod(expected, len(used))
+    return Cells(dyad, place, used, table[1, expected], table[2, expected])
 
 
 def used_occasions(occasions: Ints, size: int) -> tuple[Ints, Ints]:
@@ -167,15 +172,19 @@ def _by_kind(layout: Layout, cells: Cells) -> Iterator[Finding]:
     used, rank = used_occasions(layout.occasions.codes[usable], layout.occasions.size)
     row_of_used = np.zeros(len(used), dtype=np.intp)
     row_of_used[rank] = usable
-    example = row_of_used[np.searchsorted(used, cells.occasions)]
+    # Occasions in the order in which dyads come to them: the first of a level names it.
+    first = np.full(len(cells.used), len(cells.dyads))
+    first[cells.occasions[::-1]] = np.arange(len(cells.dyads) - 1, -1, -1)
+    order = np.argsort(first, kind="stable")
+    example = row_of_used[np.searchsorted(used, cells.used[order])]
+    n_cells, n_answers = (np.bincount(cells.occasions, weights=by)[order] for by in (None, cells.answered()))
     for kind in ("day", "beep"):
         if kind not in layout.occasion_kinds:
             continue
         column = layout.frame[layout.names[layout.source_of(kind)]]
         values = layout.placing[kind][example]
         levels, rows, codes = np.unique(values, return_index=True, return_inverse=True)
-        asked = 2 * np.bincount(codes, minlength=len(levels))
-        shares = np.bincount(codes, weights=cells.answered(), minlength=len(levels)) / asked
+        shares = np.bincount(codes, weights=n_answers) / (2 * np.bincount(codes, weights=n_cells))
         clock = layout.clocks[layout.source_of(kind)]
         dated = kind == "day" and clock.kind == "date"
         names = [_day_text(clock, example[row]) if dated else str(column.iloc[example[row]]) for row in rows]

@@ -56,8 +56,9 @@ def _unreadable(layout: Layout) -> Iterator[Finding]:
 
 def _out_of_order(layout: Layout) -> Iterator[Finding]:
     order = layout.by_unit if layout.usable.all() else layout.by_unit[layout.usable[layout.by_unit]]
-    occasions, units = layout.occasions.codes[order], layout.units.codes[order]
-    back = (occasions[1:] < occasions[:-1]) & (units[1:] == units[:-1])
+    # Cells ascend from unit to unit, so that they fall within one only.
+    cells = layout.cells[order]
+    back = cells[1:] < cells[:-1]
     if back.any():
         columns = layout.occasion_columns
         rows = np.sort(order[1:][back])
@@ -68,16 +69,14 @@ def _nights_and_gaps(layout: Layout) -> Iterator[Finding]:
     order, same = layout.by_time, layout.same_unit
     if not same.any():
         return
-    days = _days(layout)
-    within = layout.occasion_kinds[-1]
-    days_on = _steps(days, layout, same) if days is not None else np.zeros(len(same))
+    within, days_on = layout.occasion_kinds[-1], _days_on(layout)
     if within == "day":
         gap = same & (days_on > _LONGER * _usual(days_on[same], counted=True))
     else:
-        times = layout.placing[within][order]
-        step = np.diff(times)
+        times, step = layout.placing[within], layout.steps[within]
         today = same & (days_on == 0)
-        gap = (today & (step > _LONGER * _usual(step[today], counted=_counts(times, today)))) | (same & (days_on > 1))
+        counted = _counts(times if layout.usable.all() else times[layout.usable], today)
+        gap = (today & (step > _LONGER * _usual(step[today], counted=counted))) | (same & (days_on > 1))
         yield from _night(layout, same & (days_on >= 1))
     if gap.any():
         severity: Severity | None = "warning" if 2 * gap.sum() > same.sum() else None
@@ -107,21 +106,14 @@ def _night(layout: Layout, night: Flags) -> Iterator[Finding]:
         yield Finding("night", layout.names[kind], "a night lies before", rows)
 
 
-def _days(layout: Layout) -> Array | None:
-    """Day number of each row: the named day, else the calendar day where times are dates with a time of day."""
+def _days_on(layout: Layout) -> Array:
+    """Days from each row to the person's next: of the named day, else of the calendar where dates have hours."""
+    same, clock = layout.same_unit, layout.clocks.get(layout.occasion_kinds[-1])
     if "day" in layout.placing:
-        return layout.placing["day"]
-    clock = layout.clocks[layout.occasion_kinds[-1]]
-    if clock.kind != "date":
-        return None
-    days = calendar_days(clock)
-    present = ~np.isnan(days)
-    return None if np.array_equal(days[present] * SECONDS_PER_DAY, clock.local[present]) else days
-
-
-def _steps(days: Array, layout: Layout, same: Flags) -> Array:
-    steps = np.diff(days[layout.by_time])
-    return np.where(same, steps, 0.0)
+        return np.where(same, layout.steps["day"], 0.0)
+    if clock is None or not clock.has_hours:
+        return np.zeros(len(same))
+    return np.where(same, np.diff(calendar_days(clock)[layout.by_time]), 0.0)
 
 
 def _counts(times: Array, today: Flags) -> bool:

@@ -129,14 +129,10 @@ def _dyads(codes: Ints) -> str:
 
 
 def _duplicates(layout: Layout) -> Iterator[Finding]:
-    if not layout.placed:
+    if not layout.placed or not layout.any_twice:
         return
-    size = layout.occasions.size
-    codes = np.where(layout.usable, layout.units.codes * size + layout.occasions.codes, -1)
-    codes, n_codes = dense(codes if layout.usable.all() else codes[layout.usable], layout.units.n * size)
+    codes, n_codes = dense(layout.cells[layout.usable], layout.n_cells)
     again = np.bincount(codes, minlength=n_codes) > 1
-    if not again.any():
-        return
     rows = np.flatnonzero(layout.usable)[again[codes]]
     if layout.occasion_kinds:
         yield Finding("duplicate-occasion", layout.occasion_columns, "several rows for one person and occasion", rows)

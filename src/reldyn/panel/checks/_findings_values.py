@@ -219,15 +219,15 @@ def _items(layout: Layout, states: Mapping[str, Array]) -> dict[str, Array]:
 
 def _careless(layout: Layout, items: Mapping[str, Array]) -> Iterator[Finding]:
     """Runs of occasions with the same answers to all items, longer than repetition by chance explains."""
-    order = layout.by_time
+    order, units = layout.by_time, layout.unit_by_time
     if len(items) < 2 or len(order) < 2 * _SHORTEST_RUN or not layout.occasion_kinds:
         return
     any_seen = np.zeros(layout.n_rows, dtype=bool)
     for values in items.values():
         any_seen |= ~np.isnan(values)
     if not any_seen.all():
-        order = order[any_seen[order]]
-    units = layout.units.codes[order]
+        seen = any_seen[order]
+        order, units = order[seen], units[seen]
     same = units[1:] == units[:-1]
     n_steps = int(same.sum())
     for values in items.values():

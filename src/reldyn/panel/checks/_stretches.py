@@ -234,10 +234,10 @@ def stretch_findings(layout: Layout, items: Mapping[str, Array]) -> Iterator[Fin
     rated = {name: values for name, values in usual.items() if not only_rises(values, same_unit)}
     if len(rated) < 2:
         return
-    rows, (start, length, _) = _unlikely(list(rated.values()), layout.units.codes[order])
+    rows, (start, length, _) = _unlikely(list(rated.values()), layout.unit_by_time)
     if not len(start):
         return
-    n_persons = len(np.unique(layout.units.codes[order][rows[start]]))
+    n_persons = len(np.unique(layout.unit_by_time[rows[start]]))
     persons = "one person" if n_persons == 1 else f"{n_persons:,} persons"
     stretches = "a stretch" if len(start) == 1 else f"{len(start):,} stretches"
     message = (

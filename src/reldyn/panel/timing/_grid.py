@@ -1,4 +1,4 @@
-"""Calendar days and times of day as whole numbers, with what lies outside the schedule."""
+"""Calendar days, times of day and other times as whole numbers, with what lies outside the schedule."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ import numpy as np
 from reldyn._types import Array, Flags, Ints
 from reldyn.panel.timing._workdays import weekday_of_number
 
-__all__ = ["CalendarDays", "calendar_codes", "rare_prompts", "shorten_gaps", "stretches"]
+__all__ = [
+    "CalendarDays",
+    "calendar_codes",
+    "distinct_times",
+    "grid_steps",
+    "rare_prompts",
+    "shorten_gaps",
+    "stretches",
+]
 
 # A longer gap, in steps, is as good as endless; shortened gaps keep the day of the week.
 _LONGEST_GAP = 7 * 200
@@ -87,3 +95,75 @@ def rare_prompts(prompt: Ints) -> Flags:
     counts = np.bincount(prompt)
     used = counts[counts > 0]
     return np.asarray((counts > 0) & (counts < _RARE * np.median(used)))
+
+
+def grid_steps(values: Array, local: Array | None = None) -> tuple[Ints, Array, bool]:
+    """Place times on the coarsest common grid.
+
+    Parameters
+    ----------
+    values : (n,) float array
+        NaN where missing.
+    local : (n,) float array, optional
+        The same times on the wall clock. A diary kept at one hour of the day lies on its grid even where the clock
+        changes and instants do not.
+
+    Returns
+    -------
+    steps : (n,) int array
+        Steps from the first time; ranks where no common grid exists. Missing times give 0 (they
+        are an error found elsewhere).
+    exact : (n,) float array
+        The same times, unrounded, in units of one step.
+    on_grid : bool
+    """
+    finite = np.isfinite(values)
+    known = slice(None) if finite.all() else finite
+    distinct, first, inverse = distinct_times(values[known])
+    steps = np.zeros(len(values), dtype=np.int64)
+    exact = np.zeros(len(values))
+    if len(distinct) < 2:
+        return steps, exact, True
+    gaps = np.diff(distinct)
+    place = _on_grid(distinct)
+    unit = float(gaps.min() if place is not None else np.median(gaps))
+    if place is None and local is not None:
+        shown = local[known][first]
+        # Each instant must have one reading of the wall clock, in the same order.
+        agrees = np.array_equal(shown[inverse], local[known]) and bool(np.all(np.diff(shown) > 0))
+        place = _on_grid(shown) if agrees else None
+        unit = float(np.diff(shown).min()) if place is not None else unit
+    steps[known] = (place if place is not None else np.arange(len(distinct)))[inverse]
+    exact[known] = (values[known] - distinct[0]) / unit
+    return steps, exact, place is not None
+
+
+def distinct_times(values: Array) -> tuple[Array, Ints, Ints]:
+    """Distinct values ascending, the first row of each, and the place of every row's value among them.
+
+    The same as `numpy.unique`; whole numbers of a small range are counted, not sorted.
+    """
+    n = len(values)
+    span = float(np.ptp(values)) if n else np.inf
+    if span > 4 * n + 1000 or not np.array_equal(values, np.rint(values)):
+        return np.unique(values, return_index=True, return_inverse=True)
+    low = values.min()
+    codes = (values - low).astype(np.int64)
+    first = np.full(int(span) + 1, n)
+    # Of several rows the one written last, the first of the table, stays.
+    first[codes[::-1]] = np.arange(n - 1, -1, -1)
+    used = first < n
+    return np.flatnonzero(used) + low, first[used], (np.cumsum(used) - 1)[codes]
+
+
+def _on_grid(distinct: Array) -> Ints | None:
+    """Steps of ascending times on the grid of their smallest gap; None where they do not lie on it."""
+    multiples = (distinct - distinct[0]) / np.diff(distinct).min()
+    close = np.abs(multiples - np.rint(multiples)) < 1e-3 * np.maximum(1.0, multiples * 1e-3)
+    if not np.all(close):
+        return None
+    steps = np.rint(multiples).astype(np.int64)
+    # Bursts far apart lie on one grid; times that fill hardly any of it do not.
+    most = 50 * len(distinct) + 1000
+    steps = shorten_gaps(steps) if steps[-1] >= most else steps
+    return None if steps[-1] >= most else np.asarray(steps)
