@@ -32,7 +32,7 @@ class ExportMapping(Section):
     Every name is a column of the export, as its header has it.
     """
 
-    person: str
+    person: str | None = None
     dyad: str | None = None
     partner: str | None = None
     role: str | None = None
@@ -45,7 +45,7 @@ class ExportMapping(Section):
     answered: str | None = None
     expires: str | None = None
     clock: Literal["text", "epoch"] = "text"
-    dates: str = "iso"
+    dates: str | None = None
     offset: str | None = None
     written_in: str | None = None
     timezone: str | None = None
@@ -61,6 +61,9 @@ class ExportMapping(Section):
     delimiter: str | None = None
     decimal: str | None = None
     encoding: str | None = None
+    skip: int | None = None
+    header: int | list[int] | None = None
+    sheet: str | None = None
 
     @field_validator("timezone", "written_in")
     @classmethod
@@ -109,9 +112,10 @@ PRESETS: dict[str, dict[str, Any]] = {
         "drop": {
             "Status": [
                 *("Survey Preview", "Survey Test", "Spam", "Preview Spam", "Offline Survey Preview"),
+                *("Umfragenvorschau", "Umfragevorschau", "Vorschau", "Umfragetest", "Spam in Vorschau"),
                 *(1, 2, 8, 9, 17),
             ],
-            "Finished": ["False", "FALSE", 0],
+            "Finished": ["False", "Falsch", 0],
         },
         "administrative": [
             *("Status", "Progress", "Duration (in seconds)", "Finished", "RecordedDate", "ResponseId"),
@@ -163,8 +167,6 @@ def settle_mapping(
             raise DesignError(f"{where.path.name} is no valid TOML: {problem}.") from None
     elif mapping is not None:
         raise DesignError(f"mapping: give a dict or the path of a TOML file, not a {type(mapping).__name__}.")
-    if preset == "generic" and "person" not in given:
-        raise DesignError("preset='generic' needs mapping={'person': COLUMN, ...}: the columns of the export by role.")
     where = where or StudyText(Path("mapping"), "")
     try:
         # A zone that the user names stands in for the preset's column of offsets.

@@ -1,0 +1,176 @@
+"""Give the importers files that are broken: one sentence each, with the file, the line, the column and the fix."""
+
+import warnings
+
+import pandas as pd
+import pytest
+
+import reldyn as rd
+
+PAIR = pd.DataFrame({"dyad": [1, 1], "person": ["a", "b"], "role": ["m", "f"]})
+FORMR = "session,created,modified,ended,expired,mood\n"
+Q_NAMES = "StartDate,EndDate,Status,Finished,ExternalReference,mood\n"
+Q_TEXTS = "Start Date,End Date,Response Type,Finished,External Data Reference,Mood?\n"
+Q_IDS = '"{""ImportId"":""startDate"",""timeZone"":""America/Denver""}",x,x,x,x,x\n'
+QUALTRICS = Q_NAMES + Q_TEXTS + Q_IDS
+REDCAP = "record_id,redcap_repeat_instrument,redcap_repeat_instance,mood,diary_complete\n"
+FIX = "correct it, or give the form with mapping={'dates': '%d.%m.%Y %H:%M'}."
+# The preset, the text, and the message after the path.
+REFUSED = {
+    "nothing": ("formr", "", "the file is empty."),
+    "a mark only": ("formr", "\ufeff", "the file is empty."),
+    "a header only": ("redcap", REDCAP, "the file has a header but no rows."),
+    "headers only": ("qualtrics", QUALTRICS, "the file has a header but no rows."),
+    "a field too many": (
+        "qualtrics",
+        QUALTRICS + "3/14/2021 9:00,3/14/2021 9:05,IP Address,True,a,4,9\n",
+        "line 4 has 7 fields where the header has 6; look for a lost or unquoted delimiter.",
+    ),
+    "no stamp": (
+        "formr",
+        FORMR + "a,2024-05-01 20:00:00,,,,3\nb,soon,,,,3\n",
+        f"column 'created' is no time or number ('soon'), line 3: {FIX}",
+    ),
+    "day and month open": (
+        "qualtrics",
+        Q_NAMES + Q_TEXTS + "3/4/2021 9:00,3/4/2021 9:05,IP Address,True,a,4\n",
+        "column 'StartDate' leaves the order of its dates open ('3/4/2021 9:00' is 3 April 2021 or 4 March 2021), "
+        f"line 3: {FIX}",
+    ),
+    "day and month in two orders": (
+        "qualtrics",
+        QUALTRICS + "3/14/2021 9:00,,IP Address,True,a,4\n14/3/2021 9:00,,IP Address,True,b,4\n",
+        "column 'StartDate' is no date in the order month, day, year that its other values have ('14/3/2021 9:00'), "
+        f"line 5: {FIX}",
+    ),
+    "no time of day": (
+        "generic",
+        "Teilnehmer;Datum;Uhrzeit;mood\na;13.04.2021;9:00;3\nb;13.04.2021;25:00;2\n",
+        "column 'Uhrzeit' holds no time of day ('25:00'), line 3.",
+    ),
+    "nobody": (
+        "qualtrics",
+        QUALTRICS + "3/14/2021 9:00,,IP Address,True,,4\n",
+        "column 'ExternalReference' is empty and no other column is known to hold the ids of persons: name it with "
+        "mapping={'person': ...}. Columns: StartDate, EndDate, Status, Finished, ExternalReference, mood.",
+    ),
+    "nobody in a file of one's own": (
+        "generic",
+        "x,y,z\n1,2,3\n",
+        "no column is known to hold the ids of persons: name it with mapping={'person': ...}. Columns: x, y, z.",
+    ),
+    "two columns of persons": (
+        "generic",
+        "participant;Teilnehmer;paar;z\na;2;1;3\nb;1;1;4\n",
+        "'participant' and 'Teilnehmer' can both be the person: say which with mapping={'person': 'participant'}.",
+    ),
+    "text where m-Path has seconds": (
+        "m-path",
+        "connectionId;timeStampScheduled;mood_slider_likert\na;2021-03-01;3\nb;1714554000;3\n",
+        "column 'timeStampScheduled' has 1 value that is no seconds since 1970, such as '2021-03-01' (line 2). Text "
+        "stamps need mapping={'clock': 'text'}.",
+    ),
+    "a tab for a comma": (
+        "formr",
+        FORMR.replace(",", "\t") + "a\t2024-05-01 20:00:00\t\t\t\t3\n",
+        "the fields are separated by tabs, not by the commas that .csv promises: rename the file to .tsv, or set in "
+        'the mapping delimiter="\\t".',
+    ),
+    "a quotation mark": (
+        "formr",
+        FORMR + 'a,2024-05-01 20:00:00,,,,"3\nb,2024-05-01 20:00:00,,,,3\n',
+        "a quotation mark in the record that begins on line 2 is never closed, so the records run into one another.",
+    ),
+}
+
+
+def read(tmp_path, preset, text, encoding="utf-8", **options):
+    path = tmp_path / "export.csv"
+    path.write_bytes(text.encode(encoding))
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", rd.DataWarning)
+        frame = rd.study.read_export(path, preset=preset, **{"dyads": PAIR} | options)
+    return frame, [str(one.message).removeprefix(f"{path}: ") for one in said]
+
+
+@pytest.mark.parametrize(("preset", "text", "message"), REFUSED.values(), ids=list(REFUSED))
+def test_broken_files_are_refused_in_one_sentence(tmp_path, preset, text, message):
+    with pytest.raises(rd.DataError) as fault:
+        read(tmp_path, preset, text)
+    assert str(fault.value) == f"{tmp_path / 'export.csv'}: {message}"
+
+
+def test_another_encoding_is_refused_with_the_key_of_the_mapping(tmp_path):
+    text = "Paar;Teilnehmer;Datum;Nähe\n1;a;14.03.2021;3,05\n1;b;14.03.2021;2,05\n"
+    with pytest.raises(rd.DataError, match=r"\(line 1\) is not UTF-8.*Set in the mapping encoding=\"cp1252\""):
+        read(tmp_path, "generic", text, encoding="cp1252", dyads=None)
+    frame, said = read(tmp_path, "generic", text, encoding="cp1252", dyads=None, mapping={"encoding": "cp1252"})
+    assert (frame["Nähe"].tolist(), said) == ([3.05, 2.05], [])
+
+
+def test_titles_above_the_names_are_skipped_by_a_key_of_the_mapping(tmp_path):
+    text = "Tagebuch 2021;;\nPaar;Teilnehmer;mood\n1;a;4\n1;b;5\n"
+    frame, _ = read(tmp_path, "generic", text, dyads=None, mapping={"skip": 1})
+    assert frame["mood"].tolist() == [4, 5]
+
+
+def test_marks_and_short_rows_are_read_and_counted(tmp_path):
+    text = "\ufeff" + FORMR + "a,2024-05-01 20:00:00,,,,3\nb,2024-05-01 20:00:00\n"
+    frame, said = read(tmp_path, "formr", text)
+    assert (frame["person"].tolist(), frame["mood"].isna().tolist()) == (["a", "b"], [False, True])
+    assert said == [
+        "2 of 2 rows imported; 1 of 2 records have fewer fields than the header has (6); the fields at their ends are "
+        "read as missing (line 3)."
+    ]
+
+
+def test_a_header_that_stands_twice_cannot_be_used(tmp_path):
+    text = FORMR.replace("mood", "mood,mood") + "a,2024-05-01 20:00:00,,,,3,4\nb,2024-05-01 20:00:00,,,,3,4\n"
+    frame, said = read(tmp_path, "formr", text)
+    assert "the header 'mood' stands 2 times" in said[0]
+    panel = rd.DyadPanel(frame, dyad="dyad", person="person", role="role", day="day")
+    with pytest.raises(rd.DataError, match="mood"):
+        panel.describe("mood")
+
+
+def test_an_open_order_of_day_and_month_goes_by_the_zone_and_is_said(tmp_path):
+    text = QUALTRICS + "3/4/2021 9:00,,IP Address,True,a,4\n3/4/2021 9:00,,IP Address,True,b,4\n"
+    frame, said = read(tmp_path, "qualtrics", text)
+    assert [str(day.date()) for day in frame["day"]] == ["2021-03-04"] * 2
+    assert said == [
+        "2 of 2 rows imported; dates are read with the month first, as the stamps are those of America/Denver and "
+        "they leave it open; mapping={'dates': ...} says otherwise."
+    ]
+    frame, _ = read(tmp_path, "qualtrics", text, mapping={"dates": "%d/%m/%Y %H:%M"})
+    assert [str(day.date()) for day in frame["day"]] == ["2021-04-03"] * 2
+
+
+def test_an_open_order_of_day_and_month_goes_by_a_german_header_and_is_said(tmp_path):
+    text = "Paar;Teilnehmer;Datum;mood\n1;a;03.04.2021;3\n1;b;03.04.2021;2\n"
+    frame, said = read(tmp_path, "generic", text, dyads=None)
+    assert [str(day.date()) for day in frame["day"]] == ["2021-04-03"] * 2
+    assert "the day first, as the header is German" in said[0]
+    with pytest.raises(rd.DataError, match="leaves the order of its dates open"):
+        read(tmp_path, "generic", text.replace("Teilnehmer;Datum", "participant;date"), dyads=None)
+
+
+def test_several_offsets_keep_the_clock_that_was_written(tmp_path):
+    text = "session,created,mood\na,2024-05-01T23:30:00+02:00,4\nb,2024-05-01T20:00:00-06:00,3\n"
+    frame, said = read(tmp_path, "formr", text)
+    assert [str(day.date()) for day in frame["day"]] == ["2024-05-01"] * 2
+    assert said == [
+        "2 of 2 rows imported; created has several offsets from UTC; its times are those of the clock that was written."
+    ]
+
+
+def test_the_table_of_dyads_counts_before_columns_of_the_export(tmp_path):
+    frame, said = read(tmp_path, "generic", "participant,role,dyad,mood\na,x,9,2\nb,y,9,3\n")
+    assert (frame["dyad"].tolist(), frame["role"].tolist()) == ([1, 1], ["m", "f"])
+    assert said == ["2 of 2 rows imported; left out, as the table of dyads says it: role, dyad."]
+
+
+def test_an_id_of_a_question_is_found_by_the_table_of_dyads(tmp_path):
+    text = Q_NAMES.replace("mood", "mood,Q9") + Q_TEXTS.replace("Mood?", "Mood?,Your code")
+    text += "2021-03-14 09:00:00,,IP Address,True,,4,a\n2021-03-14 09:00:00,,IP Address,True,,5,b\n"
+    frame, _ = read(tmp_path, "qualtrics", text)
+    assert frame[["person", "mood"]].to_numpy().tolist() == [["a", 4], ["b", 5]]
