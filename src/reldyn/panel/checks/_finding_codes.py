@@ -83,6 +83,12 @@ CODES: dict[str, FindingCode] = {
         "A header appears more than once, in columns that are not used.",
         "Rename the columns before using them.",
     ),
+    "unnamed-header": FindingCode(
+        "warning",
+        "A column has no name in the header of the file and is called after its place; a note where it is blank or "
+        "counts the rows.",
+        "Name the column in the file, or drop it.",
+    ),
     "bad-scale": FindingCode(
         "error", "A declared scale is not a low and a higher number.", 'Write scales={"warmth": (1, 7)}.'
     ),

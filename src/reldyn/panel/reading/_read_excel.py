@@ -62,7 +62,9 @@ def read_excel(path: Path, options: Options) -> Read:
     headers = _headers(path, filled[place:], top, numbers)
     body = [list(row[: len(headers)]) + [None] * (len(headers) - len(row)) for _, row in filled[start:]]
     frame = pd.DataFrame(body, columns=range(len(headers)), dtype=object).infer_objects()
-    return Read(frame, headers, np.array(numbers[start:], dtype=np.int64), texts, unit="row")
+    lines = np.array(numbers[start:], dtype=np.int64)
+    unnamed = {k: numbers[place] for k, name in enumerate(filled[place][1]) if not _shown(name).strip()}
+    return Read(frame, headers, lines, texts, unit="row", unnamed=unnamed)
 
 
 def _shown(cell: Any) -> str:

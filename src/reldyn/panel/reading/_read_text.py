@@ -63,7 +63,7 @@ def read_text(path: Path, options: Options) -> Read:
         frame[place] = frame[place].str.strip()
     # Where pandas and the csv module disagree about what a record is, no lines are better than wrong ones.
     lines = shape.lines if len(shape.lines) == len(frame) else None
-    return Read(frame, shape.names, lines, shape.texts)
+    return Read(frame, shape.names, lines, shape.texts, unnamed=shape.unnamed)
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,7 @@ class _Shape:
     data_line: int
     lines: Ints
     widest: int
+    unnamed: dict[int, int]
 
     @property
     def width(self) -> int:
@@ -90,6 +91,7 @@ def _shape(path: Path, table: Table, options: Options) -> _Shape:
         if not titled:
             warn_second_header(str(path), top, top_lines, options.codes)
     headers = [_header(name, place) for place, name in enumerate(names)]
+    unnamed = {place: top_lines[(options.header or (0,))[0]] for place, name in enumerate(names) if not name.strip()}
     if table.text.count('"') % 2 and never_closes(table.text, table.delimiter):
         raise DataError(
             f"{path}: a quotation mark in the record that begins on line {lines[-1]} is never closed, so the records "
@@ -99,9 +101,10 @@ def _shape(path: Path, table: Table, options: Options) -> _Shape:
     if _rows_are_named(path, table, len(headers), body, start):
         headers = ["Unnamed: 0", *headers]
         texts = {place + 1: text for place, text in texts.items()}
+        unnamed = {place + 1: line for place, line in unnamed.items()}
     _check_widths(path, table, lines[start:], body, len(headers), (top, top_lines))
     data_line = int(lines[start]) if len(lines) > start else -1
-    return _Shape(headers, texts, data_line, lines[start:], max(len(headers), int(body.max(initial=0))))
+    return _Shape(headers, texts, data_line, lines[start:], max(len(headers), int(body.max(initial=0))), unnamed)
 
 
 def _widths(path: Path, table: Table) -> tuple[Ints, Ints, list[tuple[int, list[str]]]]:

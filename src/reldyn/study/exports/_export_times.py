@@ -73,7 +73,8 @@ def _recognised(
     if read.usual:
         first = "the day" if order == "dmy" else "the month"
         log.notes.append(
-            f"dates are read with {first} first, as {why} and they leave it open; mapping={{'dates': ...}} says otherwise"
+            f"dates are read with {first} first, as {why} and they leave it open; mapping={{'dates': ...}} says "
+            "otherwise"
         )
     for name in read.several_offsets:
         log.notes.append(f"{name} has several offsets from UTC; its times are those of the clock that was written")

@@ -115,7 +115,8 @@ def about_columns(frame: pd.DataFrame, about: dict[str, Any]) -> dict[Any, Any]:
         for header, group in frame.attrs.get("duplicated_columns", {}).items()
         if any(name in new_name for name in group)
     }
-    return kept | ({"duplicated_columns": twice} if twice else {})
+    unnamed = {new_name[old]: place for old, place in frame.attrs.get("unnamed_columns", {}).items() if old in new_name}
+    return kept | {k: v for k, v in {"duplicated_columns": twice, "unnamed_columns": unnamed}.items() if v}
 
 
 def panel_columns(rows: pd.DataFrame) -> dict[str, str]:
