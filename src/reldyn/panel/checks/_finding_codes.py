@@ -218,11 +218,6 @@ CODES: dict[str, FindingCode] = {
         "Bring both roles onto one scale, or compare no raw effects between roles: the ratio of partner to actor "
         "effect and tests of equal effects depend on the units. Where one scale was used, declare it in scales=.",
     ),
-    "careless-run": FindingCode(
-        "warning",
-        "All items answered exactly as on the occasion before, for longer than chance would bring about.",
-        "Look at these rows; consider the analysis with and without them.",
-    ),
     "careless-stretch": FindingCode(
         "warning",
         "Five or more answered prompts in a row with the same answers to all items that every prompt asks for, longer "
