@@ -19,6 +19,7 @@ from reldyn.panel._identity import Identity, factorize, identify
 from reldyn.panel.timing._columns_read import read_column
 from reldyn.panel.timing._formats import TimeFormat, TimeOptions
 from reldyn.panel.timing._placing import place_rows
+from reldyn.panel.timing._repeated_hours import settle_repeated_hours
 from reldyn.panel.timing._times import Times
 
 if TYPE_CHECKING:
@@ -82,7 +83,9 @@ class Layout:
         # Beeps, and times within a named day, are small numbers and no serial days of Excel.
         within = {named.get("beep"), named.get("time") if "day" in named else None}
         read = {
-            name: read_column(self.frame[name], name, self.options, serials=name not in within)
+            name: settle_repeated_hours(
+                read_column(self.frame[name], name, self.options, serials=name not in within), self.units.codes
+            )
             for name in dict.fromkeys(named.values())
         }
         return {kind: read[name] for kind, name in named.items()}
