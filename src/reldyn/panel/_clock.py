@@ -25,6 +25,7 @@ from reldyn.panel.timing._times import SECONDS_PER_DAY
 if TYPE_CHECKING:
     from reldyn.panel._schedule import Schedule
     from reldyn.panel.timing._grid import CalendarDays
+    from reldyn.panel.timing._own_schedules import OwnSchedules
     from reldyn.panel.timing._times import Times
 
 __all__ = ["NEW_START", "USUAL_NIGHT", "Clock", "GridPlaces", "build_clock", "clock_night_steps"]
@@ -76,6 +77,9 @@ class Clock:
         Steps within the day, which `step` adds to those of the days before.
     day_length : int
         Prompts that a day adds to `step`; 0 where beep numbers run on.
+    absent : (n_dyads, n_prompts) bool array, optional
+        Where dyads have schedules of their own, the prompts that a dyad with fewer a day does not have. Ranks then
+        count the prompts of the dyad's own day, and equal ranks of two dyads are not the same time of day.
     """
 
     occasion: Ints
@@ -93,6 +97,7 @@ class Clock:
     night_from: NightFrom
     within: Ints
     day_length: int
+    absent: Flags | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -196,7 +201,14 @@ class Clock:
         np.minimum.at(first, dyad, at)
         np.maximum.at(last, dyad, at)
         place = np.arange(len(self))
-        return np.asarray((place >= first[:, None]) & (place <= last[:, None]))
+        inside = np.asarray((place >= first[:, None]) & (place <= last[:, None]))
+        return inside if self.absent is None else inside & self.due(np.arange(n_dyads)[:, None], place[None])
+
+    def due(self, dyad: Ints, slot: Ints) -> Flags:
+        """Whether occasions at these positions are prompts of these dyads' own schedules."""
+        if self.absent is None:
+            return np.ones(np.broadcast(dyad, slot).shape, dtype=bool)
+        return ~self.absent[dyad, (self.occasion % self.n_prompts)[slot]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,6 +229,8 @@ class GridPlaces:
         Times within the day are times of a clock and no numbers of prompts.
     stretch : (n_codes,) int array, optional
         Without days and without a grid: the stretch of steps of usual length that each beep belongs to.
+    own : OwnSchedules, optional
+        Schedules of single dyads, by which the beeps are numbered.
     """
 
     day: Ints
@@ -227,6 +241,7 @@ class GridPlaces:
     calendar: CalendarDays | None = None
     clocked: bool = False
     stretch: Ints | None = None
+    own: OwnSchedules | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -305,6 +320,7 @@ def build_clock(
         night_from=night_from,
         within=within,
         day_length=0 if layout.runs_on else layout.regular,
+        absent=None if grid.own is None else grid.own.absent,
     )
     row_steps = clock.step[clock.slots(day * layout.n_prompts + beep)]
     return clock, beep, row_steps, _exact(grid, day, layout, night)
@@ -343,6 +359,8 @@ def _prompts(grid: GridPlaces) -> tuple[Ints, Ints, _Layout]:
     """Day, and rank of each row's beep among the prompts in use."""
     day, beep, n_beeps = grid.day, grid.beep, int(grid.beep.max(initial=0)) + 1
     none = np.zeros(n_beeps, dtype=bool)
+    if grid.own is not None:
+        return day, beep, _Layout(n_beeps, runs_on=False, one_a_day=False, days_named=True, rare=grid.own.rare)
     if not grid.days_named:
         return day, beep, _Layout(n_beeps, runs_on=False, one_a_day=False, days_named=False, rare=none)
     n_days, first, last = _edges(day, beep)

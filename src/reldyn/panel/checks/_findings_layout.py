@@ -18,6 +18,7 @@ from reldyn._types import Array, Flags, Ints
 from reldyn.panel._identity import Identity, factorize, identify
 from reldyn.panel.timing._columns_read import read_column
 from reldyn.panel.timing._formats import TimeFormat, TimeOptions
+from reldyn.panel.timing._own_schedules import OwnSchedules, own_schedules
 from reldyn.panel.timing._placing import place_rows
 from reldyn.panel.timing._repeated_hours import settle_repeated_hours
 from reldyn.panel.timing._times import Times
@@ -103,6 +104,20 @@ class Layout:
         return place_rows(self.clocks, self.units.codes, dyad, self.options.workdays)
 
     @cached_property
+    def own_schedules(self) -> OwnSchedules | None:
+        """Prompts of each dyad, where dyads have schedules of their own."""
+        if len(self.placing) < 2 or self.identity is None:
+            return None
+        kind = self.occasion_kinds[-1]
+        if self.clocks[self.source_of(kind)].kind not in ("date", "duration"):
+            return None
+        placed = [np.isfinite(values).all() for values in self.placing.values()]
+        if not all(placed) or self.units.codes.min(initial=0) < 0:
+            return None
+        dyad = self.units.dyads[self.units.codes]
+        return own_schedules(self.placing[kind], dyad, self.placing["day"], self.units.codes)
+
+    @cached_property
     def off_workdays(self) -> Flags:
         """Rows on days of the week on which nothing was scheduled."""
         if self.options.workdays is None or "day" not in self.placing:
@@ -146,6 +161,8 @@ class Layout:
         size = 1
         for kind in self.occasion_kinds:
             key, n_keys = _ranked(self.placing[kind])
+            if kind == self.occasion_kinds[-1] and self.own_schedules is not None:
+                key, n_keys = self.own_schedules.code, len(self.own_schedules.rare)
             missing |= key < 0
             codes = codes * n_keys + key
             size *= n_keys

@@ -47,10 +47,11 @@ def local_times(
 
     filled = [name for name in dict.fromkeys(columns.values()) if frame[name].notna().any()]
     if mapping.dates is None:
-        read = _recognised(frame, filled, path, usual, log)
+        read: Mapping[Any, pd.Series[Any]] = _recognised(frame, filled, path, usual, log)
     else:
         try:
-            read = with_dates(frame[filled], dict.fromkeys(filled, mapping.dates), path, lines_of(frame), "line")
+            dated = with_dates(frame[filled], dict.fromkeys(filled, mapping.dates), path, lines_of(frame), "line")
+            read = {name: dated[name] for name in filled}
         except DataError as problem:
             raise DataError(f"{problem} The form of this export's stamps is set by mapping={{'dates': ...}}.") from None
     nothing = pd.Series(pd.NaT, index=frame.index, dtype="datetime64[ns]")

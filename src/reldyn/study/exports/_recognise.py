@@ -82,7 +82,7 @@ def plain_name(name: Any) -> str:
     >>> plain_name("Geschätzte Zeit (h)"), plain_name("Vp-Code"), plain_name("participant_ID")
     ('geschaetztezeith', 'vpcode', 'participantid')
     """
-    text = str(name).casefold().translate(str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"}))
+    text = str(name).casefold().replace("ä", "ae").replace("ö", "oe").replace("ü", "ue")
     text = "".join(mark for mark in unicodedata.normalize("NFKD", text) if not unicodedata.combining(mark))
     return re.sub(r"[^0-9a-z]+", "", text)
 
