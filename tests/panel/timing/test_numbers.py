@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import reldyn as rd
 from reldyn.panel.timing._numbers import dates_in_numbers
 from reldyn.panel.timing._times import read_times
 
@@ -66,3 +67,18 @@ def test_two_units_in_one_column_are_both_read_and_said():
 def test_a_declared_unit_is_taken_at_its_word():
     assert read_times(pd.Series([1_616_889_600.0]), unit="number").kind == "number"
     assert read_times(pd.Series([0.5, 1.0]), unit="excel").values.tolist() == [-2_209_118_400.0, -2_209_075_200.0]
+
+
+def test_several_units_are_read_alike_in_parts_of_a_panel():
+    moments = [1772442000.0 + 86_400 * day for day in range(6)]
+    frame = pd.DataFrame({"couple": 1, "who": list("ab") * 6, "at": np.repeat(moments, 2), "y": np.arange(12.0)})
+    frame.loc[4:, "at"] *= 1000
+    panel = rd.DyadPanel(frame, dyad="couple", person="who", time="at")
+    part = panel.select(where=lambda rows: rows["y"] < 8)
+    assert np.diff(part.series("y")[0].step).tolist() == [1, 1, 1]
+    assert (
+        part.findings.loc[part.findings["code"] == "times-read", "message"]
+        .str.contains("2026-03-02 to 2026-03-05")
+        .any()
+    )
+    np.testing.assert_array_equal(panel._times("at").values, np.repeat(moments, 2))

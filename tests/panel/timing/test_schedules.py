@@ -251,6 +251,9 @@ def test_series_of_couples_on_their_own_schedules_have_only_their_own_holes():
     assert lengths == [4 * 8, 5 * 8] * 2
     holes = [int(np.isnan(np.asarray(one.values)).all(axis=-1).sum()) for one in panel.series("y")]
     assert holes == [1, 0, 0, 0]
+    part = panel.select(dyads=[1, 2])
+    assert [len(one.values) for one in part.series("y")] == [5 * 8, 4 * 8]
+    assert part.compliance().loc[0, ["expected", "share"]].tolist() == [2 * 9 * 8, 1.0]
     cycles = rd.cycles.schedule(panel, warmth="y")
     assert len(cycles) == 8
 
