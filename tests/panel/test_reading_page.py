@@ -459,6 +459,22 @@ def _(folder):
     assert counted._times("at").values[0] == 20260302
 
 
+@row("`2032026`, `260302`")
+def _(folder):
+    for numbers, form in (([31032026, 1042026, 2042026], "%d%m%Y"), ([260331, 260401, 260402], "%y%m%d")):
+        with pytest.raises(rd.DataError, match="looks like dates without marks"):
+            panel(times(*numbers), day="at")
+        assert lags(panel(times(*numbers), day="at", dates=form)) == 4 * 2
+        assert panel(times(*numbers), day="at", dates="number")._times("at").values[0] == numbers[0]
+
+
+@row("`-99`, `999` and the like")
+def _(folder):
+    assert found(panel(times(1, 2, 3, 4, 999), day="at"), "suspected-missing-code")["n"].item() == 4
+    frame, _ = read(folder, "day,y\n1,1\n-99,2\n", missing=(-99,))
+    assert frame["day"].isna().tolist() == [False, True]
+
+
 @row("`46083.375`")
 def _(folder):
     assert (
@@ -550,6 +566,8 @@ def _(folder):
 @row("five prompts a day, then one")
 def _(folder):
     moments = [*hours(9, 12, 15, 18, 21, days=3), *(MONDAY + pd.Timedelta(days=day, hours=21) for day in range(3, 7))]
+    assert lags(panel(diary(moments))) == 4 * (3 * 4 + 3)
+    moments = [*hours(9, 12, 15, 18, 21, days=3), *(MONDAY + pd.Timedelta(days=day, hours=20) for day in range(3, 7))]
     assert lags(panel(diary(moments))) == 4 * (3 * 4 + 3)
 
 

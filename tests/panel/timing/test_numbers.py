@@ -82,3 +82,37 @@ def test_several_units_are_read_alike_in_parts_of_a_panel():
         .any()
     )
     np.testing.assert_array_equal(panel._times("at").values, np.repeat(moments, 2))
+
+
+@pytest.mark.parametrize("text", [False, True])
+@pytest.mark.parametrize("form", ["%d%m%Y", "%m%d%Y", "%y%m%d"])
+def test_dates_without_marks_are_refused_until_their_form_is_declared(form, text):
+    days = pd.date_range("2026-03-28", periods=8)
+    frame = pd.DataFrame({"couple": 1, "who": ["a"] * 8 + ["b"] * 8, "y": np.arange(16.0)})
+    written = days.strftime(form)
+    frame["day"] = np.tile(written if text else written.astype(int), 2)
+    roles = {"dyad": "couple", "person": "who", "day": "day"}
+    with pytest.raises(rd.DataError, match=f"looks like dates without marks.*dates='{form}'"):
+        rd.DyadPanel(frame, **roles)
+    panel = rd.DyadPanel(frame, **roles, dates=form)
+    assert panel.lag(["y"]).frame["y_lag1"].notna().sum() == 2 * 7
+    np.testing.assert_array_equal(panel._times("day").values, np.tile(days.to_numpy().astype("M8[s]").astype(float), 2))
+
+
+def test_numbers_that_count_are_no_dates_without_marks():
+    for numbers in (
+        [1, 2, 3],
+        [100_000, 160_000, 220_000],
+        [260_302, 260_303],
+        range(310_100, 310_140),
+        [1e6, 2e6, 3e6],
+    ):
+        assert read_times(pd.Series(list(numbers)), serials=True).problems == ()
+    assert read_times(pd.Series([260_302, 260_303, 260_304])).problems == ()
+
+
+def test_a_number_that_lost_its_zero_is_read_by_its_form(tmp_path):
+    path = tmp_path / "d.csv"
+    path.write_text("day,y\n2032026,1\n3032026,2\n13032026,3\n", encoding="utf-8")
+    frame = rd.read_table(path, dates={"day": "%d%m%Y"})
+    assert [str(day.date()) for day in frame["day"]] == ["2026-03-02", "2026-03-03", "2026-03-13"]

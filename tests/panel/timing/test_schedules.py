@@ -284,3 +284,28 @@ def test_a_stamp_off_the_own_schedule_is_named_and_costs_nobody_else():
     panel = panel_of(frame)
     assert n_lags(panel) == 2 * 6 * 8 * 2 - 4
     assert panel.findings.set_index("code").loc["off-grid-times", "rows"] == tuple(odd)
+
+
+def test_from_five_prompts_to_one_at_another_hour():
+    moments = [*stamps((9, 12, 15, 18, 21), range(5)), *stamps((20,), range(5, 12))]
+    for roles in ({"time": "sent"}, {"day": "day", "time": "hour"}):
+        frame = diary(moments)
+        frame = frame.assign(day=(frame["sent"] - MONDAY).dt.days, hour=frame["sent"].dt.strftime("%H:%M"))
+        panel = rd.DyadPanel(frame, **ROLES, **roles)
+        assert n_lags(panel) == 2 * COUPLES * (5 * 4 + 6)
+        assert panel.compliance().loc[0, ["expected", "share"]].tolist() == [len(frame), 1]
+        assert codes(panel) == []
+        steps = np.diff(panel.series("y")[0].step)
+        assert (steps[:24] == 1).sum() == 5 * 4
+        assert len(panel.series("y")[0].values) == len(moments)
+
+
+@pytest.mark.parametrize(("code", "named"), [(-99, "day"), (999, "day"), (-9, "beep"), (99, "beep")])
+def test_codes_for_missing_among_days_and_beeps_are_named(code, named):
+    frame = diary(range(24)).assign(day=lambda rows: rows["sent"] // 3 + 1, beep=lambda rows: rows["sent"] % 3 + 1)
+    frame.loc[[4, 5], named] = code
+    found = panel_of(frame, time=None, day="day", beep="beep").findings
+    found = found[(found["code"] == "suspected-missing-code") & (found["column"] == named)]
+    assert (found["rows"].item(), found["severity"].item()) == ((4, 5), "warning")
+    clean = panel_of(diary(range(90, 110)).assign(day=lambda rows: rows["sent"]), time=None, day="day").findings
+    assert "suspected-missing-code" not in set(clean["code"])

@@ -9,6 +9,7 @@ import numpy as np
 
 from reldyn._types import Array, Flags
 from reldyn.panel._index import build_index
+from reldyn.panel.checks._codes_for_missing import odd_times
 from reldyn.panel.checks._finding_codes import Finding
 from reldyn.panel.timing._formats import NUMBER_WORDS
 from reldyn.panel.timing._numbers import UNIT_WORDS
@@ -23,6 +24,7 @@ _ORDERS = {"dmy": "day, month, year", "mdy": "month, day, year", "ymd": "year, m
 _NIGHT = (1 * 3600.0, 5 * 3600.0)
 _AT_NIGHT = 0.1
 _FEWEST_DAYS = 3
+_COUNTS = ("day", "beep", "time")
 _SHOWN = 6
 _SETS_SHOWN = 4
 
@@ -78,6 +80,9 @@ def _read(layout: Layout) -> Iterator[Finding]:
         said.add(name)
         for remark in times.remarks:
             yield Finding(remark.code, name, f"{name!r} {remark.wording}", np.flatnonzero(remark.rows))
+        for extreme in odd_times(times.values) if times.kind == "number" and kind in _COUNTS else ():
+            message = f"{name!r} holds {extreme:g}, far from all other values"
+            yield Finding("suspected-missing-code", name, message, np.flatnonzero(times.values == extreme))
         words = recognised(times)
         known = times.local[np.isfinite(times.local)]
         if words is not None and len(known):

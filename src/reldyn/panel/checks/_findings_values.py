@@ -12,6 +12,7 @@ from string import digits
 import numpy as np
 
 from reldyn._types import Array, Flags, Ints
+from reldyn.panel.checks._codes_for_missing import CODES_FOR_MISSING, looks_like_code
 from reldyn.panel.checks._finding_codes import Finding
 from reldyn.panel.checks._findings_background import background_slips
 from reldyn.panel.checks._findings_layout import Layout
@@ -25,10 +26,6 @@ _FLOOR_SHARE = 0.15
 _NEAR_CONSTANT = 0.01
 # Below five answers an unvarying series is common on a Likert scale and says nothing.
 _SHORTEST_SERIES = 5
-# Smaller negative codes (-1, -8) are left out: they are plausible answers on a scale around 0.
-_SENTINELS = frozenset({-9.0, -66.0, -77.0, -88.0, -99.0, -999.0, -9999.0, 99.0, 999.0, 9999.0, 99999.0})
-
-
 # Fewer answers may take two values on any scale.
 _FEWEST_TWO_VALUED = 10
 
@@ -95,18 +92,9 @@ def _impossible(layout: Layout, name: str, values: Array, observed: tuple[float,
             yield Finding("outside-scale", name, message, np.flatnonzero(outside))
         return
     for extreme in observed:
-        if extreme in _SENTINELS and _looks_like_code(extreme, values, observed):
+        if extreme in CODES_FOR_MISSING and looks_like_code(extreme, values):
             message = f"{name!r} holds {extreme:g}, far from all other values"
             yield Finding("suspected-missing-code", name, message, np.flatnonzero(values == extreme))
-
-
-def _looks_like_code(extreme: float, values: Array, observed: tuple[float, float]) -> bool:
-    """Whether the rest lies farther from an extreme value than it is wide."""
-    low, high = _range(values[(values != extreme) & np.isfinite(values)])
-    if low == high:
-        return False
-    distance = low - extreme if extreme == observed[0] else extreme - high
-    return distance > high - low
 
 
 def _extremes(layout: Layout, name: str, values: Array) -> Iterator[Finding]:
