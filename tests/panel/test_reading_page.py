@@ -192,6 +192,12 @@ def _(folder):
     assert read(folder, "a,b\n\n1,2\n\n3,4\n\n")[0]["a"].tolist() == [1, 3]
 
 
+@row("records of delimiters alone")
+def _(folder):
+    frame, said = read(folder, "a;b\n1;2\n;\n;\n")
+    assert (frame["a"].tolist(), "2 records at the end" in said) == ([1], True)
+
+
 # Numbers, ids, lists -------------------------------------------------------------------------------------------------
 
 
@@ -331,6 +337,19 @@ def _(folder):
 def _(folder):
     path = workbook(folder, ["Diary"], ["a", "b"], ["How?", "Why?"], [1, 2], [3, 4])
     assert rd.read_table(path, skip=1, header=(0, 1))["b"].tolist() == [2, 4]
+
+
+@row("dates and texts of dates")
+def _(folder):
+    cells = [[pd.Timestamp(2026, day, 3).to_pydatetime() if day <= 12 else f"{day}.03.2026"] for day in (11, 12, 13)]
+    with pytest.warns(rd.DataWarning, match="probably exchanged"):
+        rd.read_table(workbook(folder, ["day"], *cells))
+
+
+@row("formulas without their results")
+def _(folder):
+    with pytest.warns(rd.DataWarning, match="without their results"):
+        assert rd.read_table(workbook(folder, ["a", "b"], [1, "=A2"]))["b"].isna().all()
 
 
 @row("cells without a header")

@@ -6,7 +6,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,7 +48,7 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 def read_text(path: Path, options: Options) -> Read:
     """Read a .csv, .tsv or .txt file."""
     text = decoded(path, options.encoding)
-    table = separated(path, text, options.delimiter, options.skip)
+    table = _without_empty_end(path, separated(path, text, options.delimiter, options.skip))
     if options.decimal == table.delimiter:
         raise DataError(
             f"{path}: decimal={options.decimal!r} is also what separates the fields; the numbers cannot be told apart."
@@ -64,6 +64,24 @@ def read_text(path: Path, options: Options) -> Read:
     # Where pandas and the csv module disagree about what a record is, no lines are better than wrong ones.
     lines = shape.lines if len(shape.lines) == len(frame) else None
     return Read(frame, shape.names, lines, shape.texts, unnamed=shape.unnamed)
+
+
+def _without_empty_end(path: Path, table: Table) -> Table:
+    """Leave out the records of delimiters alone with which spreadsheets fill up a file."""
+    text, empty = table.text, " \t\r\n" + table.delimiter
+    end = len(text.rstrip("\r\n"))
+    while end > 0 and not text[(start := _line_start(text, end)) : end].strip(empty):
+        end = len(text[:start].rstrip("\r\n"))
+    n = sum(table.delimiter in line for line in _LINE_END.split(text[end:]))
+    if table.written == BLANK or not end or not n:
+        return table
+    first = table.first_line + len(_LINE_END.findall(text[:end])) + 1
+    warn_data(f"{path}: {n:,} record{'' if n == 1 else 's'} at the end, from line {first} on, hold nothing: left out.")
+    return replace(table, text=text[:end] + "\n")
+
+
+def _line_start(text: str, end: int) -> int:
+    return max(text.rfind("\n", 0, end), text.rfind("\r", 0, end)) + 1
 
 
 @dataclass(frozen=True)
