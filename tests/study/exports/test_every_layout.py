@@ -266,6 +266,44 @@ def generic_german_clock():
     return "\n".join(["Paar-Nr;Vp-Code;Datum;Uhrzeit;mood;nah", *lines, ""]), "utf-8-sig", ".csv"
 
 
+def redcap_several_a_day():
+    head = "record_id,redcap_repeat_instrument,redcap_repeat_instance,diary_timestamp,mood,diary_complete"
+
+    def row(person, prompt):
+        at = FIRST + datetime.timedelta(days=prompt // 3, hours=4 * (prompt % 3) - 11, minutes=PERSONS.index(person))
+        return f"{person},diary,{prompt + 1},{at},{mood(person, prompt)},2"
+
+    return "\n".join([head, *rows_of(row), ""]), "utf-8", ".csv"
+
+
+def redcap_baseline_and_followup():
+    head = "couple_member,redcap_event_name,sex,satisfaction,mood,diary_complete"
+    lines = []
+    for person in PERSONS:
+        lines.append(f"{person},before_arm_1,f,5,,")
+        lines += [f"{person},day_{day + 1}_arm_1,,,{mood(person, day)},2" for day in range(N_DAYS)]
+        lines.append(f"{person},after_arm_1,,4,,")
+    return "\n".join([head, *lines, ""]), "utf-8", ".csv"
+
+
+def generic_two_columns():
+    head = "Participant;Trigger_date;Trigger_time;Form_finish_date;Form_finish_time;mood"
+
+    def row(person, day):
+        at, end = (moment(person, day, "%Y-%m-%d;%H:%M:%S", minutes) for minutes in (0, 3))
+        return f"{person};{at};{end};{mood(person, day)},05"
+
+    return "\n".join([head, *rows_of(row), ""]), "utf-8", ".csv"
+
+
+def generic_survey(head):
+    def row(person, day):
+        end, start = (moment(person, day, "%Y-%m-%d %H:%M:%S", minutes) for minutes in (4, 0))
+        return f"{day},{end},{person},{start},{mood(person, day)}.05"
+
+    return "\n".join([head, *rows_of(row), ""]), "utf-8", ".csv"
+
+
 LAYOUTS = {
     "m-path": m_path(),
     "m-path commas": m_path(",", bom=False),
@@ -280,12 +318,22 @@ LAYOUTS = {
     "redcap repeating events": redcap_repeating_events(),
     "redcap labels": redcap_labels(),
     "redcap field day": redcap_field_day(),
+    "redcap several a day": redcap_several_a_day(),
+    "redcap baseline and follow-up": redcap_baseline_and_followup(),
     "generic": generic("couple_id,participant,role,date,mood", "%Y-%m-%d", ","),
     "generic stamps": generic("dyad,person,role,timestamp,mood", "%m/%d/%Y %I:%M %p", ","),
     "generic german": generic("Paar;Teilnehmer;Rolle;Datum;mood", "%d.%m.%Y", ";", decimal=","),
     "generic german stamps": generic("Paar;VP;Rolle;Zeitstempel;mood", "%d.%m.%y %H:%M", ";", decimal=","),
     "generic german clock": generic_german_clock(),
+    "generic with dyads, two columns": generic_two_columns(),
+    "generic with dyads, survey": generic_survey("Response ID,Date submitted,Access code,Date started,mood"),
+    "generic with dyads, german survey": generic_survey(
+        "Antwort ID,Datum Abgeschickt,Zugangscode,Datum gestartet,mood"
+    ),
 }
+
+
+THREE_A_DAY = ("redcap events and repeats", "redcap several a day")
 
 
 def read(name, tmp_path, **options):
@@ -293,7 +341,7 @@ def read(name, tmp_path, **options):
     path = tmp_path / f"export{suffix}"
     path.write_bytes(text.encode(encoding))
     preset = name.split()[0]
-    if preset != "generic":
+    if preset != "generic" or "with dyads" in name:
         dyads = tmp_path / "dyads.csv"
         dyads.write_text(GERMAN_DYADS if "german" in name else DYADS, encoding="utf-8")
         options = {"dyads": dyads} | options
@@ -314,7 +362,7 @@ def test_every_layout_becomes_a_panel_in_one_call(name, tmp_path):
     expected = [np.nan if d in blank else mood(p, d) + plus for p in PERSONS for d in range(N_DAYS)]
     order = panel.index.person * 1000 + panel.index.occasion
     np.testing.assert_allclose(panel.values("mood")[np.argsort(order)], expected)
-    n_days = 5 if name == "redcap events and repeats" else N_DAYS
+    n_days = 5 if name in THREE_A_DAY else N_DAYS
     # Within three prompts a day two have a lag; from day to day all but the first.
     lags = panel.lag(["mood"]).frame["mood_lag1"]
     assert int(lags.notna().sum()) == 4 * (5 * 2 if n_days == 5 else N_DAYS - 1 - len(blank))
@@ -322,9 +370,7 @@ def test_every_layout_becomes_a_panel_in_one_call(name, tmp_path):
     assert int(partners.notna().sum()) == 4 * (N_DAYS - len(blank))
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in LAYOUTS if name not in ("redcap events and repeats", "m-path", "m-path commas")]
-)
+@pytest.mark.parametrize("name", [name for name in LAYOUTS if name not in THREE_A_DAY])
 def test_every_layout_with_one_row_a_day_has_days(name, tmp_path):
     frame = read(name, tmp_path)
     named = {kind: kind for kind in ("dyad", "person", "role") if kind in frame}

@@ -174,3 +174,35 @@ def test_an_id_of_a_question_is_found_by_the_table_of_dyads(tmp_path):
     text += "2021-03-14 09:00:00,,IP Address,True,,4,a\n2021-03-14 09:00:00,,IP Address,True,,5,b\n"
     frame, _ = read(tmp_path, "qualtrics", text)
     assert frame[["person", "mood"]].to_numpy().tolist() == [["a", 4], ["b", 5]]
+
+
+def test_ids_that_differ_in_writing_only_are_said_to(tmp_path):
+    text = FORMR + "001,2024-05-01 20:00:00,,,,3\n002,2024-05-01 20:00:00,,,,4\n"
+    numbers = pd.DataFrame({"dyad": [1, 1], "person": [1, 2]})
+    with pytest.raises(rd.DataError, match=r"not in dyads: 001, 002.*differ in leading zeros, blanks or capitals only"):
+        read(tmp_path, "formr", text, dyads=numbers)
+
+
+@pytest.mark.parametrize(("names", "roles"), [(["woman", "man"], ["woman", "man"]), (["person_1", "person_2"], None)])
+def test_a_table_of_dyads_may_have_one_row_per_dyad(tmp_path, names, roles):
+    text = FORMR + "a,2024-05-01 20:00:00,,,,3\nb,2024-05-01 20:00:00,,,,4\n"
+    frame, said = read(tmp_path, "formr", text, dyads=pd.DataFrame([[7, "a", "b"]], columns=["couple", *names]))
+    assert (frame["dyad"].tolist(), frame["person"].tolist(), said) == ([7, 7], ["a", "b"], [])
+    assert (frame["role"].tolist() if "role" in frame else None) == roles
+
+
+def test_what_was_asked_before_and_after_a_diary_leaves_its_days_alone(tmp_path):
+    head = "record_id,redcap_event_name,sex,sat,mood\n"
+    rows = [
+        f"{person},before_arm_1,{sex},5,\n"
+        + "".join(f"{person},day_{day}_arm_1,,,{day}\n" for day in range(1, 4))
+        + f"{person},after_arm_1,,4,\n"
+        for person, sex in (("a", "f"), ("b", "m"))
+    ]
+    frame, said = read(tmp_path, "redcap", head + "".join(rows))
+    assert (frame["day"].tolist(), frame["mood"].tolist()) == ([1, 2, 3] * 2, [1, 2, 3] * 2)
+    assert (frame["sex"].tolist(), frame["sat"].isna().all()) == (["f"] * 3 + ["m"] * 3, True)
+    assert said == [
+        "6 of 10 rows imported; rows dropped: 4 (row outside the repeats); asked once and taken to every row of the "
+        "person: sex; asked several times in rows without a repeat and left missing: sat."
+    ]

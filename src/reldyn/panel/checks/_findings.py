@@ -290,7 +290,8 @@ def _unnamed_headers(table: pd.DataFrame) -> list[Finding]:
         if not isinstance(place, (tuple, list)) or len(place) != 2 or name not in table.columns:
             continue
         values = table[name].dropna()
-        counts = len(values) == len(table) and len(set(np.diff(pd.to_numeric(values, errors="coerce")))) <= 1
+        numbers = pd.to_numeric(pd.Series(values.to_numpy()), errors="coerce").to_numpy(dtype=float)
+        counts = len(values) == len(table) and len(set(np.diff(numbers))) <= 1
         message = f"column {place[1]} has no name in the header ({place[0]}) and is called {name!r}"
         severity: Severity | None = "note" if counts or not len(values) else None
         findings.append(Finding("unnamed-header", str(name), message, severity=severity, n=1))

@@ -79,7 +79,7 @@ def own_schedules(clock: Array, dyad: Ints, day: Array, person: Ints) -> OwnSche
         return None
     counts = np.bincount(dyad * len(times) + code, minlength=n_dyads * len(times)).reshape(n_dyads, -1)
     own, strong = _own_times(counts)
-    used = own[strong].any(axis=0)
+    used = np.asarray(own[strong].any(axis=0))
     common = bool((own[strong] == used).all(axis=1).any())
     slips = rare_prompts(code)
     if common and not slips[used].any():
@@ -97,7 +97,8 @@ def _distinct(clock: Array) -> tuple[Array, Ints]:
     """Times of day ascending and the place of each row's; whole seconds are counted, not sorted."""
     low, high = float(clock.min(initial=0)), float(clock.max(initial=0))
     if high - low > 4 * _DAY or not np.array_equal(clock, np.rint(clock)):
-        return np.unique(clock, return_inverse=True)
+        times, code = np.unique(clock, return_inverse=True)
+        return np.asarray(times, dtype=np.float64), np.asarray(code, dtype=np.int64)
     seconds = (clock - low).astype(np.int64)
     used = np.bincount(seconds) > 0
     return np.flatnonzero(used) + low, (np.cumsum(used) - 1)[seconds]
@@ -123,7 +124,7 @@ def _keeps_apart(counts: Ints, own: Flags, used: Flags, days: Ints) -> Flags:
     rate = np.where(own, counts, 0).sum(axis=1) / np.maximum(own.sum(axis=1) * days, 1)
     with np.errstate(divide="ignore"):
         log_chance = days * np.log1p(-np.minimum(rate, 1.0))
-    return log_chance + np.log(max(counts.shape[0] * int(used.sum()), 1)) < np.log(_CHANCE)
+    return np.asarray(log_chance + np.log(max(counts.shape[0] * int(used.sum()), 1)) < np.log(_CHANCE))
 
 
 def _largest(own: Flags) -> Flags:
@@ -132,7 +133,7 @@ def _largest(own: Flags) -> Flags:
     distinct = ~distinct
     distinct = distinct[np.argsort(-n, kind="stable")]
     inside = ((distinct[:, None] & ~distinct[None]).sum(axis=2) == 0) & ~np.eye(len(distinct), dtype=bool)
-    return distinct[~inside.any(axis=1)]
+    return np.asarray(distinct[~inside.any(axis=1)])
 
 
 def _assigned(counts: Ints, own: Flags, sets: Flags) -> Ints:

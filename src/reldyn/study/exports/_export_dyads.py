@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["DyadTable", "linked", "read_dyads"]
 
 _SHOWN = 10
+_ALIKE = "The ids differ in leading zeros, blanks or capitals only: write them alike. "
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,9 +126,10 @@ def _joined(
     if absent:
         parts.append(f"in {where} and not in {path}: {_some(absent)}")
     if strangers and mapping.unpaired == "refuse":
+        alike = {_bare(key) for key in strangers} <= {_bare(key) for key in table["key"]}
         raise DataError(
-            f"persons {'; '.join(parts)}. Complete the table of dyads, or leave out the rows of persons who are not "
-            "in it with mapping={'unpaired': 'drop'}."
+            f"persons {'; '.join(parts)}. {_ALIKE if alike else ''}Complete the table of dyads, or leave out the rows "
+            "of persons who are not in it with mapping={'unpaired': 'drop'}."
         )
     if len(strangers) == len(here):
         raise DataError(f"no person of {path} is in {where}: {'; '.join(parts)}. Are these the same ids?")
@@ -142,6 +144,10 @@ def _joined(
     frame = frame.assign(**found)
     frame.attrs = attrs
     return frame
+
+
+def _bare(key: str) -> str:
+    return key.strip().casefold().lstrip("0")
 
 
 def _some(names: list[Any]) -> str:

@@ -118,7 +118,7 @@ def read_export(
     frame = _read(path, preset, settled, log)
     table = read_dyads(dyads)
     settled, frame = _in_words_of_file(settled, given, frame, preset, log)
-    settled = _with_person(settled, given, frame, str(path), table)
+    settled = _with_person(settled, given, frame, (preset, str(path)), table)
     settled = _present(settled, given, frame, str(path), source)
     if preset == "redcap":
         frame = settle_redcap(frame, settled, str(path), log)
@@ -158,18 +158,21 @@ def _with_person(
     mapping: ExportMapping,
     given: frozenset[str],
     frame: pd.DataFrame,
-    path: str,
+    words: tuple[str, str],
     table: DyadTable | None,
 ) -> ExportMapping:
     """The mapping with the column that holds the ids of persons."""
     if "person" in given:
         return mapping
+    preset, path = words
     found = person_column(frame, mapping, None if table is None else table.persons, path)
     if found is not None:
         return mapping.model_copy(update={"person": found})
     columns = [str(name) for name in frame.columns]
     if mapping.person is not None and mapping.person not in columns:
-        return mapping
+        # A project may call its record id otherwise; it is always the first column.
+        first = columns[0] if preset == "redcap" and set(columns) & set(mapping.administrative) else mapping.person
+        return mapping.model_copy(update={"person": first})
     blank = "no" if mapping.person is None else f"column {mapping.person!r} is empty and no other"
     raise DataError(
         f"{path}: {blank} column is known to hold the ids of persons: name it with "

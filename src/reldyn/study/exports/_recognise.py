@@ -34,14 +34,14 @@ _NAMES: dict[str, str] = {
         "subjid pid ppid respondent respondentid user userid who member memberid individual "
         "versuchsperson versuchspersonencode vp vpn vpnr vpcode vpid vpnnr teilnehmer teilnehmerid teilnehmercode "
         "teilnehmernummer teilnehmerin teilnehmende tn tnid tnnr tncode proband probandid probandin probandencode "
-        "personencode personennummer personnr"
+        "personencode personennummer personnr token accesscode zugangscode"
     ),
     "dyad": (
         "dyad dyadid dyadnumber dyadnr couple coupleid couplecode couplenumber couplenr pair pairid pairnumber "
         "paar paarid paarcode paarnummer paarnr dyade dyadenid dyadennummer dyadennr"
     ),
     "partner": "partnerid partnercode partnernumber spouseid idpartner partnernummer partnerkennung codepartner",
-    "role": "role rolle",
+    "role": "role memberrole personrole dyadrole partnerrole rolle",
     "day": "day daynumber daynr studyday dayofstudy tag tagnummer tagnr studientag messtag tagebuchtag date datum",
     "beep": (
         "beep beepnumber beepnr prompt promptnumber signal signalnumber signalnr beepofday "
@@ -50,11 +50,15 @@ _NAMES: dict[str, str] = {
     "occasion": "occasion occasionnumber wave measurement messzeitpunkt mzp welle erhebung zeitpunkt",
     "scheduled": "scheduled scheduledtime scheduledat timescheduled planned geplant geplantezeit geplantum geplantam",
     "sent": "sent senttime sentat timesent gesendet gesendetam gesendetum versendet versandzeit",
-    "started": "started startedat starttime startdate start begonnen begonnenam startdatum startzeit beginn",
+    "started": (
+        "started startedat starttime startdate start datestarted "
+        "begonnen begonnenam startdatum startzeit beginn datumgestartet"
+    ),
     "answered": (
-        "answered answeredat timeanswered submitted submittedat submitdate completed completedat ended enddate endtime "
-        "end timestamp datetime enddatum endzeit ende beendet beendetam abgeschlossen abgeschlossenam abgeschickt "
-        "abgeschicktam zeitstempel beantwortet beantwortetam ausgefuelltam ausgefulltam"
+        "answered answeredat timeanswered submitted submittedat submitdate datesubmitted completed completedat ended "
+        "enddate endtime end timestamp datetime lastdata enddatum endzeit ende beendet beendetam abgeschlossen "
+        "abgeschlossenam abgeschickt abgeschicktam datumabgeschickt zeitstempel beantwortet beantwortetam "
+        "ausgefuelltam ausgefulltam"
     ),
     "expires": "expires expired expiresat expiry ablauf abgelaufen gueltigbis laeuftabam",
     "clock": "time uhrzeit zeit timeofday tageszeit",
@@ -71,6 +75,19 @@ _GERMAN = frozenset(
         name,
     )
 )
+# Beginnings of names that end in a date and in a time of day, as in ``Trigger_date`` and ``Form_finish_time``.
+_PAIRED = {
+    "scheduled": "scheduled",
+    "trigger": "sent",
+    "sent": "sent",
+    "prompt": "sent",
+    "formstart": "started",
+    "start": "started",
+    "formfinish": "answered",
+    "finish": "answered",
+    "end": "answered",
+    "submit": "answered",
+}
 _DYADS = ("dyad", "person", "role")
 
 
@@ -187,14 +204,24 @@ def person_column(frame: pd.DataFrame, mapping: ExportMapping, persons: frozense
 
 
 def renamed_dyads(table: pd.DataFrame) -> pd.DataFrame:
-    """A table of dyads with its columns under the names dyad, person and role, where they have others known here."""
+    """A table of dyads with its columns under the names dyad, person and role, where they have others known here.
+
+    One row per dyad with the two persons in two columns becomes two rows; names such as woman and man are their roles.
+    """
     names = [str(name) for name in table.columns]
     new = {}
     for kind in _DYADS:
         alike = [name for name in names if _ROLE_OF.get(plain_name(name)) == kind]
         if kind not in names and len(alike) == 1:
             new[alike[0]] = kind
-    return table.rename(columns=new)
+    table = table.rename(columns=new)
+    rest = [name for name in table.columns if name != "dyad"]
+    if "dyad" not in table or len(rest) != 2 or {"person", "role"} & set(rest) or table["dyad"].duplicated().any():
+        return table
+    long = table.melt(id_vars="dyad", value_vars=rest, var_name="role", value_name="person")
+    long = long.sort_values("dyad", kind="stable", ignore_index=True)
+    numbered = all(re.search(r"(\d|[_ ][ab])$", str(name), re.IGNORECASE) for name in rest)
+    return long.drop(columns="role") if numbered else long
 
 
 def german_order(columns: list[str]) -> tuple[DayMonth | None, str]:
@@ -230,6 +257,10 @@ def recognised(
     listed = list(mapping.items.values() if isinstance(mapping.items, dict) else mapping.items or ())
     found = {role: name for role, name in found.items() if name not in listed}
     clock = found.pop("clock", None)
+    if preset == "generic":
+        frame, pairs = _joined_pairs(frame, {*mapping.columns().values(), *found.values()}, (path, usual), log)
+        mapping = mapping.model_copy(update={"administrative": [*mapping.administrative, *pairs.pop("", [])]})
+        found = {role: name for role, (name,) in pairs.items() if role not in mapping.columns()} | found
     if clock is not None and "day" in found and "answered" not in found:
         moments = joined_clock(frame, found["day"], clock, path, usual, log)
         if moments is not None:
@@ -244,6 +275,31 @@ def recognised(
         log.notes.append(f"left out, as the table of dyads says it: {', '.join(spare)}")
     update: dict[str, Any] = {**found, "administrative": [*mapping.administrative, *spare]}
     return mapping.model_copy(update=update), frame
+
+
+def _joined_pairs(
+    frame: pd.DataFrame, used: set[str], words: tuple[str, DayMonth | None], log: ImportLog
+) -> tuple[pd.DataFrame, dict[str, list[str]]]:
+    """Dates and times of day in two columns of one name, ``Trigger_date`` and ``Trigger_time``, as moments by role.
+
+    The key ``""`` holds the columns that were joined.
+    """
+    path, usual = words
+    names = {plain_name(name): str(name) for name in frame.columns if name not in used}
+    attrs, found = frame.attrs, {}
+    parts: list[str] = []
+    for stem, role in _PAIRED.items():
+        for day, clock in (("date", "time"), ("datum", "uhrzeit"), ("datum", "zeit")):
+            if stem + day not in names or stem + clock not in names or role in found:
+                continue
+            moments = joined_clock(frame, names[stem + day], names[stem + clock], path, usual, log)
+            if moments is not None:
+                both = [names[stem + day], names[stem + clock]]
+                frame = frame.assign(**{" ".join(both): moments})
+                found[role] = [" ".join(both)]
+                parts += both
+    frame.attrs = attrs
+    return frame, found | {"": parts}
 
 
 def joined_clock(

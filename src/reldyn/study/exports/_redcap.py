@@ -29,6 +29,7 @@ _LABELS = {
     "Data Access Group": "redcap_data_access_group",
     "Survey Identifier": "redcap_survey_identifier",
 }
+_FEWEST_EVENTS = 2
 _RECORD = ("Record ID", "Study ID", "Participant ID", "Subject ID")
 _CHECKED = {"Checked": 1.0, "Unchecked": 0.0}
 _COMPLETE = {"Complete": 2.0, "Unverified": 1.0, "Incomplete": 0.0}
@@ -127,9 +128,9 @@ def _filled_up(field: pd.Series[Any], number: Any) -> pd.Series[Any]:
 
 
 def _asked_once(frame: pd.DataFrame, mapping: ExportMapping) -> npt.NDArray[np.bool_]:
-    """Rows of events whose forms are those of no other event, in a project in which others share theirs: a baseline.
+    """Rows of events that share no form with the others, of which there are more: a baseline beside a diary.
 
-    Only where `mapping` chooses no events, and where the events that share forms are most of them.
+    Only where `mapping` chooses no events.
     """
     nobody = np.zeros(len(frame), dtype=bool)
     if _EVENT not in frame.columns or _EVENT in mapping.drop or _EVENT in mapping.only or mapping.events is not None:
@@ -138,11 +139,18 @@ def _asked_once(frame: pd.DataFrame, mapping: ExportMapping) -> npt.NDArray[np.b
     names = list(dict.fromkeys(events))
     administrative = {*mapping.administrative, *mapping.identifying, mapping.person}
     fields = [name for name in frame.columns if name not in administrative and not str(name).endswith("_complete")]
-    filled = {event: set() if not fields else _filled(frame[events == event], fields) for event in names}
-    shared = [event for event in names if any(filled[event] & filled[other] for other in names if other != event)]
-    if len(shared) < 2 or len(shared) == len(names):
+    groups: list[tuple[set[Any], list[str]]] = []
+    for event in names:
+        forms, members = _filled(frame[events == event], fields), [event]
+        for group in [group for group in groups if group[0] & forms]:
+            groups.remove(group)
+            forms, members = forms | group[0], [*group[1], *members]
+        groups.append((forms, members))
+    sizes = sorted((len(members) for _, members in groups), reverse=True)
+    if len(groups) < 2 or sizes[0] < _FEWEST_EVENTS or sizes[0] == sizes[1]:
         return nobody
-    return np.isin(events, [event for event in names if event not in shared])
+    diary = max(groups, key=lambda group: len(group[1]))[1]
+    return ~np.isin(events, diary)
 
 
 def _filled(rows: pd.DataFrame, fields: list[Any]) -> set[Any]:

@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 
 __all__ = ["about_columns", "assembled", "in_order", "panel_columns", "report_of"]
 
+# What places rows in time, the best first. Numbers that run on from day to day do as beeps.
+_CHOICES: tuple[dict[str, str], ...] = (
+    {"day": "day", "beep": "beep"},
+    {"time": "scheduled"},
+    {"day": "day"},
+    {"day": "day", "beep": "occasion"},
+    *({"time": role} for role in ("occasion", *TIMES[1:4])),
+)
 _WORDS = {"true": 1.0, "false": 0.0, "wahr": 1.0, "falsch": 0.0}
 
 
@@ -122,14 +130,12 @@ def about_columns(frame: pd.DataFrame, about: dict[str, Any]) -> dict[Any, Any]:
 def panel_columns(rows: pd.DataFrame) -> dict[str, str]:
     """The arguments of `DyadPanel` that name the columns of these rows: the first that place each row by itself."""
     named = {name: name for name in ("dyad", "person", "role") if name in rows}
-    choices = [("day", "beep"), ("scheduled",), ("occasion",), ("day",), *((role,) for role in TIMES[1:4])]
-    who = [rows["dyad"], rows["person"]]
-    for choice in choices:
-        if not all(name in rows and rows[name].notna().all() for name in choice):
+    for choice in _CHOICES:
+        if not all(name in rows and rows[name].notna().all() for name in choice.values()):
             continue
-        keys = [texts_of(column) for column in (*who, *(rows[name] for name in choice))]
+        keys = [texts_of(rows[name]) for name in ("dyad", "person", *choice.values())]
         if len(set(zip(*keys, strict=True))) == len(rows):
-            return named | {name if name in ("day", "beep") else "time": name for name in choice}
+            return named | choice
     return named
 
 
