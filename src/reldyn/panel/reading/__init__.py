@@ -8,11 +8,11 @@ from reldyn.panel._identity import spellings
 from reldyn.panel._lines import describe_lines, lines_of
 from reldyn.panel.reading._read_dates import with_dates
 from reldyn.panel.reading._read_tables import blank_codes
-from reldyn.panel.reading._stamps import Stamps, holds_dates, holds_hours, read_hours, read_stamps
+from reldyn.panel.reading._stamps import StampColumns, holds_dates, holds_hours, read_hours, read_stamps
 from reldyn.panel.reading._text_columns import comma_numbers, id_columns
 
 __all__ = [
-    "Stamps",
+    "StampColumns",
     "as_pandas",
     "blank_codes",
     "comma_numbers",

@@ -23,14 +23,14 @@ from reldyn.panel.timing._times import Times, read_times
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Stamps", "holds_dates", "holds_hours", "read_hours", "read_stamps"]
+__all__ = ["StampColumns", "holds_dates", "holds_hours", "read_hours", "read_stamps"]
 
 _OFFSETS_APART = 1.0
 _DAY = 86_400.0
 
 
 @dataclass(frozen=True, eq=False)
-class Stamps:
+class StampColumns:
     """Columns read as moments.
 
     Attributes
@@ -74,7 +74,7 @@ def read_stamps(
     lines: Ints | None,
     fix: str,
     usual: Literal["dmy", "mdy"] | None = None,
-) -> Stamps:
+) -> StampColumns:
     """Read columns of stamps.
 
     Parameters
@@ -102,7 +102,7 @@ def read_stamps(
         found[name], one_offset = _as_datetimes(times, frame[name])
         if not one_offset:
             several.append(name)
-    return Stamps(found, open_, tuple(several))
+    return StampColumns(found, open_, tuple(several))
 
 
 def read_hours(column: pd.Series[Any], where: str, lines: Ints | None) -> pd.Series[Any]:

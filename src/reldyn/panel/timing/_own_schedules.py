@@ -101,7 +101,8 @@ def _distinct(clock: Array) -> tuple[Array, Ints]:
         return np.asarray(times, dtype=np.float64), np.asarray(code, dtype=np.int64)
     seconds = (clock - low).astype(np.int64)
     used = np.bincount(seconds) > 0
-    return np.flatnonzero(used) + low, (np.cumsum(used) - 1)[seconds]
+    places = np.asarray(np.cumsum(used) - 1, dtype=np.int64)
+    return np.asarray(np.flatnonzero(used) + low, dtype=np.float64), places[seconds]
 
 
 def _own_times(counts: Ints) -> tuple[Flags, Flags]:

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from reldyn.study.exports._export_log import ImportLog
     from reldyn.study.exports._presets import ExportMapping
 
-__all__ = ["DyadTable", "linked", "read_dyads"]
+__all__ = ["DyadLinks", "linked", "read_dyads"]
 
 _SHOWN = 10
 _ALIKE = "The ids differ in leading zeros, blanks or capitals only: write them alike. "
 
 
 @dataclass(frozen=True, eq=False)
-class DyadTable:
+class DyadLinks:
     """A table of dyads, checked: one row per person, two persons per dyad."""
 
     table: pd.DataFrame
@@ -44,7 +44,7 @@ class DyadTable:
         return "role" in self.table
 
 
-def read_dyads(dyads: Any) -> DyadTable | None:
+def read_dyads(dyads: Any) -> DyadLinks | None:
     """Read and check a table of dyads, from a file or a frame.
 
     Raises
@@ -58,11 +58,11 @@ def read_dyads(dyads: Any) -> DyadTable | None:
     if isinstance(dyads, (str, Path)):
         where = str(dyads)
         dyads = read_table(dyads)
-    return DyadTable(_checked(renamed_dyads(as_pandas(dyads)), where), where)
+    return DyadLinks(_checked(renamed_dyads(as_pandas(dyads)), where), where)
 
 
 def linked(
-    frame: pd.DataFrame, mapping: ExportMapping, table: DyadTable | None, path: str, log: ImportLog
+    frame: pd.DataFrame, mapping: ExportMapping, table: DyadLinks | None, path: str, log: ImportLog
 ) -> pd.DataFrame:
     """Add the columns ``dyad`` and, where it is known, ``role`` to rows that have a column ``person``.
 

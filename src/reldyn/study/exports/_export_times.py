@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from reldyn.study.exports._export_log import ImportLog
-    from reldyn.study.exports._presets import ExportMapping
-    from reldyn.study.exports._qualtrics import DayMonth
+    from reldyn.study.exports._presets import DayMonth, ExportMapping
 
 __all__ = ["local_times"]
 

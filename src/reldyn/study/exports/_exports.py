@@ -18,13 +18,13 @@ import numpy as np
 
 from reldyn.errors import DataError, DataWarning, check_columns
 from reldyn.panel import read_table
-from reldyn.study.exports._export_dyads import DyadTable, linked, read_dyads
+from reldyn.study.exports._export_dyads import DyadLinks, linked, read_dyads
 from reldyn.study.exports._export_json import read_records
 from reldyn.study.exports._export_layouts import fold_reminders, formr_rows
 from reldyn.study.exports._export_log import ImportLog, texts_of
 from reldyn.study.exports._export_times import local_times
-from reldyn.study.exports._presets import PRESETS, ExportMapping, settle_mapping
-from reldyn.study.exports._qualtrics import DayMonth, german_preset, qualtrics_header, usual_order
+from reldyn.study.exports._presets import PRESETS, DayMonth, ExportMapping, settle_mapping
+from reldyn.study.exports._qualtrics import german_preset, qualtrics_header, usual_order
 from reldyn.study.exports._recognise import german_order, person_column, recognised
 from reldyn.study.exports._redcap import complete_days, raw_names, settle_redcap
 from reldyn.study.exports._rows import about_columns, assembled, in_order, report_of
@@ -127,8 +127,9 @@ def read_export(
     if preset == "m-path":
         frame = fold_reminders(frame, settled, log)
     usual, why = _usual(path, frame, preset)
+    linked_by = (table is not None, table is not None and table.has_roles)
     if preset != "m-path" and (preset != "generic" or "person" not in given):
-        settled, frame = recognised(frame, settled, given, preset, table, (str(path), usual), log)
+        settled, frame = recognised(frame, settled, given, preset, linked_by, (str(path), usual), log)
     times = local_times(frame, settled, str(path), log, (usual, why))
     rows, about = assembled(frame, settled, times, preset, log)
     rows = linked(rows, settled, table, str(path), log)
@@ -159,7 +160,7 @@ def _with_person(
     given: frozenset[str],
     frame: pd.DataFrame,
     words: tuple[str, str],
-    table: DyadTable | None,
+    table: DyadLinks | None,
 ) -> ExportMapping:
     """The mapping with the column that holds the ids of persons."""
     if "person" in given:

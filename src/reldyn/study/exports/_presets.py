@@ -16,7 +16,9 @@ from reldyn.errors import DesignError, check_option
 from reldyn.study._config import Section
 from reldyn.study._toml import StudyText, faults_of
 
-__all__ = ["PRESETS", "ROLES", "ExportMapping", "settle_mapping"]
+__all__ = ["PRESETS", "ROLES", "TIMES", "DayMonth", "ExportMapping", "settle_mapping"]
+
+DayMonth = Literal["dmy", "mdy"]
 
 # What a column of the export can be, in the order of the columns of the result.
 ROLES = (

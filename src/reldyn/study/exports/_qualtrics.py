@@ -7,7 +7,7 @@ import io
 import re
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from reldyn.errors import DataError, DataWarning
 from reldyn.panel import read_table
@@ -16,7 +16,9 @@ from reldyn.study.exports._recognise import plain_name
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["DayMonth", "german_preset", "qualtrics_header", "usual_order"]
+    from reldyn.study.exports._presets import DayMonth
+
+__all__ = ["german_preset", "qualtrics_header", "usual_order"]
 
 _IMPORT_ID = re.compile(r"""\s*\{\s*['"]ImportId['"]""")
 _ZONE = re.compile(r"""['"]timeZone['"]\s*:\s*['"]([^'"]+)['"]""")
@@ -24,7 +26,6 @@ _DATED = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}|\d{4,5}\.\d+")
 _MOST_NAMES = 3
 _LOOKED_AT = 12
 _SEVERAL = 2
-DayMonth = Literal["dmy", "mdy"]
 
 # As the German surface of Qualtrics calls its columns; where it has had two words over the years, both.
 _GERMAN = {

@@ -16,10 +16,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from reldyn.study.exports._export_dyads import DyadTable
     from reldyn.study.exports._export_log import ImportLog
-    from reldyn.study.exports._presets import ExportMapping
-    from reldyn.study.exports._qualtrics import DayMonth
+    from reldyn.study.exports._presets import DayMonth, ExportMapping
 
 __all__ = ["STAMPS_FIX", "german_order", "person_column", "plain_name", "recognised", "renamed_dyads"]
 
@@ -238,68 +236,78 @@ def recognised(
     mapping: ExportMapping,
     given: frozenset[str],
     preset: str,
-    table: DyadTable | None,
+    linked: tuple[bool, bool],
     words: tuple[str, DayMonth | None],
     log: ImportLog,
 ) -> tuple[ExportMapping, pd.DataFrame]:
-    """The mapping with the columns that are known by their names, beside those of the preset and of the user."""
+    """The mapping with the columns that are known by their names, beside those of the preset and of the user.
+
+    `linked` says whether there is a table of dyads, and whether it has roles; `words` has the file and the order of
+    day and month that is usual there.
+    """
     path, usual = words
-    wanted = {"role", "day", "beep", "occasion"} - given
-    if preset == "generic":
-        wanted |= {*TIMES, "clock"}
-    if table is None and mapping.dyad is None and mapping.partner is None:
-        wanted |= {"dyad", "partner"} - given
-    if table is not None and table.has_roles:
-        wanted.discard("role")
-    found = known_columns(frame, wanted, mapping.columns(), path)
+    listed = list(mapping.items.values() if isinstance(mapping.items, dict) else mapping.items or ())
+    found = known_columns(frame, _wanted(mapping, given, preset, linked), mapping.columns(), path)
+    found = {role: name for role, name in found.items() if name not in listed}
     if "dyad" in found:
         found.pop("partner", None)
-    listed = list(mapping.items.values() if isinstance(mapping.items, dict) else mapping.items or ())
-    found = {role: name for role, name in found.items() if name not in listed}
     clock = found.pop("clock", None)
+    unwanted = list(mapping.administrative)
     if preset == "generic":
-        frame, pairs = _joined_pairs(frame, {*mapping.columns().values(), *found.values()}, (path, usual), log)
-        mapping = mapping.model_copy(update={"administrative": [*mapping.administrative, *pairs.pop("", [])]})
-        found = {role: name for role, (name,) in pairs.items() if role not in mapping.columns()} | found
+        frame, pairs, parts = _joined_pairs(frame, {*mapping.columns().values(), *found.values()}, words, log)
+        found, unwanted = {**pairs, **found}, unwanted + parts
     if clock is not None and "day" in found and "answered" not in found:
         moments = joined_clock(frame, found["day"], clock, path, usual, log)
         if moments is not None:
-            attrs = frame.attrs
-            frame = frame.assign(**{f"{found['day']} {clock}": moments})
-            frame.attrs = attrs
             found["answered"] = f"{found['day']} {clock}"
-            mapping = mapping.model_copy(update={"administrative": [*mapping.administrative, clock]})
+            frame, unwanted = _with_column(frame, found["answered"], moments), [*unwanted, clock]
     spare = [str(name) for name in frame.columns if name in ("dyad", "role") and name not in found.values()]
     spare = [name for name in spare if name not in {*mapping.columns().values(), *mapping.keep, *listed}]
     if spare:
         log.notes.append(f"left out, as the table of dyads says it: {', '.join(spare)}")
-    update: dict[str, Any] = {**found, "administrative": [*mapping.administrative, *spare]}
+    update: dict[str, Any] = {**found, "administrative": unwanted + spare}
     return mapping.model_copy(update=update), frame
+
+
+def _wanted(mapping: ExportMapping, given: frozenset[str], preset: str, linked: tuple[bool, bool]) -> set[str]:
+    """Roles that columns may take: what neither the user nor the table of dyads has named."""
+    dyads_given, roles_given = linked
+    wanted = {"role", "day", "beep", "occasion"} - given
+    if preset == "generic":
+        wanted |= {*TIMES, "clock"}
+    if not dyads_given and mapping.dyad is None and mapping.partner is None:
+        wanted |= {"dyad", "partner"} - given
+    return wanted - {"role"} if roles_given else wanted
+
+
+def _with_column(frame: pd.DataFrame, name: str, values: pd.Series[Any]) -> pd.DataFrame:
+    attrs = frame.attrs
+    frame = frame.assign(**{name: values})
+    frame.attrs = attrs
+    return frame
 
 
 def _joined_pairs(
     frame: pd.DataFrame, used: set[str], words: tuple[str, DayMonth | None], log: ImportLog
-) -> tuple[pd.DataFrame, dict[str, list[str]]]:
-    """Dates and times of day in two columns of one name, ``Trigger_date`` and ``Trigger_time``, as moments by role.
+) -> tuple[pd.DataFrame, dict[str, str], list[str]]:
+    """Dates and times of day in two columns of one name, ``Trigger_date`` and ``Trigger_time``, joined by role.
 
-    The key ``""`` holds the columns that were joined.
+    Returns the frame with the moments, their columns by role, and the columns that were joined.
     """
     path, usual = words
     names = {plain_name(name): str(name) for name in frame.columns if name not in used}
-    attrs, found = frame.attrs, {}
+    found: dict[str, str] = {}
     parts: list[str] = []
     for stem, role in _PAIRED.items():
         for day, clock in (("date", "time"), ("datum", "uhrzeit"), ("datum", "zeit")):
             if stem + day not in names or stem + clock not in names or role in found:
                 continue
-            moments = joined_clock(frame, names[stem + day], names[stem + clock], path, usual, log)
+            both = [names[stem + day], names[stem + clock]]
+            moments = joined_clock(frame, *both, path, usual, log)
             if moments is not None:
-                both = [names[stem + day], names[stem + clock]]
-                frame = frame.assign(**{" ".join(both): moments})
-                found[role] = [" ".join(both)]
-                parts += both
-    frame.attrs = attrs
-    return frame, found | {"": parts}
+                found[role] = " ".join(both)
+                frame, parts = _with_column(frame, found[role], moments), parts + both
+    return frame, found, parts
 
 
 def joined_clock(
