@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import reldyn as rd
+from reldyn.study.cli import main
 
 N_DAYS = 15
 PERSONS = ["a1", "a2", "b1", "b2"]
@@ -375,3 +376,22 @@ def test_every_layout_with_one_row_a_day_has_days(name, tmp_path):
     frame = read(name, tmp_path)
     named = {kind: kind for kind in ("dyad", "person", "role") if kind in frame}
     assert rd.DyadPanel(frame, **named, day="day").n_occasions == N_DAYS
+
+
+@pytest.mark.parametrize("name", list(LAYOUTS))
+def test_the_command_writes_rows_of_the_same_panel_and_prints_the_call(name, tmp_path, capsys):
+    frame = read(name, tmp_path)
+    export = next(tmp_path.glob("export.*"))
+    arguments = ["import", name.split()[0], str(export), "--output", str(tmp_path / "rows.csv")]
+    if (tmp_path / "dyads.csv").exists():
+        arguments += ["--dyads", str(tmp_path / "dyads.csv")]
+    assert main(arguments) == 0
+    named = frame.attrs["import"]["panel"]
+    printed = capsys.readouterr().out.splitlines()
+    shown = ", ".join(f'{kind}="{column}"' for kind, column in named.items())
+    assert printed[-2] == f"Panel: rd.DyadPanel(frame, {shown})"
+    written, read_back = rd.DyadPanel(frame, **named), rd.DyadPanel(rd.read_table(tmp_path / "rows.csv"), **named)
+    for verb in ("lag", "actor_partner"):
+        first, second = (getattr(panel, verb)(["mood"]).frame for panel in (written, read_back))
+        new = [column for column in first.columns if column not in frame.columns]
+        np.testing.assert_array_equal(first[new].to_numpy(dtype=float), second[new].to_numpy(dtype=float))

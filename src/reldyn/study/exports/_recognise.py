@@ -303,7 +303,7 @@ def _joined_pairs(
             if stem + day not in names or stem + clock not in names or role in found:
                 continue
             both = [names[stem + day], names[stem + clock]]
-            moments = joined_clock(frame, *both, path, usual, log)
+            moments = joined_clock(frame, both[0], both[1], path, usual, log)
             if moments is not None:
                 found[role] = " ".join(both)
                 frame, parts = _with_column(frame, found[role], moments), parts + both
