@@ -315,8 +315,8 @@ REFUSED = [
     ),
     (
         {"preset": "qualtrics", "dyads": pd.DataFrame({"dyad": [1, 1], "person": ["x", "y"]})},
-        "no column 'ExternalReference' in {path}. Columns: who, spouse, n, mood. Columns of an export are named in the "
-        "mapping.",
+        "{path}: none of the columns of qualtrics is in the file, so it is hardly one of its exports: name the preset "
+        "of the platform, or preset='generic'. Columns: who, spouse, n, mood.",
     ),
     ({"mapping": {"person": "who", "persno": "x"}}, "mapping: persno: unknown key. Did you mean 'person'?"),
     (

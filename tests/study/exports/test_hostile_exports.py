@@ -206,3 +206,33 @@ def test_what_was_asked_before_and_after_a_diary_leaves_its_days_alone(tmp_path)
         "6 of 10 rows imported; rows dropped: 4 (row outside the repeats); asked once and taken to every row of the "
         "person: sex; asked several times in rows without a repeat and left missing: sat."
     ]
+
+
+@pytest.mark.parametrize("preset", ["generic", "qualtrics"])
+def test_a_rating_called_day_is_an_item_and_a_number_of_the_day_is_not(tmp_path, preset):
+    stamps = [(p, d) for p in "ab" for d in range(1, 8)]
+    head = Q_NAMES.replace("mood", "Day") if preset == "qualtrics" else "participant,EndDate,Day\n"
+    for rating in (True, False):
+        rows = []
+        for person, day in stamps:
+            at, value = f"2021-03-{day + 9} 20:00:00", day % 3 if rating else day
+            rows.append(
+                f"{at},{at},IP Address,True,{person},{value}\n" if preset == "qualtrics" else f"{person},{at},{value}\n"
+            )
+        text = head + (Q_TEXTS if preset == "qualtrics" else "") + "".join(rows)
+        frame, _ = read(tmp_path, preset, text)
+        assert ("Day" in frame) == rating
+        assert frame["day"].tolist()[:3] == (list(pd.date_range("2021-03-10", periods=3)) if rating else [1, 2, 3])
+
+
+def test_a_rating_called_time_is_no_occasion(tmp_path):
+    text = "dyad,participant,tag,time\n" + "".join(f"1,{p},{d},{d % 3}\n" for p in "ab" for d in range(1, 6))
+    frame, _ = read(tmp_path, "generic", text, dyads=None)
+    assert list(frame.columns) == ["dyad", "person", "day", "time"]
+
+
+def test_the_export_of_another_platform_is_refused(tmp_path):
+    with pytest.raises(
+        rd.DataError, match=r"none of the columns of qualtrics is in the file.*Columns: session, created"
+    ):
+        read(tmp_path, "qualtrics", FORMR + "a,2024-05-01 20:00:00,,,,3\nb,2024-05-01 20:00:00,,,,3\n")

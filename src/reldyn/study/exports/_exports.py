@@ -118,6 +118,7 @@ def read_export(
     frame = _read(path, preset, settled, log)
     table = read_dyads(dyads)
     settled, frame = _in_words_of_file(settled, given, frame, preset, log)
+    _check_platform(settled, given, frame, (preset, str(path)))
     settled = _with_person(settled, given, frame, (preset, str(path)), table)
     settled = _present(settled, given, frame, str(path), source)
     if preset == "redcap":
@@ -153,6 +154,20 @@ def _in_words_of_file(
     if preset == "formr":
         return mapping, formr_rows(frame, log)
     return mapping, raw_names(frame, log) if preset == "redcap" else frame
+
+
+def _check_platform(mapping: ExportMapping, given: frozenset[str], frame: pd.DataFrame, words: tuple[str, str]) -> None:
+    """Refuse a file that has no column of its platform, unless the user says which columns it has."""
+    preset, path = words
+    known = {*mapping.columns().values(), *mapping.administrative, *mapping.identifying}
+    columns = [str(name) for name in frame.columns]
+    whole = preset == "redcap" and any(name.endswith("_complete") or "___" in name for name in columns)
+    if preset == "generic" or given or whole or known & set(columns):
+        return
+    raise DataError(
+        f"{path}: none of the columns of {preset} is in the file, so it is hardly one of its exports: name the preset "
+        f"of the platform, or preset='generic'. Columns: {', '.join(columns[:_SHOWN])}."
+    )
 
 
 def _with_person(

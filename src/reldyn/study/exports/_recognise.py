@@ -6,6 +6,9 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 from reldyn.errors import DataError
 from reldyn.panel.reading import holds_dates, holds_hours, lines_of, read_hours, read_stamps
 from reldyn.study.exports._export_log import texts_of
@@ -251,6 +254,7 @@ def recognised(
     found = {role: name for role, name in found.items() if name not in listed}
     if "dyad" in found:
         found.pop("partner", None)
+    found = _that_count(frame, mapping, found)
     clock = found.pop("clock", None)
     unwanted = list(mapping.administrative)
     if preset == "generic":
@@ -267,6 +271,40 @@ def recognised(
         log.notes.append(f"left out, as the table of dyads says it: {', '.join(spare)}")
     update: dict[str, Any] = {**found, "administrative": unwanted + spare}
     return mapping.model_copy(update=update), frame
+
+
+def _that_count(frame: pd.DataFrame, mapping: ExportMapping, found: dict[str, str]) -> dict[str, str]:
+    """Without numbers that do not count: an item called ``day`` or ``time`` may be a rating.
+
+    Numbers of days, beeps and occasions tell the rows of a person apart; numbers of days may also rise with the stamps.
+    """
+    person = texts_of(frame[mapping.person]) if mapping.person is not None else np.array([""] * len(frame))
+    named = mapping.columns() | found
+    stamps = [name for role, name in named.items() if role in TIMES and frame[name].notna().all()]
+    kept = dict(found)
+    for role in ("day", "beep", "occasion"):
+        name = found.get(role)
+        if name is None or holds_dates(frame[name]):
+            continue
+        others = [named[other] for other in ("day", "beep", "occasion", "clock") if other in named and other != role]
+        rows = frame[frame[name].notna()]
+        who = person[frame[name].notna().to_numpy()]
+        apart = [[name]] if role == "occasion" else [[name], *([name, other] for other in others)]
+        unique = any(not rows[columns].assign(**{"": who}).duplicated().any() for columns in apart)
+        rises = role == "day" and any(_rises(rows, who, name, stamp) for stamp in stamps)
+        if not unique and not rises:
+            del kept[role]
+    return kept
+
+
+def _rises(rows: pd.DataFrame, who: npt.NDArray[np.object_], name: str, stamp: str) -> bool:
+    """Whether a number never falls from one stamp of a person to the next."""
+    import pandas as pd
+
+    order = np.lexsort((pd.to_datetime(rows[stamp].astype("string"), errors="coerce").to_numpy(), who))
+    numbers = pd.to_numeric(rows[name], errors="coerce").to_numpy(dtype=float)[order]
+    same = who[order][1:] == who[order][:-1]
+    return bool((np.diff(numbers)[same] >= 0).all())
 
 
 def _wanted(mapping: ExportMapping, given: frozenset[str], preset: str, linked: tuple[bool, bool]) -> set[str]:
