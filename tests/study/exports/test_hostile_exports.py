@@ -236,3 +236,20 @@ def test_the_export_of_another_platform_is_refused(tmp_path):
         rd.DataError, match=r"none of the columns of qualtrics is in the file.*Columns: session, created"
     ):
         read(tmp_path, "qualtrics", FORMR + "a,2024-05-01 20:00:00,,,,3\nb,2024-05-01 20:00:00,,,,3\n")
+
+
+def test_answers_after_midnight_belong_to_the_evening_before(tmp_path):
+    rows = []
+    for person in "ab":
+        for day in range(1, 8):
+            late = (person, day) == ("a", 3)
+            at = f"2021-03-{day + late:02d} {'00:20' if late else '21:15'}:00"
+            if (person, day) != ("a", 4):
+                rows.append(f"{person},{at},,,,{day}\n")
+    frame, _ = read(tmp_path, "formr", FORMR + "".join(rows))
+    assert frame.attrs["import"]["panel"]["time"] == "sent"
+    panel = rd.DyadPanel(frame, **frame.attrs["import"]["panel"])
+    partners = panel.actor_partner(["mood"]).frame
+    answered = partners["mood_partner"].notna()
+    assert (partners["mood"] == partners["mood_partner"])[answered].all()
+    assert answered.sum() == 12

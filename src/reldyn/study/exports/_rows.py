@@ -28,6 +28,7 @@ _CHOICES: tuple[dict[str, str], ...] = (
     {"day": "day", "beep": "occasion"},
     *({"time": role} for role in ("occasion", *TIMES[1:4])),
 )
+_EARLY = 5
 _WORDS = {"true": 1.0, "false": 0.0, "wahr": 1.0, "falsch": 0.0}
 
 
@@ -130,13 +131,28 @@ def about_columns(frame: pd.DataFrame, about: dict[str, Any]) -> dict[Any, Any]:
 def panel_columns(rows: pd.DataFrame) -> dict[str, str]:
     """The arguments of `DyadPanel` that name the columns of these rows: the first that place each row by itself."""
     named = {name: name for name in ("dyad", "person", "role") if name in rows}
-    for choice in _CHOICES:
+    late = _after_midnight(rows)
+    for choice in _CHOICES if late is None else ({"time": late}, *_CHOICES):
         if not all(name in rows and rows[name].notna().all() for name in choice.values()):
             continue
         keys = [texts_of(rows[name]) for name in ("dyad", "person", *choice.values())]
         if len(set(zip(*keys, strict=True))) == len(rows):
             return named | choice
     return named
+
+
+def _after_midnight(rows: pd.DataFrame) -> str | None:
+    """The stamps of which some lie after midnight, where days are those of the calendar: stamps know the evening.
+
+    A panel lets days of stamps begin in the long pause of the night.
+    """
+    if "day" not in rows or rows["day"].dtype.kind != "M" or "scheduled" in rows or "beep" in rows:
+        return None
+    for role in TIMES[1:4]:
+        if role in rows and rows[role].notna().all() and rows[role].dtype.kind == "M":
+            by_stamp = bool((rows[role].dt.normalize() == rows["day"]).all())
+            return role if by_stamp and bool((rows[role].dt.hour < _EARLY).any()) else None
+    return None
 
 
 def report_of(path: Path, preset: str, rows: pd.DataFrame, about: dict[str, Any], log: ImportLog) -> dict[str, Any]:
