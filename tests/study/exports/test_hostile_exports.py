@@ -195,15 +195,15 @@ def test_what_was_asked_before_and_after_a_diary_leaves_its_days_alone(tmp_path)
     head = "record_id,redcap_event_name,sex,sat,mood\n"
     rows = [
         f"{person},before_arm_1,{sex},5,\n"
-        + "".join(f"{person},day_{day}_arm_1,,,{day}\n" for day in range(1, 4))
+        + "".join(f"{person},day_{day}_arm_1,,,{day}\n" for day in range(1, 6))
         + f"{person},after_arm_1,,4,\n"
         for person, sex in (("a", "f"), ("b", "m"))
     ]
     frame, said = read(tmp_path, "redcap", head + "".join(rows))
-    assert (frame["day"].tolist(), frame["mood"].tolist()) == ([1, 2, 3] * 2, [1, 2, 3] * 2)
-    assert (frame["sex"].tolist(), frame["sat"].isna().all()) == (["f"] * 3 + ["m"] * 3, True)
+    assert (frame["day"].tolist(), frame["mood"].tolist()) == ([1, 2, 3, 4, 5] * 2, [1, 2, 3, 4, 5] * 2)
+    assert (frame["sex"].tolist(), frame["sat"].isna().all()) == (["f"] * 5 + ["m"] * 5, True)
     assert said == [
-        "6 of 10 rows imported; rows dropped: 4 (row outside the repeats); asked once and taken to every row of the "
+        "10 of 14 rows imported; rows dropped: 4 (row outside the repeats); asked once and taken to every row of the "
         "person: sex; asked several times in rows without a repeat and left missing: sat."
     ]
 
@@ -253,3 +253,12 @@ def test_answers_after_midnight_belong_to_the_evening_before(tmp_path):
     answered = partners["mood_partner"].notna()
     assert (partners["mood"] == partners["mood_partner"])[answered].all()
     assert answered.sum() == 12
+
+
+def test_mornings_and_evenings_with_forms_of_their_own_are_both_kept(tmp_path):
+    events = [f"day{day}_{part}" for day in range(1, 9) for part in ("am", "pm") if (day, part) != (8, "pm")]
+    head = "record_id,redcap_event_name,sleep,stress\n"
+    rows = [f"{p},{event},{'7,' if event.endswith('am') else ',3'}\n" for p in "ab" for event in events]
+    frame, _ = read(tmp_path, "redcap", head + "".join(rows))
+    assert frame["occasion"].tolist() == [*range(1, 16)] * 2
+    assert (frame["sleep"].notna().sum(), frame["stress"].notna().sum()) == (16, 14)

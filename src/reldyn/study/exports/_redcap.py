@@ -29,7 +29,7 @@ _LABELS = {
     "Data Access Group": "redcap_data_access_group",
     "Survey Identifier": "redcap_survey_identifier",
 }
-_FEWEST_EVENTS = 2
+_MOST_WAVES = 3
 _RECORD = ("Record ID", "Study ID", "Participant ID", "Subject ID")
 _CHECKED = {"Checked": 1.0, "Unchecked": 0.0}
 _COMPLETE = {"Complete": 2.0, "Unverified": 1.0, "Incomplete": 0.0}
@@ -128,7 +128,7 @@ def _filled_up(field: pd.Series[Any], number: Any) -> pd.Series[Any]:
 
 
 def _asked_once(frame: pd.DataFrame, mapping: ExportMapping) -> npt.NDArray[np.bool_]:
-    """Rows of events that share no form with the others, of which there are more: a baseline beside a diary.
+    """Rows of up to three events that share no form with the others, of which there are more: a baseline, a follow-up.
 
     Only where `mapping` chooses no events.
     """
@@ -146,11 +146,10 @@ def _asked_once(frame: pd.DataFrame, mapping: ExportMapping) -> npt.NDArray[np.b
             groups.remove(group)
             forms, members = forms | group[0], [*group[1], *members]
         groups.append((forms, members))
-    sizes = sorted((len(members) for _, members in groups), reverse=True)
-    if len(groups) < 2 or sizes[0] < _FEWEST_EVENTS or sizes[0] == sizes[1]:
-        return nobody
-    diary = max(groups, key=lambda group: len(group[1]))[1]
-    return ~np.isin(events, diary)
+    diary = max(len(members) for _, members in groups)
+    # Mornings and evenings may have forms of their own: only what is asked a few times is no part of the diary.
+    few = [members for _, members in groups if len(members) <= min(_MOST_WAVES, diary // 2)]
+    return np.isin(events, [event for members in few for event in members])
 
 
 def _filled(rows: pd.DataFrame, fields: list[Any]) -> set[Any]:
