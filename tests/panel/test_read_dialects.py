@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+import reldyn as rd
 from reldyn.errors import DataError, DataWarning, DesignError
 from reldyn.panel import read_table
 from reldyn.panel.reading import lines_of
@@ -593,3 +594,74 @@ def test_ids_with_an_inner_e_stay_text(tmp_path):
     table = read_table(path)
     assert table["id"].tolist() == ["1E5", "100"]
     assert table["size"].tolist() == [0.0015, 0.002]
+
+
+def test_columns_without_a_name_are_a_finding(tmp_path):
+    path = tmp_path / "diary.csv"
+    path.write_text("\n,couple,who,day,,,\n1,1,a,1,4,,\n2,1,b,1,6,,\n3,1,a,2,5,,\n4,1,b,2,2,,\n", encoding="utf-8")
+    frame = rd.read_table(path)
+    assert frame.columns.tolist() == ["Unnamed: 0", "couple", "who", "day", "Unnamed: 4", "Unnamed: 5", "Unnamed: 6"]
+    table = rd.check_panel(frame, dyad="couple", person="who", day="day")
+    found = table[table["code"] == "unnamed-header"]
+    assert found[["severity", "column", "message"]].to_numpy().tolist() == [
+        ["warning", "Unnamed: 4", "column 5 has no name in the header (line 2) and is called 'Unnamed: 4'."],
+        ["note", "Unnamed: 0", "column 1 has no name in the header (line 2) and is called 'Unnamed: 0'."],
+        ["note", "Unnamed: 5", "column 6 has no name in the header (line 2) and is called 'Unnamed: 5'."],
+        ["note", "Unnamed: 6", "column 7 has no name in the header (line 2) and is called 'Unnamed: 6'."],
+    ]
+    renamed = frame.rename(columns={"Unnamed: 4": "mood"}).drop(columns=["Unnamed: 0", "Unnamed: 5", "Unnamed: 6"])
+    assert "unnamed-header" not in set(rd.check_panel(renamed, dyad="couple", person="who", day="day")["code"])
+    panel = rd.DyadPanel(frame, dyad="couple", person="who", day="day")
+    assert "unnamed-header" in set(panel.findings["code"])
+
+
+def test_a_cell_without_a_header_in_a_workbook_is_a_finding(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in (["Diary"], ["couple", "who", None, "mood"], [1, "a", "x", 3], [1, "b", "y", 4]):
+        book.active.append(row)
+    book.save(tmp_path / "diary.xlsx")
+    frame = rd.read_table(tmp_path / "diary.xlsx", skip=1)
+    table = rd.check_panel(frame, dyad="couple", person="who")
+    assert table.loc[table["code"] == "unnamed-header", "message"].tolist() == [
+        "column 3 has no name in the header (row 2) and is called 'Unnamed: 2'."
+    ]
+
+
+def test_records_of_delimiters_at_the_end_are_left_out_and_counted(tmp_path):
+    path = written(tmp_path, "t.csv", "couple;mood\n1;3\n;\n2;4\n;\n; \n\n;\n")
+    with pytest.warns(DataWarning, match=r"3 records at the end, from line 5 on, hold nothing"):
+        frame = read_table(path)
+    assert (len(frame), lines_of(frame).tolist()) == (3, [2, 3, 4])
+    path = written(tmp_path, "u.csv", "couple;mood\n1;3\n\x1a")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_table(path)["couple"].tolist() == [1]
+
+
+def test_dates_that_a_spreadsheet_of_another_country_exchanged_are_warned_of(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    book.active.append(["couple", "day"])
+    for day in range(9, 16):
+        # 9 March became 3 September; 13 March stayed a text.
+        book.active.append([1, pd.Timestamp(2026, day, 3).to_pydatetime() if day <= 12 else f"{day}.03.2026"])
+    book.save(tmp_path / "t.xlsx")
+    with pytest.warns(DataWarning, match=r"'day' holds 4 dates and 3 texts.*probably exchanged \(rows 2, 3, 4, 5\)"):
+        read_table(tmp_path / "t.xlsx")
+    book.active["B5"] = "02.03.2026"
+    book.save(tmp_path / "t.xlsx")
+    with pytest.warns(DataWarning, match="read some of its dates and not the others") as said:
+        read_table(tmp_path / "t.xlsx")
+    assert "exchanged" not in str(said[0].message)
+
+
+def test_formulas_without_results_are_warned_of(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in (["couple", "mood", "empty"], [1, "=1+2", None], [2, "=2+2", None]):
+        book.active.append(row)
+    book.save(tmp_path / "t.xlsx")
+    with pytest.warns(DataWarning, match="'mood' holds formulas without their results") as said:
+        assert read_table(tmp_path / "t.xlsx")["mood"].isna().all()
+    assert len(said) == 1

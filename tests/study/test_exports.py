@@ -213,12 +213,13 @@ def test_redcap_to_a_panel(tmp_path):
     assert stamps(frame["answered"]) == ["2024-05-01 20:00:00", None, "2024-05-01 21:00:00", "2024-05-02 21:00:00"]
     assert [str(one.message) for one in said] == [
         f"{path}: 4 of 6 rows imported; rows dropped: 2 (row outside the repeats); cells recoded: "
-        "2 (check boxes of forms not filled in); asked once and taken to every row of the person: sex."
+        "2 (check boxes of forms not filled in), 1 (no stamp: day by the number of the occasion); "
+        "asked once and taken to every row of the person: sex."
     ]
 
 
 def test_redcap_events_and_repeats_become_days_and_prompts(tmp_path):
-    rows = [f"{p},{e},diary,{i},,,,{n},,,2" for p in "ab" for e in ("d1", "d2") for i, n in ((1, 3), (2, 5))]
+    rows = [f"{p},{e},diary,{i},,,,{n},,,2" for p in "ab" for e in ("noon", "late") for i, n in ((1, 3), (2, 5))]
     del rows[0:2]
     path = write(tmp_path / "redcap.csv", REDCAP + "\n".join(rows) + "\n")
     frame = rd.study.read_export(path, preset="redcap", dyads=PAIR)
@@ -226,15 +227,15 @@ def test_redcap_events_and_repeats_become_days_and_prompts(tmp_path):
     assert panel.n_occasions == 4
     assert frame["day"].tolist() == [2, 2, 1, 1, 2, 2]
     assert frame["beep"].tolist() == [1, 2, 1, 2, 1, 2]
-    other = [row.replace("d1", "d3") for row in rows[:2]] + [row for row in rows if row.startswith("b,d1")]
+    other = [row.replace("noon", "eve") for row in rows[:2]] + [row for row in rows if row.startswith("b,noon")]
     path = write(tmp_path / "other.csv", REDCAP + "\n".join(other) + "\n")
     with pytest.raises(rd.DataError) as fault:
         rd.study.read_export(path, preset="redcap", dyads=PAIR)
     assert str(fault.value) == (
-        f"{path}: the order of the events d2, d1 does not follow from the file: give all of them in order with "
+        f"{path}: the order of the events late, noon does not follow from the file: give all of them in order with "
         "mapping={'events': [...]}."
     )
-    frame = rd.study.read_export(path, preset="redcap", dyads=PAIR, mapping={"events": ["d1", "d2"]})
+    frame = rd.study.read_export(path, preset="redcap", dyads=PAIR, mapping={"events": ["noon", "late"]})
     assert frame["day"].tolist() == [2, 2, 1, 1]
 
 
@@ -313,8 +314,9 @@ REFUSED = [
         "Did you mean 'm-path'?",
     ),
     (
-        {"preset": "generic"},
-        "preset='generic' needs mapping={'person': COLUMN, ...}: the columns of the export by role.",
+        {"preset": "qualtrics", "dyads": pd.DataFrame({"dyad": [1, 1], "person": ["x", "y"]})},
+        "{path}: none of the columns of qualtrics is in the file, so it is hardly one of its exports: name the preset "
+        "of the platform, or preset='generic'. Columns: who, spouse, n, mood.",
     ),
     ({"mapping": {"person": "who", "persno": "x"}}, "mapping: persno: unknown key. Did you mean 'person'?"),
     (

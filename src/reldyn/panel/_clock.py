@@ -8,7 +8,7 @@ it. Every lag, share of answers, weekend and serial model of the package reads t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -18,7 +18,7 @@ from reldyn._types import Array, Flags, Ints
 from reldyn.panel._readonly import read_only
 from reldyn.panel.timing._bursts import fill_bursts
 from reldyn.panel.timing._grid import rare_prompts
-from reldyn.panel.timing._lag_groups import LagGroups, daily_stretches, group_lags, one_a_day
+from reldyn.panel.timing._lag_groups import LagGroups, group_lags, one_a_day, single_days
 from reldyn.panel.timing._nights import clock_night_steps
 from reldyn.panel.timing._placing import weekdays
 from reldyn.panel.timing._times import SECONDS_PER_DAY
@@ -26,6 +26,7 @@ from reldyn.panel.timing._times import SECONDS_PER_DAY
 if TYPE_CHECKING:
     from reldyn.panel._schedule import Schedule
     from reldyn.panel.timing._grid import CalendarDays
+    from reldyn.panel.timing._own_schedules import OwnSchedules
     from reldyn.panel.timing._times import Times
 
 __all__ = ["NEW_START", "USUAL_NIGHT", "Clock", "GridPlaces", "build_clock"]
@@ -77,6 +78,9 @@ class Clock:
         Steps within the day, which `step` adds to those of the days before.
     day_length : int
         Prompts that a day adds to `step`; 0 where beep numbers run on.
+    absent : (n_dyads, n_prompts) bool array, optional
+        Where dyads have schedules of their own, the prompts that a dyad with fewer a day does not have. Ranks then
+        count the prompts of the dyad's own day, and equal ranks of two dyads are not the same time of day.
     """
 
     occasion: Ints
@@ -94,6 +98,7 @@ class Clock:
     night_from: NightFrom
     within: Ints
     day_length: int
+    absent: Flags | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -197,7 +202,14 @@ class Clock:
         np.minimum.at(first, dyad, at)
         np.maximum.at(last, dyad, at)
         place = np.arange(len(self))
-        return np.asarray((place >= first[:, None]) & (place <= last[:, None]))
+        inside = np.asarray((place >= first[:, None]) & (place <= last[:, None]))
+        return inside if self.absent is None else inside & self.due(np.arange(n_dyads)[:, None], place[None])
+
+    def due(self, dyad: Ints, slot: Ints) -> Flags:
+        """Whether occasions at these positions are prompts of these dyads' own schedules."""
+        if self.absent is None:
+            return np.ones(np.broadcast(dyad, slot).shape, dtype=bool)
+        return ~self.absent[dyad, (self.occasion % self.n_prompts)[slot]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,6 +230,8 @@ class GridPlaces:
         Times within the day are times of a clock and no numbers of prompts.
     stretch : (n_codes,) int array, optional
         Without days and without a grid: the stretch of steps of usual length that each beep belongs to.
+    own : OwnSchedules, optional
+        Schedules of single dyads, by which the beeps are numbered.
     """
 
     day: Ints
@@ -228,6 +242,7 @@ class GridPlaces:
     calendar: CalendarDays | None = None
     clocked: bool = False
     stretch: Ints | None = None
+    own: OwnSchedules | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -284,17 +299,22 @@ def build_clock(
     day, beep, layout = _prompts(grid)
     seen = _distinct(day * layout.n_prompts + beep)
     occasion, complete = _scheduled(seen, grid, layout)
-    night, night_from = _night(schedule, times, person, day, beep, layout)
-    occasion, off, groups = _lags(occasion, seen, grid, layout)
+    only = np.full(int(occasion.max(initial=0)) // layout.n_prompts + 1, -1)
+    counted = layout
+    if layout.days_named and not (layout.one_a_day or layout.runs_on):
+        only, rare = single_days(seen, layout.rare, len(only))
+        counted = replace(layout, rare=rare)
+    night, night_from = _night(schedule, times, person, day, beep, counted)
+    occasion, off, groups = _lags(occasion, seen, grid, layout, only, ~counted.rare)
     own_day, own_beep = occasion // layout.n_prompts, occasion % layout.n_prompts
-    within = layout.within(own_beep, ~off)
+    within = counted.within(own_beep, ~off)
     days_only = layout.one_a_day or not layout.days_named
     step = own_day if layout.one_a_day else own_beep if not layout.days_named else None
     clock = Clock(
         occasion=occasion,
         day=own_day,
         prompt=np.zeros_like(own_day) if days_only else _within_day(own_day, own_beep, runs_on=layout.runs_on),
-        step=own_day * layout.per_day(layout.regular, night) + within if step is None else step,
+        step=own_day * counted.per_day(counted.regular, night) + within if step is None else step,
         lag_day=groups.group,
         lag_step=groups.step,
         weekend=_weekend(occasion, own_day, grid, beep, schedule, times),
@@ -305,26 +325,24 @@ def build_clock(
         night_steps=night,
         night_from=night_from,
         within=within,
-        day_length=0 if layout.runs_on else layout.regular,
+        day_length=0 if layout.runs_on else counted.regular,
+        absent=None if grid.own is None else grid.own.absent,
     )
     row_steps = clock.step[clock.slots(day * layout.n_prompts + beep)]
     return clock, beep, row_steps, _exact(grid, day, layout, night)
 
 
-def _lags(occasion: Ints, seen: Ints, grid: GridPlaces, layout: _Layout) -> tuple[Ints, Flags, LagGroups]:
+def _lags(
+    occasion: Ints, seen: Ints, grid: GridPlaces, layout: _Layout, only: Ints, counts: Flags
+) -> tuple[Ints, Flags, LagGroups]:
     """Scheduled occasions, which of them lie outside the schedule, and what is a lag of what."""
     own_day, own_beep = occasion // layout.n_prompts, occasion % layout.n_prompts
     calendar, days = grid.calendar, own_day if grid.days_named else own_beep
     off = np.zeros(len(occasion), dtype=bool) if calendar is None else calendar.off[days]
     off = off | layout.rare[own_beep]
-    several = layout.days_named and not layout.one_a_day
-    only = np.full(int(own_day.max(initial=0)) + 1, -1)
-    if several and not layout.runs_on:
-        regular = seen[~layout.rare[seen % layout.n_prompts]]
-        only = daily_stretches(regular // layout.n_prompts, regular % layout.n_prompts, len(only))
     if off.any() or (only >= 0).any():
         # What is not scheduled is an occasion only where there is a row.
-        due = ~off & ((only[own_day] < 0) | (only[own_day] == own_beep))
+        due = ~off & np.where(only[own_day] < 0, counts[own_beep], only[own_day] == own_beep)
         keep = due | np.isin(occasion, seen)
         occasion, off = occasion[keep], off[keep]
         own_day, own_beep = own_day[keep], own_beep[keep]
@@ -336,7 +354,7 @@ def _lags(occasion: Ints, seen: Ints, grid: GridPlaces, layout: _Layout) -> tupl
         if grid.stretch is not None:
             return occasion, off, LagGroups(grid.stretch[own_beep], step, ~off)
         return occasion, off, one_a_day(step, off)
-    prompt = (np.cumsum(~layout.rare) - 1)[own_beep]
+    prompt = (np.cumsum(counts) - 1)[own_beep]
     return occasion, off, group_lags(own_day, np.maximum(prompt, 0), off, only >= 0, number)
 
 
@@ -344,6 +362,8 @@ def _prompts(grid: GridPlaces) -> tuple[Ints, Ints, _Layout]:
     """Day, and rank of each row's beep among the prompts in use."""
     day, beep, n_beeps = grid.day, grid.beep, int(grid.beep.max(initial=0)) + 1
     none = np.zeros(n_beeps, dtype=bool)
+    if grid.own is not None:
+        return day, beep, _Layout(n_beeps, runs_on=False, one_a_day=False, days_named=True, rare=grid.own.rare)
     if not grid.days_named:
         return day, beep, _Layout(n_beeps, runs_on=False, one_a_day=False, days_named=False, rare=none)
     n_days, first, last = _edges(day, beep)

@@ -12,6 +12,7 @@ from reldyn.panel._readonly import read_only
 from reldyn.panel.checks._finding_codes import CODES
 from reldyn.panel.checks._findings import duplicated_headers
 from reldyn.panel.timing._columns_read import read_column
+from reldyn.panel.timing._repeated_hours import settle_repeated_hours
 from reldyn.panel.timing._times import Times
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def numbers_of(panel: DyadPanel, variable: str) -> NDArray[np.float64]:
 
 def times_of(panel: DyadPanel, name: str) -> Times:
     """One column read as times, in the same way as when the panel was made."""
-    times = read_column(panel._frame[name], name, panel._time_options)
+    times = settle_repeated_hours(read_column(panel._frame[name], name, panel._time_options), panel.index.person)
     if times.problems:
         problem = times.problems[0]
         rows = describe_rows(np.flatnonzero(problem.rows).tolist())

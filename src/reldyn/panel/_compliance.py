@@ -145,6 +145,9 @@ def _levels(
         for code in np.unique(codes):
             rows = np.flatnonzero(rows_code == code)
             label = panel._frame[name].iloc[rows[0]] if len(rows) else int(code)
+            if level == "beep" and index.schedule.absent is not None:
+                # Dyads have schedules of their own: one prompt is not one time of day.
+                label = f"prompt {code + 1}"
             yield level, label, dyads, (0, 1), due[codes == code]
 
 

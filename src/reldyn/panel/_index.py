@@ -252,11 +252,12 @@ def _occasions(layout: Layout, times: Mapping[str, Times], n: int) -> GridPlaces
         return GridPlaces(zeros, calendar.code, day - day.min(), True, False, calendar)
     within = times[layout.source_of(fastest)]
     clocked = within.kind in ("date", "duration")
-    steps = layout.grid
+    own = layout.own_schedules
+    steps = layout.grid if own is None else (own.code, own.exact, True)
     if clocked and not steps[2] and counts_as_schedule(placing[fastest]):
         steps = (*steps[:2], True)
     if not dated:
-        return GridPlaces(grid_steps(day)[0], *steps, True, None, clocked)
+        return GridPlaces(grid_steps(day)[0], *steps, True, None, clocked, own=own)
     # Calendar dates keep their distance in days, whatever the smallest gap between them is.
     calendar = calendar_codes(day, workdays)
-    return GridPlaces(calendar.code, *steps, True, calendar, clocked)
+    return GridPlaces(calendar.code, *steps, True, calendar, clocked, own=own)

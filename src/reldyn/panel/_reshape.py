@@ -92,8 +92,12 @@ def subset_index(index: PanelIndex, rows: NDArray[np.int64]) -> tuple[PanelIndex
     """Index of some rows: dyads and persons renumbered, the grid of days and beeps kept."""
     dyads, dyad = np.unique(index.dyad[rows], return_inverse=True)
     persons, person = np.unique(index.person[rows], return_inverse=True)
+    clock = index.schedule
+    if clock.absent is not None:
+        clock = dataclasses.replace(clock, absent=clock.absent[dyads])
     part = dataclasses.replace(
         index,
+        schedule=clock,
         dyad=dyad.astype(np.int64),
         person=person.astype(np.int64),
         **{name: getattr(index, name)[rows] for name in ("member", "role", "day", "beep", "step", "clock")},

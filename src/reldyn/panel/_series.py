@@ -296,6 +296,10 @@ def _occasions(clock: Clock, dyad: Ints, at: Ints, n_dyads: int) -> tuple[Ints, 
     scheduled = np.flatnonzero(clock.scheduled)
     at = (np.cumsum(clock.scheduled) - 1)[at]
     place, start, flat = _between(clock, dyad, at, n_dyads, len(scheduled))
+    if clock.absent is not None:
+        kept = clock.due(np.repeat(np.arange(n_dyads), np.diff(start)), scheduled[place])
+        count = np.concatenate([[0], np.cumsum(kept)])
+        place, start, flat = place[kept], count[start], count[flat]
     return scheduled[place], start, flat
 
 

@@ -48,4 +48,5 @@ def _said(frame: pd.DataFrame, file: Path) -> list[str]:
     lines += [f"Column {new}: from {old}" for new, old in report["columns"].items() if new != old]
     if report["left_out"]:
         lines.append(f"Left out: {', '.join(report['left_out'])}")
-    return lines
+    named = ", ".join(f'{kind}="{name}"' for kind, name in report["panel"].items())
+    return [*lines, f"Panel: rd.DyadPanel(frame, {named})"]

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import reldyn as rd
 from reldyn.panel.timing._numbers import dates_in_numbers
 from reldyn.panel.timing._times import read_times
 
@@ -66,3 +67,52 @@ def test_two_units_in_one_column_are_both_read_and_said():
 def test_a_declared_unit_is_taken_at_its_word():
     assert read_times(pd.Series([1_616_889_600.0]), unit="number").kind == "number"
     assert read_times(pd.Series([0.5, 1.0]), unit="excel").values.tolist() == [-2_209_118_400.0, -2_209_075_200.0]
+
+
+def test_several_units_are_read_alike_in_parts_of_a_panel():
+    moments = [1772442000.0 + 86_400 * day for day in range(6)]
+    frame = pd.DataFrame({"couple": 1, "who": list("ab") * 6, "at": np.repeat(moments, 2), "y": np.arange(12.0)})
+    frame.loc[4:, "at"] *= 1000
+    panel = rd.DyadPanel(frame, dyad="couple", person="who", time="at")
+    part = panel.select(where=lambda rows: rows["y"] < 8)
+    assert np.diff(part.series("y")[0].step).tolist() == [1, 1, 1]
+    assert (
+        part.findings.loc[part.findings["code"] == "times-read", "message"]
+        .str.contains("2026-03-02 to 2026-03-05")
+        .any()
+    )
+    np.testing.assert_array_equal(panel._times("at").values, np.repeat(moments, 2))
+
+
+@pytest.mark.parametrize("text", [False, True])
+@pytest.mark.parametrize("form", ["%d%m%Y", "%m%d%Y", "%y%m%d"])
+def test_dates_without_marks_are_refused_until_their_form_is_declared(form, text):
+    days = pd.date_range("2026-03-28", periods=8)
+    frame = pd.DataFrame({"couple": 1, "who": ["a"] * 8 + ["b"] * 8, "y": np.arange(16.0)})
+    written = days.strftime(form)
+    frame["day"] = np.tile(written if text else written.astype(int), 2)
+    roles = {"dyad": "couple", "person": "who", "day": "day"}
+    with pytest.raises(rd.DataError, match=f"looks like dates without marks.*dates='{form}'"):
+        rd.DyadPanel(frame, **roles)
+    panel = rd.DyadPanel(frame, **roles, dates=form)
+    assert panel.lag(["y"]).frame["y_lag1"].notna().sum() == 2 * 7
+    np.testing.assert_array_equal(panel._times("day").values, np.tile(days.to_numpy().astype("M8[s]").astype(float), 2))
+
+
+def test_numbers_that_count_are_no_dates_without_marks():
+    for numbers in (
+        [1, 2, 3],
+        [100_000, 160_000, 220_000],
+        [260_302, 260_303],
+        range(310_100, 310_140),
+        [1e6, 2e6, 3e6],
+    ):
+        assert read_times(pd.Series(list(numbers)), serials=True).problems == ()
+    assert read_times(pd.Series([260_302, 260_303, 260_304])).problems == ()
+
+
+def test_a_number_that_lost_its_zero_is_read_by_its_form(tmp_path):
+    path = tmp_path / "d.csv"
+    path.write_text("day,y\n2032026,1\n3032026,2\n13032026,3\n", encoding="utf-8")
+    frame = rd.read_table(path, dates={"day": "%d%m%Y"})
+    assert [str(day.date()) for day in frame["day"]] == ["2026-03-02", "2026-03-03", "2026-03-13"]

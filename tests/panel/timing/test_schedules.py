@@ -190,3 +190,122 @@ def test_answers_long_before_their_prompt():
     frame["answered"] = frame["sent"] - pd.Timedelta(minutes=115)
     found = panel_of(frame, schedule=schedule).findings.set_index("code").loc["answered-before-sent"]
     assert "different time zones" in found["fix"]
+
+
+A, B = (9, 13, 21), (10, 14, 22)
+FOUR, FIVE = (9, 13, 17, 21), (9, 12, 15, 18, 21)
+
+
+def couples_on(schedules, days=8, missing=0.0, seed=1):
+    """A diary per couple on its own hours, with the number of the prompt as the truth."""
+    rng = np.random.default_rng(seed)
+    rows = [
+        (couple, role, MONDAY + pd.Timedelta(days=day, hours=hour), day, number)
+        for couple, hours in enumerate(schedules)
+        for day in range(days)
+        for number, hour in enumerate(hours)
+        for role in "fm"
+        if rng.random() >= missing
+    ]
+    frame = pd.DataFrame(rows, columns=["couple", "role", "sent", "day", "number"])
+    return frame.assign(y=rng.normal(size=len(frame)), hour=frame["sent"].dt.strftime("%H:%M"))
+
+
+BY_COUPLE = {
+    "shifted": [A, B] * 3,
+    "one couple shifted": [A] * 20 + [B],
+    "four and five": [FOUR, FIVE] * 3,
+    "one couple with five": [FOUR] * 20 + [FIVE],
+    "three schedules": [A, B, (8, 15, 20)] * 3,
+}
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.3])
+@pytest.mark.parametrize("roles", [{"time": "sent"}, {"day": "day", "time": "hour"}])
+@pytest.mark.parametrize("schedules", BY_COUPLE.values(), ids=list(BY_COUPLE))
+def test_couples_on_schedules_of_their_own_have_their_lags(schedules, roles, missing):
+    frame = couples_on(schedules, missing=missing)
+    panel = rd.DyadPanel(frame, **ROLES, **roles)
+    truth = rd.DyadPanel(frame, **ROLES, day="day", beep="number")
+    for verb in ("lag", "actor_partner"):
+        found, expected = (getattr(one, verb)(["y"]).frame for one in (panel, truth))
+        new = [name for name in expected.columns if name not in frame.columns]
+        np.testing.assert_array_equal(found[new].to_numpy(), expected[new].to_numpy())
+    assert codes(panel) == codes(truth)
+    # Asked are the prompts of the couple's own day, from its first row to its last.
+    position = frame["day"] * frame["couple"].map(dict(enumerate(map(len, schedules)))) + frame["number"]
+    asked = position.groupby(frame["couple"]).agg(lambda steps: steps.max() - steps.min() + 1).sum()
+    overall = panel.compliance().loc[0]
+    assert (overall["expected"], overall["answered"]) == (2 * asked, len(frame))
+    said = panel.findings.set_index("code")["message"]
+    assert "differ between dyads" in said["times-read"]
+    if not missing:
+        assert said["compliance"] == "persons answered 100.0 % of their dyad's occasions."
+
+
+def test_series_of_couples_on_their_own_schedules_have_only_their_own_holes():
+    frame = couples_on([FOUR, FIVE] * 2)
+    lost = frame.index[(frame["couple"] == 0) & (frame["number"] == 2) & (frame["day"] == 3)]
+    panel = panel_of(frame.drop(index=lost))
+    lengths = [len(one.values) for one in panel.series("y")]
+    assert lengths == [4 * 8, 5 * 8] * 2
+    holes = [int(np.isnan(np.asarray(one.values)).all(axis=-1).sum()) for one in panel.series("y")]
+    assert holes == [1, 0, 0, 0]
+    part = panel.select(dyads=[1, 2])
+    assert [len(one.values) for one in part.series("y")] == [5 * 8, 4 * 8]
+    assert part.compliance().loc[0, ["expected", "share"]].tolist() == [2 * 9 * 8, 1.0]
+    cycles = rd.cycles.schedule(panel, warmth="y")
+    assert len(cycles) == 8
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("missing", [0.2, 0.5, 0.7])
+def test_one_schedule_stays_one_however_much_is_missing(seed, missing):
+    frame = couples_on([FIVE] * 12, days=7, missing=missing, seed=seed)
+    # One couple is never at home at noon.
+    frame = frame[(frame["couple"] != 3) | (frame["number"] != 1)]
+    panel, truth = panel_of(frame), rd.DyadPanel(frame, **ROLES, day="day", beep="number")
+    assert panel.clock.absent is None
+    np.testing.assert_array_equal(panel.lag(["y"]).frame["y_lag1"], truth.lag(["y"]).frame["y_lag1"])
+
+
+def test_prompts_that_a_couple_leaves_out_of_a_schedule_of_others_are_holes():
+    frame = couples_on([FOUR, A] * 3)
+    panel = panel_of(frame)
+    assert panel.clock.absent is None
+    # Nobody knows whether the 17 h prompt came to the couples that never answered it.
+    assert n_lags(panel) == 2 * 3 * 8 * (3 + 1)
+
+
+def test_a_stamp_off_the_own_schedule_is_named_and_costs_nobody_else():
+    frame = couples_on([A, B] * 3)
+    odd = frame.index[(frame["couple"] == 1) & (frame["day"] == 2) & (frame["number"] == 1)]
+    frame.loc[odd, "sent"] += pd.Timedelta(minutes=7)
+    panel = panel_of(frame)
+    assert n_lags(panel) == 2 * 6 * 8 * 2 - 4
+    assert panel.findings.set_index("code").loc["off-grid-times", "rows"] == tuple(odd)
+
+
+def test_from_five_prompts_to_one_at_another_hour():
+    moments = [*stamps((9, 12, 15, 18, 21), range(5)), *stamps((20,), range(5, 12))]
+    for roles in ({"time": "sent"}, {"day": "day", "time": "hour"}):
+        frame = diary(moments)
+        frame = frame.assign(day=(frame["sent"] - MONDAY).dt.days, hour=frame["sent"].dt.strftime("%H:%M"))
+        panel = rd.DyadPanel(frame, **ROLES, **roles)
+        assert n_lags(panel) == 2 * COUPLES * (5 * 4 + 6)
+        assert panel.compliance().loc[0, ["expected", "share"]].tolist() == [len(frame), 1]
+        assert codes(panel) == []
+        steps = np.diff(panel.series("y")[0].step)
+        assert (steps[:24] == 1).sum() == 5 * 4
+        assert len(panel.series("y")[0].values) == len(moments)
+
+
+@pytest.mark.parametrize(("code", "named"), [(-99, "day"), (999, "day"), (-9, "beep"), (99, "beep")])
+def test_codes_for_missing_among_days_and_beeps_are_named(code, named):
+    frame = diary(range(24)).assign(day=lambda rows: rows["sent"] // 3 + 1, beep=lambda rows: rows["sent"] % 3 + 1)
+    frame.loc[[4, 5], named] = code
+    found = panel_of(frame, time=None, day="day", beep="beep").findings
+    found = found[(found["code"] == "suspected-missing-code") & (found["column"] == named)]
+    assert (found["rows"].item(), found["severity"].item()) == ((4, 5), "warning")
+    clean = panel_of(diary(range(90, 110)).assign(day=lambda rows: rows["sent"]), time=None, day="day").findings
+    assert "suspected-missing-code" not in set(clean["code"])

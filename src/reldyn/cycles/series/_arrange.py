@@ -233,6 +233,7 @@ def _span(panel: DyadPanel, way: Direction, clock: Clock) -> tuple[NDArray[np.in
     """Scheduled occasions from the first to the last row of the reporter or the receiver."""
     own = panel.index.slot[np.concatenate([way.rows, way.receiver_rows])]
     place = np.arange(own.min(), own.max() + 1) if clock.complete else np.unique(own)
+    place = place[clock.due(np.full(len(place), way.dyad_code), place)]
     return clock.occasion[place], place
 
 

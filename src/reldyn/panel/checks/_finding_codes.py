@@ -83,6 +83,12 @@ CODES: dict[str, FindingCode] = {
         "A header appears more than once, in columns that are not used.",
         "Rename the columns before using them.",
     ),
+    "unnamed-header": FindingCode(
+        "warning",
+        "A column has no name in the header of the file and is called after its place; a note where it is blank or "
+        "counts the rows.",
+        "Name the column in the file, or drop it.",
+    ),
     "bad-scale": FindingCode(
         "error", "A declared scale is not a low and a higher number.", 'Write scales={"warmth": (1, 7)}.'
     ),
@@ -211,11 +217,6 @@ CODES: dict[str, FindingCode] = {
         "one role as in the other, as with two instruments.",
         "Bring both roles onto one scale, or compare no raw effects between roles: the ratio of partner to actor "
         "effect and tests of equal effects depend on the units. Where one scale was used, declare it in scales=.",
-    ),
-    "careless-run": FindingCode(
-        "warning",
-        "All items answered exactly as on the occasion before, for longer than chance would bring about.",
-        "Look at these rows; consider the analysis with and without them.",
     ),
     "careless-stretch": FindingCode(
         "warning",

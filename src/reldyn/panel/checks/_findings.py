@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from reldyn.panel._border import column_label, plain_rows
@@ -24,6 +25,7 @@ from reldyn.panel.timing._formats import TimeOptions, time_options
 
 if TYPE_CHECKING:
     from reldyn.panel._schedule import Schedule
+    from reldyn.panel.checks._finding_codes import Severity
 
 __all__ = ["check_panel", "duplicated_headers"]
 
@@ -277,6 +279,22 @@ def _value_names(table: pd.DataFrame, wanted: Sequence[str], names: Mapping[str,
         if not used & set(group):
             message = f"the header {header!r} stands {len(group)} times ({', '.join(group)})"
             findings.append(Finding("duplicated-header", header, message, n=len(group)))
+    return findings + _unnamed_headers(table)
+
+
+def _unnamed_headers(table: pd.DataFrame) -> list[Finding]:
+    """Columns that the reader named after their place; a counter of rows and a blank column are only noted."""
+    remembered = table.attrs.get("unnamed_columns", {})
+    findings = []
+    for name, place in remembered.items() if isinstance(remembered, Mapping) else ():
+        if not isinstance(place, (tuple, list)) or len(place) != 2 or name not in table.columns:
+            continue
+        values = table[name].dropna()
+        numbers = pd.to_numeric(pd.Series(values.to_numpy()), errors="coerce").to_numpy(dtype=float)
+        counts = len(values) == len(table) and len(set(np.diff(numbers))) <= 1
+        message = f"column {place[1]} has no name in the header ({place[0]}) and is called {name!r}"
+        severity: Severity | None = "note" if counts or not len(values) else None
+        findings.append(Finding("unnamed-header", str(name), message, severity=severity, n=1))
     return findings
 
 

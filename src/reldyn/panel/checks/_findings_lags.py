@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reldyn._types import Flags
+from reldyn.panel.checks._codes_for_missing import odd_times
 from reldyn.panel.checks._finding_codes import Finding
 from reldyn.panel.timing._formats import NUMBER_WORDS
 from reldyn.panel.timing._numbers import UNIT_WORDS
@@ -22,7 +23,9 @@ _ORDERS = {"dmy": "day, month, year", "mdy": "month, day, year", "ymd": "year, m
 _NIGHT = (1 * 3600.0, 5 * 3600.0)
 _AT_NIGHT = 0.1
 _FEWEST_DAYS = 3
+_COUNTS = ("day", "beep", "time")
 _SHOWN = 6
+_SETS_SHOWN = 4
 
 
 def recognised(times: Times) -> str | None:
@@ -59,6 +62,7 @@ def lag_findings(layout: Layout) -> Iterator[Finding]:
     if layout.identity is None or not layout.placed or not layout.usable.all() or not layout.occasion_kinds:
         return
     yield from _found_days(layout)
+    yield from _own_prompts(layout)
     yield from _utc_days(layout)
     yield from _off_workdays(layout)
     yield from _off_prompts(layout)
@@ -75,6 +79,9 @@ def _read(layout: Layout) -> Iterator[Finding]:
         said.add(name)
         for remark in times.remarks:
             yield Finding(remark.code, name, f"{name!r} {remark.wording}", np.flatnonzero(remark.rows))
+        for extreme in odd_times(times.values) if times.kind == "number" and kind in _COUNTS else ():
+            message = f"{name!r} holds {extreme:g}, far from all other values"
+            yield Finding("suspected-missing-code", name, message, np.flatnonzero(times.values == extreme))
         words = recognised(times)
         if words is None:
             continue
@@ -114,6 +121,8 @@ def _found_days(layout: Layout) -> Iterator[Finding]:
         message = f"{name!r} has one occasion a day: a lag leads to the day before, and partners meet on the day"
         yield Finding("times-read", name, message, n=layout.n_rows)
         return
+    if layout.own_schedules is not None:
+        return
     clock = layout.placing[layout.occasion_kinds[-1]]
     prompts, counts = np.unique(clock, return_counts=True)
     prompts = prompts[counts >= 0.1 * np.median(counts)]
@@ -121,6 +130,24 @@ def _found_days(layout: Layout) -> Iterator[Finding]:
     times = f"the prompts {shown}" if len(prompts) <= _SHOWN else f"{len(prompts):,} times of day"
     message = f"{name!r} gives the days and {times}: a lag is one prompt within the day"
     yield Finding("times-read", name, message, n=layout.n_rows)
+
+
+def _own_prompts(layout: Layout) -> Iterator[Finding]:
+    """Dyads whose prompts lie at other times of day than those of other dyads."""
+    own = layout.own_schedules
+    if own is None:
+        return
+    parts = []
+    for number, prompts in enumerate(own.sets[:_SETS_SHOWN]):
+        n = int((own.which == number).sum())
+        shown = ", ".join(_clock_text(prompt) for prompt in prompts[:_SHOWN])
+        parts.append(f"{shown}{', ...' if len(prompts) > _SHOWN else ''} ({n:,} dyad{'' if n == 1 else 's'})")
+    more = f"; and {len(own.sets) - _SETS_SHOWN} more" if len(own.sets) > _SETS_SHOWN else ""
+    message = (
+        f"{layout.occasion_columns!r} has schedules that differ between dyads: {'; '.join(parts)}{more}. A lag is one "
+        "prompt of the dyad's own schedule, and prompts of a day are numbered within it"
+    )
+    yield Finding("times-read", layout.occasion_columns, message, n=layout.n_rows)
 
 
 def _off_prompts(layout: Layout) -> Iterator[Finding]:

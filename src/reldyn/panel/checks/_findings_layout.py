@@ -19,7 +19,9 @@ from reldyn.panel._identity import Identity, factorize, identify
 from reldyn.panel.timing._columns_read import read_column
 from reldyn.panel.timing._formats import TimeFormat, TimeOptions
 from reldyn.panel.timing._grid import grid_steps
+from reldyn.panel.timing._own_schedules import OwnSchedules, own_schedules
 from reldyn.panel.timing._placing import place_rows
+from reldyn.panel.timing._repeated_hours import settle_repeated_hours
 from reldyn.panel.timing._times import Times
 
 if TYPE_CHECKING:
@@ -85,7 +87,9 @@ class Layout:
         # Beeps, and times within a named day, are small numbers and no serial days of Excel.
         within = {named.get("beep"), named.get("time") if "day" in named else None}
         read = {
-            name: read_column(self.frame[name], name, self.options, serials=name not in within)
+            name: settle_repeated_hours(
+                read_column(self.frame[name], name, self.options, serials=name not in within), self.units.codes
+            )
             for name in dict.fromkeys(named.values())
         }
         return {kind: read[name] for kind, name in named.items()}
@@ -101,6 +105,20 @@ class Layout:
         """What places a row in time, the slowest first: the day, and the beep or else the time."""
         dyad = np.append(self.units.dyads, -1)[self.units.codes]
         return place_rows(self.clocks, self.units.codes, dyad, self.options.workdays)
+
+    @cached_property
+    def own_schedules(self) -> OwnSchedules | None:
+        """Prompts of each dyad, where dyads have schedules of their own."""
+        if len(self.placing) < 2 or self.identity is None:
+            return None
+        kind = self.occasion_kinds[-1]
+        if self.clocks[self.source_of(kind)].kind not in ("date", "duration"):
+            return None
+        placed = [np.isfinite(values).all() for values in self.placing.values()]
+        if not all(placed) or self.units.codes.min(initial=0) < 0:
+            return None
+        dyad = self.units.dyads[self.units.codes]
+        return own_schedules(self.placing[kind], dyad, self.placing["day"], self.units.codes)
 
     @cached_property
     def off_workdays(self) -> Flags:
@@ -158,6 +176,8 @@ class Layout:
         size = 1
         for kind in self.occasion_kinds:
             key, n_keys = _ranked(self.placing[kind])
+            if kind == self.occasion_kinds[-1] and self.own_schedules is not None:
+                key, n_keys = self.own_schedules.code, len(self.own_schedules.rare)
             missing |= key < 0
             codes = codes * n_keys + key
             size *= n_keys

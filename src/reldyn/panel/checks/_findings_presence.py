@@ -120,7 +120,10 @@ def _cells(layout: Layout, identity: Identity, dyads: Ints, occasions: Ints, fir
     table[2, codes[~first & here]] = True
     if not shared_grid:
         return Cells(flat // size, np.searchsorted(used, flat % size), used, table[1], table[2])
-    expected = np.flatnonzero(_between(table[0].reshape(shape)))
+    asked = _between(table[0].reshape(shape))
+    if (own := layout.own_schedules) is not None:
+        asked &= ~own.absent[:, used % len(own.rare)]
+    expected = np.flatnonzero(asked)
     dyad, place = np.divmod(expected, len(used))
     return Cells(dyad, place, used, table[1, expected], table[2, expected])
 
@@ -179,7 +182,7 @@ def _by_kind(layout: Layout, cells: Cells) -> Iterator[Finding]:
     example = row_of_used[np.searchsorted(used, cells.used[order])]
     n_cells, n_answers = (np.bincount(cells.occasions, weights=by)[order] for by in (None, cells.answered()))
     for kind in ("day", "beep"):
-        if kind not in layout.occasion_kinds:
+        if kind not in layout.occasion_kinds or (kind == "beep" and layout.own_schedules is not None):
             continue
         column = layout.frame[layout.names[layout.source_of(kind)]]
         values = layout.placing[kind][example]

@@ -1,4 +1,4 @@
-"""Findings about answers: impossible values, series that hardly vary, floors, careless runs.
+"""Findings about answers: impossible values, series that hardly vary, floors.
 
 Statistics are sums over integer codes; no group of a frame is ever formed.
 """
@@ -12,26 +12,20 @@ from string import digits
 import numpy as np
 
 from reldyn._types import Array, Flags, Ints
-from reldyn.panel._identity import factorize
+from reldyn.panel.checks._codes_for_missing import CODES_FOR_MISSING, looks_like_code
 from reldyn.panel.checks._finding_codes import Finding
 from reldyn.panel.checks._findings_background import background_slips
 from reldyn.panel.checks._findings_layout import Layout
 from reldyn.panel.checks._findings_partners import partner_findings, scale_findings
 from reldyn.panel.checks._findings_presence import presence_findings
 from reldyn.panel.checks._findings_text import read_values, value_columns
-from reldyn.panel.checks._stretches import only_rises, stretch_findings
+from reldyn.panel.checks._stretches import stretch_findings
 
 # Floor and ceiling effects are spoken of from 15 % on (Terwee et al. 2007).
 _FLOOR_SHARE = 0.15
 _NEAR_CONSTANT = 0.01
 # Below five answers an unvarying series is common on a Likert scale and says nothing.
 _SHORTEST_SERIES = 5
-_SHORTEST_RUN = 5
-_CHANCE = 0.05
-# Smaller negative codes (-1, -8) are left out: they are plausible answers on a scale around 0.
-_SENTINELS = frozenset({-9.0, -66.0, -77.0, -88.0, -99.0, -999.0, -9999.0, 99.0, 999.0, 9999.0, 99999.0})
-
-
 # Fewer answers may take two values on any scale.
 _FEWEST_TWO_VALUED = 10
 
@@ -57,7 +51,6 @@ def value_findings(layout: Layout) -> Iterator[Finding]:
     yield from scale_findings(layout, states)
     if layout.identity is not None:
         yield from partner_findings(layout, states)
-        yield from _careless(layout, _items(layout, states))
         yield from stretch_findings(layout, _items(layout, states))
         yield from presence_findings(layout, _items(layout, states))
 
@@ -99,18 +92,9 @@ def _impossible(layout: Layout, name: str, values: Array, observed: tuple[float,
             yield Finding("outside-scale", name, message, np.flatnonzero(outside))
         return
     for extreme in observed:
-        if extreme in _SENTINELS and _looks_like_code(extreme, values, observed):
+        if extreme in CODES_FOR_MISSING and looks_like_code(extreme, values):
             message = f"{name!r} holds {extreme:g}, far from all other values"
             yield Finding("suspected-missing-code", name, message, np.flatnonzero(values == extreme))
-
-
-def _looks_like_code(extreme: float, values: Array, observed: tuple[float, float]) -> bool:
-    """Whether the rest lies farther from an extreme value than it is wide."""
-    low, high = _range(values[(values != extreme) & np.isfinite(values)])
-    if low == high:
-        return False
-    distance = low - extreme if extreme == observed[0] else extreme - high
-    return distance > high - low
 
 
 def _extremes(layout: Layout, name: str, values: Array) -> Iterator[Finding]:
@@ -215,61 +199,3 @@ def _items(layout: Layout, states: Mapping[str, Array]) -> dict[str, Array]:
     """Columns that persons answer: those with a scale, where any has one."""
     scaled = {name: values for name, values in states.items() if name in layout.scales}
     return scaled or dict(states)
-
-
-def _careless(layout: Layout, items: Mapping[str, Array]) -> Iterator[Finding]:
-    """Runs of occasions with the same answers to all items, longer than repetition by chance explains."""
-    order, units = layout.by_time, layout.unit_by_time
-    if len(items) < 2 or len(order) < 2 * _SHORTEST_RUN or not layout.occasion_kinds:
-        return
-    any_seen = np.zeros(layout.n_rows, dtype=bool)
-    for values in items.values():
-        any_seen |= ~np.isnan(values)
-    if not any_seen.all():
-        seen = any_seen[order]
-        order, units = order[seen], units[seen]
-    same = units[1:] == units[:-1]
-    n_steps = int(same.sum())
-    for values in items.values():
-        ordered = values[order]
-        repeated = (ordered[1:] == ordered[:-1]) | (np.isnan(ordered[1:]) & np.isnan(ordered[:-1]))
-        if (same & repeated).any() or not only_rises(ordered, same):
-            same &= repeated
-        if not same.any():
-            return
-    starts, lengths = _runs(same)
-    long = lengths + 1 >= _SHORTEST_RUN
-    if long.any():
-        shares = _pattern_shares(items, order, starts[long])
-        chance = np.maximum(shares, same.sum() / n_steps) ** lengths[long]
-        long[long] = n_steps * chance < _CHANCE
-    if long.any():
-        spread = np.repeat(starts[long], lengths[long] + 1) + _count_up(lengths[long] + 1)
-        message = f"{int(long.sum()):,} long runs of occasions with identical answers to all {len(items)} items"
-        if long.sum() == 1:
-            message = f"a run of {int(lengths[long][0]) + 1} occasions with identical answers to all {len(items)} items"
-        yield Finding("careless-run", ", ".join(items), message, np.sort(order[spread]))
-
-
-def _pattern_shares(items: Mapping[str, Array], order: Ints, starts: Ints) -> Array:
-    """Share of all rows that give the same answers as the rows at these places.
-
-    Answers at the floor repeat more readily than others, so the chance of a run depends on its pattern.
-    """
-    codes = np.zeros(len(order), dtype=np.intp)
-    for values in items.values():
-        key, labels = factorize(values[order])
-        codes, _ = factorize(codes * (len(labels) + 1) + key + 1)
-    return np.asarray(np.bincount(codes)[codes[starts]] / len(codes))
-
-
-def _runs(flags: Flags) -> tuple[Ints, Ints]:
-    """Start and length of every run of true flags."""
-    edges = np.flatnonzero(np.diff(np.r_[False, flags, False].astype(np.int8)))
-    return edges[::2], edges[1::2] - edges[::2]
-
-
-def _count_up(lengths: Ints) -> Ints:
-    """0, 1, ... for each length, one after the other."""
-    ends = np.cumsum(lengths)
-    return np.asarray(np.arange(ends[-1]) - np.repeat(ends - lengths, lengths))

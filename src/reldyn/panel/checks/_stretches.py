@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from reldyn.panel._panel import DyadPanel
     from reldyn.panel.checks._findings_layout import Layout
 
-__all__ = ["CarelessStretches", "careless_stretches", "only_rises", "stretch_findings", "stretch_table"]
+__all__ = ["CarelessStretches", "careless_stretches", "stretch_findings", "stretch_table"]
 
 SHORTEST_STRETCH = 5
 # Runs of this kind that the person would show by habit; below half a run the stretch is masked.
@@ -231,7 +231,7 @@ def stretch_findings(layout: Layout, items: Mapping[str, Array]) -> Iterator[Fin
     counts = {name: int(np.isfinite(values).sum()) for name, values in items.items()}
     usual = {name: values[order] for name, values in items.items() if counts[name] >= _ASKED * max(counts.values())}
     same_unit = layout.same_unit
-    rated = {name: values for name, values in usual.items() if not only_rises(values, same_unit)}
+    rated = {name: values for name, values in usual.items() if not _only_rises(values, same_unit)}
     if len(rated) < 2:
         return
     rows, (start, length, _) = _unlikely(list(rated.values()), layout.unit_by_time)
@@ -252,6 +252,6 @@ def _lengths(length: Ints) -> str:
     return f"{low}" if low == high else f"{low} to {high}"
 
 
-def only_rises(ordered: Array, same_unit: Flags) -> bool:
+def _only_rises(ordered: Array, same_unit: Flags) -> bool:
     """Whether a column counts upward within every person, as a row number does."""
     return bool((ordered[1:] > ordered[:-1])[same_unit].all())

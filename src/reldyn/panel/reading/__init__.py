@@ -8,6 +8,21 @@ from reldyn.panel._identity import spellings
 from reldyn.panel._lines import describe_lines, lines_of
 from reldyn.panel.reading._read_dates import with_dates
 from reldyn.panel.reading._read_tables import blank_codes
-from reldyn.panel.reading._text_columns import id_columns
+from reldyn.panel.reading._stamps import StampColumns, holds_dates, holds_hours, read_hours, read_stamps
+from reldyn.panel.reading._text_columns import comma_numbers, id_columns
 
-__all__ = ["as_pandas", "blank_codes", "describe_lines", "id_columns", "lines_of", "spellings", "with_dates"]
+__all__ = [
+    "StampColumns",
+    "as_pandas",
+    "blank_codes",
+    "comma_numbers",
+    "describe_lines",
+    "holds_dates",
+    "holds_hours",
+    "id_columns",
+    "lines_of",
+    "read_hours",
+    "read_stamps",
+    "spellings",
+    "with_dates",
+]

@@ -47,7 +47,8 @@ def decoded(path: Path, encoding: str | None) -> str:
         raise DataError(f"{path}: the file holds binary data, not text; check its suffix.")
     if encoding is not None:
         _warn_if_utf8(path, raw, encoding)
-    return text.removeprefix("\ufeff")
+    # Old DOS programs end a text file with this sign.
+    return text.removeprefix("\ufeff").removesuffix("\x1a")
 
 
 def _recognised(raw: bytes) -> str:

@@ -97,6 +97,8 @@ def read_table(
         - ``"lines"``: the line, or sheet row, of each row; see `reldyn.panel.reading.lines_of`;
         - ``"duplicated_columns"``: a header that appears twice is kept as ``X``, ``X.1`` with a `DataWarning`, and
           using either column is an error until one is renamed;
+        - ``"unnamed_columns"``: columns without a name in the header, which are called ``Unnamed: 2`` after their
+          place, with the line of the header and their number; `check_panel` names them;
         - ``"column_labels"``: question texts and variable labels by column;
         - ``"value_labels"``: the label of each code by column, for SPSS and Stata.
 
@@ -302,6 +304,9 @@ def _named(read: Read, path: Path) -> pd.DataFrame:
         about["column_labels"] = {names[place]: text for place, text in read.texts.items() if place < len(names)}
     if read.value_labels:
         about["value_labels"] = read.value_labels
+    if read.unnamed:
+        places = read.unnamed.items()
+        about["unnamed_columns"] = {names[place]: (f"{read.unit} {line}", place + 1) for place, line in places}
     frame.attrs = about
     for header, group in twice.items():
         warn_data(

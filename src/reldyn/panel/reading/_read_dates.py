@@ -11,6 +11,7 @@ from reldyn._types import Ints
 from reldyn.errors import DataError, DesignError, check_columns, describe_rows
 from reldyn.panel._lines import describe_lines
 from reldyn.panel.reading._warn import warn_data
+from reldyn.panel.timing._declared import with_zeros
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +57,7 @@ def _fitting(frame: pd.DataFrame, form: str, where: str) -> dict[str, pd.Series]
         column = frame[name]
         if column.dtype.kind in "biufcmM" or not column.notna().any():
             continue
-        texts = _texts(column)
+        texts = _texts(column, form)
         dated = _parsed(texts, form, where, str(name))
         fits = float(dated[texts.notna()].notna().mean())
         if fits == 1:
@@ -78,7 +79,7 @@ def _fitting(frame: pd.DataFrame, form: str, where: str) -> dict[str, pd.Series]
 def _column(column: pd.Series, form: str, name: str, where: str, lines: Ints | None, unit: str) -> pd.Series:
     if column.dtype.kind == "M":
         return column
-    texts = _texts(column)
+    texts = _texts(column, form)
     dated = _parsed(texts, form, where, name)
     wrong = np.flatnonzero((texts.notna() & dated.isna()).to_numpy())
     if len(wrong):
@@ -92,11 +93,12 @@ def _column(column: pd.Series, form: str, name: str, where: str, lines: Ints | N
     return dated
 
 
-def _texts(column: pd.Series) -> pd.Series:
+def _texts(column: pd.Series, form: str = _ISO) -> pd.Series:
     """The values as text without blanks around; whole numbers without a fraction, as in 20210301."""
     if column.dtype.kind == "f":
         column = column.astype("Int64") if (column.dropna() % 1 == 0).all() else column
-    return column.astype("string").str.strip()
+    texts = column.astype("string").str.strip()
+    return texts if form == _ISO else texts.map(lambda text: with_zeros(text, form), na_action="ignore")
 
 
 def _parsed(texts: pd.Series, form: str, where: str, name: str) -> pd.Series:

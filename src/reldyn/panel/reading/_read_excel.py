@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import difflib
+import re
 import warnings
 import zipfile
 from collections.abc import Sequence
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn.errors import DataError
+from reldyn.panel._lines import describe_lines
 from reldyn.panel.reading._header_rows import cut_header, title_hint, warn_second_header, warn_title
 from reldyn.panel.reading._packages import require_io
 from reldyn.panel.reading._read_tables import Options, Read
@@ -19,6 +22,8 @@ from reldyn.panel.reading._warn import warn_data
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pandas as pd
+
 # A diary of a million cells unpacks to some 40 MB; sheets compress five- to thirtyfold.
 _MOST_BYTES = 200_000_000
 _BIG_MEMBER = 10_000_000
@@ -26,6 +31,8 @@ _MOST_RATIO = 100
 
 
 _TOP = 50
+_MONTHS = 12
+_DAY_MONTH = re.compile(r"(\d{1,2})[./-](\d{1,2})[./-](?:\d{4}|\d{2})(?=\D|$)")
 
 
 def read_excel(path: Path, options: Options) -> Read:
@@ -62,7 +69,65 @@ def read_excel(path: Path, options: Options) -> Read:
     headers = _headers(path, filled[place:], top, numbers)
     body = [list(row[: len(headers)]) + [None] * (len(headers) - len(row)) for _, row in filled[start:]]
     frame = pd.DataFrame(body, columns=range(len(headers)), dtype=object).infer_objects()
-    return Read(frame, headers, np.array(numbers[start:], dtype=np.int64), texts, unit="row")
+    _warn_swapped(path, frame, headers, numbers[start:])
+    empty = [headers[k] for k in range(len(headers)) if frame[k].isna().all()]
+    if empty and len(frame):
+        _warn_formulas(openpyxl, path, options.sheet, empty, (place, numbers[place]))
+    lines = np.array(numbers[start:], dtype=np.int64)
+    unnamed = {k: numbers[place] for k, name in enumerate(filled[place][1]) if not _shown(name).strip()}
+    return Read(frame, headers, lines, texts, unit="row", unnamed=unnamed)
+
+
+def _warn_swapped(path: Path, frame: pd.DataFrame, headers: Sequence[str], numbers: Sequence[int]) -> None:
+    """Warn of dates whose day and month a spreadsheet of another country exchanged: it left days above 12 as text."""
+    for place, name in enumerate(headers):
+        cells = frame[place].dropna()
+        if cells.dtype != object:
+            continue
+        dated = [isinstance(cell, datetime.datetime) for cell in cells]
+        texts = [str(cell).strip() for cell, known in zip(cells, dated, strict=True) if not known]
+        if not any(dated) or not texts or not all(_DAY_MONTH.match(text) for text in texts):
+            continue
+        dates = [cell for cell, known in zip(cells, dated, strict=True) if known]
+        days = [max(int(part) for part in _DAY_MONTH.match(text).groups()) for text in texts]  # type: ignore[union-attr]
+        rows = [numbers[row] for row, known in zip(cells.index, dated, strict=True) if known]
+        message = (
+            f"{path}: {name!r} holds {len(dates):,} dates and {len(texts):,} texts such as {texts[0]!r}: a spreadsheet "
+            "read some of its dates and not the others"
+        )
+        if min(days) > _MONTHS and max(date.day for date in dates) <= _MONTHS:
+            message += (
+                f"; as no date has a day above 12 and every text has, day and month of the dates are probably "
+                f"exchanged ({describe_lines(rows, 'row')})"
+            )
+        warn_data(f"{message}. Read the file from which the workbook was made, or correct the column there.")
+
+
+def _warn_formulas(openpyxl: Any, path: Path, sheet: str | None, names: Sequence[str], header: tuple[int, int]) -> None:
+    """Warn of columns without values whose cells hold formulas that no spreadsheet has worked out yet."""
+    _, row = header
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        book = openpyxl.load_workbook(path, read_only=True)
+        try:
+            cells = book[sheet] if sheet is not None else book.worksheets[0]
+            cells.reset_dimensions()
+            below = [line for number, line in enumerate(cells.iter_rows(values_only=True), start=1) if number > row]
+            names_row = next(cells.iter_rows(min_row=row, max_row=row, values_only=True))
+        finally:
+            book.close()
+    columns = {_shown(name).strip(): place for place, name in enumerate(names_row)}
+    found = [
+        name
+        for name in names
+        if (place := columns.get(name)) is not None
+        and any(len(line) > place and str(line[place]).startswith("=") for line in below)
+    ]
+    if found:
+        warn_data(
+            f"{path}: {', '.join(repr(name) for name in found)} holds formulas without their results and is read as "
+            "missing: open and save the workbook in a spreadsheet, or save it as .csv."
+        )
 
 
 def _shown(cell: Any) -> str:

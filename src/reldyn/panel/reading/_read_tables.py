@@ -58,6 +58,8 @@ class Read:
         Per column, the label of each code.
     unit : str, default "line"
         What `lines` counts.
+    unnamed : dict of int to int
+        Places of columns without a name in the header, which are called after them, with the line of the header.
     """
 
     frame: pd.DataFrame
@@ -66,6 +68,7 @@ class Read:
     texts: dict[int, str] = field(default_factory=dict)
     value_labels: dict[str, dict[Any, str]] = field(default_factory=dict)
     unit: str = "line"
+    unnamed: dict[int, int] = field(default_factory=dict)
 
 
 def blank_codes(frame: pd.DataFrame, missing: Sequence[Any]) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,7 +48,7 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 def read_text(path: Path, options: Options) -> Read:
     """Read a .csv, .tsv or .txt file."""
     text = decoded(path, options.encoding)
-    table = separated(path, text, options.delimiter, options.skip)
+    table = _without_empty_end(path, separated(path, text, options.delimiter, options.skip))
     if options.decimal == table.delimiter:
         raise DataError(
             f"{path}: decimal={options.decimal!r} is also what separates the fields; the numbers cannot be told apart."
@@ -63,7 +63,25 @@ def read_text(path: Path, options: Options) -> Read:
         frame[place] = frame[place].str.strip()
     # Where pandas and the csv module disagree about what a record is, no lines are better than wrong ones.
     lines = shape.lines if len(shape.lines) == len(frame) else None
-    return Read(frame, shape.names, lines, shape.texts)
+    return Read(frame, shape.names, lines, shape.texts, unnamed=shape.unnamed)
+
+
+def _without_empty_end(path: Path, table: Table) -> Table:
+    """Leave out the records of delimiters alone with which spreadsheets fill up a file."""
+    text, empty = table.text, " \t\r\n" + table.delimiter
+    end = len(text.rstrip("\r\n"))
+    while end > 0 and not text[(start := _line_start(text, end)) : end].strip(empty):
+        end = len(text[:start].rstrip("\r\n"))
+    n = sum(table.delimiter in line for line in _LINE_END.split(text[end:]))
+    if table.written == BLANK or not end or not n:
+        return table
+    first = table.first_line + len(_LINE_END.findall(text[:end])) + 1
+    warn_data(f"{path}: {n:,} record{'' if n == 1 else 's'} at the end, from line {first} on, hold nothing: left out.")
+    return replace(table, text=text[:end] + "\n")
+
+
+def _line_start(text: str, end: int) -> int:
+    return max(text.rfind("\n", 0, end), text.rfind("\r", 0, end)) + 1
 
 
 @dataclass(frozen=True)
@@ -73,6 +91,7 @@ class _Shape:
     data_line: int
     lines: Ints
     widest: int
+    unnamed: dict[int, int]
 
     @property
     def width(self) -> int:
@@ -90,6 +109,7 @@ def _shape(path: Path, table: Table, options: Options) -> _Shape:
         if not titled:
             warn_second_header(str(path), top, top_lines, options.codes)
     headers = [_header(name, place) for place, name in enumerate(names)]
+    unnamed = {place: top_lines[(options.header or (0,))[0]] for place, name in enumerate(names) if not name.strip()}
     if table.text.count('"') % 2 and never_closes(table.text, table.delimiter):
         raise DataError(
             f"{path}: a quotation mark in the record that begins on line {lines[-1]} is never closed, so the records "
@@ -99,9 +119,10 @@ def _shape(path: Path, table: Table, options: Options) -> _Shape:
     if _rows_are_named(path, table, len(headers), body, start):
         headers = ["Unnamed: 0", *headers]
         texts = {place + 1: text for place, text in texts.items()}
+        unnamed = {place + 1: line for place, line in unnamed.items()}
     _check_widths(path, table, lines[start:], body, len(headers), (top, top_lines))
     data_line = int(lines[start]) if len(lines) > start else -1
-    return _Shape(headers, texts, data_line, lines[start:], max(len(headers), int(body.max(initial=0))))
+    return _Shape(headers, texts, data_line, lines[start:], max(len(headers), int(body.max(initial=0))), unnamed)
 
 
 def _widths(path: Path, table: Table) -> tuple[Ints, Ints, list[tuple[int, list[str]]]]:

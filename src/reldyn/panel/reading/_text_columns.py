@@ -21,7 +21,7 @@ from reldyn.panel.reading._warn import warn_data
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Marks", "decimal_mark", "id_columns", "may_hold_commas", "may_hold_ids"]
+__all__ = ["Marks", "comma_numbers", "decimal_mark", "id_columns", "may_hold_commas", "may_hold_ids"]
 
 _IDS = r"[+-]?(?:0\d+|\d{16,}|\d+[eE]\d+)"
 _EXACT_DIGITS = 15
@@ -120,6 +120,33 @@ def decimal_mark(cells: pd.DataFrame) -> Marks:
     kept = [place for place in found if place not in numbers]
     undecided = {place: found[place].first for place in kept if not (points or found[place].listed)}
     return Marks("," if numbers else ".", kept, undecided)
+
+
+def comma_numbers(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, pd.Series]:
+    """Columns of text whose values are numbers with a decimal comma and cannot be lists of chosen answers.
+
+    Quotation marks keep such numbers together where commas also separate the fields.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> found = comma_numbers(pd.DataFrame({"mood": ["3,05", "4"], "chosen": ["2,3", "1,2,3"]}), ["mood", "chosen"])
+    >>> {name: column.tolist() for name, column in found.items()}
+    {'mood': [3.05, 4.0]}
+    """
+    import pandas as pd
+
+    cells = pd.DataFrame({place: frame[name].astype("string") for place, name in enumerate(columns)})
+    marks = decimal_mark(cells)
+    if marks.decimal != ",":
+        return {}
+    found = {}
+    for place, name in enumerate(columns):
+        texts = cells[place].str.strip()
+        known = texts.dropna()
+        if place not in marks.text and len(known) and all(is_number(text) for text in known):
+            found[name] = pd.to_numeric(texts.str.replace(",", "."), errors="coerce").astype(float)
+    return found
 
 
 def _is_number_column(one: _Evidence, proven: bool) -> bool:

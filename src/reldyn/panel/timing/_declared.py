@@ -13,8 +13,9 @@ from reldyn._types import Array
 from reldyn.panel.timing._dates import DATE_ORDERS, match_dates
 from reldyn.panel.timing._formats import ISO
 
-__all__ = ["DeclaredTimes", "read_form"]
+__all__ = ["DeclaredTimes", "read_form", "with_zeros"]
 
+_ANY_TIME = datetime.datetime(2021, 12, 14, 15, 16, 17, tzinfo=datetime.UTC)
 _DATE_PARTS = re.compile(r"%[-]?[YyGcxDFdjVUWbBm]")
 
 
@@ -38,6 +39,20 @@ class DeclaredTimes:
     dated: bool
 
 
+def with_zeros(text: str, form: str) -> str:
+    """Digits in a form of fixed width, with the zeros that a spreadsheet takes from their beginning.
+
+    Without them other readings fit: 2032026 would be the 20th of March.
+
+    Examples
+    --------
+    >>> with_zeros("2032026", "%d%m%Y"), with_zeros("930", "%H%M"), with_zeros("2.3.2026", "%d.%m.%Y")
+    ('02032026', '0930', '2.3.2026')
+    """
+    sample = _ANY_TIME.strftime(form) if text.isdecimal() else ""
+    return text.zfill(len(sample)) if sample.isdecimal() else text
+
+
 def read_form(texts: npt.NDArray[np.object_], form: str) -> DeclaredTimes:
     """Read distinct texts in a form.
 
@@ -53,6 +68,7 @@ def read_form(texts: npt.NDArray[np.object_], form: str) -> DeclaredTimes:
         local = np.where(alike, written.days["ymd"] * 86_400.0 + written.seconds, np.nan)
         return DeclaredTimes(local, np.where(alike, written.offset, np.nan), True)
     dated = bool(_DATE_PARTS.search(form))
+    texts = np.array([with_zeros(text, form) for text in texts], dtype=object)
     fast = None if "%z" in form else _fast(texts, form)
     local, offset = _one_by_one(texts, form) if fast is None else (fast, np.full(len(texts), np.nan))
     if not dated:

@@ -8,7 +8,7 @@ import numpy as np
 
 from reldyn._types import Flags, Ints
 
-__all__ = ["LagGroups", "daily_stretches", "group_lags", "one_a_day"]
+__all__ = ["LagGroups", "daily_stretches", "group_lags", "one_a_day", "single_days"]
 
 # Two days on which the same prompt alone was answered may be chance, three are a design.
 _FEWEST_DAYS = 3
@@ -72,6 +72,35 @@ def daily_stretches(day: Ints, prompt: Ints, n_days: int) -> Ints:
         if which[start] >= 0 and end - start + 1 >= _FEWEST_DAYS:
             daily[used[start] : used[end] + 1] = which[start]
     return daily
+
+
+def single_days(occasion: Ints, rare: Flags, n_days: int) -> tuple[Ints, Flags]:
+    """Days with one prompt among others of their kind, and the prompts that do not count on all other days.
+
+    A prompt that only ever stands alone lies between no two prompts of the days with several: a study of 9, 12, 15, 18
+    and 21 h that goes on with 20 h alone has five prompts a day, and then one.
+
+    Parameters
+    ----------
+    occasion : (n,) int array
+        Occasions in use, ascending: day times the number of prompts, plus the prompt.
+    rare : (n_prompts,) bool array
+        Times of day that are no prompts.
+    n_days : int
+
+    Returns
+    -------
+    only : (n_days,) int array
+        As `daily_stretches`.
+    rare : (n_prompts,) bool array
+        With the prompts that only stand alone.
+    """
+    used = occasion[~rare[occasion % len(rare)]]
+    only = daily_stretches(used // len(rare), used % len(rare), n_days)
+    several = only[used // len(rare)] < 0
+    if several.all() or not several.any():
+        return only, rare
+    return only, np.bincount(used[several] % len(rare), minlength=len(rare)) == 0
 
 
 def one_a_day(count: Ints, off: Flags) -> LagGroups:

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from reldyn._types import Array
+from reldyn.panel.timing._compact_dates import looks_compact
 from reldyn.panel.timing._formats import Unit
 from reldyn.panel.timing._numbers import UNIT_WORDS, dates_in_numbers, seconds_of
 from reldyn.panel.timing._reading import TimeProblem, Times
@@ -29,7 +30,7 @@ def dates_of_numbers(read: Times, unit: Unit | None, *, serials: bool) -> Times:
     else:
         found = dates_in_numbers(np.where(read.unreadable, np.inf, numbers), serials=serials)
         if found is None:
-            return read
+            return _compact(read) if serials else read
         seconds, unit, others, strange = found.seconds, found.unit, found.others, found.strange
     problems, remarks = list(read.problems), []
     bare = strange & ~read.unreadable
@@ -52,6 +53,24 @@ def dates_of_numbers(read: Times, unit: Unit | None, *, serials: bool) -> Times:
         text=False,
         unit=unit,
         fixed=unit in ("s", "ms", "us", "ns"),
+    )
+
+
+def _compact(read: Times) -> Times:
+    """Numbers that count; refused where they are rather dates in a form that nobody named."""
+    form = looks_compact(read.values)
+    if form is None:
+        return read
+    known = np.isfinite(read.values)
+    problem = TimeProblem(
+        "ambiguous-dates",
+        f"looks like dates without marks ({_few(read.values[known])}), which do not count as numbers",
+        known,
+        f"Declare the form, as in dates={form!r}, or dates='number' where they count.",
+    )
+    nothing = np.where(known, np.nan, read.values)
+    return dataclasses.replace(
+        read, values=nothing, local=nothing, unreadable=known, problems=(*read.problems, problem)
     )
 
 

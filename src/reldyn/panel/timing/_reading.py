@@ -80,7 +80,9 @@ class Times:
     @property
     def format(self) -> TimeFormat:
         """How the column was read, so that some of its rows can be read in the same way."""
-        return TimeFormat(self.order, self.form, "number" if self.kind == "number" else self.unit, self.zone)
+        mixed = any(remark.code == "mixed-units" for remark in self.remarks)
+        unit = "number" if self.kind == "number" else None if mixed else self.unit
+        return TimeFormat(self.order, self.form, unit, self.zone)
 
     @property
     def has_hours(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from reldyn.errors import DataError, DesignError, check_columns
 from reldyn.panel import pair_ids, read_table
 from reldyn.panel.reading import as_pandas
 from reldyn.study.exports._export_log import texts_of
+from reldyn.study.exports._recognise import renamed_dyads
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,12 +20,50 @@ if TYPE_CHECKING:
     from reldyn.study.exports._export_log import ImportLog
     from reldyn.study.exports._presets import ExportMapping
 
-__all__ = ["linked"]
+__all__ = ["DyadLinks", "linked", "read_dyads"]
 
 _SHOWN = 10
+_ALIKE = "The ids differ in leading zeros, blanks or capitals only: write them alike. "
 
 
-def linked(frame: pd.DataFrame, mapping: ExportMapping, dyads: Any, path: str, log: ImportLog) -> pd.DataFrame:
+@dataclass(frozen=True, eq=False)
+class DyadLinks:
+    """A table of dyads, checked: one row per person, two persons per dyad."""
+
+    table: pd.DataFrame
+    where: str
+
+    @property
+    def persons(self) -> frozenset[str]:
+        """The ids of all persons, as text."""
+        return frozenset(self.table["key"])
+
+    @property
+    def has_roles(self) -> bool:
+        """Whether the table says who has which role."""
+        return "role" in self.table
+
+
+def read_dyads(dyads: Any) -> DyadLinks | None:
+    """Read and check a table of dyads, from a file or a frame.
+
+    Raises
+    ------
+    DataError
+        The table is faulty.
+    """
+    if dyads is None:
+        return None
+    where = "dyads"
+    if isinstance(dyads, (str, Path)):
+        where = str(dyads)
+        dyads = read_table(dyads)
+    return DyadLinks(_checked(renamed_dyads(as_pandas(dyads)), where), where)
+
+
+def linked(
+    frame: pd.DataFrame, mapping: ExportMapping, table: DyadLinks | None, path: str, log: ImportLog
+) -> pd.DataFrame:
     """Add the columns ``dyad`` and, where it is known, ``role`` to rows that have a column ``person``.
 
     Raises
@@ -31,9 +71,9 @@ def linked(frame: pd.DataFrame, mapping: ExportMapping, dyads: Any, path: str, l
     DesignError
         Nothing, or more than one thing, says who belongs together.
     DataError
-        The table of dyads is faulty, or it does not have the same persons as the export.
+        The table of dyads does not have the same persons as the export.
     """
-    named = {"dyads=": dyads, "mapping['dyad']": mapping.dyad, "mapping['partner']": mapping.partner}
+    named = {"dyads=": table, "mapping['dyad']": mapping.dyad, "mapping['partner']": mapping.partner}
     given = [name for name, value in named.items() if value is not None]
     if not given:
         raise DesignError(
@@ -44,16 +84,11 @@ def linked(frame: pd.DataFrame, mapping: ExportMapping, dyads: Any, path: str, l
         raise DesignError(f"{' and '.join(given)} both say who belongs together: give one of them.")
     if mapping.partner is not None:
         return pair_ids(frame, person="person", partner="partner")
-    if mapping.dyad is not None:
+    if table is None:
         return log.drop(frame, frame["dyad"].isna().to_numpy(), "no dyad id")
-    where = "dyads"
-    if isinstance(dyads, (str, Path)):
-        where = str(dyads)
-        dyads = read_table(dyads)
-    table = _checked(as_pandas(dyads), where)
-    if mapping.role is not None and "role" in table:
+    if mapping.role is not None and table.has_roles:
         raise DesignError("mapping['role'] and the column 'role' of dyads both give roles: leave out one of them.")
-    return _joined(frame, table, mapping, (path, where), log)
+    return _joined(frame, table.table, mapping, (path, table.where), log)
 
 
 def _checked(table: pd.DataFrame, where: str) -> pd.DataFrame:
@@ -91,9 +126,10 @@ def _joined(
     if absent:
         parts.append(f"in {where} and not in {path}: {_some(absent)}")
     if strangers and mapping.unpaired == "refuse":
+        alike = {_bare(key) for key in strangers} <= {_bare(key) for key in table["key"]}
         raise DataError(
-            f"persons {'; '.join(parts)}. Complete the table of dyads, or leave out the rows of persons who are not "
-            "in it with mapping={'unpaired': 'drop'}."
+            f"persons {'; '.join(parts)}. {_ALIKE if alike else ''}Complete the table of dyads, or leave out the rows "
+            "of persons who are not in it with mapping={'unpaired': 'drop'}."
         )
     if len(strangers) == len(here):
         raise DataError(f"no person of {path} is in {where}: {'; '.join(parts)}. Are these the same ids?")
@@ -108,6 +144,10 @@ def _joined(
     frame = frame.assign(**found)
     frame.attrs = attrs
     return frame
+
+
+def _bare(key: str) -> str:
+    return key.strip().casefold().lstrip("0")
 
 
 def _some(names: list[Any]) -> str:

@@ -7,19 +7,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn.errors import DataError, DesignError
-from reldyn.panel.reading import describe_lines, lines_of, with_dates
+from reldyn.panel.reading import describe_lines, holds_dates, lines_of, read_stamps, with_dates
 from reldyn.study.exports._presets import TIMES
+from reldyn.study.exports._recognise import STAMPS_FIX
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
     from reldyn.study.exports._export_log import ImportLog
-    from reldyn.study.exports._presets import ExportMapping
+    from reldyn.study.exports._presets import DayMonth, ExportMapping
 
 __all__ = ["local_times"]
 
 
-def local_times(frame: pd.DataFrame, mapping: ExportMapping, path: str, log: ImportLog) -> dict[str, pd.Series[Any]]:
+def local_times(
+    frame: pd.DataFrame, mapping: ExportMapping, path: str, log: ImportLog, usual: tuple[DayMonth | None, str]
+) -> dict[str, pd.Series[Any]]:
     """Every time column that the export has, by role, as datetimes without a zone (the clock on the wall).
 
     Raises
@@ -30,18 +35,50 @@ def local_times(frame: pd.DataFrame, mapping: ExportMapping, path: str, log: Imp
         Only one of the two zones is named for stamps that are text.
     """
     columns = {role: name for role, name in mapping.columns().items() if role in TIMES}
+    if mapping.day is not None and mapping.clock == "text" and _text_dates(frame[mapping.day]):
+        columns["day"] = mapping.day
     if not columns:
         return {}
     if mapping.clock == "epoch":
         shift = _offsets(frame, mapping, log)
         return {role: _from_epoch(frame, name, shift, mapping, path, log) for role, name in columns.items()}
-    blank = [name for name in columns.values() if not frame[name].notna().any()]
-    forms = {name: mapping.dates for name in columns.values() if name not in blank}
-    try:
-        read = with_dates(frame, forms, path, lines_of(frame), "line")
-    except DataError as problem:
-        raise DataError(f"{problem} The form of this export's stamps is set by mapping={{'dates': ...}}.") from None
-    return {role: _from_text(read[name], mapping, log) for role, name in columns.items()}
+    import pandas as pd
+
+    filled = [name for name in dict.fromkeys(columns.values()) if frame[name].notna().any()]
+    if mapping.dates is None:
+        read: Mapping[Any, pd.Series[Any]] = _recognised(frame, filled, path, usual, log)
+    else:
+        try:
+            dated = with_dates(frame[filled], dict.fromkeys(filled, mapping.dates), path, lines_of(frame), "line")
+            read = {name: dated[name] for name in filled}
+        except DataError as problem:
+            raise DataError(f"{problem} The form of this export's stamps is set by mapping={{'dates': ...}}.") from None
+    nothing = pd.Series(pd.NaT, index=frame.index, dtype="datetime64[ns]")
+    return {
+        role: _from_text(read[name] if name in filled else nothing.rename(name), mapping, log)
+        for role, name in columns.items()
+    }
+
+
+def _text_dates(column: pd.Series[Any]) -> bool:
+    return column.dtype.kind not in "biufcmM" and bool(holds_dates(column))
+
+
+def _recognised(
+    frame: pd.DataFrame, names: list[str], path: str, usual: tuple[DayMonth | None, str], log: ImportLog
+) -> Mapping[str, pd.Series[Any]]:
+    """Stamps in the form that all of them have."""
+    order, why = usual
+    read = read_stamps(frame, names, path, lines_of(frame), STAMPS_FIX, order)
+    if read.usual:
+        first = "the day" if order == "dmy" else "the month"
+        log.notes.append(
+            f"dates are read with {first} first, as {why} and they leave it open; mapping={{'dates': ...}} says "
+            "otherwise"
+        )
+    for name in read.several_offsets:
+        log.notes.append(f"{name} has several offsets from UTC; its times are those of the clock that was written")
+    return read.columns
 
 
 def _offsets(frame: pd.DataFrame, mapping: ExportMapping, log: ImportLog) -> pd.Series[Any]:
@@ -79,7 +116,8 @@ def _from_epoch(
         lines = lines_of(frame)
         place = f"row {odd[0]}" if lines is None else describe_lines(lines[odd])
         raise DataError(
-            f"{path}: column {name!r} has {len(odd)} values that are no seconds since 1970, such as "
+            f"{path}: column {name!r} has {len(odd)} value{'' if len(odd) == 1 else 's'} that "
+            f"{'is' if len(odd) == 1 else 'are'} no seconds since 1970, such as "
             f"{given.iloc[odd[0]]!r} ({place}). Text stamps need mapping={{'clock': 'text'}}."
         )
     log.recode(f"{name} 0: did not happen", int((seconds == 0).sum()))

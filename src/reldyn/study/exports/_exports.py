@@ -1,11 +1,13 @@
 """From the export of a survey platform to rows that make a panel.
 
-`_presets` says where each platform puts things, `_export_layouts` what is particular to one, `_export_times` reads
-the clocks, `_export_dyads` adds who belongs together. Reading the file itself is `reldyn.read_table`'s work.
+`_presets` says where each platform puts things, `_export_layouts`, `_qualtrics` and `_redcap` what is particular to
+one, `_recognise` knows columns by their names, `_export_times` reads the clocks, `_export_dyads` adds who belongs
+together. Reading the file itself is `reldyn.read_table`'s work.
 """
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping
 from os import PathLike
@@ -16,17 +18,23 @@ import numpy as np
 
 from reldyn.errors import DataError, DataWarning, check_columns
 from reldyn.panel import read_table
-from reldyn.study.exports._export_dyads import linked
+from reldyn.study.exports._export_dyads import DyadLinks, linked, read_dyads
 from reldyn.study.exports._export_json import read_records
-from reldyn.study.exports._export_layouts import fold_reminders, m_path_names, qualtrics_header, settle_redcap
+from reldyn.study.exports._export_layouts import fold_reminders, formr_rows
 from reldyn.study.exports._export_log import ImportLog, texts_of
 from reldyn.study.exports._export_times import local_times
-from reldyn.study.exports._presets import ROLES, TIMES, ExportMapping, settle_mapping
+from reldyn.study.exports._presets import PRESETS, DayMonth, ExportMapping, settle_mapping
+from reldyn.study.exports._qualtrics import german_preset, qualtrics_header, usual_order
+from reldyn.study.exports._recognise import german_order, person_column, recognised
+from reldyn.study.exports._redcap import complete_days, raw_names, settle_redcap
+from reldyn.study.exports._rows import about_columns, assembled, in_order, report_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["read_export"]
+
+_SHOWN = 20
 
 
 def read_export(
@@ -44,20 +52,22 @@ def read_export(
         The export, in any format that `reldyn.read_table` reads, or a JSON list of records.
     preset : {"m-path", "formr", "qualtrics", "redcap", "generic"}
         The platform, which settles the names of its columns, its missing codes and its clock. ``"generic"`` knows
-        nothing: `mapping` names the columns.
+        columns by their names, English or German (``couple``, ``Teilnehmer``, ``Datum``); where `mapping` names the
+        person, only what `mapping` says counts.
     mapping : mapping, str or Path, optional
         What differs from the preset, as a dict or a TOML file. Columns by role: ``person``, ``dyad``, ``partner``,
         ``role``, ``day``, ``beep``, ``occasion``, ``scheduled``, ``sent``, ``started``, ``answered``, ``expires``.
         Rows: ``only`` and ``drop`` (values by column), ``unpaired`` (``"refuse"`` or ``"drop"``). Values:
         ``items`` (a list, or new names by which the columns are to be known), ``missing``, ``keep`` (columns that a
         preset leaves out), ``events`` (REDCap's, in order). Clocks: ``clock`` (``"text"`` or ``"epoch"``),
-        ``dates`` (a strptime format or ``"iso"``), ``offset`` (a column of seconds that are added), ``written_in``
-        and ``timezone`` (IANA names: of the stamps, and of the participants). File: ``delimiter``, ``decimal``,
-        ``encoding``.
+        ``dates`` (a strptime format or ``"iso"``; None takes the one form that all stamps have), ``offset`` (a column
+        of seconds that are added), ``written_in`` and ``timezone`` (IANA names: of the stamps, and of the
+        participants). File: ``delimiter``, ``decimal``, ``encoding``, ``skip``, ``header``, ``sheet``.
     dyads : str, Path or DataFrame, optional
         Who belongs together, which no export says: one row per person with the columns ``dyad``, ``person`` and,
-        unless partners are exchangeable, ``role``. Needed unless the mapping names a column of the export
-        (``dyad``, or ``partner`` with the partner's id).
+        unless partners are exchangeable, ``role``. Needed unless the export has a column that says it (``dyad``,
+        ``couple_id``, ``Paar``, ``partner_id`` and the like), or the mapping names one (``dyad``, or ``partner`` with
+        the partner's id).
 
     Returns
     -------
@@ -67,7 +77,7 @@ def read_export(
         items. Times are datetimes on the participants' clocks; NaT: did not happen. ``day`` is the calendar day
         of the first of scheduled, sent, started and answered that is known. ``frame.attrs["import"]`` is a dict of
         counts and names of columns: ``rows_read``, ``rows``, ``persons_absent`` (of `dyads`), ``dropped``,
-        ``recoded``, ``columns``, ``left_out``, ``notes``.
+        ``recoded``, ``panel`` (the arguments of `DyadPanel` for these rows), ``columns``, ``left_out``, ``notes``.
         Columns that identify persons, such as names and addresses, are left out unless ``keep`` lists them.
 
     Raises
@@ -88,13 +98,14 @@ def read_export(
     >>> pairs = pd.DataFrame({"dyad": [1, 1], "person": ["a", "b"], "role": ["patient", "partner"]})
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = pathlib.Path(folder) / "diary.csv"
-    ...     _ = path.write_text("who,when,mood\na,2024-05-01 20:00,4\nb,2024-05-01 20:00,6\n", encoding="utf-8")
-    ...     frame = rd.study.read_export(
-    ...         path, preset="generic", mapping={"person": "who", "answered": "when"}, dyads=pairs
-    ...     )
+    ...     text = "Teilnehmer;Zeitstempel;mood\na;13.05.2024 20:00;4\nb;13.05.2024 20:00;6\n"
+    ...     _ = path.write_text(text, encoding="utf-8")
+    ...     frame = rd.study.read_export(path, preset="generic", dyads=pairs)
     >>> frame[["dyad", "person", "role", "mood"]].values.tolist()
     [[1, 'a', 'patient', 4], [1, 'b', 'partner', 6]]
-    >>> rd.DyadPanel(frame, dyad="dyad", person="person", role="role", day="day").n_dyads
+    >>> frame.attrs["import"]["panel"]
+    {'dyad': 'dyad', 'person': 'person', 'role': 'role', 'day': 'day'}
+    >>> rd.DyadPanel(frame, **frame.attrs["import"]["panel"]).n_dyads
     1
     """
     settled, given, source = settle_mapping(preset, mapping)
@@ -105,6 +116,10 @@ def read_export(
     if "delimiter" not in given and _not_in_header(path, settled.delimiter):
         settled = settled.model_copy(update={"delimiter": None})
     frame = _read(path, preset, settled, log)
+    table = read_dyads(dyads)
+    settled, frame = _in_words_of_file(settled, given, frame, preset, log)
+    _check_platform(settled, given, frame, (preset, str(path)))
+    settled = _with_person(settled, given, frame, (preset, str(path)), table)
     settled = _present(settled, given, frame, str(path), source)
     if preset == "redcap":
         frame = settle_redcap(frame, settled, str(path), log)
@@ -112,35 +127,111 @@ def read_export(
     frame = _selected(frame, settled, str(path), log)
     if preset == "m-path":
         frame = fold_reminders(frame, settled, log)
-    times = local_times(frame, settled, str(path), log)
-    rows, about = _assembled(frame, settled, times, preset)
-    rows = linked(rows, settled, dyads, str(path), log)
-    rows = _in_order(rows)
-    rows.attrs = _attrs(frame, about)
-    rows.attrs["import"] = _report(path, preset, rows, about, log)
+    usual, why = _usual(path, frame, preset)
+    linked_by = (table is not None, table is not None and table.has_roles)
+    if preset != "m-path" and (preset != "generic" or "person" not in given):
+        settled, frame = recognised(frame, settled, given, preset, linked_by, (str(path), usual), log)
+    times = local_times(frame, settled, str(path), log, (usual, why))
+    rows, about = assembled(frame, settled, times, preset, log)
+    rows = linked(rows, settled, table, str(path), log)
+    if preset == "redcap":
+        rows = complete_days(rows, log)
+    rows = in_order(rows)
+    rows.attrs = about_columns(frame, about)
+    rows.attrs["import"] = report_of(path, preset, rows, about, log)
     if (text := log.sentence(len(rows))) is not None:
         warnings.warn(f"{path}: {text}", DataWarning, stacklevel=2)
     return rows
+
+
+def _in_words_of_file(
+    mapping: ExportMapping, given: frozenset[str], frame: pd.DataFrame, preset: str, log: ImportLog
+) -> tuple[ExportMapping, pd.DataFrame]:
+    """The preset in the language of the header; rows of one layout where a platform has several."""
+    if preset == "qualtrics":
+        said = german_preset([str(name) for name in frame.columns], PRESETS[preset])
+        return mapping.model_copy(update={key: value for key, value in said.items() if key not in given}), frame
+    if preset == "formr":
+        return mapping, formr_rows(frame, log)
+    return mapping, raw_names(frame, log) if preset == "redcap" else frame
+
+
+def _check_platform(mapping: ExportMapping, given: frozenset[str], frame: pd.DataFrame, words: tuple[str, str]) -> None:
+    """Refuse a file that has no column of its platform, unless the user says which columns it has."""
+    preset, path = words
+    known = {*mapping.columns().values(), *mapping.administrative, *mapping.identifying}
+    columns = [str(name) for name in frame.columns]
+    whole = preset == "redcap" and any(name.endswith("_complete") or "___" in name for name in columns)
+    if preset == "generic" or given or whole or known & set(columns):
+        return
+    raise DataError(
+        f"{path}: none of the columns of {preset} is in the file, so it is hardly one of its exports: name the preset "
+        f"of the platform, or preset='generic'. Columns: {', '.join(columns[:_SHOWN])}."
+    )
+
+
+def _with_person(
+    mapping: ExportMapping,
+    given: frozenset[str],
+    frame: pd.DataFrame,
+    words: tuple[str, str],
+    table: DyadLinks | None,
+) -> ExportMapping:
+    """The mapping with the column that holds the ids of persons."""
+    if "person" in given:
+        return mapping
+    preset, path = words
+    found = person_column(frame, mapping, None if table is None else table.persons, path)
+    if found is not None:
+        return mapping.model_copy(update={"person": found})
+    columns = [str(name) for name in frame.columns]
+    if mapping.person is not None and mapping.person not in columns:
+        # A project may call its record id otherwise; it is always the first column.
+        first = columns[0] if preset == "redcap" and set(columns) & set(mapping.administrative) else mapping.person
+        return mapping.model_copy(update={"person": first})
+    blank = "no" if mapping.person is None else f"column {mapping.person!r} is empty and no other"
+    raise DataError(
+        f"{path}: {blank} column is known to hold the ids of persons: name it with "
+        f"mapping={{'person': ...}}. Columns: {', '.join(columns[:_SHOWN])}{', ...' if len(columns) > _SHOWN else ''}."
+    )
+
+
+def _usual(path: Path, frame: pd.DataFrame, preset: str) -> tuple[DayMonth | None, str]:
+    """The order of day and month that is usual where the file comes from, and what says so."""
+    if preset == "qualtrics":
+        return usual_order(path, frame.attrs.get("column_labels", {}), [str(name) for name in frame.columns])
+    return german_order([str(name) for name in frame.columns]) if preset == "generic" else (None, "")
 
 
 def _read(path: Path, preset: str, mapping: ExportMapping, log: ImportLog) -> pd.DataFrame:
     """The rows as they stand in the file; what the reader remarks on is said later, in the one warning."""
     options: dict[str, Any] = {"missing": tuple(mapping.missing), "decimal": mapping.decimal}
     options["encoding"] = mapping.encoding
+    options |= {key: value for key in ("skip", "header", "sheet") if (value := getattr(mapping, key)) is not None}
     if path.suffix.lower() in (".csv", ".tsv", ".txt"):
         options["delimiter"] = mapping.delimiter
-    if preset == "qualtrics" and path.suffix.lower() in (".csv", ".tsv", ".txt", ".xlsx"):
+    if preset == "qualtrics" and mapping.header is None and path.suffix.lower() in (".csv", ".tsv", ".txt", ".xlsx"):
         options["header"] = qualtrics_header(path)
     with warnings.catch_warnings(record=True) as remarks:
         warnings.simplefilter("always", DataWarning)
         json = path.suffix.lower() == ".json"
-        frame = read_records(path, mapping.missing) if json else read_table(path, **options)
+        try:
+            frame = read_records(path, mapping.missing) if json else read_table(path, **options)
+        except DataError as problem:
+            raise DataError(_by_mapping(str(problem))) from None
     for remark in remarks:
-        text = str(remark.message).removeprefix(f"{path}: ").rstrip(".")
-        text = text.replace("pass decimal=", "set in the mapping decimal=")
-        log.notes.append(text)
+        log.notes.append(_by_mapping(str(remark.message).removeprefix(f"{path}: ").rstrip(".")))
     log.rows_read = len(frame)
     return frame
+
+
+def _by_mapping(text: str) -> str:
+    """Words of `read_table`, where its arguments are keys of the mapping."""
+    return re.sub(r"\b([Pp])ass (?=(?:decimal|encoding|skip|header|sheet|delimiter)=)", _set_in_mapping, text)
+
+
+def _set_in_mapping(found: re.Match[str]) -> str:
+    return f"{'S' if found[1] == 'P' else 's'}et in the mapping "
 
 
 def _not_in_header(path: Path, delimiter: str | None) -> bool:
@@ -204,79 +295,3 @@ def _selected(frame: pd.DataFrame, mapping: ExportMapping, path: str, log: Impor
         reasons = ", ".join(f"{n:,} ({reason})" for reason, n in log.dropped.items())
         raise DataError(f"{path}: no row is left; rows dropped: {reasons}. What to drop is set by the mapping.")
     return frame
-
-
-def _assembled(
-    frame: pd.DataFrame, mapping: ExportMapping, times: dict[str, pd.Series[Any]], preset: str
-) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """The columns of the result under their names, and which column of the file each was."""
-    import pandas as pd
-
-    roles = mapping.columns()
-    items, left_out = _items(frame, mapping, preset)
-    data: dict[str, Any] = {}
-    for role, name in roles.items():
-        data[role] = times[role] if role in times else frame[name]
-    clash = [new for new in items if new in data or (new in ("dyad", "role") and new not in roles)]
-    if clash:
-        raise DataError(
-            f"the item {clash[0]!r} would have the name of a column that the import makes: "
-            f"rename it with mapping={{'items': {{NEW NAME: {items[clash[0]]!r}, ...}}}}."
-        )
-    moments = [times[role] for role in TIMES[:4] if role in times]
-    if moments and "day" not in data and "day" not in items:
-        first = moments[0]
-        for later in moments[1:]:
-            first = first.fillna(later)
-        data["day"] = first.dt.normalize()
-    data |= {new: frame[name] for new, name in items.items()}
-    columns = {**roles, **items}
-    return pd.DataFrame(data, index=frame.index), {"columns": columns, "left_out": left_out}
-
-
-def _items(frame: pd.DataFrame, mapping: ExportMapping, preset: str) -> tuple[dict[str, str], list[str]]:
-    """Columns of the file by their new names, and the columns that are left out."""
-    names = [str(name) for name in frame.columns]
-    used = set(mapping.columns().values())
-    if isinstance(mapping.items, dict):
-        items = dict(mapping.items)
-    elif mapping.items is not None:
-        items = {name: name for name in mapping.items}
-    else:
-        unwanted = {*used, *mapping.administrative, *mapping.identifying}
-        free = [name for name in names if name not in unwanted]
-        short, texts = m_path_names(free) if preset == "m-path" else ({}, [])
-        items = {short.get(name, name): name for name in free if name not in texts}
-    items |= {name: name for name in mapping.keep if name not in items.values()}
-    kept = {*items.values(), *used}
-    return items, [name for name in names if name not in kept]
-
-
-def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
-    leading = [role for role in ROLES if role in rows.columns]
-    return rows[[*leading, *(name for name in rows.columns if name not in leading)]]
-
-
-def _attrs(frame: pd.DataFrame, about: dict[str, Any]) -> dict[Any, Any]:
-    """What the reader knew about lines and columns, under the new names."""
-    kept: dict[Any, Any] = {key: value for key, value in frame.attrs.items() if key == "lines"}
-    for key in ("column_labels", "value_labels"):
-        labels = frame.attrs.get(key)
-        if labels:
-            kept[key] = {new: labels[old] for new, old in about["columns"].items() if old in labels}
-    return kept
-
-
-def _report(path: Path, preset: str, rows: pd.DataFrame, about: dict[str, Any], log: ImportLog) -> dict[str, Any]:
-    return {
-        "file": path.name,
-        "preset": preset,
-        "rows_read": log.rows_read,
-        "rows": len(rows),
-        "persons_absent": log.persons_absent,
-        "dropped": dict(log.dropped),
-        "recoded": dict(log.recoded),
-        "columns": dict(about["columns"]),
-        "left_out": list(about["left_out"]),
-        "notes": list(log.notes),
-    }

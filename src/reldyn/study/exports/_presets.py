@@ -16,7 +16,9 @@ from reldyn.errors import DesignError, check_option
 from reldyn.study._config import Section
 from reldyn.study._toml import StudyText, faults_of
 
-__all__ = ["PRESETS", "ROLES", "ExportMapping", "settle_mapping"]
+__all__ = ["PRESETS", "ROLES", "TIMES", "DayMonth", "ExportMapping", "settle_mapping"]
+
+DayMonth = Literal["dmy", "mdy"]
 
 # What a column of the export can be, in the order of the columns of the result.
 ROLES = (
@@ -32,7 +34,7 @@ class ExportMapping(Section):
     Every name is a column of the export, as its header has it.
     """
 
-    person: str
+    person: str | None = None
     dyad: str | None = None
     partner: str | None = None
     role: str | None = None
@@ -45,7 +47,7 @@ class ExportMapping(Section):
     answered: str | None = None
     expires: str | None = None
     clock: Literal["text", "epoch"] = "text"
-    dates: str = "iso"
+    dates: str | None = None
     offset: str | None = None
     written_in: str | None = None
     timezone: str | None = None
@@ -61,6 +63,9 @@ class ExportMapping(Section):
     delimiter: str | None = None
     decimal: str | None = None
     encoding: str | None = None
+    skip: int | None = None
+    header: int | list[int] | None = None
+    sheet: str | None = None
 
     @field_validator("timezone", "written_in")
     @classmethod
@@ -109,9 +114,10 @@ PRESETS: dict[str, dict[str, Any]] = {
         "drop": {
             "Status": [
                 *("Survey Preview", "Survey Test", "Spam", "Preview Spam", "Offline Survey Preview"),
+                *("Umfragenvorschau", "Umfragevorschau", "Vorschau", "Umfragetest", "Spam in Vorschau"),
                 *(1, 2, 8, 9, 17),
             ],
-            "Finished": ["False", "FALSE", 0],
+            "Finished": ["False", "Falsch", 0],
         },
         "administrative": [
             *("Status", "Progress", "Duration (in seconds)", "Finished", "RecordedDate", "ResponseId"),
@@ -163,8 +169,6 @@ def settle_mapping(
             raise DesignError(f"{where.path.name} is no valid TOML: {problem}.") from None
     elif mapping is not None:
         raise DesignError(f"mapping: give a dict or the path of a TOML file, not a {type(mapping).__name__}.")
-    if preset == "generic" and "person" not in given:
-        raise DesignError("preset='generic' needs mapping={'person': COLUMN, ...}: the columns of the export by role.")
     where = where or StudyText(Path("mapping"), "")
     try:
         # A zone that the user names stands in for the preset's column of offsets.
