@@ -7,10 +7,11 @@ from scipy import stats
 from reldyn.errors import DesignError
 from reldyn.simulate._items import answer_item
 from reldyn.simulate._missing import missing_mask
-from reldyn.simulate._noise import SKEWED_CORRELATION, draw_shocks, stationary_covariance
+from reldyn.simulate._noise import SKEWED_CORRELATION, draw_shocks
 from reldyn.simulate._phases import draw_sojourns, phase_path, three_phases, wave_of_position
 from reldyn.simulate._seeds import child_generator
 from reldyn.simulate._series import KINDS, LINEAR_KINDS, SeriesDesign, simulate_series
+from reldyn.stats import stationary_covariance
 
 
 def batch_of(kind, n_series=60, n_occasions=400, seed=7, **options):
@@ -83,7 +84,7 @@ def test_noise_has_unit_variance_and_the_stated_coefficients(kind):
 
 def test_stationary_covariance_solves_its_equation():
     a, q = np.array([[[0.5, 0.2], [-0.1, 0.4]]]), np.array([[1.0, 0.2], [0.2, 1.0]])
-    s = stationary_covariance(a, q)
+    s = stationary_covariance(a, q[None])
     np.testing.assert_allclose(s[0], a[0] @ s[0] @ a[0].T + q, atol=1e-12)
 
 

@@ -1,4 +1,8 @@
-"""`icc`: how much of a variable's variance lies between dyads, between persons, and within persons."""
+"""`icc`: how much of a variable's variance lies between dyads, between persons, and within persons.
+
+Persons answer unequally often, and `pingouin.intraclass_corr` drops everyone with a gap: the variances are estimated by
+likelihood, which gives pingouin's ICC(1) where nobody misses anything.
+"""
 
 from __future__ import annotations
 
