@@ -141,6 +141,7 @@ def run(path, cells, wanted, *, seed, command, measure):
     anything else. ``wanted`` is a number, or a function of the key. Cells that are no longer named stay.
     """
     stored = {cell["cell"]: cell for cell in read(path)["cells"]}
+    commit()  # of the code as it is now, whatever is edited while this runs
     for name, key in cells.items():
         n = wanted(key) if callable(wanted) else wanted
         if name in stored and stored[name]["wanted"] >= n:
@@ -159,6 +160,7 @@ def fill(path, names, wanted, *, seed, command, shard, summary, size=1, minutes=
     dict of sums, ``summary(name, shards)`` the ``rates`` and other figures of a cell.
     """
     begun, cells = time.monotonic(), load(path)
+    commit()
     for name in names:
         shards = cells.setdefault(name, [])
         while len(shards) < wanted and (minutes is None or time.monotonic() - begun < 60 * minutes):

@@ -123,7 +123,7 @@ def test_what_never_varies_within_a_person_has_no_correlation_there():
 
 def test_the_matrix_has_within_below_and_between_above_and_the_icc_on_the_diagonal():
     found = rd.dynamics.correlations(panel_of(frame_of()), ["x", "y", "z"], n_boot=99, seed=1)
-    matrix, table = found.matrix(), found.tidy().set_index("term")["estimate"]
+    matrix, table = found.correlation_matrix(), found.tidy().set_index("term")["estimate"]
     assert matrix.loc["z", "x"] == table["x with z, within"]
     assert matrix.loc["x", "z"] == table["x with z, between"]
     assert matrix.loc["y", "y"] == table["y, icc"]

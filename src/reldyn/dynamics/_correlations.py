@@ -61,7 +61,7 @@ class CorrelationsResult(EstimateTable):
     seed: int
     warnings: tuple[str, ...] = ()
 
-    def matrix(self) -> pd.DataFrame:
+    def correlation_matrix(self) -> pd.DataFrame:
         """The table that papers print: within persons below the diagonal, between above, the ICC on it."""
         import pandas as pd
 
@@ -113,7 +113,7 @@ def correlations(
         ``tidy()``: one row per pair of variables and ``level`` (``within``, ``between``), then one per variable with
         ``level`` ``icc``: ``term``, ``variable``, ``other``, ``level``, ``estimate``, ``std_error`` (on Fisher's
         scale), ``statistic``, ``df``, ``p_value`` (two-sided; none for an ICC), ``conf_low``, ``conf_high`` (95 %),
-        ``n_obs``, ``n_persons``, ``n_dyads``, ``note``. ``matrix()``: within below the diagonal, between above, the
+        ``n_obs``, ``n_persons``, ``n_dyads``, ``note``. ``correlation_matrix()``: within below the diagonal, between above, the
         ICC on it.
 
     Raises
