@@ -113,8 +113,8 @@ def correlations(
         ``tidy()``: one row per pair of variables and ``level`` (``within``, ``between``), then one per variable with
         ``level`` ``icc``: ``term``, ``variable``, ``other``, ``level``, ``estimate``, ``std_error`` (on Fisher's
         scale), ``statistic``, ``df``, ``p_value`` (two-sided; none for an ICC), ``conf_low``, ``conf_high`` (95 %),
-        ``n_obs``, ``n_persons``, ``n_dyads``, ``note``. ``correlation_matrix()``: within below the diagonal, between above, the
-        ICC on it.
+        ``n_obs``, ``n_persons``, ``n_dyads``, ``note``. ``correlation_matrix()``: within below the diagonal, between
+        above, the ICC on it.
 
     Raises
     ------

@@ -96,7 +96,7 @@ def shrinkage(panel: DyadPanel, contacts: Columns, *, window: int = 1) -> Shrink
 
     Tests and intervals allow for first-order autocorrelation of the errors (Zeger, 1988), averaged over what the series
     allows of it. Of flat series with an autocorrelation of 0 to .6 they reject 1 to 6 % instead of 5 %; at .8, counts
-    6 to 10 % and other numbers 2 to 8 %, the shortest most. Stored in ``benchmarks/results/trend_checks.json``.
+    6 to 10 % and other numbers 2 to 8 %, the shortest most. Stored in ``tools/results/trend_checks.json``.
 
     The entropy carries Miller's correction; with a handful of contacts per window it is still too low, the more so the
     fewer there are, so that fewer contacts alone can look like less diversity: read ``diversity`` beside ``count``. The

@@ -147,7 +147,7 @@ def event_response(
     ``p_joint`` trusts the errors to be a first-order autoregression. ``p_redrawn`` does not, but asks that events could
     as well have fallen on other days; where they come as regularly as the clock the other days are nearly the same
     days, and it finds little. Measured false positives of both are stored in
-    ``benchmarks/results/intervention_sizes.json``.
+    ``tools/results/intervention_sizes.json``.
 
     References
     ----------

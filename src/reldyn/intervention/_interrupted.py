@@ -157,7 +157,7 @@ def interrupted_series(
     a property of length, autocorrelation and noise, not of the change found: where the bootstrap test has a power of
     .80, over the autocorrelations the series allows and the size of error that each of them implies. Measured power at
     the changes so stated is .78 to .82 at autocorrelations of .3 to .7. False positives and power at 28 and 28 days are
-    stored in ``benchmarks/results/intervention_checks.json``.
+    stored in ``tools/results/intervention_checks.json``.
 
     References
     ----------

@@ -99,7 +99,7 @@ def coupled_oscillator(
     occasions in a window. Standard errors of the state space come from the observed information, with degrees of
     freedom for all that was fitted.
 
-    In simulated pairs with cycles of 12 and 9 steps (60 pairs a cell, ``benchmarks/results/oscillator_checks.json``)
+    In simulated pairs with cycles of 12 and 9 steps (60 pairs a cell, ``tools/results/oscillator_checks.json``)
     the 95 % intervals of the state space held .93 to .96 of all terms and .91 of the frequencies at 120 occasions, and
     .88 and .84 at 60, where they are too narrow. A small p-value of the frequency does not show that there is a swing:
     noise without any got no numbers in 43 of 60 pairs, and series with a carry-over of .5 in 33, but most of the

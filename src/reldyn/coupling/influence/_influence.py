@@ -153,7 +153,7 @@ def influence_functions(
     influence tested. Below 300 turns the two slopes can hardly be told apart, as a warning says.
     Averages keep what every dyad's estimate has too little of: with 100 turns inertia came out .02 to .03 too low and
     its 95 % intervals held the planted mean in .79 to .91 of 200 samples of 20 or 40 dyads, in .95 with 300 turns;
-    those of the slopes in .92 to .98 (``benchmarks/results/influence_checks.json``).
+    those of the slopes in .92 to .98 (``tools/results/influence_checks.json``).
 
     References
     ----------

@@ -64,7 +64,7 @@ class Surrogates:
     Notes
     -----
     Measured at p <= .05 on unrelated partners, 500 pairs a cell, Monte Carlo error about .01
-    (``benchmarks/results/synchrony_checks.json``; phases with ``iaaft`` in one cell only, .06). Autoregressions with a
+    (``tools/results/synchrony_checks.json``; phases with ``iaaft`` in one cell only, .06). Autoregressions with a
     carry-over of .3, of .8 or of any size from .1 to .9, complete or with a fifth of the answers missing: .02 to .07
     of pairs in 40 days of 5 beeps, .03 to .08 in a session of 200 samples, whatever the kind and the test.
 
