@@ -68,9 +68,10 @@ class CorrelationsResult(EstimateTable):
         names = list(self.variables)
         place = {name: index for index, name in enumerate(names)}
         values = np.full((len(names), len(names)), np.nan)
-        for row in self.table.itertuples():
-            i, j = place[row.variable], place[row.other] if row.other else place[row.variable]
-            values[(j, i) if row.level == "within" else (i, j)] = row.estimate
+        columns = (self.table[name] for name in ("variable", "other", "level", "estimate"))
+        for variable, other, level, estimate in zip(*columns, strict=True):
+            i, j = place[variable], place[other or variable]
+            values[(j, i) if level == "within" else (i, j)] = estimate
         return pd.DataFrame(values, index=names, columns=names)
 
     def _headline(self) -> str:
@@ -130,6 +131,9 @@ def correlations(
     show in it, so look at one role alone with ``panel.select(roles=...)``. With few answers a mean still holds chance
     variation of occasions, which pulls the correlation between persons towards that within; a warning says where the
     reliability of means is below .8.
+
+    In simulated diaries of 10 to 150 dyads, with and without autocorrelation, 95 % intervals held the truth in .92 to .96
+    of samples (``tools/results/correlations.json``).
 
     References
     ----------
@@ -240,12 +244,12 @@ def _pair_sums(values: Array, mean: Array, person: Ints) -> Array:
     two squares and the product of all the person's means, the two means, whether there are both.
     """
     joint = np.isfinite(values).all(axis=1)
-    both, who = values[joint], person[joint]
-    count, joint_mean = _person_means(both, who, len(mean))
-    apart = _without_rounding(both - joint_mean[who], values)
+    both, owner = values[joint], person[joint]
+    count, joint_mean = _person_means(both, owner, len(mean))
+    apart = _without_rounding(both - joint_mean[owner], values)
     squares = np.zeros((len(mean), 3))
-    np.add.at(squares, who, np.column_stack([apart**2, apart[:, 0] * apart[:, 1]]))
-    answered = np.isfinite(mean).all(axis=1)
+    np.add.at(squares, owner, np.column_stack([apart**2, apart[:, 0] * apart[:, 1]]))
+    answered = np.asarray(np.isfinite(mean).all(axis=1))
     means = np.where(answered[:, None], _without_rounding(_centred(mean), values), 0.0)
     products = np.column_stack([means**2, means[:, 0] * means[:, 1], means])
     return np.column_stack([squares, count[:, 0], count[:, 0] > 0, products, answered])
