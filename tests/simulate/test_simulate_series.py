@@ -141,7 +141,7 @@ def test_alternation_is_two_phases_of_half_a_period():
     lengths = np.concatenate([sojourns(path)[0] for path in batch.phase])
     assert set(np.unique(batch.phase)) == {0, 1}
     assert lengths.mean() == pytest.approx(6, rel=0.06)
-    assert design.law.sojourn_cv == pytest.approx(np.sqrt(1 - 1 / 6))
+    assert design.phase_model.sojourn_cv == pytest.approx(np.sqrt(1 - 1 / 6))
 
 
 @pytest.mark.parametrize("period", [16, 28, 8])
@@ -165,7 +165,7 @@ def test_drifting_rhythm_misses_the_beeps():
 
 def test_jittered_rhythm_keeps_its_order():
     design, batch = batch_of("jittered_rhythm", n_series=200)
-    assert design.law.sojourn_cv == 0.15
+    assert design.phase_model.sojourn_cv == 0.15
     pairs = [sojourns(path) for path in batch.phase]
     assert all((np.diff(phases) % 3 == 1).all() for _, phases in pairs)
     lengths, phases = np.concatenate([pair[0] for pair in pairs]), np.concatenate([pair[1] for pair in pairs])
@@ -184,9 +184,12 @@ def test_sine_has_the_variance_of_the_steps():
 
 def test_phase_means_lie_where_the_law_says():
     design, batch = batch_of("cycle", n_series=200, effect=1.5)
-    for phase, centre in enumerate(design.law.centroids):
+    for phase, centre in enumerate(design.phase_model.centroids):
         np.testing.assert_allclose(batch.latent[batch.phase == phase].mean(axis=0), 1.5 * centre, atol=0.05)
-    apart = [np.linalg.norm(design.law.centroids[i] - design.law.centroids[j]) for i, j in ((0, 1), (0, 2), (1, 2))]
+    apart = [
+        np.linalg.norm(design.phase_model.centroids[i] - design.phase_model.centroids[j])
+        for i, j in ((0, 1), (0, 2), (1, 2))
+    ]
     assert min(apart) >= 1.2
     assert max(apart) <= 2.2
 

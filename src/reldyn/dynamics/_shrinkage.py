@@ -277,14 +277,14 @@ def _design(time: Array, exposure: Ints, counted: bool) -> Array:
     return np.column_stack(columns)
 
 
-def _ratios(told: dict[str, Any]) -> dict[str, float]:
+def _ratios(row: dict[str, Any]) -> dict[str, float]:
     pairs = (("ratio", "estimate"), ("ratio_low", "conf_low"), ("ratio_high", "conf_high"))
     # Beyond this the factor per week says no more than "far".
-    return {name: math.nan if math.isnan(told[source]) else math.exp(min(told[source], 50.0)) for name, source in pairs}
+    return {name: math.nan if math.isnan(row[source]) else math.exp(min(row[source], 50.0)) for name, source in pairs}
 
 
-def _filled(told: dict[str, Any]) -> dict[str, Any]:
-    return dict.fromkeys(_NUMBERS, math.nan) | {"note": ""} | told
+def _filled(row: dict[str, Any]) -> dict[str, Any]:
+    return dict.fromkeys(_NUMBERS, math.nan) | {"note": ""} | row
 
 
 def _sample(measure: str, rows: list[dict[str, Any]], dyad: Ints, unit: str) -> dict[str, Any]:

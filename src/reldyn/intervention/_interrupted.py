@@ -19,7 +19,7 @@ from reldyn._types import Array, Column, Flags
 from reldyn.errors import DataWarning, DesignError, check_option
 from reldyn.intervention._draws import draw_errors
 from reldyn.intervention._phases import PhaseSeries, partners_together, phase_series, time_unit
-from reldyn.intervention._result import PhaseResult, called, series_frame
+from reldyn.intervention._result import PhaseResult, series_frame, series_labels
 from reldyn.panel import analysis
 from reldyn.stats import AR1Fit, fit_ar1, known_seed, map_seeded, monte_carlo_p
 
@@ -428,7 +428,7 @@ def _tables(series: list[PhaseSeries], answers: list[_Answer], change: Change) -
     import pandas as pd
 
     rows = []
-    names = called([(one.dyad, one.person, one.role) for one in series])
+    names = series_labels([(one.dyad, one.person, one.role) for one in series])
     for one, name, answer in zip(series, names, answers, strict=True):
         for place, effect in enumerate(_EFFECTS[change]):
             cells = {"term": f"{name} {effect}", **one.identity, "effect": effect}

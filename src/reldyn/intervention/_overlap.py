@@ -232,11 +232,11 @@ def _simple(name: str, before: Array, after: Array) -> float:
     if name == "pem":
         middle = float(np.median(before))
         return float(np.mean((after > middle) + 0.5 * (after == middle)))
-    kept = _kept_without_overlap(before, after)
+    kept = _most_without_overlap(before, after)
     return kept / (m + n) if name == "pand" else 1 - (m + n - kept) * (m + n) / (2 * m * n)
 
 
-def _kept_without_overlap(before: Array, after: Array) -> int:
+def _most_without_overlap(before: Array, after: Array) -> int:
     """Most occasions that can be kept so that all of the first phase lie below all of the second."""
     low, high = np.sort(before), np.sort(after)
     # Keep the i lowest of the one; then all of the other above the highest of them.

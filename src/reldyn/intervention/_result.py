@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from reldyn.intervention._phases import PhaseSeries
 
 
-__all__ = ["PhaseResult", "SeriesResult", "called", "series_frame"]
+__all__ = ["PhaseResult", "SeriesResult", "series_labels", "series_frame"]
 
 _WIDTH = 100
 
@@ -116,12 +116,12 @@ class PhaseResult(SeriesResult):
     labels: tuple[str, str] = ("", "")
 
 
-def called(who: Sequence[tuple[Hashable, Hashable, Hashable]]) -> list[str]:
+def series_labels(identifiers: Sequence[tuple[Hashable, Hashable, Hashable]]) -> list[str]:
     """Name series in terms: the dyad, and the role where it tells the two apart, else the person.
 
     Parameters
     ----------
-    who : sequence of (dyad, person, role)
+    identifiers : sequence of (dyad, person, role)
         One per person; the role is empty where there is none.
 
     Returns
@@ -130,11 +130,11 @@ def called(who: Sequence[tuple[Hashable, Hashable, Hashable]]) -> list[str]:
 
     Examples
     --------
-    >>> called([(1, "p1", "f"), (1, "p2", "m"), (2, "p3", "f"), (2, "p4", "f")])
+    >>> series_labels([(1, "p1", "f"), (1, "p2", "m"), (2, "p3", "f"), (2, "p4", "f")])
     ['1 f', '1 m', '2 p3', '2 p4']
     """
-    shared = Counter((dyad, role) for dyad, _, role in who)
-    return [f"{dyad} {person if role == '' or shared[dyad, role] > 1 else role}" for dyad, person, role in who]
+    shared = Counter((dyad, role) for dyad, _, role in identifiers)
+    return [f"{dyad} {person if role == '' or shared[dyad, role] > 1 else role}" for dyad, person, role in identifiers]
 
 
 def series_frame(series: list[PhaseSeries], fitted: list[Array]) -> pd.DataFrame:

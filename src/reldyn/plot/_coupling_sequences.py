@@ -89,13 +89,13 @@ def _draw(ax: Axes, part: pd.DataFrame, codes: list[str], largest: float) -> Qua
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     first = part.iloc[0]
-    before, after = _who(first["path"], first["given_by"], first["target_by"])
+    before, after = _members(first["path"], first["given_by"], first["target_by"])
     ax.set(xlabel=f"{after} after".strip(), ylabel=f"{before} before".strip())
     ax.set_title(f"{before} to {after}" if before else "turns")
     return image
 
 
-def _who(path: str, given_by: object, target_by: object) -> tuple[str, str]:
+def _members(path: str, given_by: object, target_by: object) -> tuple[str, str]:
     if path == "turns":
         return "", ""
     if given_by != "":

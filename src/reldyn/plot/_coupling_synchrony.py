@@ -289,9 +289,9 @@ def _diverging() -> LinearSegmentedColormap:
     return LinearSegmentedColormap.from_list("coupling", [ORANGE, "#F3B48A", "white", SKY, BLUE])
 
 
-def lag_label(who: tuple[str, str]) -> str:
+def lag_label(members: tuple[str, str]) -> str:
     """The axis of lags, with who is earlier on either side."""
-    return f"lag in occasions   ({who[0]} first ← 0 → {who[1]} first)"
+    return f"lag in occasions   ({members[0]} first ← 0 → {members[1]} first)"
 
 
 def _names(result: SynchronyResult, row: int | None) -> tuple[str, str]:

@@ -205,7 +205,7 @@ class Result:
                 "schema": type(self).__name__,
                 "schema_version": SCHEMA_VERSION,
                 "rows": bool(rows),
-                "spec": None if self.spec is None else self._asked(self.spec, numbers),
+                "spec": None if self.spec is None else self._saved_spec(self.spec, numbers),
                 "fields": encode_fields(bare, numbers),
             },
             ensure_ascii=False,
@@ -216,7 +216,7 @@ class Result:
         return text
 
     @staticmethod
-    def _asked(spec: Spec, numbers: Numbers | None) -> dict[str, Any]:
+    def _saved_spec(spec: Spec, numbers: Numbers | None) -> dict[str, Any]:
         """What the analysis was asked, as JSON; without ids where numbers stand in for them."""
         table = {name: _plain(value, numbers) for name, value in spec.to_table().items()}
         return {"analysis": spec.analysis, "options": table}

@@ -182,16 +182,16 @@ def series_truth(design: SeriesDesign, batch: SimulatedSeries) -> tuple[pd.DataF
     """Tabulate what is behind a batch of directions, two per dyad: the laws, and the phase at every occasion."""
     receiver = np.arange(1, len(batch.phase) + 1)
     giver = receiver + np.where(receiver % 2 == 1, 1, -1)
-    law, grid, shifted = design.law, batch.grid, batch.shift >= 0
+    model, grid, shifted = design.phase_model, batch.grid, batch.shift >= 0
     couples = pd.DataFrame(
         {
             "dyad": (receiver + 1) // 2,
             "giver": giver,
             "receiver": receiver,
             "kind": design.kind,
-            "period": np.nan if law is None else law.period,
-            "sojourn_cv": np.nan if law is None else law.sojourn_cv,
-            "effect": design.effect if law is not None or design.kind == "level_shift" else 0.0,
+            "period": np.nan if model is None else model.period,
+            "sojourn_cv": np.nan if model is None else model.sojourn_cv,
+            "effect": design.effect if model is not None or design.kind == "level_shift" else 0.0,
             "reliability": 1.0 if design.reliability is None else design.reliability,
             "phi_warmth": batch.coefficients[:, 0, 0],
             "phi_response": batch.coefficients[:, 1, 1],
@@ -201,8 +201,8 @@ def series_truth(design: SeriesDesign, batch: SimulatedSeries) -> tuple[pd.DataF
             "shift_beep": np.where(shifted, grid.beep[batch.shift], np.nan),
         }
     )
-    names = np.array(() if law is None else law.names, dtype=object)
-    repeated = receiver if law is not None else receiver[:0]
+    names = np.array(() if model is None else model.names, dtype=object)
+    repeated = receiver if model is not None else receiver[:0]
     n_occasions = len(grid.day)
     phases = pd.DataFrame(
         {
@@ -210,7 +210,7 @@ def series_truth(design: SeriesDesign, batch: SimulatedSeries) -> tuple[pd.DataF
             "giver": np.repeat(giver[: len(repeated)], n_occasions),
             "day": np.tile(grid.day, len(repeated)),
             "beep": np.tile(grid.beep, len(repeated)),
-            "phase": names[batch.phase.ravel()] if law is not None else names,
+            "phase": names[batch.phase.ravel()] if model is not None else names,
         }
     )
     return couples, phases

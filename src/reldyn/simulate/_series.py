@@ -31,7 +31,7 @@ from reldyn.simulate._noise import (
 )
 from reldyn.simulate._phases import (
     WRONG_DIRECTION,
-    PhaseLaw,
+    PhaseModel,
     clock_positions,
     phase_of_position,
     phase_path,
@@ -113,8 +113,8 @@ class SeriesDesign:
             object.__setattr__(self, name, value)
 
     @property
-    def law(self) -> PhaseLaw | None:
-        """The law of the phases; None for kinds that have none."""
+    def phase_model(self) -> PhaseModel | None:
+        """How phases follow each other; None for kinds that have none."""
         if self.kind in LINEAR_KINDS:
             return None
         if self.kind == "alternation":
@@ -130,9 +130,9 @@ class SeriesDesign:
     @property
     def signal_variance(self) -> NDArray[np.float64]:
         """Long-run variance per channel of phases or levels."""
-        law = self.law
-        if law is not None:
-            return self.effect**2 * law.variances
+        phase_model = self.phase_model
+        if phase_model is not None:
+            return self.effect**2 * phase_model.variances
         # A shift in the middle of the study is expected: both halves lie half an effect from the mean.
         return np.full(2, self.effect**2 / 4 if self.kind == "level_shift" else 0.0)
 
@@ -244,7 +244,7 @@ def _draw(design: SeriesDesign, grid: Grid, rng: np.random.Generator, *, skewed:
 
 
 def _noise_coefficients(design: SeriesDesign, rng: np.random.Generator) -> NDArray[np.float64]:
-    if design.law is not None:
+    if design.phase_model is not None:
         return np.eye(2) * (PHASE_NOISE if design.phi is None else design.phi)
     if design.kind == "oscillator":
         return draw_rotation(rng, design.phi)
@@ -253,15 +253,15 @@ def _noise_coefficients(design: SeriesDesign, rng: np.random.Generator) -> NDArr
 
 def _draw_signal(design: SeriesDesign, rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.int64], int]:
     """Draw what the kind is about: (n_occasions, 2) means, phase indices and the occasion of a shift."""
-    law, n = design.law, design.n_occasions
-    if law is not None and design.kind in CLOCK_KINDS:
-        position = clock_positions(law, n, rng)
-        phase = phase_of_position(law, position)
-        means = wave_of_position(law, position) if design.shape == "sine" else law.centroids[phase]
+    phase_model, n = design.phase_model, design.n_occasions
+    if phase_model is not None and design.kind in CLOCK_KINDS:
+        position = clock_positions(phase_model, n, rng)
+        phase = phase_of_position(phase_model, position)
+        means = wave_of_position(phase_model, position) if design.shape == "sine" else phase_model.centroids[phase]
         return design.effect * means, phase, -1
-    if law is not None:
-        phase = phase_path(law, n, rng)
-        return design.effect * law.centroids[phase], phase, -1
+    if phase_model is not None:
+        phase = phase_path(phase_model, n, rng)
+        return design.effect * phase_model.centroids[phase], phase, -1
     signal, no_phase = np.zeros((n, 2)), np.full(n, -1)
     if design.kind != "level_shift":
         return signal, no_phase, -1

@@ -345,10 +345,10 @@ def _drawn(draw: Statistic, seed: np.random.SeedSequence, batch: range, columns:
         try:
             return np.asarray(draw([child_generator(seed, index) for index in batch]), dtype=float)
         except NUMERICAL_ERRORS:
-            return np.concatenate([_drawn_alone(draw, child_generator(seed, index), columns) for index in batch])
+            return np.concatenate([_drawn_one_by_one(draw, child_generator(seed, index), columns) for index in batch])
 
 
-def _drawn_alone(draw: Statistic, generator: np.random.Generator, columns: int) -> Array:
+def _drawn_one_by_one(draw: Statistic, generator: np.random.Generator, columns: int) -> Array:
     try:
         return np.asarray(draw([generator]), dtype=float)
     except NUMERICAL_ERRORS:

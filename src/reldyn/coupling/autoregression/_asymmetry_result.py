@@ -100,7 +100,7 @@ class AsymmetryResult(Result):
         rows = self.estimates[self.estimates["dyad"] == "sample"]
         if not len(rows):
             rows = self.estimates[~self.estimates["effect"].isin(["inertia", "influence"])].head(5)
-        lines += [_told(row) for row in rows.to_dict("records") if math.isfinite(row["estimate"])]
+        lines += [_in_words(row) for row in rows.to_dict("records") if math.isfinite(row["estimate"])]
         if len(self.checks):
             counts = self.checks["verdict"].value_counts()
             seen = int(counts.drop("", errors="ignore").sum())
@@ -113,7 +113,7 @@ class AsymmetryResult(Result):
         return "\n".join([*lines, *(f"Note: {note}" for note in self.warnings)])
 
 
-def _told(row: Mapping[Any, Any]) -> str:
+def _in_words(row: Mapping[Any, Any]) -> str:
     p_value = float(row["p_value"])
     limits = f" [{row['conf_low']:.3f}, {row['conf_high']:.3f}]" if math.isfinite(row["conf_low"]) else ""
     text = f"{row['term']}: {row['estimate']:.3f}{limits}"
