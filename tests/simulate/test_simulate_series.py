@@ -266,7 +266,7 @@ def test_patterns_differ_in_what_they_should():
         ({"phi": 1.0}, "phi=1.0 is not stationary here: give a number from -0.98 to 0.98."),
         ({"reliability": 0}, "reliability=0 is no share of variance: give a number above 0, at most 1."),
         ({"period": 5}, "period=5 leaves no phase of two beeps: give at least 6 beeps."),
-        ({"sojourn_cv": 3}, "sojourn_cv=3 is no dispersion of sojourns: give a number from 0 to 2."),
+        ({"sojourn_cv": 3}, "sojourn_cv=3 is no dispersion of dwell times: give 0 to 2."),
         ({"missing": 1.0}, "missing=1.0 is no share of missed beeps: give a number from 0 to 0.95."),
         ({"missing_pattern": "burst"}, "missing_pattern='burst' is not known"),
         (

@@ -132,8 +132,8 @@ def correlations(
     variation of occasions, which pulls the correlation between persons towards that within; a warning says where the
     reliability of means is below .8.
 
-    In simulated diaries of 10 to 150 dyads, with and without autocorrelation, 95 % intervals held the truth in .92 to .96
-    of samples (``tools/results/correlations.json``).
+    In simulated diaries of 10 to 150 dyads, with and without autocorrelation, 95 % intervals held the truth in .92 to
+    .96 of samples (``tools/results/correlations.json``).
 
     References
     ----------

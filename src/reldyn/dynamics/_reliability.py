@@ -165,7 +165,7 @@ def reliability(
         factor, reason = _factor(cells)
     notes += told + _heywood(factor, names)
     if factor is not None and not factor.converged:
-        notes.append("the two-level factor model did not reach a verified optimum, so its omega has no interval")
+        notes.append("the two-level factor model did not converge to a verified optimum, so its omega has no interval")
     warn_all(notes)
     rows = _coefficients(crossed, nested, k, len(names)) + _omegas(factor, reason)
     return ReliabilityResult(
@@ -235,7 +235,7 @@ def _components(cells: Cells, method: Method | None) -> tuple[Array, Array, Meth
     crossed, first = crossed_reml(cells)
     nested, second = nested_reml(cells)
     if not (first and second):
-        notes.append("the restricted likelihood did not reach a verified optimum")
+        notes.append("the restricted likelihood did not converge to a verified optimum")
     return crossed, nested, "reml", notes, first and second
 
 

@@ -398,7 +398,7 @@ def _vague(fit: AR1Fit) -> bool:
 def _fit_notes(fit: AR1Fit) -> list[str]:
     notes = []
     if fit.at_edge:
-        notes.append("the autocorrelation lies at the end of what is possible: no change can be told from drift")
+        notes.append("the autocorrelation lies at the end of what is possible: no change can be separated from drift")
     elif _vague(fit):
         low = "below -.90" if np.isnan(fit.phi_low) else f"{fit.phi_low:.2f}"
         high = "above .99" if np.isnan(fit.phi_high) else f"{fit.phi_high:.2f}"

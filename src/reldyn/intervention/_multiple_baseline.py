@@ -272,7 +272,9 @@ def _analysed(
         notes.append(f"{n_all - len(cases)} of {n_all} dyads lack answers in a phase and are left out")
     if len(cases) >= _FEWEST_CASES:
         if len({case.start for case in cases}) == 1:
-            notes.append("all dyads start at the same time, so the change cannot be told from what happened that day")
+            notes.append(
+                "all dyads start at the same time, so the change cannot be separated from what happened that day"
+            )
         if len(cases) < _FEW_CASES:
             notes.append(f"only {len(cases)} dyads, so how much they differ is uncertain")
         rows = _stacked(cases)
@@ -287,7 +289,7 @@ def _analysed(
                 notes.append("the model did not converge: its estimates are not to be used")
             if fit.boundary:
                 notes.append(
-                    "dyads do not differ in level, in change, or in a combination of both, as far as can be told"
+                    "dyads do not differ in level, in change, or in a combination of both, as far as the data show"
                 )
             return _rows(role, told, notes), _model(role, fit, len(cases), notes), notes
     else:

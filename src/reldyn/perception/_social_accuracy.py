@@ -265,7 +265,7 @@ def _groupings(ratings: Ratings) -> tuple[dict[str, Ints], list[str]]:
                 f"Each {name} goes with one perceiver, so that effects of the {name} are part of the perceiver's."
             )
         elif _one_perceiver_each(codes, ratings.perceiver):
-            notes.append(f"Every {name} was met by one perceiver only, so that its effects cannot be told apart.")
+            notes.append(f"Every {name} was met by one perceiver only, so that their effects cannot be separated.")
         else:
             found[name] = codes
     return found, notes

@@ -60,9 +60,9 @@ def cycles(
         - ``"rhythm"``: strict clock of exactly ``period`` beeps;
         - ``"drifting_rhythm"``: strict clock whose period does not fit the beeps: 16.4 where ``period`` is left at
           16, any other value as it stands;
-        - ``"jittered_rhythm"``: fixed order, sojourns vary by ``sojourn_cv`` (default .15);
-        - ``"cycle"``: geometric sojourns, 15 % of moves against the order;
-        - ``"alternation"``: two phases (warm, withdrawn), geometric sojourns of half a period each.
+        - ``"jittered_rhythm"``: fixed order, dwell times vary by ``sojourn_cv`` (default .15);
+        - ``"cycle"``: geometric dwell times, 15 % of moves against the order;
+        - ``"alternation"``: two phases (warm, withdrawn), geometric dwell times of half a period each.
     n_dyads : int
         Dyads with two members each.
     n_occasions : int
@@ -75,10 +75,10 @@ def cycles(
     phi : float, optional
         Own effect of the noise from one beep to the next, instead of the kind's.
     reliability : float, optional
-        Share of the variance that is not error of measurement, before rounding; default 1 (.5 for ``"noisy_linear"``).
+        Share of the variance that is not measurement error, before rounding; default 1 (.5 for ``"noisy_linear"``).
     sojourn_cv : float, optional
-        Coefficient of variation of sojourns in beeps for ``"jittered_rhythm"``, ``"cycle"`` and ``"alternation"``;
-        gamma sojourns rounded up to whole beeps then replace geometric ones.
+        Coefficient of variation of dwell times in beeps for ``"jittered_rhythm"``, ``"cycle"`` and ``"alternation"``;
+        gamma dwell times rounded up to whole beeps then replace geometric ones.
     period : float, default 16
         Mean length of one cycle in beeps, at least 6. At four beeps a day 28 is a weekly rhythm.
     shape : {"steps", "sine"}, default "steps"
@@ -109,7 +109,7 @@ def cycles(
 
     Notes
     -----
-    The sojourn CV of geometric phases is sqrt(1 - p) for a leaving probability p, not 1: beeps are discrete.
+    The dwell time CV of geometric phases is sqrt(1 - p) for a leaving probability p, not 1: beeps are discrete.
 
     Examples
     --------
@@ -179,7 +179,7 @@ def _truth(design: SeriesDesign, batch: SimulatedSeries, n_dyads: int, root: np.
 
 
 def series_truth(design: SeriesDesign, batch: SimulatedSeries) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Tabulate what is behind a batch of directions, two per dyad: the laws, and the phase at every occasion."""
+    """Tabulate what is behind a batch of directions, two per dyad: their models, and the phase at every occasion."""
     receiver = np.arange(1, len(batch.phase) + 1)
     giver = receiver + np.where(receiver % 2 == 1, 1, -1)
     model, grid, shifted = design.phase_model, batch.grid, batch.shift >= 0

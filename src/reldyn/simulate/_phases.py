@@ -30,9 +30,9 @@ class PhaseModel:
     names : tuple of str
         Phases in their forward order.
     means : (n_phases,) array
-        Mean sojourn of each phase in beeps.
+        Mean dwell time of each phase in beeps.
     cv : float or None
-        Coefficient of variation of sojourns; None is geometric.
+        Coefficient of variation of dwell times; None is geometric.
     backward : float
         Probability that a move goes against the order.
     centroids : (n_phases, 2) array
@@ -58,7 +58,7 @@ class PhaseModel:
 
     @property
     def sojourn_cv(self) -> float:
-        """The coefficient of variation of the model; for geometric sojourns the mean of sqrt(1 - p) over phases."""
+        """The coefficient of variation of the model; for geometric dwell times the mean of sqrt(1 - p) over phases."""
         if self.cv is not None:
             return self.cv
         return float(np.sqrt(1 - 1 / self.means).mean())
@@ -77,7 +77,7 @@ def two_phases(period: float, cv: float | None) -> PhaseModel:
 
 def phase_path(model: PhaseModel, n_occasions: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """Draw one stationary sequence of phases: an (n_occasions,) array of indices into ``model.names``."""
-    # Three cycles forget the first phase; a random rest forgets the beat of nearly regular sojourns.
+    # Three cycles forget the first phase; a random rest forgets the beat of nearly regular dwell times.
     skipped = int(np.ceil(3 * model.period)) + int(rng.integers(int(np.ceil(model.period))))
     needed = n_occasions + skipped
     moves = np.where(rng.random(needed) < model.backward, -1, 1)
@@ -88,7 +88,7 @@ def phase_path(model: PhaseModel, n_occasions: int, rng: np.random.Generator) ->
 
 
 def draw_sojourns(means: NDArray[np.float64], cv: float | None, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Draw whole sojourns of at least one beep with the given means and coefficient of variation.
+    """Draw whole dwell times of at least one beep with the given means and coefficient of variation.
 
     Geometric for None. Else a gamma variable rounded up: rounding adds half a beep to the mean and
     about 1/12 to the variance, which are taken off before.

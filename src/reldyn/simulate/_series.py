@@ -1,8 +1,8 @@
 """Warmth received and the receiver's response: many series of one design, side by side.
 
 Each series is one direction of a dyad. It adds up from phases or a level (what the kind is about),
-linear noise of unit variance that runs on through the night, time of day and weekend, and error of
-measurement; the sum is scaled to the item and rounded. Every series has its own generator, so a
+linear noise of unit variance that runs on through the night, time of day and weekend, and measurement
+error; the sum is scaled to the item and rounded. Every series has its own generator, so a
 series does not depend on how many others are drawn with it.
 """
 
@@ -123,7 +123,7 @@ class SeriesDesign:
 
     @property
     def error_variance(self) -> NDArray[np.float64]:
-        """Variance of the error of measurement per channel, the noise having variance 1."""
+        """Variance of the measurement error per channel, the noise having variance 1."""
         reliability = 1.0 if self.reliability is None else self.reliability
         return (1 + self.signal_variance) * (1 - reliability) / reliability
 
@@ -148,9 +148,9 @@ class SimulatedSeries:
     latent : (n_series, n_occasions, 2) array
         Phases or levels plus noise, before time of day, error and rounding.
     state : (n_series, n_occasions, 2) array
-        What is rounded: ``latent`` with time of day and error of measurement, in units of its long-run SD.
+        What is rounded: ``latent`` with time of day and measurement error, in units of its long-run SD.
     phase : (n_series, n_occasions) int array
-        Index into ``law.names``; -1 for kinds without phases.
+        Index into ``phase_model.names``; -1 for kinds without phases.
     coefficients : (n_series, 2, 2) array
         Of the noise, per step, in units of its SD.
     shift : (n_series,) int array
@@ -302,7 +302,7 @@ def _check_numbers(design: SeriesDesign) -> None:
     if not lies_within(design.period, 6, np.inf):
         raise DesignError(f"period={design.period!r} leaves no phase of two beeps: give at least 6 beeps.")
     if design.sojourn_cv is not None and not lies_within(design.sojourn_cv, 0, 2):
-        raise DesignError(f"sojourn_cv={design.sojourn_cv!r} is no dispersion of sojourns: give a number from 0 to 2.")
+        raise DesignError(f"sojourn_cv={design.sojourn_cv!r} is no dispersion of dwell times: give 0 to 2.")
 
 
 def _check_kind(design: SeriesDesign) -> None:

@@ -1,4 +1,4 @@
-"""Margins of items: the closest law with one hump, and answers cut from a latent scale at fixed points."""
+"""Margins of items: the closest distribution with one hump, and answers cut from a latent scale at fixed points."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Margin:
     cuts : (m - 1,) array
         Normal quantiles between neighbouring answers, never decreasing.
     departure : float
-        Twice the log-likelihood that the answers' own law gains over the closest law with one hump.
+        Twice the log-likelihood that the answers' own distribution gains over the closest one-humped distribution.
     """
 
     answers: Array
@@ -36,7 +36,7 @@ class Margin:
 
 
 def unimodal_distribution(counts: Array) -> tuple[Array, float]:
-    """Maximum-likelihood law with one hump, which may lie at an end, for counts of ordered categories.
+    """Maximum-likelihood distribution with one hump, which may lie at an end, for counts of ordered categories.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def unimodal_distribution(counts: Array) -> tuple[Array, float]:
     Notes
     -----
     For every mode, isotonic regression up to it and down from it (pool adjacent violators with equal weights) gives
-    the law of largest likelihood; the mode of largest likelihood counts (Robertson, Wright and Dykstra 1988).
+    the distribution of largest likelihood; the mode of largest likelihood counts (Robertson, Wright and Dykstra 1988).
 
     Examples
     --------
@@ -103,13 +103,13 @@ def fit_margin(values: Array, categories: Array | None = None, *, unimodal: bool
         All answers the item allows. None, or fewer than those observed: multiples of the smallest step between answers
         where these are at most 30, else those observed.
     unimodal : bool, default True
-        The closest law with one hump; False: the answers' own law.
+        The closest distribution with one hump; False: the answers' own.
 
     Returns
     -------
     Margin
         An item with more than 30 answers has its humps judged in 20 bins of equal width; inside a bin answers keep
-        their own law.
+        their own distribution.
 
     Examples
     --------
@@ -151,7 +151,7 @@ def _between(given: Array, categories: Array | None) -> Array:
 
 
 def _in_bins(answers: Array, counts: Array) -> tuple[Array, Array, Array, float]:
-    """Answers, counts and the one-humped law of an item with many answers; an empty bin is one answer, its middle."""
+    """Answers, counts and one-humped distribution of an item of many answers; an empty bin counts as its middle."""
     edges = np.linspace(answers[0], answers[-1], _N_BINS + 1)
     inside = np.clip(np.searchsorted(edges, answers, side="right") - 1, 0, _N_BINS - 1)
     totals = np.bincount(inside, counts, minlength=_N_BINS).astype(float)

@@ -1,4 +1,4 @@
-"""Surrogates with phases: sojourns of bounded dispersion, and a chain made reversible."""
+"""Surrogates with phases: dwell times of bounded dispersion, and a chain made reversible."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def draw_renewal(
     generators : sequence of numpy Generators
         One per surrogate.
     sojourn_means : (K,) array
-        Mean sojourns in occasions, at least 1.
+        Mean dwell times in occasions, at least 1.
     sojourn_cv : float
         Their coefficient of variation; at .40 the boundary of what counts as a rhythm.
     moves : (K, K) array

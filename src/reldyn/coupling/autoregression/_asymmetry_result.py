@@ -32,7 +32,7 @@ class AsymmetryResult(Result):
         As `tidy` gives it.
     checks : pandas.DataFrame
         One row per dyad, where the check was asked for: ``dyad``, ``observed`` and ``p_observed`` (the difference and
-        its p-value without error of measurement), ``latent``, ``latent_low``, ``latent_high`` (with
+        its p-value without measurement error), ``latent``, ``latent_low``, ``latent_high`` (with
         it; 95 % limits from the standard error), ``p_latent`` (with it, by the likelihood ratio; where an estimated
         reliability is low the likelihood is lopsided, and the limits can include zero although ``p_latent`` is small),
         ``reliability_first``, ``reliability_second`` (estimated), ``error_gain`` (by which minus twice the

@@ -63,7 +63,7 @@ def coupled_oscillator(
     variable : str
         Numeric column. Missing values keep their place: nothing is closed up.
     method : {"state-space", "local-linear"}, default "state-space"
-        ``"state-space"``: exact discretisation in continuous time with shocks and error of measurement, by maximum
+        ``"state-space"``: exact discretisation in continuous time with shocks and measurement error, by maximum
         likelihood; uses every value. ``"local-linear"``: derivatives from short windows, then least squares; quick, but
         the window smooths the swing away: at twelve occasions a cycle and five in a window the frequency term comes out
         9 % too small. See the notes before reading a period from it.
@@ -94,7 +94,7 @@ def coupled_oscillator(
     Notes
     -----
     Negative damping dies out, positive builds up. Standard errors of the local linear approximation take overlapping
-    windows for independent and are too small; error of measurement and shocks pull its damping and its partner
+    windows for independent and are too small; measurement error and shocks pull its damping and its partner
     effects towards 0, and series without any swing have a period, too: white noise one of 8.2 steps with five
     occasions in a window. Standard errors of the state space come from the observed information, with degrees of
     freedom for all that was fitted.

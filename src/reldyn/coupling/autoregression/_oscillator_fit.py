@@ -1,7 +1,7 @@
 """Coupled damped oscillators in continuous time as a state space, discretised exactly.
 
 The state of a pair is position and speed of both members; d(state) = A state dt + noise on the speeds, seen through
-error of measurement. Over one step its matrix is exp(A), and the covariance of what is new follows from one exponential
+measurement error. Over one step its matrix is exp(A), and the covariance of what is new follows from one exponential
 of twice the size (Van Loan 1978, IEEE Transactions on Automatic Control 23, 395-404).
 """
 

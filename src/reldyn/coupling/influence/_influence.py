@@ -123,7 +123,7 @@ def influence_functions(
         series tie to the slopes. The random-effects mean (restricted maximum likelihood, intervals by Hartung and
         Knapp) weighs by precision, which pays where the dyads' numbers of answers differ much.
     n_boot : int, default 999
-        Worlds of the bootstrap test; 0 leaves it out.
+        Samples of the bootstrap test; 0 leaves it out.
     seed : int, SeedSequence, Generator or None
     n_jobs : int, default 1
 
@@ -484,7 +484,7 @@ def _remarks(done: list[_Dyad], tests: pd.DataFrame, form: str, timing: str, pan
     short = sum(one.fits is not None and len(one.turns.later) < _SLOPES_APART for one in done)
     if short and form == "bilinear":
         notes.append(
-            f"{short} dyads have fewer than {_SLOPES_APART} turns: a slope above neutral cannot be told from one below."
+            f"{short} dyads have fewer than {_SLOPES_APART} turns: slopes above and below neutral cannot be separated."
         )
     if timing == "sequential" and len(panel.roles) != 2:
         notes.append("without two roles who speaks first is arbitrary: consider timing='simultaneous'.")

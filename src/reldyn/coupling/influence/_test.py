@@ -110,7 +110,7 @@ def influence_p(
     receiver : {0, 1}
     shape : Shape
     n : int
-        Worlds without that influence; the influence the other way stays in.
+        Series without that influence; the influence the other way stays in.
     rng : Generator
 
     Returns
