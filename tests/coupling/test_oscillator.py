@@ -11,7 +11,7 @@ from scipy import stats
 import reldyn as rd
 from reldyn.coupling import coupled_oscillator
 from reldyn.coupling.autoregression._oscillator import _with_period, glla_weights
-from reldyn.coupling.autoregression._oscillator_fit import OscillatorFit, _usable_stretches, _deviances
+from reldyn.coupling.autoregression._oscillator_fit import OscillatorFit, _deviances, _usable_stretches
 
 SWINGS = pd.read_csv(Path(__file__).parent / "reference" / "in" / "clo.csv")
 NAMES = {

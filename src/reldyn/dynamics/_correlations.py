@@ -18,9 +18,9 @@ import numpy as np
 
 from reldyn._types import Array, Columns, Ints
 from reldyn.dynamics._persons import listed
-from reldyn.dynamics._table import EstimateTable
 from reldyn.errors import DesignError
 from reldyn.panel import analysis
+from reldyn.results import EstimateResult
 from reldyn.stats import Estimate, cluster_sums, dyad_bootstrap
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _NOTHING = 1e-12
 
 
 @dataclass(frozen=True)
-class CorrelationsResult(EstimateTable):
+class CorrelationsResult(EstimateResult):
     """Correlations within and between persons, and intraclass correlations.
 
     Attributes

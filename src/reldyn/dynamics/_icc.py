@@ -15,10 +15,10 @@ import numpy as np
 
 from reldyn._types import Array, Columns, Ints
 from reldyn.dynamics._persons import listed
-from reldyn.dynamics._table import EstimateTable
 from reldyn.dynamics._units import Units, person_units
 from reldyn.errors import DesignError, check_option
 from reldyn.panel import analysis
+from reldyn.results import EstimateResult
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +37,7 @@ _NOTHING = 1e-7
 
 
 @dataclass(frozen=True)
-class IccResult(EstimateTable):
+class IccResult(EstimateResult):
     """Intraclass correlations and the variances behind them.
 
     Attributes
