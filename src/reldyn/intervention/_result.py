@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from reldyn._types import Array
-from reldyn.results import Result, format_table
+from reldyn.results import Result, methods_section
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 
 
 __all__ = ["PhaseResult", "SeriesResult", "series_labels", "series_frame"]
-
-_WIDTH = 100
 
 
 @dataclass(frozen=True)
@@ -84,12 +81,7 @@ class SeriesResult(Result):
 
     def summary(self) -> str:
         """The analysis in the words of a methods section, and its table."""
-        methods = textwrap.fill(self._methods(), _WIDTH)
-        table = format_table(self._shown())
-        table = table.drop(columns=[name for name in table if (table[name] == "").all()])
-        shown = "\n".join(line.rstrip() for line in table.to_string(index=False).splitlines())
-        notes = "".join("\n" + textwrap.fill(f"Note: {note}", _WIDTH) for note in self.warnings)
-        return f"{self._headline()}\n\n{methods}\n\n{shown}\n{notes}".rstrip() + "\n"
+        return methods_section(self._headline(), self._methods(), self._shown(), self.warnings) + "\n"
 
     def _shown(self) -> pd.DataFrame:
         return self.table

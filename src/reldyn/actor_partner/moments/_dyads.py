@@ -35,7 +35,6 @@ IDENTIFYING = (
     *("outcome_score", "predictor_score", "part", "composition", "moderated", "trait_of", "category"),
     *("predictor", "mediator"),
 )
-WIDTH = 100
 
 
 @brief
