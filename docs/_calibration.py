@@ -195,9 +195,9 @@ def _decoding(root, table):
         {
             "beeps": cell["n_occasions"],
             "missed": {"none": "none", "random": "30 % at random"}[cell["missing"]],
-            "right phase": f"{cell['accuracy']:.3f} ± {cell['accuracy_mcse']:.3f}",
-            "slope of calibration": f"{cell['slope']:.2f} ± {cell['slope_mcse']:.2f}",
-            "n": cell["n"],
+            "right phase": "{value:.3f} ± {mcse:.3f}".format(**cell["rates"]["accuracy"]),
+            "slope of calibration": "{value:.2f} ± {mcse:.2f}".format(**cell["rates"]["slope"]),
+            "n": cell["done"],
         }
         for cell in read(path)["cells"]
     ]

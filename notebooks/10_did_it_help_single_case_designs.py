@@ -123,7 +123,7 @@ shares.rename(f"share of {len(t_test)} series with p < .05").round(3).to_frame()
 # %% [markdown]
 # The level is .05; with as many series as here a share can differ from its long-run rate by about .04 either way (two
 # standard errors at .05), and partners' series are correlated. Over 2000 series of 28 and 28 days per row
-# (`benchmarks/results/intervention_checks.json`; level and slope, bootstrap, continuous answers):
+# (`tools/results/intervention_checks.json`; level and slope, bootstrap, continuous answers):
 #
 # | autocorrelation | t-test | change of level | change of slope |
 # |---|---|---|---|

@@ -40,6 +40,7 @@ def told_apart(panel):
 few = rd.coupling.Surrogates("circular-shift", n=19)
 phases = {"outcome": "<i>&", "phase": "phase"}
 CALLS = {
+    "correlations": lambda p: rd.dynamics.correlations(p, ["<i>&", "x"], n_boot=99, seed=1),
     "icc": lambda p: rd.dynamics.icc(p, ["<i>&", "x"]),
     "inertia": lambda p: rd.dynamics.inertia(p, "<i>&"),
     "instability": lambda p: rd.dynamics.instability(p, "<i>&"),

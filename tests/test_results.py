@@ -178,7 +178,7 @@ def test_an_unknown_class_is_a_data_error():
 
 @pytest.mark.parametrize("fields", [{}, {"number": 1.0, "table": {"frame": 3}}, {"number": {"float": "x"}}, []])
 def test_fields_that_were_edited_are_a_data_error(fields):
-    text = json.dumps({"schema": "ResultForTests", "schema_version": 1, "fields": fields})
+    text = json.dumps({"schema": "ResultForTests", "schema_version": SCHEMA_VERSION, "fields": fields})
     with pytest.raises(rd.DataError, match=r"^not a whole ResultForTests: .* Save one with result.to_json\(path\).$"):
         rd.from_json(text)
 

@@ -24,6 +24,17 @@ def test_importing_the_root_brings_in_none_of_the_heavy_packages():
     assert run_python(code) == "[]\n"
 
 
+def test_an_actor_partner_model_needs_no_package_of_figures():
+    code = """
+import sys, reldyn as rd
+panel = rd.simulate.apim(n_dyads=20, n_occasions=4, actor=0.3, partner=0.2, seed=1).panel
+rd.apim(panel, outcome="y", predictors=["x"]).summary()
+rd.dynamics.icc(panel, "y").summary()
+print([name for name in ("seaborn", "pingouin", "matplotlib") if name in sys.modules])
+"""
+    assert run_python(code) == "[]\n"
+
+
 def test_completion_sees_every_public_name():
     assert dir(rd) == sorted(set(rd.__all__))
     assert set(rd.__all__) == {"__version__", *rd._HOMES, *rd._ROOMS}

@@ -119,6 +119,7 @@ MAKE = {
     "ReparameterisedResult": lambda p: ap.dyadic_score(once(p), outcome="y", predictors="x"),
     "SlopesResult": lambda p: ap.simple_slopes(moderated(p)),
     "SurfaceResult": lambda p: ap.response_surface(p, outcome="y", predictor="x", estimation=z),
+    "CorrelationsResult": lambda p: rd.dynamics.correlations(p, ["x", "y"], n_boot=99, seed=1),
     "IccResult": lambda p: rd.dynamics.icc(p, ["x", "y"]),
     "InertiaResult": lambda p: rd.dynamics.inertia(p, "y"),
     "InstabilityResult": lambda p: rd.dynamics.instability(p, "y"),

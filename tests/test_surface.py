@@ -70,7 +70,7 @@ ROOMS = {
             "asymmetry",
         ),
     ),
-    "dynamics": ("inertia", "network_density", "icc", "reliability", "shrinkage"),
+    "dynamics": ("correlations", "inertia", "network_density", "icc", "reliability", "shrinkage"),
     "intervention": (
         *("overlap", "effect_size", "interrupted_series", "event_response", "multiple_baseline"),
         *("randomization_test", "reliable_change", "recovery"),

@@ -12,7 +12,6 @@ A replication depends on the cell and its number only, so a run that stops is ta
 """
 
 import argparse
-import json
 import sys
 import time
 import warnings
@@ -22,7 +21,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks._machine import record
+from tools import stored_cells
 from tools.mixed_worlds import MODEL, ROLES, TERMS, TRUTH, as_panel, diary
 
 RESULTS = Path(__file__).parent / "results" / "mixed"
@@ -102,23 +101,19 @@ def nickell(replication):
 
 
 def summarise_coverage(rows):
-    """Coverage, bias and mean width of each interval, with Monte Carlo error."""
-    n = len(rows)
-    figures = {}
+    """Coverage and bias of each interval."""
+    rates, errors = {}, {}
     for name in NAMES:
-        share = float(np.mean([row[f"hit {name}"] for row in rows]))
         bias, error, df = np.array([row[name] for row in rows]).T
-        figures[name] = {
-            "coverage": share,
-            "mcse": float(np.sqrt(share * (1 - share) / n)),
-            "bias": float(bias.mean()),
-            "empirical_sd": float(bias.std(ddof=1)) if n > 1 else None,
+        rates[f"coverage, {name}"] = stored_cells.proportion(sum(row[f"hit {name}"] for row in rows), len(rows))
+        rates[f"bias, {name}"] = stored_cells.average(bias)
+        spread = float(bias.std(ddof=1)) if len(rows) > 1 else None
+        errors[name] = {
+            "empirical_sd": spread,
             "mean_std_error": float(error.mean()),
             "median_df": float(np.median(df)),
-            "goal": "0.935 to 0.965",
-            "met": bool(0.935 <= share <= 0.965),
         }
-    return figures | _shares(rows)
+    return {"rates": rates, "errors": errors, "goal": "coverage .935 to .965", **_shares(rows)}
 
 
 def summarise_robust(rows):
@@ -126,25 +121,19 @@ def summarise_robust(rows):
     better = float(max(row["better_nearby"] for row in rows))
     verified = sum(row["converged"] for row in rows)
     return {
-        **_shares(rows),
-        "verified": verified,
+        "rates": {"verified": stored_cells.proportion(verified, len(rows))},
         "largest_gain_nearby": better,
         "median_iterations": float(np.median([row["iterations"] for row in rows])),
         "goal": "every optimum verified",
-        "met": bool(verified == len(rows) and better <= 1e-6),
+        **_shares(rows),
     }
 
 
 def summarise_nickell(rows):
     """Bias of both routes."""
-    figures = {}
-    for name in ("var1", "lag"):
-        values = np.array([row[name] for row in rows]) - NICKELL["phi"]
-        error = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
-        figures[name] = {"bias": float(values.mean()), "mcse": error}
-    figures["goal"] = "absolute bias of var1 at most 0.01"
-    figures["met"] = bool(abs(figures["var1"]["bias"]) <= 0.01)
-    return figures | _shares(rows)
+    values = {name: np.array([row[name] for row in rows]) - NICKELL["phi"] for name in ("var1", "lag")}
+    rates = {f"bias, {name}": stored_cells.average(away) for name, away in values.items()}
+    return {"rates": rates, "goal": "absolute bias of var1 at most .01", **_shares(rows)}
 
 
 def _shares(rows):
@@ -166,7 +155,8 @@ def run(cell, replications, minutes, folder):
     one, summarise, wanted = CELLS[cell]
     wanted = replications or wanted
     path = Path(folder) / f"{cell}.json"
-    rows = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.is_file() else []
+    stored = stored_cells.read(path)["cells"]
+    rows = stored[0]["rows"] if stored else []
     end = time.monotonic() + 60.0 * minutes
     saved = time.monotonic()
     result = None
@@ -178,22 +168,10 @@ def run(cell, replications, minutes, folder):
 
 
 def save(path, cell, rows, wanted, summarise):
-    """Write the rows and what they say, whole or not at all."""
-    content = {
-        "cell": cell,
-        "command": f"python tools/calibrate_mixed.py {cell}",
-        "seed": SEED,
-        "wanted": wanted,
-        "done": len(rows),
-        "figures": summarise(rows) if rows else {},
-        "machine": record(),
-        "rows": rows,
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".part")
-    draft.write_text(json.dumps(content) + "\n", encoding="utf-8", newline="\n")
-    draft.replace(path)
-    return content
+    """Write the rows and what they say."""
+    result = {"cell": cell, "wanted": wanted, "done": len(rows), **summarise(rows), "rows": rows}
+    stored_cells.save(path, [result], seed=SEED, command=f"python tools/calibrate_mixed.py {cell}")
+    return result
 
 
 def main():
@@ -209,8 +187,8 @@ def main():
             parser.error(f"no cell {cell!r}; there are: {', '.join(CELLS)}")
         result = run(cell, options.replications, options.minutes, options.results)
         print(f"{cell}: {result['done']} of {result['wanted']} replications")
-        for name, value in result["figures"].items():
-            print(f"  {name}: {value}")
+        for name, rate in result["rates"].items():
+            print(f"  {name}: {rate['value']:.4f} (+- {rate['mcse']:.4f})")
 
 
 if __name__ == "__main__":

@@ -3,17 +3,13 @@
 Usage: python tools/coupling_checks.py [--replications 300]
 Pairs follow a first-order vector autoregression that runs on through a night of three steps, four beeps a day, each on
 a daily rhythm of amplitude .6; in the cells called "lagged rhythm" the second member lives it one beep later. Finished
-shards of 100 pairs are kept in benchmarks/results/coupling_checks.json: a run that was stopped goes on where it was;
+shards of 100 pairs are kept in tools/results/coupling_checks.json: a run that was stopped goes on where it was;
 delete the file to begin anew.
 """
 
 import argparse
-import json
-import platform
-import subprocess
-import time
+import sys
 import warnings
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +17,12 @@ import pandas as pd
 
 import reldyn as rd
 
-ROOT = Path(__file__).resolve().parents[1]
-STORED = ROOT / "benchmarks" / "results" / "coupling_checks.json"
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tools.stored_cells import ROOT, fill, proportion
+
+STORED = ROOT / "tools" / "results" / "coupling_checks.json"
+COMMAND = "python tools/coupling_checks.py"
 SEED = 20261123
 SHARD = 100
 BEEPS, NIGHT = 4, 3
@@ -56,6 +56,9 @@ CELLS = {
 }
 
 
+LENGTHS = {f"{name}, {n} occasions": (name, n) for name, setting in CELLS.items() for n in setting["occasions"]}
+
+
 def draw(generator, n_occasions, *, cross, lag=0, missing=0.0, reliability=(1.0, 1.0)):
     """One pair, (n_occasions, 2)."""
     matrix = np.array([[INERTIA, cross[1]], [cross[0], INERTIA]])
@@ -79,13 +82,13 @@ def _stationary(matrix, noise):
     return np.linalg.solve(np.eye(4) - np.kron(matrix, matrix), noise.ravel()).reshape(2, 2)
 
 
-def shard(name, n_occasions, number):
+def shard(cell, number):
     """Counts over SHARD pairs: fitted, p < .05, p < .05 towards the first member, p < .05 and the check holds."""
+    name, n_occasions = LENGTHS[cell]
     setting = {key: value for key, value in CELLS[name].items() if key != "occasions"}
     known, check = setting.pop("known", None), setting.pop("check", False)
     time_of_day = setting.pop("time_of_day", True)
     generator = np.random.default_rng([SEED, list(CELLS).index(name), n_occasions, number])
-    start = time.process_time()
     place = np.arange(n_occasions)
     frames = []
     for dyad in range(SHARD):
@@ -106,7 +109,6 @@ def shard(name, n_occasions, number):
         "rejected": int(sure.sum()),
         "first_leads": int((sure & (rows["estimate"] > 0).to_numpy()).sum()),
         "estimate_sum": float(rows["estimate"].sum()),
-        "cpu_seconds": round(time.process_time() - start, 1),
     }
     if check:
         told["held"] = int((found.checks["verdict"] == "holds").sum())
@@ -114,51 +116,22 @@ def shard(name, n_occasions, number):
     return told
 
 
-def cell(name, n_occasions, shards):
+def summary(cell, shards):
     """Add up the shards of one cell."""
     total = {key: sum(one[key] for one in shards) for key in shards[0]}
-    n = total["fitted"]
-    rate = total["rejected"] / n
-    told = {"cell": name, "n_occasions": n_occasions, "pairs": n, "rejected": rate}
-    told["mcse"] = float(np.sqrt(rate * (1 - rate) / n))
-    told["first_leads"] = total["first_leads"] / n
-    told["mean_difference"] = total["estimate_sum"] / n
+    n, counts = total["fitted"], {"rejected": "rejected", "first leads": "first_leads"}
     if "held" in total:
-        told["rejected_and_check_holds"] = total["held"] / n
-        told["rejected_and_vanishes"] = total["vanished"] / n
-    return told | {"cpu_seconds": total["cpu_seconds"], "shards": shards}
-
-
-def about():
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
-    ).stdout.strip()
-    return {
-        "seed": SEED,
-        "commit": commit,
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in ("numpy", "scipy", "pandas")},
-    }
+        counts |= {"rejected, and the check holds": "held", "rejected, and vanishes": "vanished"}
+    rates = {name: proportion(total[key], n) for name, key in counts.items()}
+    mean = {"mean_difference": total["estimate_sum"] / n}
+    return {"setting": LENGTHS[cell][0], "n_occasions": LENGTHS[cell][1], "pairs": n, "rates": rates, **mean}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--replications", type=int, default=300)
     wanted = -(-parser.parse_args().replications // SHARD)
-    stored = json.loads(STORED.read_text(encoding="utf-8")) if STORED.is_file() else {"cells": []}
-    for name, setting in CELLS.items():
-        for n_occasions in setting["occasions"]:
-            known = [one for one in stored["cells"] if (one["cell"], one["n_occasions"]) == (name, n_occasions)]
-            shards = known[0]["shards"] if known else []
-            while len(shards) < wanted:
-                shards.append(shard(name, n_occasions, len(shards)))
-                told = cell(name, n_occasions, shards)
-                others = [one for one in stored["cells"] if (one["cell"], one["n_occasions"]) != (name, n_occasions)]
-                stored = {**about(), "cells": [*others, told]}
-                STORED.parent.mkdir(parents=True, exist_ok=True)
-                STORED.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8", newline="\n")
-            told = cell(name, n_occasions, shards)
-            print(f"{name}, T={n_occasions}: {told['rejected']:.3f} (+- {told['mcse']:.3f}), {told['cpu_seconds']} s")
+    fill(STORED, LENGTHS, wanted, seed=SEED, command=COMMAND, shard=shard, summary=summary, size=SHARD)
 
 
 if __name__ == "__main__":

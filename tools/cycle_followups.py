@@ -8,14 +8,13 @@ Cells: ``vigilance:PHI:T`` (rated answers that react to falls and to rises of wa
 ``bond_moderation:N`` (no product of intermittency and power in N dyads, spread unequal), ``persistence:RUNS`` (a
 half-life of three beeps after RUNS warm runs, answers rated), ``triggers:LAW`` (200 beeps of a cycle with fitted
 phases; occurrences at random, or in spells, or more often in the evening, that have nothing to do with the end of
-warmth). ``wrong`` is the share of p-values up to .05, ``covered`` that of 95 % intervals with the truth, ``dated`` that
-of series that get a half-life. One JSON file per cell in ``tools/results/followups``, written as the run goes on, so
-that it can be stopped and taken up again.
+warmth). Rates: ``wrong`` is the share of p-values up to .05, ``covered`` that of 95 % intervals with the truth,
+``dated`` that of series that get a half-life. One JSON file per cell in ``tools/results/followups``, written as the run
+goes on, so that it can be stopped and taken up again.
 """
 
 import argparse
 import fnmatch
-import json
 import math
 import os
 import sys
@@ -27,10 +26,10 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from tools.calibration.cycles.store import ROOT, commit, versions  # noqa: E402
+from tools.stored_cells import ROOT, in_words, proportion, read, save  # noqa: E402
 
 RESULTS = ROOT / "tools" / "results" / "followups"
-SCHEMA_VERSION = 1
+COMMAND = "python tools/cycle_followups.py"
 SEED = 20261129
 WANTED = 1000
 CELLS = (
@@ -40,7 +39,6 @@ CELLS = (
     *(f"persistence:{runs}" for runs in (10, 20)),
     *(f"triggers:{law}" for law in ("random", "spells", "evening")),
 )
-FIELDS = {"schema_version", "cell", "wanted", "seed", "records", "summary", "versions", "commits", "cpu_seconds"}
 PER_DAY = 4
 HALF_LIFE = 3.0
 
@@ -169,18 +167,12 @@ def replicate(cell, index):
 
 def summarise(records):
     """Shares with their Monte Carlo errors, over records that have an answer."""
-    summary = {"n": len(records)}
     shares = {
         "wrong": [one["p_value"] <= 0.05 for one in records if one.get("p_value") is not None],
         "covered": [one["covered"] for one in records if one["covered"] is not None],
         "dated": [one["dated"] for one in records if "dated" in one],
     }
-    for name, hits in shares.items():
-        if hits:
-            share = sum(hits) / len(hits)
-            summary |= {name: round(share, 4), f"{name}_n": len(hits)}
-            summary[f"{name}_mcse"] = round(math.sqrt(share * (1 - share) / len(hits)), 4)
-    return summary
+    return {name: proportion(sum(hits), len(hits)) for name, hits in shares.items() if hits}
 
 
 def path_of(cell, folder):
@@ -188,42 +180,34 @@ def path_of(cell, folder):
     return folder / (cell.replace(":", "__") + ".json")
 
 
+def load(cell, folder):
+    """Read what there is of a cell, or begin it."""
+    stored = read(path_of(cell, folder))["cells"]
+    return stored[0] if stored else {"records": [], "cpu_seconds": 0.0}
+
+
 def run_cell(cell, *, many, deadline, folder):
     """Take a cell up where it was left, for so many records more."""
-    path = path_of(cell, folder)
-    empty = {"schema_version": SCHEMA_VERSION, "cell": cell, "wanted": WANTED, "seed": SEED, "records": []}
-    begun = empty | {"summary": {}, "versions": versions(), "commits": [], "cpu_seconds": 0.0}
-    result = json.loads(path.read_text(encoding="utf-8")) if path.exists() else begun
-    started, done = time.process_time(), len(result["records"])
+    before = load(cell, folder)
+    records, started = before["records"], time.process_time()
+    done = len(records)
     for index in range(done, min(done + many, WANTED)):
         if time.monotonic() > deadline:
             break
-        result["records"].append(replicate(cell, index))
-    if len(result["records"]) == done:
+        records.append(replicate(cell, index))
+    if len(records) == done:
         return
-    result["cpu_seconds"] = round(result["cpu_seconds"] + time.process_time() - started, 2)
-    result["summary"], result["versions"] = summarise(result["records"]), versions()
-    result["commits"] = sorted({*result["commits"], commit()})
-    folder.mkdir(parents=True, exist_ok=True)
-    # Many records: ten to a line.
-    rows = [json.dumps(one) for one in result["records"]]
-    lines = ",\n".join("  " + ", ".join(rows[k : k + 10]) for k in range(0, len(rows), 10))
-    text = json.dumps(result | {"records": []}, indent=1).replace('"records": []', f'"records": [\n{lines}\n ]', 1)
-    draft = path.with_suffix(".tmp")
-    draft.write_text(text + "\n", encoding="utf-8", newline="\n")
-    draft.replace(path)
+    seconds = round(before["cpu_seconds"] + time.process_time() - started, 2)
+    counts = {"cell": cell, "wanted": WANTED, "done": len(records), "rates": summarise(records)}
+    result = {**counts, "cpu_seconds": seconds, "records": records}
+    save(path_of(cell, folder), [result], seed=SEED, command=COMMAND)
 
 
 def tell(cells, folder):
     """Print one line per cell."""
     for cell in cells:
-        path = path_of(cell, folder)
-        found = json.loads(path.read_text(encoding="utf-8"))["summary"] if path.exists() else {"n": 0}
-        names = [name for name in ("wrong", "covered", "dated") if name in found]
-        print(
-            f"{cell:24s} n {found['n']:4d}  "
-            + "  ".join(f"{n} {found[n]:.3f} ({found[n + '_mcse']:.3f})" for n in names)
-        )
+        found = load(cell, folder)
+        print(f"{cell:24s} {in_words(found) if found['records'] else 'not run'}")
 
 
 def main(arguments=None):

@@ -5,11 +5,10 @@
 Three phases are fitted as a result reports them, to directions with a cycle of effect 1.5. Accuracy: share of occasions
 whose most probable phase is the true one, labels matched as well as they can be. Slope: of being in a phase on its
 probability, over all occasions and phases, through their common mean; 1 where probabilities are calibrated. Errors are
-over directions. Stored in ``tools/results/cycles_decoding.json``, written anew by every run.
+over directions. Stored in ``tools/results/cycles_decoding.json``.
 """
 
 import argparse
-import json
 import os
 import sys
 from itertools import permutations
@@ -19,9 +18,10 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from tools.calibration.cycles.store import ROOT, commit, versions  # noqa: E402
+from tools.stored_cells import ROOT, as_average, average, run  # noqa: E402
 
 STORED = ROOT / "tools" / "results" / "cycles_decoding.json"
+COMMAND = "python tools/decoding_cycles.py"
 SEED = 20261128
 OCCASIONS = (100, 200, 400)
 MISSING = {"none": {}, "random": {"missing": 0.3, "missing_pattern": "random"}}
@@ -51,22 +51,17 @@ def decode(n_occasions, missing, index):
     return accuracy, float(((matched - 1 / 3) * (member - 1 / 3)).sum()), float(((matched - 1 / 3) ** 2).sum())
 
 
-def run_cell(n_occasions, missing, replications):
+def run_cell(key, replications):
     """Decode every replication of a cell."""
     import numpy as np
 
+    n_occasions, missing = key
     found = np.array([decode(n_occasions, missing, index) for index in range(replications)])
     accuracy, cross, square = found.T
     slope = cross.sum() / square.sum()
-    return {
-        "n_occasions": n_occasions,
-        "missing": missing,
-        "n": replications,
-        "accuracy": round(float(accuracy.mean()), 4),
-        "accuracy_mcse": round(float(accuracy.std(ddof=1) / np.sqrt(replications)), 4),
-        "slope": round(float(slope), 4),
-        "slope_mcse": round(float((cross - slope * square).std(ddof=1) * np.sqrt(replications) / square.sum()), 4),
-    }
+    error = (cross - slope * square).std(ddof=1) * np.sqrt(replications) / square.sum()
+    rates = {"accuracy": average(accuracy), "slope": as_average(float(slope), float(error))}
+    return {"done": replications, "n_occasions": n_occasions, "missing": missing, "rates": rates}
 
 
 def main(arguments=None):
@@ -75,16 +70,8 @@ def main(arguments=None):
     parser.add_argument("--replications", type=int, default=200)
     parser.add_argument("--results", type=Path, default=STORED)
     options = parser.parse_args(arguments)
-    cells = [run_cell(length, missing, options.replications) for missing in ("none", "random") for length in OCCASIONS]
-    lines = ",\n".join("  " + json.dumps(cell) for cell in cells)
-    result = {"schema_version": 1, "seed": SEED, "versions": versions(), "commits": [commit()], "cells": []}
-    text = json.dumps(result, indent=1).replace('"cells": []', f'"cells": [\n{lines}\n ]')
-    options.results.parent.mkdir(parents=True, exist_ok=True)
-    draft = options.results.with_suffix(".tmp")
-    draft.write_text(text + "\n", encoding="utf-8", newline="\n")
-    draft.replace(options.results)
-    for cell in cells:
-        print(cell)
+    cells = {f"{length} prompts, missing {missing}": (length, missing) for missing in MISSING for length in OCCASIONS}
+    run(options.results, cells, options.replications, seed=SEED, command=COMMAND, measure=run_cell)
 
 
 if __name__ == "__main__":

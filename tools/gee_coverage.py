@@ -3,16 +3,12 @@
 Usage: python tools/gee_coverage.py [--replications 400]
 Outcomes are drawn so that their marginal model is the fitted one exactly: correlated normal deviates of the two
 members become uniform, and those the outcome at its own mean. Finished cells are kept in
-benchmarks/results/gee_coverage.json: a run that was stopped goes on where it was; delete the file to begin anew.
+tools/results/gee_coverage.json: a run that was stopped goes on where it was; delete the file to begin anew.
 """
 
 import argparse
-import json
-import platform
-import subprocess
-import time
+import sys
 import warnings
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +17,16 @@ from scipy import special, stats
 
 import reldyn as rd
 
-ROOT = Path(__file__).resolve().parents[1]
-STORED = ROOT / "benchmarks" / "results" / "gee_coverage.json"
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tools.stored_cells import ROOT, as_proportion, average, run
+
+STORED = ROOT / "tools" / "results" / "gee_coverage.json"
+COMMAND = "python tools/gee_coverage.py"
 FAMILIES = ("binomial", "poisson", "negative-binomial", "ordinal")
 SIZES = (30, 100)
 SEED = 20261123
+EFFECTS = ("actor a", "actor b", "partner a", "partner b")
 # Effects per role, a first: actor and partner differ, and so do the roles.
 ACTOR, PARTNER = np.array([0.4, 0.3]), np.array([0.2, 0.1])
 INTERCEPT = {"binomial": 0.0, "poisson": 0.7, "negative-binomial": 0.7, "ordinal": 0.0}
@@ -68,55 +69,30 @@ def one(family, n, seed):
     return inside, tidy["estimate"].to_numpy() - truth, tidy["std_error"].to_numpy()
 
 
-def cell(family, n, replications):
+def cell(key, replications):
+    family, n = key
     seeds = np.random.SeedSequence([SEED, FAMILIES.index(family), n]).spawn(replications)
-    start = time.process_time()
     found = [result for seed in seeds if (result := one(family, n, seed)) is not None]
     inside, away, std_error = (np.array([result[k] for result in found]) for k in range(3))
+    rates = {"coverage": as_proportion(inside.mean(), inside.size), "bias": average(away.mean(axis=1))}
+    for at, effect in enumerate(EFFECTS):
+        rates[f"coverage, {effect}"] = as_proportion(inside[:, at].mean(), len(inside))
     return {
+        "done": replications,
         "family": family,
         "n_dyads": n,
-        "replications": replications,
         "not_converged": replications - len(found),
-        "coverage": float(inside.mean()),
-        "coverage_by_effect": dict(
-            zip(("actor a", "actor b", "partner a", "partner b"), inside.mean(axis=0).tolist(), strict=True)
-        ),
-        "mcse": float(np.sqrt(inside.mean() * (1 - inside.mean()) / inside.size)),
-        "bias": float(away.mean()),
+        "rates": rates,
         "std_error_ratio": float(std_error.mean() / away.std(ddof=1)),
-        "cpu_seconds": round(time.process_time() - start, 1),
-    }
-
-
-def about():
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
-    ).stdout.strip()
-    return {
-        "seed": SEED,
-        "commit": commit,
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in ("numpy", "scipy", "pandas", "statsmodels")},
     }
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--replications", type=int, default=400)
+    cells = {f"{family} at {n} dyads": (family, n) for family in FAMILIES for n in SIZES}
     replications = parser.parse_args().replications
-    stored = json.loads(STORED.read_text(encoding="utf-8")) if STORED.is_file() else {"cells": []}
-    done = {(told["family"], told["n_dyads"]) for told in stored["cells"] if told["replications"] >= replications}
-    for family in FAMILIES:
-        for n in SIZES:
-            if (family, n) in done:
-                continue
-            told = cell(family, n, replications)
-            kept = [other for other in stored["cells"] if (other["family"], other["n_dyads"]) != (family, n)]
-            stored = {**about(), "cells": [*kept, told]}
-            STORED.parent.mkdir(parents=True, exist_ok=True)
-            STORED.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8", newline="\n")
-            print(f"{family} at {n} dyads: {told['coverage']:.3f} (+- {told['mcse']:.3f}), {told['cpu_seconds']} s")
+    run(STORED, cells, replications, seed=SEED, command=COMMAND, measure=cell)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 Usage: python tools/influence_checks.py [--replications 200]
 Dyads take turns with bilinear influence; inertia and both slopes differ between dyads with an SD of .1 (uniform, so
 that no dyad runs away), or not at all. Every dyad is fitted by itself and the parameters of the first speaker are
-averaged. Finished shards are kept in benchmarks/results/influence_checks.json: a run that was stopped goes on where it
+averaged. Finished shards are kept in tools/results/influence_checks.json: a run that was stopped goes on where it
 was; delete the file to begin anew.
 """
 
@@ -16,9 +16,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tools.stored_cells import ROOT, fill, generator, share
+from tools.stored_cells import ROOT, as_average, fill, generator, proportion
 
-STORED = ROOT / "benchmarks" / "results" / "influence_checks.json"
+STORED = ROOT / "tools" / "results" / "influence_checks.json"
+COMMAND = "python tools/influence_checks.py"
 SEED = 20261201
 SHARD = 50
 PLANTED = {"constant": 0.2, "inertia": 0.35, "positive": 0.2, "negative": 0.35}
@@ -90,22 +91,21 @@ def shard(name, number, size=SHARD):
 def summary(name, shards):
     n = sum(one["replications"] for one in shards)
     inside, away, squared = (np.sum([one[key] for one in shards], axis=0) for key in ("inside", "away", "away_squared"))
-    rows = []
+    rates = {}
     for (row, way), (column, parameter) in product(enumerate(WAYS), enumerate(PLANTED)):
-        rate, mcse = share(int(inside[row, column]), n)
         bias = float(away[row, column] / n)
         error = float(np.sqrt(max(squared[row, column] / n - bias**2, 0.0) / n))
-        told = {"average_by": way, "parameter": parameter, "planted": PLANTED[parameter], "coverage": rate}
-        rows.append({**told, "mcse": mcse, "bias": bias, "bias_mcse": error})
+        rates[f"coverage, {parameter}, {way}"] = proportion(int(inside[row, column]), n)
+        rates[f"bias, {parameter}, {way}"] = as_average(bias, error)
     n_dyads, n_turns, spread = CELLS[name]
-    return {"dyads": n_dyads, "turns": n_turns, "between_sd": spread, "replications": n, "parameters": rows}
+    return {"dyads": n_dyads, "turns": n_turns, "between_sd": spread, "rates": rates}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--replications", type=int, default=200)
     wanted = -(-parser.parse_args().replications // SHARD)
-    fill(STORED, CELLS, wanted, seed=SEED, shard=shard, summary=summary)
+    fill(STORED, CELLS, wanted, seed=SEED, command=COMMAND, shard=shard, summary=summary, size=SHARD)
 
 
 if __name__ == "__main__":

@@ -4,17 +4,13 @@ Usage: python tools/intervention_checks.py [--replications 2000]
 Series are autoregressions of 28 days before and 28 days after a start, continuous or rounded to seven points with an
 SD of 1.3. The two members of a dyad are drawn independently, so that every series is a replication. Power of a
 continuous series is read from the same fits: estimate and limits move with a planted change, and nothing else does.
-Finished cells are kept in benchmarks/results/intervention_checks.json: a run that was stopped goes on where it was;
+Finished cells are kept in tools/results/intervention_checks.json: a run that was stopped goes on where it was;
 delete the file to begin anew.
 """
 
 import argparse
-import json
-import platform
-import subprocess
-import time
+import sys
 import warnings
-from importlib.metadata import version
 from itertools import product
 from pathlib import Path
 
@@ -24,8 +20,12 @@ from scipy import stats
 
 import reldyn as rd
 
-ROOT = Path(__file__).resolve().parents[1]
-STORED = ROOT / "benchmarks" / "results" / "intervention_checks.json"
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tools.stored_cells import ROOT, as_proportion, run
+
+STORED = ROOT / "tools" / "results" / "intervention_checks.json"
+COMMAND = "python tools/intervention_checks.py"
 SEED = 20261123
 PHASES = (28, 28)
 PHIS = (0.3, 0.5, 0.7)
@@ -54,84 +54,57 @@ def draw(phi, scale, replications, seed):
     return rd.DyadPanel(rows, dyad="dyad", person="person", role="role", time="day"), values
 
 
-def cell(inference, change, phi, scale, replications):
+def name_of(key):
+    inference, change, phi, scale = key
+    return f"{inference}, {change}, phi {phi:g}, {scale}"
+
+
+def cell(key, replications):
+    inference, change, phi, scale = key
     seed = np.random.SeedSequence([SEED, round(100 * phi), scale == "continuous"])
     panel, values = draw(phi, scale, replications, seed)
     n_boot = 999 if inference == "bootstrap" else 99
-    start = time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         fit = rd.intervention.interrupted_series(
             panel, outcome="y", phase="phase", change=change, inference=inference, n_boot=n_boot, seed=SEED
         )
-    seconds = time.process_time() - start
     told = fit.tidy()
-    level = told[told["effect"] == "level change"]
+    level, slope = (told[told["effect"] == f"{what} change"] for what in ("level", "slope"))
     reach = ((level["conf_high"] - level["conf_low"]) / 2).to_numpy()
     estimate = level["estimate"].to_numpy()
     naive = stats.ttest_ind(values[:, : PHASES[0]], values[:, PHASES[0] :], axis=1, equal_var=False).pvalue
+    rates = {"false positives, level": as_proportion((level["p_value"] <= 0.05).mean(), len(level))}
+    if len(slope):
+        rates["false positives, slope"] = as_proportion((slope["p_value"] <= 0.05).mean(), len(slope))
+    rates["false positives, Welch's t"] = as_proportion((naive <= 0.05).mean(), replications)
+    if scale == "continuous":
+        powers = {f"power, {size:g} SD": (np.abs(estimate + size) > reach).mean() for size in SIZES}
+        rates |= {name: as_proportion(power, len(level)) for name, power in powers.items()}
     found = {
-        **dict(zip(KEYS, (inference, change, phi, scale), strict=True)),
-        "replications": replications,
+        "done": replications,
+        **dict(zip(KEYS, key, strict=True)),
         "n_boot": n_boot,
         "not_fitted": int(level["p_value"].isna().sum()),
-        "false_positives_level": rate(level["p_value"] <= 0.05),
-        "false_positives_slope": rate(told.loc[told["effect"] == "slope change", "p_value"] <= 0.05),
-        "false_positives_welch_t": rate(naive <= 0.05),
-        "mcse": float(np.sqrt(0.05 * 0.95 / replications)),
+        "rates": rates,
         "median_phi": float(fit.models["phi"].median()),
-        "phi_identified": rate(fit.models["phi_identified"]),
-        "commit": commit(),
-        "cpu_seconds": round(seconds, 1),
+        "phi_identified": float(np.mean(fit.models["phi_identified"].astype(float))),
     }
-    if scale == "continuous":
-        found["power"] = {str(size): rate(np.abs(estimate + size) > reach) for size in SIZES}
     if scale == "continuous" and inference == "bootstrap":
         stated = fit.models["detectable"].to_numpy()
         found["median_detectable"] = float(np.median(stated))
-        found["power_at_median_detectable"] = rate(np.abs(estimate + np.median(stated)) > reach)
+        found["power_at_median_detectable"] = float((np.abs(estimate + np.median(stated)) > reach).mean())
         # Each series states a change of its own; what holds of a reader's series is the mean over them.
-        found["power_at_stated_change"] = float(np.mean([rate(np.abs(estimate + one) > reach) for one in stated]))
+        found["power_at_stated_change"] = float(np.mean([(np.abs(estimate + one) > reach).mean() for one in stated]))
     return found
-
-
-def rate(flags):
-    flags = np.asarray(flags, dtype=float)
-    return float(flags.mean()) if len(flags) else None
-
-
-def commit():
-    asked = ["git", "rev-parse", "HEAD"]
-    return subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
-
-
-def about():
-    return {
-        "seed": SEED,
-        "days": PHASES,
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in ("numpy", "scipy", "pandas")},
-    }
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--replications", type=int, default=2000)
     replications = parser.parse_args().replications
-    stored = json.loads(STORED.read_text(encoding="utf-8")) if STORED.is_file() else {"cells": []}
-    for key in CELLS:  # the bootstrap first: it is the default, and ten times as fast
-        done = {tuple(told[name] for name in KEYS) for told in stored["cells"] if told["replications"] >= replications}
-        if key in done:
-            continue
-        told = cell(*key, replications)
-        kept = [other for other in stored["cells"] if tuple(other[name] for name in KEYS) != key]
-        stored = {**about(), "cells": [*kept, told]}
-        STORED.parent.mkdir(parents=True, exist_ok=True)
-        STORED.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8", newline="\n")
-        print(
-            f"{', '.join(map(str, key))}: level {told['false_positives_level']:.4f}, "
-            f"slope {told['false_positives_slope']}, {told['cpu_seconds']} s"
-        )
+    # The bootstrap first: it is the default, and ten times as fast.
+    run(STORED, {name_of(key): key for key in CELLS}, replications, seed=SEED, command=COMMAND, measure=cell)
 
 
 if __name__ == "__main__":

@@ -5,26 +5,26 @@ Daily diaries of 56 days whose errors are autoregressions. For `event_response` 
 and the two members of a dyad are drawn independently, so that every series is a replication. For `multiple_baseline`
 the level changes by 1 SD on average, by an SD of .5 from dyad to dyad, at starts spread over days 14 to 42, and the
 panel is the replication. `--share` asks for that share of the replications. Finished cells are kept in
-benchmarks/results/intervention_sizes.json: a run that was stopped goes on where it was; delete the file to begin anew.
+tools/results/intervention_sizes.json: a run that was stopped goes on where it was; delete the file to begin anew.
 """
 
 import argparse
-import json
-import platform
-import time
+import sys
 import warnings
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from intervention_checks import commit, rate
 
 import reldyn as rd
 from reldyn.stats import pool
 
-ROOT = Path(__file__).resolve().parents[1]
-STORED = ROOT / "benchmarks" / "results" / "intervention_sizes.json"
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tools.stored_cells import ROOT, as_proportion, proportion, run
+
+STORED = ROOT / "tools" / "results" / "intervention_sizes.json"
+COMMAND = "python tools/intervention_sizes.py"
 SEED = 20261128
 DAYS = 56
 POOLED = 12
@@ -61,7 +61,8 @@ def draw(phi, scale, n_series, before, generator, events="weekly"):
 def reliable_change(cell, n, generator):
     panel = draw(cell["phi"], cell["scale"], n, cell["before"], generator)
     found = rd.intervention.reliable_change(panel, outcome="y", phase="phase", n_boot=499, seed=SEED)
-    return {"false_positives": rate(found["p_value"].dropna() <= 0.05), "mcse": error(n)}
+    p_value = found["p_value"].dropna()
+    return {"rates": {"false positives": as_proportion((p_value <= 0.05).mean(), len(p_value))}}
 
 
 def event_response(cell, n, generator):
@@ -72,14 +73,13 @@ def event_response(cell, n, generator):
     joint, redrawn = fit.models["p_joint"].dropna(), fit.models["p_redrawn"].dropna()
     told = fit.tidy()
     days = told[told["dyad"].astype(str) != "sample"]
-    return {
-        "not_fitted": int(n - len(joint)),
-        "false_positives_joint": rate(joint <= 0.05),
-        "false_positives_redrawn": rate(redrawn <= 0.05),
-        "false_positives_by_day": {str(lag): rate(rows["p_value"] <= 0.05) for lag, rows in days.groupby("lag")},
-        "mcse": error(len(joint)),
-        **pooled(days),
+    rates = {
+        "false positives, joint": as_proportion((joint <= 0.05).mean(), len(joint)),
+        "false positives, redrawn": as_proportion((redrawn <= 0.05).mean(), len(redrawn)),
     }
+    for lag, rows in days.groupby("lag"):
+        rates[f"false positives, day {lag}"] = as_proportion((rows["p_value"] <= 0.05).mean(), len(rows))
+    return {"not_fitted": int(n - len(joint)), "rates": rates, **pooled(days)}
 
 
 def pooled(days):
@@ -91,7 +91,7 @@ def pooled(days):
         parts = (rows[name].to_numpy()[: samples * POOLED].reshape(shape) for name in ("estimate", "std_error"))
         hits.append([pool(*sample, by="reml").p_value[0] <= 0.05 for sample in zip(*parts, strict=True)])
         count = samples
-    return {"pooled_series": POOLED, "pooled_samples": count, "false_positives_pooled": rate(np.ravel(hits))}
+    return {"pooled_series": POOLED, "pooled_samples": count, "false_positives_pooled": float(np.mean(hits))}
 
 
 def multiple_baseline(cell, n, generator):
@@ -109,52 +109,33 @@ def multiple_baseline(cell, n, generator):
             if row.effect in truth:
                 at = truth[row.effect].get(row.role, CHANGE if row.effect == "level change" else 0.0)
                 inside.setdefault(f"{row.effect}, {row.role}", []).append(row.conf_low <= at <= row.conf_high)
-    return {
-        "coverage": {name: rate(flags) for name, flags in inside.items()},
-        "panels_with_a_model_not_converged": failed,
-        "mcse": error(n),
-    }
+    rates = {f"coverage, {name}": proportion(sum(flags), len(flags)) for name, flags in inside.items()}
+    return {"rates": rates, "panels_with_a_model_not_converged": failed}
 
 
-def error(n):
-    return float(np.sqrt(0.05 * 0.95 / n))
-
-
-def about():
-    return {
-        "seed": SEED,
-        "days": DAYS,
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in ("numpy", "scipy", "pandas")},
-    }
+def name_of(cell):
+    return ", ".join(str(value) if isinstance(value, str) else f"{key} {value:g}" for key, value in cell.items())
 
 
 def measured(cell, n):
     """One cell, its seed its own place in the list."""
     generator = np.random.default_rng([SEED, CELLS.index(cell)])
-    start = time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = globals()[cell["call"]](cell, n, generator)
-    spent = round(time.process_time() - start, 1)
-    return {**cell, "replications": n, **found, "commit": commit(), "cpu_seconds": spent}
+    return {"done": n, **cell, **found}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--share", type=float, default=1.0)
     share = parser.parse_args().share
-    stored = json.loads(STORED.read_text(encoding="utf-8")) if STORED.is_file() else {"cells": []}
-    for cell in CELLS:
-        n = max(24, round(share * REPLICATIONS[cell["call"]]))
-        same = [old for old in stored["cells"] if cell.items() <= old.items()]
-        if same and same[0]["replications"] >= n:
-            continue
-        told = measured(cell, n)
-        stored = {**about(), "cells": [*(old for old in stored["cells"] if old not in same), told]}
-        STORED.parent.mkdir(parents=True, exist_ok=True)
-        STORED.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8", newline="\n")
-        print({name: value for name, value in told.items() if name not in ("commit", "mcse")})
+
+    def wanted(cell):
+        return max(24, round(share * REPLICATIONS[cell["call"]]))
+
+    cells = {name_of(cell): cell for cell in CELLS}
+    run(STORED, cells, wanted, seed=SEED, command=COMMAND, measure=measured)
 
 
 if __name__ == "__main__":

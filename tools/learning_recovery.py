@@ -16,7 +16,6 @@ samples.
 
 import argparse
 import fnmatch
-import json
 import math
 import os
 import sys
@@ -28,10 +27,10 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from tools.calibration.cycles.store import ROOT, commit, versions  # noqa: E402
+from tools.stored_cells import ROOT, average, in_words, proportion, read, save  # noqa: E402
 
 RESULTS = ROOT / "tools" / "results" / "learning"
-SCHEMA_VERSION = 1
+COMMAND = "python tools/learning_recovery.py"
 SEED = 20261128
 MODELS = ("none", "rescorla-wagner", "pearce-hall", "volatile-kalman")
 STRENGTHS = {"none": (0.0, 0.0), "weak": (-0.2, 0.25), "moderate": (-0.4, 0.5), "strong": (-0.8, 1.0)}
@@ -41,19 +40,6 @@ N_DYADS, PER_DAY, MISSING = 30, 4, 0.1
 RATE, SPREAD, DRIVE_SD = 0.30, 0.7, 0.1
 # How fast associability and volatility follow; both lie on the grid of the fits.
 COMMON = {"pearce-hall": 0.3, "volatile-kalman": 0.15}
-FIELDS = {
-    "schema_version",
-    "cell",
-    "n_dyads",
-    "n_occasions",
-    "planted",
-    "seed",
-    "samples",
-    "summary",
-    "versions",
-    "commits",
-    "cpu_seconds",
-}
 
 
 def all_cells():
@@ -182,29 +168,19 @@ def replicate(cell, index):
 
 
 def summarise(records, model):
-    """Means over samples with their Monte Carlo errors, and the share in which each model has the lowest BIC."""
-    n = len(records)
-    summary = {"n": n, "chosen": {name: sum(one["chosen"] == name for one in records) / n for name in MODELS}}
-    summary["recognised"], summary["recognised_mcse"] = mean([float(one["chosen"] == model) for one in records])
+    """Means over samples with their Monte Carlo errors."""
+    rates = {"recognised": average([float(one["chosen"] == model) for one in records])}
     if model == "none":
         for place, name in enumerate(("error", "uncertainty")):
-            hits = [float(abs(one["ratio"][place]) > 1.96) for one in records]
-            summary[f"rejects_{name}"], summary[f"rejects_{name}_mcse"] = mean(hits)
-        return summary
+            hits = [abs(one["ratio"][place]) > 1.96 for one in records]
+            rates[f"rejects_{name}"] = proportion(sum(hits), len(hits))
+        return rates
     for name in ("correlation", "bias", "rmse", "coverage", "population_bias", "population_covered", "has_intervals"):
-        summary[name], summary[f"{name}_mcse"] = mean([float(one[name]) for one in records])
+        rates[name] = average([float(one[name]) for one in records])
     for place, name in enumerate(("error", "uncertainty")[: len(records[0]["drive_bias"])]):
         for what in ("bias", "covered"):
-            values = [float(one[f"drive_{what}"][place]) for one in records]
-            summary[f"{name}_{what}"], summary[f"{name}_{what}_mcse"] = mean(values)
-    return summary
-
-
-def mean(values):
-    """Mean and its standard error over samples."""
-    centre = sum(values) / len(values)
-    spread = sum((value - centre) ** 2 for value in values) / max(len(values) - 1, 1)
-    return round(centre, 4), round(math.sqrt(spread / len(values)), 4)
+            rates[f"{name}_{what}"] = average([float(one[f"drive_{what}"][place]) for one in records])
+    return rates
 
 
 def path_of(cell, folder):
@@ -214,68 +190,45 @@ def path_of(cell, folder):
 
 def load(cell, folder):
     """Read what there is of a cell, or begin it."""
-    path = path_of(cell, folder)
-    if path.exists():
-        return json.loads(path.read_text(encoding="utf-8"))
+    stored = read(path_of(cell, folder))["cells"]
+    return stored[0] if stored else {"wanted": 0, "samples": [], "cpu_seconds": 0.0}
+
+
+def described(cell, samples, wanted, seconds):
+    """A cell as it is stored."""
     model, strength, length, _ = cell.split(":")
+    planted = {"rate": RATE, "spread": SPREAD, "drives": list(STRENGTHS[strength]), "drive_sd": DRIVE_SD}
     return {
-        "schema_version": SCHEMA_VERSION,
         "cell": cell,
+        "wanted": max(wanted, len(samples)),
+        "done": len(samples),
         "n_dyads": N_DYADS,
         "n_occasions": int(length),
-        "planted": {
-            "rate": RATE,
-            "spread": SPREAD,
-            "drives": list(STRENGTHS[strength]),
-            "drive_sd": DRIVE_SD,
-            "common": COMMON.get(model, 0.0),
-            "missing": MISSING,
-        },
-        "seed": SEED,
-        "samples": [],
-        "summary": {},
-        "versions": versions(),
-        "commits": [],
-        "cpu_seconds": 0.0,
+        "planted": planted | {"common": COMMON.get(model, 0.0), "missing": MISSING},
+        "rates": summarise(samples, model),
+        "chosen": {name: sum(one["chosen"] == name for one in samples) / len(samples) for name in MODELS},
+        "cpu_seconds": seconds,
+        "samples": samples,
     }
-
-
-def save(result, folder):
-    """Write a cell in one step, one sample per line."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = path_of(result["cell"], folder)
-    lines = ",\n".join("  " + json.dumps(record) for record in result["samples"])
-    text = json.dumps(result | {"samples": []}, indent=1).replace('"samples": []', f'"samples": [\n{lines}\n ]', 1)
-    draft = path.with_suffix(".tmp")
-    draft.write_text(text + "\n", encoding="utf-8", newline="\n")
-    draft.replace(path)
 
 
 def run_cell(cell, *, samples, deadline, folder):
     """Take a cell up where it was left."""
-    result = load(cell, folder)
-    here = commit()
-    while len(result["samples"]) < samples and time.monotonic() < deadline:
+    before = load(cell, folder)
+    found, seconds = before["samples"], before["cpu_seconds"]
+    while len(found) < samples and time.monotonic() < deadline:
         started = time.process_time()
-        result["samples"].append(replicate(cell, len(result["samples"])))
-        result["cpu_seconds"] = round(result["cpu_seconds"] + time.process_time() - started, 2)
-        result["summary"] = summarise(result["samples"], cell.split(":")[0])
-        result["commits"] = sorted({*result["commits"], here})
-        result["versions"] = versions()
-        save(result, folder)
+        found.append(replicate(cell, len(found)))
+        seconds = round(seconds + time.process_time() - started, 2)
+        result = described(cell, found, max(samples, before["wanted"]), seconds)
+        save(path_of(cell, folder), [result], seed=SEED, command=COMMAND)
 
 
 def tell(cells, folder):
     """Print one line per cell."""
     for cell in cells:
-        path = path_of(cell, folder)
-        if not path.exists():
-            print(f"{cell:36s} not run")
-            continue
-        found = json.loads(path.read_text(encoding="utf-8"))["summary"]
-        names = ("recognised", "correlation", "bias", "coverage", "rejects_error", "rejects_uncertainty")
-        shown = "  ".join(f"{name} {found[name]:.3f} ({found[name + '_mcse']:.3f})" for name in names if name in found)
-        print(f"{cell:36s} n {found['n']:3d}  {shown}")
+        found = load(cell, folder)
+        print(f"{cell:36s} {in_words(found) if found['samples'] else 'not run'}")
 
 
 def main(arguments=None):

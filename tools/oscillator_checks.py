@@ -2,7 +2,7 @@
 
 Usage: python tools/oscillator_checks.py [--dyads 60] [--cells NAME ...]
 Swinging partners have cycles of 12 and 9 steps with damping and shocks; the others are noise or autoregressions that
-know nothing of each other. Finished shards are kept in benchmarks/results/oscillator_checks.json: a run that was
+know nothing of each other. Finished shards are kept in tools/results/oscillator_checks.json: a run that was
 stopped goes on where it was; delete the file to begin anew.
 """
 
@@ -16,9 +16,10 @@ from scipy import stats
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tools.stored_cells import ROOT, fill, generator
+from tools.stored_cells import ROOT, as_proportion, average, fill, generator
 
-STORED = ROOT / "benchmarks" / "results" / "oscillator_checks.json"
+STORED = ROOT / "tools" / "results" / "oscillator_checks.json"
+COMMAND = "python tools/oscillator_checks.py"
 SEED = 20261130
 SHARD = 10
 TERMS = ("frequency", "damping", "partner position", "partner speed")
@@ -110,18 +111,17 @@ def summary(name, shards):
     told["with_period"] = sum(one["with_period"] for one in shards)
     # Eight coefficients, two straight lines and the start take their degrees of freedom.
     reach = float(stats.t.ppf(0.975, 2 * n - 16))
-    figures = []
+    rates = {}
     for place, term in enumerate(TERMS):
         for member, outcome in enumerate("ab"):
             value, spread = estimate[:, member, place], error[:, member, place]
-            row = {"term": term, "outcome": outcome, "p_below_05": float((np.abs(value) > reach * spread).mean())}
+            whose = f"{term} of {outcome}"
+            rates[f"p below .05, {whose}"] = as_proportion((np.abs(value) > reach * spread).mean(), done)
             if not isinstance(world, float):
                 away = value - world[term][member]
-                row |= {"planted": world[term][member], "bias": float(away.mean())}
-                row["bias_mcse"] = float(away.std(ddof=1) / np.sqrt(done))
-                row["coverage"] = float((np.abs(away) < reach * spread).mean())
-            figures.append(row)
-    return told | {"terms": figures}
+                rates[f"bias, {whose}"] = average(away)
+                rates[f"coverage, {whose}"] = as_proportion((np.abs(away) < reach * spread).mean(), done)
+    return told | {"rates": rates}
 
 
 def main():
@@ -129,7 +129,16 @@ def main():
     parser.add_argument("--dyads", type=int, default=60)
     parser.add_argument("--cells", nargs="*", choices=list(CELLS), default=list(CELLS))
     given = parser.parse_args()
-    fill(STORED, given.cells, -(-given.dyads // SHARD), seed=SEED, shard=shard, summary=summary)
+    fill(
+        STORED,
+        given.cells,
+        -(-given.dyads // SHARD),
+        seed=SEED,
+        command=COMMAND,
+        shard=shard,
+        summary=summary,
+        size=SHARD,
+    )
 
 
 if __name__ == "__main__":

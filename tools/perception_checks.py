@@ -3,7 +3,7 @@
 Usage: python tools/perception_checks.py [--replications 1000] [--cells NAME ...]
 Diaries are those of `rd.simulate.perception`, centred within perceivers; effects differ between the roles, and where
 slopes vary they do so with SDs of .15 (truth force) and .12 (bias force). Finished shards are kept in
-benchmarks/results/perception_checks.json: a run that was stopped goes on where it was; delete the file to begin anew.
+tools/results/perception_checks.json: a run that was stopped goes on where it was; delete the file to begin anew.
 """
 
 import argparse
@@ -15,9 +15,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tools.stored_cells import ROOT, fill, generator, share
+from tools.stored_cells import ROOT, as_average, as_proportion, fill, generator, proportion
 
-STORED = ROOT / "benchmarks" / "results" / "perception_checks.json"
+STORED = ROOT / "tools" / "results" / "perception_checks.json"
+COMMAND = "python tools/perception_checks.py"
 SEED = 20261128
 SHARD = 50
 DAYS, SIZES = 14, (60, 30)
@@ -88,16 +89,17 @@ def shard(name, number, size=SHARD):
 def summary(name, shards):
     n = sum(one["fitted"] for one in shards)
     total = {kind: np.sum([one[kind] for one in shards], axis=0) for kind in SUMS}
-    effects = []
-    for at, ((effect, moderator, role), value) in enumerate(truths(name).items()):
-        rate, mcse = share(total["inside"][at], n)
-        bias = total["away"][at] / n
-        spread = np.sqrt(max(total["away_squared"][at] / n - bias**2, 0.0))
-        told = {"effect": effect, "moderator": moderator, "role": role, "planted": value, "coverage": rate}
-        told |= {"mcse": mcse, "bias": float(bias), "bias_mcse": float(spread / np.sqrt(n))}
-        effects.append({**told, "std_error_ratio": float(total["std_error"][at] / n / spread)})
+    rates = {"coverage": as_proportion(total["inside"].mean() / n, n)}
+    ratios = {}
+    for at, parts in enumerate(truths(name)):
+        whose = ", ".join(filter(None, parts))
+        bias = float(total["away"][at] / n)
+        spread = float(np.sqrt(max(total["away_squared"][at] / n - bias**2, 0.0)))
+        rates[f"coverage, {whose}"] = proportion(total["inside"][at], n)
+        rates[f"bias, {whose}"] = as_average(bias, spread / float(np.sqrt(n)))
+        ratios[whose] = float(total["std_error"][at] / n / spread)
     asked = sum(one["asked"] for one in shards)
-    return {"asked": asked, "fitted": n, "coverage": float(total["inside"].mean() / n), "effects": effects}
+    return {"asked": asked, "fitted": n, "rates": rates, "std_error_ratio": ratios}
 
 
 def main():
@@ -105,7 +107,16 @@ def main():
     parser.add_argument("--replications", type=int, default=1000)
     parser.add_argument("--cells", nargs="*", choices=list(CELLS), default=list(CELLS))
     given = parser.parse_args()
-    fill(STORED, given.cells, -(-given.replications // SHARD), seed=SEED, shard=shard, summary=summary)
+    fill(
+        STORED,
+        given.cells,
+        -(-given.replications // SHARD),
+        seed=SEED,
+        command=COMMAND,
+        shard=shard,
+        summary=summary,
+        size=SHARD,
+    )
 
 
 if __name__ == "__main__":

@@ -286,7 +286,7 @@ def _laws(
 ) -> pd.DataFrame:
     rows = []
     for receiver, (design, batch) in enumerate(zip(designs, batches, strict=True)):
-        law, shift = design.law, int(batch.shift[0])
+        law, shift = design.phase_model, int(batch.shift[0])
         rows.append(
             {
                 "dyad": dyad,
@@ -313,7 +313,7 @@ def _sojourns(
     """Tabulate the true phases by sojourn: first occasion (from 1), length in beeps, and name."""
     tables = []
     for receiver, (design, batch) in enumerate(zip(designs, batches, strict=True)):
-        if design.law is None:
+        if design.phase_model is None:
             continue
         path = batch.phase[0]
         starts = np.flatnonzero(np.r_[True, path[1:] != path[:-1]])
@@ -324,7 +324,7 @@ def _sojourns(
                     "giver": persons[1 - receiver],
                     "first": starts + 1,
                     "length": np.diff(np.r_[starts, N_OCCASIONS]),
-                    "phase": np.array(design.law.names, dtype=object)[path[starts]],
+                    "phase": np.array(design.phase_model.names, dtype=object)[path[starts]],
                 }
             )
         )

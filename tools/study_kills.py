@@ -1,7 +1,7 @@
 """Kill runs of a study file at random moments and at every change of a name, and hold what follows against a whole run.
 
-Usage: ``python tools/study_kills.py [--random 50] [--output tools/results/study_kills.json]``. A run is killed by
-SIGKILL in a process of its own; the next run must write the same bytes as one that nobody disturbed, and nothing may
+Usage: ``python tools/study_kills.py [--random 50] [--output tools/results/checks/study_kills.json]``. A run is killed
+by SIGKILL in a process of its own; the next run must write the same bytes as one that nobody disturbed, and nothing may
 be left beside the output.
 """
 
@@ -124,7 +124,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--random", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "study_kills.json")
+    parser.add_argument(
+        "--output", type=Path, default=Path(__file__).parent / "results" / "checks" / "study_kills.json"
+    )
     asked = parser.parse_args()
     moments = random.Random(asked.seed)
     rows: list[dict[str, Any]] = []

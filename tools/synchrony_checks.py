@@ -5,12 +5,13 @@ Partners are unrelated autoregressions of unit variance: 40 days of 5 beeps with
 200 samples. In some worlds both have the same swing on top, of half their variance again: a rhythm of the day whose
 shape everybody shares, or over the session one wave that everybody or only this dyad shares. A panel has 20 dyads;
 surrogates are 99, or as many as there are: 39 whole days, 19 other dyads. Every one of these allows p = .05 exactly.
-Finished panels are kept in benchmarks/results/synchrony_checks.json: a run that was stopped goes on where it was;
+Finished panels are kept in tools/results/synchrony_checks.json: a run that was stopped goes on where it was;
 delete the file to begin anew.
 """
 
 import argparse
 import functools
+import math
 import sys
 import warnings
 from itertools import product
@@ -20,9 +21,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tools.stored_cells import ROOT, fill, generator, share
+from tools.stored_cells import ROOT, as_average, fill, generator, proportion
 
-STORED = ROOT / "benchmarks" / "results" / "synchrony_checks.json"
+STORED = ROOT / "tools" / "results" / "synchrony_checks.json"
+COMMAND = "python tools/synchrony_checks.py"
 SEED = 20261129
 DYADS, SURROGATES, ALPHA = 20, 99, 0.05
 DAYS, BEEPS, NIGHT, SAMPLES = 40, 5, 3, 200
@@ -143,21 +145,19 @@ def shard(name, number):
 def summary(name, shards):
     design, world, test, kind = name.split(" | ")
     n = sum(one["dyads"] for one in shards)
-    rates = [one["rejected"] / one["dyads"] for one in shards if one["dyads"]]
+    shares = [one["rejected"] / one["dyads"] for one in shards if one["dyads"]]
     # Dyads of one panel share their surrogates where these are other dyads: the error is that of panels.
-    error = float(np.std(rates, ddof=1) / np.sqrt(len(rates))) if len(rates) > 1 else None
-    sample, sample_error = share(sum(one["sample_p"] <= ALPHA for one in shards), len(shards))
+    error = float(np.std(shares, ddof=1) / np.sqrt(len(shares))) if len(shares) > 1 else math.nan
     return {
         "design": design,
         "world": world,
         "test": test,
         "surrogates": kind,
         "dyads": n,
-        "rejected": sum(one["rejected"] for one in shards) / n if n else None,
-        "mcse": error,
-        "panels": len(shards),
-        "sample_rejected": sample,
-        "sample_mcse": sample_error,
+        "rates": {
+            "rejected": as_average(sum(one["rejected"] for one in shards) / n if n else math.nan, error),
+            "rejected of samples": proportion(sum(one["sample_p"] <= ALPHA for one in shards), len(shards)),
+        },
     }
 
 
@@ -167,7 +167,7 @@ def main():
     parser.add_argument("--cells", nargs="*", default=[""], help="cells whose name contains one of these texts")
     given = parser.parse_args()
     names = [name for name in CELLS if any(text in name for text in given.cells)]
-    fill(STORED, names, given.panels, seed=SEED, shard=shard, summary=summary)
+    fill(STORED, names, given.panels, seed=SEED, command=COMMAND, shard=shard, summary=summary)
 
 
 if __name__ == "__main__":

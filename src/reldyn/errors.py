@@ -1,6 +1,6 @@
 """Errors and warnings that reach a user, and the checks that raise them.
 
-Every message says what is wrong, where (file, column, first rows) and what would mend it.
+Every message says what is wrong, where (file, column, first rows) and how to fix it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class ReldynError(Exception):
 
 
 class DataError(ReldynError, ValueError):
-    """The data cannot be used as they are: names the file or column, the rows and the mend.
+    """The data cannot be used as they are: names the file or column, the rows and the fix.
 
     Parameters
     ----------

@@ -113,7 +113,7 @@ def test_a_declared_stationary_process_gives_its_rows():
 def test_two_waves_refuse_stable_levels_and_say_what_stability_holds():
     panel = panel_of(waves_of(2))
     assert "With two waves stable levels and stability are one" in ap.over_time(panel, outcome="y").summary()
-    with pytest.raises(rd.DesignError, match="random intercepts cannot be told from stability with 2 waves"):
+    with pytest.raises(rd.DesignError, match="random intercepts cannot be separated from stability with 2 waves"):
         ap.over_time(panel, outcome="y", random="intercept")
 
 

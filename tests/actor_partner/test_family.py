@@ -78,15 +78,23 @@ def test_nonindependence_of_the_cross_section(cross_section, gls):
 
 def test_anova_interval_covers_the_truth():
     """Exact by theory: 95 % of 2,000 samples, within three binomial standard errors."""
-    from reldyn.actor_partner.moments._nonindependence import anova_icc
+    from reldyn.actor_partner.moments._nonindependence import exact_limits
 
     generator = np.random.default_rng(4)
     hits = 0
     for _ in range(2000):
-        pair = generator.normal(size=(15, 2)) + np.sqrt(0.5 / 0.5) * generator.normal(size=(15, 1))
-        row = anova_icc(pair)
-        hits += row["conf_low"] <= 0.5 <= row["conf_high"]
+        pair = generator.normal(size=(15, 2)) + generator.normal(size=(15, 1))
+        F = 2 * pair.mean(axis=1).var(ddof=1) / (np.diff(pair) ** 2).mean() * 2
+        low, high = exact_limits(F, 15)
+        hits += low <= 0.5 <= high
     assert abs(hits / 2000 - 0.95) < 3 * np.sqrt(0.95 * 0.05 / 2000)
+
+
+def test_members_that_never_differ_correlate_by_one():
+    from reldyn.actor_partner.moments._nonindependence import anova_icc
+
+    row = anova_icc(np.repeat(np.arange(8.0), 2).reshape(8, 2))
+    assert (row["estimate"], row["statistic"], row["conf_low"], row["p_value"]) == (1.0, np.inf, 1.0, 0.0)
 
 
 def test_negative_nonindependence_is_found():

@@ -50,7 +50,7 @@ def test_predictor_without_variation_between_persons(frame):
 def test_predictor_that_both_partners_share(frame):
     frame["x"] = frame.groupby(["dyad", "time"])["x"].transform("mean")
     assert message(panel(frame), centering="grand") == (
-        "actor and partner effect of 'x' cannot be told apart: both partners always have the same value. "
+        "actor and partner effect of 'x' cannot be distinguished: both partners always have the same value. "
         "Enter it in covariates instead."
     )
 
@@ -70,7 +70,7 @@ def test_constant_outcome(frame):
 def test_one_dyad(frame):
     assert message(panel(frame[frame["dyad"] == 3])) == (
         "the model needs several dyads, and only one has rows with 'y' and all predictors: "
-        "what differs between dyads cannot be told from one."
+        "what differs between dyads cannot be estimated from one."
     )
 
 

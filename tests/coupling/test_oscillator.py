@@ -11,7 +11,7 @@ from scipy import stats
 import reldyn as rd
 from reldyn.coupling import coupled_oscillator
 from reldyn.coupling.autoregression._oscillator import _with_period, glla_weights
-from reldyn.coupling.autoregression._oscillator_fit import OscillatorFit, _arranged, _deviances
+from reldyn.coupling.autoregression._oscillator_fit import OscillatorFit, _deviances, _usable_stretches
 
 SWINGS = pd.read_csv(Path(__file__).parent / "reference" / "in" / "clo.csv")
 NAMES = {
@@ -123,7 +123,7 @@ def test_exact_steps_are_those_of_many_small_ones():
     rng = np.random.default_rng(3)
     rest, step = rng.standard_normal((6, 2)), np.array([0.0, 1.0, 2.0, 4.0, 5.0, 6.0])
     rest[2, 0] = np.nan
-    series, gaps, scale = _arranged(rest, step)
+    series, gaps, scale = _usable_stretches(rest, step)
     theta[8:] -= np.log(scale)
     # Dense: every value is normal, the free start a coefficient.
     steps = np.diff(step).astype(int)

@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 import reldyn as rd
-from reldyn.intervention._overlap import OVERLAPS, kendall_b, nap, nonoverlap, theil_sen
+from reldyn.intervention._overlap import OVERLAPS, kendall_b, nap, nonoverlap
 
 # The reference solves for its limits to 1e-4 of an iteration (uniroot's default tolerance), ours to 1e-12.
 LIMITS = 3e-5
@@ -76,13 +76,24 @@ def test_nap_is_the_mann_whitney_statistic_over_the_number_of_pairs(reference, p
     assert nap(before, after).estimate == statistic / (len(before) * len(after))
 
 
-def test_kendall_b_and_theil_sen_agree_with_scipy():
+def test_kendall_b_agrees_with_scipy():
     generator = np.random.default_rng(4)
     x, y = generator.integers(0, 5, 30).astype(float), generator.integers(0, 4, 30).astype(float)
     other = stats.kendalltau(x, y, method="asymptotic")
     found = kendall_b(x, y)
     assert (found.estimate, found.p_value) == pytest.approx((other.statistic, other.pvalue), abs=1e-12)
-    assert theil_sen(np.arange(30.0), x) == pytest.approx(stats.theilslopes(x)[0], abs=1e-12)
+
+
+def test_the_trend_that_tau_bc_removes_is_the_median_slope_of_all_pairs(phases):
+    before, after = phases
+    m = len(before)
+    time = np.cumsum(np.arange(1.0, m + len(after) + 1) % 3)  # unequal steps, and pairs at one time
+    slopes = [
+        (before[j] - before[i]) / (time[j] - time[i]) for i in range(m) for j in range(i + 1, m) if time[j] != time[i]
+    ]
+    flat = np.concatenate([before, after]) - np.median(slopes) * time
+    wanted = np.sign(flat[m:, None] - flat[None, :m]).mean()
+    assert nonoverlap("tau_bc", before, after, time=time).estimate == pytest.approx(wanted, abs=1e-12)
 
 
 def _squared_error(before, after):

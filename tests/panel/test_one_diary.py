@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tools.diaries.forms import DESIGNS, differences, forms, make_diary
 
 WAYS = sorted(forms(make_diary(0, "several")))
-STORED = Path(__file__).parents[2] / "tools" / "results" / "diaries.json"
+STORED = Path(__file__).parents[2] / "tools" / "results" / "checks" / "diaries.json"
 
 
 @pytest.mark.parametrize("design", DESIGNS)

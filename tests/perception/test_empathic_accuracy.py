@@ -125,7 +125,7 @@ def test_slope_of_one_person_without_anything_to_learn_from():
     flat, line = np.ones(10), np.arange(10.0)
     assert slope_of(line, flat, fewest=6).note == "the predictor never varies"
     assert slope_of(flat, line, fewest=6).note == "the outcome never varies"
-    assert slope_of(line, line**2, line**2, fewest=6).note == "the predictor cannot be told from the controls"
+    assert slope_of(line, line**2, line**2, fewest=6).note == "the predictor cannot be separated from the controls"
     assert slope_of(line[:4], line[:4], fewest=6).note == "4 complete pairs, below 6"
     exact = slope_of(2 * line, line, fewest=6)
     assert (exact.estimate, exact.std_error, exact.r) == (pytest.approx(2.0), 0.0, 1.0)

@@ -9,10 +9,11 @@ from reldyn.errors import DesignError
 from reldyn.simulate._grid import schedule_grid
 from reldyn.simulate._items import answer_item
 from reldyn.simulate._missing import missing_mask
-from reldyn.simulate._noise import SKEWED_CORRELATION, draw_shocks, stationary_covariance
+from reldyn.simulate._noise import SKEWED_CORRELATION, draw_shocks
 from reldyn.simulate._phases import draw_sojourns, phase_path, three_phases, wave_of_position
 from reldyn.simulate._seeds import child_generator
 from reldyn.simulate._series import KINDS, LINEAR_KINDS, SeriesDesign, simulate_series
+from reldyn.stats import stationary_covariance
 
 
 def batch_of(kind, n_series=60, n_occasions=400, seed=7, **options):
@@ -90,7 +91,7 @@ def test_noise_has_unit_variance_and_the_stated_coefficients(kind):
 
 def test_stationary_covariance_solves_its_equation():
     a, q = np.array([[[0.5, 0.2], [-0.1, 0.4]]]), np.array([[1.0, 0.2], [0.2, 1.0]])
-    s = stationary_covariance(a, q)
+    s = stationary_covariance(a, q[None])
     np.testing.assert_allclose(s[0], a[0] @ s[0] @ a[0].T + q, atol=1e-12)
 
 
@@ -147,7 +148,7 @@ def test_alternation_is_two_phases_of_half_a_period():
     lengths = np.concatenate([sojourns(path)[0] for path in batch.phase])
     assert set(np.unique(batch.phase)) == {0, 1}
     assert lengths.mean() == pytest.approx(6, rel=0.06)
-    assert design.law.sojourn_cv == pytest.approx(np.sqrt(1 - 1 / 6))
+    assert design.phase_model.sojourn_cv == pytest.approx(np.sqrt(1 - 1 / 6))
 
 
 @pytest.mark.parametrize("period", [16, 28, 8])
@@ -171,7 +172,7 @@ def test_drifting_rhythm_misses_the_beeps():
 
 def test_jittered_rhythm_keeps_its_order():
     design, batch = batch_of("jittered_rhythm", n_series=200)
-    assert design.law.sojourn_cv == 0.15
+    assert design.phase_model.sojourn_cv == 0.15
     pairs = [sojourns(path) for path in batch.phase]
     assert all((np.diff(phases) % 3 == 1).all() for _, phases in pairs)
     lengths, phases = np.concatenate([pair[0] for pair in pairs]), np.concatenate([pair[1] for pair in pairs])
@@ -190,9 +191,12 @@ def test_sine_has_the_variance_of_the_steps():
 
 def test_phase_means_lie_where_the_law_says():
     design, batch = batch_of("cycle", n_series=200, effect=1.5)
-    for phase, centre in enumerate(design.law.centroids):
+    for phase, centre in enumerate(design.phase_model.centroids):
         np.testing.assert_allclose(batch.latent[batch.phase == phase].mean(axis=0), 1.5 * centre, atol=0.05)
-    apart = [np.linalg.norm(design.law.centroids[i] - design.law.centroids[j]) for i, j in ((0, 1), (0, 2), (1, 2))]
+    apart = [
+        np.linalg.norm(design.phase_model.centroids[i] - design.phase_model.centroids[j])
+        for i, j in ((0, 1), (0, 2), (1, 2))
+    ]
     assert min(apart) >= 1.2
     assert max(apart) <= 2.2
 
@@ -269,7 +273,7 @@ def test_patterns_differ_in_what_they_should():
         ({"phi": 1.0}, "phi=1.0 is not stationary here: give a number from -0.98 to 0.98."),
         ({"reliability": 0}, "reliability=0 is no share of variance: give a number above 0, at most 1."),
         ({"period": 5}, "period=5 leaves no phase of two beeps: give at least 6 beeps."),
-        ({"sojourn_cv": 3}, "sojourn_cv=3 is no dispersion of sojourns: give a number from 0 to 2."),
+        ({"sojourn_cv": 3}, "sojourn_cv=3 is no dispersion of dwell times: give 0 to 2."),
         ({"missing": 1.0}, "missing=1.0 is no share of missed beeps: give a number from 0 to 0.95."),
         ({"missing_pattern": "burst"}, "missing_pattern='burst' is not known"),
         (

@@ -29,6 +29,7 @@ OWN = {
         f"intervention.{name}": {"n_boot": 99}
         for name in ("event_response", "interrupted_series", "reliable_change", "recovery")
     },
+    "dynamics.correlations": {"n_boot": 99},
 }
 # Models of one occasion, and those that need longer series than twenty occasions.
 ONCE = (

@@ -38,7 +38,6 @@ def test_models_of_one_occasion(tmp_path):
     run_all(tmp_path, frame, every.of_one_occasion())
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::reldyn.DataWarning", "ignore::reldyn.ConvergenceWarning")
 def test_analyses_of_series(tmp_path):
     run = run_all(tmp_path, every.every_frame(), every.of_series())

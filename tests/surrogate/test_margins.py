@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from reldyn.surrogate import Margin, cut_answers, fit_margin, unimodal_law
+from reldyn.surrogate import Margin, cut_answers, fit_margin, unimodal_distribution
 
 
 def exhaustive(counts, step=0.02):
@@ -28,9 +28,9 @@ def one_hump(law):
 
 
 @pytest.mark.parametrize("counts", [[5, 0, 6], [1, 5, 2, 7], [9, 1, 0, 4], [3, 3, 3, 3], [0, 8, 1, 2], [2, 9, 9, 1]])
-def test_the_unimodal_law_has_the_largest_likelihood_of_all_with_one_hump(counts):
+def test_the_unimodal_distribution_has_the_largest_likelihood_of_all_with_one_hump(counts):
     counts = np.array(counts, dtype=float)
-    law, departure = unimodal_law(counts)
+    law, departure = unimodal_distribution(counts)
     given = counts > 0
     found = float(counts[given] @ np.log(law[given]))
     assert law.sum() == pytest.approx(1.0)
@@ -44,7 +44,7 @@ def test_the_unimodal_law_has_the_largest_likelihood_of_all_with_one_hump(counts
 
 @pytest.mark.parametrize("counts", [[1, 2, 3], [9, 4, 1], [1, 5, 5, 2], [7]])
 def test_a_law_with_one_hump_is_its_own_closest(counts):
-    law, departure = unimodal_law(np.array(counts, dtype=float))
+    law, departure = unimodal_distribution(np.array(counts, dtype=float))
     np.testing.assert_allclose(law, np.array(counts) / sum(counts))
     assert departure == pytest.approx(0.0, abs=1e-9)
 

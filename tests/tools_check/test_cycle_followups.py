@@ -1,7 +1,6 @@
 """Stored error rates of what is read off cycles: complete, what the records say, and the same when run again."""
 
 import importlib.util
-import json
 import sys
 from pathlib import Path
 
@@ -20,17 +19,15 @@ def tool():
 
 
 def check(result, tool):
-    assert set(result) == tool.FIELDS
-    assert (result["schema_version"], result["seed"], result["wanted"]) == (tool.SCHEMA_VERSION, tool.SEED, tool.WANTED)
-    assert result["commits"] and all(len(name) >= 40 or name == "unknown" for name in result["commits"])
-    assert {"python", "numpy", "scipy", "reldyn"} <= set(result["versions"])
-    assert result["summary"] == tool.summarise(result["records"])
-    assert {"covered", "covered_mcse"} <= set(result["summary"])
+    assert result["wanted"] == tool.WANTED
+    assert result["done"] == len(result["records"])
+    assert result["rates"] == tool.summarise(result["records"])
+    assert "covered" in result["rates"]
 
 
 def test_every_cell_is_stored_and_complete(tool):
     for cell in tool.CELLS:
-        result = json.loads(tool.path_of(cell, tool.RESULTS).read_text(encoding="utf-8"))
+        result = tool.load(cell, tool.RESULTS)
         assert result["cell"] == cell
         assert len(result["records"]) >= 200
         check(result, tool)
@@ -39,7 +36,7 @@ def test_every_cell_is_stored_and_complete(tool):
 
 @pytest.mark.parametrize("cell", ["vigilance:0.7:200", "bond_trend:0.8:0.4", "bond_moderation:20", "persistence:10"])
 def test_records_are_the_same_again(tool, cell):
-    kept = json.loads(tool.path_of(cell, tool.RESULTS).read_text(encoding="utf-8"))["records"]
+    kept = tool.load(cell, tool.RESULTS)["records"]
     for index in range(3):
         again = tool.replicate(cell, index)
         assert again["covered"] == kept[index]["covered"]
@@ -54,7 +51,7 @@ def test_a_small_cell_runs_and_is_taken_up_again(tool, tmp_path, capsys):
     assert not list(tmp_path.glob("*.json"))
     tool.run_cell("triggers:evening", many=1, deadline=float("inf"), folder=tmp_path)
     tool.run_cell("triggers:evening", many=1, deadline=float("inf"), folder=tmp_path)
-    result = json.loads(tool.path_of("triggers:evening", tmp_path).read_text(encoding="utf-8"))
+    result = tool.load("triggers:evening", tmp_path)
     check(result, tool)
     assert len(result["records"]) == 2
     assert "triggers:evening" in capsys.readouterr().out

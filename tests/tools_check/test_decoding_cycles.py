@@ -26,6 +26,6 @@ def test_decoding_is_stored_and_a_direction_comes_out_again(decoding):
     assert result["commits"]
     cells = {(cell["n_occasions"], cell["missing"]): cell for cell in result["cells"]}
     assert set(cells) == {(length, missing) for length in decoding.OCCASIONS for missing in ("none", "random")}
-    assert all(cell["n"] >= 100 and 0 < cell["accuracy_mcse"] < 0.02 for cell in cells.values())
+    assert all(cell["done"] >= 100 and 0 < cell["rates"]["accuracy"]["mcse"] < 0.02 for cell in cells.values())
     found = np.array([decoding.decode(200, "none", index)[0] for index in range(4)])
-    assert abs(found.mean() - cells[200, "none"]["accuracy"]) < 0.12
+    assert abs(found.mean() - cells[200, "none"]["rates"]["accuracy"]["value"]) < 0.12

@@ -121,8 +121,8 @@ def test_the_page_takes_its_rates_from_the_stored_files(rates):
 def test_the_table_of_the_single_case_notebook_is_the_stored_one():
     notebook = (ROOT / "notebooks" / "10_did_it_help_single_case_designs.py").read_text("utf-8")
     rows = re.findall(r"^# \| \.(\d) \| (\.\d+) \| (\.\d+) \| (\.\d+) \|$", notebook, re.MULTILINE)
-    cells = json.loads((ROOT / "benchmarks" / "results" / "intervention_checks.json").read_text("utf-8"))["cells"]
-    wanted = {"inference": "bootstrap", "change": "level-and-slope", "scale": "continuous", "replications": 2000}
-    names = ("false_positives_welch_t", "false_positives_level", "false_positives_slope")
-    stored = {c["phi"]: [c[name] for name in names] for c in cells if wanted.items() <= c.items()}
+    cells = json.loads((ROOT / "tools" / "results" / "intervention_checks.json").read_text("utf-8"))["cells"]
+    wanted = {"inference": "bootstrap", "change": "level-and-slope", "scale": "continuous", "done": 2000}
+    names = [f"false positives, {what}" for what in ("Welch's t", "level", "slope")]
+    stored = {c["phi"]: [c["rates"][name]["value"] for name in names] for c in cells if wanted.items() <= c.items()}
     assert {int(phi) / 10: [float(value) for value in values] for phi, *values in rows} == stored

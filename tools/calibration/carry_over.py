@@ -12,12 +12,8 @@ Replications are added in portions to all cells in turn and stored after each: a
 """
 
 import argparse
-import json
-import platform
-import subprocess
 import time
 import warnings
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -31,10 +27,11 @@ from reldyn.mixed import (
     process_contrasts,
     random_structure,
 )
+from tools import stored_cells
 
-ROOT = Path(__file__).resolve().parents[2]
-STORED = ROOT / "tools" / "results" / "carry_over.json"
-SCHEMA_VERSION, SEED = 1, 20261129
+STORED = stored_cells.ROOT / "tools" / "results" / "carry_over.json"
+COMMAND = "python -m tools.calibration.carry_over"
+SEED = 20261129
 REPLICATIONS, PORTION = 500, 50
 KEYS = ("kind", "n_dyads", "waves", "share", "first")
 FIRST = {"stationary": 0.0, "high": 0.3, "low": -0.3}
@@ -82,38 +79,26 @@ def measure(cell, replication):
     return process_contrasts(fit.residual, False, fit.psi[0], W, np.eye(7)[3:]), fit.converged
 
 
-def figures(told):
-    """Bias, coverage and widths of a cell from its stored estimates."""
+def described(key, told, wanted):
+    """A cell with bias, coverage and widths from its estimates."""
     truth = TRANSITION.ravel()
     estimate, error, low, high = (np.array(told[name]) for name in NAMES)
-    covered = (low <= truth) & (truth <= high)
-    own, other = [0, 3], [1, 2]
-    half = 0.5 * (high - low)
-    return {
-        "replications": len(estimate),
-        "failed": int(len(told["good"]) - sum(told["good"])),
-        **{
-            f"{word}_{effect}": round(float(value), 4)
-            for effect, at in (("stability", own), ("influence", other))
-            for word, value in (
-                ("bias", (estimate - truth)[:, at].mean()),
-                ("median_bias", np.median((estimate - truth)[:, at])),
-                ("sd", estimate[:, at].std(axis=0).mean()),
-                ("coverage", covered[:, at].mean()),
-                ("median_half_width", np.median(half[:, at])),
-                ("median_std_error", np.nanmedian(error[:, at])),
-            )
-        },
-    }
-
-
-def commit():
-    def git(*arguments):
-        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
-        return done.stdout.strip()
-
-    changed = git("status", "--porcelain", "--", "src/reldyn/mixed", "tools/calibration/carry_over.py")
-    return (git("rev-parse", "HEAD") or "unknown") + ("-dirty" if changed else "")
+    covered, away, half = (low <= truth) & (truth <= high), estimate - truth, 0.5 * (high - low)
+    rates, figures = {}, {"failed": int(len(told["good"]) - sum(told["good"]))}
+    for effect, at in (("stability", [0, 3]), ("influence", [1, 2])):
+        # Two estimates of a replication depend on each other: the error is that of replications.
+        rates[f"coverage, {effect}"] = stored_cells.average(covered[:, at].mean(axis=1))
+        rates[f"bias, {effect}"] = stored_cells.average(away[:, at].mean(axis=1))
+        figures |= {
+            f"median_bias_{effect}": round(float(np.median(away[:, at])), 4),
+            f"sd_{effect}": round(float(estimate[:, at].std(axis=0).mean()), 4),
+            f"median_half_width_{effect}": round(float(np.median(half[:, at])), 4),
+            f"median_std_error_{effect}": round(float(np.nanmedian(error[:, at])), 4),
+        }
+    kind, n_dyads, waves, share, first = key
+    name = f"{kind}, {n_dyads} dyads, {waves} waves, share {share:g}, {first}"
+    counts = {"cell": name, "wanted": max(wanted, len(estimate)), "done": len(estimate)}
+    return {**counts, **dict(zip(KEYS, key, strict=True)), "rates": rates, "figures": figures, **told}
 
 
 def main(arguments=None):
@@ -122,21 +107,11 @@ def main(arguments=None):
     parser.add_argument("--results", type=Path, default=STORED)
     options = parser.parse_args(arguments)
     warnings.simplefilter("ignore")
-    stored = {
-        "schema_version": SCHEMA_VERSION,
-        "seed": SEED,
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in ("numpy", "scipy")},
-        "cells": [],
-    }
-    if options.results.is_file():
-        stored = json.loads(options.results.read_text(encoding="utf-8"))
-    cells = {tuple(told[key] for key in KEYS): told for told in stored["cells"]}
+    cells = {tuple(told[key] for key in KEYS): told for told in stored_cells.read(options.results)["cells"]}
     for first in range(0, options.replications, PORTION):
         for cell in all_cells():
-            told = cells.setdefault(
-                cell, dict(zip(KEYS, cell, strict=True)) | {name: [] for name in (*NAMES, "good")} | {"cpu_seconds": 0}
-            )
+            empty = {name: [] for name in (*NAMES, "good")} | {"cpu_seconds": 0}
+            told = {name: cells.get(cell, empty)[name] for name in empty}
             if len(told["good"]) != first:
                 continue
             start = time.process_time()
@@ -146,12 +121,9 @@ def main(arguments=None):
                 for name in NAMES:
                     told[name].append([float(f"{value:.5g}") for value in getattr(effects, name)])
             told["cpu_seconds"] = round(told["cpu_seconds"] + time.process_time() - start, 1)
-            told["figures"] = figures(told)
-            told["commit"] = commit()
-            stored["cells"] = list(cells.values())
-            options.results.parent.mkdir(parents=True, exist_ok=True)
-            options.results.write_text(json.dumps(stored) + "\n", encoding="utf-8", newline="\n")
-            print(cell, told["figures"], told["cpu_seconds"], flush=True)
+            cells[cell] = described(cell, told, options.replications)
+            stored_cells.save(options.results, list(cells.values()), seed=SEED, command=COMMAND)
+            print(f"{cells[cell]['cell']}: {stored_cells.in_words(cells[cell])}", flush=True)
 
 
 if __name__ == "__main__":

@@ -15,20 +15,17 @@ where it was; delete the file to begin anew.
 """
 
 import argparse
-import json
-import platform
-import subprocess
 import warnings
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 import reldyn as rd
+from tools import stored_cells
 
-ROOT = Path(__file__).resolve().parents[2]
-STORED = ROOT / "tools" / "results" / "actor_partner" / "components.json"
+COMMAND = "python -m tools.calibration.components"
+STORED = stored_cells.ROOT / "tools" / "results" / "actor_partner" / "components.json"
 SEED = 20261129
 CELLS = ("components-60x4", "components-30x8", "categories-60", "weights-60")
 Z = rd.Estimation(inference="z")
@@ -94,16 +91,14 @@ def replicate(cell, index):
     return (categories if kind == "categories" else weighted)(r, int(size))
 
 
-def figures(rows):
+def described(cell, rows, wanted):
     """Share of yes among replications with an interval, and how many had none, per row."""
-    terms = list(dict.fromkeys(term for row in rows for term in row))
-    found = {}
-    for term in terms:
+    rates, without = {}, {}
+    for term in dict.fromkeys(term for row in rows for term in row):
         values = [row[term] for row in rows if row.get(term) is not None]
-        share = float(np.mean(values)) if values else None
-        mcse = float(np.sqrt(share * (1 - share) / len(values))) if values else None
-        found[term] = {"share": share, "mcse": mcse, "without": len(rows) - len(values)}
-    return found
+        rates[term], without[term] = stored_cells.proportion(sum(values), len(values)), len(rows) - len(values)
+    counts = {"cell": cell, "wanted": max(wanted, len(rows)), "done": len(rows)}
+    return {**counts, "rates": rates, "without": without, "rows": rows}
 
 
 def main():
@@ -112,20 +107,16 @@ def main():
     parser.add_argument("--results", type=Path, default=STORED)
     parser.add_argument("--cells", nargs="*", choices=CELLS, default=CELLS)
     chosen = parser.parse_args()
-    stored = json.loads(chosen.results.read_text(encoding="utf-8")) if chosen.results.exists() else {"cells": {}}
-    commit = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True)
-    packages = ("numpy", "pandas", "scipy")
-    stored |= {"seed": SEED, "commit": commit.stdout.strip(), "python": platform.python_version()}
-    stored["versions"] = {name: version(name) for name in packages}
+    stored = {cell["cell"]: cell for cell in stored_cells.read(chosen.results)["cells"]}
     for cell in chosen.cells:
-        rows = stored["cells"].get(cell, {}).get("rows", [])
+        rows = stored.get(cell, {}).get("rows", [])
         while len(rows) < chosen.replications:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 rows.append(replicate(cell, len(rows)))
             if len(rows) % 20 == 0 or len(rows) == chosen.replications:
-                stored["cells"][cell] = {"done": len(rows), "figures": figures(rows), "rows": rows}
-                chosen.results.write_text(json.dumps(stored) + "\n", encoding="utf-8")
+                stored[cell] = described(cell, rows, chosen.replications)
+                stored_cells.save(chosen.results, list(stored.values()), seed=SEED, command=COMMAND)
 
 
 if __name__ == "__main__":

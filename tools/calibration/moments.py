@@ -17,22 +17,18 @@ which are there for comparison.
 """
 
 import argparse
-import json
-import platform
-import subprocess
 import time
 import warnings
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 import reldyn as rd
+from tools import stored_cells
 
-ROOT = Path(__file__).resolve().parents[2]
-STORED = ROOT / "tools" / "results" / "moments.json"
-SCHEMA_VERSION = 1
+STORED = stored_cells.ROOT / "tools" / "results" / "moments.json"
+COMMAND = "python -m tools.calibration.moments"
 SEED = 20261130
 ROUND = 50
 GOAL = (0.93, 0.97)
@@ -168,7 +164,7 @@ def add_round(told, key):
     """Measure another round of a cell."""
     kind, members, n = key
     start = time.process_time()
-    for replication in range(told["replications"], told["replications"] + ROUND):
+    for replication in range(told["done"], told["done"] + ROUND):
         generator = np.random.default_rng([SEED, KINDS.index(kind), MEMBERS.index(members), n, replication])
         try:
             measured = MEASURES[kind](generator, n, members)
@@ -182,33 +178,14 @@ def add_round(told, key):
             sums["bias"] += estimate - truth
             sums["square"] += (estimate - truth) ** 2
             sums["width"] += high - low
-    told["replications"] += ROUND
+    told["done"] += ROUND
+    told["wanted"] = max(told["wanted"], told["done"])
     told["cpu_seconds"] = round(told["cpu_seconds"] + time.process_time() - start, 1)
-    told["commit"] = commit()
-    told["targets"] = {target: summary(target, sums) for target, sums in told["sums"].items()}
-
-
-def summary(target, sums):
-    n, covered = sums["n"], sums["covered"] / sums["n"]
-    bias = sums["bias"] / n
-    return {
-        "coverage": round(covered, 4),
-        "mcse": round(float(np.sqrt(covered * (1 - covered) / n)), 4),
-        "bias": round(bias, 4),
-        "bias_mcse": round(float(np.sqrt(max(sums["square"] / n - bias**2, 0.0) / n)), 4),
-        "mean_width": round(sums["width"] / n, 4),
-        "goal": None if "alone" in target else list(GOAL),
-    }
-
-
-def commit():
-    def git(*arguments):
-        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
-        return done.stdout.strip()
-
-    # The stored results themselves may differ from the commit.
-    changed = git("status", "--porcelain", "--", "src", "tools/calibration")
-    return (git("rev-parse", "HEAD") or "unknown") + ("-dirty" if changed else "")
+    for target, sums in told["sums"].items():
+        n, bias = sums["n"], sums["bias"] / sums["n"]
+        error = float(np.sqrt(max(sums["square"] / n - bias**2, 0.0) / n))
+        told["rates"][f"coverage, {target}"] = stored_cells.proportion(sums["covered"], n)
+        told["rates"][f"bias, {target}"] = stored_cells.as_average(bias, error)
 
 
 def main(arguments=None):
@@ -216,29 +193,20 @@ def main(arguments=None):
     parser.add_argument("--replications", type=int, default=1000)
     parser.add_argument("--results", type=Path, default=STORED)
     options = parser.parse_args(arguments)
-    stored = json.loads(options.results.read_text(encoding="utf-8"))["cells"] if options.results.is_file() else []
+    stored = stored_cells.read(options.results)["cells"]
     cells = {(told["kind"], told["members"], told["n_dyads"]): told for told in stored}
     for key in all_cells():
         kind, members, n = key
-        empty = {"kind": kind, "members": members, "n_dyads": n, "replications": 0, "refused": 0, "cpu_seconds": 0.0}
-        cells.setdefault(key, {**empty, "commit": "", "targets": {}, "sums": {}})
+        counts = {"cell": f"{kind}, {members}, {n} dyads", "wanted": options.replications, "done": 0}
+        design = {"kind": kind, "members": members, "n_dyads": n, "refused": 0, "cpu_seconds": 0.0}
+        cells.setdefault(key, {**counts, **design, "rates": {}, "sums": {}})
     warnings.simplefilter("ignore")
-    while any(told["replications"] < options.replications for told in cells.values()):
-        key = min(cells, key=lambda each: cells[each]["replications"])
+    while any(told["done"] < options.replications for told in cells.values()):
+        key = min(cells, key=lambda each: cells[each]["done"])
         add_round(cells[key], key)
-        whole = {
-            "schema_version": SCHEMA_VERSION,
-            "seed": SEED,
-            "replications_wanted": options.replications,
-            "goal": list(GOAL),
-            "python": platform.python_version(),
-            "versions": {name: version(name) for name in ("numpy", "scipy")},
-            "cells": list(cells.values()),
-        }
-        options.results.parent.mkdir(parents=True, exist_ok=True)
-        options.results.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8", newline="\n")
-        told = cells[key]
-        print(key, told["replications"], {name: row["coverage"] for name, row in told["targets"].items()}, flush=True)
+        begun = [told for told in cells.values() if told["done"]]
+        stored_cells.save(options.results, begun, seed=SEED, command=COMMAND)
+        print(f"{cells[key]['cell']}: {stored_cells.in_words(cells[key])}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Measure how often the 95 % intervals of `stats.pool` cover the mean over dyads, and how far its estimate is off.
 
-Usage: python tools/calibration/pooling.py [--replications 4000] [--results FILE]
+Usage: python -m tools.calibration.pooling [--replications 4000] [--results FILE]
 Estimates of 5, 10 or 30 dyads whose true values vary with an SD of 0, half or once the usual standard error, of kinds
 
 equal      normal estimates with standard errors of 1
@@ -16,11 +16,6 @@ the model. Cells that are done are kept: a run that was stopped goes on where it
 """
 
 import argparse
-import json
-import platform
-import subprocess
-import time
-from importlib.metadata import version
 from itertools import product
 from pathlib import Path
 
@@ -29,10 +24,10 @@ from scipy.stats import norm
 from scipy.stats import t as student
 
 from reldyn.stats import pool, reml_variance
+from tools import stored_cells
 
-ROOT = Path(__file__).resolve().parents[2]
-STORED = ROOT / "tools" / "results" / "pooling.json"
-SCHEMA_VERSION = 1
+STORED = stored_cells.ROOT / "tools" / "results" / "pooling.json"
+COMMAND = "python -m tools.calibration.pooling"
 SEED = 20261129
 REPLICATIONS = 4000
 GOAL = (0.93, 0.97)
@@ -102,36 +97,26 @@ def measure(kind, n, spread, by, replications):
     return covered, found, {name: float((np.abs(mean - truth) <= width).mean()) for name, width in widths.items()}
 
 
-def cell(kind, n, spread, by, replications):
-    start = time.process_time()
+def name_of(key):
+    kind, n, spread, by = key
+    return f"{kind}, {n} dyads, spread {spread:g}, {by}"
+
+
+def cell(key, replications):
+    kind, n, spread, by = key
     covered, found, others = measure(kind, n, spread, by, replications)
-    share = float(covered.mean())
     truth = TRUE_LOG_ODDS if kind == "log odds" else 0.0
+    shares = {"coverage": float(covered.mean())} | others
     return {
-        **dict(zip(KEYS, (kind, n, spread, by), strict=True)),
-        "replications": replications,
-        "coverage": share,
-        "mcse": float(np.sqrt(share * (1 - share) / replications)),
-        **others,
-        "bias": float(found.estimate.mean() - truth),
-        "bias_mcse": float(found.estimate.std(ddof=1) / np.sqrt(replications)),
+        "done": replications,
+        **dict(zip(KEYS, key, strict=True)),
+        "rates": {name: stored_cells.as_proportion(share, replications) for name, share in shares.items()}
+        | {"bias": stored_cells.average(found.estimate - truth)},
         "mean_half_width": float((found.conf_high - found.conf_low).mean() / 2),
         "mean_between_sd": float(found.between_sd.mean()),
         "goal": list(GOAL) if in_goal(kind, spread, by) else None,
         "first_covered": covered[:20].astype(int).tolist(),
-        "commit": commit(),
-        "cpu_seconds": round(time.process_time() - start, 2),
     }
-
-
-def commit():
-    def git(*arguments):
-        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
-        return done.stdout.strip()
-
-    # The stored results themselves may differ from the commit.
-    changed = git("status", "--porcelain", "--", "src", "tools/calibration")
-    return (git("rev-parse", "HEAD") or "unknown") + ("-dirty" if changed else "")
 
 
 def main(arguments=None):
@@ -139,29 +124,8 @@ def main(arguments=None):
     parser.add_argument("--replications", type=int, default=REPLICATIONS)
     parser.add_argument("--results", type=Path, default=STORED)
     options = parser.parse_args(arguments)
-    stored = json.loads(options.results.read_text(encoding="utf-8")) if options.results.is_file() else {"cells": []}
-    done = {
-        tuple(told[name] for name in KEYS) for told in stored["cells"] if told["replications"] == options.replications
-    }
-    for key in all_cells():
-        if key in done:
-            continue
-        told = cell(*key, options.replications)
-        kept = [other for other in stored["cells"] if tuple(other[name] for name in KEYS) != key]
-        stored = {
-            "schema_version": SCHEMA_VERSION,
-            "seed": SEED,
-            "replications": options.replications,
-            "goal": list(GOAL),
-            "python": platform.python_version(),
-            "versions": {name: version(name) for name in ("numpy", "scipy", "statsmodels")},
-            "cells": [*kept, told],
-        }
-        options.results.parent.mkdir(parents=True, exist_ok=True)
-        options.results.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8", newline="\n")
-        wanted = told["goal"]
-        verdict = "" if wanted is None else "  met" if wanted[0] <= told["coverage"] <= wanted[1] else "  MISSED"
-        print(f"{key}: {told['coverage']:.4f}, bias {told['bias']:+.3f}{verdict}")
+    cells = {name_of(key): key for key in all_cells()}
+    stored_cells.run(options.results, cells, options.replications, seed=SEED, command=COMMAND, measure=cell)
 
 
 if __name__ == "__main__":

@@ -17,22 +17,18 @@ portions to all cells in turn and stored after each: a run that was stopped goes
 """
 
 import argparse
-import json
-import platform
-import subprocess
 import time
 import warnings
-from importlib.metadata import version
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 
 from reldyn.mixed import Problem, RandomStructure, Residual, fit_mixed, infer, random_structure
+from tools import stored_cells
 
-ROOT = Path(__file__).resolve().parents[2]
-STORED = ROOT / "tools" / "results" / "random_structure.json"
-SCHEMA_VERSION = 1
+STORED = stored_cells.ROOT / "tools" / "results" / "random_structure.json"
+COMMAND = "python -m tools.calibration.random_structure"
 SEED = 20261129
 REPLICATIONS, PORTION = 1000, 25
 GOAL = 0.935
@@ -134,25 +130,22 @@ def add(told, results):
         sums["squared_error"] = (np.asarray(sums.get("squared_error", np.zeros_like(squared))) + squared).tolist()
 
 
-def commit():
-    def git(*arguments):
-        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
-        return done.stdout.strip()
+def described(key, candidates, wanted):
+    """A cell with the coverage of its candidates: the mean over within effects, of as many replications."""
+    shares = {name: (float(np.mean(sums["covered"])), sums["replications"]) for name, sums in candidates.items()}
+    done = max(n for _, n in shares.values())
+    named = ", ".join(f"{name} {value:g}" for name, value in zip(KEYS, key, strict=True))
+    rates = {f"coverage, {name}": stored_cells.proportion(total, n) for name, (total, n) in shares.items()}
+    counts = {"cell": named, "wanted": max(wanted, done), "done": done}
+    return {**counts, **dict(zip(KEYS, key, strict=True)), "rates": rates, "candidates": candidates}
 
-    changed = git("status", "--porcelain", "--", "src/reldyn/mixed", "tools/calibration/random_structure.py")
-    return (git("rev-parse", "HEAD") or "unknown") + ("-dirty" if changed else "")
 
-
-def verdict(stored):
-    """Coverage per candidate: the lowest cell (mean of its within effects), and where."""
+def verdict(cells):
+    """Coverage per candidate: the lowest cell, and how many lie below the goal."""
     lines = []
     for name in CANDIDATES:
-        shares = []
-        for told in stored["cells"]:
-            sums = told["candidates"].get(name)
-            if sums:
-                share = float(np.mean(sums["covered"])) / sums["replications"]
-                shares.append((share, sums["replications"], tuple(told[key] for key in KEYS)))
+        rates = {cell["cell"]: cell["rates"].get(f"coverage, {name}") for cell in cells}
+        shares = [(rate["value"], rate["n"], cell) for cell, rate in rates.items() if rate]
         if shares:
             below = sum(share < GOAL for share, _, _ in shares)
             lines.append(f"{name:15s} {len(shares)} cells, lowest {min(shares)}, {below} below {GOAL}")
@@ -166,33 +159,19 @@ def main(arguments=None):
     parser.add_argument("--results", type=Path, default=STORED)
     options = parser.parse_args(arguments)
     warnings.simplefilter("ignore")
-    stored = (
-        json.loads(options.results.read_text(encoding="utf-8"))
-        if options.results.is_file()
-        else {
-            "schema_version": SCHEMA_VERSION,
-            "seed": SEED,
-            "goal": GOAL,
-            "python": platform.python_version(),
-            "versions": {name: version(name) for name in ("numpy", "scipy")},
-            "cells": [],
-        }
-    )
-    cells = {tuple(told[key] for key in KEYS): told for told in stored["cells"]}
+    cells = {tuple(told[key] for key in KEYS): told for told in stored_cells.read(options.results)["cells"]}
     for first in range(0, options.replications, PORTION):
         for cell in all_cells():
-            told = cells.setdefault(cell, dict(zip(KEYS, cell, strict=True)) | {"candidates": {}})
+            told = {"candidates": cells.get(cell, {}).get("candidates", {})}
             done = {name: told["candidates"].get(name, {}).get("replications", 0) for name in options.candidates}
             todo = [name for name in options.candidates if done[name] == first]
             if not todo:
                 continue
             for replication in range(first, first + PORTION):
                 add(told, measure(cell, replication, todo))
-            told["commit"] = commit()
-            stored["cells"] = list(cells.values())
-            options.results.parent.mkdir(parents=True, exist_ok=True)
-            options.results.write_text(json.dumps(stored) + "\n", encoding="utf-8", newline="\n")
-        print(f"{first + PORTION} replications\n{verdict(stored)}", flush=True)
+            cells[cell] = described(cell, told["candidates"], options.replications)
+            stored_cells.save(options.results, list(cells.values()), seed=SEED, command=COMMAND)
+        print(f"{first + PORTION} replications\n{verdict(cells.values())}", flush=True)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tools.diaries.forms import DESIGNS, differences, forms, make_diary
 
-STORED = Path(__file__).parents[1] / "results" / "diaries.json"
+STORED = Path(__file__).parents[1] / "results" / "checks" / "diaries.json"
 _BLOCK = 50
 
 

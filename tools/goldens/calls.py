@@ -172,6 +172,7 @@ CALLS: dict[str, Callable[[], Any]] = {
     # dynamics
     "affect_dynamics": lambda: rd.affect_dynamics(panel("daily"), ["y", "x"]),
     "affect_dynamics beeps": lambda: rd.affect_dynamics(panel("beeps"), ["y", "x"]),
+    "correlations": lambda: rd.dynamics.correlations(panel("daily"), ["y", "x"], n_boot=99, seed=1),
     "icc": lambda: rd.dynamics.icc(panel("large"), ["y", "x"]),
     "inertia": lambda: rd.dynamics.inertia(panel("large"), "y"),
     "instability": lambda: rd.dynamics.instability(panel("large"), "y"),

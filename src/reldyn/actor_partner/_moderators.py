@@ -56,9 +56,9 @@ def _varies(values: NDArray[np.float64], person: NDArray[np.int64]) -> bool:
     return float(np.max(top[held] - bottom[held])) > _nothing(values[seen])
 
 
-def _nothing(seen: NDArray[np.float64]) -> float:
+def _nothing(observed: NDArray[np.float64]) -> float:
     """Differences up to this size are rounding."""
-    return CONSTANT * max(float(np.abs(seen).max()), np.finfo(float).tiny)
+    return CONSTANT * max(float(np.abs(observed).max()), np.finfo(float).tiny)
 
 
 def moderator_values(

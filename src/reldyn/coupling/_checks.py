@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -10,7 +10,19 @@ from reldyn._types import Array, Flags
 from reldyn.errors import DesignError
 from reldyn.stats import Pooling, pooling_text
 
-__all__ = ["AVERAGES", "AverageBy", "averaging_text", "check_count", "check_lag", "pooling_of", "varies"]
+if TYPE_CHECKING:
+    from reldyn.panel import DyadPanel
+
+__all__ = [
+    "AVERAGES",
+    "AverageBy",
+    "averaging_text",
+    "check_count",
+    "check_lag",
+    "members_by_role",
+    "pooling_of",
+    "varies",
+]
 
 AverageBy = Literal["mean", "random-effects"]
 AVERAGES = ("mean", "random-effects")
@@ -116,3 +128,12 @@ def averaging_text(average_by: AverageBy) -> str:
     'the unweighted mean over dyads with a t test and dyads minus one degrees of freedom'
     """
     return pooling_text(pooling_of(average_by))
+
+
+def members_by_role(panel: DyadPanel) -> bool:
+    """Whether every dyad has one member of each of two roles, who are then the first and the second."""
+    index = panel.index
+    if len(index.roles) != 2 or (index.role < 0).any():
+        return False
+    # Members are ordered by role, so that a dyad of unequal roles has role 0 first and role 1 second.
+    return bool(np.array_equal(index.role, index.member))

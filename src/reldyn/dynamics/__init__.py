@@ -1,6 +1,7 @@
 """One person's affect over time: mean, variability, instability, inertia and reliability."""
 
 from reldyn.dynamics._affect import AffectDynamics, affect_dynamics
+from reldyn.dynamics._correlations import CorrelationsResult, correlations
 from reldyn.dynamics._icc import IccResult, icc
 from reldyn.dynamics._inertia import InertiaResult, inertia
 from reldyn.dynamics._instability import InstabilityResult, instability
@@ -13,6 +14,7 @@ __all__ = [
     "ShrinkageResult",
     "ContactWindows",
     "AffectDynamics",
+    "CorrelationsResult",
     "IccResult",
     "InertiaResult",
     "InstabilityResult",
@@ -21,6 +23,7 @@ __all__ = [
     "ReliabilityResult",
     "affect_dynamics",
     "contact_windows",
+    "correlations",
     "icc",
     "inertia",
     "instability",

@@ -1,4 +1,8 @@
-"""`icc`: how much of a variable's variance lies between dyads, between persons, and within persons."""
+"""`icc`: how much of a variable's variance lies between dyads, between persons, and within persons.
+
+Persons answer unequally often, and `pingouin.intraclass_corr` drops everyone with a gap: the variances are estimated by
+likelihood, which gives pingouin's ICC(1) where nobody misses anything.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,10 @@ import numpy as np
 
 from reldyn._types import Array, Columns, Ints
 from reldyn.dynamics._persons import listed
-from reldyn.dynamics._table import EstimateTable
 from reldyn.dynamics._units import Units, person_units
 from reldyn.errors import DesignError, check_option
 from reldyn.panel import analysis
+from reldyn.results import EstimateResult
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +37,7 @@ _NOTHING = 1e-7
 
 
 @dataclass(frozen=True)
-class IccResult(EstimateTable):
+class IccResult(EstimateResult):
     """Intraclass correlations and the variances behind them.
 
     Attributes

@@ -16,10 +16,10 @@ from reldyn._types import Array, Column, Flags, Ints
 from reldyn.dynamics._indices import FEWEST_PAIRS, moments
 from reldyn.dynamics._pairs import Pairs, SuccessiveValues, check_pairs, pair_rule, successive_values
 from reldyn.dynamics._persons import person_columns
-from reldyn.dynamics._table import EstimateTable
 from reldyn.dynamics._units import Units, dyad_units, person_units
 from reldyn.errors import DesignError, check_option
 from reldyn.panel import analysis
+from reldyn.results import EstimateResult
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +34,7 @@ __all__ = ["InertiaResult", "inertia"]
 
 
 @dataclass(frozen=True)
-class InertiaResult(EstimateTable):
+class InertiaResult(EstimateResult):
     """A multilevel autoregression.
 
     Attributes

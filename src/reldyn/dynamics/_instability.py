@@ -11,10 +11,10 @@ import numpy as np
 from reldyn._types import Column
 from reldyn.dynamics._pairs import Pairs, check_pairs, pair_rule, successive_values
 from reldyn.dynamics._persons import person_columns
-from reldyn.dynamics._table import EstimateTable
 from reldyn.dynamics._units import person_units
 from reldyn.errors import DesignError, check_option
 from reldyn.panel import analysis
+from reldyn.results import EstimateResult
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +28,7 @@ __all__ = ["InstabilityResult", "instability"]
 
 
 @dataclass(frozen=True)
-class InstabilityResult(EstimateTable):
+class InstabilityResult(EstimateResult):
     """A multilevel model of log squared successive differences.
 
     Attributes

@@ -16,9 +16,9 @@ import numpy as np
 from reldyn._types import Array, Column, Flags, Ints
 from reldyn.dynamics._pairs import check_pairs, pair_rule, successive_values
 from reldyn.dynamics._persons import first_rows, person_columns
-from reldyn.dynamics._table import EstimateTable
 from reldyn.errors import DesignError, check_option
 from reldyn.panel import analysis
+from reldyn.results import EstimateResult
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +35,7 @@ _TERMS = ("location_mean", "location_sd", "scale_mean", "scale_sd", "correlation
 
 
 @dataclass(frozen=True)
-class LocationScaleResult(EstimateTable):
+class LocationScaleResult(EstimateResult):
     """Distribution of person means and log variances over persons.
 
     Attributes

@@ -16,9 +16,9 @@ import numpy as np
 from reldyn._types import Array, Columns, Ints
 from reldyn.dynamics._pairs import Pairs, check_pairs, pair_rule, successive_values
 from reldyn.dynamics._persons import listed, person_columns
-from reldyn.dynamics._table import EstimateTable
 from reldyn.errors import DesignError
 from reldyn.panel import analysis
+from reldyn.results import EstimateResult
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +32,7 @@ _DENSITIES = ("density", "density_cross", "density_auto", "noise")
 
 
 @dataclass(frozen=True)
-class NetworkResult(EstimateTable):
+class NetworkResult(EstimateResult):
     """Densities of lagged networks, of the sample and of each person.
 
     Attributes

@@ -6,6 +6,7 @@ forms; Geldhof, Preacher and Zyphur (2014, Psychological Methods 19, 72-91) for 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -15,10 +16,10 @@ import numpy as np
 from reldyn._types import Array, Columns
 from reldyn.dynamics._facets import CROSSED, NESTED, Cells, crossed_anova, crossed_reml, nested_anova, nested_reml
 from reldyn.dynamics._persons import listed
-from reldyn.dynamics._table import EstimateTable, warn_all
 from reldyn.dynamics._two_level_factor import FactorFit, fit_two_levels, omega
-from reldyn.errors import DesignError, check_option
+from reldyn.errors import DataWarning, DesignError, check_option
 from reldyn.panel import analysis
+from reldyn.results import EstimateResult
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +44,7 @@ _REACH = 1.959963984540054
 
 
 @dataclass(frozen=True)
-class ReliabilityResult(EstimateTable):
+class ReliabilityResult(EstimateResult):
     """Reliability between and within persons.
 
     Attributes
@@ -165,8 +166,10 @@ def reliability(
         factor, reason = _factor(cells)
     notes += told + _heywood(factor, names)
     if factor is not None and not factor.converged:
-        notes.append("the two-level factor model did not reach a verified optimum, so its omega has no interval")
-    warn_all(notes)
+        notes.append("the two-level factor model did not converge to a verified optimum, so its omega has no interval")
+    for note in notes:
+        # At the line that called the function, past the decorator of analyses.
+        warnings.warn(note, DataWarning, stacklevel=3)
     rows = _coefficients(crossed, nested, k, len(names)) + _omegas(factor, reason)
     return ReliabilityResult(
         items=tuple(names),
@@ -235,7 +238,7 @@ def _components(cells: Cells, method: Method | None) -> tuple[Array, Array, Meth
     crossed, first = crossed_reml(cells)
     nested, second = nested_reml(cells)
     if not (first and second):
-        notes.append("the restricted likelihood did not reach a verified optimum")
+        notes.append("the restricted likelihood did not converge to a verified optimum")
     return crossed, nested, "reml", notes, first and second
 
 

@@ -96,7 +96,7 @@ def shrinkage(panel: DyadPanel, contacts: Columns, *, window: int = 1) -> Shrink
 
     Tests and intervals allow for first-order autocorrelation of the errors (Zeger, 1988), averaged over what the series
     allows of it. Of flat series with an autocorrelation of 0 to .6 they reject 1 to 6 % instead of 5 %; at .8, counts
-    6 to 10 % and other numbers 2 to 8 %, the shortest most. Stored in ``benchmarks/results/trend_checks.json``.
+    6 to 10 % and other numbers 2 to 8 %, the shortest most. Stored in ``tools/results/trend_checks.json``.
 
     The entropy carries Miller's correction; with a handful of contacts per window it is still too low, the more so the
     fewer there are, so that fewer contacts alone can look like less diversity: read ``diversity`` beside ``count``. The
@@ -277,14 +277,14 @@ def _design(time: Array, exposure: Ints, counted: bool) -> Array:
     return np.column_stack(columns)
 
 
-def _ratios(told: dict[str, Any]) -> dict[str, float]:
+def _ratios(row: dict[str, Any]) -> dict[str, float]:
     pairs = (("ratio", "estimate"), ("ratio_low", "conf_low"), ("ratio_high", "conf_high"))
     # Beyond this the factor per week says no more than "far".
-    return {name: math.nan if math.isnan(told[source]) else math.exp(min(told[source], 50.0)) for name, source in pairs}
+    return {name: math.nan if math.isnan(row[source]) else math.exp(min(row[source], 50.0)) for name, source in pairs}
 
 
-def _filled(told: dict[str, Any]) -> dict[str, Any]:
-    return dict.fromkeys(_NUMBERS, math.nan) | {"note": ""} | told
+def _filled(row: dict[str, Any]) -> dict[str, Any]:
+    return dict.fromkeys(_NUMBERS, math.nan) | {"note": ""} | row
 
 
 def _sample(measure: str, rows: list[dict[str, Any]], dyad: Ints, unit: str) -> dict[str, Any]:

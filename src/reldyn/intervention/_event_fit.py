@@ -118,12 +118,12 @@ def _unusable(one: EventDays, design: Array, plan: EventPlan) -> str:
                 "the days around the events leave no days to compare them with: name one, as in "
                 f"reference={plan.window[0]}"
             )
-        return "the days around the events cannot be told apart: choose a narrower window"
+        return "the effects of the days around the events cannot be separated: choose a narrower window"
     return ""
 
 
 def _against_redrawn(one: EventDays, base: Array, plan: EventPlan, generator: np.random.Generator) -> float:
-    """Rank of the events among events at other times, the errors' law held at that without events."""
+    """Rank of the events among events at other times, the errors' distribution held at that without events."""
     seen = np.isfinite(one.value)
     y, step = one.value[seen], one.day[seen]
     phi, gap = fit_ar1(y, base[seen], step).phi, np.diff(step)

@@ -19,7 +19,7 @@ from reldyn.errors import DataWarning, DesignError, check_option
 from reldyn.intervention._event_days import EventDays, day_frame, event_days
 from reldyn.intervention._event_fit import CELLS, EventAnswer, EventPlan, Marks, fit_events
 from reldyn.intervention._phases import time_unit
-from reldyn.intervention._result import SeriesResult, called
+from reldyn.intervention._result import SeriesResult, series_labels
 from reldyn.panel import analysis
 from reldyn.stats import known_seed, map_seeded, pool
 
@@ -147,7 +147,7 @@ def event_response(
     ``p_joint`` trusts the errors to be a first-order autoregression. ``p_redrawn`` does not, but asks that events could
     as well have fallen on other days; where they come as regularly as the clock the other days are nearly the same
     days, and it finds little. Measured false positives of both are stored in
-    ``benchmarks/results/intervention_sizes.json``.
+    ``tools/results/intervention_sizes.json``.
 
     References
     ----------
@@ -215,7 +215,7 @@ def _tables(
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
-    names = called([(one.dyad, one.person, one.role) for one in series])
+    names = series_labels([(one.dyad, one.person, one.role) for one in series])
     for one, name, answer in zip(series, names, answers, strict=True):
         for place, lag in enumerate(plan.lags):
             cells = dict(zip(CELLS, answer.cells[place].tolist(), strict=True))

@@ -19,7 +19,7 @@ from reldyn._types import Array, Column, Flags
 from reldyn.errors import DataWarning, DesignError, check_option
 from reldyn.intervention._draws import draw_errors
 from reldyn.intervention._phases import PhaseSeries, partners_together, phase_series, time_unit
-from reldyn.intervention._result import PhaseResult, called, series_frame
+from reldyn.intervention._result import PhaseResult, series_frame, series_labels
 from reldyn.panel import analysis
 from reldyn.stats import AR1Fit, fit_ar1, known_seed, map_seeded, monte_carlo_p
 
@@ -157,7 +157,7 @@ def interrupted_series(
     a property of length, autocorrelation and noise, not of the change found: where the bootstrap test has a power of
     .80, over the autocorrelations the series allows and the size of error that each of them implies. Measured power at
     the changes so stated is .78 to .82 at autocorrelations of .3 to .7. False positives and power at 28 and 28 days are
-    stored in ``benchmarks/results/intervention_checks.json``.
+    stored in ``tools/results/intervention_checks.json``.
 
     References
     ----------
@@ -398,7 +398,7 @@ def _vague(fit: AR1Fit) -> bool:
 def _fit_notes(fit: AR1Fit) -> list[str]:
     notes = []
     if fit.at_edge:
-        notes.append("the autocorrelation lies at the end of what is possible: no change can be told from drift")
+        notes.append("the autocorrelation lies at the end of what is possible: no change can be separated from drift")
     elif _vague(fit):
         low = "below -.90" if np.isnan(fit.phi_low) else f"{fit.phi_low:.2f}"
         high = "above .99" if np.isnan(fit.phi_high) else f"{fit.phi_high:.2f}"
@@ -428,7 +428,7 @@ def _tables(series: list[PhaseSeries], answers: list[_Answer], change: Change) -
     import pandas as pd
 
     rows = []
-    names = called([(one.dyad, one.person, one.role) for one in series])
+    names = series_labels([(one.dyad, one.person, one.role) for one in series])
     for one, name, answer in zip(series, names, answers, strict=True):
         for place, effect in enumerate(_EFFECTS[change]):
             cells = {"term": f"{name} {effect}", **one.identity, "effect": effect}

@@ -122,10 +122,10 @@ def multiple_baseline(
     rows: list[dict[str, Any]] = []
     models: list[dict[str, Any]] = []
     notes: list[str] = []
-    analyses, n_alone = _analyses(series, panel.roles)
+    analyses, n_single = _analyses(series, panel.roles)
     for role, cases in analyses.items():
         usable = [case for case in cases if not case.lacking(_FEWEST_ANSWERS, _FEWEST_ANSWERS)]
-        lacking = [without_partner(n_alone)] if n_alone and role in ("both", "difference") else []
+        lacking = [without_partner(n_single)] if n_single and role in ("both", "difference") else []
         told, model, remarks = _analysed(role, usable, len(cases), lacking)
         rows.extend(told)
         models.append(model)
@@ -174,17 +174,17 @@ def _analyses(series: list[PhaseSeries], roles: tuple[Hashable, ...]) -> tuple[d
         if apart and str(one.role) in found:
             found[str(one.role)].append(one)
     pairs = [pair for pair in both.values() if len(pair) == 2]
-    n_alone = len(both) - len(pairs)
+    n_single = len(both) - len(pairs)
     if not pairs:
         own = {str(role): [one for one in series if one.role == role] for role in roles or ("",)}
-        return {role: cases for role, cases in own.items() if cases}, n_alone
+        return {role: cases for role, cases in own.items() if cases}, n_single
     found["both"] = [combined(pair, 0.5, 0.5) for pair in pairs]
     if apart:
         ordered = [
             sorted(pair, key=lambda one: roles.index(one.role)) for pair in pairs if pair[0].role != pair[1].role
         ]
         found["difference"] = [combined(pair, 1.0, -1.0) for pair in ordered]
-    return found, n_alone
+    return found, n_single
 
 
 def combined(pair: Sequence[PhaseSeries], first: float, second: float) -> PhaseSeries:
@@ -272,7 +272,9 @@ def _analysed(
         notes.append(f"{n_all - len(cases)} of {n_all} dyads lack answers in a phase and are left out")
     if len(cases) >= _FEWEST_CASES:
         if len({case.start for case in cases}) == 1:
-            notes.append("all dyads start at the same time, so the change cannot be told from what happened that day")
+            notes.append(
+                "all dyads start at the same time, so the change cannot be separated from what happened that day"
+            )
         if len(cases) < _FEW_CASES:
             notes.append(f"only {len(cases)} dyads, so how much they differ is uncertain")
         rows = _stacked(cases)
@@ -287,7 +289,7 @@ def _analysed(
                 notes.append("the model did not converge: its estimates are not to be used")
             if fit.boundary:
                 notes.append(
-                    "dyads do not differ in level, in change, or in a combination of both, as far as can be told"
+                    "dyads do not differ in level, in change, or in a combination of both, as far as the data show"
                 )
             return _rows(role, told, notes), _model(role, fit, len(cases), notes), notes
     else:
@@ -301,22 +303,22 @@ def _analysed(
     return [{**line, "note": model["note"]} for line in lines], model, notes
 
 
-def _rows(role: str, told: Contrasts, notes: list[str]) -> list[dict[str, Any]]:
+def _rows(role: str, contrasts: Contrasts, notes: list[str]) -> list[dict[str, Any]]:
     return [
         {
             "term": f"{role} {effect}".strip(),
             "role": role,
             "effect": effect,
-            **{name: float(values[place]) for name, values in _ordered(told).items()},
+            **{name: float(values[place]) for name, values in _ordered(contrasts).items()},
             "note": "; ".join(notes),
         }
         for place, effect in enumerate(_EFFECTS)
     ]
 
 
-def _ordered(told: Contrasts) -> dict[str, Array]:
+def _ordered(contrasts: Contrasts) -> dict[str, Array]:
     names = ("estimate", "std_error", "statistic", "df", "p_value", "conf_low", "conf_high")
-    return {name: getattr(told, name) for name in names}
+    return {name: getattr(contrasts, name) for name in names}
 
 
 def _model(role: str, fit: Fit, n_cases: int, notes: list[str]) -> dict[str, Any]:

@@ -40,7 +40,7 @@ Overlap = Literal[
     "ird",
 ]
 
-__all__ = ["OverlapResult", "OVERLAPS", "Index", "kendall_b", "nap", "nonoverlap", "overlap", "theil_sen"]
+__all__ = ["OverlapResult", "OVERLAPS", "Index", "kendall_b", "nap", "nonoverlap", "overlap"]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -212,9 +212,11 @@ def nonoverlap(
     if name == "tau":
         return _doubled(nap(before, after, std_error))
     if name == "tau_bc":
+        from scipy.stats import theilslopes
+
         clock = np.arange(len(before) + len(after), dtype=float) if time is None else time
-        slope = theil_sen(clock[: len(before)], before)
         m = len(before)
+        slope = theilslopes(before, clock[:m]).slope
         return _doubled(nap(before - slope * clock[:m], after - slope * clock[m:], std_error))
     return Index(_simple(name, before, after))
 
@@ -230,11 +232,11 @@ def _simple(name: str, before: Array, after: Array) -> float:
     if name == "pem":
         middle = float(np.median(before))
         return float(np.mean((after > middle) + 0.5 * (after == middle)))
-    kept = _kept_without_overlap(before, after)
+    kept = _most_without_overlap(before, after)
     return kept / (m + n) if name == "pand" else 1 - (m + n - kept) * (m + n) / (2 * m * n)
 
 
-def _kept_without_overlap(before: Array, after: Array) -> int:
+def _most_without_overlap(before: Array, after: Array) -> int:
     """Most occasions that can be kept so that all of the first phase lie below all of the second."""
     low, high = np.sort(before), np.sort(after)
     # Keep the i lowest of the one; then all of the other above the highest of them.
@@ -313,28 +315,6 @@ def _doubled(index: Index) -> Index:
     return Index(
         2 * index.estimate - 1, 2 * index.std_error, 2 * index.conf_low - 1, 2 * index.conf_high - 1, index.p_value
     )
-
-
-def theil_sen(time: Array, value: Array) -> float:
-    """Median slope over all pairs of occasions (Theil 1950, Sen 1968).
-
-    Parameters
-    ----------
-    time, value : (n,) arrays
-
-    Returns
-    -------
-    float
-
-    Examples
-    --------
-    >>> theil_sen(np.array([0.0, 1.0, 2.0]), np.array([1.0, 2.0, 9.0]))
-    4.0
-    """
-    first, second = np.triu_indices(len(time), 1)
-    apart = time[second] - time[first]
-    used = apart != 0
-    return float(np.median((value[second] - value[first])[used] / apart[used]))
 
 
 def _ordering(name: str, before: Array, after: Array) -> tuple[Array, Array]:

@@ -154,13 +154,13 @@ def randomization_test(
     series, _ = phase_series(panel, outcome, phase, phases)
     plan = _Plan(design, alternative, starts, n_draws)
     offset = labelled_times(panel)
-    by_role, n_alone = start_cases(series, panel.roles, offset, each=design == "start-point")
+    by_role, n_single = start_cases(series, panel.roles, offset, each=design == "start-point")
     if not by_role:
         raise DesignError("no series has answers in both phases, so there is no start whose place could be drawn.")
     if design == "start-point":
         rows = _by_dyad(by_role, plan)
     else:
-        rows = _of_sample(by_role, plan, known_seed(seed), n_alone)
+        rows = _of_sample(by_role, plan, known_seed(seed), n_single)
     table = pd.DataFrame(rows)
     for note in sorted(set(table["note"]) - {""}):
         if "cannot fall below" in note:
@@ -215,7 +215,7 @@ def _row(
     return row | {"n_dyads": n_dyads, "note": reason}
 
 
-def _of_sample(by_role: dict[Hashable, list[StartCase]], plan: _Plan, seed: int, n_alone: int) -> list[dict[str, Any]]:
+def _of_sample(by_role: dict[Hashable, list[StartCase]], plan: _Plan, seed: int, n_single: int) -> list[dict[str, Any]]:
     if plan.design != "koehler-levin" and plan.starts is not None:
         raise DesignError(f"design={plan.design!r} draws the order of the dyads only: leave starts out.")
     rows = []
@@ -231,8 +231,8 @@ def _of_sample(by_role: dict[Hashable, list[StartCase]], plan: _Plan, seed: int,
             found = _order_of(cases, plan, generator)
         reason = "" if math.isfinite(found.statistic) else "a dyad has no answers on one side of a possible start"
         row = _row("sample", role, plan, found, len(cases), reason)
-        if role == "both" and n_alone:
-            row["note"] = "; ".join(filter(None, (without_partner(n_alone), row["note"])))
+        if role == "both" and n_single:
+            row["note"] = "; ".join(filter(None, (without_partner(n_single), row["note"])))
         rows.append(row)
     return rows
 

@@ -15,7 +15,7 @@ import numpy as np
 from reldyn._types import Array, Column
 from reldyn.errors import DataWarning, DesignError
 from reldyn.intervention._phases import time_unit
-from reldyn.intervention._result import SeriesResult, called
+from reldyn.intervention._result import SeriesResult, series_labels
 from reldyn.intervention._steps import Steps, find_steps
 from reldyn.panel import DyadSeries, analysis
 from reldyn.stats import known_seed, map_seeded
@@ -168,7 +168,7 @@ def recovery(
     persons = list(batch.by_person())
     found = map_seeded(one, persons, known, n_jobs, label="recovery")
     levels, models, series = [], [], []
-    names = called([(person.dyad, person.person, person.role) for person in persons])
+    names = series_labels([(person.dyad, person.person, person.role) for person in persons])
     for person, steps, name in zip(persons, found, names, strict=True):
         own, model = _described(steps, person.time[person.observed])
         levels += [person.identity | {"term": f"{name} level {row['level']}"} | row for row in own]

@@ -1,4 +1,4 @@
-"""Reliable change: is a difference larger than the error of measurement, and does it cross a cut-off?
+"""Reliable change: is a difference larger than the measurement error, and does it cross a cut-off?
 
 Jacobson and Truax (1991) for two scores of a scale. For a diary the error is not that of a scale but of two phase means
 of one person's autocorrelated days, and is taken from that person's own series.
@@ -48,7 +48,7 @@ class ReliableChange:
     Attributes
     ----------
     index : float
-        Change over the standard error of a difference; beyond 1.96 it is larger than error of measurement.
+        Change over the standard error of a difference; beyond 1.96 it is larger than measurement error.
     std_error_difference : float
     critical_change : float
         The smallest reliable difference.
@@ -227,7 +227,7 @@ def _of_person(one: PhaseSeries, n_boot: int, generator: np.random.Generator) ->
         mean, error, effective = phase_mean(fit, one.values[seen], which)
         cells |= {f"mean_{name}": mean, f"se_{name}": error, f"n_effective_{name}": effective}
     if fit.at_edge:
-        notes.append("the autocorrelation lies at the end of what is possible: no change can be told from drift")
+        notes.append("the autocorrelation lies at the end of what is possible: no change can be separated from drift")
     return cells | {
         "phi": fit.phi,
         "change": float(found.estimate[1]),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from reldyn._types import Array
-from reldyn.results import Result, format_table
+from reldyn.results import Result, methods_section
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,9 +16,7 @@ if TYPE_CHECKING:
     from reldyn.intervention._phases import PhaseSeries
 
 
-__all__ = ["PhaseResult", "SeriesResult", "called", "series_frame"]
-
-_WIDTH = 100
+__all__ = ["PhaseResult", "SeriesResult", "series_labels", "series_frame"]
 
 
 @dataclass(frozen=True)
@@ -84,12 +81,7 @@ class SeriesResult(Result):
 
     def summary(self) -> str:
         """The analysis in the words of a methods section, and its table."""
-        methods = textwrap.fill(self._methods(), _WIDTH)
-        table = format_table(self._shown())
-        table = table.drop(columns=[name for name in table if (table[name] == "").all()])
-        shown = "\n".join(line.rstrip() for line in table.to_string(index=False).splitlines())
-        notes = "".join("\n" + textwrap.fill(f"Note: {note}", _WIDTH) for note in self.warnings)
-        return f"{self._headline()}\n\n{methods}\n\n{shown}\n{notes}".rstrip() + "\n"
+        return methods_section(self._headline(), self._methods(), self._shown(), self.warnings) + "\n"
 
     def _shown(self) -> pd.DataFrame:
         return self.table
@@ -116,12 +108,12 @@ class PhaseResult(SeriesResult):
     labels: tuple[str, str] = ("", "")
 
 
-def called(who: Sequence[tuple[Hashable, Hashable, Hashable]]) -> list[str]:
+def series_labels(identifiers: Sequence[tuple[Hashable, Hashable, Hashable]]) -> list[str]:
     """Name series in terms: the dyad, and the role where it tells the two apart, else the person.
 
     Parameters
     ----------
-    who : sequence of (dyad, person, role)
+    identifiers : sequence of (dyad, person, role)
         One per person; the role is empty where there is none.
 
     Returns
@@ -130,11 +122,11 @@ def called(who: Sequence[tuple[Hashable, Hashable, Hashable]]) -> list[str]:
 
     Examples
     --------
-    >>> called([(1, "p1", "f"), (1, "p2", "m"), (2, "p3", "f"), (2, "p4", "f")])
+    >>> series_labels([(1, "p1", "f"), (1, "p2", "m"), (2, "p3", "f"), (2, "p4", "f")])
     ['1 f', '1 m', '2 p3', '2 p4']
     """
-    shared = Counter((dyad, role) for dyad, _, role in who)
-    return [f"{dyad} {person if role == '' or shared[dyad, role] > 1 else role}" for dyad, person, role in who]
+    shared = Counter((dyad, role) for dyad, _, role in identifiers)
+    return [f"{dyad} {person if role == '' or shared[dyad, role] > 1 else role}" for dyad, person, role in identifiers]
 
 
 def series_frame(series: list[PhaseSeries], fitted: list[Array]) -> pd.DataFrame:

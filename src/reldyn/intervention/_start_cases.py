@@ -68,15 +68,15 @@ def start_cases(
     -------
     cases : dict of hashable to list of StartCase
         Role "" holds clients without a partner where no role is named.
-    n_alone : int
+    n_single : int
         How many dyads have the series of one person only.
     """
     found: dict[Hashable, list[StartCase]] = {role: [] for role in (*roles, "both")}
     alone: list[StartCase] = []
-    n_alone = n_dyads = 0
+    n_single = n_dyads = 0
     for _, dyad in itertools.groupby(series, key=lambda one: one.code):
         group = list(dyad)
-        n_dyads, n_alone = n_dyads + 1, n_alone + (len(group) == 1)
+        n_dyads, n_single = n_dyads + 1, n_single + (len(group) == 1)
         members = [one for one in group if one.after.any() and (~one.after).any()]
         begins = {round(one.start, 6) for one in members}
         if len(begins) > 1:
@@ -91,9 +91,9 @@ def start_cases(
             found["both"].append(_joint(members, label))
         elif len(group) == 1 and members and not roles:
             alone.append(_own(members[0], label))
-    if each or n_alone == n_dyads:
+    if each or n_single == n_dyads:
         found[""] = alone
-    return {role: cases for role, cases in found.items() if cases}, n_alone
+    return {role: cases for role, cases in found.items() if cases}, n_single
 
 
 def without_partner(n: int) -> str:

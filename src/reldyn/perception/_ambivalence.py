@@ -177,8 +177,8 @@ def _zero(panel: DyadPanel, names: tuple[str, str], values: tuple[Array, Array],
         below = np.flatnonzero(part < minimum)
         if len(below):
             raise DataError(
-                f"{name!r} has answers below minimum={minimum:g} ({describe_rows(below.tolist())}): mend them, or give "
-                "the scale's own lower end."
+                f"{name!r} has answers below minimum={minimum:g} ({describe_rows(below.tolist())}): correct them, or "
+                "give the scale's own lower end."
             )
     return float(minimum)
 

@@ -67,7 +67,7 @@ class CrossedFit:
     log_likelihood : float
         Restricted.
     converged : bool
-    shut : (k,) bool array
+    singular : (k,) bool array
         Components without variance.
     correlations : (k, k) array or None
         Of effects that may covary.
@@ -80,7 +80,7 @@ class CrossedFit:
     effects: tuple[Array, ...]
     log_likelihood: float
     converged: bool
-    shut: Flags
+    singular: Flags
     correlations: Array | None = None
 
 
@@ -125,17 +125,17 @@ def fit_crossed(y: Array, X: Array, components: Sequence[Component]) -> CrossedF
     ratios = _start(products)
     refined, likelihood, agreed = _confirmed(y, X, designs, ratios)
     here = _solve(products, np.sqrt(refined))
-    shut = np.sqrt(refined) < _SHUT
+    singular = np.sqrt(refined) < _SHUT
     bounds = np.cumsum([0, *products.sizes])
     return CrossedFit(
         beta=here.beta,
         std_error=np.sqrt(np.diag(here.cov)),
-        variances=np.where(shut, 0.0, refined * here.scale),
+        variances=np.where(singular, 0.0, refined * here.scale),
         residual=here.scale,
         effects=tuple(here.effects[a:b] for a, b in itertools.pairwise(bounds)),
         log_likelihood=likelihood,
         converged=agreed and abs(likelihood + 0.5 * here.deviance) < _AGREE,
-        shut=shut,
+        singular=singular,
     )
 
 
@@ -244,6 +244,6 @@ def fit_nested(y: Array, X: Array, group: Ints, designs: Array) -> CrossedFit:
         effects=tuple(predicted.T),
         log_likelihood=float(found.llf),
         converged=bool(found.converged),
-        shut=np.full(len(sd), not regular) if (sd > 0).all() else sd == 0,
+        singular=np.full(len(sd), not regular) if (sd > 0).all() else sd == 0,
         correlations=correlations,
     )

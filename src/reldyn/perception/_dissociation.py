@@ -7,7 +7,6 @@ affect following the partner's), both as partial correlations within a perceiver
 from __future__ import annotations
 
 import math
-import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,7 +18,7 @@ from reldyn.panel import analysis
 from reldyn.perception._contagion import FEWEST_PAIRS, TIMINGS, Timing, contagion_slopes
 from reldyn.perception._people import perceivers_of
 from reldyn.perception._slopes_of_one import DyadSlope, fisher_z, slope_of, spread_of
-from reldyn.results import Result, format_table
+from reldyn.results import Result, methods_section
 from reldyn.stats import bootstrap_p, dyad_bootstrap, known_seed
 
 if TYPE_CHECKING:
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DissociationResult", "dissociation"]
 
-WIDTH = 100
 _FEWEST_DYADS = 5
 _TERMS = ("accuracy", "contagion", "difference", "correlation", "correlation without error")
 _WORDS = {"next": "at the occasion before", "same": "at the same occasion"}
@@ -113,16 +111,8 @@ class DissociationResult(Result):
             "samples of whole dyads. Both are properties of series of answers: what two persons have in common can "
             "also come from what happened to both."
         )
-        lines = format_table(self.table).to_string(index=False).splitlines()
-        parts = [
-            f"Cognitive and affective empathy in {self.affect}",
-            textwrap.fill(methods, WIDTH),
-            "\n".join(line.rstrip() for line in lines),
-        ]
-        if self.warnings:
-            notes = (textwrap.fill(note, WIDTH, initial_indent="- ", subsequent_indent="  ") for note in self.warnings)
-            parts.append("Notes\n" + "\n".join(notes))
-        return "\n\n".join(parts)
+        headline = f"Cognitive and affective empathy in {self.affect}"
+        return methods_section(headline, methods, self.table, self.warnings)
 
 
 @analysis

@@ -7,7 +7,6 @@ Two people who answer as most people do resemble each other without having anyth
 from __future__ import annotations
 
 import math
-import textwrap
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -19,7 +18,7 @@ from reldyn.panel import analysis
 from reldyn.perception._profiles import FEWEST, Compared, compare, mean_by_group, pseudo_means, to_z
 from reldyn.perception._ratings import check_items
 from reldyn.perception._slopes_of_one import mean_over
-from reldyn.results import Result, Withheld, format_table
+from reldyn.results import Result, Withheld, methods_section
 from reldyn.stats import known_seed, monte_carlo_p
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["SimilarityResult", "similarity"]
 
 Over = Literal["items", "occasions"]
-WIDTH = 100
 _TERMS = ("raw", "distinctive", "stereotype")
 _FEWEST_DYADS = 3
 
@@ -128,16 +126,8 @@ class SimilarityResult(Result):
             "(stereotype). Means are of Fisher's z, intervals count dyads. The p-values compare with "
             f"{about['n_permutations']} samples of pseudo-couples (Kenny, Kashy and Cook, 2006, chapter 12)."
         )
-        lines = format_table(self.table).to_string(index=False).splitlines()
-        parts = [
-            "Accuracy of profiles" if self.accuracy else "Similarity of partners",
-            textwrap.fill(methods, WIDTH),
-            "\n".join(line.rstrip() for line in lines),
-        ]
-        if self.warnings:
-            notes = (textwrap.fill(note, WIDTH, initial_indent="- ", subsequent_indent="  ") for note in self.warnings)
-            parts.append("Notes\n" + "\n".join(notes))
-        return "\n\n".join(parts)
+        headline = "Accuracy of profiles" if self.accuracy else "Similarity of partners"
+        return methods_section(headline, methods, self.table, self.warnings)
 
 
 @analysis

@@ -92,7 +92,7 @@ def slope_of(outcome: Array, predictor: Array, *controls: Array, fewest: int) ->
     vary = np.array([not is_constant(rows[:, column]) for column in range(1, k)])
     fit = least_squares(np.column_stack([np.ones(n), rows[:, 1:][:, vary]]), rows[:, 0])
     if fit.reason:
-        return none("the predictor cannot be told from the controls")
+        return none("the predictor cannot be separated from the controls")
     beta, df = fit.beta[1:], fit.df
     # Residuals that are rounding only: the slope is exact and the correlation is one.
     error = 0.0 if fit.exact else float(fit.std_error[1])

@@ -264,8 +264,8 @@ def _groupings(ratings: Ratings) -> tuple[dict[str, Ints], list[str]]:
             notes.append(
                 f"Each {name} goes with one perceiver, so that effects of the {name} are part of the perceiver's."
             )
-        elif _alone(codes, ratings.perceiver):
-            notes.append(f"Every {name} was met by one perceiver only, so that its effects cannot be told apart.")
+        elif _one_perceiver_each(codes, ratings.perceiver):
+            notes.append(f"Every {name} was met by one perceiver only, so that their effects cannot be separated.")
         else:
             found[name] = codes
     return found, notes
@@ -277,7 +277,7 @@ def _same(one: Ints, other: Ints) -> bool:
     return pairs == len(np.unique(one)) == len(np.unique(other))
 
 
-def _alone(codes: Ints, perceiver: Ints) -> bool:
+def _one_perceiver_each(codes: Ints, perceiver: Ints) -> bool:
     """Whether a grouping lies within perceivers with one group each."""
     pairs = len(np.unique(codes * (int(perceiver.max()) + 1) + perceiver))
     return pairs == len(np.unique(perceiver)) and pairs == len(np.unique(codes))
@@ -295,10 +295,10 @@ def _described(
 
     if ratings.n_dropped:
         notes.append(f"{ratings.n_dropped} ratings lack the impression, the target's own answer or a norm; left out.")
-    shut = [f"{group}: {effect}" for (group, effect), none in zip(names, fit.shut, strict=True) if none]
-    if shut:
+    singular = [f"{group}: {effect}" for (group, effect), none in zip(names, fit.singular, strict=True) if none]
+    if singular:
         notes.append(
-            f"The fit is singular: no variance is left for {', '.join(shut)}. Estimates and intervals treat it as "
+            f"The fit is singular: no variance is left for {', '.join(singular)}. Estimates and intervals treat it as "
             "known to be zero."
         )
     if not fit.converged:
@@ -310,7 +310,7 @@ def _described(
             "term": [effect for _, effect in names] + [""],
             "variance": [*fit.variances, fit.residual],
             "sd": np.sqrt([*fit.variances, fit.residual]),
-            "at_boundary": [*fit.shut, False],
+            "at_boundary": [*fit.singular, False],
         }
     )
     own = dict(zip(names, fit.effects, strict=True))
@@ -329,7 +329,7 @@ def _described(
         "groups": ", ".join([*groupings, *(["item"] if covariance == "diagonal" else [])]),
         "covariance": "independent of each other" if covariance == "diagonal" else "free to correlate",
         "converged": fit.converged,
-        "at_boundary": bool(fit.shut.any()),
+        "at_boundary": bool(fit.singular.any()),
     }
     return SocialAccuracyResult(_fixed(fit, n_units - 1.0), variances, people, about, tuple(notes))
 

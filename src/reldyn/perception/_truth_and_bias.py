@@ -102,7 +102,7 @@ def truth_and_bias(
     Notes
     -----
     In simulated diaries of 14 days, 60 and 30 dyads, centred within perceivers (500 or more a cell,
-    ``benchmarks/results/perception_checks.json``), 95 % intervals held directional bias, truth force and bias force in
+    ``tools/results/perception_checks.json``), 95 % intervals held directional bias, truth force and bias force in
     .93 to .97, with and without a fifth of the answers missing, and their changes over time in .94 to .95. Where
     forces differed between perceivers and ``random`` denied it, those of truth force and bias force held them in .84
     to .90 only.

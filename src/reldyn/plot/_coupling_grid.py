@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reldyn.errors import DataError, DesignError
+from reldyn.plot._layers import tiles
 from reldyn.plot._style import BLUE, INK, ORANGE, PALE, SKY, new_figure, style
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def _draw(ax: Axes, result: GridResult, dyad: Hashable) -> None:
     first, second = cells["first"].map(place).to_numpy(), cells["second"].map(place).to_numpy()
     share[second, first] = cells["share"]
     shades = LinearSegmentedColormap.from_list("time", ["white", SKY])
-    ax.pcolormesh(np.arange(k + 1), np.arange(k + 1), share, cmap=shades, vmin=0, edgecolors=PALE, linewidth=0.8)
+    tiles(ax, share, cmap=shades, vmin=0, linecolor=PALE, linewidth=0.8)
     for x, y in zip(first[cells["attractor"]], second[cells["attractor"]], strict=True):
         frame = Rectangle((x + 0.04, y + 0.04), 0.92, 0.92, fill=False, edgecolor=ORANGE, linewidth=1.8)
         ax.add_patch(frame)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from reldyn.errors import DesignError
+from reldyn.plot._layers import tiles
 from reldyn.plot._style import BLUE, INK, ORANGE, new_figure, style
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.collections import QuadMesh
     from matplotlib.figure import Figure
-    from matplotlib.image import AxesImage
 
     from reldyn.coupling import LagSequentialResult
 
@@ -66,7 +67,7 @@ def lag_sequential(result: LagSequentialResult) -> Figure:
     return figure
 
 
-def _draw(ax: Axes, part: pd.DataFrame, codes: list[str], largest: float) -> AxesImage:
+def _draw(ax: Axes, part: pd.DataFrame, codes: list[str], largest: float) -> QuadMesh:
     from matplotlib.colors import LinearSegmentedColormap
 
     place = {code: at for at, code in enumerate(codes)}
@@ -76,24 +77,25 @@ def _draw(ax: Axes, part: pd.DataFrame, codes: list[str], largest: float) -> Axe
     values[rows, columns] = part["estimate"]
     starred[rows, columns] = (part["conf_low"] > 0) | (part["conf_high"] < 0)
     shades = LinearSegmentedColormap.from_list("odds", [ORANGE, "white", BLUE])
-    image = ax.imshow(values, cmap=shades, vmin=-largest, vmax=largest)
-    for i, j in np.ndindex(values.shape):
-        if np.isfinite(values[i, j]):
-            text = f"{values[i, j]:.2f}" + ("*" if starred[i, j] else "")
-            ax.text(j, i, text, ha="center", va="center", color=INK, fontsize=8)
+    texts = np.array(
+        [f"{value:.2f}{'*' if sure else ''}" for value, sure in zip(values.flat, starred.flat, strict=True)]
+    )
+    written: dict[str, Any] = {"annot": texts.reshape(values.shape), "fmt": "", "annot_kws": {"color": INK, "size": 8}}
+    image = tiles(ax, values, cmap=shades, vmin=-largest, vmax=largest, square=True, **written)
+    middle = np.arange(len(codes)) + 0.5
     long = max(len(code) for code in codes) > 4
-    ax.set_xticks(range(len(codes)), codes, rotation=35 if long else 0, ha="right" if long else "center")
-    ax.set_yticks(range(len(codes)), codes)
+    ax.set_xticks(middle, codes, rotation=35 if long else 0, ha="right" if long else "center")
+    ax.set_yticks(middle, codes)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     first = part.iloc[0]
-    before, after = _who(first["path"], first["given_by"], first["target_by"])
+    before, after = _members(first["path"], first["given_by"], first["target_by"])
     ax.set(xlabel=f"{after} after".strip(), ylabel=f"{before} before".strip())
     ax.set_title(f"{before} to {after}" if before else "turns")
     return image
 
 
-def _who(path: str, given_by: object, target_by: object) -> tuple[str, str]:
+def _members(path: str, given_by: object, target_by: object) -> tuple[str, str]:
     if path == "turns":
         return "", ""
     if given_by != "":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reldyn.errors import DataError, DesignError
+from reldyn.plot._layers import course
 from reldyn.plot._style import BLUE, GREY, INK, ORANGE, PALE, SKY, axes_or_new, figure_of, new_figure, style
 from reldyn.results import format_p
 
@@ -73,7 +74,7 @@ def cross_correlation(
             ax.fill_between(result.lags, low, high, color=GREY, alpha=0.3, lw=0, label="95 % of surrogates")
         ax.axhline(0, color=GREY, lw=0.8)
         ax.axvline(0, color=GREY, lw=0.8, ls=":")
-        ax.plot(result.lags, curve, color=BLUE, marker="o", label="observed")
+        course(ax, result.lags, curve, BLUE, marker="o", label="observed")
         ax.set_xlabel(lag_label(_names(result, row)))
         ax.set_ylabel("correlation")
         whom = "mean over dyads" if row is None else f"dyad {dyad}"
@@ -223,7 +224,7 @@ def _draw_profile(ax: Axes, result: RecurrenceResult, row: int) -> None:
             result.lags, result.low[row], result.high[row], color=GREY, alpha=0.3, lw=0, label="95 % of surrogates"
         )
     ax.axvline(0, color=GREY, lw=0.8, ls=":")
-    ax.plot(result.lags, result.profile_rate[row], color=BLUE, marker="o", label="observed")
+    course(ax, result.lags, result.profile_rate[row], BLUE, marker="o", label="observed")
     ax.locator_params(axis="x", integer=True)
     low, high = ax.get_ylim()
     ax.set_ylim(low, high + 0.25 * (high - low))
@@ -270,8 +271,8 @@ def susy(result: SusyResult, *, dyad: Hashable | None = None, ax: Axes | None = 
     with style():
         ax = axes_or_new(ax, 5.6, 3.4)
         ax.axvline(0, color=GREY, lw=0.8, ls=":")
-        ax.plot(result.lags, pseudo, color=GREY, label="segments that were not together")
-        ax.plot(result.lags, real, color=BLUE, marker="o", label="segments recorded together")
+        course(ax, result.lags, pseudo, GREY, label="segments that were not together")
+        course(ax, result.lags, real, BLUE, marker="o", label="segments recorded together")
         ax.set_ylim(0, 1.35 * max(np.nanmax(real), np.nanmax(pseudo)))
         ax.locator_params(axis="x", integer=True)
         ax.set_xlabel(lag_label(_names(result, row)))
@@ -288,9 +289,9 @@ def _diverging() -> LinearSegmentedColormap:
     return LinearSegmentedColormap.from_list("coupling", [ORANGE, "#F3B48A", "white", SKY, BLUE])
 
 
-def lag_label(who: tuple[str, str]) -> str:
+def lag_label(members: tuple[str, str]) -> str:
     """The axis of lags, with who is earlier on either side."""
-    return f"lag in occasions   ({who[0]} first ← 0 → {who[1]} first)"
+    return f"lag in occasions   ({members[0]} first ← 0 → {members[1]} first)"
 
 
 def _names(result: SynchronyResult, row: int | None) -> tuple[str, str]:

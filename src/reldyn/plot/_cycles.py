@@ -267,7 +267,7 @@ def transition_wheel(result: CycleResult, *, dyad: Hashable = None, giver: Hasha
     Returns
     -------
     matplotlib.figure.Figure
-        Discs: phases, their area by the share of time, with the mean sojourn. Arrows: how often one phase
+        Discs: phases, their area by the share of time, with the mean dwell time. Arrows: how often one phase
         follows another, by width and in percent of all moves. Below them net circulation: the share of moves
         in excess of the opposite direction, counted positive from cold over middle to warm; with two phases
         there is none.

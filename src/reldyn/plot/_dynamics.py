@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn.errors import DataError, DesignError
+from reldyn.plot._layers import course, dots
 from reldyn.plot._style import BLUE, GREY, INK, MEMBERS, ORANGE, PALE, axes_or_new, figure_of, new_figure, style
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def _persons(ax: Axes, rows: pd.DataFrame, across: str, up: str) -> None:
     for _, pair in rows.groupby("dyad", sort=False):
         if len(pair) == 2:
             ax.plot(pair[across], pair[up], color=PALE, lw=1.0, zorder=0)
-    ax.scatter(rows[across], rows[up], s=18, c=_colours(rows), alpha=0.75, linewidths=0)
+    dots(ax, rows[across], rows[up], _colours(rows))
 
 
 def _role_legend(ax: Axes, rows: pd.DataFrame, *, above: bool = False) -> None:
@@ -150,9 +151,7 @@ def location_scale(result: Result) -> Figure:
                 lw=1.0,
                 zorder=0,
             )
-        ax.scatter(
-            rows["mean_shrunken"], rows["log_variance_shrunken"], s=18, c=_colours(rows), alpha=0.75, linewidths=0
-        )
+        dots(ax, rows["mean_shrunken"], rows["log_variance_shrunken"], _colours(rows))
         ax.set_xlabel(f"mean of {told.variable}")
         ax.set_ylabel("log variance")
         ax.set_title("Location and scale")
@@ -199,7 +198,7 @@ def inertia(result: Result, *, ax: Axes | None = None) -> Figure:
         _averages(axes, told.tidy(), _roles(rows))
         place, colours = np.arange(len(rows)), _colours(rows)
         axes.hlines(place, rows["conf_low"], rows["conf_high"], colors=colours, lw=1.1 if named else 0.5, alpha=0.7)
-        axes.scatter(rows["inertia"], place, s=14 if named else 5, c=colours, zorder=3)
+        dots(axes, rows["inertia"], place, colours, size=14 if named else 5, alpha=1.0, zorder=3)
         axes.set_yticks(place if named else [], [_name(row) for row in _each(rows)] if named else [])
         axes.tick_params(axis="y", length=0)
         axes.set_ylim(-1, len(rows))
@@ -255,7 +254,7 @@ def network(result: Result) -> Figure:
         figure = new_figure(7.6, 3.7)
         left, right = figure.subplots(1, 2, width_ratios=(1.1, 1.0))
         _network(left, told.coefficients())
-        right.scatter(persons["noise"], persons["density"], s=18, c=_colours(persons), alpha=0.75, linewidths=0)
+        dots(right, persons["noise"], persons["density"], _colours(persons))
         end = 1.08 * float(max(persons["noise"].max(), persons["density"].max()))
         right.plot([0, end], [0, end], color=GREY, lw=1.0, ls="--", zorder=0, label="coefficients of zero")
         right.set_xlim(0, None)
@@ -423,8 +422,8 @@ def _contacts(ax: Axes, rows: pd.DataFrame, windows: pd.DataFrame, measure: str)
         share = (time - time[0]) / max(time[-1] - time[0], 1e-12)
         # Counts are fitted on the log scale, where their course is straight.
         if measure == "count":
-            course = row.first * (row.last / row.first) ** share
+            line = row.first * (row.last / row.first) ** share
         else:
-            course = row.first + share * (row.last - row.first)
+            line = row.first + share * (row.last - row.first)
         flat = row.conf_low <= 0 <= row.conf_high
-        ax.plot(time, course, color=colour, lw=1.8, ls="--" if flat else "-")
+        course(ax, time, line, colour, lw=1.8, ls="--" if flat else "-")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn.errors import DesignError
+from reldyn.plot._layers import course
 from reldyn.plot._style import GREY, INK, MEMBERS, PALE, axes_or_new, figure_of, new_figure, style
 
 if TYPE_CHECKING:
@@ -165,9 +166,9 @@ def _courses(ax: Axes, thin: pd.DataFrame, bold: pd.DataFrame, colour: str) -> N
     ax.axhline(0, color=GREY, lw=0.8, ls=":", zorder=0)
     ax.axvline(0, color=PALE, lw=6, zorder=0)
     for _, rows in thin.groupby(["dyad", "person"], sort=False):
-        ax.plot(rows["lag"], rows["estimate"], color=colour, lw=0.8, alpha=0.25, zorder=1)
+        course(ax, rows["lag"], rows["estimate"], colour, lw=0.8, alpha=0.25, zorder=1)
     ax.vlines(bold["lag"], bold["conf_low"], bold["conf_high"], color=colour, lw=1.6)
-    ax.plot(bold["lag"], bold["estimate"], "-o", color=colour, ms=5.0, zorder=3)
+    course(ax, bold["lag"], bold["estimate"], colour, marker="o", ms=5.0, zorder=3)
 
 
 def reliable_change(table: pd.DataFrame, *, ax: Axes | None = None) -> Figure:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from reldyn.errors import DesignError
+from reldyn.plot._layers import course
 from reldyn.plot._style import GREY, INK, MEMBERS, axes_or_new, figure_of, new_figure, style
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def _course(ax: Axes, result: Any, effect: str) -> None:
         mine = lines[(lines["effect"] == effect) & (lines["role"] == role)]
         colour = MEMBERS[place % len(MEMBERS)]
         ax.fill_between(mine[time], mine["conf_low"], mine["conf_high"], color=colour, alpha=0.2, linewidth=0)
-        ax.plot(mine[time], mine["estimate"], color=colour)
+        course(ax, mine[time], mine["estimate"], colour)
     ax.set_xlabel(time)
     ax.set_ylabel(effect)
     ax.set_title(f"{effect.capitalize()} over time")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn.errors import DesignError
+from reldyn.plot._layers import course
 from reldyn.plot._style import BLUE, GREY, INK, MEMBERS, ORANGE, SKY, axes_or_new, figure_of, new_figure, style
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def _slope_panel(ax: Axes, result: Any, term: str, colour: str) -> None:
         ax.axvspan(row.low, row.high, color=SKY, alpha=0.35, linewidth=0)
     ax.axhline(0.0, color=GREY, linewidth=0.8)
     ax.fill_between(line["at"], line["conf_low"], line["conf_high"], color=colour, alpha=0.2, linewidth=0)
-    ax.plot(line["at"], line["estimate"], color=colour)
+    course(ax, line["at"], line["estimate"], colour)
     chosen = result.table[[name.startswith(f"{term} at ") for name in result.table["term"]]]
     ax.plot(chosen["at"], chosen["estimate"], "o", color=colour, markersize=4.5)
     ax.set_title(term)

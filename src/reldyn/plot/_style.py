@@ -1,4 +1,4 @@
-"""How every figure looks, set per figure and never in the global settings of matplotlib.
+"""How every figure looks: seaborn's theme with settings of ours, per figure and never in the global settings.
 
 Colours are from Okabe and Ito (2008), which remain apart under every common colour blindness.
 """
@@ -81,11 +81,13 @@ _DETACHED: ContextVar[bool] = ContextVar("detached", default=False)
 def style() -> Iterator[None]:
     """Draw in the house style inside the block; settings outside are as before."""
     import matplotlib as mpl
+    import seaborn as sns
 
+    chosen = sns.axes_style("ticks") | sns.plotting_context("paper") | _SETTINGS
     # Not rc_context, which gives back every setting: a backend that is loaded inside changes some for good.
     settings: Any = mpl.rcParams
-    before = {name: settings[name] for name in _SETTINGS}
-    settings.update(_SETTINGS)
+    before = {name: settings[name] for name in chosen}
+    settings.update(chosen)
     try:
         with closing_what_fails():
             yield

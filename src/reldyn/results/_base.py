@@ -205,7 +205,7 @@ class Result:
                 "schema": type(self).__name__,
                 "schema_version": SCHEMA_VERSION,
                 "rows": bool(rows),
-                "spec": None if self.spec is None else self._asked(self.spec, numbers),
+                "spec": None if self.spec is None else self._saved_spec(self.spec, numbers),
                 "fields": encode_fields(bare, numbers),
             },
             ensure_ascii=False,
@@ -216,7 +216,7 @@ class Result:
         return text
 
     @staticmethod
-    def _asked(spec: Spec, numbers: Numbers | None) -> dict[str, Any]:
+    def _saved_spec(spec: Spec, numbers: Numbers | None) -> dict[str, Any]:
         """What the analysis was asked, as JSON; without ids where numbers stand in for them."""
         table = {name: _plain(value, numbers) for name, value in spec.to_table().items()}
         return {"analysis": spec.analysis, "options": table}
@@ -254,7 +254,8 @@ def from_json(path: str | Path) -> Result:
     Raises
     ------
     DataError
-        The text is not a saved reldyn result, or was saved by a newer reldyn.
+        The text is not a saved reldyn result, or was saved by a newer reldyn, or by an older one whose result held
+        other things.
 
     Examples
     --------
@@ -267,7 +268,7 @@ def from_json(path: str | Path) -> Result:
     text = str(path)
     if not text.lstrip().startswith("{"):
         text = _read(Path(path))
-    name, fields = _opened(text)
+    name, version, fields = _opened(text)
     known = homes()
     if name in known:
         importlib.import_module(known[name])
@@ -277,6 +278,11 @@ def from_json(path: str | Path) -> Result:
     try:
         result: Result = saved_class._from_fields(fields)
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        if version < SCHEMA_VERSION:
+            raise DataError(
+                f"this {name} was saved by an earlier reldyn (schema_version {version}), and what it holds is no "
+                "longer read: compute it anew from the data and save it with result.to_json(path)."
+            ) from None
         raise DataError(f"not a whole {name}: {str(error)[:200]}. {_MEND}") from None
     spec = _spec_of(text)
     if spec is not None:
@@ -310,8 +316,8 @@ def _plain(value: Any, numbers: Numbers | None) -> Any:
     return value if not isinstance(value, float) or math.isfinite(value) else None
 
 
-def _opened(text: str) -> tuple[str, Any]:
-    """Return the class name and the fields of a saved text, refusing what this reldyn cannot read."""
+def _opened(text: str) -> tuple[str, int, Any]:
+    """Return class name, schema version and fields of a saved text, refusing what this reldyn cannot read."""
     try:
         saved = json.loads(text)
         name, version, fields = saved["schema"], saved["schema_version"], saved["fields"]
@@ -325,7 +331,7 @@ def _opened(text: str) -> tuple[str, Any]:
         raise DataError(
             f"saved with schema_version {version}, this reldyn reads up to {SCHEMA_VERSION}: upgrade reldyn."
         )
-    return str(name), fields
+    return str(name), version, fields
 
 
 def _read(path: Path) -> str:

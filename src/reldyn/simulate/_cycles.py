@@ -60,9 +60,9 @@ def cycles(
         - ``"rhythm"``: strict clock of exactly ``period`` beeps;
         - ``"drifting_rhythm"``: strict clock whose period does not fit the beeps: 16.4 where ``period`` is left at
           16, any other value as it stands;
-        - ``"jittered_rhythm"``: fixed order, sojourns vary by ``sojourn_cv`` (default .15);
-        - ``"cycle"``: geometric sojourns, 15 % of moves against the order;
-        - ``"alternation"``: two phases (warm, withdrawn), geometric sojourns of half a period each.
+        - ``"jittered_rhythm"``: fixed order, dwell times vary by ``sojourn_cv`` (default .15);
+        - ``"cycle"``: geometric dwell times, 15 % of moves against the order;
+        - ``"alternation"``: two phases (warm, withdrawn), geometric dwell times of half a period each.
     n_dyads : int
         Dyads with two members each.
     n_occasions : int
@@ -75,10 +75,10 @@ def cycles(
     phi : float, optional
         Own effect of the noise from one beep to the next, instead of the kind's.
     reliability : float, optional
-        Share of the variance that is not error of measurement, before rounding; default 1 (.5 for ``"noisy_linear"``).
+        Share of the variance that is not measurement error, before rounding; default 1 (.5 for ``"noisy_linear"``).
     sojourn_cv : float, optional
-        Coefficient of variation of sojourns in beeps for ``"jittered_rhythm"``, ``"cycle"`` and ``"alternation"``;
-        gamma sojourns rounded up to whole beeps then replace geometric ones.
+        Coefficient of variation of dwell times in beeps for ``"jittered_rhythm"``, ``"cycle"`` and ``"alternation"``;
+        gamma dwell times rounded up to whole beeps then replace geometric ones.
     period : float, default 16
         Mean length of one cycle in beeps, at least 6. At four beeps a day 28 is a weekly rhythm.
     shape : {"steps", "sine"}, default "steps"
@@ -109,7 +109,7 @@ def cycles(
 
     Notes
     -----
-    The sojourn CV of geometric phases is sqrt(1 - p) for a leaving probability p, not 1: beeps are discrete.
+    The dwell time CV of geometric phases is sqrt(1 - p) for a leaving probability p, not 1: beeps are discrete.
 
     Examples
     --------
@@ -179,19 +179,19 @@ def _truth(design: SeriesDesign, batch: SimulatedSeries, n_dyads: int, root: np.
 
 
 def series_truth(design: SeriesDesign, batch: SimulatedSeries) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Tabulate what is behind a batch of directions, two per dyad: the laws, and the phase at every occasion."""
+    """Tabulate what is behind a batch of directions, two per dyad: their models, and the phase at every occasion."""
     receiver = np.arange(1, len(batch.phase) + 1)
     giver = receiver + np.where(receiver % 2 == 1, 1, -1)
-    law, grid, shifted = design.law, batch.grid, batch.shift >= 0
+    model, grid, shifted = design.phase_model, batch.grid, batch.shift >= 0
     couples = pd.DataFrame(
         {
             "dyad": (receiver + 1) // 2,
             "giver": giver,
             "receiver": receiver,
             "kind": design.kind,
-            "period": np.nan if law is None else law.period,
-            "sojourn_cv": np.nan if law is None else law.sojourn_cv,
-            "effect": design.effect if law is not None or design.kind == "level_shift" else 0.0,
+            "period": np.nan if model is None else model.period,
+            "sojourn_cv": np.nan if model is None else model.sojourn_cv,
+            "effect": design.effect if model is not None or design.kind == "level_shift" else 0.0,
             "reliability": 1.0 if design.reliability is None else design.reliability,
             "phi_warmth": batch.coefficients[:, 0, 0],
             "phi_response": batch.coefficients[:, 1, 1],
@@ -201,8 +201,8 @@ def series_truth(design: SeriesDesign, batch: SimulatedSeries) -> tuple[pd.DataF
             "shift_beep": np.where(shifted, grid.beep[batch.shift], np.nan),
         }
     )
-    names = np.array(() if law is None else law.names, dtype=object)
-    repeated = receiver if law is not None else receiver[:0]
+    names = np.array(() if model is None else model.names, dtype=object)
+    repeated = receiver if model is not None else receiver[:0]
     n_occasions = len(grid.day)
     phases = pd.DataFrame(
         {
@@ -210,7 +210,7 @@ def series_truth(design: SeriesDesign, batch: SimulatedSeries) -> tuple[pd.DataF
             "giver": np.repeat(giver[: len(repeated)], n_occasions),
             "day": np.tile(grid.day, len(repeated)),
             "beep": np.tile(grid.beep, len(repeated)),
-            "phase": names[batch.phase.ravel()] if law is not None else names,
+            "phase": names[batch.phase.ravel()] if model is not None else names,
         }
     )
     return couples, phases

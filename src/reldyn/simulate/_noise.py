@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn.stats import stationary_covariance
+
 # Correlation of the two channels' shocks (before any skewing transform).
 SHOCK_CORRELATION = 0.2
 # What a Gaussian copula of that correlation leaves between two exponential variables (by quadrature).
@@ -75,7 +77,7 @@ def run_var(
     kept[_BURN_IN + np.cumsum(elapsed) - 1] = np.arange(len(elapsed))
     a, b, c, d = (coefficients[:, i, j] for i in (0, 1) for j in (0, 1))
     first, second = np.ascontiguousarray(np.moveaxis(shocks, (2, 1), (0, 1)))
-    covariance = stationary_covariance(coefficients, _correlated(correlation))
+    covariance = _covariance(coefficients, correlation)
     out = np.empty((len(elapsed), 2, len(coefficients)))
     # Starting each channel at its own scale shortens the burn-in that forgets the start.
     x, y = np.sqrt(covariance[:, 0, 0]) * first[0], np.sqrt(covariance[:, 1, 1]) * second[0]
@@ -87,23 +89,14 @@ def run_var(
     return np.moveaxis(out, 2, 0) / scale[:, None, :]
 
 
-def stationary_covariance(
-    coefficients: NDArray[np.float64], shock_covariance: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Solve S = A S A' + Q for a batch of (n, 2, 2) coefficient matrices A and one or many Q."""
-    n = len(coefficients)
-    kron = np.einsum("nij,nkl->nikjl", coefficients, coefficients).reshape(n, 4, 4)
-    right = np.broadcast_to(shock_covariance, (n, 2, 2)).reshape(n, 4, 1)
-    solved: NDArray[np.float64] = np.linalg.solve(np.eye(4) - kron, right).reshape(n, 2, 2)
-    return solved
-
-
 def standardised(coefficients: NDArray[np.float64], correlation: float) -> NDArray[np.float64]:
     """Express (n, 2, 2) coefficients in units of the channels' stationary SD, as `run_var` returns them."""
-    covariance = stationary_covariance(coefficients, _correlated(correlation))
+    covariance = _covariance(coefficients, correlation)
     scale = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
     return coefficients * scale[:, None, :] / scale[:, :, None]
 
 
-def _correlated(correlation: float) -> NDArray[np.float64]:
-    return np.array([[1.0, correlation], [correlation, 1.0]])
+def _covariance(coefficients: NDArray[np.float64], correlation: float) -> NDArray[np.float64]:
+    """Stationary covariances, for shocks of unit variance with this correlation."""
+    shocks = np.array([[1.0, correlation], [correlation, 1.0]])
+    return stationary_covariance(coefficients, np.broadcast_to(shocks, coefficients.shape))

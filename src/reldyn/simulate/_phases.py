@@ -22,7 +22,7 @@ _TWO_CENTROIDS = np.array([[0.9, -0.4], [-0.9, 0.4]])
 
 @brief
 @dataclasses.dataclass(frozen=True, slots=True)
-class PhaseLaw:
+class PhaseModel:
     """How phases follow each other.
 
     Attributes
@@ -30,9 +30,9 @@ class PhaseLaw:
     names : tuple of str
         Phases in their forward order.
     means : (n_phases,) array
-        Mean sojourn of each phase in beeps.
+        Mean dwell time of each phase in beeps.
     cv : float or None
-        Coefficient of variation of sojourns; None is geometric.
+        Coefficient of variation of dwell times; None is geometric.
     backward : float
         Probability that a move goes against the order.
     centroids : (n_phases, 2) array
@@ -58,37 +58,37 @@ class PhaseLaw:
 
     @property
     def sojourn_cv(self) -> float:
-        """The law's coefficient of variation; for geometric sojourns the mean of sqrt(1 - p) over phases."""
+        """The coefficient of variation of the model; for geometric dwell times the mean of sqrt(1 - p) over phases."""
         if self.cv is not None:
             return self.cv
         return float(np.sqrt(1 - 1 / self.means).mean())
 
 
-def three_phases(period: float, cv: float | None, *, backward: float = 0.0) -> PhaseLaw:
+def three_phases(period: float, cv: float | None, *, backward: float = 0.0) -> PhaseModel:
     """Fusion, rupture, pursuit: 7, 5 and 4 parts of the period."""
     centred = _THREE_CENTROIDS - _THREE_SHARES @ _THREE_CENTROIDS
-    return PhaseLaw(THREE_PHASES, _THREE_SHARES * period, cv, backward, centred)
+    return PhaseModel(THREE_PHASES, _THREE_SHARES * period, cv, backward, centred)
 
 
-def two_phases(period: float, cv: float | None) -> PhaseLaw:
+def two_phases(period: float, cv: float | None) -> PhaseModel:
     """Warm and withdrawn, half of the period each: with two phases there is no direction."""
-    return PhaseLaw(TWO_PHASES, _TWO_SHARES * period, cv, 0.0, _TWO_CENTROIDS)
+    return PhaseModel(TWO_PHASES, _TWO_SHARES * period, cv, 0.0, _TWO_CENTROIDS)
 
 
-def phase_path(law: PhaseLaw, n_occasions: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Draw one stationary sequence of phases: an (n_occasions,) array of indices into ``law.names``."""
-    # Three cycles forget the first phase; a random rest forgets the beat of nearly regular sojourns.
-    skipped = int(np.ceil(3 * law.period)) + int(rng.integers(int(np.ceil(law.period))))
+def phase_path(model: PhaseModel, n_occasions: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Draw one stationary sequence of phases: an (n_occasions,) array of indices into ``model.names``."""
+    # Three cycles forget the first phase; a random rest forgets the beat of nearly regular dwell times.
+    skipped = int(np.ceil(3 * model.period)) + int(rng.integers(int(np.ceil(model.period))))
     needed = n_occasions + skipped
-    moves = np.where(rng.random(needed) < law.backward, -1, 1)
-    visited = (rng.integers(len(law.means)) + np.cumsum(moves)) % len(law.means)
-    sojourns = draw_sojourns(law.means[visited], law.cv, rng)
+    moves = np.where(rng.random(needed) < model.backward, -1, 1)
+    visited = (rng.integers(len(model.means)) + np.cumsum(moves)) % len(model.means)
+    sojourns = draw_sojourns(model.means[visited], model.cv, rng)
     path: NDArray[np.int64] = np.repeat(visited, sojourns)[skipped:needed]
     return path
 
 
 def draw_sojourns(means: NDArray[np.float64], cv: float | None, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Draw whole sojourns of at least one beep with the given means and coefficient of variation.
+    """Draw whole dwell times of at least one beep with the given means and coefficient of variation.
 
     Geometric for None. Else a gamma variable rounded up: rounding adds half a beep to the mean and
     about 1/12 to the variance, which are taken off before.
@@ -101,20 +101,20 @@ def draw_sojourns(means: NDArray[np.float64], cv: float | None, rng: np.random.G
     return np.maximum(lengths, 1).astype(np.int64)
 
 
-def clock_positions(law: PhaseLaw, n_occasions: int, rng: np.random.Generator) -> NDArray[np.float64]:
+def clock_positions(model: PhaseModel, n_occasions: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """Give where in its period (0 to period) a strict clock stands at each occasion, from a random start."""
-    position: NDArray[np.float64] = np.arange(n_occasions, dtype=float) + rng.uniform(0, law.period)
-    return position % law.period
+    position: NDArray[np.float64] = np.arange(n_occasions, dtype=float) + rng.uniform(0, model.period)
+    return position % model.period
 
 
-def phase_of_position(law: PhaseLaw, position: NDArray[np.float64]) -> NDArray[np.int64]:
+def phase_of_position(model: PhaseModel, position: NDArray[np.float64]) -> NDArray[np.int64]:
     """Name the phase a clock is in."""
-    return np.searchsorted(np.cumsum(law.means)[:-1], position, side="right")
+    return np.searchsorted(np.cumsum(model.means)[:-1], position, side="right")
 
 
-def wave_of_position(law: PhaseLaw, position: NDArray[np.float64]) -> NDArray[np.float64]:
+def wave_of_position(model: PhaseModel, position: NDArray[np.float64]) -> NDArray[np.float64]:
     """Replace the steps by a sine of the same variance: (..., 2), peaking in the middle of fusion and of pursuit."""
-    ends = np.cumsum(law.means)
+    ends = np.cumsum(model.means)
     peaks = np.array([ends[0] / 2, (ends[1] + ends[2]) / 2])
-    amplitude = np.sqrt(2 * law.variances)
-    return np.asarray(amplitude * np.cos(2 * np.pi * (position[..., None] - peaks) / law.period))
+    amplitude = np.sqrt(2 * model.variances)
+    return np.asarray(amplitude * np.cos(2 * np.pi * (position[..., None] - peaks) / model.period))

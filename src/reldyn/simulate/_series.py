@@ -1,8 +1,8 @@
 """Warmth received and the receiver's response: many series of one design, side by side.
 
 Each series is one direction of a dyad. It adds up from phases or a level (what the kind is about),
-linear noise of unit variance that runs on through the night, time of day and weekend, and error of
-measurement; the sum is scaled to the item and rounded. Every series has its own generator, so a
+linear noise of unit variance that runs on through the night, time of day and weekend, and measurement
+error; the sum is scaled to the item and rounded. Every series has its own generator, so a
 series does not depend on how many others are drawn with it.
 """
 
@@ -31,7 +31,7 @@ from reldyn.simulate._noise import (
 )
 from reldyn.simulate._phases import (
     WRONG_DIRECTION,
-    PhaseLaw,
+    PhaseModel,
     clock_positions,
     phase_of_position,
     phase_path,
@@ -113,8 +113,8 @@ class SeriesDesign:
             object.__setattr__(self, name, value)
 
     @property
-    def law(self) -> PhaseLaw | None:
-        """The law of the phases; None for kinds that have none."""
+    def phase_model(self) -> PhaseModel | None:
+        """How phases follow each other; None for kinds that have none."""
         if self.kind in LINEAR_KINDS:
             return None
         if self.kind == "alternation":
@@ -123,16 +123,16 @@ class SeriesDesign:
 
     @property
     def error_variance(self) -> NDArray[np.float64]:
-        """Variance of the error of measurement per channel, the noise having variance 1."""
+        """Variance of the measurement error per channel, the noise having variance 1."""
         reliability = 1.0 if self.reliability is None else self.reliability
         return (1 + self.signal_variance) * (1 - reliability) / reliability
 
     @property
     def signal_variance(self) -> NDArray[np.float64]:
         """Long-run variance per channel of phases or levels."""
-        law = self.law
-        if law is not None:
-            return self.effect**2 * law.variances
+        phase_model = self.phase_model
+        if phase_model is not None:
+            return self.effect**2 * phase_model.variances
         # A shift in the middle of the study is expected: both halves lie half an effect from the mean.
         return np.full(2, self.effect**2 / 4 if self.kind == "level_shift" else 0.0)
 
@@ -148,9 +148,9 @@ class SimulatedSeries:
     latent : (n_series, n_occasions, 2) array
         Phases or levels plus noise, before time of day, error and rounding.
     state : (n_series, n_occasions, 2) array
-        What is rounded: ``latent`` with time of day and error of measurement, in units of its long-run SD.
+        What is rounded: ``latent`` with time of day and measurement error, in units of its long-run SD.
     phase : (n_series, n_occasions) int array
-        Index into ``law.names``; -1 for kinds without phases.
+        Index into ``phase_model.names``; -1 for kinds without phases.
     coefficients : (n_series, 2, 2) array
         Of the noise, per step, in units of its SD.
     shift : (n_series,) int array
@@ -244,7 +244,7 @@ def _draw(design: SeriesDesign, grid: Grid, rng: np.random.Generator, *, skewed:
 
 
 def _noise_coefficients(design: SeriesDesign, rng: np.random.Generator) -> NDArray[np.float64]:
-    if design.law is not None:
+    if design.phase_model is not None:
         return np.eye(2) * (PHASE_NOISE if design.phi is None else design.phi)
     if design.kind == "oscillator":
         return draw_rotation(rng, design.phi)
@@ -253,15 +253,15 @@ def _noise_coefficients(design: SeriesDesign, rng: np.random.Generator) -> NDArr
 
 def _draw_signal(design: SeriesDesign, rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.int64], int]:
     """Draw what the kind is about: (n_occasions, 2) means, phase indices and the occasion of a shift."""
-    law, n = design.law, design.n_occasions
-    if law is not None and design.kind in CLOCK_KINDS:
-        position = clock_positions(law, n, rng)
-        phase = phase_of_position(law, position)
-        means = wave_of_position(law, position) if design.shape == "sine" else law.centroids[phase]
+    phase_model, n = design.phase_model, design.n_occasions
+    if phase_model is not None and design.kind in CLOCK_KINDS:
+        position = clock_positions(phase_model, n, rng)
+        phase = phase_of_position(phase_model, position)
+        means = wave_of_position(phase_model, position) if design.shape == "sine" else phase_model.centroids[phase]
         return design.effect * means, phase, -1
-    if law is not None:
-        phase = phase_path(law, n, rng)
-        return design.effect * law.centroids[phase], phase, -1
+    if phase_model is not None:
+        phase = phase_path(phase_model, n, rng)
+        return design.effect * phase_model.centroids[phase], phase, -1
     signal, no_phase = np.zeros((n, 2)), np.full(n, -1)
     if design.kind != "level_shift":
         return signal, no_phase, -1
@@ -302,7 +302,7 @@ def _check_numbers(design: SeriesDesign) -> None:
     if not lies_within(design.period, 6, np.inf):
         raise DesignError(f"period={design.period!r} leaves no phase of two beeps: give at least 6 beeps.")
     if design.sojourn_cv is not None and not lies_within(design.sojourn_cv, 0, 2):
-        raise DesignError(f"sojourn_cv={design.sojourn_cv!r} is no dispersion of sojourns: give a number from 0 to 2.")
+        raise DesignError(f"sojourn_cv={design.sojourn_cv!r} is no dispersion of dwell times: give 0 to 2.")
 
 
 def _check_kind(design: SeriesDesign) -> None:

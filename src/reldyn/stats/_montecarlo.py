@@ -327,13 +327,11 @@ def decision_limits(exceedances: int, n_surrogates: int) -> tuple[float, float]:
     >>> low, round(high, 3)
     (0.0, 0.044)
     """
-    from scipy.stats import beta
+    from scipy.stats import binomtest
 
-    tail = _ERROR_OF_DECISION / (2 * len(DECISIONS))
-    rest = n_surrogates - exceedances
-    low = 0.0 if exceedances == 0 else float(beta.ppf(tail, exceedances, rest + 1))
-    high = 1.0 if rest == 0 else float(beta.ppf(1 - tail, exceedances + 1, rest))
-    return low, high
+    level = 1 - _ERROR_OF_DECISION / len(DECISIONS)
+    limits = binomtest(exceedances, n_surrogates).proportion_ci(level, method="exact")
+    return float(limits.low), float(limits.high)
 
 
 def _decided(exceedances: int, n_surrogates: int, level: float) -> bool:
@@ -347,10 +345,10 @@ def _drawn(draw: Statistic, seed: np.random.SeedSequence, batch: range, columns:
         try:
             return np.asarray(draw([child_generator(seed, index) for index in batch]), dtype=float)
         except NUMERICAL_ERRORS:
-            return np.concatenate([_drawn_alone(draw, child_generator(seed, index), columns) for index in batch])
+            return np.concatenate([_drawn_one_by_one(draw, child_generator(seed, index), columns) for index in batch])
 
 
-def _drawn_alone(draw: Statistic, generator: np.random.Generator, columns: int) -> Array:
+def _drawn_one_by_one(draw: Statistic, generator: np.random.Generator, columns: int) -> Array:
     try:
         return np.asarray(draw([generator]), dtype=float)
     except NUMERICAL_ERRORS:

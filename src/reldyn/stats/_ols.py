@@ -297,12 +297,9 @@ def newey_west(fit: LeastSquares, n_lags: int | None = None) -> Array:
         raise DesignError(f"n_lags={n_lags!r} with {n} rows: give a whole number from 0 to {n - 1}.")
     if fit.reason or fit.df < 1:
         return np.full((k, k), np.nan)
-    scores = fit.basis * fit.residuals[:, None]
-    meat = scores.T @ scores
-    for lag in range(1, lags + 1):
-        cross = scores[lag:].T @ scores[:-lag]
-        meat += (1 - lag / (lags + 1)) * (cross + cross.T)
-    return _around(fit, meat) * n / fit.df
+    from statsmodels.stats.sandwich_covariance import S_hac_simple
+
+    return _around(fit, S_hac_simple(fit.basis * fit.residuals[:, None], nlags=lags)) * n / fit.df
 
 
 def clustered(fit: LeastSquares, codes: Ints) -> Array:

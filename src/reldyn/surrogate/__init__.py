@@ -1,4 +1,4 @@
-"""Null worlds for one series of one or two channels: seeded, batched, of constant memory.
+"""Null models for one series of one or two channels: seeded, batched, of constant memory.
 
 An engine: arrays in, arrays out. Every drawing function takes one generator per surrogate, so a
 surrogate does not depend on how many are drawn with it and a long run can be streamed in batches.
@@ -8,7 +8,7 @@ from reldyn.surrogate._copula import match_ranks, normal_scores, round_to_catego
 from reldyn.surrogate._levels import LevelNull, draw_level_renewal, draw_levels_on_path
 from reldyn.surrogate._linear import fit_linear
 from reldyn.surrogate._linear_draw import draw_linear, draw_resampled, latent_linear
-from reldyn.surrogate._margins import Margin, cut_answers, fit_margin, unimodal_law
+from reldyn.surrogate._margins import Margin, cut_answers, fit_margin, unimodal_distribution
 from reldyn.surrogate._null import LinearNull
 from reldyn.surrogate._phaseless import iaaft, phase_angles, randomise_phases, shift_days
 from reldyn.surrogate._phases import PhaseNull, draw_on_path, draw_renewal, draw_reversible, reversibilise
@@ -39,5 +39,5 @@ __all__ = [
     "reversibilise",
     "round_to_categories",
     "shift_days",
-    "unimodal_law",
+    "unimodal_distribution",
 ]

@@ -52,7 +52,7 @@ def draw_level_renewal(
     generators : sequence of numpy Generators
         One per surrogate.
     sojourn_means : (K,) array
-        Mean sojourns in occasions, at least 1.
+        Mean dwell times in occasions, at least 1.
     sojourn_cv : float
     moves : (K, K) array
         Probability of the next phase; zero diagonal.

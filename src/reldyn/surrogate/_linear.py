@@ -1,4 +1,4 @@
-"""The linear null: a vector autoregression of order one to six, or of order one seen through error of measurement.
+"""The linear null: a vector autoregression of order one to six, or of order one seen through measurement error.
 
 Autoregression plus error is the standard model of affect in daily life (Schuurman, Houtveen & Hamaker, 2015); a
 pure autoregression of the observed answers underrates how long such a process remembers.
@@ -44,7 +44,7 @@ def fit_linear(
     night : (n_occasions,) bool array
         Whether the occasion before lies on another day: the first lag has its own matrix then.
     elapsed : (n_occasions,) array
-        Steps since the occasion before, for the process with error of measurement.
+        Steps since the occasion before, for the process with measurement error.
     design : (n_occasions, n_columns) array
         What the level depends on, without a constant.
     seed : SeedSequence
@@ -52,7 +52,7 @@ def fit_linear(
     gaussian : bool
         True: fit the normal scores of ``y`` (a Gaussian copula). False: fit ``y`` itself.
     kind : {"better", "other"}, default "better"
-        Of an autoregression and a process with error of measurement, the one of the smaller AIC, or the other: a
+        Of an autoregression and a process with measurement error, the one of the smaller AIC, or the other: a
         choice between the two can be wrong where a series is short.
 
     Returns
@@ -63,7 +63,7 @@ def fit_linear(
     -----
     Missing lags are replaced by their one-step prediction. The coefficients of the autoregression are corrected
     for small samples and for the rounding of answers by once refitting 40 simulated series, those of the process
-    with error of measurement by ten: estimates forget sooner than the process does, the more so after level, trend
+    with measurement error by ten: estimates forget sooner than the process does, the more so after level, trend
     and time of day have been taken off.
 
     Examples

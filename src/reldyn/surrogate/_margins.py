@@ -1,4 +1,4 @@
-"""Margins of items: the closest law with one hump, and answers cut from a latent scale at fixed points."""
+"""Margins of items: the closest distribution with one hump, and answers cut from a latent scale at fixed points."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from reldyn._types import Array
 
-__all__ = ["Margin", "cut_answers", "fit_margin", "unimodal_law"]
+__all__ = ["Margin", "cut_answers", "fit_margin", "unimodal_distribution"]
 
 # An item of more answers than that is a slider: its humps are judged in bins.
 MOST_CATEGORIES = 30
@@ -27,7 +27,7 @@ class Margin:
     cuts : (m - 1,) array
         Normal quantiles between neighbouring answers, never decreasing.
     departure : float
-        Twice the log-likelihood that the answers' own law gains over the closest law with one hump.
+        Twice the log-likelihood that the answers' own distribution gains over the closest one-humped distribution.
     """
 
     answers: Array
@@ -35,8 +35,8 @@ class Margin:
     departure: float
 
 
-def unimodal_law(counts: Array) -> tuple[Array, float]:
-    """Maximum-likelihood law with one hump, which may lie at an end, for counts of ordered categories.
+def unimodal_distribution(counts: Array) -> tuple[Array, float]:
+    """Maximum-likelihood distribution with one hump, which may lie at an end, for counts of ordered categories.
 
     Parameters
     ----------
@@ -51,23 +51,23 @@ def unimodal_law(counts: Array) -> tuple[Array, float]:
     Notes
     -----
     For every mode, isotonic regression up to it and down from it (pool adjacent violators with equal weights) gives
-    the law of largest likelihood; the mode of largest likelihood counts (Robertson, Wright and Dykstra 1988).
+    the distribution of largest likelihood; the mode of largest likelihood counts (Robertson, Wright and Dykstra 1988).
 
     Examples
     --------
     >>> import numpy as np
-    >>> law, departure = unimodal_law(np.array([4.0, 1.0, 5.0]))
-    >>> law.round(3).tolist(), round(departure, 2)
+    >>> distribution, departure = unimodal_distribution(np.array([4.0, 1.0, 5.0]))
+    >>> distribution.round(3).tolist(), round(departure, 2)
     ([0.25, 0.25, 0.5], 1.93)
     """
     counts = np.asarray(counts, dtype=float)
     total = counts.sum()
     best, best_value = counts / total, -np.inf
     for split in range(len(counts) + 1):
-        law = np.concatenate([_increasing(counts[:split]), _increasing(counts[split:][::-1])[::-1]]) / total
-        value = _log_likelihood(counts, law)
+        distribution = np.concatenate([_increasing(counts[:split]), _increasing(counts[split:][::-1])[::-1]]) / total
+        value = _log_likelihood(counts, distribution)
         if value > best_value + 1e-12:
-            best, best_value = law, value
+            best, best_value = distribution, value
     return best, max(2 * (_log_likelihood(counts, counts / total) - best_value), 0.0)
 
 
@@ -87,9 +87,9 @@ def _increasing(values: Array) -> Array:
     return np.repeat(np.array(means, dtype=float), sizes) if means else np.zeros(0)
 
 
-def _log_likelihood(counts: Array, law: Array) -> float:
+def _log_likelihood(counts: Array, distribution: Array) -> float:
     given = counts > 0
-    return float(counts[given] @ np.log(law[given]))
+    return float(counts[given] @ np.log(distribution[given]))
 
 
 def fit_margin(values: Array, categories: Array | None = None, *, unimodal: bool = True) -> Margin:
@@ -103,13 +103,13 @@ def fit_margin(values: Array, categories: Array | None = None, *, unimodal: bool
         All answers the item allows. None, or fewer than those observed: multiples of the smallest step between answers
         where these are at most 30, else those observed.
     unimodal : bool, default True
-        The closest law with one hump; False: the answers' own law.
+        The closest distribution with one hump; False: the answers' own.
 
     Returns
     -------
     Margin
         An item with more than 30 answers has its humps judged in 20 bins of equal width; inside a bin answers keep
-        their own law.
+        their own distribution.
 
     Examples
     --------
@@ -124,12 +124,12 @@ def fit_margin(values: Array, categories: Array | None = None, *, unimodal: bool
     answers = _between(given, categories)
     counts = np.bincount(np.searchsorted(answers, given), minlength=len(answers)).astype(float)
     if len(answers) <= MOST_CATEGORIES:
-        one_hump, departure = unimodal_law(counts)
+        one_hump, departure = unimodal_distribution(counts)
     else:
         answers, counts, one_hump, departure = _in_bins(answers, counts)
-    law = one_hump if unimodal else counts / counts.sum()
-    kept = law > 0
-    cuts = ndtri(np.clip(np.cumsum(law[kept])[:-1], 0.0, 1.0))
+    distribution = one_hump if unimodal else counts / counts.sum()
+    kept = distribution > 0
+    cuts = ndtri(np.clip(np.cumsum(distribution[kept])[:-1], 0.0, 1.0))
     return Margin(answers[kept], cuts, departure)
 
 
@@ -151,17 +151,17 @@ def _between(given: Array, categories: Array | None) -> Array:
 
 
 def _in_bins(answers: Array, counts: Array) -> tuple[Array, Array, Array, float]:
-    """Answers, counts and the one-humped law of an item with many answers; an empty bin is one answer, its middle."""
+    """Answers, counts and one-humped distribution of an item of many answers; an empty bin counts as its middle."""
     edges = np.linspace(answers[0], answers[-1], _N_BINS + 1)
     inside = np.clip(np.searchsorted(edges, answers, side="right") - 1, 0, _N_BINS - 1)
     totals = np.bincount(inside, counts, minlength=_N_BINS).astype(float)
-    law, departure = unimodal_law(totals)
+    distribution, departure = unimodal_distribution(totals)
     empty = np.flatnonzero(totals == 0)
-    share = law[inside] * counts / np.maximum(totals[inside], 1.0)
+    share = distribution[inside] * counts / np.maximum(totals[inside], 1.0)
     everything = np.concatenate([answers, (edges[empty] + edges[empty + 1]) / 2])
     order = np.argsort(everything, kind="stable")
     every_count = np.concatenate([counts, np.zeros(len(empty))])
-    return everything[order], every_count[order], np.concatenate([share, law[empty]])[order], departure
+    return everything[order], every_count[order], np.concatenate([share, distribution[empty]])[order], departure
 
 
 def cut_answers(latent: Array, margins: Sequence[Margin], y: Array, *, standardise: bool = True) -> Array:

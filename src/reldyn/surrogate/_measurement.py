@@ -1,4 +1,4 @@
-"""A first-order vector autoregression seen through error of measurement, by maximum likelihood (Kalman filter).
+"""A first-order vector autoregression seen through measurement error, by maximum likelihood (Kalman filter).
 
 The process runs on through the night: over k steps its matrix is the k-th power.
 """
@@ -33,7 +33,7 @@ class MeasurementFit:
     process : (C, C) array
         Covariance of its innovations per step.
     error : (C,) array
-        Variances of the error of measurement.
+        Variances of the measurement error.
     log_likelihood : float
     innovations : (n, C) array
         Standardised one-step prediction errors of the data.

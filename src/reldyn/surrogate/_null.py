@@ -25,7 +25,7 @@ class LinearNull:
     night : (n_occasions,) bool array
     elapsed : (n_occasions,) array
     order : int
-        Of the autoregression; 0 when the process with error of measurement fits better.
+        Of the autoregression; 0 when the process with measurement error fits better.
     lags : (order + 1, n_channels, n_channels) array
         Coefficients (from row to column): first lag by day, first lag by night, then the second and later lags.
     covariance : (n_channels, n_channels) array
@@ -33,9 +33,9 @@ class LinearNull:
     residuals : (n, n_channels) array
         Standardised innovations of the data, centred, as material for resampling.
     measurement : MeasurementFit or None
-        The process with error of measurement where it was chosen.
+        The process with measurement error where it was chosen.
     aic : mapping
-        By order; key 0 is error of measurement.
+        By order; key 0 is measurement error.
     """
 
     y: Array

@@ -1,4 +1,4 @@
-"""Surrogates with phases: sojourns of bounded dispersion, and a chain made reversible."""
+"""Surrogates with phases: dwell times of bounded dispersion, and a chain made reversible."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def draw_renewal(
     generators : sequence of numpy Generators
         One per surrogate.
     sojourn_means : (K,) array
-        Mean sojourns in occasions, at least 1.
+        Mean dwell times in occasions, at least 1.
     sojourn_cv : float
         Their coefficient of variation; at .40 the boundary of what counts as a rhythm.
     moves : (K, K) array
@@ -155,12 +155,12 @@ def reversibilise(transition: Array) -> Array:
     >>> reversibilise(np.array([[0.8, 0.2, 0.0], [0.0, 0.8, 0.2], [0.2, 0.0, 0.8]])).round(2).tolist()
     [[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8]]
     """
-    weight = stationary_law(transition)
+    weight = stationary_distribution(transition)
     turned = transition.T * weight[None, :] / weight[:, None]
     return np.asarray((transition + turned) / 2)
 
 
-def stationary_law(transition: Array) -> Array:
+def stationary_distribution(transition: Array) -> Array:
     """Long-run share of every phase: (K,)."""
     size = len(transition)
     system = np.vstack([transition.T - np.eye(size), np.ones(size)])
@@ -193,11 +193,11 @@ def draw_reversible(null: PhaseNull, generators: Sequence[np.random.Generator], 
     (1, 50, 1)
     """
     chain = reversibilise(transition)
-    cumulative, law = np.cumsum(chain, axis=1), np.cumsum(stationary_law(chain))
+    cumulative, distribution = np.cumsum(chain, axis=1), np.cumsum(stationary_distribution(chain))
     n_occasions, top = len(null.level), len(chain) - 1
     uniforms = np.stack([rng.random(n_occasions) for rng in generators])
     paths = np.empty(uniforms.shape, dtype=np.int64)
-    paths[:, 0] = np.minimum(np.searchsorted(law, uniforms[:, 0], side="right"), top)
+    paths[:, 0] = np.minimum(np.searchsorted(distribution, uniforms[:, 0], side="right"), top)
     for t in range(1, n_occasions):
         steps = (uniforms[:, t, None] >= cumulative[paths[:, t - 1]]).sum(axis=1)
         paths[:, t] = np.minimum(steps, top)

@@ -277,17 +277,17 @@ def _chi_squared(statistic: float, df: int, *, mixed: bool) -> float:
     return 0.5 * (tail + lower)
 
 
-def _bootstrapped(told: dict[str, Any], smaller: MixedResult, larger: MixedResult) -> ComparisonResult:
+def _bootstrapped(parts: dict[str, Any], smaller: MixedResult, larger: MixedResult) -> ComparisonResult:
     """The share of samples from the smaller model whose statistic is at least as large."""
     from reldyn.actor_partner.followup._bootstrap import bootstrap_statistics
 
     estimation = larger.setting.estimation
     found = bootstrap_statistics(smaller, larger, estimation)
     usable, failed = found.values[found.usable, 0], found.n_failed
-    notes = told.pop("warnings")
+    notes = parts.pop("warnings")
     if failed:
         notes = (*notes, f"In {failed} of {len(found.values)} bootstrap samples a model did not converge; left out.")
-    p_value = (1.0 + np.count_nonzero(usable >= told["statistic"])) / (1.0 + len(usable))
+    p_value = (1.0 + np.count_nonzero(usable >= parts["statistic"])) / (1.0 + len(usable))
     return ComparisonResult(
-        p_value=float(p_value), n_boot=len(usable), n_failed=failed, seed=found.seed, warnings=notes, **told
+        p_value=float(p_value), n_boot=len(usable), n_failed=failed, seed=found.seed, warnings=notes, **parts
     )

@@ -226,12 +226,12 @@ def _interacting(
     return pairs, name, "partner", fit.design.base[:, partner.base]
 
 
-def chosen_points(seen: NDArray[np.float64]) -> NDArray[np.float64]:
+def chosen_points(observed: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean and one standard deviation below and above; both values of a moderator that has two."""
-    distinct = np.unique(seen)
+    distinct = np.unique(observed)
     if len(distinct) == 2:
         return distinct
-    centre, spread = float(seen.mean()), float(seen.std(ddof=1))
+    centre, spread = float(observed.mean()), float(observed.std(ddof=1))
     return np.array([centre - spread, centre, centre + spread])
 
 

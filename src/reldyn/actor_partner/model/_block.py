@@ -149,7 +149,7 @@ def _refuse_twins(own: NDArray[np.float64], other: NDArray[np.float64], name: st
     if gap <= 1e-10 * max(float(np.abs(own[both]).max()), np.finfo(float).tiny):
         part = f" (its {level} part)" if level else ""
         raise DesignError(
-            f"actor and partner effect of {name!r} cannot be told apart: both partners always have the same "
+            f"actor and partner effect of {name!r} cannot be distinguished: both partners always have the same "
             f"value{part}. Enter it in covariates instead."
         )
 

@@ -147,14 +147,14 @@ def _residual_components(
 
     alike = stratum.exchangeable
 
-    def told(name: str, *place: int) -> Callable[[Array], float]:
+    def parameter(name: str, *place: int) -> Callable[[Array], float]:
         return lambda point: float(np.asarray(describe_process(residual, alike, point)[name]).item(*place))
 
     def rows(effect: str, name: str, label: str, tied: bool, twice: bool) -> Iterator[CovarianceComponent]:
         roles = [""] if tied else list(stratum.roles)
         for place, role in enumerate(roles):
             term = ", ".join(part for part in (label, composition, str(role)) if part)
-            value = told(name, place, place) if twice else told(name, place)
+            value = parameter(name, place, place) if twice else parameter(name, place)
             yield CovarianceComponent(term, effect, value, outcome, "", role, composition)
 
     one = alike or residual.equal_variances
@@ -163,7 +163,7 @@ def _residual_components(
     yield from rows("variance", "covariance", f"residual variance of {outcome}", tied, True)
     if residual.process != "independent":
         term = ", ".join(part for part in (f"residual correlation of partners' {outcome}", composition) if part)
-        yield CovarianceComponent(term, "correlation", told("correlation"), outcome, "", "", composition)
+        yield CovarianceComponent(term, "correlation", parameter("correlation"), outcome, "", "", composition)
     if residual.process == "ar1":
         yield from rows("autoregression", "phi", f"autoregression of {outcome}", alike or residual.common, False)
     if residual.process == "car1":

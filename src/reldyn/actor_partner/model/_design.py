@@ -165,7 +165,7 @@ def build_design(panel: DyadPanel, outcome: str, block: Block, strata: tuple[Str
     if len(codes) < 2:
         raise DesignError(
             f"the model needs several dyads, and only one has rows with {outcome!r} and all predictors: "
-            "what differs between dyads cannot be told from one."
+            "what differs between dyads cannot be estimated from one."
         )
     stratum, kept = _strata_in_use(panel, codes, strata)
     member = places_of(panel, rows, stratum[dyad], kept)

@@ -125,5 +125,5 @@ def estimates_of(fit: Fit, estimation: Estimation, log_volume: float = 0.0) -> t
     return estimates, wald
 
 
-def _plain(told: dict[str, Any]) -> dict[str, Any]:
-    return {name: np.asarray(value, dtype=float) for name, value in told.items()}
+def _plain(info: dict[str, Any]) -> dict[str, Any]:
+    return {name: np.asarray(value, dtype=float) for name, value in info.items()}

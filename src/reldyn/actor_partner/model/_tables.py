@@ -101,11 +101,11 @@ def _roles(stratum: Stratum) -> list[Any]:
     return list(stratum.roles) or ["member 1", "member 2"]
 
 
-def _describe(told: Mapping[str, Any], stratum: Stratum, labels: list[Any]) -> dict[str, Any]:
+def _describe(info: Mapping[str, Any], stratum: Stratum, labels: list[Any]) -> dict[str, Any]:
     import pandas as pd
 
     described: dict[str, Any] = {}
-    for name, value in told.items():
+    for name, value in info.items():
         array = np.asarray(value, dtype=float)
         if array.ndim == 0:
             described[name] = float(array)

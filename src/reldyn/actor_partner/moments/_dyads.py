@@ -5,7 +5,6 @@ Also what the results of these models have in common: estimates as a table, a me
 
 from __future__ import annotations
 
-import textwrap
 import warnings
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from reldyn.actor_partner._metrics import metric_note, unequal_metrics, withheld
 from reldyn.actor_partner.model._terms import check_two_roles, strata_of
 from reldyn.actor_partner.moments._incomplete import incomplete_moments
 from reldyn.errors import DataWarning, DesignError, check_option
-from reldyn.results import Result, format_table
+from reldyn.results import EstimateResult
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +35,6 @@ IDENTIFYING = (
     *("outcome_score", "predictor_score", "part", "composition", "moderated", "trait_of", "category"),
     *("predictor", "mediator"),
 )
-WIDTH = 100
 
 
 @brief
@@ -269,25 +267,14 @@ def estimate_rows(
     }
 
 
-class FamilyResult(Result):
-    """Verbs of a result whose estimates are a table; subclasses add ``_headline`` and ``_methods``."""
+class FamilyResult(EstimateResult):
+    """Verbs of a result about dyads; subclasses add ``_headline`` and ``_methods``."""
 
-    table: pd.DataFrame
     n_dyads: int
-
-    def _headline(self) -> str:
-        raise NotImplementedError
-
-    def _methods(self) -> str:
-        raise NotImplementedError
 
     def _about(self) -> Mapping[str, Any]:
         """What `glance` says beyond counts."""
         return {}
-
-    def tidy(self) -> pd.DataFrame:
-        """One row per estimate: ``term``, its identifying columns, and the numbers."""
-        return self.table.copy()
 
     def glance(self) -> pd.DataFrame:
         """One row about the whole fit: ``n_dyads``, ``n_persons``, ``n_obs`` and what the model adds."""
@@ -296,17 +283,10 @@ class FamilyResult(Result):
         counts = {"n_dyads": self.n_dyads, "n_persons": 2 * self.n_dyads, "n_obs": 2 * self.n_dyads}
         return pd.DataFrame([counts | dict(self._about())])
 
-    def summary(self) -> str:
-        """Headline, methods paragraph with its source, the table, and notes."""
+    def _shown(self) -> pd.DataFrame:
         tidy = self.tidy()
-        table = format_table(tidy)
         # What the readable term already says, and columns that say nothing.
-        hidden = [name for name in table if name in IDENTIFYING or (table[name] == "").all()]
+        hidden = [name for name in tidy if name in IDENTIFYING]
         if "df" in tidy and np.isinf(tidy["df"].to_numpy(dtype=float)).all():
             hidden.append("df")
-        body = "\n".join(line.rstrip() for line in table.drop(columns=hidden).to_string(index=False).splitlines())
-        parts = [self._headline(), textwrap.fill(self._methods(), WIDTH), body]
-        if self.warnings:
-            bullets = (textwrap.fill(n, WIDTH, initial_indent="- ", subsequent_indent="  ") for n in self.warnings)
-            parts.append("Notes\n" + "\n".join(bullets))
-        return "\n\n".join(parts)
+        return tidy.drop(columns=hidden)

@@ -248,7 +248,7 @@ def _fitted(data: DyadTable, variables: MediationVariables) -> SemFit:
 def _faults(fit: SemFit, failed: int, n_boot: int) -> tuple[str, ...]:
     notes = []
     if not fit.converged:
-        notes.append("The model did not reach its optimum: do not report these numbers.")
+        notes.append("The model did not converge: do not report these numbers.")
     if failed:
         notes.append(
             f"{failed} of {n_boot} resampled sets of dyads could not be fitted and are left out of the intervals."

@@ -106,7 +106,7 @@ def _warn_of(fit: SemFit) -> None:
         import warnings
 
         warnings.warn(
-            "the model of the moments did not reach its optimum: do not report these numbers.",
+            "the model of the moments did not converge: do not report these numbers.",
             ConvergenceWarning,
             stacklevel=5,
         )

@@ -6,6 +6,7 @@ not, an intraclass correlation, which does not depend on who is called member 1.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from reldyn.panel import DyadPanel
 
-__all__ = ["NonindependenceResult", "anova_icc", "nonindependence"]
+__all__ = ["NonindependenceResult", "anova_icc", "exact_limits", "nonindependence"]
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,8 @@ def nonindependence(panel: DyadPanel, variables: Columns, *, roles: str | None =
 def _rows(name: str, table: DyadTable) -> list[dict[str, Any]]:
     pair = table.values[name]
     found = [pearson(pair)] if table.distinguishable else []
-    found += [pairwise(pair), anova_icc(pair), reml_icc(pair)]
+    anova = anova_icc(pair)
+    found += [pairwise(pair), anova, reml_icc(len(pair), anova["estimate"])]
     return [{"term": f"{name} ({row['method']})", "variable": name} | row for row in found]
 
 
@@ -149,19 +151,23 @@ def pairwise(pair: NDArray[np.float64]) -> dict[str, Any]:
 
 
 def anova_icc(pair: NDArray[np.float64]) -> dict[str, Any]:
-    """Intraclass correlation of the one-way analysis of variance, with F, two-sided p and exact interval."""
+    """Intraclass correlation of the one-way analysis of variance, with F, two-sided p and exact interval.
+
+    Pingouin gives the correlation and F. Its p-value is one-sided and its limits are rounded to two decimals, so
+    both are computed here.
+    """
     from scipy import stats
 
     n = len(pair)
     between = 2.0 * float(np.var(pair.mean(axis=1), ddof=1))
     within = float(((pair[:, 0] - pair[:, 1]) ** 2).sum()) / 2 / n
-    F = between / within
+    # Members that never differ are alike as can be, and F has nothing to divide by.
+    icc, F = _one_way(pair) if within > 0 else (1.0, np.inf)
+    low, high = exact_limits(F, n)
     tails = stats.f.sf(F, n - 1, n), stats.f.cdf(F, n - 1, n)
-    ends = [F / stats.f.ppf(q, n - 1, n) for q in (0.975, 0.025)]
-    low, high = ((ratio - 1) / (ratio + 1) for ratio in ends)
     return _row(
         "anova",
-        (between - within) / (between + within),
+        icc,
         statistic=F,
         df=n - 1,
         df_error=n,
@@ -173,7 +179,30 @@ def anova_icc(pair: NDArray[np.float64]) -> dict[str, Any]:
     )
 
 
-def reml_icc(pair: NDArray[np.float64]) -> dict[str, Any]:
+def _one_way(pair: NDArray[np.float64]) -> tuple[float, float]:
+    import pandas as pd
+    from pingouin import intraclass_corr
+
+    n = len(pair)
+    rows = {"dyad": np.repeat(np.arange(n), 2), "member": np.tile([0, 1], n), "value": pair.ravel()}
+    with warnings.catch_warnings():
+        # Pingouin calls pandas in a way that a later pandas will no longer know; the reader cannot change that.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        found = intraclass_corr(pd.DataFrame(rows), targets="dyad", raters="member", ratings="value").iloc[0]
+    return float(found["ICC"]), float(found["F"])
+
+
+def exact_limits(F: float, n: int) -> tuple[float, float]:
+    """95 % limits of the intraclass correlation of n pairs, from F."""
+    from scipy import stats
+
+    if np.isinf(F):
+        return 1.0, 1.0
+    low, high = (F / stats.f.ppf(q, n - 1, n) for q in (0.975, 0.025))
+    return float((low - 1) / (low + 1)), float((high - 1) / (high + 1))
+
+
+def reml_icc(n: int, estimate: float) -> dict[str, Any]:
     """The REML residual correlation: the ANOVA value, with the likelihood's curvature on Fisher's scale.
 
     The restricted likelihood splits into one part for the sums and one for the differences of members, with log
@@ -181,8 +210,6 @@ def reml_icc(pair: NDArray[np.float64]) -> dict[str, Any]:
     """
     from scipy import stats
 
-    n = len(pair)
-    estimate = anova_icc(pair)["estimate"]
     std_error = 0.5 * float(np.sqrt(2 / (n - 1) + 2 / n))
     z = float(np.arctanh(estimate)) / std_error
     p_value = float(2 * stats.norm.sf(abs(z)))

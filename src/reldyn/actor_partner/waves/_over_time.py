@@ -198,7 +198,7 @@ def over_time(panel: DyadPanel, *, outcome: Column, steps: int = 1, **model: Any
     two_waves = panel.n_occasions <= steps + 1
     if two_waves and "random" in model and has_levels(as_random(model["random"], repeated=True)):
         raise DesignError(
-            f"random intercepts cannot be told from stability with {panel.n_occasions} waves: both make the waves "
+            f"random intercepts cannot be separated from stability with {panel.n_occasions} waves: both make the waves "
             "alike. Leave random out, or collect a third wave."
         )
     if not two_waves and _is_panel_model(panel, steps, model):

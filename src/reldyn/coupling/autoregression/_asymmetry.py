@@ -59,7 +59,7 @@ def asymmetry(
     trend : bool, default True
         Also estimate by how much the difference changes linearly from the first to the last occasion.
     check : bool, default True
-        Also fit with error of measurement of unknown size in each member. Costs three times the computing time.
+        Also fit with measurement error of unknown size in each member. Costs three times the computing time.
     reliability : float or mapping of role to float, optional
         Known share of the variance within persons that is no error, above 0 up to 1, for instance from the items of a
         scale; then the effects are corrected for it and no check is needed.
@@ -87,13 +87,13 @@ def asymmetry(
 
     Restricted maximum likelihood by an augmented Kalman filter; levels, drift and rhythm are regressors of each
     member. Intervals and p-values are those of Wald from the observed information, on Student's t. ``dominance`` is
-    ``(|a| - |b|) / (|a| + |b|)`` of the two standardised effects. In the check, error of measurement and low inertia
+    ``(|a| - |b|) / (|a| + |b|)`` of the two standardised effects. In the check, measurement error and low inertia
     are hard to tell apart in short series: `undecided` is the usual answer below some hundred occasions.
 
     References
     ----------
     Schuurman, Ferrer, de Boer-Sonnenschein and Hamaker (2016), Psychological Methods 21, 206-221, on comparing cross
-    effects. Schuurman and Hamaker (2019), Psychological Methods 24, 70-91, on error of measurement in them.
+    effects. Schuurman and Hamaker (2019), Psychological Methods 24, 70-91, on measurement error in them.
     De Jong (1991), Annals of Statistics 19, 1073-1083, for the filter.
 
     Examples
@@ -185,7 +185,7 @@ def _rows(pair: DyadSeries, fit: PairAsymmetry) -> list[dict[str, Any]]:
 
 
 def _term(effect: str, model: str, source: Hashable, target: Hashable) -> str:
-    by = ", with error of measurement" if model == "latent" else ""
+    by = ", with measurement error" if model == "latent" else ""
     if effect == "inertia":
         return f"{source} on its own past"
     if effect == "influence":

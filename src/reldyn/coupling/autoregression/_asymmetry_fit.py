@@ -37,7 +37,7 @@ class Settings:
     Attributes
     ----------
     trend, check : bool
-        Its change over the study; its check against error of measurement.
+        Its change over the study; its check against measurement error.
     reliability : (2,) tuple of float, optional
         Known, first and second member.
     """
@@ -181,7 +181,7 @@ def _standardised(fit: ProcessFit) -> tuple[Array, Array]:
 
 
 def _dominance(standard: Array, spread: Array) -> Cells:
-    """Share of the sizes of both effects by which one exceeds the other; limits from their joint normal law."""
+    """Share of the sizes of both effects by which one exceeds the other; limits from both jointly normal."""
     from scipy.stats import norm, qmc
 
     blank = dict.fromkeys(("std_error", "statistic", "df", "p_value", "conf_low", "conf_high"), math.nan)
@@ -200,7 +200,7 @@ def _dominance(standard: Array, spread: Array) -> Cells:
 
 
 def _checked(given: ProcessSeries, plain: ProcessFit, df: float) -> tuple[Cells, Cells]:
-    """The difference with error of measurement in the model, and the reliability at which it would vanish."""
+    """The difference with measurement error in the model, and the reliability at which it would vanish."""
     from scipy.stats import chi2
 
     noisy = fit_process(given, Process(error=True), plain)

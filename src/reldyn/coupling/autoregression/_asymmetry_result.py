@@ -32,7 +32,7 @@ class AsymmetryResult(Result):
         As `tidy` gives it.
     checks : pandas.DataFrame
         One row per dyad, where the check was asked for: ``dyad``, ``observed`` and ``p_observed`` (the difference and
-        its p-value without error of measurement), ``latent``, ``latent_low``, ``latent_high`` (with
+        its p-value without measurement error), ``latent``, ``latent_low``, ``latent_high`` (with
         it; 95 % limits from the standard error), ``p_latent`` (with it, by the likelihood ratio; where an estimated
         reliability is low the likelihood is lopsided, and the limits can include zero although ``p_latent`` is small),
         ``reliability_first``, ``reliability_second`` (estimated), ``error_gain`` (by which minus twice the
@@ -100,7 +100,7 @@ class AsymmetryResult(Result):
         rows = self.estimates[self.estimates["dyad"] == "sample"]
         if not len(rows):
             rows = self.estimates[~self.estimates["effect"].isin(["inertia", "influence"])].head(5)
-        lines += [_told(row) for row in rows.to_dict("records") if math.isfinite(row["estimate"])]
+        lines += [_in_words(row) for row in rows.to_dict("records") if math.isfinite(row["estimate"])]
         if len(self.checks):
             counts = self.checks["verdict"].value_counts()
             seen = int(counts.drop("", errors="ignore").sum())
@@ -113,7 +113,7 @@ class AsymmetryResult(Result):
         return "\n".join([*lines, *(f"Note: {note}" for note in self.warnings)])
 
 
-def _told(row: Mapping[Any, Any]) -> str:
+def _in_words(row: Mapping[Any, Any]) -> str:
     p_value = float(row["p_value"])
     limits = f" [{row['conf_low']:.3f}, {row['conf_high']:.3f}]" if math.isfinite(row["conf_low"]) else ""
     text = f"{row['term']}: {row['estimate']:.3f}{limits}"

@@ -65,11 +65,11 @@ def _daytimes(pair: DyadSeries) -> Array:
     return np.column_stack([np.sin(angle), np.cos(angle), np.sin(2 * angle), np.cos(2 * angle)])
 
 
-def _independent(columns: Array, seen: Flags) -> Array:
+def _independent(columns: Array, observed: Flags) -> Array:
     """Columns that each member's answers can tell from those before them."""
     kept: list[int] = []
     for place in range(columns.shape[1]):
         trial = columns[:, [*kept, place]]
-        if all(np.linalg.matrix_rank(trial[seen[:, c]]) == len(kept) + 1 for c in (0, 1)):
+        if all(np.linalg.matrix_rank(trial[observed[:, c]]) == len(kept) + 1 for c in (0, 1)):
             kept.append(place)
     return columns[:, kept]

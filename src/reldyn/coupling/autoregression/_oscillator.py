@@ -63,7 +63,7 @@ def coupled_oscillator(
     variable : str
         Numeric column. Missing values keep their place: nothing is closed up.
     method : {"state-space", "local-linear"}, default "state-space"
-        ``"state-space"``: exact discretisation in continuous time with shocks and error of measurement, by maximum
+        ``"state-space"``: exact discretisation in continuous time with shocks and measurement error, by maximum
         likelihood; uses every value. ``"local-linear"``: derivatives from short windows, then least squares; quick, but
         the window smooths the swing away: at twelve occasions a cycle and five in a window the frequency term comes out
         9 % too small. See the notes before reading a period from it.
@@ -94,12 +94,12 @@ def coupled_oscillator(
     Notes
     -----
     Negative damping dies out, positive builds up. Standard errors of the local linear approximation take overlapping
-    windows for independent and are too small; error of measurement and shocks pull its damping and its partner
+    windows for independent and are too small; measurement error and shocks pull its damping and its partner
     effects towards 0, and series without any swing have a period, too: white noise one of 8.2 steps with five
     occasions in a window. Standard errors of the state space come from the observed information, with degrees of
     freedom for all that was fitted.
 
-    In simulated pairs with cycles of 12 and 9 steps (60 pairs a cell, ``benchmarks/results/oscillator_checks.json``)
+    In simulated pairs with cycles of 12 and 9 steps (60 pairs a cell, ``tools/results/oscillator_checks.json``)
     the 95 % intervals of the state space held .93 to .96 of all terms and .91 of the frequencies at 120 occasions, and
     .88 and .84 at 60, where they are too narrow. A small p-value of the frequency does not show that there is a swing:
     noise without any got no numbers in 43 of 60 pairs, and series with a carry-over of .5 in 33, but most of the

@@ -1,7 +1,7 @@
 """Coupled damped oscillators in continuous time as a state space, discretised exactly.
 
 The state of a pair is position and speed of both members; d(state) = A state dt + noise on the speeds, seen through
-error of measurement. Over one step its matrix is exp(A), and the covariance of what is new follows from one exponential
+measurement error. Over one step its matrix is exp(A), and the covariance of what is new follows from one exponential
 of twice the size (Van Loan 1978, IEEE Transactions on Automatic Control 23, 395-404).
 """
 
@@ -72,7 +72,7 @@ def fit_oscillators(rest: Array, step: Array, start: Array) -> OscillatorFit:
     """
     from scipy.optimize import minimize
 
-    series, gaps, scale = _arranged(rest, step)
+    series, gaps, scale = _usable_stretches(rest, step)
 
     def values_at(theta: Array) -> Array:
         return _deviances(theta, series, gaps)
@@ -123,7 +123,7 @@ def _at_maximum(theta: Array, gradient: Array, covariance: Array, inside: Flags,
     return bool(np.isfinite(gain) and 0 <= gain < _GAIN and outward.max(initial=0.0) <= _GAIN)
 
 
-def _arranged(rest: Array, step: Array) -> tuple[Observations, Array, float]:
+def _usable_stretches(rest: Array, step: Array) -> tuple[Observations, Array, float]:
     """Stretches with enough values for a free start, on the distinct gaps of the clock."""
     from reldyn.coupling.autoregression._process import LONGEST
 

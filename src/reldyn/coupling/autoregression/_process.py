@@ -1,7 +1,7 @@
-"""A first-order vector autoregression of two partners by exact likelihood: gaps, missing values, error of measurement.
+"""A first-order vector autoregression of two partners by exact likelihood: gaps, missing values, measurement error.
 
 The process runs on over missing occasions, so that every answer counts: over k steps its matrix is the k-th power. A
-leap of the clock that nobody knows begins anew from the stationary law.
+leap of the clock that nobody knows begins anew from the stationary distribution.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class Process:
     Attributes
     ----------
     error : bool
-        Whether every channel has an error of measurement of unknown size.
+        Whether every channel has an measurement error of unknown size.
     reliability : (2,) tuple of float, optional
         Known share of each channel's variance that is the process, in place of ``error``.
     trend : bool

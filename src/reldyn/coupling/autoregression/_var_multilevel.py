@@ -143,15 +143,15 @@ def _usable(pair: DyadSeries, lags: int) -> bool:
     return all(enough) and len(spans) == 2 and all(spans)
 
 
-def _stacked(kept: list[DyadSeries], lags: int) -> _Stack:
-    means = np.array([np.nanmean(pair.values, axis=0) for pair in kept])
+def _stacked(pairs: list[DyadSeries], lags: int) -> _Stack:
+    means = np.array([np.nanmean(pair.values, axis=0) for pair in pairs])
     return _Stack(
-        code=np.repeat(np.arange(len(kept)), [len(pair.values) for pair in kept]),
-        step=np.concatenate([np.arange(len(pair.values)) for pair in kept]),
-        values=np.concatenate([pair.values for pair in kept]),
-        past=np.concatenate([past(pair, lags) - mean for pair, mean in zip(kept, means, strict=True)]),
+        code=np.repeat(np.arange(len(pairs)), [len(pair.values) for pair in pairs]),
+        step=np.concatenate([np.arange(len(pair.values)) for pair in pairs]),
+        values=np.concatenate([pair.values for pair in pairs]),
+        past=np.concatenate([past(pair, lags) - mean for pair, mean in zip(pairs, means, strict=True)]),
         means=means - means.mean(axis=0),
-        counts=np.array([np.isfinite(pair.values).sum(axis=0) for pair in kept], dtype=float),
+        counts=np.array([np.isfinite(pair.values).sum(axis=0) for pair in pairs], dtype=float),
     )
 
 

@@ -314,7 +314,7 @@ def fit_two_steps(after: Array, own: Array, partner: Array, shape: Shape, band: 
     thresholds = {name: values[len(values) // 2] for name, values in terms.items() if len(values)}
     for _ in range(_ROUNDS if thresholds else 0):
         for name in thresholds:
-            thresholds[name] = _best_alone(left, partner, terms[name], terms, thresholds, name)
+            thresholds[name] = _best_without_constant(left, partner, terms[name], terms, thresholds, name)
     columns = _columns(own, partner, terms, thresholds)
     influence = {name: column for name, column in columns.items() if name not in ("constant", "inertia")}
     names = first.names + tuple(influence)
@@ -346,7 +346,7 @@ def _known(fitted: InfluenceFit) -> dict[str, float]:
     return {at: value for at, value in found.items() if np.isfinite(value)}
 
 
-def _best_alone(
+def _best_without_constant(
     left: Array, partner: Array, candidates: Array, terms: dict[str, Array], thresholds: dict[str, float], name: str
 ) -> float:
     """As `_best`, of an influence without constant."""

@@ -52,7 +52,7 @@ _LEVEL = 0.975
 
 
 @dataclass(frozen=True, slots=True)
-class _Ask:
+class _Options:
     shape: Shape
     sequential: bool
     first: Hashable | None
@@ -123,7 +123,7 @@ def influence_functions(
         series tie to the slopes. The random-effects mean (restricted maximum likelihood, intervals by Hartung and
         Knapp) weighs by precision, which pays where the dyads' numbers of answers differ much.
     n_boot : int, default 999
-        Worlds of the bootstrap test; 0 leaves it out.
+        Samples of the bootstrap test; 0 leaves it out.
     seed : int, SeedSequence, Generator or None
     n_jobs : int, default 1
 
@@ -149,11 +149,11 @@ def influence_functions(
     receiver would settle with a neutral partner. Null clines are the scores at which one partner stays as they are;
     fixed points are where they cross, and are stable if both eigenvalues of the Jacobian lie within the unit circle.
     Steps make null clines jump: they may pass each other without a fixed point.
-    Standard errors take thresholds as known. The test refits everything, thresholds among them, in worlds without the
+    Standard errors take thresholds as known. The test refits everything, thresholds among them, in series without the
     influence tested. Below 300 turns the two slopes can hardly be told apart, as a warning says.
     Averages keep what every dyad's estimate has too little of: with 100 turns inertia came out .02 to .03 too low and
     its 95 % intervals held the planted mean in .79 to .91 of 200 samples of 20 or 40 dyads, in .95 with 300 turns;
-    those of the slopes in .92 to .98 (``benchmarks/results/influence_checks.json``).
+    those of the slopes in .92 to .98 (``tools/results/influence_checks.json``).
 
     References
     ----------
@@ -169,11 +169,11 @@ def influence_functions(
     [300, 300, 300, 300]
     """
     check_option(average_by, AVERAGES, "average_by")
-    ask = _asked(panel, variable, form, repair, damping, timing, first, zero, estimation, band, n_boot)
+    options = _checked_options(panel, variable, form, repair, damping, timing, first, zero, estimation, band, n_boot)
     known = known_seed(seed)
 
     def one(pair: DyadSeries, rng: np.random.Generator) -> _Dyad:
-        return _dyad(pair, ask, rng)
+        return _dyad(pair, options, rng)
 
     done = map_seeded(one, panel.series(variable), known, n_jobs, label="dyads")
     tests = _tests(done)
@@ -211,7 +211,7 @@ def _roles(panel: DyadPanel) -> list[Hashable]:
     return list(index.roles) if apart else []
 
 
-def _asked(
+def _checked_options(
     panel: DyadPanel,
     variable: str,
     form: str,
@@ -223,7 +223,7 @@ def _asked(
     estimation: str,
     band: float,
     n_boot: int,
-) -> _Ask:
+) -> _Options:
     check_option(form, _FORMS, "form")
     check_option(timing, _TIMINGS, "timing")
     check_option(estimation, _ESTIMATIONS, "estimation")
@@ -246,18 +246,18 @@ def _asked(
         raise DesignError(f"n_boot={n_boot} is negative: give 0 to leave the test out.")
     shape = Shape(form, repair, damping)  # type: ignore[arg-type]
     sought = band if estimation == "two-step" else None
-    return _Ask(shape, timing == "sequential", first, zero, midpoint, sought, n_boot)
+    return _Options(shape, timing == "sequential", first, zero, midpoint, sought, n_boot)
 
 
-def _dyad(pair: DyadSeries, ask: _Ask, rng: np.random.Generator) -> _Dyad:
-    turned = ask.first is not None and pair.names[0] != ask.first and pair.names[1] == ask.first
+def _dyad(pair: DyadSeries, options: _Options, rng: np.random.Generator) -> _Dyad:
+    turned = options.first is not None and pair.names[0] != options.first and pair.names[1] == options.first
     values = pair.values[:, ::-1] if turned else pair.values
     members = (pair.names[1], pair.names[0]) if turned else (pair.names[0], pair.names[1])
-    zeros = tuple(_zero(values[:, k], ask) for k in (0, 1))
+    zeros = tuple(_zero(values[:, k], options) for k in (0, 1))
     earlier, later = pair.complete_lags()
-    turns = Turns(values - np.array(zeros), earlier, later, pair.runs(observed=False), ask.sequential)
+    turns = Turns(values - np.array(zeros), earlier, later, pair.runs(observed=False), options.sequential)
     reasons = [unfit(*turns.parts(k), values[:, k], values[:, 1 - k]) for k in (0, 1)]
-    fits = None if any(reasons) else (_fitted(turns, 0, ask), _fitted(turns, 1, ask))
+    fits = None if any(reasons) else (_fitted(turns, 0, options), _fitted(turns, 1, options))
     if fits is not None:
         reasons = ["" if leaves_errors(one, values[:, k]) else DETERMINED for k, one in enumerate(fits)]
     nothing = (float("nan"), float("nan"))
@@ -266,22 +266,22 @@ def _dyad(pair: DyadSeries, ask: _Ask, rng: np.random.Generator) -> _Dyad:
         notes = tuple(reason or f"the partner: {reasons[1 - k]}" for k, reason in enumerate(reasons))
         return _Dyad(pair.dyad, members, (zeros[0], zeros[1]), turns, None, (nothing, nothing), (notes[0], notes[1]))
     found = [_absent(one) for one in fits]
-    tests = tuple(_tested(turns, k, ask, rng) for k in (0, 1))
+    tests = tuple(_tested(turns, k, options, rng) for k in (0, 1))
     return _Dyad(pair.dyad, members, (zeros[0], zeros[1]), turns, fits, tests, (found[0], found[1]))
 
 
-def _zero(values: Array, ask: _Ask) -> float:
-    if ask.zero == "mean":
+def _zero(values: Array, options: _Options) -> float:
+    if options.zero == "mean":
         seen = values[np.isfinite(values)]
         return float(seen.mean()) if len(seen) else 0.0
-    return ask.midpoint if ask.zero == "midpoint" else float(ask.zero)
+    return options.midpoint if options.zero == "midpoint" else float(options.zero)
 
 
-def _fitted(turns: Turns, receiver: int, ask: _Ask) -> InfluenceFit:
+def _fitted(turns: Turns, receiver: int, options: _Options) -> InfluenceFit:
     after, own, partner = turns.parts(receiver)
-    if ask.band is None:
-        return fit(after, own, partner, ask.shape)
-    return fit_two_steps(after, own, partner, ask.shape, ask.band)
+    if options.band is None:
+        return fit(after, own, partner, options.shape)
+    return fit_two_steps(after, own, partner, options.shape, options.band)
 
 
 def _absent(fitted: InfluenceFit) -> str:
@@ -291,12 +291,12 @@ def _absent(fitted: InfluenceFit) -> str:
     return "; ".join(notes)
 
 
-def _tested(turns: Turns, receiver: int, ask: _Ask, rng: np.random.Generator) -> tuple[float, float]:
+def _tested(turns: Turns, receiver: int, options: _Options, rng: np.random.Generator) -> tuple[float, float]:
     """The test rests on the joint fit, whichever estimates are shown."""
-    fits = tuple(fit(*turns.parts(k), ask.shape) for k in (0, 1))
+    fits = tuple(fit(*turns.parts(k), options.shape) for k in (0, 1))
     if not any(name in fits[receiver].names for name in _SENT):
         return float("nan"), float("nan")
-    return influence_p(turns, (fits[0], fits[1]), receiver, ask.shape, ask.n_boot, rng)
+    return influence_p(turns, (fits[0], fits[1]), receiver, options.shape, options.n_boot, rng)
 
 
 _SENT = ("positive", "negative", "step_up", "step_down")
@@ -328,14 +328,14 @@ def _estimates(done: list[_Dyad]) -> pd.DataFrame:
 
 
 def _parameter(
-    who: dict[str, Any], name: str, value: float, error: float, df: float, note: str, stats: Any
+    labels: dict[str, Any], name: str, value: float, error: float, df: float, note: str, stats: Any
 ) -> dict[str, Any]:
     usable = np.isfinite(error) and error > 0 and df >= 1
     reach = float(stats.t.ppf(_LEVEL, df)) * error if usable else float("nan")
     statistic = value / error if usable else float("nan")
     return {
-        "term": f"{who['receiver']}: {name.replace('_', ' ')} (dyad {who['dyad']})",
-        **who,
+        "term": f"{labels['receiver']}: {name.replace('_', ' ')} (dyad {labels['dyad']})",
+        **labels,
         "parameter": name,
         "estimate": value,
         "std_error": error,
@@ -484,7 +484,7 @@ def _remarks(done: list[_Dyad], tests: pd.DataFrame, form: str, timing: str, pan
     short = sum(one.fits is not None and len(one.turns.later) < _SLOPES_APART for one in done)
     if short and form == "bilinear":
         notes.append(
-            f"{short} dyads have fewer than {_SLOPES_APART} turns: a slope above neutral cannot be told from one below."
+            f"{short} dyads have fewer than {_SLOPES_APART} turns: slopes above and below neutral cannot be separated."
         )
     if timing == "sequential" and len(panel.roles) != 2:
         notes.append("without two roles who speaks first is arbitrary: consider timing='simultaneous'.")

@@ -120,10 +120,10 @@ class InfluenceResult(Result):
         )
         extra = [word for word, used in (("repair", self.repair), ("damping", self.damping)) if used]
         how = (
-            f"Likelihood-ratio tests against no influence with {self.n_boot} bootstrap worlds without it.\n"
+            f"Likelihood-ratio tests against no influence with {self.n_boot} bootstrap samples without it.\n"
             f"{told['n_influences']} of {told['n_tests']} tested directions show influence at an adjusted p of .05."
             if told["n_tests"]
-            else "Influence was not tested: no bootstrap worlds were asked for."
+            else "Influence was not tested: n_boot=0."
             if not self.n_boot
             else "No direction could be tested against no influence."
         )

@@ -1,7 +1,7 @@
 """Is there any influence: a likelihood ratio against the receiver's own course, with a bootstrapped p-value.
 
 With thresholds to search the likelihood ratio has no chi-squared distribution, and in short series the inertia is
-estimated too low; the bootstrap allows for both by refitting everything in worlds without that influence. Madhyastha,
+estimated too low; the bootstrap allows for both by refitting everything in series without that influence. Madhyastha,
 Hamaker and Gottman (2011) found little influence once this was tested.
 """
 
@@ -16,9 +16,9 @@ from reldyn._types import Array, Ints
 from reldyn.coupling.influence._fit import Equation, InfluenceFit, Shape, fit
 from reldyn.stats import monte_carlo_p
 
-__all__ = ["Turns", "influence_p", "likelihood_ratio", "worlds"]
+__all__ = ["Turns", "influence_p", "likelihood_ratio", "null_series"]
 
-# The least stable course a world without influence may take.
+# The least stable course that series without influence may take.
 _STEEPEST = 0.98
 
 
@@ -60,7 +60,7 @@ def likelihood_ratio(after: Array, own: Array, partner: Array, shape: Shape) -> 
     return float(len(after) * np.log(max(without / within, 1.0)))
 
 
-def worlds(
+def null_series(
     turns: Turns, equations: tuple[Equation, Equation], errors: Array, n: int, rng: np.random.Generator
 ) -> Array:
     """Draw series that follow given equations.
@@ -110,13 +110,13 @@ def influence_p(
     receiver : {0, 1}
     shape : Shape
     n : int
-        Worlds without that influence; the influence the other way stays in.
+        Series without that influence; the influence the other way stays in.
     rng : Generator
 
     Returns
     -------
     statistic, p_value : float
-        p = (1 + #) / (B + 1), NaN without worlds; a world without a ratio counts as exceeding.
+        p = (1 + #) / (B + 1), NaN without null series; one without a ratio counts as exceeding.
     """
     after, own, partner = turns.parts(receiver)
     observed = likelihood_ratio(after, own, partner, shape)
@@ -129,7 +129,7 @@ def influence_p(
         return observed, float("nan")
     errors = np.column_stack([_spread(one) for one in both])
     calm = [replace(one.equation, inertia=float(np.clip(one.equation.inertia, -_STEEPEST, _STEEPEST))) for one in both]
-    drawn = worlds(turns, (calm[0], calm[1]), errors, n, rng)
+    drawn = null_series(turns, (calm[0], calm[1]), errors, n, rng)
     null = _statistics(*turns.parts(receiver, drawn), shape)
     return observed, float(monte_carlo_p(observed, null))
 
@@ -141,7 +141,7 @@ def _spread(fitted: InfluenceFit) -> Array:
 
 
 def _statistics(after: Array, own: Array, partner: Array, shape: Shape) -> Array:
-    """Likelihood ratios of many worlds, (B, n) each; in one go where no threshold has to be searched."""
+    """Likelihood ratios of many null series, (B, n) each; in one go where no threshold has to be searched."""
     if shape.form != "bilinear" or shape.repair or shape.damping:
         rows = zip(after, own, partner, strict=True)
         return np.array([likelihood_ratio(one, two, three, shape) for one, two, three in rows])
@@ -152,6 +152,6 @@ def _statistics(after: Array, own: Array, partner: Array, shape: Shape) -> Array
     for p in (2, 4):
         beta = np.linalg.pinv(gram[:, :p, :p], hermitian=True) @ cross[:, :p]
         left.append(total - (beta * cross[:, :p]).sum(axis=(1, 2)))
-    # A world that its past determines has no ratio, as in `likelihood_ratio`.
+    # A series that its past determines has no ratio, as in `likelihood_ratio`.
     ratio = np.divide(left[0], left[1], out=np.full(len(after), np.nan), where=left[1] > 0)
     return np.asarray(after.shape[1] * np.log(np.maximum(ratio, 1.0)))

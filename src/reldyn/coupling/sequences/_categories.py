@@ -88,20 +88,20 @@ def categories_of(panel: DyadPanel, variable: str, bins: Bins, *, fewest: int = 
     return _intervals(cuts)
 
 
-def _distinct(variable: str, seen: Array, scale: tuple[float, float] | None, fewest: int) -> Categories:
-    whole = bool(np.all(seen == np.rint(seen)))
+def _distinct(variable: str, values: Array, scale: tuple[float, float] | None, fewest: int) -> Categories:
+    whole = bool(np.all(values == np.rint(values)))
     # A scale of seven points has seven states, whether or not anyone chose them all.
     if scale is not None and whole and float(scale[0]).is_integer() and float(scale[1]).is_integer():
         points = np.arange(scale[0], scale[1] + 1)
-        seen = points if len(points) <= _MOST else seen
-    if len(seen) > _MOST:
+        values = points if len(points) <= _MOST else values
+    if len(values) > _MOST:
         raise DesignError(
-            f"{variable!r} has {len(seen)} distinct values, more than {_MOST} states: say in bins how many intervals, "
-            "or where to cut."
+            f"{variable!r} has {len(values)} distinct values, more than {_MOST} states: say in bins how many "
+            "intervals, or where to cut."
         )
-    if len(seen) < fewest:
-        raise DesignError(f"{variable!r} has {len(seen)} distinct values, fewer than {fewest} states.")
-    return Categories(tuple(f"{value:g}" for value in seen), (seen[:-1] + seen[1:]) / 2)
+    if len(values) < fewest:
+        raise DesignError(f"{variable!r} has {len(values)} distinct values, fewer than {fewest} states.")
+    return Categories(tuple(f"{value:g}" for value in values), (values[:-1] + values[1:]) / 2)
 
 
 def _intervals(cuts: Array) -> Categories:

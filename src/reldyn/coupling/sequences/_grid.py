@@ -281,7 +281,7 @@ def _row(pair: DyadSeries, visits: Visits, found: list[dict[str, Any]], states: 
     elif len(found) == 1:
         note = "one cell only: no transition, so neither transition entropies nor return time"
     elif values["n_transitions"] == 0:
-        note = "every occasion stands alone between gaps: no transition was seen"
+        note = "every occasion stands alone between gaps: no transition was observed"
     elif np.isnan(values["return_time"]):
         note = "the cell with the most time was never entered again: no return time"
     attractors = sum(cell["attractor"] for cell in found)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from reldyn._types import Array, Column, Flags, Ints
-from reldyn.coupling._checks import AVERAGES, AverageBy, averaging_text, check_lag, pooling_of
+from reldyn.coupling._checks import AVERAGES, AverageBy, averaging_text, check_lag, members_by_role, pooling_of
 from reldyn.coupling.sequences import _sequential_measures as measures
 from reldyn.coupling.sequences._categories import Bins, Categories, categories_of
 from reldyn.errors import DesignError, check_option
@@ -137,7 +137,7 @@ class _Stream:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ask:
+class _Options:
     lag: int
     streams: str
     repeats: bool
@@ -225,21 +225,21 @@ def lag_sequential(
     check_option(streams, _STREAMS, "streams")
     check_option(average_by, AVERAGES, "average_by")
     _check_numbers(lag, repeats, n_permutations)
-    told_apart = _told_apart(panel)
-    if streams == "turns" and not told_apart:
+    by_role = members_by_role(panel)
+    if streams == "turns" and not by_role:
         raise DesignError('streams="turns" needs the two roles of the panel in every dyad, to say whose code it is.')
     states = categories_of(panel, variable, bins)
-    ask = _Ask(lag, streams, repeats, n_permutations, len(states.labels))
+    options = _Options(lag, streams, repeats, n_permutations, len(states.labels))
     known = known_seed(seed)
-    tasks = [(pair.dyad, _streams(pair, states, ask)) for pair in panel.series(variable)]
+    tasks = [(pair.dyad, _streams(pair, states, options)) for pair in panel.series(variable)]
 
     def one(task: tuple[Hashable, list[_Stream]], rng: np.random.Generator) -> tuple[list[Any], list[Any]]:
-        return _dyad(task[0], task[1], ask, rng)
+        return _dyad(task[0], task[1], options, rng)
 
     done = map_seeded(one, tasks, known, n_jobs, label="dyads")
     cells = pd.DataFrame([row for found, _ in done for row in found])
     tests = pd.DataFrame([row for _, found in done for row in found])
-    averages = _averages(cells, told_apart, average_by)
+    averages = _averages(cells, by_role, average_by)
     return LagSequentialResult(
         averages=averages,
         cells=cells,
@@ -264,33 +264,24 @@ def _check_numbers(lag: int, repeats: bool, n_permutations: int) -> None:
         raise DesignError(f"n_permutations={n_permutations} is negative: give 0 to leave the permutation test out.")
 
 
-def _told_apart(panel: DyadPanel) -> bool:
-    """Whether every dyad has one member of each of two roles."""
-    index = panel.index
-    if len(index.roles) != 2 or (index.role < 0).any():
-        return False
-    # Members are ordered by role, so that a dyad of unequal roles has role 0 first and role 1 second.
-    return bool(np.array_equal(index.role, index.member))
-
-
-def _streams(pair: DyadSeries, states: Categories, ask: _Ask) -> list[_Stream]:
+def _streams(pair: DyadSeries, states: Categories, options: _Options) -> list[_Stream]:
     codes = states.code(pair.values.ravel()).reshape(-1, 2)
-    pairs = np.column_stack(pair.lagged(ask.lag))
-    every = np.ones((ask.k, ask.k), dtype=bool)
+    pairs = np.column_stack(pair.lagged(options.lag))
+    every = np.ones((options.k, options.k), dtype=bool)
     first, second = pair.names
     days = len(np.unique(pair.day))
     step = len(pair.day) // days if days >= _DAYS and len(pair.day) % days == 0 else 1
-    if ask.streams == "turns":
+    if options.streams == "turns":
         # Two at once have no order, so that neither is a turn.
         alone = np.isfinite(codes).sum(axis=1) == 1
         speaker = np.where(np.isfinite(codes[:, 0]), 0, 1)
-        turn = np.where(alone, speaker * ask.k + codes[np.arange(len(codes)), speaker], np.nan)
-        can = np.ones((2 * ask.k, 2 * ask.k), dtype=bool)
-        if not ask.repeats:
+        turn = np.where(alone, speaker * options.k + codes[np.arange(len(codes)), speaker], np.nan)
+        can = np.ones((2 * options.k, 2 * options.k), dtype=bool)
+        if not options.repeats:
             np.fill_diagonal(can, False)
         labels = tuple(f"{name}: {label}" for name in (first, second) for label in states.labels)
         return [_Stream("turns", "", "", turn, turn, pairs, can, labels, step)]
-    own = every if ask.repeats else ~np.eye(ask.k, dtype=bool)
+    own = every if options.repeats else ~np.eye(options.k, dtype=bool)
     found = []
     for target, name in ((0, first), (1, second)):
         other = second if target == 0 else first
@@ -301,7 +292,7 @@ def _streams(pair: DyadSeries, states: Categories, ask: _Ask) -> list[_Stream]:
 
 
 def _dyad(
-    dyad: Hashable, streams: list[_Stream], ask: _Ask, rng: np.random.Generator
+    dyad: Hashable, streams: list[_Stream], options: _Options, rng: np.random.Generator
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     from scipy import stats
 
@@ -314,7 +305,7 @@ def _dyad(
         forbidden = float(count[~stream.possible].sum())
         count = np.where(stream.possible, count, 0.0)
         table = measures.sequence_table(count, stream.possible)
-        permuted = _permuted(stream, earlier, later, ask, rng) if count.sum() else np.zeros((0, k, k))
+        permuted = _permuted(stream, earlier, later, options, rng) if count.sum() else np.zeros((0, k, k))
         p_cells, p_table = measures.permutation_p(count, permuted, stream.possible)
         who: dict[str, Any] = {
             "dyad": dyad,
@@ -342,8 +333,8 @@ def _dyad(
     return cells, tests
 
 
-def _permuted(stream: _Stream, earlier: Ints, later: Ints, ask: _Ask, rng: np.random.Generator) -> Array:
-    k, n = len(stream.possible), ask.n_permutations
+def _permuted(stream: _Stream, earlier: Ints, later: Ints, options: _Options, rng: np.random.Generator) -> Array:
+    k, n = len(stream.possible), options.n_permutations
     if n == 0 or not len(earlier):
         return np.zeros((0, k, k))
     if stream.path == "partner":
@@ -369,11 +360,11 @@ def _note(count: Array, df: int, forbidden: float) -> str:
     return "; ".join(notes)
 
 
-def _averages(cells: pd.DataFrame, told_apart: bool, by: AverageBy) -> pd.DataFrame:
+def _averages(cells: pd.DataFrame, by_role: bool, by: AverageBy) -> pd.DataFrame:
     """One row per path and pair of codes; partners who cannot be told apart are averaged within their dyad first."""
     import pandas as pd
 
-    who = ["given_by", "target_by"] if told_apart else []
+    who = ["given_by", "target_by"] if by_role else []
     key = ["path", *who, "given", "target"]
     rows = []
     for named, part in cells.groupby(key, sort=False, dropna=False):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from reldyn._types import Array, Column
-from reldyn.coupling._checks import AVERAGES, AverageBy, averaging_text, check_lag, pooling_of
+from reldyn.coupling._checks import AVERAGES, AverageBy, averaging_text, check_lag, members_by_role, pooling_of
 from reldyn.coupling.sequences._categories import Bins, Categories, categories_of
 from reldyn.coupling.sequences._logit_fit import LogitFit, pooled_logit, table_logit, transition_counts
 from reldyn.errors import DesignError, check_option
@@ -186,7 +186,7 @@ def transition_logit(
     chosen = _chosen(states, state, variable)
     pairs = list(panel.series(variable))
     counts = np.stack([_counts(pair, states, chosen, lag) for pair in pairs])
-    told_apart = _told_apart(panel)
+    by_role = members_by_role(panel)
     rows = [
         row
         for pair, tables in zip(pairs, counts, strict=True)
@@ -194,7 +194,7 @@ def transition_logit(
         for row in _dyad_rows(pair, name, table, interaction)
     ]
     dyads = pd.DataFrame(rows)
-    names = list(panel.index.roles) if told_apart else [""]
+    names = list(panel.index.roles) if by_role else [""]
     pooled = _pooled(counts, names, interaction)
     return TransitionLogitResult(
         pooled=pooled,
@@ -220,14 +220,6 @@ def _chosen(states: Categories, state: str | float | None, variable: str) -> int
     label = state if isinstance(state, str) else f"{state:g}"
     check_option(label, states.labels, "state")
     return states.labels.index(label)
-
-
-def _told_apart(panel: DyadPanel) -> bool:
-    """Whether every dyad has one member of each of two roles, who are then the first and the second."""
-    index = panel.index
-    if len(index.roles) != 2 or (index.role < 0).any():
-        return False
-    return bool(np.array_equal(index.role, index.member))
 
 
 def _counts(pair: DyadSeries, states: Categories, chosen: int, lag: int) -> Array:

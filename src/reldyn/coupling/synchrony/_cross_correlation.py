@@ -133,7 +133,7 @@ def cross_correlation(
         correlations are those of innovations. 0 describes the series as they are. Give 1 (2 for series that swing)
         where one long day has strong carry-over: circular shifts and phases are then too easily exceeded.
     surrogate : str, Surrogates or None, default "circular-shift"
-        The null world, see `Surrogates`. None: describe only.
+        The null model, see `Surrogates`. None: describe only.
     seed : int, SeedSequence, Generator or None
     n_jobs : int, default 1
         Workers; the numbers do not depend on it.
@@ -230,10 +230,10 @@ def _case(
         f"the correlation at lag {lag} is 1 or -1, so its Fisher z has no end: take another statistic"
         for lag in without_end[:1]
     )
-    worlds = None
+    nulls = None
     if surrogates is not None and surrogates.kind == "phase" and np.isfinite(y).all() and one_stretch(x, table):
-        worlds = _phase_worlds(x, y, table, reduce)
-    return Case(pair, y, _curves(x, table, reduce), note, worlds, no_estimate), n_pairs
+        nulls = _phase_nulls(x, y, table, reduce)
+    return Case(pair, y, _curves(x, table, reduce), note, nulls, no_estimate), n_pairs
 
 
 def _innovations(pair: DyadSeries, order: int) -> tuple[Array, str]:
@@ -288,16 +288,16 @@ def _curves(x: Array, table: Ints, reduce: Callable[[Array], Array]) -> Curves:
     return curves
 
 
-def _phase_worlds(
+def _phase_nulls(
     x: Array, y: Array, table: Ints, reduce: Callable[[Array], Array]
 ) -> Callable[[int, np.random.Generator], tuple[Array, Array]]:
     from reldyn.surrogate import phase_angles
 
-    def worlds(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    def nulls(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
         found = phase_lag_correlations(x, y, table, phase_angles(len(y), n, rng))
         return found, reduce(found)
 
-    return worlds
+    return nulls
 
 
 def _reducer(statistic: Statistic) -> Callable[[Array], Array]:

@@ -132,7 +132,7 @@ def recurrence(
         What is tested: recurrence at nearly the same moment, or the share of cells on diagonals. The overall rate
         ``rr`` tests nothing: it is the same however y is rearranged.
     surrogate : str, Surrogates or None, default "circular-shift"
-        The null world, see `Surrogates`; phases have no meaning for categories. None: describe only.
+        The null model, see `Surrogates`; phases have no meaning for categories. None: describe only.
     seed : int, SeedSequence, Generator or None
     n_jobs : int, default 1
 
@@ -230,7 +230,7 @@ class _How:
     statistic: Statistic
 
     @property
-    def reach(self) -> float:
+    def threshold(self) -> float:
         return self.radius or 0.0
 
 
@@ -307,7 +307,7 @@ def _profile_curves(one: _Prepared, how: _How) -> Curves:
         for at in range(table.shape[1]):
             there = np.flatnonzero(table[:, at] >= 0)
             moved = table[there, at]
-            hits = near(one.x[moved], points[:, there], how.reach).sum(axis=1)
+            hits = near(one.x[moved], points[:, there], how.threshold).sum(axis=1)
             pairs = (seen_y[:, there] & seen_x[moved]).sum(axis=1)
             rate[:, at] = hits / np.where(pairs > 0, pairs, np.nan)
         known = np.isfinite(rate)
@@ -326,7 +326,7 @@ def _det_curves(one: _Prepared, how: _How) -> Curves:
         size = max(1, _BATCH // max(1, ys.shape[1] * how.embed))
         for begin in range(0, len(ys), size):
             points = embedded(ys[begin : begin + size], one.follows, how.delay, how.embed)
-            found[begin : begin + size] = determinism(one.x, points, follows, follows, how.reach, how.min_line)
+            found[begin : begin + size] = determinism(one.x, points, follows, follows, how.threshold, how.min_line)
         return np.full((len(ys), 2 * how.max_lag + 1), np.nan), found
 
     return curves
@@ -343,7 +343,7 @@ def _measured(one: _Prepared, how: _How) -> dict[str, Any]:
     if one.note:
         return dict.fromkeys(_MEASURES, np.nan)
     follows = one.follows[: len(one.x)]
-    found = dict(measures(count_lines(one.x, one.y, follows, follows, how.reach), how.min_line))
+    found = dict(measures(count_lines(one.x, one.y, follows, follows, how.threshold), how.min_line))
     blocks = block_entropy(one.x, one.y, follows, follows) if how.radius is None else np.nan
     return found | {"block_entropy": blocks}
 

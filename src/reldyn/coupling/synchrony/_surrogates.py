@@ -17,7 +17,7 @@ from reldyn._types import Array, Ints
 from reldyn.errors import DesignError, check_option
 from reldyn.panel import DyadSeries
 
-__all__ = ["FEWEST_JOINT", "Surrogates", "Worlds", "as_surrogates", "draw_worlds", "fill_gaps"]
+__all__ = ["FEWEST_JOINT", "Surrogates", "NullSeries", "as_surrogates", "draw_nulls", "fill_gaps"]
 
 Kind = Literal["circular-shift", "segment-shuffle", "phase", "iaaft", "pseudo-pairs"]
 # Fewer joint occasions than this cannot be told from chance, and make no pseudo-pair.
@@ -30,7 +30,7 @@ _IAAFT_ITERATIONS = 30
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Surrogates:
-    """Which null world a synchrony is tested against, and how many are drawn from it.
+    """Which null model a synchrony is tested against, and how many are drawn from it.
 
     ================  ====================================  ==========================================================
     kind              keeps                                 so synchrony may be claimed wrongly for
@@ -64,7 +64,7 @@ class Surrogates:
     Notes
     -----
     Measured at p <= .05 on unrelated partners, 500 pairs a cell, Monte Carlo error about .01
-    (``benchmarks/results/synchrony_checks.json``; phases with ``iaaft`` in one cell only, .06). Autoregressions with a
+    (``tools/results/synchrony_checks.json``; phases with ``iaaft`` in one cell only, .06). Autoregressions with a
     carry-over of .3, of .8 or of any size from .1 to .9, complete or with a fifth of the answers missing: .02 to .07
     of pairs in 40 days of 5 beeps, .03 to .08 in a session of 200 samples, whatever the kind and the test.
 
@@ -122,7 +122,7 @@ def as_surrogates(given: str | Surrogates | None) -> Surrogates | None:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class Worlds:
+class NullSeries:
     """Surrogates of the second series of one pair.
 
     Attributes
@@ -137,14 +137,14 @@ class Worlds:
     note: str = ""
 
 
-def draw_worlds(
+def draw_nulls(
     pair: DyadSeries,
     series: Array,
     surrogates: Surrogates,
     rng: np.random.Generator,
     *,
     others: Sequence[tuple[DyadSeries, Array]] = (),
-) -> Worlds:
+) -> NullSeries:
     """Draw surrogates of the second series of a pair.
 
     Parameters
@@ -160,25 +160,25 @@ def draw_worlds(
 
     Returns
     -------
-    Worlds
+    NullSeries
 
     Examples
     --------
     >>> import reldyn as rd
     >>> pair = rd.load_sample().series("longing")[0]
-    >>> worlds = draw_worlds(pair, pair.values[:, 1], Surrogates("circular-shift"), np.random.default_rng(1))
-    >>> worlds.series.shape, worlds.note
+    >>> nulls = draw_nulls(pair, pair.values[:, 1], Surrogates("circular-shift"), np.random.default_rng(1))
+    >>> nulls.series.shape, nulls.note
     ((55, 224), 'only 55 different surrogates: no p-value below 0.018')
     """
     none = np.empty((0, len(series)))
     if np.isfinite(series).sum() < 2:
-        return Worlds(none, "no surrogate: the second series is empty")
+        return NullSeries(none, "no surrogate: the second series is empty")
     if surrogates.kind == "circular-shift":
-        return _told_few(_shifted(pair, series, surrogates.n, rng), surrogates.n)
+        return _noting_few(_shifted(pair, series, surrogates.n, rng), surrogates.n)
     if surrogates.kind == "segment-shuffle":
         return _shuffled(pair, series, surrogates, rng)
     if surrogates.kind == "pseudo-pairs":
-        return _told_few(_pseudo(pair, series, others, surrogates.n, rng), surrogates.n)
+        return _noting_few(_pseudo(pair, series, others, surrogates.n, rng), surrogates.n)
     return _phased(series, surrogates, rng)
 
 
@@ -203,13 +203,13 @@ def fill_gaps(series: Array) -> Array:
     return np.interp(np.arange(len(series)), np.flatnonzero(seen), series[seen])
 
 
-def _told_few(series: Array, wanted: int) -> Worlds:
+def _noting_few(series: Array, wanted: int) -> NullSeries:
     n = len(series)
     if n >= min(wanted, _MANY):
-        return Worlds(series)
+        return NullSeries(series)
     if n == 0:
-        return Worlds(series, "no surrogate can be drawn: one day, one segment or one dyad cannot be rearranged")
-    return Worlds(series, f"only {n} different surrogates: no p-value below {1 / (1 + n):.2g}")
+        return NullSeries(series, "no surrogate can be drawn: one day, one segment or one dyad cannot be rearranged")
+    return NullSeries(series, f"only {n} different surrogates: no p-value below {1 / (1 + n):.2g}")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -252,19 +252,19 @@ def _shifted(pair: DyadSeries, series: Array, n: int, rng: np.random.Generator) 
     return np.asarray(series[(np.arange(length) + shifts[:, None]) % length])
 
 
-def _shuffled(pair: DyadSeries, series: Array, surrogates: Surrogates, rng: np.random.Generator) -> Worlds:
+def _shuffled(pair: DyadSeries, series: Array, surrogates: Surrogates, rng: np.random.Generator) -> NullSeries:
     """Reorder days, or segments of one long day; all orders are equally likely, the given one included."""
     days = _Days.of(pair)
     if surrogates.segment is None and days.shape[0] > 1:
         orders = _orders(days.shape[0], surrogates.n, rng)
-        return _told_few(days.rearranged(series, orders), surrogates.n)
+        return _noting_few(days.rearranged(series, orders), surrogates.n)
     length = surrogates.segment or max(2, len(series) // 10)
     n_segments = len(series) // length
     orders = _orders(n_segments, surrogates.n, rng)
     head = np.arange(n_segments * length).reshape(n_segments, length)[orders].reshape(len(orders), n_segments * length)
     # What is left over at the end stays where it is.
     tail = np.broadcast_to(np.arange(n_segments * length, len(series)), (len(orders), len(series) % length))
-    return _told_few(np.asarray(series[np.concatenate([head, tail], axis=1)]), surrogates.n)
+    return _noting_few(np.asarray(series[np.concatenate([head, tail], axis=1)]), surrogates.n)
 
 
 def _orders(n_parts: int, n: int, rng: np.random.Generator) -> Ints:
@@ -278,7 +278,7 @@ def _orders(n_parts: int, n: int, rng: np.random.Generator) -> Ints:
     return np.argsort(rng.random((n, n_parts)), axis=1)
 
 
-def _phased(series: Array, surrogates: Surrogates, rng: np.random.Generator) -> Worlds:
+def _phased(series: Array, surrogates: Surrogates, rng: np.random.Generator) -> NullSeries:
     from reldyn.surrogate import iaaft, phase_angles, randomise_phases
 
     seen = np.isfinite(series)
@@ -289,9 +289,11 @@ def _phased(series: Array, surrogates: Surrogates, rng: np.random.Generator) -> 
         generators = rng.spawn(surrogates.n)
         drawn = iaaft(whole[:, None], generators, n_iterations=_IAAFT_ITERATIONS)[:, :, 0]
     if seen.all():
-        return Worlds(drawn)
+        return NullSeries(drawn)
     share = float(1 - seen.mean())
-    return Worlds(np.where(seen, drawn, np.nan), f"{share:.0%} of the second series was interpolated for its spectrum")
+    return NullSeries(
+        np.where(seen, drawn, np.nan), f"{share:.0%} of the second series was interpolated for its spectrum"
+    )
 
 
 def _pseudo(

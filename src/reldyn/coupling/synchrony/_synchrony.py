@@ -1,6 +1,6 @@
-"""From a statistic of two series to a claim of synchrony: the same statistic in worlds without it.
+"""From a statistic of two series to a claim of synchrony: the same statistic in series without it.
 
-One-sided p-values (1 + number at least as large) / (1 + number of worlds), per dyad and for the sample.
+One-sided p-values (1 + number at least as large) / (1 + number of surrogates), per dyad and for the sample.
 """
 
 from __future__ import annotations
@@ -13,13 +13,24 @@ import numpy as np
 
 from reldyn._records import brief
 from reldyn._types import Array
-from reldyn.coupling.synchrony._surrogates import FEWEST_JOINT, Surrogates, Worlds, draw_worlds
+from reldyn.coupling.synchrony._surrogates import FEWEST_JOINT, NullSeries, Surrogates, draw_nulls
 from reldyn.panel import DyadSeries
 from reldyn.stats import known_seed, map_seeded, monte_carlo_p
 
-__all__ = ["Answer", "Case", "Curves", "Judged", "Pooled", "answer_all", "columns", "judged", "pool", "with_note"]
+__all__ = [
+    "Case",
+    "Curves",
+    "DyadSynchrony",
+    "Pooled",
+    "SurrogateTest",
+    "answer_all",
+    "columns",
+    "pool",
+    "surrogate_test",
+    "with_note",
+]
 
-# Takes worlds of the second series, (n, T), and returns curves (n, n_points) and one statistic for each.
+# Takes surrogates of the second series, (n, T), and returns curves (n, n_points) and one statistic for each.
 Curves = Callable[[Array], tuple[Array, Array]]
 # A spread below this is rounding.
 _ROUNDING = 1e-12
@@ -39,8 +50,8 @@ class Case:
         See `Curves`.
     note : str
         Why nothing can be computed; empty if it can.
-    worlds : callable, optional
-        ``worlds(n, rng)`` gives null curves and statistics directly, where that is quicker than drawing series.
+    nulls : callable, optional
+        ``nulls(n, rng)`` gives null curves and statistics directly, where that is quicker than drawing series.
     no_estimate : str
         Why there is a curve but no statistic; empty if there is one.
     untested : str
@@ -51,13 +62,13 @@ class Case:
     series: Array
     curves: Curves
     note: str = ""
-    worlds: Callable[[int, np.random.Generator], tuple[Array, Array]] | None = None
+    nulls: Callable[[int, np.random.Generator], tuple[Array, Array]] | None = None
     no_estimate: str = ""
     untested: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Judged:
+class SurrogateTest:
     """A statistic beside its null: mean and SD of the surrogates, the distance in these SD, the one-sided p-value."""
 
     estimate: float
@@ -69,25 +80,25 @@ class Judged:
 
 @brief
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class Answer:
+class DyadSynchrony:
     """What the test of one dyad says.
 
     Attributes
     ----------
     curve, low, high : (n_points,) arrays
         Observed, and the pointwise 95 % band of the surrogates; NaN without surrogates.
-    test : Judged
-    n_worlds : int
+    test : SurrogateTest
+    n_nulls : int
     note : str
     picked, picked_curves : (n,), (n, n_points) arrays
-        For the sample: in each of its worlds one of the dyad's own, the observed one included. Empty without.
+        For the sample: in each of its surrogates one of the dyad's own, the observed one included. Empty without.
     """
 
     curve: Array
     low: Array
     high: Array
-    test: Judged
-    n_worlds: int
+    test: SurrogateTest
+    n_nulls: int
     note: str
     picked: Array
     picked_curves: Array
@@ -95,18 +106,18 @@ class Answer:
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class Pooled:
-    """What the test of the sample says: as `Answer`, of means over dyads."""
+    """What the test of the sample says: as `DyadSynchrony`, of means over dyads."""
 
     curve: Array
     low: Array
     high: Array
-    test: Judged
+    test: SurrogateTest
     n_tested: int
 
 
 def answer_all(
     cases: Sequence[Case], surrogates: Surrogates | None, *, n_points: int, seed: Any, n_jobs: int
-) -> tuple[list[Answer], int]:
+) -> tuple[list[DyadSynchrony], int]:
     """Test every dyad.
 
     Parameters
@@ -121,7 +132,7 @@ def answer_all(
 
     Returns
     -------
-    answers : list of Answer
+    answers : list of DyadSynchrony
     seed : int
         That gives them again.
 
@@ -133,7 +144,7 @@ def answer_all(
     known = known_seed(seed)
     others = [(case.pair, case.series) for case in cases] if surrogates and surrogates.kind == "pseudo-pairs" else []
 
-    def one(case: Case, rng: np.random.Generator) -> Answer:
+    def one(case: Case, rng: np.random.Generator) -> DyadSynchrony:
         return _answer(case, surrogates, others, n_points, rng)
 
     return map_seeded(one, cases, known, n_jobs, label="surrogates"), known
@@ -145,30 +156,32 @@ def _answer(
     others: Sequence[tuple[DyadSeries, Array]],
     n_points: int,
     rng: np.random.Generator,
-) -> Answer:
+) -> DyadSynchrony:
     nothing = np.full(n_points, np.nan)
     if case.note:
-        return Answer(nothing, nothing, nothing, Judged(np.nan), 0, case.note, np.empty(0), np.empty((0, n_points)))
+        return DyadSynchrony(
+            nothing, nothing, nothing, SurrogateTest(np.nan), 0, case.note, np.empty(0), np.empty((0, n_points))
+        )
     curves, statistics = case.curves(case.series[None])
     curve, estimate = curves[0], float(statistics[0])
     if case.no_estimate:
         none = np.empty((0, n_points))
-        return Answer(curve, nothing, nothing, Judged(np.nan), 0, case.no_estimate, np.empty(0), none)
+        return DyadSynchrony(curve, nothing, nothing, SurrogateTest(np.nan), 0, case.no_estimate, np.empty(0), none)
     null_curves, null, note = np.empty((0, n_points)), np.empty(0), ""
     if surrogates is not None and np.isfinite(estimate):
         null_curves, null, note = _null(case, surrogates, others, rng)
-    test = judged(estimate, null)
+    test = surrogate_test(estimate, null)
     if not len(null):
-        return Answer(curve, nothing, nothing, test, 0, note, np.empty(0), np.empty((0, n_points)))
+        return DyadSynchrony(curve, nothing, nothing, test, 0, note, np.empty(0), np.empty((0, n_points)))
     low, high = _band(null_curves)
     n_draws = surrogates.n if surrogates is not None else 0
     drawn = rng.integers(0, len(null) + 1, n_draws)
-    # In the sample's worlds a surrogate without a statistic stands at the largest that is known of its dyad.
+    # Among the sample's surrogates one without a statistic stands at the largest that is known of its dyad.
     known = np.isfinite(null)
     largest = np.max(null, where=known, initial=estimate)
     picked = np.concatenate([[estimate], np.where(known, null, largest)])[drawn]
     picked_curves = np.concatenate([curve[None], null_curves])[drawn]
-    return Answer(curve, low, high, test, len(null), note, picked, picked_curves)
+    return DyadSynchrony(curve, low, high, test, len(null), note, picked, picked_curves)
 
 
 def _null(
@@ -179,22 +192,22 @@ def _null(
     few = f"{n_joint} joint occasions, below {FEWEST_JOINT}" if n_joint < FEWEST_JOINT else ""
     if case.untested or few:
         return np.empty((0, 0)), np.empty(0), f"{case.untested or few}: described, not tested"
-    if case.worlds is not None:
-        curves, null = case.worlds(surrogates.n, rng)
+    if case.nulls is not None:
+        curves, null = case.nulls(surrogates.n, rng)
         return curves, null, ""
-    worlds: Worlds = draw_worlds(case.pair, case.series, surrogates, rng, others=others)
-    if not len(worlds.series):
-        return np.empty((0, 0)), np.empty(0), worlds.note
-    curves, null = case.curves(worlds.series)
+    nulls: NullSeries = draw_nulls(case.pair, case.series, surrogates, rng, others=others)
+    if not len(nulls.series):
+        return np.empty((0, 0)), np.empty(0), nulls.note
+    curves, null = case.curves(nulls.series)
     n_lost = int((~np.isfinite(null)).sum())
     if n_lost == len(null):
         return np.empty((0, 0)), np.empty(0), "no surrogate has enough joint occasions: described, not tested"
     lost = f"{n_lost} of {len(null)} surrogates have too few joint occasions and count as at least as large"
     curves = np.where(np.isfinite(null)[:, None], curves, np.nan)
-    return curves, null, "; ".join(filter(None, [worlds.note, lost if n_lost else ""]))
+    return curves, null, "; ".join(filter(None, [nulls.note, lost if n_lost else ""]))
 
 
-def judged(estimate: float, null: Array) -> Judged:
+def surrogate_test(estimate: float, null: Array) -> SurrogateTest:
     """Compare a statistic with the same statistic of surrogates; large values speak for synchrony.
 
     Parameters
@@ -206,20 +219,20 @@ def judged(estimate: float, null: Array) -> Judged:
 
     Returns
     -------
-    Judged
+    SurrogateTest
 
     Examples
     --------
-    >>> judged(2.0, np.array([0.0, 1.0, 2.0])).p_value
+    >>> surrogate_test(2.0, np.array([0.0, 1.0, 2.0])).p_value
     0.5
     """
     if not len(null):
-        return Judged(estimate)
+        return SurrogateTest(estimate)
     p_value = float(monte_carlo_p(estimate, null))
     known = null[np.isfinite(null)]
     mean = float(known.mean()) if len(known) else np.nan
     sd = float(known.std(ddof=1)) if len(known) > 1 else np.nan
-    return Judged(estimate, mean, sd, (estimate - mean) / sd if sd > _ROUNDING else np.nan, p_value)
+    return SurrogateTest(estimate, mean, sd, (estimate - mean) / sd if sd > _ROUNDING else np.nan, p_value)
 
 
 def _band(curves: Array) -> tuple[Array, Array]:
@@ -232,15 +245,15 @@ def _band(curves: Array) -> tuple[Array, Array]:
     return band[0], band[1]
 
 
-def pool(answers: Sequence[Answer], n_points: int) -> Pooled:
+def pool(answers: Sequence[DyadSynchrony], n_points: int) -> Pooled:
     """Test the mean over dyads.
 
-    Every world of the sample takes one arrangement of each dyad, the observed one as likely as any other, which
+    Every surrogate of the sample takes one arrangement of each dyad, the observed one as likely as any other, which
     keeps the level exact where a dyad has few.
 
     Parameters
     ----------
-    answers : sequence of Answer
+    answers : sequence of DyadSynchrony
     n_points : int
 
     Returns
@@ -257,12 +270,12 @@ def pool(answers: Sequence[Answer], n_points: int) -> Pooled:
     tested = [answer for answer in answers if len(answer.picked)]
     described = tested or [answer for answer in answers if np.isfinite(answer.test.estimate)]
     if not described:
-        return Pooled(nothing, nothing, nothing, Judged(np.nan), 0)
+        return Pooled(nothing, nothing, nothing, SurrogateTest(np.nan), 0)
     curve = _mean_curve(np.stack([answer.curve for answer in described])[:, None])[0]
     estimate = float(np.mean([answer.test.estimate for answer in described]))
     if not tested:
-        return Pooled(curve, nothing, nothing, Judged(estimate), 0)
-    test = judged(estimate, np.mean([answer.picked for answer in tested], axis=0))
+        return Pooled(curve, nothing, nothing, SurrogateTest(estimate), 0)
+    test = surrogate_test(estimate, np.mean([answer.picked for answer in tested], axis=0))
     low, high = _band(_mean_curve(np.stack([answer.picked_curves for answer in tested])))
     return Pooled(curve, low, high, test, len(tested))
 
@@ -274,13 +287,13 @@ def _mean_curve(curves: Array) -> Array:
     return np.asarray(total / np.where(seen.any(axis=0), seen.sum(axis=0), np.nan))
 
 
-def columns(case: Case, answer: Answer) -> dict[str, Any]:
+def columns(case: Case, answer: DyadSynchrony) -> dict[str, Any]:
     """The columns every synchrony result has for a dyad.
 
     Parameters
     ----------
     case : Case
-    answer : Answer
+    answer : DyadSynchrony
 
     Returns
     -------
@@ -302,7 +315,7 @@ def columns(case: Case, answer: Answer) -> dict[str, Any]:
         "surrogate_sd": answer.test.sd,
         "z": answer.test.z,
         "p_value": answer.test.p_value,
-        "n_surrogates": answer.n_worlds,
+        "n_surrogates": answer.n_nulls,
         "n_obs": case.pair.n_both,
         "note": answer.note,
     }

@@ -1,4 +1,4 @@
-"""What every test of synchrony returns: a table of dyads, the answer for the sample, and the null world behind both."""
+"""What every test of synchrony returns: a table of dyads, the test of the sample, and the null model behind both."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reldyn.results import Result, format_p, register
 if TYPE_CHECKING:
     import pandas as pd
 
-    from reldyn.coupling.synchrony._synchrony import Answer, Case, Pooled
+    from reldyn.coupling.synchrony._synchrony import Case, DyadSynchrony, Pooled
 
 __all__ = ["SynchronyResult", "assemble"]
 
@@ -92,7 +92,7 @@ class SynchronyResult(Result):
 def assemble(
     rows: Sequence[dict[str, Any]],
     cases: Sequence[Case],
-    answers: Sequence[Answer],
+    answers: Sequence[DyadSynchrony],
     pooled: Pooled,
     surrogates: Surrogates | None,
 ) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
@@ -140,7 +140,7 @@ def assemble(
     return dyads, sample, _warnings(answers, surrogates)
 
 
-def _warnings(answers: Sequence[Answer], surrogates: Surrogates | None) -> tuple[str, ...]:
+def _warnings(answers: Sequence[DyadSynchrony], surrogates: Surrogates | None) -> tuple[str, ...]:
     found = []
     undescribed = sum(not np.isfinite(answer.test.estimate) for answer in answers)
     if undescribed:
@@ -148,10 +148,10 @@ def _warnings(answers: Sequence[Answer], surrogates: Surrogates | None) -> tuple
     if surrogates is None:
         found.append("not tested against surrogates: two unrelated series with carry-over look synchronous, too")
         return tuple(found)
-    floors = [1 / (1 + answer.n_worlds) for answer in answers if answer.n_worlds]
+    floors = [1 / (1 + answer.n_nulls) for answer in answers if answer.n_nulls]
     if floors and min(floors) > 0.05:
         found.append(
-            f"no dyad can reach p < .05 by itself: there are at most {max(a.n_worlds for a in answers)} different "
+            f"no dyad can reach p < .05 by itself: there are at most {max(a.n_nulls for a in answers)} different "
             "surrogates; the sample can"
         )
     return tuple(found)

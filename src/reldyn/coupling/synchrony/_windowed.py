@@ -157,7 +157,7 @@ def windowed_cross_correlation(
         Occasions by which the windows are moved against each other, both ways.
     lag_increment : int, default 1
     surrogate : str, Surrogates or None, default "circular-shift"
-        The null world of the mean absolute Fisher z, see `Surrogates`. None: describe only.
+        The null model of the mean absolute Fisher z, see `Surrogates`. None: describe only.
     seed : int, SeedSequence, Generator or None
     n_jobs : int, default 1
 

@@ -278,7 +278,9 @@ def _transition_inverse(residual: Residual, parts: Structure, natural: Array) ->
         actor, partner = natural
         return np.asarray(np.arctanh(np.array([actor + partner, actor - partner])))
     phi = natural.reshape(2, 2)
-    spread = np.linalg.solve(np.eye(4) - np.kron(phi, phi), np.eye(2).ravel()).reshape(2, 2)
+    from scipy.linalg import solve_discrete_lyapunov
+
+    spread = solve_discrete_lyapunov(phi, np.eye(2))
     return (phi @ np.linalg.cholesky(spread)).ravel()
 
 

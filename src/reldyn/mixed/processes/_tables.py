@@ -83,7 +83,10 @@ def stationary(residual: Residual, parts: Structure, theta: Array, order: int) -
 
 
 def _lyapunov(phi: Jet, s: Jet) -> Jet:
-    """Solve G = Phi G Phi' + S; derivatives by differentiating the equation (Phi and S are linear in theta)."""
+    """Solve G = Phi G Phi' + S; derivatives by differentiating the equation (Phi and S are linear in theta).
+
+    `scipy.linalg.solve_discrete_lyapunov` has no derivatives; they reuse the equation set up for the value.
+    """
     operator = np.eye(4) - np.kron(phi.value, phi.value)
 
     def solve(right: Array) -> Array:
