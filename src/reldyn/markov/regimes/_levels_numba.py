@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from reldyn._kernels import jit
-from reldyn.markov.regimes._switching_numba import LEAST, solve, whitener_of
+from reldyn.markov.regimes._emission_numba import LEAST, regression_of, solve, whitener_of
 
 # As in `_switching`: no pair of phases is ruled out altogether by one answer.
 _UNLIKELIEST = -200.0
@@ -88,8 +88,8 @@ def _forward(
 ) -> float:
     n_occasions, channels = y.shape
     n_states, n_ages = hazard.shape
-    inverse = np.zeros((channels, channels))
-    constant = whitener_of(covariance, inverse)
+    root, inverse = np.zeros((channels, channels)), np.zeros((channels, channels))
+    constant = whitener_of(covariance, root, inverse)
     own, carried = np.zeros((n_states, channels)), np.zeros((2, n_states, channels))
     _whitened(level, coefficients, inverse, own, carried)
     by_day, by_night = carried[0], carried[1]
@@ -389,8 +389,8 @@ def _aggregate(
 def _best_effect(mass: Any, rest: Any, shape: Any, coefficients: Any, covariance: Any) -> float:
     """Generalised least squares of the size of the shared shape; never negative."""
     channels, n_states = shape.shape[1], shape.shape[0]
-    inverse = np.zeros((channels, channels))
-    whitener_of(covariance, inverse)
+    root, inverse = np.zeros((channels, channels)), np.zeros((channels, channels))
+    whitener_of(covariance, root, inverse)
     shift, white = np.zeros(channels), np.zeros(channels)
     above, below = 0.0, 0.0
     for kind in range(3):
@@ -482,8 +482,8 @@ def run_batch(
     forward, noise = np.zeros((n_occasions, n_states, n_ages)), np.zeros((n_occasions, channels))
     left = np.zeros((n_occasions, n_states))
     hazard, first = np.zeros((n_states, n_ages)), np.zeros((n_states, n_ages))
-    gram, right = np.zeros((n_rows, n_rows)), np.zeros((n_rows, channels))
-    total = np.zeros((channels, channels))
+    regression = regression_of(n_rows, channels)
+    gram, right, total = regression.gram, regression.right, regression.total
     for s in range(n):
         for turn in range(n_iterations):
             level = effect[s] * shape
@@ -514,7 +514,7 @@ def run_batch(
                 break
             if free_emission:
                 n_seen = _moments(y[s], observed[s], night[s], x[s], level, shock, noise, pairs, gram, right, total)
-                solve(gram, right, total, floor[s], n_seen, coefficients[s], covariance[s])
+                solve(regression, floor[s], n_seen, coefficients[s], covariance[s])
                 _aggregate(y[s], observed[s], night[s], x[s], shock, noise, pairs, coefficients[s], mass[s], rest[s])
                 effect[s] = _best_effect(mass[s], rest[s], shape, coefficients[s], covariance[s])
             if free_sojourns:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from reldyn._kernels import jit
-from reldyn.markov.regimes._switching_numba import LEAST
+from reldyn.markov.regimes._emission_numba import LEAST
 
 _PSEUDO_COUNT = 0.1
 # As in `_switching`: no state is ruled out altogether by one answer.
