@@ -86,8 +86,12 @@ def fit_measurement(rest: Array, elapsed: Array, near: MeasurementFit | None = N
     unit = filled / scale
     channels = rest.shape[1]
 
+    bounds = _bounds(channels)
+    own = np.eye(len(bounds))
+    around = _STEP * np.vstack([own, -own, np.zeros(len(bounds))])
+
     def objective(theta: Array) -> tuple[float, Array]:
-        moved = theta + _STEP * np.vstack([np.eye(len(theta)), -np.eye(len(theta)), np.zeros(len(theta))])
+        moved = theta + around
         values = -_log_likelihoods(moved, unit, seen, steps, channels)
         # Far from any sensible process the filter overflows: no place to stay, nor to take a slope from.
         values = np.where(np.isfinite(values), values, _IMPOSSIBLE)
@@ -95,7 +99,6 @@ def fit_measurement(rest: Array, elapsed: Array, near: MeasurementFit | None = N
         return float(values[-1]), (values[:half] - values[half : 2 * half]) / (2 * _STEP)
 
     best = None
-    bounds = _bounds(channels)
     starts = [_start(own, reliability, channels) for own, reliability in ((0.5, 0.9), (0.85, 0.55))]
     if near is not None:
         starts = [_packed(near, scale, bounds)]
@@ -105,7 +108,7 @@ def fit_measurement(rest: Array, elapsed: Array, near: MeasurementFit | None = N
         if best is None or found.fun < best.fun:
             best = found
     theta = best.x if best is not None else starts[0]
-    value, innovations = _filter(theta[None], unit, seen, steps, channels)
+    value, innovations = _filtered(theta[None], unit, seen, steps, channels)
     phi, process, error = (part[0] for part in _unpack(theta[None], channels))
     rescale = np.outer(scale, scale)
     return MeasurementFit(
@@ -113,7 +116,7 @@ def fit_measurement(rest: Array, elapsed: Array, near: MeasurementFit | None = N
         process * rescale,
         error * scale**2,
         float(value[0]) - int(seen.sum()) * float(np.log(scale).sum()),
-        innovations[0][seen],
+        innovations[seen],
     )
 
 
@@ -164,16 +167,21 @@ def stationary(phi: Array, process: Array) -> Array:
 
 
 def _log_likelihoods(theta: Array, unit: Array, seen: Flags, steps: Ints, channels: int) -> Array:
+    return _filtered(theta, unit, seen, steps, channels)[0]
+
+
+def _filtered(theta: Array, unit: Array, seen: Flags, steps: Ints, channels: int) -> tuple[Array, Array]:
+    """Log-likelihoods (n,) under n parameter vectors, and standardised errors (T, C) under the last."""
     if chosen_kernels() == "numpy":
         with np.errstate(over="ignore", invalid="ignore"):
-            return _filter(theta, unit, seen, steps, channels)[0]
+            value, innovations = _filter(theta, unit, seen, steps, channels)
+        return value, innovations[-1]
     from reldyn.surrogate._measurement_numba import log_likelihoods
 
-    phi, process, error = _unpack(theta, channels)
-    matrices, covariances = over_steps(phi, process, LONGEST)
-    return np.asarray(
-        log_likelihoods(matrices, covariances, stationary(phi, process), error, np.ascontiguousarray(unit), seen, steps)
+    value, innovations = log_likelihoods(
+        np.ascontiguousarray(theta), np.ascontiguousarray(unit), seen, steps, LONGEST, _LARGEST_ROOT
     )
+    return value, innovations
 
 
 def _filter(theta: Array, unit: Array, seen: Flags, steps: Ints, channels: int) -> tuple[Array, Array]:
