@@ -152,21 +152,18 @@ def fixed_moments(series: Any, regression: Any, n_states: int) -> int:
     y, shared, observed = series.y, series.shared, series.observed
     gram, right = regression.fixed_gram, regression.fixed_right
     channels, n_occasions = y.shape
-    n_seen = 0
-    gram[:] = 0.0
-    right[:] = 0.0
+    n_seen, known = 0, series.top
     for t in range(n_occasions):
-        if not observed[t]:
-            continue
-        n_seen += 1
-        for i in range(0 if series.whole[t] else 2 * channels, shared.shape[0]):
-            value = shared[i, t]
-            if value == 0.0:
-                continue
-            for m in range(0 if series.whole[t] else 2 * channels, i + 1):
-                gram[n_states + i, n_states + m] += value * shared[m, t]
-            for c in range(channels):
-                right[n_states + i, c] += value * y[c, t]
+        n_seen += 1 if observed[t] else 0
+    for m in range(shared.shape[0]):
+        row = shared[m]
+        # Of a lag, what was observed; of covariates, where anything was.
+        for t in range(n_occasions):
+            known[t] = row[t] if (series.whole[t] if m < 2 * channels else observed[t]) else 0.0
+        for i in range(m, shared.shape[0]):
+            gram[n_states + i, n_states + m] = dot(known, shared[i], n_occasions)
+        for c in range(channels):
+            right[n_states + m, c] = dot(known, y[c], n_occasions)
     for c in range(channels):
         for d in range(channels):
             regression.total[c, d] = dot(y[c], y[d], n_occasions)
