@@ -69,5 +69,5 @@ def inlined(function: Function) -> Function:
         return function
     import numba
 
-    compiled = numba.njit(cache=True, forceinline=True, error_model="numpy", _nrt=False)(function)
-    return cast("Function", compiled)
+    options: Any = {"cache": True, "forceinline": True, "error_model": "numpy", "_nrt": False}
+    return cast("Function", numba.njit(**options)(function))

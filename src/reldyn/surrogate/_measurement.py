@@ -148,12 +148,20 @@ def _bounds(channels: int) -> list[tuple[float, float]]:
 def _unpack(theta: Array, channels: int) -> tuple[Array, Array, Array]:
     n, square = len(theta), channels**2
     phi = theta[:, :square].reshape(n, channels, channels)
-    radius = np.abs(np.linalg.eigvals(phi)).max(axis=1)
-    phi = phi * np.minimum(1.0, _LARGEST_ROOT / np.maximum(radius, 1e-9))[:, None, None]
+    phi = phi * _shrink(phi)[:, None, None]
     root = np.zeros((n, channels, channels))
     rows, columns = np.tril_indices(channels)
     root[:, rows, columns] = theta[:, square : square + len(rows)]
     return phi, np.matmul(root, root.transpose(0, 2, 1)), np.exp(theta[:, square + len(rows) :])
+
+
+def _shrink(phi: Array) -> Array:
+    """Factors (n,) that make (n, C, C) matrices stationary."""
+    # No root is larger than the largest row of sizes.
+    if np.abs(phi).sum(axis=2).max() <= _LARGEST_ROOT:
+        return np.ones(len(phi))
+    radius = np.abs(np.linalg.eigvals(phi)).max(axis=1)
+    return np.asarray(np.minimum(1.0, _LARGEST_ROOT / np.maximum(radius, 1e-9)))
 
 
 def stationary(phi: Array, process: Array) -> Array:
@@ -161,8 +169,8 @@ def stationary(phi: Array, process: Array) -> Array:
     covariance, matrix = process.copy(), phi.copy()
     for _ in range(8):
         covariance = covariance + np.matmul(np.matmul(matrix, covariance), matrix.transpose(0, 2, 1))
-        matrix = np.clip(np.matmul(matrix, matrix), -1e3, 1e3)
-        covariance = np.clip(covariance, -1e3, 1e3)
+        matrix = np.minimum(np.maximum(np.matmul(matrix, matrix), -1e3), 1e3)
+        covariance = np.minimum(np.maximum(covariance, -1e3), 1e3)
     return covariance
 
 
@@ -178,8 +186,10 @@ def _filtered(theta: Array, unit: Array, seen: Flags, steps: Ints, channels: int
         return value, innovations[-1]
     from reldyn.surrogate._measurement_numba import log_likelihoods
 
+    phi, process, error = _unpack(theta, channels)
+    matrices, covariances = over_steps(phi, process, LONGEST)
     value, innovations = log_likelihoods(
-        np.ascontiguousarray(theta), np.ascontiguousarray(unit), seen, steps, LONGEST, _LARGEST_ROOT
+        matrices, covariances, stationary(phi, process), error, np.ascontiguousarray(unit), seen, steps
     )
     return value, innovations
 
