@@ -57,3 +57,17 @@ def jit(function: Function) -> Function:
     # No fast mathematics: with it, code from the cache and code just compiled differ in their last bits.
     compiled = numba.njit(cache=True)(function)
     return cast("Function", compiled)
+
+
+def inlined(function: Function) -> Function:
+    """Compile a part of a kernel into whatever calls it.
+
+    For loops that write into arrays given and allocate none: references to arrays are not counted then, which takes
+    longer than the loops where these are short. A division by zero gives what floating point gives.
+    """
+    if not _has_numba():
+        return function
+    import numba
+
+    options: Any = {"cache": True, "forceinline": True, "error_model": "numpy", "_nrt": False}
+    return cast("Function", numba.njit(**options)(function))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.linalg import solve_discrete_lyapunov
 
-from reldyn.stats import lag_columns, largest_root, over_steps, spectral_radius, stationary_covariance
+from reldyn.stats import fill_gaps, lag_columns, largest_root, over_steps, spectral_radius, stationary_covariance
 
 PHI = np.array([[0.5, 0.2], [-0.3, 0.4]])
 NOISE = np.array([[1.0, 0.3], [0.3, 0.8]])
@@ -64,3 +64,19 @@ def test_several_steps_are_one_step_after_the_other():
             powers = [np.linalg.matrix_power(phi, k) for k in range(steps)]
             expected = sum(power @ NOISE @ power.T for power in powers)
             np.testing.assert_allclose(covariances[steps - 1, index], expected, atol=1e-14)
+
+
+@pytest.mark.parametrize("order", [1, 2, 4])
+def test_gaps_take_the_predictions_of_a_loop(order):
+    rng = np.random.default_rng(3)
+    y, level, night = rng.standard_normal((3, 20, 2)), rng.standard_normal((3, 20, 2)), np.arange(20) % 4 == 0
+    lags, observed = rng.standard_normal((3, order + 1, 2, 2)), rng.random(20) < 0.6
+    observed[0] = False
+    wanted = y.copy()
+    for one in range(3):
+        for t in np.flatnonzero(~observed):
+            value = level[one, t].copy()
+            for lag in range(1, min(order, int(t)) + 1):
+                value += wanted[one, t - lag] @ lags[one, (1 if night[t] else 0) if lag == 1 else lag]
+            wanted[one, t] = np.clip(value, -2, 2)
+    np.testing.assert_allclose(fill_gaps(y, level, lags, observed, night, most=2.0), wanted, atol=1e-12)

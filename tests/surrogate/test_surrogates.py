@@ -113,6 +113,26 @@ def test_kalman_likelihood_is_the_joint_normal_density(monkeypatch):
     assert _measurement._log_likelihoods(theta, unit, seen, steps, 2)[0] == pytest.approx(wanted, abs=1e-8)
 
 
+@pytest.mark.parametrize("channels", [1, 2])
+def test_the_compiled_filter_equals_the_numpy_one(monkeypatch, channels):
+    pytest.importorskip("numba")
+    from reldyn.surrogate import _measurement
+
+    rng = np.random.default_rng(4)
+    unit, steps = rng.standard_normal((60, channels)), rng.integers(1, 9, 60)
+    seen = rng.random(60) < 0.8
+    low, high = np.array(_measurement._bounds(channels)).T
+    # Roots of these are real, complex, and beyond the unit circle.
+    theta = rng.uniform(low, high, (40, len(low)))
+    found = {}
+    for kernels in ("numpy", "numba"):
+        monkeypatch.setenv("RELDYN_KERNELS", kernels)
+        found[kernels] = _measurement._filtered(theta, unit, seen, steps, channels)
+    values, errors = found["numpy"]
+    np.testing.assert_allclose(found["numba"][0], values, rtol=1e-12)
+    np.testing.assert_allclose(found["numba"][1], errors, rtol=1e-10, atol=1e-12)
+
+
 @pytest.mark.parametrize("kernels", ["numpy", "numba"])
 def test_a_process_the_filter_cannot_follow_is_left_quietly(monkeypatch, kernels):
     from reldyn.surrogate import _measurement

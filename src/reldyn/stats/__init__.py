@@ -32,7 +32,14 @@ from reldyn.stats._resample import (
     wild_bootstrap,
 )
 from reldyn.stats._streams import child_generator, child_seed, data_key, seed_sequence, stream
-from reldyn.stats._var import lag_columns, largest_root, over_steps, spectral_radius, stationary_covariance
+from reldyn.stats._var import (
+    fill_gaps,
+    lag_columns,
+    largest_root,
+    over_steps,
+    spectral_radius,
+    stationary_covariance,
+)
 
 __all__ = [
     "DECISIONS",
@@ -69,6 +76,7 @@ __all__ = [
     "different_metrics",
     "dyad_bootstrap",
     "exceeds",
+    "fill_gaps",
     "fit_ar1",
     "hc3",
     "indicators",

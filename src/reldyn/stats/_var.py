@@ -8,7 +8,7 @@ import numpy as np
 
 from reldyn._types import Array, Flags
 
-__all__ = ["lag_columns", "largest_root", "over_steps", "spectral_radius", "stationary_covariance"]
+__all__ = ["fill_gaps", "lag_columns", "largest_root", "over_steps", "spectral_radius", "stationary_covariance"]
 
 
 def lag_columns(values: Array, night: Flags, order: int = 1) -> Array:
@@ -119,6 +119,46 @@ def stationary_covariance(phi: Array, noise: Array) -> Array:
     product = np.einsum("...ij,...kl->...ikjl", phi, phi).reshape(*lead, k * k, k * k)
     solved = np.linalg.solve(np.eye(k * k) - product, noise.reshape(*lead, k * k, 1)).reshape(*lead, k, k)
     return np.asarray((solved + np.swapaxes(solved, -1, -2)) / 2)
+
+
+def fill_gaps(values: Array, level: Array, lags: Array, observed: Flags, night: Flags, *, most: float) -> Array:
+    """Put one-step predictions, one after the other, where series of one schedule were not observed.
+
+    Parameters
+    ----------
+    values : (n, T, C) array
+        Anything where not observed.
+    level : (n, T, C) array
+        What is added to the lags.
+    lags : (n, order + 1, C, C) array
+        From row to column: the first lag by day and by night, then the second and later lags.
+    observed, night : (T,) bool arrays
+    most : float
+        Size that no prediction exceeds.
+
+    Returns
+    -------
+    (n, T, C) array
+
+    Examples
+    --------
+    >>> y = np.array([[[4.0], [np.nan], [np.nan]]])
+    >>> lags, day = np.array([[[[0.5]], [[0.1]]]]), np.zeros(3, dtype=bool)
+    >>> fill_gaps(y, np.zeros((1, 3, 1)), lags, np.array([True, False, False]), day, most=6.0).ravel().tolist()
+    [4.0, 2.0, 1.0]
+    """
+    (n, n_occasions, channels), order = values.shape, lags.shape[1] - 1
+    # Before the beginning there is nothing.
+    padded = np.zeros((n, order + n_occasions, channels))
+    padded[:, order:] = values
+    # Rows as the window before an occasion has them: the longest lag first.
+    later = lags[:, :1:-1].reshape(n, (order - 1) * channels, channels)
+    weights = [np.concatenate([later, lags[:, row]], axis=1) for row in (0, 1)]
+    for t in np.flatnonzero(~observed).tolist():
+        window = padded[:, t : t + order].reshape(n, 1, order * channels)
+        value = level[:, t] + np.matmul(window, weights[int(night[t])])[:, 0]
+        padded[:, order + t] = np.minimum(np.maximum(value, -most), most)
+    return padded[:, order:]
 
 
 def over_steps(phi: Array, noise: Array, longest: int) -> tuple[Array, Array]:

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from reldyn._types import Array, Flags
-from reldyn.stats import lag_columns, largest_root
+from reldyn.stats import fill_gaps, lag_columns, largest_root
 from reldyn.surrogate._copula import normal_scores
 from reldyn.surrogate._linear_draw import draw_linear, latent_linear
 from reldyn.surrogate._measurement import MeasurementFit, fit_measurement
@@ -23,6 +23,8 @@ _LARGEST_ROOT = 0.98
 _CORRECTION_SERIES = 40
 _MEASURED_SERIES = 10
 _FILL_ROUNDS = 4
+# An estimate may be explosive over a long gap.
+_MOST = 6.0
 
 
 def fit_linear(
@@ -157,15 +159,7 @@ def _residuals(filled: Array, night: Flags, coefficients: Array) -> Array:
 
 
 def _fill(rest: Array, seen: Flags, night: Flags, coefficients: Array) -> Array:
-    filled = rest.copy()
-    order = coefficients.shape[1] - 1
-    for t in np.flatnonzero(~seen):
-        value = np.zeros_like(filled[:, 0])
-        for lag in range(1, min(order, t) + 1):
-            matrix = coefficients[:, (1 if night[t] else 0) if lag == 1 else lag]
-            value += np.matmul(filled[:, t - lag, None, :], matrix)[:, 0]
-        filled[:, t] = np.clip(value, -6, 6)
-    return filled
+    return fill_gaps(rest, np.zeros_like(rest), coefficients, seen, night, most=_MOST)
 
 
 def _standardised(residuals: Array, covariance: Array) -> Array:

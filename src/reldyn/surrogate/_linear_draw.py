@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -126,19 +127,31 @@ def _run_autoregression(null: LinearNull, shocks: Array) -> Array:
 
 def _run_measurement(fit: MeasurementFit, shocks: Array, steps: Ints) -> Array:
     """Innovations form: the prediction moves by the gain times the shock, so any shocks will do."""
-    matrices, covariances = (item[:, 0] for item in over_steps(fit.phi[None], fit.process[None], LONGEST))
-    spread = stationary(fit.phi[None], fit.process[None])[0]
     state = np.zeros((len(shocks), shocks.shape[2]))
     out = np.empty_like(shocks)
-    every = np.concatenate([np.ones(_BURN_IN, dtype=int), steps])
-    for t, step in enumerate(every):
-        matrix = matrices[step - 1]
-        state = state @ matrix.T
-        spread = matrix @ spread @ matrix.T + covariances[step - 1]
-        total = spread + np.diag(fit.error)
-        innovation = shocks[:, t] @ np.linalg.cholesky(total).T
+    every = np.concatenate([np.ones(_BURN_IN, dtype=np.int64), steps])
+    filters = _filters(*(part.tobytes() for part in (fit.phi, fit.process, fit.error, every)))
+    for t, (matrix, root, gain) in enumerate(filters):
+        state = state @ matrix
+        innovation = shocks[:, t] @ root
         out[:, t] = state + innovation
-        gain = spread @ np.linalg.inv(total)
-        state = state + innovation @ gain.T
-        spread = spread - gain @ spread
+        state = state + innovation @ gain
     return out[:, _BURN_IN:]
+
+
+@lru_cache(maxsize=8)
+def _filters(phi: bytes, process: bytes, error: bytes, steps: bytes) -> list[tuple[Array, Array, Array]]:
+    """Per occasion, transposed: the matrix of the process, the root of the prediction error's covariance, the gain."""
+    own = np.frombuffer(error)
+    one, noise = (np.frombuffer(part).reshape(len(own), len(own)) for part in (phi, process))
+    matrices, covariances = (item[:, 0] for item in over_steps(one[None], noise[None], LONGEST))
+    spread = stationary(one[None], noise[None])[0]
+    filters = []
+    for step in np.frombuffer(steps, dtype=np.int64).tolist():
+        matrix = matrices[step - 1]
+        spread = matrix @ spread @ matrix.T + covariances[step - 1]
+        total = spread + np.diag(own)
+        gain = spread @ np.linalg.inv(total)
+        filters.append((matrix.T, np.linalg.cholesky(total).T, gain.T))
+        spread = spread - gain @ spread
+    return filters

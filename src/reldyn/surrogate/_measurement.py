@@ -86,8 +86,12 @@ def fit_measurement(rest: Array, elapsed: Array, near: MeasurementFit | None = N
     unit = filled / scale
     channels = rest.shape[1]
 
+    bounds = _bounds(channels)
+    own = np.eye(len(bounds))
+    around = _STEP * np.vstack([own, -own, np.zeros(len(bounds))])
+
     def objective(theta: Array) -> tuple[float, Array]:
-        moved = theta + _STEP * np.vstack([np.eye(len(theta)), -np.eye(len(theta)), np.zeros(len(theta))])
+        moved = theta + around
         values = -_log_likelihoods(moved, unit, seen, steps, channels)
         # Far from any sensible process the filter overflows: no place to stay, nor to take a slope from.
         values = np.where(np.isfinite(values), values, _IMPOSSIBLE)
@@ -95,7 +99,6 @@ def fit_measurement(rest: Array, elapsed: Array, near: MeasurementFit | None = N
         return float(values[-1]), (values[:half] - values[half : 2 * half]) / (2 * _STEP)
 
     best = None
-    bounds = _bounds(channels)
     starts = [_start(own, reliability, channels) for own, reliability in ((0.5, 0.9), (0.85, 0.55))]
     if near is not None:
         starts = [_packed(near, scale, bounds)]
@@ -105,7 +108,7 @@ def fit_measurement(rest: Array, elapsed: Array, near: MeasurementFit | None = N
         if best is None or found.fun < best.fun:
             best = found
     theta = best.x if best is not None else starts[0]
-    value, innovations = _filter(theta[None], unit, seen, steps, channels)
+    value, innovations = _filtered(theta[None], unit, seen, steps, channels)
     phi, process, error = (part[0] for part in _unpack(theta[None], channels))
     rescale = np.outer(scale, scale)
     return MeasurementFit(
@@ -113,7 +116,7 @@ def fit_measurement(rest: Array, elapsed: Array, near: MeasurementFit | None = N
         process * rescale,
         error * scale**2,
         float(value[0]) - int(seen.sum()) * float(np.log(scale).sum()),
-        innovations[0][seen],
+        innovations[seen],
     )
 
 
@@ -145,12 +148,20 @@ def _bounds(channels: int) -> list[tuple[float, float]]:
 def _unpack(theta: Array, channels: int) -> tuple[Array, Array, Array]:
     n, square = len(theta), channels**2
     phi = theta[:, :square].reshape(n, channels, channels)
-    radius = np.abs(np.linalg.eigvals(phi)).max(axis=1)
-    phi = phi * np.minimum(1.0, _LARGEST_ROOT / np.maximum(radius, 1e-9))[:, None, None]
+    phi = phi * _shrink(phi)[:, None, None]
     root = np.zeros((n, channels, channels))
     rows, columns = np.tril_indices(channels)
     root[:, rows, columns] = theta[:, square : square + len(rows)]
     return phi, np.matmul(root, root.transpose(0, 2, 1)), np.exp(theta[:, square + len(rows) :])
+
+
+def _shrink(phi: Array) -> Array:
+    """Factors (n,) that make (n, C, C) matrices stationary."""
+    # No root is larger than the largest row of sizes.
+    if np.abs(phi).sum(axis=2).max() <= _LARGEST_ROOT:
+        return np.ones(len(phi))
+    radius = np.abs(np.linalg.eigvals(phi)).max(axis=1)
+    return np.asarray(np.minimum(1.0, _LARGEST_ROOT / np.maximum(radius, 1e-9)))
 
 
 def stationary(phi: Array, process: Array) -> Array:
@@ -158,22 +169,29 @@ def stationary(phi: Array, process: Array) -> Array:
     covariance, matrix = process.copy(), phi.copy()
     for _ in range(8):
         covariance = covariance + np.matmul(np.matmul(matrix, covariance), matrix.transpose(0, 2, 1))
-        matrix = np.clip(np.matmul(matrix, matrix), -1e3, 1e3)
-        covariance = np.clip(covariance, -1e3, 1e3)
+        matrix = np.minimum(np.maximum(np.matmul(matrix, matrix), -1e3), 1e3)
+        covariance = np.minimum(np.maximum(covariance, -1e3), 1e3)
     return covariance
 
 
 def _log_likelihoods(theta: Array, unit: Array, seen: Flags, steps: Ints, channels: int) -> Array:
+    return _filtered(theta, unit, seen, steps, channels)[0]
+
+
+def _filtered(theta: Array, unit: Array, seen: Flags, steps: Ints, channels: int) -> tuple[Array, Array]:
+    """Log-likelihoods (n,) under n parameter vectors, and standardised errors (T, C) under the last."""
     if chosen_kernels() == "numpy":
         with np.errstate(over="ignore", invalid="ignore"):
-            return _filter(theta, unit, seen, steps, channels)[0]
+            value, innovations = _filter(theta, unit, seen, steps, channels)
+        return value, innovations[-1]
     from reldyn.surrogate._measurement_numba import log_likelihoods
 
     phi, process, error = _unpack(theta, channels)
     matrices, covariances = over_steps(phi, process, LONGEST)
-    return np.asarray(
-        log_likelihoods(matrices, covariances, stationary(phi, process), error, np.ascontiguousarray(unit), seen, steps)
+    value, innovations = log_likelihoods(
+        matrices, covariances, stationary(phi, process), error, np.ascontiguousarray(unit), seen, steps
     )
+    return value, innovations
 
 
 def _filter(theta: Array, unit: Array, seen: Flags, steps: Ints, channels: int) -> tuple[Array, Array]:

@@ -11,7 +11,7 @@ from reldyn._kernels import jit
 
 @jit
 def log_likelihoods(matrices: Any, covariances: Any, first: Any, error: Any, unit: Any, seen: Any, steps: Any) -> Any:
-    """Filter under every parameter value: (n,) array.
+    """Filter under every parameter value: (n,) log-likelihoods, and (T, C) standardised errors under the last.
 
     ``matrices`` and ``covariances`` are (8, n, C, C), ``first`` (n, C, C), ``error`` (n, C), ``unit`` (T, C).
     """
@@ -20,7 +20,7 @@ def log_likelihoods(matrices: Any, covariances: Any, first: Any, error: Any, uni
     state, moved = np.zeros(channels), np.zeros(channels)
     spread, half = np.zeros((channels, channels)), np.zeros((channels, channels))
     total, root = np.zeros((channels, channels)), np.zeros((channels, channels))
-    white, solved = np.zeros(channels), np.zeros((channels, channels))
+    whites, solved = np.zeros(unit.shape), np.zeros((channels, channels))
     constant = -0.5 * channels * np.log(2 * np.pi)
     for s in range(n):
         state[:] = 0.0
@@ -45,6 +45,7 @@ def log_likelihoods(matrices: Any, covariances: Any, first: Any, error: Any, uni
             if not seen[t]:
                 continue
             value += constant
+            white = whites[t]
             for i in range(channels):
                 for j in range(i + 1):
                     rest = spread[i, j] + (error[s, i] if i == j else 0.0)
@@ -72,4 +73,4 @@ def log_likelihoods(matrices: Any, covariances: Any, first: Any, error: Any, uni
                     for m in range(channels):
                         spread[i, j] -= solved[m, i] * solved[m, j]
         out[s] = value
-    return out
+    return out, whites

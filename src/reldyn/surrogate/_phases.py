@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from bisect import bisect_right
 from collections.abc import Sequence
+from math import ceil
 
 import numpy as np
 
@@ -107,7 +109,7 @@ def renewal_paths(
     n_occasions: int, sojourn_means: Array, sojourn_cv: float, moves: Array, generators: Sequence[np.random.Generator]
 ) -> Ints:
     """Draw one stationary sequence of phases per generator: (n_surrogates, n_occasions) indices."""
-    cumulative = np.cumsum(moves, axis=1)
+    cumulative = np.cumsum(moves, axis=1).tolist()
     paths = np.empty((len(generators), n_occasions), dtype=np.int64)
     for row, rng in enumerate(generators):
         paths[row] = _stationary_path(n_occasions, sojourn_means, sojourn_cv, cumulative, rng)
@@ -115,26 +117,30 @@ def renewal_paths(
 
 
 def _stationary_path(
-    n_occasions: int, sojourn_means: Array, sojourn_cv: float, cumulative: Array, rng: np.random.Generator
+    n_occasions: int, sojourn_means: Array, sojourn_cv: float, cumulative: list[list[float]], rng: np.random.Generator
 ) -> Ints:
     middle = np.maximum(sojourn_means - 0.5, 0.1)
     variance = np.maximum((sojourn_cv * sojourn_means) ** 2 - 1 / 12, 0.03)
     skipped = int(np.ceil(3 * sojourn_means.sum())) + int(rng.integers(max(int(sojourn_means.sum()), 1)))
-    return _renewal_path(n_occasions + skipped, cumulative, middle**2 / variance, variance / middle, rng)[-n_occasions:]
+    shape, scale = (middle**2 / variance).tolist(), (variance / middle).tolist()
+    return _renewal_path(n_occasions + skipped, cumulative, shape, scale, rng)[-n_occasions:]
 
 
-def _renewal_path(needed: int, cumulative: Array, shape: Array, scale: Array, rng: np.random.Generator) -> Ints:
-    uniforms = rng.random(needed + 1)
+def _renewal_path(
+    needed: int, cumulative: list[list[float]], shape: list[float], scale: list[float], rng: np.random.Generator
+) -> Ints:
+    uniforms = rng.random(needed + 1).tolist()
     state, total = int(rng.integers(len(shape))), 0
-    pieces = []
-    for visit in range(needed + 1):
-        length = max(int(np.ceil(rng.gamma(shape[state], scale[state]))), 1)
-        pieces.append(np.full(length, state))
+    states, lengths = [], []
+    for uniform in uniforms:
+        length = max(ceil(rng.gamma(shape[state], scale[state])), 1)
+        states.append(state)
+        lengths.append(length)
         total += length
         if total >= needed:
             break
-        state = min(int(np.searchsorted(cumulative[state], uniforms[visit], side="right")), len(shape) - 1)
-    return np.concatenate(pieces)[:needed]
+        state = min(bisect_right(cumulative[state], uniform), len(shape) - 1)
+    return np.repeat(states, lengths)[:needed]
 
 
 def reversibilise(transition: Array) -> Array:

@@ -11,6 +11,7 @@ longing after unpredictability.
 from __future__ import annotations
 
 import dataclasses
+from bisect import bisect_left
 from collections.abc import Sequence
 
 import numpy as np
@@ -345,13 +346,11 @@ def _path(transition: Array, n: int, rng: np.random.Generator) -> Ints:
     path = np.zeros(n, dtype=np.int64)
     if len(transition) == 1:
         return path
-    cumulative = np.cumsum(transition, axis=1)
-    long_run = np.cumsum(np.linalg.matrix_power(transition, 256)[0])
-    uniforms = rng.random(n)
+    cumulative = np.cumsum(transition, axis=1).tolist()
+    long_run = np.cumsum(np.linalg.matrix_power(transition, 256)[0]).tolist()
     last = len(transition) - 1
-    now = min(int(np.searchsorted(long_run, uniforms[0])), last)
-    for occasion in range(n):
-        if occasion:
-            now = min(int(np.searchsorted(cumulative[now], uniforms[occasion])), last)
-        path[occasion] = now
+    bounds = long_run
+    for occasion, uniform in enumerate(rng.random(n).tolist()):
+        now = min(bisect_left(bounds, uniform), last)
+        path[occasion], bounds = now, cumulative[now]
     return path

@@ -18,12 +18,14 @@ from reldyn.cycles.reference._reference_humps import humps_log_likelihood
 from reldyn.cycles.reference._reference_variance import changing_variance_gain
 from reldyn.cycles.reference._shapes import shape_gain
 from reldyn.markov.regimes import SwitchingData
-from reldyn.stats import lag_columns
+from reldyn.stats import fill_gaps, lag_columns
 
 __all__ = ["ReferenceFit", "reference_fit", "reference_log_likelihood"]
 
 MAX_ORDER = 4
 _FILL_ROUNDS = 4
+# An estimate may be explosive over a long gap; answers are standardised.
+_MOST = 6.0
 _RIDGE = 1e-8
 
 
@@ -137,11 +139,4 @@ def _fill(data: SwitchingData, level: Array, weights: Array, order: int) -> Arra
     n, channels = len(level), level.shape[2]
     lags = weights.reshape(n, order + 1, channels, channels)
     filled = np.where(data.observed[None, :, None], data.y, 0.0)
-    for t in np.flatnonzero(~data.observed):
-        value = level[:, t].copy()
-        for lag in range(1, min(order, int(t)) + 1):
-            row = int(data.night[t]) if lag == 1 else lag
-            value += np.matmul(filled[:, t - lag, None, :], lags[:, row])[:, 0]
-        # An estimate may be explosive over a long gap; answers are standardised.
-        filled[:, t] = np.clip(value, -6, 6)
-    return filled
+    return fill_gaps(filled, level, lags, data.observed, data.night, most=_MOST)

@@ -9,41 +9,42 @@ from typing import Any
 
 import numpy as np
 
-from reldyn._kernels import jit
-from reldyn.markov.regimes._switching_numba import (
+from reldyn._kernels import inlined, jit
+from reldyn.markov.regimes._emission_numba import (
     LEAST,
     all_densities,
     bridge,
-    fixed_moments,
+    lay_out,
     log_product,
     mask,
     maximise,
-    regressors,
+    regression_of,
     series_of,
     transposed,
-    whitener_of,
 )
 
 
-@jit
-def _expect(
-    series: Any, coefficients: Any, covariance: Any, shares: Any, gamma: Any, filled: Any, totals: Any
-) -> float:
+@inlined
+def _expect(series: Any, coefficients: Any, covariance: Any, gamma: Any, filled: Any, totals: Any) -> float:
+    """Write the posterior from the shares in ``series.mass``; return the log-likelihood."""
     n_states, n_occasions = gamma.shape
-    inverse = np.zeros_like(covariance)
-    constant = whitener_of(covariance, inverse)
-    all_densities(series, coefficients, inverse, constant)
-    weights, whole = series.weights, series.whole
+    constant = all_densities(series, coefficients, covariance)
+    weights, whole, shares = series.weights, series.whole, series.mass
     for t in range(n_occasions):
-        total = 0.0
-        if whole[t]:
-            for k in range(n_states):
-                total += shares[k] * weights[k, t]
-        else:
-            total = bridge(t, series, coefficients, inverse, constant, shares, filled)
-        totals[t] = max(total, LEAST)
-        for k in range(n_states):
-            gamma[k, t] = shares[k] * weights[k, t] / totals[t]
+        if not whole[t]:
+            bridge(t, series, coefficients, constant, filled)
+    totals[:] = 0.0
+    for k in range(n_states):
+        row, share = gamma[k], shares[k]
+        for t in range(n_occasions):
+            row[t] = share * weights[k, t]
+            totals[t] += row[t]
+    for t in range(n_occasions):
+        totals[t] = max(totals[t], LEAST)
+    for k in range(n_states):
+        row = gamma[k]
+        for t in range(n_occasions):
+            row[t] /= totals[t]
     return log_product(series.top, totals)
 
 
@@ -67,21 +68,19 @@ def run_batch(
     coefficients = np.zeros((n, n_rows, channels))
     covariance, shares = np.zeros((n, channels, channels)), np.zeros((n, n_states))
     series = series_of(observed, night, channels, n_rows - n_states, n_states)
+    regression = regression_of(n_rows, channels)
     posterior, seen_gamma = np.zeros((n_states, n_occasions)), np.zeros((n_states, n_occasions))
     totals = np.ones(n_occasions)
-    gram, right = np.zeros((n_rows, n_rows)), np.zeros((n_rows, channels))
-    total_y = np.zeros((channels, channels))
     for s in range(n):
-        transposed(y[s], series.y)
-        regressors(series, x[s], filled[s])
-        n_seen = fixed_moments(series, gram, right, total_y, n_states)
+        n_seen = lay_out(series, regression, y[s], x[s], filled[s], n_states)
         transposed(gamma[s], posterior)
         for _ in range(n_iterations):
             mask(posterior, observed, seen_gamma)
-            maximise(series, floor, seen_gamma, gram, right, total_y, n_seen, coefficients[s], covariance[s])
+            maximise(series, regression, floor, seen_gamma, n_seen, coefficients[s], covariance[s])
             for k in range(n_states):
                 shares[s, k] = seen_gamma[k].sum() / n_seen
-            new = _expect(series, coefficients[s], covariance[s], shares[s], posterior, filled[s], totals)
+                series.mass[k] = shares[s, k]
+            new = _expect(series, coefficients[s], covariance[s], posterior, filled[s], totals)
             change = abs(new - value[s])
             value[s] = new
             if change < tolerance:

@@ -9,34 +9,31 @@ from typing import Any
 
 import numpy as np
 
-from reldyn._kernels import jit
-from reldyn.markov.regimes._switching_numba import (
+from reldyn._kernels import inlined, jit
+from reldyn.markov.regimes._emission_numba import (
     LEAST,
-    add_refilled,
     all_densities,
     bridge,
     dot,
-    fixed_moments,
+    lay_out,
     log_product,
-    regressors,
+    refilled_moments,
+    regression_of,
     series_of,
     solve,
     transposed,
-    whitener_of,
 )
 
 _LEAST_TURN, _MOST_TURN = 1 / 40, 1 / 3
 _LARGEST = 1e200
 
 
-@jit
+@inlined
 def _maximise(
     series: Any,
+    regression: Any,
     floor: float,
     gamma: Any,
-    fixed_gram: Any,
-    fixed_right: Any,
-    total: Any,
     n_seen: int,
     shares: Any,
     coefficients: Any,
@@ -45,8 +42,8 @@ def _maximise(
     """Regress one series on both levels, lags and covariates; ``shares`` (2, T) is overwritten."""
     n_positions, n_occasions = gamma.shape
     channels = series.y.shape[0]
-    gram, right = fixed_gram.copy(), fixed_right.copy()
-    add_refilled(series, gram, right, 2)
+    refilled_moments(series, regression, 2)
+    gram, right = regression.gram, regression.right
     shares[:] = 0.0
     for p in range(n_positions):
         high = p / (n_positions - 1)
@@ -64,10 +61,10 @@ def _maximise(
             gram[2 + i, k] = dot(series.shared[i], shares[k], n_occasions)
         for c in range(channels):
             right[k, c] = dot(series.y[c], shares[k], n_occasions)
-    solve(gram, right, total, floor, n_seen, coefficients, covariance)
+    solve(regression, floor, n_seen, coefficients, covariance)
 
 
-@jit
+@inlined
 def _levels(coefficients: Any, expanded: Any, n_positions: int) -> None:
     """Write a level per position above the rows that all positions share."""
     for c in range(coefficients.shape[1]):
@@ -78,34 +75,29 @@ def _levels(coefficients: Any, expanded: Any, n_positions: int) -> None:
             expanded[n_positions + i, c] = coefficients[2 + i, c]
 
 
-@jit
-def _expect(
+@inlined
+def _filter(
     series: Any,
     expanded: Any,
-    covariance: Any,
+    constant: float,
     turn: Any,
-    first: Any,
+    here: Any,
     gamma: Any,
-    turns: Any,
     filled: Any,
     totals: Any,
     forward: Any,
 ) -> float:
+    """Write attractors and positions given past and present; ``here`` (2, P) are those before the first occasion."""
     n_positions, n_occasions = gamma.shape
-    inverse = np.zeros_like(covariance)
-    constant = whitener_of(covariance, inverse)
-    all_densities(series, expanded, inverse, constant)
-    weights, whole, last = series.weights, series.whole, n_positions - 1
-    here, mass = first.copy(), np.zeros(n_positions)
+    weights, whole, mass, last = series.weights, series.whole, series.mass, n_positions - 1
     for t in range(n_occasions):
         total = 0.0
         for p in range(n_positions):
             mass[p] = here[0, p] + here[1, p]
-        if whole[t]:
-            for p in range(n_positions):
-                total += mass[p] * weights[p, t]
-        else:
-            total = bridge(t, series, expanded, inverse, constant, mass, filled)
+        if not whole[t]:
+            bridge(t, series, expanded, constant, filled)
+        for p in range(n_positions):
+            total += mass[p] * weights[p, t]
         totals[t] = max(total, LEAST)
         for p in range(n_positions):
             weights[p, t] /= totals[t]
@@ -116,15 +108,15 @@ def _expect(
             low, high = forward[t, 0, p], forward[t, 1, p]
             here[0, max(p - 1, 0)] += (1.0 - turn[0]) * low + turn[1] * high
             here[1, min(p + 1, last)] += (1.0 - turn[1]) * high + turn[0] * low
-    _smooth(weights, turn, gamma, turns, forward)
     return log_product(series.top, totals)
 
 
-@jit
-def _smooth(weights: Any, turn: Any, gamma: Any, turns: Any, forward: Any) -> None:
+@inlined
+def _smooth(weights: Any, turn: Any, gamma: Any, turns: Any, forward: Any, ahead: Any, there: Any) -> None:
+    """Write the posterior of positions and the expected turns."""
     n_positions, n_occasions = gamma.shape
     last = n_positions - 1
-    ahead, there = np.ones((2, n_positions)), np.ones((2, n_positions))
+    ahead[:] = 1.0
     turns[:] = 0.0
     for p in range(n_positions):
         gamma[p, n_occasions - 1] = forward[n_occasions - 1, 0, p] + forward[n_occasions - 1, 1, p]
@@ -172,24 +164,23 @@ def run_batch(
     coefficients = np.zeros((n, 2 + n_shared, channels))
     covariance, expanded = np.zeros((n, channels, channels)), np.zeros((n_positions + n_shared, channels))
     series = series_of(observed, night, channels, n_shared, n_positions)
+    regression = regression_of(2 + n_shared, channels)
     posterior, shares = np.zeros((n_positions, n_occasions)), np.zeros((2, n_occasions))
     totals, forward = np.ones(n_occasions), np.zeros((n_occasions, 2, n_positions))
-    gram, right = np.zeros((2 + n_shared, 2 + n_shared)), np.zeros((2 + n_shared, channels))
-    total_y = np.zeros((channels, channels))
+    here, ahead, there = np.zeros((2, n_positions)), np.zeros((2, n_positions)), np.zeros((2, n_positions))
     for s in range(n):
-        transposed(y[s], series.y)
-        regressors(series, x[s], filled[s])
-        n_seen = fixed_moments(series, gram, right, total_y, 2)
+        n_seen = lay_out(series, regression, y[s], x[s], filled[s], 2)
         transposed(gamma[s], posterior)
         for _ in range(n_iterations):
-            _maximise(series, floor, posterior, gram, right, total_y, n_seen, shares, coefficients[s], covariance[s])
+            _maximise(series, regression, floor, posterior, n_seen, shares, coefficients[s], covariance[s])
             for a in range(2):
                 rate = turns[s, a, 0] / max(turns[s, a, 1], LEAST)
                 turn[s, a] = min(max(rate, _LEAST_TURN), _MOST_TURN)
             _levels(coefficients[s], expanded, n_positions)
-            new = _expect(
-                series, expanded, covariance[s], turn[s], first, posterior, turns[s], filled[s], totals, forward
-            )
+            constant = all_densities(series, expanded, covariance[s])
+            here[:] = first
+            new = _filter(series, expanded, constant, turn[s], here, posterior, filled[s], totals, forward)
+            _smooth(series.weights, turn[s], posterior, turns[s], forward, ahead, there)
             change = abs(new - value[s])
             value[s] = new
             if change < tolerance:

@@ -14,20 +14,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reldyn._kernels import jit
-from reldyn.markov.regimes._switching_numba import (
+from reldyn._kernels import inlined, jit
+from reldyn.markov.regimes._emission_numba import (
     LEAST,
     all_densities,
     bridge,
     dot,
-    fixed_moments,
+    lay_out,
     log_product,
     mask,
     maximise,
-    regressors,
+    regression_of,
     series_of,
     transposed,
-    whitener_of,
 )
 
 _PSEUDO_COUNT = 0.5
@@ -60,9 +59,12 @@ class Flow(NamedTuple):
     leaving: Any  # (K, T + A): density of the rest, leaving here, over the densities up to here
     onward: Any  # (K, T + A): the same, summed over ends, by entry
     in_tail: Any  # (K, T): the same, being in the last age here
+    tail: Any  # (K,): goes on in the last age
+    share_left: Any  # (K,): of a mass, since it was last summed
+    back: Any  # (6, K): room for the way back
 
 
-@jit
+@inlined
 def _tabulate(k: int, hazards: Any, first: Any, row: int, law: Any, n_ages: int) -> None:
     """Write what phase k has from row ``row`` of the tables."""
     alive = 1.0
@@ -75,7 +77,7 @@ def _tabulate(k: int, hazards: Any, first: Any, row: int, law: Any, n_ages: int)
     law.last_hazard[k] = hazards[row, n_ages - 1]
 
 
-@jit
+@inlined
 def _spread(share: float, table: Any, k: int, t: int, sums: Any, n: int) -> None:
     """Add a share of row k of a table to row k of sums, from t on."""
     # Signed places would be checked at every step.
@@ -84,7 +86,7 @@ def _spread(share: float, table: Any, k: int, t: int, sums: Any, n: int) -> None
         sums[row, place + np.uintp(a)] += share * table[row, np.uintp(a)]
 
 
-@jit
+@inlined
 def _gather(share: float, series: Any, k: int, t: int, sums: Any, n: int) -> None:
     """Add a share of row k of a series, from t on, to row k of sums."""
     row, place = np.uintp(k), np.uintp(t)
@@ -92,14 +94,14 @@ def _gather(share: float, series: Any, k: int, t: int, sums: Any, n: int) -> Non
         sums[row, np.uintp(a)] += share * series[row, place + np.uintp(a)]
 
 
-@jit
+@inlined
 def _rescale(factor: float, series: Any, k: int, t: int, n: int) -> None:
     """Multiply part of a row."""
     for i in range(t, min(t + n, series.shape[1])):
         series[k, i] *= factor
 
 
-@jit
+@inlined
 def _begin(law: Any, flow: Any, tail: Any, last: int) -> None:
     """Put into every phase the sojourns that are under way at the start: as many of every age as reach it."""
     n_states = tail.shape[0]
@@ -117,11 +119,10 @@ def _begin(law: Any, flow: Any, tail: Any, last: int) -> None:
         _spread(entry, law.lasting, k, 0, flow.due, last)
 
 
-@jit
+@inlined
 def _forward(
     series: Any,
     coefficients: Any,
-    inverse: Any,
     constant: float,
     law: Any,
     moves: Any,
@@ -135,15 +136,15 @@ def _forward(
     mass, product, left, tails = flow.mass, flow.product, flow.left, flow.tails
     entries, due, entering, whole = flow.entries, flow.due, flow.entering, series.whole
     n_states, n_occasions = weights.shape
-    tail, share_left, last = np.zeros(n_states), np.ones(n_states), n_ages - 1
+    tail, share_left, last = flow.tail, flow.share_left, n_ages - 1
+    share_left[:] = 1.0
     _begin(law, flow, tail, last)
     for t in range(n_occasions):
+        if not whole[t]:
+            bridge(t, series, coefficients, constant, filled)
         total = 0.0
-        if whole[t]:
-            for k in range(n_states):
-                total += mass[k] * weights[k, t]
-        else:
-            total = bridge(t, series, coefficients, inverse, constant, mass, filled)
+        for k in range(n_states):
+            total += mass[k] * weights[k, t]
         total = max(total, LEAST)
         totals[t], share = total, 1.0 / total
         for k in range(n_states):
@@ -177,7 +178,7 @@ def _forward(
             mass[k] = max(stayed + arrived, LEAST)
 
 
-@jit
+@inlined
 def _still_there(k: int, t: int, law: Any, flow: Any, tail: Any, last: int) -> float:
     """Sum over entries so far what goes on in phase k after t: never negative, whatever has left."""
     value = 0.0
@@ -186,7 +187,7 @@ def _still_there(k: int, t: int, law: Any, flow: Any, tail: Any, last: int) -> f
     return float(value * flow.product[k] + tail[k])
 
 
-@jit
+@inlined
 def _backward(
     weights: Any, law: Any, moves: Any, flow: Any, gamma: Any, exits: Any, stays: Any, counts: Any, n_ages: int
 ) -> None:
@@ -196,8 +197,13 @@ def _backward(
     survival, backwards, last_hazard = law.survival, law.backwards, law.last_hazard
     n_states, n_occasions = weights.shape
     final, last = n_occasions - 1, n_ages - 1
-    arrive, depart, waiting = np.zeros(n_states), np.zeros(n_states), np.ones(n_states)
-    behind, ended, begun = np.ones(n_states), np.ones(n_states), np.zeros(n_states)
+    arrive, depart, waiting = flow.back[0], flow.back[1], flow.back[2]
+    behind, ended, begun = flow.back[3], flow.back[4], flow.back[5]
+    depart[:] = 0.0
+    begun[:] = 0.0
+    waiting[:] = 1.0
+    behind[:] = 1.0
+    ended[:] = 1.0
     exits[:] = 0.0
     counts[:] = 0.0
     # Nobody leaves at the end of the series or after it.
@@ -243,14 +249,14 @@ def _backward(
         _account(k, law, flow, at_start, gamma, exits, stays, last)
 
 
-@jit
+@inlined
 def _beyond(k: int, t: int, survival: Any, in_tail: Any, ended: float, last: int) -> float:
     """Value of an entry at t, perhaps before the start, whose sojourn gets to the last age or to the end."""
     final = in_tail.shape[1] - 1
     return float(survival[k, last] * in_tail[k, t + last] if t + last <= final else survival[k, final - t] * ended)
 
 
-@jit
+@inlined
 def _account(k: int, law: Any, flow: Any, at_start: Any, gamma: Any, exits: Any, stays: Any, last: int) -> None:
     """Add sojourns that were under way at the start; who reached an age and neither left nor met the end stays."""
     final = gamma.shape[1] - 1
@@ -275,7 +281,7 @@ def _account(k: int, law: Any, flow: Any, at_start: Any, gamma: Any, exits: Any,
     stays[k, last] = max(spent - total - exits[k, last], 0.0)
 
 
-@jit
+@inlined
 def _update(exits: Any, stays: Any, counts: Any, log_leave: Any, log_stay: Any, mean_index: Any, moves: Any) -> None:
     n_states, n_ages = exits.shape
     for k in range(n_states):
@@ -319,16 +325,15 @@ def run_batch(
     coefficients = np.zeros((n, n_rows, channels))
     covariance = np.zeros((n, channels, channels))
     counts = np.zeros((n, n_states, n_states))
-    inverse = np.zeros((channels, channels))
     series = series_of(observed, night, channels, n_rows - n_states, n_states)
     by_age = np.zeros((6, n_states, n_ages))
     law = Law(by_age[0], by_age[1], by_age[2], by_age[3], np.zeros(n_states))
     exits, stays = by_age[4], by_age[5]
-    by_phase, by_time = np.zeros((2, n_states)), np.zeros((6, n_states, n_occasions))
+    by_phase, by_time = np.zeros((3, n_states)), np.zeros((6, n_states, n_occasions))
     beyond = np.zeros((4, n_states, n_occasions + n_ages))
     flow = Flow(
+        series.mass,
         by_phase[0],
-        by_phase[1],
         by_time[0],
         by_time[1],
         by_time[2],
@@ -337,23 +342,22 @@ def run_batch(
         beyond[2],
         beyond[3],
         by_time[3],
+        by_phase[1],
+        by_phase[2],
+        np.zeros((6, n_states)),
     )
     posterior, seen_gamma, totals = by_time[4], by_time[5], np.ones(n_occasions)
-    gram, right = np.zeros((n_rows, n_rows)), np.zeros((n_rows, channels))
-    total_y = np.zeros((channels, channels))
+    regression = regression_of(n_rows, channels)
     for s in range(n):
-        transposed(y[s], series.y)
-        regressors(series, x[s], filled[s])
-        n_seen = fixed_moments(series, gram, right, total_y, n_states)
+        n_seen = lay_out(series, regression, y[s], x[s], filled[s], n_states)
         transposed(gamma[s], posterior)
         for _ in range(n_iterations):
             mask(posterior, observed, seen_gamma)
-            maximise(series, floor, seen_gamma, gram, right, total_y, n_seen, coefficients[s], covariance[s])
+            maximise(series, regression, floor, seen_gamma, n_seen, coefficients[s], covariance[s])
             for k in range(n_states):
                 _tabulate(k, hazards, first, mean_index[s, k], law, n_ages)
-            constant = whitener_of(covariance[s], inverse)
-            all_densities(series, coefficients[s], inverse, constant)
-            _forward(series, coefficients[s], inverse, constant, law, moves[s], filled[s], flow, totals, n_ages)
+            constant = all_densities(series, coefficients[s], covariance[s])
+            _forward(series, coefficients[s], constant, law, moves[s], filled[s], flow, totals, n_ages)
             new = log_product(series.top, totals)
             change = abs(new - value[s])
             value[s] = new

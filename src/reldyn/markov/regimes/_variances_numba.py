@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from reldyn._kernels import jit
-from reldyn.markov.regimes._switching_numba import LEAST
+from reldyn._kernels import inlined, jit
+from reldyn.markov.regimes._emission_numba import LEAST
 
 _PSEUDO_COUNT = 0.1
 # As in `_switching`: no state is ruled out altogether by one answer.
@@ -18,7 +18,7 @@ _UNLIKELIEST = -200.0
 _LEAST, _LARGEST = 1e-100, 1e100
 
 
-@jit
+@inlined
 def _expect(
     squares: Any,
     observed: Any,
@@ -29,10 +29,12 @@ def _expect(
     predicted: Any,
     weights: Any,
     counts: Any,
+    room: Any,
 ) -> float:
     n_occasions, n_states = posterior.shape
-    slope, constant, here = np.zeros(n_states), np.zeros(n_states), np.full(n_states, 1.0 / n_states)
+    slope, constant, here = room[0], room[1], room[2]
     for k in range(n_states):
+        here[k] = 1.0 / n_states
         slope[k] = 0.5 * (1.0 - 1.0 / variances[k])
         constant[k] = -0.5 * channels * np.log(variances[k])
     value, product = 0.0, 1.0
@@ -60,14 +62,14 @@ def _expect(
             here[k] = 0.0
             for j in range(n_states):
                 here[k] += posterior[t, j] * transition[j, k]
-    _smooth(transition, posterior, weights, counts)
+    _smooth(transition, posterior, weights, counts, room[0], room[1])
     return float(value + np.log(product))
 
 
-@jit
-def _smooth(transition: Any, posterior: Any, weights: Any, counts: Any) -> None:
+@inlined
+def _smooth(transition: Any, posterior: Any, weights: Any, counts: Any, ahead: Any, weighted: Any) -> None:
     n_occasions, n_states = posterior.shape
-    ahead, weighted = np.ones(n_states), np.ones(n_states)
+    ahead[:] = 1.0
     counts[:] = 0.0
     for t in range(n_occasions - 1, 0, -1):
         for k in range(n_states):
@@ -104,6 +106,7 @@ def run_batch(
     gain = np.full(n, -np.inf)
     posterior, predicted = np.zeros((n, n_occasions, n_states)), np.zeros((n, n_occasions, n_states))
     weights, counts = np.ones((n_occasions, n_states)), np.zeros((n_states, n_states))
+    room = np.zeros((3, n_states))
     for s in range(n):
         for turn in range(n_iterations):
             new = _expect(
@@ -116,6 +119,7 @@ def run_batch(
                 predicted[s],
                 weights,
                 counts,
+                room,
             )
             change = abs(new - gain[s])
             gain[s] = new

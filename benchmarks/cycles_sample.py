@@ -1,0 +1,90 @@
+"""CPU seconds of `reldyn.detect_cycles` on the first dyads of the sample study, with and without compiled kernels.
+
+Usage: python -m benchmarks.cycles_sample [--pairs 5] [--against TREE]
+
+Defaults of the detection, 99 surrogates, one core, in a process of its own each time; a first run on two dyads compiles
+the kernels or reads them from the cache. ``--against`` names another checkout, which is measured in turn with this one:
+the ratio is the median over pairs.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks._machine import ROOT, store
+
+DYADS, FEW = 16, 2
+GOAL = 20.0
+RUN = """
+import sys, time, warnings
+warnings.simplefilter("ignore")
+import reldyn as rd
+sample = rd.load_sample()
+names = list(sample.frame["dyad"].unique())
+roles = {role: name for role, name in sample.columns.items() if name is not None}
+def seconds(n):
+    frame = sample.frame[sample.frame["dyad"].isin(names[:n])]
+    panel = rd.DyadPanel(frame, **roles, scales=sample.scales)
+    began = time.process_time()
+    rd.detect_cycles(panel, warmth="warmth_received", response="longing", n_surrogates=99, seed=1)
+    return time.process_time() - began
+first = seconds(2)
+print(seconds(int(sys.argv[1])))
+"""
+
+
+def measured(tree, n_dyads, kernels="numba"):
+    """CPU seconds of one detection by the library of a checkout."""
+    surroundings = {
+        **os.environ,
+        "PYTHONPATH": str(Path(tree) / "src"),
+        "RELDYN_KERNELS": kernels,
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+    command = [sys.executable, "-c", RUN, str(n_dyads)]
+    done = subprocess.run(command, env=surroundings, capture_output=True, encoding="utf-8", check=True)
+    return float(done.stdout.split()[-1])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--against")
+    options = parser.parse_args()
+    here, there = [], []
+    for _ in range(options.pairs):
+        here.append(measured(ROOT, DYADS))
+        if options.against:
+            there.append(measured(options.against, DYADS))
+    compiled = statistics.median(here)
+    plain = {"goal": "", "met": "no goal"}
+    figures = [
+        {
+            "figure": f"the first {DYADS} dyads, compiled kernels, CPU seconds",
+            "measured": compiled,
+            "goal": f"at most {GOAL:g}",
+            "met": bool(compiled <= GOAL),
+        }
+    ]
+    if there:
+        ratio = statistics.median(other / own for own, other in zip(here, there, strict=True))
+        figures.append({"figure": "CPU seconds of the other checkout over these", "measured": ratio, **plain})
+    slow = measured(ROOT, FEW, "numpy")
+    figures.append({"figure": f"the first {FEW} dyads, without numba, CPU seconds", "measured": slow, **plain})
+    store(
+        "cycles_sample",
+        title="Detection of cycles in dyads of the sample study",
+        says=(
+            f"rd.detect_cycles as called by a user, 99 surrogates, one core; the median of {options.pairs} runs with "
+            "compiled kernels, one run without."
+        ),
+        figures=figures,
+    )
+
+
+if __name__ == "__main__":
+    main()
