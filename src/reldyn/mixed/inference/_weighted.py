@@ -105,5 +105,5 @@ def weighted_rows(fit: Fit) -> tuple[Problem, Array]:
             found = layout_kernels(fit.residual, exchangeable, fit.psi[stratum], [group.layout for group in part], 0)
             for group, kernel in zip(part, found, strict=True):
                 rows = group.rows[problem.strata[group.dyad] == stratum]
-                kernels(problem.n).spread(np.ascontiguousarray(kernel.precision), rows, inner, result)
+                kernels().spread(np.ascontiguousarray(kernel.precision), rows, inner, result)
     return problem, result

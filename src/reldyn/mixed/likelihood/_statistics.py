@@ -20,7 +20,9 @@ import numpy as np
 from reldyn._records import brief
 from reldyn._types import Array, Ints
 from reldyn.mixed.likelihood._backend import kernels
-from reldyn.mixed.processes import Arrangement, Kernel, SegmentGroup, batch_layouts, natural_names, segments
+from reldyn.mixed.likelihood._entries import Entries, lay_out
+from reldyn.mixed.likelihood._layouts import Chunk, Columns, DenseLayout, SparseLayouts, Where
+from reldyn.mixed.processes import Kernel, SegmentGroup, batch_layouts, natural_names, segments
 from reldyn.mixed.processes import kernels as layout_kernels
 from reldyn.mixed.spec._columns import Design, pick, sizes
 from reldyn.mixed.spec._options import Residual
@@ -34,110 +36,6 @@ _SEGMENTS = 2**12
 _FEW_NUMBERS = 2**18
 
 Weights = Callable[[int], Array]
-Where = slice | Ints
-
-
-@brief
-@dataclass(frozen=True)
-class Columns:
-    """Columns of W that rows of one member use.
-
-    Attributes
-    ----------
-    x, z : int arrays
-        Fixed and random effects, as columns of X and Z.
-    p, q : int
-        Number of columns of X and Z.
-    """
-
-    x: Ints
-    z: Ints
-    p: int
-    q: int
-
-    @cached_property
-    def pieces(self) -> list[tuple[slice, Where]]:
-        """Stretches of the packed columns [x, z, y], each with its place in W."""
-        i, j = len(self.x), len(self.x) + len(self.z)
-        return [
-            (slice(0, i), as_slice(self.x)),
-            (slice(i, j), as_slice(self.p + self.z)),
-            (slice(j, j + 1), slice(self.p + self.q, self.p + self.q + 1)),
-        ]
-
-    @cached_property
-    def outside(self) -> list[tuple[slice, Where]]:
-        """The pieces of X and y."""
-        return [self.pieces[0], self.pieces[2]]
-
-    @cached_property
-    def z_rows(self) -> Where:
-        """Rows of Z' W that this member touches."""
-        return as_slice(self.z)
-
-    @property
-    def width(self) -> int:
-        """Number of packed columns."""
-        return len(self.x) + len(self.z) + 1
-
-
-@brief
-@dataclass(frozen=True)
-class DenseLayout:
-    """Cross-products of rows of two members in frequent layouts, one entry per layout and pair of rows.
-
-    Attributes
-    ----------
-    members : tuple of two ints
-    terms : tuple of (layout, a, b)
-        Position of the layout in its chunk, and the rows of the segment.
-    grams : (t, d, q_a, k_b) array
-        ``sum_s w_sa w_sb'`` per dyad, the z columns of the first member by all of the second.
-    totals : (t, k_a, k_b) array
-        The same over dyads, with all columns.
-    """
-
-    members: tuple[int, int]
-    terms: tuple[tuple[int, int, int], ...]
-    grams: Array
-    totals: Array
-
-
-@brief
-@dataclass(frozen=True)
-class SparseLayouts:
-    """Segments of equally many rows, sorted by dyad, kept as rows.
-
-    Attributes
-    ----------
-    layouts : tuple of int
-        Positions of these layouts in their chunk.
-    which : (s,) int array
-        Layout of each segment, as a position in `layouts`.
-    owner : (s,) int array
-        Dyad of each segment.
-    stack : (s, m, c) array
-        The rows of W.
-    """
-
-    layouts: tuple[int, ...]
-    which: Ints
-    owner: Ints
-    stack: Array
-
-
-@brief
-@dataclass(frozen=True)
-class Chunk:
-    """Layouts of one stratum whose kernels are computed together."""
-
-    stratum: int
-    n_layouts: int
-    arrangement: Arrangement
-    counts: Array
-    sizes: tuple[int, ...]
-    frequent: tuple[DenseLayout, ...]
-    rare: tuple[SparseLayouts, ...]
 
 
 @brief
@@ -170,6 +68,16 @@ class Statistics:
     def width(self) -> int:
         """Number of columns of W."""
         return self.p + self.q + 1
+
+    @cached_property
+    def outside(self) -> Ints:
+        """Columns of X and y in W."""
+        return np.append(np.arange(self.p), self.p + self.q)
+
+    @cached_property
+    def entries(self) -> Entries:
+        """The cross-products kept per dyad, in lanes of dyads for compiled kernels."""
+        return lay_out(self.chunks, self.columns, self.n_dyads)
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -254,7 +162,7 @@ def assemble(stats: Statistics, chunk: Chunk, weights: Weights, out: Products) -
                 _add(out.total, row_place, place, totals[:, above, here])
     for pool in chunk.rare:
         of_layout = np.stack([weights(index) for index in pool.layouts], axis=1)
-        kernels(stats.n).segment_products(pool.stack, pool.which, pool.owner, of_layout, stats.p, out.z, out.total)
+        kernels().segment_products(pool.stack, pool.which, pool.owner, of_layout, stats.p, out.z, out.total)
 
 
 def contract(stats: Statistics, chunk: Chunk, targets: Array, constant: Array) -> list[Array]:
@@ -289,24 +197,12 @@ def contract(stats: Statistics, chunk: Chunk, targets: Array, constant: Array) -
             found[layout][:, a, b] += 0.5 * value
             found[layout][:, b, a] += 0.5 * value
     for pool in chunk.rare:
-        total = kernels(stats.n).segment_contractions(
+        total = kernels().segment_contractions(
             pool.stack, pool.which, pool.owner, targets, constant, stats.p, len(pool.layouts)
         )
         for k, index in enumerate(pool.layouts):
             found[index] += total[:, k]
     return found
-
-
-def as_slice(index: Ints) -> Where:
-    """The same positions as a slice, if they are evenly spaced: views are faster than gathers."""
-    if len(index) == 0:
-        return slice(0, 0)
-    if len(index) == 1:
-        return slice(int(index[0]), int(index[0]) + 1)
-    gaps = np.diff(index)
-    if gaps[0] > 0 and (gaps == gaps[0]).all():
-        return slice(int(index[0]), int(index[-1]) + 1, int(gaps[0]))
-    return index
 
 
 def _add(out: Array, rows: Where, columns: Where, values: Array) -> None:
@@ -451,7 +347,7 @@ def _fill(
         joined = table.joined(rows[start:stop], offsets)
         begin = np.arange(len(joined))[:, None] * joined.shape[1] + offsets[:-1]
         local = dyad[start:stop] - here.start
-        gram = kernels(len(table.member)).grams(joined.ravel(), begin, offsets, local, here.stop - here.start)
+        gram = kernels().grams(joined.ravel(), begin, offsets, local, here.stop - here.start)
         total = gram.sum(axis=0)
         for a, left in enumerate(members):
             z_begin = int(offsets[a]) + len(table.columns[left].x)

@@ -1,0 +1,98 @@
+"""Cross-products in lanes of dyads: the statistics as the compiled evaluation reads them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from reldyn._records import brief
+from reldyn._types import Array, Ints
+from reldyn.mixed.likelihood._layouts import Chunk, Columns
+
+# Dyads whose matrices are worked on together: fewer do not fill the processor's registers.
+LANES = 64
+
+
+@brief
+@dataclass(frozen=True)
+class Entries:
+    """Cross-products in lanes of dyads: ``W'R^{-1}W`` is the sum of terms times their coefficients.
+
+    Attributes
+    ----------
+    values : (blocks, e, LANES) array
+        Elements of the rows of Z, one per dyad; dyads that fill up the last block are zero.
+    terms, column, row : (e,) int arrays
+        Term of each element, its column of W and its row of Z.
+    totals : (terms, p + 1, p + 1) array
+        What belongs to [X y], summed over dyads.
+    places : tuple of (chunk, layout, a, b)
+        Element of a layout's precision that is the coefficient of each term.
+    """
+
+    values: Array
+    terms: Ints
+    column: Ints
+    row: Ints
+    totals: Array
+    places: tuple[tuple[int, int, int, int], ...]
+
+
+def lay_out(chunks: tuple[Chunk, ...], columns: tuple[Columns, Columns], n_dyads: int) -> Entries:
+    """Lay out the cross-products of layouts that are kept per dyad.
+
+    Parameters
+    ----------
+    chunks : tuple of Chunk
+    columns : tuple of two Columns
+        Per member.
+    n_dyads : int
+
+    Returns
+    -------
+    Entries
+    """
+    p, q = columns[0].p, columns[0].q
+    terms: dict[tuple[int, int, int, int], int] = {}
+    for number, chunk in enumerate(chunks):
+        for item in chunk.frequent:
+            for layout, a, b in item.terms:
+                terms.setdefault((number, layout, min(a, b), max(a, b)), len(terms))
+    pattern = np.zeros((len(terms), p + q + 1, q), dtype=bool)
+    totals = np.zeros((len(terms), p + 1, p + 1))
+    for number, chunk in enumerate(chunks):
+        _mark(columns, number, chunk, terms, pattern, totals)
+    term, column, row = np.nonzero(pattern)
+    position = np.zeros(pattern.shape, dtype=np.int64)
+    position[term, column, row] = np.arange(len(term))
+    blocks = max(-(-n_dyads // LANES), 1)
+    by_dyad = np.zeros((len(term), blocks * LANES))
+    for number, chunk in enumerate(chunks):
+        for item in chunk.frequent:
+            left, right = (columns[m] for m in item.members)
+            used = right.places
+            for (layout, a, b), gram in zip(item.terms, item.grams, strict=True):
+                here = position[terms[number, layout, min(a, b), max(a, b)]][used][:, left.z]
+                by_dyad[here.ravel(), :n_dyads] += gram.transpose(2, 1, 0).reshape(here.size, -1)
+    values = np.ascontiguousarray(by_dyad.reshape(len(term), blocks, LANES).transpose(1, 0, 2))
+    return Entries(values, term, column, row, totals, tuple(terms))
+
+
+def _mark(
+    columns: tuple[Columns, Columns],
+    number: int,
+    chunk: Chunk,
+    terms: dict[tuple[int, int, int, int], int],
+    pattern: Array,
+    totals: Array,
+) -> None:
+    """Note which elements a chunk has, and add its totals."""
+    for item in chunk.frequent:
+        left, right = (columns[m] for m in item.members)
+        above, beside = (np.r_[side.x, side.p] for side in (left, right))
+        keep_above, keep_beside = (np.r_[0 : len(side.x), side.width - 1] for side in (left, right))
+        for (layout, a, b), total in zip(item.terms, item.totals, strict=True):
+            code = terms[number, layout, min(a, b), max(a, b)]
+            pattern[code][np.ix_(right.places, left.z)] = True
+            totals[code][np.ix_(above, beside)] += total[np.ix_(keep_above, keep_beside)]

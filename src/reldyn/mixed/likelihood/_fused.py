@@ -1,0 +1,267 @@
+"""The compiled evaluation: what `_objective` needs, laid out in lanes of dyads, and its answers put together.
+
+`_lanes` sums over dyads; what is left here are small matrices. See `_objective` for the formulas.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from reldyn._types import Array
+from reldyn.mixed.likelihood._entries import LANES, Entries
+from reldyn.mixed.likelihood._evaluation import Evaluation, Lanes
+from reldyn.mixed.likelihood._lanes import first_pass, second_pass
+from reldyn.mixed.likelihood._statistics import Statistics
+from reldyn.mixed.processes import Kernel, curvature
+from reldyn.mixed.spec._random import RandomStructure
+
+Kernels = list[list[Kernel]]
+
+
+@dataclass(frozen=True)
+class First:
+    """After the first pass: totals of [X y]'V^{-1}[X y], and the log-determinants."""
+
+    lanes: Lanes
+    total: Array
+    log_det: float
+
+
+def pass_first(stats: Statistics, entries: Entries, found: Kernels, root: Array) -> First | None:
+    """Form every dyad's matrices; None where a covariance is not positive definite."""
+    coefficients = np.array([found[chunk][layout].precision[a, b] for chunk, layout, a, b in entries.places])
+    C = np.empty((len(entries.values), stats.width, stats.q, LANES))
+    half = np.empty((len(entries.values), stats.q, stats.q, LANES))
+    explained, log_det = first_pass(
+        entries.values, entries.terms, entries.column, entries.row, coefficients, root, stats.outside, C, half
+    )
+    if not np.isfinite(log_det):
+        return None
+    total = np.tensordot(coefficients, entries.totals, axes=1) - explained
+    return First(Lanes(C, half, stats.n_dyads, stats.p), total, float(log_det))
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What the second pass sums over dyads; e = p + 1 columns [X y], r residual parameters, t terms.
+
+    Attributes
+    ----------
+    pairs : (e, q, e, q) array
+        U U'.
+    products : (2, q, q, q, q) array
+        Products of H with what the log-determinant and the quadratic form put beside it.
+    h_sum : (q, q) array
+    drifts : (e, r, e) array
+        K'P, with ``K = near + dC_zz P / 2``.
+    traces : (r,) array
+        <M, dC_zz>.
+    own : (2, r, r) array
+    mixed : (2, r, q, q) array
+    contracted : (2, t) array
+    """
+
+    pairs: Array
+    products: Array
+    h_sum: Array
+    drifts: Array
+    traces: Array
+    own: Array
+    mixed: Array
+    contracted: Array
+
+
+def pass_second(
+    stats: Statistics, entries: Entries, slopes: Array, lanes: Lanes, transform: Array, *, reml: bool
+) -> Sums:
+    """Sum what derivatives are made of."""
+    q, e, r = stats.q, stats.p + 1, len(slopes)
+    sums = (
+        np.zeros((e * q, e * q)),
+        np.zeros((2, q * q, q * q)),
+        np.zeros((q, q)),
+        np.zeros((e * r, e)),
+        np.zeros(r),
+        np.zeros((2, r, r)),
+        np.zeros((2, r, q, q)),
+        np.zeros((2, len(entries.places))),
+    )
+    second_pass(
+        entries.values,
+        entries.terms,
+        entries.column,
+        entries.row,
+        slopes,
+        lanes.C,
+        lanes.half,
+        transform,
+        stats.outside,
+        np.ascontiguousarray(transform.T),
+        float(reml),
+        sums,
+    )
+    pairs, products, h_sum, drifts, traces, own, mixed, contracted = sums
+    return Sums(
+        pairs.reshape(e, q, e, q),
+        products.reshape(2, q, q, q, q),
+        h_sum,
+        drifts.reshape(e, r, e),
+        traces,
+        own,
+        mixed,
+        contracted,
+    )
+
+
+def slopes_of(stats: Statistics, entries: Entries, found: Kernels) -> Array:
+    """Derivatives of the coefficients of all terms in the residual parameters of all strata, (r, terms)."""
+    begins = np.cumsum([0, *stats.sizes])
+    slopes = np.zeros((int(begins[-1]), len(entries.places)))
+    for t, (chunk, layout, a, b) in enumerate(entries.places):
+        stratum = stats.chunks[chunk].stratum
+        here = slice(int(begins[stratum]), int(begins[stratum + 1]))
+        slopes[here, t] = np.asarray(found[chunk][layout].d_precision)[:, a, b]
+    return slopes
+
+
+def evaluate(
+    stats: Statistics,
+    structure: RandomStructure,
+    psi: list[Array],
+    found: Kernels,
+    root: Array,
+    log_det: float,
+    *,
+    reml: bool,
+    order: int,
+) -> Evaluation | None:
+    """Evaluate the deviance; see `_objective.evaluate`.
+
+    Parameters
+    ----------
+    stats, structure, psi
+        As there.
+    found : list of lists of Kernel
+        Of every chunk's layouts.
+    root : (q, q) array
+        L, with G = L L'.
+    log_det : float
+        Sum over dyads of log|R_i|.
+    reml, order
+        As there.
+    """
+    entries = stats.entries
+    first = pass_first(stats, entries, found, root)
+    if first is None:
+        return None
+    p = stats.p
+    try:
+        factor = np.linalg.cholesky(first.total[:p, :p])
+    except np.linalg.LinAlgError:
+        return None
+    inverse_root = np.linalg.inv(factor).T
+    cov_beta = inverse_root @ inverse_root.T
+    beta = cov_beta @ first.total[:p, p]
+    w = np.append(-beta, 1.0)
+    deviance = log_det + first.log_det + float(w @ first.total @ w) + (stats.n - p * reml) * np.log(2.0 * np.pi)
+    if reml:
+        deviance += 2.0 * np.log(np.diag(factor)).sum()
+    if not np.isfinite(deviance):
+        return None
+    plain = Evaluation(float(deviance), beta, cov_beta, first.lanes)
+    if order == 0:
+        return plain
+    # From [x, y] to columns in which X'V^{-1}X is the identity and y is the residual.
+    transform = np.zeros((p + 1, p + 1))
+    transform[:p, :p], transform[:p, p], transform[p, p] = inverse_root, -beta, 1.0
+    return _differentiate(stats, structure, psi, found, plain, transform, factor, reml=reml)
+
+
+def _differentiate(
+    stats: Statistics,
+    structure: RandomStructure,
+    psi: list[Array],
+    found: Kernels,
+    plain: Evaluation,
+    transform: Array,
+    factor: Array,
+    *,
+    reml: bool,
+) -> Evaluation:
+    p, g, basis = stats.p, structure.n_parameters, structure.basis
+    entries = stats.entries
+    slopes = slopes_of(stats, entries, found)
+    sums = pass_second(stats, entries, slopes, plain.matrices, transform, reml=reml)
+    r = len(slopes)
+    omega = np.append(np.full(p, float(reml)), 1.0)
+    derivative_of = np.empty((g + r, p + 1, p + 1))
+    derivative_of[:g] = -np.tensordot(basis, sums.pairs, axes=((1, 2), (1, 3)))
+    derivative_of[g:] = transform.T @ np.tensordot(slopes, entries.totals, axes=1) @ transform
+    crossed = sums.drifts.transpose(1, 0, 2)
+    derivative_of[g:] += crossed + crossed.transpose(0, 2, 1)
+    # The derivative of the log-determinants in G is H; all others are weighted sums over columns.
+    gradient_random = sums.h_sum - np.einsum("a,aiaj->ij", omega, sums.pairs)
+    gradient = np.einsum("kaa,a->k", derivative_of, omega)
+    gradient[:g] = np.tensordot(basis, gradient_random, axes=2)
+    gradient[g:] += sums.traces
+    log_det, quadratic = np.zeros((2, g + r, g + r))
+    for target, products, own, mixed in zip((log_det, quadratic), sums.products, sums.own, sums.mixed, strict=True):
+        inner = np.tensordot(np.tensordot(basis, products, axes=((1, 2), (1, 2))), basis, axes=((1, 2), (2, 1)))
+        target[:g, :g] = inner + inner.T
+        target[g:, g:] = own
+        target[g:, :g] = np.tensordot(mixed, basis, axes=((1, 2), (1, 2)))
+        target[:g, g:] = target[g:, :g].T
+    _add_curvature(stats, psi, found, entries, sums.contracted, transform, gradient, log_det, quadratic, g, reml=reml)
+    of_x, score = derivative_of[:, :p, :p].reshape(g + r, -1), derivative_of[:, :p, p]
+    if reml:
+        log_det -= of_x @ of_x.T
+    quadratic -= 2.0 * score @ score.T
+    d_information = factor @ derivative_of[:, :p, :p] @ factor.T
+    return Evaluation(
+        plain.deviance,
+        plain.beta,
+        plain.cov_beta,
+        plain.matrices,
+        gradient,
+        gradient_random,
+        log_det,
+        quadratic,
+        d_information,
+    )
+
+
+def _add_curvature(
+    stats: Statistics,
+    psi: list[Array],
+    found: Kernels,
+    entries: Entries,
+    contracted: Array,
+    transform: Array,
+    gradient: Array,
+    log_det: Array,
+    quadratic: Array,
+    g: int,
+    *,
+    reml: bool,
+) -> None:
+    """Add log|R|'s derivatives, and what second derivatives of the kernels contribute."""
+    p = stats.p
+    last = transform[:, p]
+    constant = np.stack([reml * transform[:, :p] @ transform[:, :p].T, np.outer(last, last)])
+    values = contracted + np.tensordot(constant, entries.totals, axes=((1, 2), (1, 2)))
+    inner = [[np.zeros((2, size, size)) for size in chunk.sizes] for chunk in stats.chunks]
+    for (chunk, layout, a, b), value in zip(entries.places, values.T, strict=True):
+        inner[chunk][layout][:, a, b] += 0.5 * value
+        inner[chunk][layout][:, b, a] += 0.5 * value
+    begins = g + np.cumsum([0, *stats.sizes])
+    for part, items, weights in zip(stats.chunks, found, inner, strict=True):
+        here = slice(int(begins[part.stratum]), int(begins[part.stratum + 1]))
+        gradient[here] += part.counts @ np.stack([np.asarray(item.d_log_det) for item in items])
+        exchangeable = stats.exchangeable[part.stratum]
+        squares, logs = curvature(
+            stats.residual, exchangeable, psi[part.stratum], part.arrangement, weights, part.counts
+        )
+        log_det[here, here] += logs + squares[0]
+        quadratic[here, here] += squares[1]
