@@ -96,3 +96,41 @@ def _mark(
             code = terms[number, layout, min(a, b), max(a, b)]
             pattern[code][np.ix_(right.places, left.z)] = True
             totals[code][np.ix_(above, beside)] += total[np.ix_(keep_above, keep_beside)]
+
+
+def laid_out(z: Array, total: Array, outside: Ints, n_dyads: int) -> Entries:
+    """Put matrices that are already assembled into lanes, each of them a term.
+
+    Parameters
+    ----------
+    z : (k, d, q, c) array
+        The rows of Z of each matrix.
+    total : (k, c, c) array
+        The rest, summed over dyads.
+    outside : (p + 1,) int array
+        Columns of X and y.
+    n_dyads : int
+
+    Returns
+    -------
+    Entries
+        Without places: no term belongs to an element of one precision.
+    """
+    k, _, q, c = z.shape
+    blocks = max(-(-n_dyads // LANES), 1)
+    values = np.zeros((blocks, k, c, q, LANES))
+    whole = n_dyads // LANES
+    values[:whole] = z[:, : whole * LANES].reshape(k, whole, LANES, q, c).transpose(1, 0, 4, 3, 2)
+    if whole < blocks:
+        values[whole, ..., : n_dyads - whole * LANES] = z[:, whole * LANES :].transpose(0, 3, 2, 1)
+    term, column, row = (item.ravel() for item in np.indices((k, c, q)))
+    totals = np.ascontiguousarray(total[:, outside[:, None], outside])
+    return Entries(values.reshape(blocks, k * c * q, LANES), term, column, row, totals, ())
+
+
+def by_dyad(lanes: Array, n_dyads: int) -> Array:
+    """Matrices (d, q, c), or several kinds of them (k, d, q, c), from lanes (blocks, ..., c, q, LANES)."""
+    several = lanes if lanes.ndim == 5 else lanes[:, None]
+    blocks, k, c, q, _ = several.shape
+    turned = np.ascontiguousarray(several.transpose(1, 0, 4, 3, 2)).reshape(k, blocks * LANES, q, c)[:, :n_dyads]
+    return turned if lanes.ndim == 5 else turned[0]

@@ -9,6 +9,7 @@ import numpy as np
 
 from reldyn._records import brief
 from reldyn._types import Array
+from reldyn.mixed.likelihood._entries import by_dyad
 
 
 @brief
@@ -97,12 +98,8 @@ class Lanes:
 
     def by_dyad(self) -> PerDyad:
         """One matrix after the other."""
-        Cz, half = (self._unlaned(item) for item in (self.C, self.half))
+        Cz, half = (by_dyad(item, self.n_dyads) for item in (self.C, self.half))
         Czz = Cz[:, :, self.p : self.p + Cz.shape[1]]
         M = half.transpose(0, 2, 1) @ half
         shrink = np.eye(Cz.shape[1]) - Czz @ M
         return PerDyad(Cz, shrink @ Cz, M, shrink)
-
-    def _unlaned(self, item: Array) -> Array:
-        turned = np.ascontiguousarray(item.transpose(0, 3, 2, 1))
-        return turned.reshape(-1, *turned.shape[2:])[: self.n_dyads]

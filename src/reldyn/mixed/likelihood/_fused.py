@@ -10,14 +10,65 @@ from dataclasses import dataclass
 import numpy as np
 
 from reldyn._types import Array
-from reldyn.mixed.likelihood._entries import LANES, Entries
+from reldyn.mixed.likelihood._entries import LANES, Entries, by_dyad, laid_out
 from reldyn.mixed.likelihood._evaluation import Evaluation, Lanes
 from reldyn.mixed.likelihood._lanes import first_pass, second_pass
-from reldyn.mixed.likelihood._statistics import Statistics
+from reldyn.mixed.likelihood._statistics import (
+    Products,
+    Statistics,
+    assemble,
+    contract,
+    no_products,
+    precision_slopes,
+    precisions,
+    precisions_and_slopes,
+)
 from reldyn.mixed.processes import Kernel, curvature
 from reldyn.mixed.spec._random import RandomStructure
 
 Kernels = list[list[Kernel]]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """``W'R^{-1}W`` as a sum of terms, with their coefficients and the derivatives (r, terms) of these."""
+
+    entries: Entries
+    coefficients: Array
+    slopes: Array
+
+
+def kept_terms(stats: Statistics, found: Kernels) -> Terms:
+    """The terms of residuals without carry-over: one for each element of a layout's precision."""
+    entries = stats.entries
+    begins = np.cumsum([0, *stats.sizes])
+    coefficients, slopes = np.zeros(len(entries.places)), np.zeros((int(begins[-1]), len(entries.places)))
+    for t, (chunk, layout, a, b) in enumerate(entries.places):
+        kernel, stratum = found[chunk][layout], stats.chunks[chunk].stratum
+        coefficients[t] = kernel.precision[a, b]
+        if kernel.d_precision is not None:
+            slopes[begins[stratum] : begins[stratum + 1], t] = kernel.d_precision[:, a, b]
+    return Terms(entries, coefficients, slopes)
+
+
+def assembled_terms(stats: Statistics, found: Kernels, order: int) -> Terms:
+    """Those of serial residuals, whose layouts are many: the matrix itself and each derivative is a term."""
+    begins = 1 + np.cumsum([0, *stats.sizes])
+    size = int(begins[-1]) if order else 1
+    products = no_products(stats, size)
+    for part, items in zip(stats.chunks, found, strict=True):
+        of_value = Products(products.z[:1], products.total[:1])
+        here = slice(int(begins[part.stratum]), int(begins[part.stratum + 1]))
+        of_slopes = Products(products.z[here], products.total[here])
+        if not order:
+            assemble(stats, part, precisions(items), of_value)
+        elif here.start == 1 and here.stop == size:
+            assemble(stats, part, precisions_and_slopes(items), products)
+        else:
+            assemble(stats, part, precisions(items), of_value)
+            assemble(stats, part, precision_slopes(items), of_slopes)
+    unit = np.eye(size)
+    return Terms(laid_out(products.z, products.total, stats.outside, stats.n_dyads), unit[0], unit[1:])
 
 
 @dataclass(frozen=True)
@@ -29,17 +80,17 @@ class First:
     log_det: float
 
 
-def pass_first(stats: Statistics, entries: Entries, found: Kernels, root: Array) -> First | None:
+def pass_first(stats: Statistics, terms: Terms, root: Array) -> First | None:
     """Form every dyad's matrices; None where a covariance is not positive definite."""
-    coefficients = np.array([found[chunk][layout].precision[a, b] for chunk, layout, a, b in entries.places])
+    entries = terms.entries
     C = np.empty((len(entries.values), stats.width, stats.q, LANES))
     half = np.empty((len(entries.values), stats.q, stats.q, LANES))
     explained, log_det = first_pass(
-        entries.values, entries.terms, entries.column, entries.row, coefficients, root, stats.outside, C, half
+        entries.values, entries.terms, entries.column, entries.row, terms.coefficients, root, stats.outside, C, half
     )
     if not np.isfinite(log_det):
         return None
-    total = np.tensordot(coefficients, entries.totals, axes=1) - explained
+    total = np.tensordot(terms.coefficients, entries.totals, axes=1) - explained
     return First(Lanes(C, half, stats.n_dyads, stats.p), total, float(log_det))
 
 
@@ -61,6 +112,8 @@ class Sums:
     own : (2, r, r) array
     mixed : (2, r, q, q) array
     contracted : (2, t) array
+    targets : (blocks, 2, c, q, LANES) array
+        The targets that were contracted, where they were to be kept.
     """
 
     pairs: Array
@@ -71,13 +124,14 @@ class Sums:
     own: Array
     mixed: Array
     contracted: Array
+    targets: Array
 
 
-def pass_second(
-    stats: Statistics, entries: Entries, slopes: Array, lanes: Lanes, transform: Array, *, reml: bool
-) -> Sums:
+def pass_second(stats: Statistics, terms: Terms, lanes: Lanes, transform: Array, *, reml: bool) -> Sums:
     """Sum what derivatives are made of."""
+    entries, slopes = terms.entries, terms.slopes
     q, e, r = stats.q, stats.p + 1, len(slopes)
+    keep = 0 if entries.places else len(lanes.C)
     sums = (
         np.zeros((e * q, e * q)),
         np.zeros((2, q * q, q * q)),
@@ -87,6 +141,7 @@ def pass_second(
         np.zeros((2, r, r)),
         np.zeros((2, r, q, q)),
         np.zeros((2, len(entries.places))),
+        np.zeros((keep, 2, stats.width, q, LANES)),
     )
     second_pass(
         entries.values,
@@ -102,7 +157,7 @@ def pass_second(
         float(reml),
         sums,
     )
-    pairs, products, h_sum, drifts, traces, own, mixed, contracted = sums
+    pairs, products, h_sum, drifts, traces, own, mixed, contracted, targets = sums
     return Sums(
         pairs.reshape(e, q, e, q),
         products.reshape(2, q, q, q, q),
@@ -112,18 +167,8 @@ def pass_second(
         own,
         mixed,
         contracted,
+        targets,
     )
-
-
-def slopes_of(stats: Statistics, entries: Entries, found: Kernels) -> Array:
-    """Derivatives of the coefficients of all terms in the residual parameters of all strata, (r, terms)."""
-    begins = np.cumsum([0, *stats.sizes])
-    slopes = np.zeros((int(begins[-1]), len(entries.places)))
-    for t, (chunk, layout, a, b) in enumerate(entries.places):
-        stratum = stats.chunks[chunk].stratum
-        here = slice(int(begins[stratum]), int(begins[stratum + 1]))
-        slopes[here, t] = np.asarray(found[chunk][layout].d_precision)[:, a, b]
-    return slopes
 
 
 def evaluate(
@@ -152,8 +197,8 @@ def evaluate(
     reml, order
         As there.
     """
-    entries = stats.entries
-    first = pass_first(stats, entries, found, root)
+    terms = assembled_terms(stats, found, order) if stats.residual.serial else kept_terms(stats, found)
+    first = pass_first(stats, terms, root)
     if first is None:
         return None
     p = stats.p
@@ -176,7 +221,7 @@ def evaluate(
     # From [x, y] to columns in which X'V^{-1}X is the identity and y is the residual.
     transform = np.zeros((p + 1, p + 1))
     transform[:p, :p], transform[:p, p], transform[p, p] = inverse_root, -beta, 1.0
-    return _differentiate(stats, structure, psi, found, plain, transform, factor, reml=reml)
+    return _differentiate(stats, structure, psi, found, terms, plain, transform, factor, reml=reml)
 
 
 def _differentiate(
@@ -184,6 +229,7 @@ def _differentiate(
     structure: RandomStructure,
     psi: list[Array],
     found: Kernels,
+    terms: Terms,
     plain: Evaluation,
     transform: Array,
     factor: Array,
@@ -191,9 +237,8 @@ def _differentiate(
     reml: bool,
 ) -> Evaluation:
     p, g, basis = stats.p, structure.n_parameters, structure.basis
-    entries = stats.entries
-    slopes = slopes_of(stats, entries, found)
-    sums = pass_second(stats, entries, slopes, plain.matrices, transform, reml=reml)
+    entries, slopes = terms.entries, terms.slopes
+    sums = pass_second(stats, terms, plain.matrices, transform, reml=reml)
     r = len(slopes)
     omega = np.append(np.full(p, float(reml)), 1.0)
     derivative_of = np.empty((g + r, p + 1, p + 1))
@@ -213,7 +258,8 @@ def _differentiate(
         target[g:, g:] = own
         target[g:, :g] = np.tensordot(mixed, basis, axes=((1, 2), (1, 2)))
         target[:g, g:] = target[g:, :g].T
-    _add_curvature(stats, psi, found, entries, sums.contracted, transform, gradient, log_det, quadratic, g, reml=reml)
+    weights = _curvature_weights(stats, entries, sums, transform, reml=reml)
+    _add_curvature(stats, psi, found, weights, gradient[g:], log_det[g:, g:], quadratic[g:, g:])
     of_x, score = derivative_of[:, :p, :p].reshape(g + r, -1), derivative_of[:, :p, p]
     if reml:
         log_det -= of_x @ of_x.T
@@ -232,36 +278,41 @@ def _differentiate(
     )
 
 
-def _add_curvature(
-    stats: Statistics,
-    psi: list[Array],
-    found: Kernels,
-    entries: Entries,
-    contracted: Array,
-    transform: Array,
-    gradient: Array,
-    log_det: Array,
-    quadratic: Array,
-    g: int,
-    *,
-    reml: bool,
-) -> None:
-    """Add log|R|'s derivatives, and what second derivatives of the kernels contribute."""
+def _curvature_weights(
+    stats: Statistics, entries: Entries, sums: Sums, transform: Array, *, reml: bool
+) -> list[list[Array]]:
+    """Weights (2, m, m) of the second derivatives of each layout's precision."""
     p = stats.p
     last = transform[:, p]
     constant = np.stack([reml * transform[:, :p] @ transform[:, :p].T, np.outer(last, last)])
-    values = contracted + np.tensordot(constant, entries.totals, axes=((1, 2), (1, 2)))
+    if not entries.places:
+        targets = by_dyad(sums.targets, stats.n_dyads)
+        wide = np.zeros((2, stats.width, stats.width))
+        wide[:, stats.outside[:, None], stats.outside] = constant
+        return [contract(stats, chunk, targets, wide) for chunk in stats.chunks]
+    values = sums.contracted + np.tensordot(constant, entries.totals, axes=((1, 2), (1, 2)))
     inner = [[np.zeros((2, size, size)) for size in chunk.sizes] for chunk in stats.chunks]
     for (chunk, layout, a, b), value in zip(entries.places, values.T, strict=True):
         inner[chunk][layout][:, a, b] += 0.5 * value
         inner[chunk][layout][:, b, a] += 0.5 * value
-    begins = g + np.cumsum([0, *stats.sizes])
-    for part, items, weights in zip(stats.chunks, found, inner, strict=True):
+    return inner
+
+
+def _add_curvature(
+    stats: Statistics,
+    psi: list[Array],
+    found: Kernels,
+    weights: list[list[Array]],
+    gradient: Array,
+    log_det: Array,
+    quadratic: Array,
+) -> None:
+    """Add log|R|'s derivatives, and what second derivatives of the kernels contribute."""
+    begins = np.cumsum([0, *stats.sizes])
+    for part, items, inner in zip(stats.chunks, found, weights, strict=True):
         here = slice(int(begins[part.stratum]), int(begins[part.stratum + 1]))
         gradient[here] += part.counts @ np.stack([np.asarray(item.d_log_det) for item in items])
         exchangeable = stats.exchangeable[part.stratum]
-        squares, logs = curvature(
-            stats.residual, exchangeable, psi[part.stratum], part.arrangement, weights, part.counts
-        )
+        squares, logs = curvature(stats.residual, exchangeable, psi[part.stratum], part.arrangement, inner, part.counts)
         log_det[here, here] += logs + squares[0]
         quadratic[here, here] += squares[1]

@@ -242,7 +242,7 @@ def second_pass(entries, terms, column, row, slopes, C, half, transform, places,
     sums : tuple of arrays
         Added to; see `_fused.Sums`.
     """
-    pairs, products, h_sum, drifts, traces, own, mixed, contracted = sums
+    pairs, products, h_sum, drifts, traces, own, mixed, contracted, kept = sums
     c, q, e, r = C.shape[1], C.shape[2], len(places), slopes.shape[0]
     p = e - 1
     outer, moved = np.empty((e, q, LANES)), np.empty((e, q, LANES))
@@ -305,6 +305,8 @@ def second_pass(entries, terms, column, row, slopes, C, half, transform, places,
         if contracted.shape[1]:
             _targets(P, M, back, places, with_x, targets)
             _contract(entries[block], terms, column, row, p, q, targets, contracted)
+        if len(kept):
+            _targets(P, M, back, places, with_x, kept[block])
 
 
 @njit(cache=True)

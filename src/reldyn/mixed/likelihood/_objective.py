@@ -26,11 +26,12 @@ from reldyn.mixed.likelihood._evaluation import Evaluation, PerDyad
 from reldyn.mixed.likelihood._statistics import (
     Products,
     Statistics,
-    Weights,
     assemble,
     chunk_kernels,
     contract,
     no_products,
+    precision_slopes,
+    precisions,
 )
 from reldyn.mixed.processes import Kernel, curvature
 from reldyn.mixed.spec._random import RandomStructure
@@ -84,7 +85,7 @@ def evaluate(
         for part, items in zip(stats.chunks, found, strict=True)
         for count, item in zip(part.counts, items, strict=True)
     )
-    compiled = fused() if stats.q and not stats.residual.serial else None
+    compiled = fused() if stats.q else None
     if compiled is not None:
         return compiled.evaluate(stats, structure, psi, found, root_of(G), own, reml=reml, order=order)
     per_dyad = _per_dyad(stats, found, root_of(G))
@@ -118,7 +119,7 @@ def _per_dyad(stats: Statistics, found: Kernels, root: Array) -> tuple[PerDyad, 
     p, q = stats.p, stats.q
     products = no_products(stats, 1)
     for part, items in zip(stats.chunks, found, strict=True):
-        assemble(stats, part, _precisions(items), products)
+        assemble(stats, part, precisions(items), products)
     Cz = products.z[0]
     Czz = Cz[:, :, p : p + q]
     try:
@@ -158,16 +159,8 @@ def residual_derivatives(stats: Statistics, found: Kernels, stratum: int) -> Pro
     products = no_products(stats, stats.sizes[stratum])
     for part, items in zip(stats.chunks, found, strict=True):
         if part.stratum == stratum:
-            assemble(stats, part, _precision_slopes(items), products)
+            assemble(stats, part, precision_slopes(items), products)
     return products
-
-
-def _precisions(items: list[Kernel]) -> Weights:
-    return lambda index: items[index].precision[None]
-
-
-def _precision_slopes(items: list[Kernel]) -> Weights:
-    return lambda index: np.asarray(items[index].d_precision)
 
 
 @dataclass(frozen=True)

@@ -205,6 +205,21 @@ def contract(stats: Statistics, chunk: Chunk, targets: Array, constant: Array) -
     return found
 
 
+def precisions(items: list[Kernel]) -> Weights:
+    """Each layout's precision, (1, m, m)."""
+    return lambda index: items[index].precision[None]
+
+
+def precision_slopes(items: list[Kernel]) -> Weights:
+    """Derivatives of each layout's precision, (r, m, m)."""
+    return lambda index: np.asarray(items[index].d_precision)
+
+
+def precisions_and_slopes(items: list[Kernel]) -> Weights:
+    """Each layout's precision, then its derivatives, (1 + r, m, m)."""
+    return lambda index: np.concatenate([items[index].precision[None], np.asarray(items[index].d_precision)])
+
+
 def _add(out: Array, rows: Where, columns: Where, values: Array) -> None:
     if isinstance(rows, slice) or isinstance(columns, slice):
         out[..., rows, columns] += values
