@@ -21,12 +21,14 @@ from reldyn._records import brief
 from reldyn._types import Array, Ints
 from reldyn.mixed.likelihood._backend import kernels
 from reldyn.mixed.likelihood._entries import Entries, lay_out
+from reldyn.mixed.likelihood._from_dyads import chunk_of_dyads
 from reldyn.mixed.likelihood._layouts import Chunk, Columns, DenseLayout, SparseLayouts, Where
 from reldyn.mixed.processes import Kernel, SegmentGroup, batch_layouts, natural_names, segments
 from reldyn.mixed.processes import kernels as layout_kernels
-from reldyn.mixed.spec._columns import Design, pick, sizes
+from reldyn.mixed.spec._columns import Design, RoleColumns, pick
 from reldyn.mixed.spec._options import Residual
 from reldyn.mixed.spec._problem import Problem
+from reldyn.mixed.spec._sums import RowSums, row_sums, sizes_of_z
 
 # Numbers that the kernels of one chunk may hold with their derivatives.
 KERNEL_NUMBERS = 2**21
@@ -101,8 +103,8 @@ class Products:
     total: Array
 
 
-def summarise(problem: Problem, Z: Design, residual: Residual) -> Statistics:
-    """Pass over the rows once.
+def summarise(problem: Problem, Z: Design, residual: Residual, sums: RowSums | None = None) -> Statistics:
+    """Keep of the rows what the likelihood needs.
 
     Parameters
     ----------
@@ -111,19 +113,29 @@ def summarise(problem: Problem, Z: Design, residual: Residual) -> Statistics:
     Z : (n, q) array or RoleColumns
         Random-effects design in internal columns.
     residual : Residual
+    sums : RowSums, optional
+        Sums over these rows, where they are at hand.
 
     Returns
     -------
     Statistics
     """
-    table = _Rows(problem, Z)
+    sums = row_sums(problem) if sums is None else sums
+    table = _Rows(problem, Z, sums)
     strata = problem.strata
-    groups = segments(residual, problem.dyad, problem.member, problem.step)
     chunks: list[Chunk] = []
-    for stratum in range(len(problem.exchangeable)):
-        mine = [item for item in (_within(group, strata, stratum) for group in groups) if len(item.dyad)]
-        for part in _portioned(mine, residual):
-            chunks.append(_chunk(table, part, stratum, residual))
+    if sums.dyads is not None and not residual.serial and isinstance(Z, RoleColumns) and Z.transform is None:
+        parts = (
+            chunk_of_dyads(problem, Z, table.columns, sums.dyads, stratum)
+            for stratum in range(len(problem.exchangeable))
+        )
+        chunks = [part for part in parts if part.n_layouts]
+    else:
+        groups = segments(residual, problem.dyad, problem.member, problem.step)
+        for stratum in range(len(problem.exchangeable)):
+            mine = [item for item in (_within(group, strata, stratum) for group in groups) if len(item.dyad)]
+            for part in _portioned(mine, residual):
+                chunks.append(_chunk(table, part, stratum, residual))
     return Statistics(
         n=problem.n,
         n_dyads=problem.n_dyads,
@@ -236,12 +248,12 @@ def _pick(source: Array, rows: Where, columns: Where) -> Array:
 class _Rows:
     """Rows of W without the columns that are zero for their member, formed when they are asked for."""
 
-    def __init__(self, problem: Problem, Z: Design) -> None:
+    def __init__(self, problem: Problem, Z: Design, sums: RowSums) -> None:
         self.X, self.Z, self.y = problem.X, Z, problem.y
         self.p, self.q = problem.X.shape[1], Z.shape[1]
         self.member = problem.member
         self.n_dyads = problem.n_dyads
-        used_x, used_z = (sizes(design, problem.member)[0] for design in (problem.X, Z))
+        used_x, used_z = sums.x_sizes[0], sizes_of_z(problem, Z, sums)[0]
         self.columns = [Columns(np.flatnonzero(used_x[k]), np.flatnonzero(used_z[k]), self.p, self.q) for k in (0, 1)]
 
     def members(self, rows: Ints) -> list[int]:
