@@ -37,6 +37,8 @@ def one_sided_notes(panel: DyadPanel, outcome: str, names: Iterable[str], what: 
         if name not in panel._frame.columns:
             continue
         filled = panel._frame[name].notna().to_numpy()
+        if filled.all():
+            continue
         one, both = _counts(filled, answered, panel)
         if not one:
             continue

@@ -10,7 +10,6 @@ import numpy as np
 from reldyn.stats import different_metrics
 
 if TYPE_CHECKING:
-    from reldyn._types import Array, Ints
     from reldyn.actor_partner.model._terms import Stratum
     from reldyn.panel import DyadPanel
 
@@ -26,12 +25,13 @@ def unequal_metrics(panel: DyadPanel, names: Iterable[str], strata: Sequence[Str
     code_of = {label: code for code, label in enumerate(index.roles)}
     declared = [stratum.roles for stratum in strata if stratum.roles]
     pairs: list[tuple[Hashable, ...]] = declared or ([tuple(index.roles)] if len(index.roles) == 2 else [])
+    rows = [tuple(np.flatnonzero(index.role == code_of[role]) for role in pair) for pair in pairs]
     found = []
     for name in dict.fromkeys(names):
         if name in panel.scales or not _is_numeric(panel, name):
             continue
         values = panel.values(name)
-        if any(different_metrics(*(_of(values, index.role, code_of[role]) for role in pair)) for pair in pairs):
+        if any(different_metrics(*(values[mine] for mine in pair)) for pair in rows):
             found.append(name)
     return tuple(found)
 
@@ -44,10 +44,6 @@ def _is_numeric(panel: DyadPanel, name: str) -> bool:
     except DataError:
         return False
     return True
-
-
-def _of(values: Array, role: Ints, code: int) -> Array:
-    return np.asarray(values[role == code])
 
 
 def metric_note(names: Sequence[str]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import dataclasses
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -136,6 +137,7 @@ class _Lags:
 
     def __init__(self, panel: DyadPanel, outcome: str, values: NDArray[np.float64]) -> None:
         self.panel, self.outcome, self.values = panel, outcome, values
+        self._first_lags: dict[tuple[int, bool, bytes], NDArray[np.float64]] = {}
 
     def at(self, steps: int, rows: NDArray[np.int64], *, partner: bool = False) -> NDArray[np.float64]:
         """The own or the partner's outcome so many scheduled occasions before these rows."""
@@ -146,15 +148,24 @@ class _Lags:
         found = np.where(inside, index.find(index.dyad[rows], 1 - member if partner else member, occasion), -1)
         return np.where(found >= 0, self.values[np.maximum(found, 0)], np.nan)
 
+    def _probed(self, steps: int, rows: NDArray[np.int64], partner: bool) -> NDArray[np.float64]:
+        """`at` for the rows that are compared first, which are the same for most columns."""
+        key = (steps, partner, rows.tobytes())
+        if key not in self._first_lags:
+            self._first_lags[key] = self.at(steps, rows, partner=partner)
+        return self._first_lags[key]
+
     def form_of(self, name: str) -> str:
         """``raw`` or ``within`` for a lag of the outcome as it stands or less its person mean; empty for others."""
         x, person = self.panel.values(name), self.panel.index.person
         seen = np.flatnonzero(np.isfinite(x))
+        probe = seen[:PROBE]
         for steps in range(1, STEPS + 1):
             for partner in (False, True):
                 # A few rows reject almost every column that is none.
-                for rows in (seen[:PROBE], seen):
-                    form = _form(x[rows], self.at(steps, rows, partner=partner), person[rows])
+                for rows in (probe, seen):
+                    lag = self._probed(steps, rows, partner) if rows is probe else self.at(steps, rows, partner=partner)
+                    form = _form(x[rows], lag, person[rows])
                     if not form:
                         break
                 if form in ("raw", "within"):
@@ -167,20 +178,33 @@ class _Lags:
         x = self.panel.values(name)
         person = self.panel.index.person
         n = int(person.max()) + 1
-        of_person = _person_means(x, person, n)
-        seen = np.isfinite(x)
-        if not seen.any() or not _same(x[seen], of_person[person][seen], x[seen]):
+        seen = np.flatnonzero(np.isfinite(x))
+        if not len(seen) or _varies_within(x[seen[:PROBE]], person[seen[:PROBE]], n, 2.0 * ALIKE * _largest(x[seen])):
             return ""
-        _, first = np.unique(person, return_index=True)
-        sources = {"the outcome": self.values, "the lagged outcome": self.at(1, np.arange(len(x)))}
-        for what, values in sources.items():
-            own = _person_means(values, person, n)
-            other = partner_trait(self.panel, own[person])[first]
+        of_person = _person_means(x, person, n)
+        if not _same(x[seen], of_person[person][seen], x[seen]):
+            return ""
+        for what, own, other in self._means:
             targets = {"the person's": own, "the partner's": other, "the dyad's": 0.5 * (own + other)}
             for whose, target in targets.items():
                 if _proportional(of_person, target):
                     return f"{whose} mean of {what}"
         return ""
+
+    @cached_property
+    def _means(self) -> list[tuple[str, NDArray[np.float64], NDArray[np.float64]]]:
+        """Each person's mean of the outcome and of its lag, and the partner's."""
+        person = self.panel.index.person
+        n = int(person.max()) + 1
+        _, first = np.unique(person, return_index=True)
+        found = []
+        for what, values in (
+            ("the outcome", self.values),
+            ("the lagged outcome", self.at(1, np.arange(len(self.values)))),
+        ):
+            own = _person_means(values, person, n)
+            found.append((what, own, partner_trait(self.panel, own[person])[first]))
+        return found
 
 
 def _form(x: NDArray[np.float64], lag: NDArray[np.float64], person: NDArray[np.int64]) -> str:
@@ -195,18 +219,28 @@ def _form(x: NDArray[np.float64], lag: NDArray[np.float64], person: NDArray[np.i
     gap = x - lag
     if _same(gap, np.full(len(gap), gap.mean()), lag):
         return "raw"
-    _, own = np.unique(person, return_inverse=True)
-    count = np.bincount(own)
-    if not _same(gap, (np.bincount(own, weights=gap) / count)[own], lag):
+    count = np.bincount(person)
+    filled = np.maximum(count, 1)
+    if not _same(gap, (np.bincount(person, weights=gap) / filled)[person], lag):
         return ""
-    around = lag - (np.bincount(own, weights=lag) / count)[own]
-    informative = (count - 1).sum() >= FEWEST and np.abs(around).max() > ALIKE * np.abs(lag).max()
+    around = lag - (np.bincount(person, weights=lag) / filled)[person]
+    informative = len(x) - np.count_nonzero(count) >= FEWEST and np.abs(around).max() > ALIKE * np.abs(lag).max()
     return "within" if informative else "undecided"
 
 
 def _same(a: NDArray[np.float64], b: NDArray[np.float64], scale: NDArray[np.float64]) -> bool:
-    largest = max(float(np.abs(scale).max()), np.finfo(float).tiny)
-    return float(np.abs(a - b).max()) <= ALIKE * largest
+    return float(np.abs(a - b).max()) <= ALIKE * _largest(scale)
+
+
+def _largest(values: NDArray[np.float64]) -> float:
+    return max(float(values.max()), -float(values.min()), float(np.finfo(float).tiny))
+
+
+def _varies_within(x: NDArray[np.float64], person: NDArray[np.int64], n: int, least: float) -> bool:
+    """Whether a person has two values further apart than this."""
+    first = np.empty(n)
+    first[person[::-1]] = x[::-1]
+    return bool(np.abs(x - first[person]).max() > least)
 
 
 def _person_means(values: NDArray[np.float64], person: NDArray[np.int64], n: int) -> NDArray[np.float64]:

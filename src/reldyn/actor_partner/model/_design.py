@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from reldyn.mixed import Problem, Random, RoleColumns
     from reldyn.panel import DyadPanel
 
+# Rows looked at first for a person whose values differ.
+_PROBE = 1000
+
 __all__ = ["Block", "DesignRows", "build_design", "identifiers", "places_of", "problem_of", "structure_of"]
 
 
@@ -152,7 +155,9 @@ def build_design(panel: DyadPanel, outcome: str, block: Block, strata: tuple[Str
     index = panel.index
     y = panel.values(outcome)
     _check_outcome(y, outcome)
-    usable = np.isfinite(y) & np.isfinite(block.base).all(axis=1)
+    with np.errstate(invalid="ignore"):
+        # Nothing times a number is nothing, times what is no number it is none: one product for all columns.
+        usable = np.isfinite(y) & np.isfinite(block.base @ np.zeros(block.base.shape[1]))
     for extra in (block.offset, block.weights):
         if extra is not None:
             usable &= np.isfinite(extra)
@@ -228,6 +233,10 @@ def _check_variation(
             f"both partners always have the same value of {outcome!r}: it belongs to the dyad, and a model of two "
             "persons cannot explain it. Choose an outcome that each person has."
         )
+    first = np.empty(int(person.max()) + 1)
+    first[person[_PROBE::-1]] = y[_PROBE::-1]
+    if float(np.abs(y[: _PROBE + 1] - first[person[: _PROBE + 1]]).max()) > nothing:
+        return
     top, bottom = np.full(int(person.max()) + 1, -np.inf), np.full(int(person.max()) + 1, np.inf)
     np.maximum.at(top, person, y)
     np.minimum.at(bottom, person, y)

@@ -236,27 +236,31 @@ def _differentiate(
     *,
     reml: bool,
 ) -> Evaluation:
-    p, g, basis = stats.p, structure.n_parameters, structure.basis
+    p, q, g = stats.p, stats.q, structure.n_parameters
+    basis = structure.basis.reshape(g, q * q)
     entries, slopes = terms.entries, terms.slopes
     sums = pass_second(stats, terms, plain.matrices, transform, reml=reml)
     r = len(slopes)
     omega = np.append(np.full(p, float(reml)), 1.0)
     derivative_of = np.empty((g + r, p + 1, p + 1))
-    derivative_of[:g] = -np.tensordot(basis, sums.pairs, axes=((1, 2), (1, 3)))
-    derivative_of[g:] = transform.T @ np.tensordot(slopes, entries.totals, axes=1) @ transform
+    pairs = sums.pairs.transpose(1, 3, 0, 2).reshape(q * q, -1)
+    derivative_of[:g] = -(basis @ pairs).reshape(g, p + 1, p + 1)
+    of_totals = (slopes @ entries.totals.reshape(len(entries.totals), -1)).reshape(r, p + 1, p + 1)
+    derivative_of[g:] = transform.T @ of_totals @ transform
     crossed = sums.drifts.transpose(1, 0, 2)
     derivative_of[g:] += crossed + crossed.transpose(0, 2, 1)
     # The derivative of the log-determinants in G is H; all others are weighted sums over columns.
-    gradient_random = sums.h_sum - np.einsum("a,aiaj->ij", omega, sums.pairs)
-    gradient = np.einsum("kaa,a->k", derivative_of, omega)
-    gradient[:g] = np.tensordot(basis, gradient_random, axes=2)
+    gradient_random = sums.h_sum - (pairs[:, :: p + 2] @ omega).reshape(q, q)
+    gradient = derivative_of.reshape(g + r, -1)[:, :: p + 2] @ omega
+    gradient[:g] = basis @ gradient_random.ravel()
     gradient[g:] += sums.traces
     log_det, quadratic = np.zeros((2, g + r, g + r))
     for target, products, own, mixed in zip((log_det, quadratic), sums.products, sums.own, sums.mixed, strict=True):
-        inner = np.tensordot(np.tensordot(basis, products, axes=((1, 2), (1, 2))), basis, axes=((1, 2), (2, 1)))
+        # Basis matrices are symmetric, so either order of their elements will do.
+        inner = basis @ products.transpose(1, 2, 0, 3).reshape(q * q, q * q) @ basis.T
         target[:g, :g] = inner + inner.T
         target[g:, g:] = own
-        target[g:, :g] = np.tensordot(mixed, basis, axes=((1, 2), (1, 2)))
+        target[g:, :g] = mixed.reshape(r, q * q) @ basis.T
         target[:g, g:] = target[g:, :g].T
     weights = _curvature_weights(stats, entries, sums, transform, reml=reml)
     _add_curvature(stats, psi, found, weights, gradient[g:], log_det[g:, g:], quadratic[g:, g:])

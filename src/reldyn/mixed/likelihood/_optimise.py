@@ -289,15 +289,15 @@ def root_derivatives(root: Array, order: Ints, scales: Array, gradient: Array) -
     """Derivatives of a block's free parameters in the entries of its root; the gradient's pull on their curvature."""
     k = len(root)
     rows, columns = np.tril_indices(k)
+    here = np.arange(len(rows))
     position = np.zeros((k, k), dtype=np.int64)
-    position[rows, columns] = position[columns, rows] = np.arange(len(rows))
-    place = position[np.ix_(order, order)]
-    size = np.outer(scales, scales)[np.ix_(order, order)]
+    position[rows, columns] = position[columns, rows] = here
+    place = position[np.ix_(order, order)][rows]
+    # Element (a, j) of the root moves row a of the matrix, its diagonal twice.
+    size = np.outer(scales, scales)[np.ix_(order, order)][rows] * (1.0 + (rows[:, None] == np.arange(k)))
     first = np.zeros((len(rows), len(rows)))
     second = np.zeros((len(rows), len(rows)))
-    for here, (a, j) in enumerate(zip(rows, columns, strict=True)):
-        for b in range(k):
-            first[place[a, b], here] += root[b, j] * size[a, b] * (2.0 if a == b else 1.0)
-            if b >= j:
-                second[here, position[b, j]] = gradient[place[a, b]] * size[a, b] * (2.0 if a == b else 1.0)
+    first[place, here[:, None]] = root.T[columns] * size
+    below = np.arange(k) >= columns[:, None]
+    second[np.nonzero(below)[0], position[columns][below]] = (gradient[place] * size)[below]
     return first, second

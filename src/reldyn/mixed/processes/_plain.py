@@ -72,8 +72,10 @@ def _inverse(basis: Array, theta: Array) -> tuple[Array, Array]:
     determinant = a * c - b * b
     if not bool(((a > 0) & (determinant > 0)).all()):
         return _none(covariance)
-    adjoint = np.stack([np.stack([c, -b], axis=-1), np.stack([-b, a], axis=-1)], axis=-2)
-    return adjoint / determinant[:, None, None], np.log(determinant)
+    precision = np.empty_like(covariance)
+    precision[:, 0, 0], precision[:, 1, 1] = c / determinant, a / determinant
+    precision[:, 0, 1] = precision[:, 1, 0] = -b / determinant
+    return precision, np.log(determinant)
 
 
 def _none(covariance: Array) -> tuple[Array, Array]:

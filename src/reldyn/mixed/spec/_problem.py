@@ -232,6 +232,9 @@ def check_fixed_rank(gram: Array, labels: tuple[str, ...]) -> None:
     if empty.size:
         raise DesignError(f"the fixed effect {labels[empty[0]]} is zero on every row, so it cannot be estimated.")
     scaled = gram / np.outer(norms, norms)
+    # No column is closer to the others than the smallest eigenvalue says.
+    if np.linalg.eigvalsh(scaled)[0] > RANK_TOLERANCE**2 * 1e4:
+        return
     for j in range(1, len(gram)):
         coefficients = np.linalg.lstsq(scaled[:j, :j], scaled[:j, j], rcond=None)[0]
         # The squared distance of column j from the span of those before it.
