@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reldyn.actor_partner.model._values import partner_trait
 from reldyn.errors import DataError
 
 if TYPE_CHECKING:
@@ -34,6 +33,8 @@ ENOUGH_WAVES = 10
 STEPS = 3
 # Rows that are compared first.
 PROBE = 1000
+# Dyads that are looked at first where means are compared.
+DYADS = 50
 # Fewer comparable values say nothing about what a column is.
 FEWEST = 5
 ALIKE = 1e-9
@@ -181,6 +182,8 @@ class _Lags:
         seen = np.flatnonzero(np.isfinite(x))
         if not len(seen) or _varies_within(x[seen[:PROBE]], person[seen[:PROBE]], n, 2.0 * ALIKE * _largest(x[seen])):
             return ""
+        if not self._like_a_mean(x):
+            return ""
         of_person = _person_means(x, person, n)
         if not _same(x[seen], of_person[person][seen], x[seen]):
             return ""
@@ -191,20 +194,58 @@ class _Lags:
                     return f"{whose} mean of {what}"
         return ""
 
+    def _like_a_mean(self, x: NDArray[np.float64]) -> bool:
+        """Whether a column may be such a mean, judged by the first dyads: others need not be looked at then.
+
+        What is a linear function of a mean for all persons is one for some of them, and leaves no more of them over.
+        """
+        index, n = self.panel.index, int(self.panel.index.person.max()) + 1
+        if index.n_dyads <= DYADS:
+            return True
+        rows, means = self._first_means
+        if not np.isfinite(x[rows]).all():
+            return True
+        of_person = _person_means(x[rows], index.person[rows], n)
+        spread = float(np.nanmax(x) - np.nanmin(x))
+        nothing = 4.0 * ALIKE * (0.25 * n * spread**2)
+        return any(_left_over(of_person, target) <= nothing for target in means)
+
+    @cached_property
+    def _first_means(self) -> tuple[NDArray[np.int64], list[NDArray[np.float64]]]:
+        """Rows of the first dyads, and the means of `_means` and of dyads there."""
+        rows = np.flatnonzero(self.panel.index.dyad < DYADS)
+        found = []
+        for _, own, other in self._means_of(rows):
+            found += [own, other, 0.5 * (own + other)]
+        return rows, found
+
     @cached_property
     def _means(self) -> list[tuple[str, NDArray[np.float64], NDArray[np.float64]]]:
-        """Each person's mean of the outcome and of its lag, and the partner's."""
-        person = self.panel.index.person
-        n = int(person.max()) + 1
-        _, first = np.unique(person, return_index=True)
+        return self._means_of(np.arange(len(self.values)))
+
+    def _means_of(self, rows: NDArray[np.int64]) -> list[tuple[str, NDArray[np.float64], NDArray[np.float64]]]:
+        """Each person's mean of the outcome and of its lag in some rows, and the partner's."""
+        index = self.panel.index
+        n = int(index.person.max()) + 1
+        dyad, member, person = index.dyad[rows], index.member[rows], index.person[rows]
         found = []
-        for what, values in (
-            ("the outcome", self.values),
-            ("the lagged outcome", self.at(1, np.arange(len(self.values)))),
-        ):
+        for what, values in (("the outcome", self.values[rows]), ("the lagged outcome", self.at(1, rows))):
             own = _person_means(values, person, n)
-            found.append((what, own, partner_trait(self.panel, own[person])[first]))
+            table = np.full((index.n_dyads, 2), np.nan)
+            table[dyad, member] = own[person]
+            other = np.full(n, np.nan)
+            other[person] = table[dyad, 1 - member]
+            found.append((what, own, other))
         return found
+
+
+def _left_over(x: NDArray[np.float64], target: NDArray[np.float64]) -> float:
+    """Sum of squares of a column about its regression on a target."""
+    both = np.isfinite(x) & np.isfinite(target)
+    if both.sum() < FEWEST:
+        return 0.0
+    a, b = x[both] - x[both].mean(), target[both] - target[both].mean()
+    return float(a @ a - (a @ b) ** 2 / max(float(b @ b), np.finfo(float).tiny))
 
 
 def _form(x: NDArray[np.float64], lag: NDArray[np.float64], person: NDArray[np.int64]) -> str:
@@ -245,8 +286,10 @@ def _varies_within(x: NDArray[np.float64], person: NDArray[np.int64], n: int, le
 
 def _person_means(values: NDArray[np.float64], person: NDArray[np.int64], n: int) -> NDArray[np.float64]:
     seen = np.isfinite(values)
-    count = np.bincount(person[seen], minlength=n)
-    total = np.bincount(person[seen], weights=values[seen], minlength=n)
+    if not seen.all():
+        person, values = person[seen], values[seen]
+    count = np.bincount(person, minlength=n)
+    total = np.bincount(person, weights=values, minlength=n)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 

@@ -31,8 +31,12 @@ def different_metrics(first: Array, second: Array) -> bool:
     >>> different_metrics(np.arange(20.0), 20 * np.arange(20.0))
     True
     """
-    parts = [np.asarray(part, dtype=float)[np.isfinite(part)] for part in (first, second)]
-    if min(map(len, parts)) < _FEWEST_VALUES or any(np.ptp(part) == 0 for part in parts):
+    given = [np.asarray(part, dtype=float) for part in (first, second)]
+    parts = [part if seen.all() else part[seen] for part in given for seen in (np.isfinite(part),)]
+    if min(map(len, parts)) < _FEWEST_VALUES:
+        return False
+    ranges = sorted(float(np.ptp(part)) for part in parts)
+    if ranges[0] == 0 or ranges[1] < _FACTOR * ranges[0]:
         return False
     small, large = sorted(parts, key=lambda part: float(part.std(ddof=1)))
     wider = float(np.ptp(large)) >= _FACTOR * float(np.ptp(small))

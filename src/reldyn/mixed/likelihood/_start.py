@@ -15,7 +15,7 @@ from reldyn.mixed.spec._columns import times
 from reldyn.mixed.spec._options import Residual
 from reldyn.mixed.spec._problem import Problem
 from reldyn.mixed.spec._random import RandomStructure
-from reldyn.mixed.spec._sums import RowSums, sizes_of_z
+from reldyn.mixed.spec._sums import RowSums, compiled_moments, sizes_of_z
 
 # Share of the residual variance that each random effect is first given.
 _FIRST_SHARE = 0.1
@@ -70,20 +70,32 @@ def starting_values(
         If the outcome is constant or fully determined by the fixed effects.
     """
     plain: Array = np.linalg.lstsq(sums.information, sums.score, rcond=None)[0].astype(float)
-    residuals = problem.y - times(problem.X, plain)
-    variance = float(residuals @ residuals) / max(problem.n - problem.X.shape[1], 1)
+    squares_left, psi = _residual_start(problem, stats, sums, plain)
+    variance = squares_left / max(problem.n - problem.X.shape[1], 1)
     if variance <= 1e-20 * float(np.mean(problem.y**2)):
         raise DesignError("the outcome is constant or fully determined by the fixed effects: nothing is left to model.")
     squares, counts = (item.sum(axis=0) for item in sizes_of_z(problem, structure.internal_design(problem.Z), sums))
     scale = np.sqrt(variance / np.maximum(squares / np.maximum(counts, 1), 1e-300))
+    G = np.diag(_FIRST_SHARE * scale**2)
+    value = evaluate(stats, structure, G, list(psi), reml=reml, order=2)
+    return _scored(Start(G, psi, scale, value), structure, stats)
+
+
+def _residual_start(
+    problem: Problem, stats: Statistics, sums: RowSums, plain: Array
+) -> tuple[float, tuple[Array, ...]]:
+    """Sum of squares that plain least squares leave, and residual parameters of each stratum."""
+    if sums.dyads is not None and not stats.residual.serial:
+        left, moments = compiled_moments(problem, sums.dyads, plain)
+        pairs = zip(problem.exchangeable, moments, strict=True)
+        return left, tuple(start(stats.residual, exchangeable, own) for exchangeable, own in pairs)
+    residuals = problem.y - times(problem.X, plain)
     within = _within(problem, residuals)
     psi = tuple(
         _first_process(problem, stats.residual, exchangeable, within, stratum)
         for stratum, exchangeable in enumerate(problem.exchangeable)
     )
-    G = np.diag(_FIRST_SHARE * scale**2)
-    value = evaluate(stats, structure, G, list(psi), reml=reml, order=2)
-    return _scored(Start(G, psi, scale, value), structure, stats)
+    return float(residuals @ residuals), psi
 
 
 def _scored(first: Start, structure: RandomStructure, stats: Statistics) -> Start:

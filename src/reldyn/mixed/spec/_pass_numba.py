@@ -66,3 +66,53 @@ def dyad_products(base, y, member, step, first, pairs, singles, counts, filled):
         singles[d, 0] = np.dot(alone[0, :one].T, alone[0, :one])
         singles[d, 1] = np.dot(alone[1, :other].T, alone[1, :other])
         counts[d, 0], counts[d, 1], counts[d, 2] = one, other, both
+
+
+@njit(cache=True, fastmath={"contract", "reassoc"})
+def dyad_moments(base, y, member, step, first, coefficients, stratum, several, out):
+    """Squares and products of residuals about each person's mean.
+
+    Parameters
+    ----------
+    base, y, member, step, first
+        As in `dyad_products`.
+    coefficients : (strata, 2, k) array
+        Of the base columns, for each stratum and member.
+    stratum : (d,) int array
+    several : bool
+        Whether to take out the mean of each person, and leave out persons with one row.
+    out : (strata, 7) array
+        Added to: sum of all squares; sum of squares, made up for the mean, and rows of each member; sum of products of
+        the members, and how many.
+    """
+    k = base.shape[1]
+    longest = 0
+    for d in range(len(first) - 1):
+        longest = max(longest, first[d + 1] - first[d])
+    residual = np.empty(longest)
+    for d in range(len(first) - 1):
+        start, size = first[d], first[d + 1] - first[d]
+        mine = out[stratum[d]]
+        total, count, squares = np.zeros(2), np.zeros(2), np.zeros(2)
+        for i in range(size):
+            m = member[start + i]
+            value = y[start + i]
+            for j in range(k):
+                value -= base[start + i, j] * coefficients[stratum[d], m, j]
+            residual[i] = value
+            total[m] += value
+            count[m] += 1.0
+            mine[0] += value * value
+        mean = total / np.maximum(count, 1.0) if several else np.zeros(2)
+        least = 2.0 if several else 1.0
+        for i in range(size):
+            m = member[start + i]
+            residual[i] -= mean[m]
+            squares[m] += residual[i] * residual[i]
+            if i + 1 < size and step[start + i + 1] == step[start + i] and min(count[0], count[1]) >= least:
+                mine[5] += residual[i] * (residual[i + 1] - mean[1])
+                mine[6] += 1.0
+        for m in range(2):
+            if count[m] >= least:
+                mine[1 + m] += squares[m] * (count[m] / (count[m] - 1.0) if several else 1.0)
+                mine[3 + m] += count[m]

@@ -126,6 +126,58 @@ def _by_dyad(problem: Problem) -> RowSums:
     return RowSums(information, score, (x_sizes[0], x_sizes[1]), (z_sizes[0], z_sizes[1]), dyads)
 
 
+def compiled_moments(problem: Problem, dyads: DyadProducts, beta: Array) -> tuple[float, Array]:
+    """Sum of squared residuals y - X beta, and their 2 x 2 covariance at one occasion about each person's mean.
+
+    Where fewer than half of the rows belong to persons with several, about zero.
+
+    Parameters
+    ----------
+    problem : Problem
+        The rows that `dyads` are of.
+    dyads : DyadProducts
+    beta : (p,) array
+
+    Returns
+    -------
+    squares : float
+    moments : (strata, 2, 2) array
+    """
+    from reldyn.mixed.spec._pass_numba import dyad_moments
+
+    X = cast("RoleColumns", problem.X)
+    strata, k = len(problem.exchangeable), X.base.shape[1]
+    reads = (X.source[:, None] == np.arange(k)).astype(float)
+    coefficients = ((X.used * beta) @ reads).reshape(strata, 2, k)
+    of_person = dyads.counts[:, :2] + dyads.counts[:, 2:]
+    several = bool(of_person[of_person > 1].sum() >= 0.5 * problem.n)
+    found = np.zeros((strata, 7))
+    dyad_moments(
+        X.base,
+        problem.y,
+        problem.member,
+        problem.step.astype(np.float64),
+        _first_rows(dyads),
+        coefficients,
+        problem.strata,
+        several,
+        found,
+    )
+    moments = np.zeros((strata, 2, 2))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        variances = found[:, 1:3] / found[:, 3:5]
+    for stratum, (own, variance) in enumerate(zip(found, variances, strict=True)):
+        np.fill_diagonal(moments[stratum], np.where(np.isnan(variance), np.nanmax(variance), variance))
+        moments[stratum, 0, 1] = moments[stratum, 1, 0] = own[5] / own[6] if own[6] else 0.0
+    return float(found[:, 0].sum()), moments
+
+
+def _first_rows(dyads: DyadProducts) -> Ints:
+    """Where the rows of each dyad begin, and the end of all."""
+    rows = dyads.counts @ np.array([1.0, 1.0, 2.0])
+    return np.concatenate([[0], np.cumsum(rows)]).astype(np.int64)
+
+
 def in_stratum(problem: Problem, stratum: int) -> slice | Ints:
     """Dyads of a stratum."""
     if len(problem.exchangeable) == 1:
