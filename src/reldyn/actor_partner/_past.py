@@ -35,6 +35,8 @@ STEPS = 3
 PROBE = 1000
 # Dyads that are looked at first where means are compared.
 DYADS = 50
+# Pairs of rows that are compared before all others.
+PAIRS = 50
 # Fewer comparable values say nothing about what a column is.
 FEWEST = 5
 ALIKE = 1e-9
@@ -138,6 +140,7 @@ class _Lags:
 
     def __init__(self, panel: DyadPanel, outcome: str, values: NDArray[np.float64]) -> None:
         self.panel, self.outcome, self.values = panel, outcome, values
+        self._first_pairs: dict[tuple[int, bool], tuple[Any, Any, Any, float]] = {}
         self._first_lags: dict[tuple[int, bool, bytes], NDArray[np.float64]] = {}
 
     def at(self, steps: int, rows: NDArray[np.int64], *, partner: bool = False) -> NDArray[np.float64]:
@@ -148,6 +151,27 @@ class _Lags:
         occasion = np.where(inside, index.occasion[rows] - steps, 0)
         found = np.where(inside, index.find(index.dyad[rows], 1 - member if partner else member, occasion), -1)
         return np.where(found >= 0, self.values[np.maximum(found, 0)], np.nan)
+
+    def _differs(self, x: NDArray[np.float64], steps: int, partner: bool) -> bool:
+        """Whether some rows already say that a column does not move with this lag within persons."""
+        later, earlier, move, nothing = self._pairs(steps, partner)
+        return bool((np.abs(x[later] - x[earlier] - move) > nothing).any())
+
+    def _pairs(self, steps: int, partner: bool) -> tuple[Any, Any, Any, float]:
+        """Pairs of rows of one person, how the lag moves between them, and what counts as rounding."""
+        key = (steps, partner)
+        if key not in self._first_pairs:
+            rows = np.arange(min(PROBE, len(self.values)))
+            lag = self.at(steps, rows, partner=partner)
+            rows, lag = rows[np.isfinite(lag)], lag[np.isfinite(lag)]
+            order = np.argsort(self.panel.index.person[rows], kind="stable")
+            person = self.panel.index.person[rows[order]]
+            at = np.flatnonzero(person[1:] == person[:-1])[:PAIRS]
+            seen = self.values[np.isfinite(self.values)]
+            nothing = 4.0 * ALIKE * (_largest(seen) if len(seen) else 1.0)
+            later, earlier = order[at + 1], order[at]
+            self._first_pairs[key] = (rows[later], rows[earlier], lag[later] - lag[earlier], nothing)
+        return self._first_pairs[key]
 
     def _probed(self, steps: int, rows: NDArray[np.int64], partner: bool) -> NDArray[np.float64]:
         """`at` for the rows that are compared first, which are the same for most columns."""
@@ -163,6 +187,8 @@ class _Lags:
         probe = seen[:PROBE]
         for steps in range(1, STEPS + 1):
             for partner in (False, True):
+                if self._differs(x, steps, partner):
+                    continue
                 # A few rows reject almost every column that is none.
                 for rows in (probe, seen):
                     lag = self._probed(steps, rows, partner) if rows is probe else self.at(steps, rows, partner=partner)

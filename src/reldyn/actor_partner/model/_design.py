@@ -369,4 +369,5 @@ def structure_of(design: DesignRows, random: Random) -> Any:
 def identifiers(frame: pd.DataFrame, panel: DyadPanel, design: DesignRows) -> pd.DataFrame:
     """Dyad, person, role and clock columns of the rows that were used."""
     named = [column for column in panel.columns.values() if column is not None]
-    return frame[list(dict.fromkeys(named))].iloc[design.rows].reset_index(drop=True)
+    kept = frame[list(dict.fromkeys(named))]
+    return (kept if len(design.rows) == len(kept) else kept.iloc[design.rows]).reset_index(drop=True)

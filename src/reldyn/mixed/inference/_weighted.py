@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from reldyn._kernels import chosen_kernels
 from reldyn._records import brief
 from reldyn._types import Array
 from reldyn.mixed._threads import single_threaded
@@ -15,8 +16,9 @@ from reldyn.mixed.likelihood._backend import kernels
 from reldyn.mixed.likelihood._objective import pull_back
 from reldyn.mixed.processes import kernels as layout_kernels
 from reldyn.mixed.processes import segments
-from reldyn.mixed.spec._columns import dense
+from reldyn.mixed.spec._columns import Design, RoleColumns, dense
 from reldyn.mixed.spec._problem import Problem, sort_rows
+from reldyn.mixed.spec._sums import goes_by_member
 
 if TYPE_CHECKING:
     from reldyn.mixed._fit import Fit
@@ -92,11 +94,7 @@ def weighted_rows(fit: Fit) -> tuple[Problem, Array]:
     """
     problem, _ = sort_rows(fit.problem)
     back = pull_back(fit.evaluation.dyad, fit.beta)
-    X, Z = dense(problem.X), dense(fit.structure.internal_design(problem.Z))
-    inner = np.column_stack([X, problem.y - X @ fit.beta])
-    first = np.searchsorted(problem.dyad, np.arange(problem.n_dyads + 1))
-    for d, (start, stop) in enumerate(itertools.pairwise(first)):
-        inner[start:stop] += Z[start:stop] @ back.Pz[d]
+    inner = _inner_rows(problem, fit.structure.internal_design(problem.Z), fit.beta, back.Pz)
     result = np.zeros_like(inner)
     groups = segments(fit.residual, problem.dyad, problem.member, problem.step)
     for stratum, exchangeable in enumerate(problem.exchangeable):
@@ -107,3 +105,26 @@ def weighted_rows(fit: Fit) -> tuple[Problem, Array]:
                 rows = group.rows[problem.strata[group.dyad] == stratum]
                 kernels().spread(np.ascontiguousarray(kernel.precision), rows, inner, result)
     return problem, result
+
+
+def _inner_rows(problem: Problem, Z: Design, beta: Array, effects: Array) -> Array:
+    """``[X, y - X beta] + Z P`` row by row, P one matrix per dyad."""
+    first = np.searchsorted(problem.dyad, np.arange(problem.n_dyads + 1))
+    X, p = problem.X, len(beta)
+    if chosen_kernels() == "numba" and Z is problem.Z and goes_by_member(problem):
+        from reldyn.mixed.inference._passes_numba import inner_rows
+
+        X, Z = cast("RoleColumns", X), cast("RoleColumns", Z)
+        coefficients = np.zeros((len(X.used), X.base.shape[1], p + 1))
+        reads = (X.source[:, None] == np.arange(X.base.shape[1])).astype(float)
+        coefficients[:, X.source, np.arange(p)] = X.used
+        coefficients[:, :, p] = -(X.used * beta) @ reads
+        inner = np.empty((problem.n, p + 1))
+        parts = (problem.member, first, problem.strata, coefficients, Z.source, Z.used, effects)
+        inner_rows(X.base, problem.y, *parts, inner)
+        return inner
+    filled, effect_rows = dense(X), dense(Z)
+    inner = np.column_stack([filled, problem.y - filled @ beta])
+    for d, (start, stop) in enumerate(itertools.pairwise(first)):
+        inner[start:stop] += effect_rows[start:stop] @ effects[d]
+    return inner

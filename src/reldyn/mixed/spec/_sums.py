@@ -80,19 +80,24 @@ def row_sums(problem: Problem) -> RowSums:
 
 
 def _goes_by_dyad(problem: Problem) -> bool:
-    """Whether columns depend on composition and member only, and products of dyads take no more room than rows."""
+    """Whether cross-products of dyads can stand for the rows, and take no more room than they."""
+    if not goes_by_member(problem):
+        return False
+    width = cast("RoleColumns", problem.X).base.shape[1] + 1
+    return 6 * width * width * problem.n_dyads <= max(problem.n * width, _FEW_NUMBERS)
+
+
+def goes_by_member(problem: Problem) -> bool:
+    """Whether both designs stand on the same variables, and their columns depend on composition and member only."""
     X, Z = problem.X, problem.Z
     if not (isinstance(X, RoleColumns) and isinstance(Z, RoleColumns)):
         return False
     if X.base is not Z.base or X.transform is not None or Z.transform is not None or not X.base.flags.c_contiguous:
         return False
-    width = X.base.shape[1] + 1
-    if 6 * width * width * problem.n_dyads > max(problem.n * width, _FEW_NUMBERS):
+    if any(len(design.used) != 2 * len(problem.exchangeable) for design in (X, Z)):
         return False
     code = problem.member if len(problem.exchangeable) == 1 else 2 * problem.strata[problem.dyad] + problem.member
-    return all(
-        np.array_equal(group, code) for group in ((X.group,) if X.group is Z.group else (X.group, Z.group))
-    ) and all(len(design.used) == 2 * len(problem.exchangeable) for design in (X, Z))
+    return np.array_equal(X.group, code) and (X.group is Z.group or np.array_equal(Z.group, code))
 
 
 def _by_dyad(problem: Problem) -> RowSums:
