@@ -69,7 +69,8 @@ class _Occasions:
 
 def _of_stratum(fit: Fit, stratum: int, W: Array, problem: Problem, rows: Ints, weighted: Array) -> Array:
     exchangeable, psi = problem.exchangeable[stratum], fit.psi[stratum]
-    rows = rows[np.lexsort((problem.member[rows], problem.step[rows], problem.dyad[rows]))]
+    if not problem.in_order:
+        rows = rows[np.lexsort((problem.member[rows], problem.step[rows], problem.dyad[rows]))]
     if chosen_kernels() == "numba" and fit.residual.process != "car1":
         return _compiled(fit, stratum, W, problem, rows, weighted)
     layout = _occasions(problem, rows)
@@ -110,7 +111,7 @@ def _compiled(fit: Fit, stratum: int, W: Array, problem: Problem, rows: Ints, we
     slopes = np.moveaxis(np.asarray(powers.first), 0, 1)
     moving = np.flatnonzero(np.abs(slopes).sum(axis=(0, 2, 3)) > 0)
     half = second_order(
-        np.ascontiguousarray(weighted[rows]),
+        np.ascontiguousarray(weighted if len(rows) == problem.n and problem.in_order else weighted[rows]),
         np.append(np.flatnonzero(fresh), len(rows)),
         problem.member[rows],
         step,

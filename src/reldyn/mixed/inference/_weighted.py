@@ -15,7 +15,7 @@ from reldyn.mixed._threads import single_threaded
 from reldyn.mixed.likelihood._backend import kernels
 from reldyn.mixed.likelihood._objective import pull_back
 from reldyn.mixed.processes import kernels as layout_kernels
-from reldyn.mixed.processes import segments
+from reldyn.mixed.processes import segments_of
 from reldyn.mixed.spec._columns import Design, RoleColumns, dense
 from reldyn.mixed.spec._problem import Problem, sort_rows
 from reldyn.mixed.spec._sums import goes_by_member
@@ -96,7 +96,7 @@ def weighted_rows(fit: Fit) -> tuple[Problem, Array]:
     back = pull_back(fit.evaluation.dyad, fit.beta)
     inner = _inner_rows(problem, fit.structure.internal_design(problem.Z), fit.beta, back.Pz)
     result = np.zeros_like(inner)
-    groups = segments(fit.residual, problem.dyad, problem.member, problem.step)
+    groups = segments_of(problem, fit.residual)
     for stratum, exchangeable in enumerate(problem.exchangeable):
         for start in range(0, len(groups), _LAYOUTS_AT_ONCE):
             part = groups[start : start + _LAYOUTS_AT_ONCE]

@@ -23,7 +23,7 @@ from reldyn.mixed.likelihood._backend import kernels
 from reldyn.mixed.likelihood._entries import Entries, lay_out
 from reldyn.mixed.likelihood._from_dyads import chunk_of_dyads
 from reldyn.mixed.likelihood._layouts import Chunk, Columns, DenseLayout, SparseLayouts, Where
-from reldyn.mixed.processes import Kernel, SegmentGroup, batch_layouts, natural_names, segments
+from reldyn.mixed.processes import Kernel, SegmentGroup, batch_layouts, natural_names, segments_of
 from reldyn.mixed.processes import kernels as layout_kernels
 from reldyn.mixed.spec._columns import Design, RoleColumns, pick
 from reldyn.mixed.spec._options import Residual
@@ -131,7 +131,7 @@ def summarise(problem: Problem, Z: Design, residual: Residual, sums: RowSums | N
         )
         chunks = [part for part in parts if part.n_layouts]
     else:
-        groups = segments(residual, problem.dyad, problem.member, problem.step)
+        groups = segments_of(problem, residual)
         for stratum in range(len(problem.exchangeable)):
             mine = [item for item in (_within(group, strata, stratum) for group in groups) if len(item.dyad)]
             for part in _portioned(mine, residual):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -64,6 +64,8 @@ class Problem:
     x_labels: tuple[str, ...] = ()
     z_labels: tuple[str, ...] = ()
     dyad_labels: tuple[str, ...] = ()
+    # What was worked out of these rows and is asked for again; a changed problem starts without.
+    memo: dict[Any, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("y", "X", "Z"):
