@@ -70,11 +70,11 @@ def contributions(fit: Fit) -> Contributions:
     """
     problem, weighted = weighted_rows(fit)
     p, X = len(fit.beta), dense(problem.X)
-    first = np.searchsorted(problem.dyad, np.arange(problem.n_dyads))
-    information = np.empty((problem.n_dyads, p, p))
-    for k in range(p):
-        information[:, :, k] = np.add.reduceat(X * weighted[:, k : k + 1], first, axis=0)
-    score = np.add.reduceat(X * weighted[:, p : p + 1], first, axis=0)
+    first = np.searchsorted(problem.dyad, np.arange(problem.n_dyads + 1))
+    products = np.empty((problem.n_dyads, p, p + 1))
+    for d, (start, stop) in enumerate(itertools.pairwise(first)):
+        np.matmul(X[start:stop].T, weighted[start:stop], out=products[d])
+    information, score = products[:, :, :p], products[:, :, p]
     return Contributions(0.5 * (information + information.transpose(0, 2, 1)), score)
 
 
