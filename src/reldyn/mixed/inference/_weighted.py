@@ -13,12 +13,13 @@ from reldyn._records import brief
 from reldyn._types import Array
 from reldyn.mixed._threads import single_threaded
 from reldyn.mixed.likelihood._backend import kernels
+from reldyn.mixed.likelihood._from_dyads import OCCASIONS
 from reldyn.mixed.likelihood._objective import pull_back
 from reldyn.mixed.processes import kernels as layout_kernels
 from reldyn.mixed.processes import segments_of
 from reldyn.mixed.spec._columns import Design, RoleColumns, dense
 from reldyn.mixed.spec._problem import Problem, sort_rows
-from reldyn.mixed.spec._sums import goes_by_member
+from reldyn.mixed.spec._sums import DyadProducts, goes_by_member, in_stratum, row_sums
 
 if TYPE_CHECKING:
     from reldyn.mixed._fit import Fit
@@ -41,6 +42,29 @@ class Contributions:
 
     information: Array
     score: Array
+
+
+def _of_products(fit: Fit, problem: Problem, dyads: DyadProducts) -> Contributions:
+    """The same from cross-products of dyads, with no row looked at again."""
+    X = cast("RoleColumns", problem.X)
+    p, k = len(fit.beta), X.base.shape[1]
+    w, source = k + 1, np.append(X.source, k)
+    own = np.zeros((problem.n_dyads, p + 1, p + 1))
+    for stratum, exchangeable in enumerate(problem.exchangeable):
+        mine = in_stratum(problem, stratum)
+        parts = layout_kernels(fit.residual, exchangeable, fit.psi[stratum], list(OCCASIONS), 0)
+        used = [np.append(X.used[2 * stratum + member], 1.0) for member in (0, 1)]
+        both = parts[2].precision
+        for a in (0, 1):
+            for b in (0, 1):
+                block = both[a, b] * dyads.pairs[mine, a * w : (a + 1) * w, b * w : (b + 1) * w]
+                if a == b:
+                    block = block + parts[a].precision[0, 0] * dyads.singles[mine, a]
+                own[mine] += np.outer(used[a], used[b]) * block[:, source[:, None], source]
+    # From W'R^{-1}W to W'V^{-1}W, and from y to y - X beta.
+    Cz, M = fit.evaluation.dyad.Cz[:, :, np.append(np.arange(p), -1)], fit.evaluation.dyad.M
+    own -= Cz.transpose(0, 2, 1) @ (M @ Cz)
+    return Contributions(own[:, :p, :p], own[:, :p, p] - own[:, :p, :p] @ fit.beta)
 
 
 @single_threaded
@@ -68,6 +92,11 @@ def contributions(fit: Fit) -> Contributions:
     >>> parts.score.shape, bool(np.allclose(parts.score.sum(axis=0), 0.0))
     ((2, 1), True)
     """
+    problem, _ = sort_rows(fit.problem)
+    if not fit.residual.serial and fit.structure.internal_design(problem.Z) is problem.Z:
+        sums = row_sums(problem)
+        if sums.dyads is not None:
+            return _of_products(fit, problem, sums.dyads)
     problem, weighted = weighted_rows(fit)
     p, X = len(fit.beta), dense(problem.X)
     first = np.searchsorted(problem.dyad, np.arange(problem.n_dyads + 1))

@@ -13,7 +13,8 @@ from reldyn.mixed.spec._columns import RoleColumns
 from reldyn.mixed.spec._problem import Problem
 from reldyn.mixed.spec._sums import DyadProducts, in_stratum
 
-_LAYOUTS = (Layout((0,), (0,), 0), Layout((1,), (0,), 0), Layout((0, 1), (0, 0), 0))
+# Rows of either member alone, and occasions with both.
+OCCASIONS = (Layout((0,), (0,), 0), Layout((1,), (0,), 0), Layout((0, 1), (0, 0), 0))
 
 
 def chunk_of_dyads(
@@ -44,7 +45,7 @@ def chunk_of_dyads(
     present = [place for place in range(3) if counts[place] > 0]
     terms: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
     for index, place in enumerate(present):
-        members = _LAYOUTS[place].members
+        members = OCCASIONS[place].members
         for a, left in enumerate(members):
             for b, right in enumerate(members):
                 terms.setdefault((left, right), []).append((index, a, b))
@@ -64,7 +65,7 @@ def chunk_of_dyads(
                 kept if used_beside.all() and used_above.all() else kept * np.outer(used_above[z_rows], used_beside)
             )
         frequent.append(DenseLayout(pair, tuple(of_pair), grams, totals))
-    layouts = [_LAYOUTS[place] for place in present]
+    layouts = [OCCASIONS[place] for place in present]
     return Chunk(
         stratum=stratum,
         n_layouts=len(present),
