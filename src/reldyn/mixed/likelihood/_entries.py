@@ -9,6 +9,7 @@ import numpy as np
 from reldyn._records import brief
 from reldyn._types import Array, Ints
 from reldyn.mixed.likelihood._layouts import Chunk, Columns
+from reldyn.mixed.processes import Structure
 
 # Dyads whose matrices are worked on together: fewer do not fill the processor's registers.
 LANES = 64
@@ -27,8 +28,12 @@ class Entries:
         Term of each element, its column of W and its row of Z.
     totals : (terms, p + 1, p + 1) array
         What belongs to [X y], summed over dyads.
-    places : tuple of (chunk, layout, a, b)
-        Element of a layout's precision that is the coefficient of each term.
+    places : (terms, 3) int array
+        Layout, and element of its precision, that is the coefficient of each term.
+    basis : (layouts, r, 2, 2) array
+        Derivatives of the covariances of layouts in the residual parameters of all strata.
+    sizes, counts : (layouts,) arrays
+        Rows of each layout, and how often it occurs.
     """
 
     values: Array
@@ -36,11 +41,16 @@ class Entries:
     column: Ints
     row: Ints
     totals: Array
-    places: tuple[tuple[int, int, int, int], ...]
+    places: Ints
+    basis: Array
+    sizes: Ints
+    counts: Array
 
 
-def lay_out(chunks: tuple[Chunk, ...], columns: tuple[Columns, Columns], n_dyads: int) -> Entries:
-    """Lay out the cross-products of layouts that are kept per dyad.
+def lay_out(
+    chunks: tuple[Chunk, ...], columns: tuple[Columns, Columns], n_dyads: int, structures: list[Structure]
+) -> Entries:
+    """Lay out the cross-products of residuals without carry-over, which are all kept per dyad.
 
     Parameters
     ----------
@@ -48,6 +58,8 @@ def lay_out(chunks: tuple[Chunk, ...], columns: tuple[Columns, Columns], n_dyads
     columns : tuple of two Columns
         Per member.
     n_dyads : int
+    structures : list of Structure
+        Of the residuals of each stratum.
 
     Returns
     -------
@@ -76,7 +88,27 @@ def lay_out(chunks: tuple[Chunk, ...], columns: tuple[Columns, Columns], n_dyads
                 here = position[terms[number, layout, min(a, b), max(a, b)]][used][:, left.z]
                 by_dyad[here.ravel(), :n_dyads] += gram.transpose(2, 1, 0).reshape(here.size, -1)
     values = np.ascontiguousarray(by_dyad.reshape(len(term), blocks, LANES).transpose(1, 0, 2))
-    return Entries(values, term, column, row, totals, tuple(terms))
+    begins = np.cumsum([0, *(chunk.n_layouts for chunk in chunks)])
+    places = np.array([(begins[number] + layout, a, b) for number, layout, a, b in terms], dtype=np.int64)
+    sizes = np.array([size for chunk in chunks for size in chunk.sizes], dtype=np.int64)
+    counts = np.concatenate([chunk.counts for chunk in chunks])
+    return Entries(values, term, column, row, totals, places.reshape(-1, 3), _bases(chunks, structures), sizes, counts)
+
+
+def _bases(chunks: tuple[Chunk, ...], structures: list[Structure]) -> Array:
+    """Derivatives of the covariance of every layout, zero in the parameters of other strata."""
+    begins = np.cumsum([0, *(len(item.names) for item in structures)])
+    found = np.zeros((sum(chunk.n_layouts for chunk in chunks), int(begins[-1]), 2, 2))
+    first = 0
+    for chunk in chunks:
+        here = slice(int(begins[chunk.stratum]), int(begins[chunk.stratum + 1]))
+        innovation = structures[chunk.stratum].innovation
+        for batch in chunk.arrangement.batches:
+            size = batch.members.shape[1]
+            for position, members in zip(batch.positions, batch.members, strict=True):
+                found[first + position, here, :size, :size] = innovation[:, members[:, None], members]
+        first += chunk.n_layouts
+    return found
 
 
 def _mark(
@@ -125,7 +157,9 @@ def laid_out(z: Array, total: Array, outside: Ints, n_dyads: int) -> Entries:
         values[whole, ..., : n_dyads - whole * LANES] = z[:, whole * LANES :].transpose(0, 3, 2, 1)
     term, column, row = (item.ravel() for item in np.indices((k, c, q)))
     totals = np.ascontiguousarray(total[:, outside[:, None], outside])
-    return Entries(values.reshape(blocks, k * c * q, LANES), term, column, row, totals, ())
+    none, nothing = np.zeros((0, 3), dtype=np.int64), np.zeros((0, k - 1, 2, 2))
+    values = values.reshape(blocks, k * c * q, LANES)
+    return Entries(values, term, column, row, totals, none, nothing, none[:, 0], np.zeros(0))
 
 
 def by_dyad(lanes: Array, n_dyads: int) -> Array:

@@ -12,7 +12,7 @@ import numpy as np
 from reldyn._types import Array
 from reldyn.mixed.likelihood._entries import LANES, Entries, by_dyad, laid_out
 from reldyn.mixed.likelihood._evaluation import Evaluation, Lanes
-from reldyn.mixed.likelihood._lanes import first_pass, second_pass
+from reldyn.mixed.likelihood._lanes import first_pass, occasion_curvature, occasions, second_pass
 from reldyn.mixed.likelihood._statistics import (
     Products,
     Statistics,
@@ -38,17 +38,29 @@ class Terms:
     slopes: Array
 
 
-def kept_terms(stats: Statistics, found: Kernels) -> Terms:
-    """The terms of residuals without carry-over: one for each element of a layout's precision."""
+@dataclass(frozen=True)
+class Occasions:
+    """Kernels of residuals without carry-over, all layouts at once; see `_lanes.occasions`."""
+
+    precision: Array
+    slopes: Array
+    log_det: float
+    d_log_det: Array
+
+
+def kernels_of(stats: Statistics, psi: list[Array]) -> Occasions:
+    """Precisions of all layouts of one or two rows."""
     entries = stats.entries
-    begins = np.cumsum([0, *stats.sizes])
-    coefficients, slopes = np.zeros(len(entries.places)), np.zeros((int(begins[-1]), len(entries.places)))
-    for t, (chunk, layout, a, b) in enumerate(entries.places):
-        kernel, stratum = found[chunk][layout], stats.chunks[chunk].stratum
-        coefficients[t] = kernel.precision[a, b]
-        if kernel.d_precision is not None:
-            slopes[begins[stratum] : begins[stratum + 1], t] = kernel.d_precision[:, a, b]
-    return Terms(entries, coefficients, slopes)
+    theta = np.concatenate(psi) if psi else np.zeros(0)
+    return Occasions(*occasions(theta, entries.basis, entries.sizes, entries.counts))
+
+
+def kept_terms(stats: Statistics, kernels: Occasions) -> Terms:
+    """The terms of residuals without carry-over: one for each element of a layout's precision."""
+    layout, a, b = stats.entries.places.T
+    return Terms(
+        stats.entries, kernels.precision[layout, a, b], np.ascontiguousarray(kernels.slopes[layout, :, a, b].T)
+    )
 
 
 def assembled_terms(stats: Statistics, found: Kernels, order: int) -> Terms:
@@ -131,7 +143,7 @@ def pass_second(stats: Statistics, terms: Terms, lanes: Lanes, transform: Array,
     """Sum what derivatives are made of."""
     entries, slopes = terms.entries, terms.slopes
     q, e, r = stats.q, stats.p + 1, len(slopes)
-    keep = 0 if entries.places else len(lanes.C)
+    keep = 0 if len(entries.places) else len(lanes.C)
     sums = (
         np.zeros((e * q, e * q)),
         np.zeros((2, q * q, q * q)),
@@ -175,7 +187,7 @@ def evaluate(
     stats: Statistics,
     structure: RandomStructure,
     psi: list[Array],
-    found: Kernels,
+    found: Kernels | Occasions,
     root: Array,
     log_det: float,
     *,
@@ -188,8 +200,8 @@ def evaluate(
     ----------
     stats, structure, psi
         As there.
-    found : list of lists of Kernel
-        Of every chunk's layouts.
+    found : Occasions, or list of lists of Kernel
+        Kernels of every layout.
     root : (q, q) array
         L, with G = L L'.
     log_det : float
@@ -197,7 +209,9 @@ def evaluate(
     reml, order
         As there.
     """
-    terms = assembled_terms(stats, found, order) if stats.residual.serial else kept_terms(stats, found)
+    if not np.isfinite(log_det):
+        return None
+    terms = kept_terms(stats, found) if isinstance(found, Occasions) else assembled_terms(stats, found, order)
     first = pass_first(stats, terms, root)
     if first is None:
         return None
@@ -228,7 +242,7 @@ def _differentiate(
     stats: Statistics,
     structure: RandomStructure,
     psi: list[Array],
-    found: Kernels,
+    found: Kernels | Occasions,
     terms: Terms,
     plain: Evaluation,
     transform: Array,
@@ -262,8 +276,13 @@ def _differentiate(
         target[g:, g:] = own
         target[g:, :g] = mixed.reshape(r, q * q) @ basis.T
         target[:g, g:] = target[g:, :g].T
-    weights = _curvature_weights(stats, entries, sums, transform, reml=reml)
-    _add_curvature(stats, psi, found, weights, gradient[g:], log_det[g:, g:], quadratic[g:, g:])
+    own = log_det[g:, g:], quadratic[g:, g:]
+    if isinstance(found, Occasions):
+        gradient[g:] += found.d_log_det
+        _add_occasion_curvature(stats, found, sums, transform, own, reml=reml)
+    else:
+        weights = _curvature_weights(stats, sums, transform, reml=reml)
+        _add_curvature(stats, psi, found, weights, gradient[g:], *own)
     of_x, score = derivative_of[:, :p, :p].reshape(g + r, -1), derivative_of[:, :p, p]
     if reml:
         log_det -= of_x @ of_x.T
@@ -282,24 +301,36 @@ def _differentiate(
     )
 
 
-def _curvature_weights(
-    stats: Statistics, entries: Entries, sums: Sums, transform: Array, *, reml: bool
-) -> list[list[Array]]:
-    """Weights (2, m, m) of the second derivatives of each layout's precision."""
-    p = stats.p
+def _constants(p: int, transform: Array, *, reml: bool) -> Array:
+    """What [X y] contributes to the weights of second derivatives, the same for all dyads: (2, p + 1, p + 1)."""
     last = transform[:, p]
-    constant = np.stack([reml * transform[:, :p] @ transform[:, :p].T, np.outer(last, last)])
-    if not entries.places:
-        targets = by_dyad(sums.targets, stats.n_dyads)
-        wide = np.zeros((2, stats.width, stats.width))
-        wide[:, stats.outside[:, None], stats.outside] = constant
-        return [contract(stats, chunk, targets, wide) for chunk in stats.chunks]
-    values = sums.contracted + np.tensordot(constant, entries.totals, axes=((1, 2), (1, 2)))
-    inner = [[np.zeros((2, size, size)) for size in chunk.sizes] for chunk in stats.chunks]
-    for (chunk, layout, a, b), value in zip(entries.places, values.T, strict=True):
-        inner[chunk][layout][:, a, b] += 0.5 * value
-        inner[chunk][layout][:, b, a] += 0.5 * value
-    return inner
+    return np.stack([reml * transform[:, :p] @ transform[:, :p].T, np.outer(last, last)])
+
+
+def _add_occasion_curvature(
+    stats: Statistics, found: Occasions, sums: Sums, transform: Array, own: tuple[Array, Array], *, reml: bool
+) -> None:
+    """What second derivatives of the kernels contribute, without carry-over."""
+    entries = stats.entries
+    constant = _constants(stats.p, transform, reml=reml).reshape(2, -1)
+    values = sums.contracted + constant @ entries.totals.reshape(len(entries.totals), -1).T
+    weights = np.zeros((len(entries.sizes), 2, 2, 2))
+    layout, a, b = entries.places.T
+    for place, one, other, value in zip(layout, a, b, values.T, strict=True):
+        weights[place, :, one, other] += 0.5 * value
+        weights[place, :, other, one] += 0.5 * value
+    bent, logs = np.zeros((2, *own[0].shape)), np.zeros(own[0].shape)
+    occasion_curvature(found.precision, found.slopes, entries.basis, entries.counts, weights, bent, logs)
+    own[0][:] += logs + bent[0]
+    own[1][:] += bent[1]
+
+
+def _curvature_weights(stats: Statistics, sums: Sums, transform: Array, *, reml: bool) -> list[list[Array]]:
+    """Weights (2, m, m) of the second derivatives of each layout's precision."""
+    targets = by_dyad(sums.targets, stats.n_dyads)
+    wide = np.zeros((2, stats.width, stats.width))
+    wide[:, stats.outside[:, None], stats.outside] = _constants(stats.p, transform, reml=reml)
+    return [contract(stats, chunk, targets, wide) for chunk in stats.chunks]
 
 
 def _add_curvature(

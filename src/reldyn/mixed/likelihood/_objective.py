@@ -77,6 +77,11 @@ def evaluate(
     Evaluation or None
         None where the parameters give no positive definite covariance.
     """
+    compiled = fused() if stats.q else None
+    if compiled is not None and not stats.residual.serial:
+        occasions = compiled.kernels_of(stats, psi)
+        own = occasions.log_det
+        return compiled.evaluate(stats, structure, psi, occasions, root_of(G), own, reml=reml, order=order)
     found = [chunk_kernels(stats, part, psi[part.stratum], min(order, 1)) for part in stats.chunks]
     if not all(np.isfinite(item.log_det) for items in found for item in items):
         return None
@@ -85,7 +90,6 @@ def evaluate(
         for part, items in zip(stats.chunks, found, strict=True)
         for count, item in zip(part.counts, items, strict=True)
     )
-    compiled = fused() if stats.q else None
     if compiled is not None:
         return compiled.evaluate(stats, structure, psi, found, root_of(G), own, reml=reml, order=order)
     per_dyad = _per_dyad(stats, found, root_of(G))

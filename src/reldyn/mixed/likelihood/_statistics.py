@@ -23,7 +23,7 @@ from reldyn.mixed.likelihood._backend import kernels
 from reldyn.mixed.likelihood._entries import Entries, lay_out
 from reldyn.mixed.likelihood._from_dyads import chunk_of_dyads
 from reldyn.mixed.likelihood._layouts import Chunk, Columns, DenseLayout, SparseLayouts, Where
-from reldyn.mixed.processes import Kernel, SegmentGroup, batch_layouts, natural_names, segments_of
+from reldyn.mixed.processes import Kernel, SegmentGroup, batch_layouts, natural_names, segments_of, structure
 from reldyn.mixed.processes import kernels as layout_kernels
 from reldyn.mixed.spec._columns import Design, RoleColumns, pick
 from reldyn.mixed.spec._options import Residual
@@ -79,7 +79,8 @@ class Statistics:
     @cached_property
     def entries(self) -> Entries:
         """The cross-products kept per dyad, in lanes of dyads for compiled kernels."""
-        return lay_out(self.chunks, self.columns, self.n_dyads)
+        structures = [structure(self.residual, item) for item in self.exchangeable]
+        return lay_out(self.chunks, self.columns, self.n_dyads, structures)
 
     @property
     def sizes(self) -> tuple[int, ...]:
