@@ -112,17 +112,19 @@ def task_of(task, size, residual):
     return lambda: rd.mixed_model(panel, **MODEL, residual=residual, estimation=estimation)
 
 
-def work_serve(task, size, residual):
-    """Do one task for every line that comes in, and say how long it took; the first one only warms up."""
-    call = task_of(task, size, residual)
-    call()
-    print("ready", flush=True)
-    for _ in sys.stdin:
+def work_serve():
+    """Do the task that a line names, and say how long it took; the first call of each task only warms up."""
+    calls = {}
+    for line in sys.stdin:
+        job = tuple(line.split())
+        if job not in calls:
+            # One panel at a time, so that no task pays for the memory of another.
+            calls = {job: task_of(*job)}
+            calls[job]()
         began = time.process_time()
-        answer = call()
+        answer = calls[job]()
         seconds = time.process_time() - began
-        said = {"cpu": seconds, "log_likelihood": float(answer.estimates.log_likelihood)}
-        print(json.dumps(said), flush=True)
+        print(json.dumps({"cpu": seconds, "log_likelihood": float(answer.estimates.log_likelihood)}), flush=True)
     return {}
 
 
@@ -198,52 +200,47 @@ def ask(kernels, job, *arguments, cache=None):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def serve(kernels, tree, *arguments):
+def serve(kernels, tree):
     """Start a process that waits to be asked for fits with the library of one tree."""
     env = {**os.environ, "RELDYN_KERNELS": kernels, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     env["PYTHONPATH"] = os.pathsep.join([str(tree / "src"), str(ROOT)])
-    command = [sys.executable, "-m", "benchmarks.mixed", "--job", "serve", *arguments]
-    process = subprocess.Popen(
+    command = [sys.executable, "-m", "benchmarks.mixed", "--job", "serve"]
+    return subprocess.Popen(
         command, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
     )
-    while process.stdout.readline().strip() != "ready":
-        if process.poll() is not None:
-            raise SystemExit(f"no fit with the library in {tree}")
-    return process
 
 
-def ask_for_one(process):
+def ask_for_one(process, job):
     """Ask a waiting process for one fit."""
-    process.stdin.write("\n")
+    process.stdin.write(" ".join(job) + "\n")
     process.stdin.flush()
     return json.loads(process.stdout.readline())
 
 
 def against(revision, kernels):
-    """Time every task with an earlier commit and with this tree, in turn."""
-    rows = []
+    """Time every task with an earlier commit and with this tree, in turn; yield the rows of each kind of kernels."""
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder)
         archive = subprocess.run(["git", "archive", revision, "src"], cwd=ROOT, check=True, capture_output=True).stdout
         subprocess.run(["tar", "-x", "-C", str(tree)], input=archive, check=True)
-        for kind in kernels:
+        for kind in reversed(kernels):
+            rows, before, now = [], serve(kind, tree), serve(kind, ROOT)
             for job, goals in PAIR_GOALS.items():
-                rows += compared(kind, tree, job, goals[0 if kind == "numba" else 1])
-    return rows
+                pairs = [(ask_for_one(before, job), ask_for_one(now, job)) for _ in range(PAIRS)]
+                rows += compared(f"{kind}: {' '.join(job)}", job[0], pairs, goals[0 if kind == "numba" else 1])
+            for process in (before, now):
+                process.stdin.close()
+                process.wait()
+            yield rows
 
 
-def compared(kind, tree, job, goal):
+def compared(name, task, pairs, goal):
     """Return the rows of one task."""
-    before, now = serve(kind, tree, *job), serve(kind, ROOT, *job)
-    pairs = [(ask_for_one(before), ask_for_one(now)) for _ in range(PAIRS)]
-    for process in (before, now):
-        process.stdin.close()
-        process.wait()
     ratio = float(np.median([old["cpu"] / new["cpu"] for old, new in pairs]))
-    seconds = float(np.median([new["cpu"] for _, new in pairs]))
-    name = f"{kind}: {' '.join(job)}"
+    before, seconds = (float(np.median([pair[side]["cpu"] for pair in pairs])) for side in (0, 1))
+    print(f"{name}: {before:.4f} s before, {seconds:.4f} s now, {ratio:.2f} times as fast", file=sys.stderr, flush=True)
     more = {"log_likelihood": pairs[0][1]["log_likelihood"], "log_likelihood_before": pairs[0][0]["log_likelihood"]}
-    limit = DEFAULT_GOAL if job[0] == "default" else None
+    limit = DEFAULT_GOAL if task == "default" else None
     return [
         figure(f"{name}, times as fast as before", ratio, f"at least {goal:g}", ratio >= goal, **more),
         figure(
@@ -251,7 +248,7 @@ def compared(kind, tree, job, goal):
             seconds,
             "" if limit is None else f"at most {limit:g}",
             "no goal" if limit is None else seconds <= limit,
-            before=float(np.median([old["cpu"] for old, _ in pairs])),
+            before=before,
         ),
     ]
 
@@ -346,7 +343,11 @@ def main():
             "CPU seconds over seven pairs, one thread."
         )
         title = f"The dyadic mixed model against commit {options.against}"
-        store("mixed_against", title=title, says=says, figures=against(options.against, kernels))
+        command = f"python -m benchmarks.mixed --against {options.against}"
+        figures = []
+        for rows in against(options.against, kernels):
+            figures += rows
+            store("mixed_against", title=title, says=says, figures=figures, command=command)
         return
     rows = [row for kind in kernels for row in fits(kind)]
     rows += peers(kernels, ["100x14"] if options.quick else list(PEER_GOALS))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,16 +13,19 @@ import numpy as np
 from reldyn._types import Array
 from reldyn.mixed.likelihood._entries import LANES, Entries, by_dyad, laid_out
 from reldyn.mixed.likelihood._evaluation import Evaluation, Lanes
-from reldyn.mixed.likelihood._lanes import first_pass, occasion_curvature, occasions, second_pass
+from reldyn.mixed.likelihood._lanes import first_pass, second_pass, weighted_bends
+from reldyn.mixed.likelihood._occasions_numba import occasion_curvature, occasions
 from reldyn.mixed.likelihood._statistics import (
     Products,
     Statistics,
     assemble,
+    chunk_kernels,
     contract,
     no_products,
     precision_slopes,
     precisions,
     precisions_and_slopes,
+    slopes_and_bend,
 )
 from reldyn.mixed.processes import Kernel, curvature
 from reldyn.mixed.spec._random import RandomStructure
@@ -40,7 +44,7 @@ class Terms:
 
 @dataclass(frozen=True)
 class Occasions:
-    """Kernels of residuals without carry-over, all layouts at once; see `_lanes.occasions`."""
+    """Kernels of residuals without carry-over, all layouts at once; see `_occasions_numba`."""
 
     precision: Array
     slopes: Array
@@ -351,3 +355,75 @@ def _add_curvature(
         squares, logs = curvature(stats.residual, exchangeable, psi[part.stratum], part.arrangement, inner, part.counts)
         log_det[here, here] += logs + squares[0]
         quadratic[here, here] += squares[1]
+
+
+def half_second_derivatives(
+    stats: Statistics, structure: RandomStructure, psi: tuple[Array, ...], lanes: Lanes, W: Array
+) -> Array:
+    """``sum_kl W_kl d2_kl (X'V^{-1}X) / 2``, second derivatives of R^{-1} taken whole; see `_kenward_roger`.
+
+    Parameters
+    ----------
+    stats, structure
+        As in `evaluate`.
+    psi : tuple of arrays
+        Natural residual parameters of each stratum.
+    lanes : Lanes
+        Of the evaluation there.
+    W : (k, k) array
+        Weights of pairs of covariance parameters.
+
+    Returns
+    -------
+    (p, p) array
+        To be made symmetric.
+    """
+    p, q, g = stats.p, stats.q, structure.n_parameters
+    basis = structure.basis.reshape(g, q * q)
+    pairs = (basis.T @ W[:g, :g] @ basis).reshape(q, q, q, q)
+    spread = np.ascontiguousarray(pairs.transpose(0, 3, 1, 2)).reshape(q * q, q * q)
+    total = np.zeros((p, p))
+    if not stats.residual.serial:
+        kernels = kernels_of(stats, list(psi))
+        terms = kept_terms(stats, kernels)
+        entries = terms.entries
+        left = kernels.precision[:, None] @ entries.basis
+        bends = -2.0 * (left @ np.tensordot(kernels.slopes, W[g:, g:], axes=((1,), (0,))).transpose(0, 3, 1, 2)).sum(1)
+        layout, a, b = entries.places.T
+        slopes = np.vstack([terms.slopes, 0.5 * (bends[layout, a, b] + bends[layout, b, a])])
+        parts = [(entries, slopes, slice(g, len(W)))]
+    else:
+        begins = g + np.cumsum([0, *stats.sizes])
+        parts = [
+            (*_bent_terms(stats, psi, stratum, W[begin:end, begin:end]), slice(int(begin), int(end)))
+            for stratum, (begin, end) in enumerate(itertools.pairwise(begins))
+        ]
+    for number, (entries, slopes, here) in enumerate(parts):
+        mixed = (W[here, :g] @ basis).reshape(-1, q, q)
+        weighted_bends(
+            entries.values,
+            entries.terms,
+            entries.column,
+            entries.row,
+            slopes,
+            lanes.C,
+            lanes.half,
+            stats.outside[:p],
+            # Pairs of parameters of G count once, whatever the number of strata.
+            spread if number == 0 else np.zeros_like(spread),
+            mixed,
+            np.ascontiguousarray(W[here, here]),
+            total,
+        )
+        total += 0.5 * np.tensordot(slopes[-1], entries.totals[:, :p, :p], axes=1)
+    return total
+
+
+def _bent_terms(stats: Statistics, psi: tuple[Array, ...], stratum: int, W: Array) -> tuple[Entries, Array]:
+    """Derivatives of a serial stratum's ``W'R^{-1}W`` and their weighted second derivatives, each of them a term."""
+    products = no_products(stats, len(W) + 1)
+    for part in stats.chunks:
+        if part.stratum == stratum:
+            items = chunk_kernels(stats, part, psi[stratum], 2)
+            assemble(stats, part, slopes_and_bend(items, W), products)
+    return laid_out(products.z, products.total, stats.outside, stats.n_dyads), np.eye(len(W) + 1)

@@ -233,6 +233,13 @@ def precisions_and_slopes(items: list[Kernel]) -> Weights:
     return lambda index: np.concatenate([items[index].precision[None], np.asarray(items[index].d_precision)])
 
 
+def slopes_and_bend(items: list[Kernel], W: Array) -> Weights:
+    """Derivatives of each layout's precision, then its second derivatives weighted by W, (r + 1, m, m)."""
+    return lambda index: np.concatenate(
+        [np.asarray(items[index].d_precision), np.tensordot(W, np.asarray(items[index].d2_precision), axes=2)[None]]
+    )
+
+
 def _add(out: Array, rows: Where, columns: Where, values: Array) -> None:
     if isinstance(rows, slice) or isinstance(columns, slice):
         out[..., rows, columns] += values
