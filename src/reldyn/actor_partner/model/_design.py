@@ -370,4 +370,7 @@ def identifiers(frame: pd.DataFrame, panel: DyadPanel, design: DesignRows) -> pd
     """Dyad, person, role and clock columns of the rows that were used."""
     named = [column for column in panel.columns.values() if column is not None]
     kept = frame[list(dict.fromkeys(named))]
-    return (kept if len(design.rows) == len(kept) else kept.iloc[design.rows]).reset_index(drop=True)
+    if len(design.rows) != len(kept):
+        kept = kept.iloc[design.rows]
+    numbered = type(kept.index).__name__ == "RangeIndex" and kept.index[0] == 0 and kept.index[-1] == len(kept) - 1
+    return kept if numbered else kept.reset_index(drop=True)

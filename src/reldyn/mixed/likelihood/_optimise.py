@@ -56,11 +56,23 @@ class Trace:
 @brief
 @dataclass(frozen=True)
 class Point:
-    """Parameters, with the deviance and its derivatives there."""
+    """Parameters, with the deviance and its derivatives there.
+
+    Attributes
+    ----------
+    G : (q, q) array
+    psi : tuple of arrays
+        Natural residual parameters of each stratum.
+    value : Evaluation
+    charts : tuple of (eta, first, second)
+        Unconstrained residual parameters of each stratum, and derivatives of the natural ones in them; empty where
+        they are still to be worked out.
+    """
 
     G: Array
     psi: tuple[Array, ...]
     value: Evaluation
+    charts: tuple[tuple[Array, Array, Array], ...] = ()
 
 
 @brief
@@ -241,9 +253,7 @@ class _Frame:
             curvature.append(second)
             start += block.n_parameters
         self.unconstrained = []
-        for natural, exchangeable in zip(point.psi, stats.exchangeable, strict=True):
-            eta = from_natural(stats.residual, exchangeable, natural)
-            _, first, second = to_natural(stats.residual, exchangeable, eta)
+        for eta, first, second in point.charts or _charts(stats, point.psi):
             self.unconstrained.append(eta)
             wide = np.zeros((k, len(eta)))
             wide[start : start + len(eta)] = first
@@ -277,12 +287,24 @@ class _Frame:
                 columns = np.array(copy)[order]
                 scaled = moved * self.scale[np.array(block.copies[0])[order]][:, None]
                 G[np.ix_(columns, columns)] = scaled @ scaled.T
-        psi = []
+        psi, charts = [], []
         for eta, exchangeable in zip(self.unconstrained, self.stats.exchangeable, strict=True):
-            psi.append(to_natural(self.stats.residual, exchangeable, eta + step[start : start + len(eta)])[0])
+            there = eta + step[start : start + len(eta)]
+            natural, first, second = to_natural(self.stats.residual, exchangeable, there)
+            psi.append(natural)
+            charts.append((there, first, second))
             start += len(eta)
         value = evaluate(self.stats, self.structure, G, psi, reml=reml, order=2)
-        return None if value is None else Point(G, tuple(psi), value)
+        return None if value is None else Point(G, tuple(psi), value, tuple(charts))
+
+
+def _charts(stats: Statistics, psi: tuple[Array, ...]) -> list[tuple[Array, Array, Array]]:
+    """Unconstrained residual parameters of each stratum, and derivatives of the natural ones in them."""
+    found = []
+    for natural, exchangeable in zip(psi, stats.exchangeable, strict=True):
+        eta = from_natural(stats.residual, exchangeable, natural)
+        found.append((eta, *to_natural(stats.residual, exchangeable, eta)[1:]))
+    return found
 
 
 def root_derivatives(root: Array, order: Ints, scales: Array, gradient: Array) -> tuple[Array, Array]:
