@@ -59,7 +59,7 @@ def _filled(panel: DyadPanel, name: str) -> Flags:
     """Rows with a value of a column."""
     column = panel._frame[name]
     if column.dtype == np.float64:
-        return ~np.isnan(column.to_numpy())
+        return np.asarray(~np.isnan(column.to_numpy()))
     return np.asarray(column.notna().to_numpy())
 
 

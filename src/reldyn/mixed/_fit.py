@@ -14,8 +14,9 @@ from reldyn._types import Array
 from reldyn.errors import ConvergenceWarning, DesignError, check_option
 from reldyn.mixed._near_singular import near_singular_notes, typical_size
 from reldyn.mixed._threads import single_threaded
+from reldyn.mixed.likelihood._evaluation import Evaluation
 from reldyn.mixed.likelihood._identification import check_design, check_identified
-from reldyn.mixed.likelihood._objective import Evaluation, evaluate
+from reldyn.mixed.likelihood._objective import evaluate
 from reldyn.mixed.likelihood._optimise import Optimum, Trace, optimise
 from reldyn.mixed.likelihood._start import Start, starting_values
 from reldyn.mixed.likelihood._statistics import Statistics, summarise

@@ -239,7 +239,7 @@ def _half_second_derivatives(fit: Fit, W: Array) -> Array:
         total = _half_by_dyad(fit, W)
     if fit.residual.serial:
         total += 0.25 * residual_second_order(fit, W[structure.n_parameters :, structure.n_parameters :])
-    return 0.5 * (total + total.T)
+    return np.asarray(0.5 * (total + total.T))
 
 
 def _half_by_dyad(fit: Fit, W: Array) -> Array:

@@ -158,8 +158,8 @@ def laid_out(z: Array, total: Array, outside: Ints, n_dyads: int) -> Entries:
     term, column, row = (item.ravel() for item in np.indices((k, c, q)))
     totals = np.ascontiguousarray(total[:, outside[:, None], outside])
     none, nothing = np.zeros((0, 3), dtype=np.int64), np.zeros((0, k - 1, 2, 2))
-    values = values.reshape(blocks, k * c * q, LANES)
-    return Entries(values, term, column, row, totals, none, nothing, none[:, 0], np.zeros(0))
+    flat = values.reshape(blocks, k * c * q, LANES)
+    return Entries(flat, term, column, row, totals, none, nothing, none[:, 0], np.zeros(0))
 
 
 def by_dyad(lanes: Array, n_dyads: int) -> Array:

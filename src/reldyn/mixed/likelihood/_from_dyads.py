@@ -46,9 +46,9 @@ def chunk_of_dyads(
     terms: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
     for index, place in enumerate(present):
         members = OCCASIONS[place].members
-        for a, left in enumerate(members):
-            for b, right in enumerate(members):
-                terms.setdefault((left, right), []).append((index, a, b))
+        for a, one in enumerate(members):
+            for b, other in enumerate(members):
+                terms.setdefault((one, other), []).append((index, a, b))
     sides = [_side(problem, Z, columns[member], stratum, member) for member in (0, 1)]
     frequent = []
     for pair, of_pair in terms.items():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -239,7 +240,7 @@ def evaluate(
     # From [x, y] to columns in which X'V^{-1}X is the identity and y is the residual.
     transform = np.zeros((p + 1, p + 1))
     transform[:p, :p], transform[:p, p], transform[p, p] = inverse_root, -beta, 1.0
-    return _differentiate(stats, structure, psi, found, terms, plain, transform, factor, reml=reml)
+    return _differentiate(stats, structure, psi, found, terms, plain, transform, np.asarray(factor, float), reml=reml)
 
 
 def _differentiate(
@@ -257,7 +258,7 @@ def _differentiate(
     p, q, g = stats.p, stats.q, structure.n_parameters
     basis = structure.basis.reshape(g, q * q)
     entries, slopes = terms.entries, terms.slopes
-    sums = pass_second(stats, terms, plain.matrices, transform, reml=reml)
+    sums = pass_second(stats, terms, cast("Lanes", plain.matrices), transform, reml=reml)
     r = len(slopes)
     omega = np.append(np.full(p, float(reml)), 1.0)
     derivative_of = np.empty((g + r, p + 1, p + 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from reldyn.errors import DesignError
-from reldyn.mixed.likelihood._objective import Evaluation
+from reldyn.mixed.likelihood._evaluation import Evaluation
 from reldyn.mixed.likelihood._statistics import Statistics
 from reldyn.mixed.processes import natural_names
 from reldyn.mixed.spec._options import Residual

@@ -17,6 +17,7 @@ quadratic form: where V is linear in the parameters, minus the first is twice th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -81,7 +82,8 @@ def evaluate(
     if compiled is not None and not stats.residual.serial:
         occasions = compiled.kernels_of(stats, psi)
         own = occasions.log_det
-        return compiled.evaluate(stats, structure, psi, occasions, root_of(G), own, reml=reml, order=order)
+        answer = compiled.evaluate(stats, structure, psi, occasions, root_of(G), own, reml=reml, order=order)
+        return cast("Evaluation | None", answer)
     found = [chunk_kernels(stats, part, psi[part.stratum], min(order, 1)) for part in stats.chunks]
     if not all(np.isfinite(item.log_det) for items in found for item in items):
         return None
@@ -91,7 +93,8 @@ def evaluate(
         for count, item in zip(part.counts, items, strict=True)
     )
     if compiled is not None:
-        return compiled.evaluate(stats, structure, psi, found, root_of(G), own, reml=reml, order=order)
+        answer = compiled.evaluate(stats, structure, psi, found, root_of(G), own, reml=reml, order=order)
+        return cast("Evaluation | None", answer)
     per_dyad = _per_dyad(stats, found, root_of(G))
     if per_dyad is None:
         return None

@@ -15,7 +15,8 @@ import numpy as np
 
 from reldyn._records import brief
 from reldyn._types import Array, Ints
-from reldyn.mixed.likelihood._objective import Evaluation, evaluate
+from reldyn.mixed.likelihood._evaluation import Evaluation
+from reldyn.mixed.likelihood._objective import evaluate
 from reldyn.mixed.likelihood._statistics import Statistics
 from reldyn.mixed.processes import from_natural, to_natural
 from reldyn.mixed.spec._random import RandomStructure, pivoted_root

@@ -8,7 +8,8 @@ import numpy as np
 
 from reldyn._types import Array, Flags
 from reldyn.errors import DesignError
-from reldyn.mixed.likelihood._objective import Evaluation, evaluate
+from reldyn.mixed.likelihood._evaluation import Evaluation
+from reldyn.mixed.likelihood._objective import evaluate
 from reldyn.mixed.likelihood._statistics import Statistics
 from reldyn.mixed.processes import from_natural, natural_names, start, to_natural
 from reldyn.mixed.spec._columns import times

@@ -132,9 +132,12 @@ def take_rows(problem: Problem, rows: Ints) -> Problem:
 
 def _designs_on(problem: Problem, rows: Ints) -> dict[str, Any]:
     """Both designs on some rows; what they share they go on sharing."""
-    X, Z = problem.X[rows], problem.Z[rows]
-    if isinstance(X, RoleColumns) and isinstance(Z, RoleColumns) and problem.X.base is problem.Z.base:  # type: ignore[union-attr]
-        Z = replace(Z, base=X.base, group=X.group if problem.X.group is problem.Z.group else Z.group)  # type: ignore[union-attr]
+    old_X, old_Z = problem.X, problem.Z
+    X, Z = old_X[rows], old_Z[rows]
+    if not (isinstance(old_X, RoleColumns) and isinstance(old_Z, RoleColumns)):
+        return {"X": X, "Z": Z}
+    if isinstance(X, RoleColumns) and isinstance(Z, RoleColumns) and old_X.base is old_Z.base:
+        Z = replace(Z, base=X.base, group=X.group if old_X.group is old_Z.group else Z.group)
     return {"X": X, "Z": Z}
 
 

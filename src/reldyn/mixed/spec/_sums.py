@@ -84,7 +84,7 @@ def _goes_by_dyad(problem: Problem) -> bool:
     if not goes_by_member(problem):
         return False
     width = cast("RoleColumns", problem.X).base.shape[1] + 1
-    return 6 * width * width * problem.n_dyads <= max(problem.n * width, _FEW_NUMBERS)
+    return bool(6 * width * width * problem.n_dyads <= max(problem.n * width, _FEW_NUMBERS))
 
 
 def goes_by_member(problem: Problem) -> bool:
