@@ -10,6 +10,7 @@ import importlib
 import logging
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from reldyn._kernels import Kernels, chosen_kernels
 
@@ -30,9 +31,13 @@ def kernels() -> ModuleType:
 
 def fused() -> ModuleType | None:
     """Module with the compiled evaluation of the deviance; None where numpy's kernels run."""
-    if chosen_kernels() == "numpy":
-        return None
-    _module("numba")
+    return None if chosen_kernels() == "numpy" else _fused()
+
+
+@functools.cache
+def _fused() -> ModuleType:
+    lanes = importlib.import_module(f"{_HERE}_lanes")
+    _announce(lanes.first_pass, "_lanes.first_pass*.nbi")
     return importlib.import_module(f"{_HERE}_fused")
 
 
@@ -41,11 +46,16 @@ def _module(wanted: Kernels) -> ModuleType:
     if wanted == "numpy":
         return importlib.import_module(f"{_HERE}_kernels")
     module = importlib.import_module(f"{_HERE}_kernels_numba")
-    if not list(_cache_folder(module).glob("_kernels_numba.*.nbi")):
-        _LOGGER.info("reldyn compiles its fast kernels once; this takes some seconds and is kept on disk.")
+    _announce(module.grams, "_kernels_numba.*.nbi")
     return module
 
 
-def _cache_folder(module: ModuleType) -> Path:
-    """Where numba keeps the compiled kernels."""
-    return Path(module.grams.stats.cache_path)
+def _announce(function: Any, pattern: str) -> None:
+    """Say that a kernel is to be compiled, where numba has none in store."""
+    if not list(_cache_folder(function).glob(pattern)):
+        _LOGGER.info("reldyn compiles its fast kernels once; this takes some seconds and is kept on disk.")
+
+
+def _cache_folder(function: Any) -> Path:
+    """Where numba keeps a compiled kernel."""
+    return Path(function.stats.cache_path)
