@@ -26,14 +26,19 @@ def record():
     }
 
 
-def store(name, *, title, says, figures):
+def store(name, *, title, says, figures, command=None):
     """Print the figures and write them with the machine to ``benchmarks/results/NAME.json``.
 
     ``figures`` are mappings with ``figure``, ``measured``, ``goal`` (text) and ``met`` (True, False or
-    "no goal"), and may hold more.
+    "no goal"), and may hold more. ``command`` is what was run, where it is not ``python -m benchmarks.NAME``.
     """
-    command = f"python -m benchmarks.{name}"
-    content = {"title": title, "command": command, "says": says, "figures": figures, "machine": record()}
+    content = {
+        "title": title,
+        "command": command or f"python -m benchmarks.{name}",
+        "says": says,
+        "figures": figures,
+        "machine": record(),
+    }
     for row in figures:
         verdict = {True: "met", False: "NOT MET"}.get(row["met"], row["met"])
         print(f"{row['figure']:<60} {row['measured']:>12.4g}   {row['goal']:<22} {verdict}")

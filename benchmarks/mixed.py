@@ -1,10 +1,11 @@
 """The dyadic mixed model beside its peers, on the same rows and in one run.
 
-Usage: python -m benchmarks.mixed [--quick]
+Usage: python -m benchmarks.mixed [--quick] [--against REV]
 
 From a built panel to inference, CPU seconds on one core, the least of several fits. Peers: statsmodels MixedLM on
 the model that it can express (six random effects, one residual variance), and nlme, if Rscript is installed, on the
-model itself. ``--quick`` leaves out what takes minutes.
+model itself. ``--quick`` leaves out what takes minutes. ``--against`` times the same fits with an earlier commit of
+the library as well, in turn with this one, and stores the median ratio of seven such pairs under a name of its own.
 """
 
 import argparse
@@ -30,6 +31,18 @@ FIT_GOALS = {"numpy": {"100x14": 0.060, "100x70": 0.060, "2000x100": 0.300}}
 FIT_GOALS["numba"] = {"100x14": 0.020, "100x70": 0.020, "2000x100": 0.100}
 SERIAL_GOALS = {"numpy": 3.0, "numba": 0.5}
 PEER_GOALS = {"100x14": 100.0, "100x70": 200.0}
+PAIRS = 7
+# Task, size and residual: how many times faster than before, with compiled kernels and without.
+PAIR_GOALS = {
+    ("fit", "100x14", "unstructured"): (2.2, 1.0),
+    ("fit", "100x70", "unstructured"): (2.8, 1.0),
+    ("fit", "2000x100", "unstructured"): (4.0, 1.0),
+    ("fit", "2000x100", "ar1"): (2.5, 1.0),
+    ("fit", "2000x100", "var1"): (2.5, 1.0),
+    ("cr2", "2000x100", "unstructured"): (1.0, 1.0),
+    ("default", "100x14", "unstructured"): (1.0, 1.0),
+}
+DEFAULT_GOAL = 0.150
 REPLICATIONS = 1000
 REPLICATION_GOALS = {"numpy": 60.0, "numba": 15.0}
 
@@ -80,6 +93,39 @@ def work_expressible(size, repeats=5):
     plain = rd.Residual("independent", equal_variances=True)
     seconds, fit = timed(lambda: rd.mixed_model(panel, **MODEL, residual=plain), int(repeats))
     return {"cpu": seconds, "log_likelihood": fit.log_likelihood}
+
+
+def task_of(task, size, residual):
+    """Return a call that does one task on a panel made beforehand."""
+    import reldyn as rd
+
+    rows = rows_of(size, phi=0.3 if residual in {"ar1", "var1"} else 0.0)
+    if task == "default":
+        rng = np.random.default_rng(SEED)
+        person = rows.groupby(["dyad", "role"]).ngroup().to_numpy()
+        for name in ("x1", "x2", "x3"):
+            rows[name] = rng.standard_normal(len(rows)) + rng.standard_normal(person.max() + 1)[person]
+        panel = as_panel(rows)
+        return lambda: rd.apim(panel, outcome="y", predictors=["x1", "x2", "x3"])
+    panel = as_panel(rows)
+    estimation = rd.Estimation(inference="cr2" if task == "cr2" else "kenward-roger")
+    return lambda: rd.mixed_model(panel, **MODEL, residual=residual, estimation=estimation)
+
+
+def work_serve():
+    """Do the task that a line names, and say how long it took; the first call of each task only warms up."""
+    calls = {}
+    for line in sys.stdin:
+        job = tuple(line.split())
+        if job not in calls:
+            # One panel at a time, so that no task pays for the memory of another.
+            calls = {job: task_of(*job)}
+            calls[job]()
+        began = time.process_time()
+        answer = calls[job]()
+        seconds = time.process_time() - began
+        print(json.dumps({"cpu": seconds, "log_likelihood": float(answer.estimates.log_likelihood)}), flush=True)
+    return {}
 
 
 def work_statsmodels(size):
@@ -152,6 +198,59 @@ def ask(kernels, job, *arguments, cache=None):
     command = [sys.executable, "-m", "benchmarks.mixed", "--job", job, *map(str, arguments)]
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, encoding="utf-8", check=True)
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def serve(kernels, tree):
+    """Start a process that waits to be asked for fits with the library of one tree."""
+    env = {**os.environ, "RELDYN_KERNELS": kernels, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    env["PYTHONPATH"] = os.pathsep.join([str(tree / "src"), str(ROOT)])
+    command = [sys.executable, "-m", "benchmarks.mixed", "--job", "serve"]
+    return subprocess.Popen(
+        command, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+    )
+
+
+def ask_for_one(process, job):
+    """Ask a waiting process for one fit."""
+    process.stdin.write(" ".join(job) + "\n")
+    process.stdin.flush()
+    return json.loads(process.stdout.readline())
+
+
+def against(revision, kernels):
+    """Time every task with an earlier commit and with this tree, in turn; yield the rows of each kind of kernels."""
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder)
+        archive = subprocess.run(["git", "archive", revision, "src"], cwd=ROOT, check=True, capture_output=True).stdout
+        subprocess.run(["tar", "-x", "-C", str(tree)], input=archive, check=True)
+        for kind in reversed(kernels):
+            rows, before, now = [], serve(kind, tree), serve(kind, ROOT)
+            for job, goals in PAIR_GOALS.items():
+                pairs = [(ask_for_one(before, job), ask_for_one(now, job)) for _ in range(PAIRS)]
+                rows += compared(f"{kind}: {' '.join(job)}", job[0], pairs, goals[0 if kind == "numba" else 1])
+            for process in (before, now):
+                process.stdin.close()
+                process.wait()
+            yield rows
+
+
+def compared(name, task, pairs, goal):
+    """Return the rows of one task."""
+    ratio = float(np.median([old["cpu"] / new["cpu"] for old, new in pairs]))
+    before, seconds = (float(np.median([pair[side]["cpu"] for pair in pairs])) for side in (0, 1))
+    print(f"{name}: {before:.4f} s before, {seconds:.4f} s now, {ratio:.2f} times as fast", file=sys.stderr, flush=True)
+    more = {"log_likelihood": pairs[0][1]["log_likelihood"], "log_likelihood_before": pairs[0][0]["log_likelihood"]}
+    limit = DEFAULT_GOAL if task == "default" else None
+    return [
+        figure(f"{name}, times as fast as before", ratio, f"at least {goal:g}", ratio >= goal, **more),
+        figure(
+            f"{name}, CPU seconds",
+            seconds,
+            "" if limit is None else f"at most {limit:g}",
+            "no goal" if limit is None else seconds <= limit,
+            before=before,
+        ),
+    ]
 
 
 def by_nlme(size):
@@ -228,6 +327,7 @@ def main():
     """Measure everything and store it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--against", metavar="REV", help="an earlier commit to compare with")
     parser.add_argument("--job", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.job:
@@ -237,6 +337,18 @@ def main():
     import importlib.util
 
     kernels = ["numpy", "numba"] if importlib.util.find_spec("numba") else ["numpy"]
+    if options.against:
+        says = (
+            "The fits of `benchmarks.mixed` with this library and with an earlier commit, in turn: the median ratio of "
+            "CPU seconds over seven pairs, one thread."
+        )
+        title = f"The dyadic mixed model against commit {options.against}"
+        command = f"python -m benchmarks.mixed --against {options.against}"
+        figures = []
+        for rows in against(options.against, kernels):
+            figures += rows
+            store("mixed_against", title=title, says=says, figures=figures, command=command)
+        return
     rows = [row for kind in kernels for row in fits(kind)]
     rows += peers(kernels, ["100x14"] if options.quick else list(PEER_GOALS))
     for size in [] if options.quick else ["100x14"]:

@@ -1,5 +1,6 @@
 """The compiled kernels against numpy's, and how they are chosen."""
 
+import dataclasses
 import importlib.util
 import logging
 
@@ -11,6 +12,10 @@ from reldyn.errors import DesignError
 from reldyn.mixed import Residual, fit_mixed, infer, random_structure
 from reldyn.mixed.likelihood import _kernels as plain
 from reldyn.mixed.likelihood._backend import kernels
+from reldyn.mixed.likelihood._objective import evaluate
+from reldyn.mixed.likelihood._statistics import summarise
+from reldyn.mixed.processes import start
+from reldyn.mixed.spec._problem import sort_rows
 
 needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="numba is not installed")
 
@@ -100,21 +105,42 @@ def test_fits_are_the_same_either_way(residual, monkeypatch):
 
 def test_the_environment_chooses(monkeypatch):
     monkeypatch.setenv("RELDYN_KERNELS", "numpy")
-    assert kernels(10**6) is plain
+    assert kernels() is plain
     monkeypatch.setenv("RELDYN_KERNELS", "fortran")
     with pytest.raises(DesignError, match=r"^RELDYN_KERNELS='fortran' is not known; allowed: 'numpy', 'numba'\."):
-        kernels(10)
-
-
-def test_small_problems_run_with_numpy(monkeypatch):
-    monkeypatch.delenv("RELDYN_KERNELS", raising=False)
-    assert kernels(1000) is plain
+        kernels()
 
 
 @needs_numba
-def test_large_problems_run_compiled(monkeypatch):
+def test_compiled_kernels_run_wherever_numba_is_installed(monkeypatch):
     monkeypatch.delenv("RELDYN_KERNELS", raising=False)
-    assert kernels(10**6).__name__ == "reldyn.mixed.likelihood._kernels_numba"
+    assert kernels().__name__ == "reldyn.mixed.likelihood._kernels_numba"
+
+
+@needs_numba
+@pytest.mark.parametrize("reml", [True, False], ids=["reml", "ml"])
+@pytest.mark.parametrize("process", ["independent", "unstructured", "ar1", "var1"])
+@pytest.mark.parametrize("n_dyads", [5, 64, 70])
+def test_the_compiled_evaluation_equals_numpy(process, n_dyads, reml, monkeypatch):
+    residual = Residual(process)
+    problem, _ = sort_rows(
+        random_problem(4, n_dyads=n_dyads, n_steps=7, missing=0.3, q_terms=2, strata=2, exchangeable=(False, True))
+    )
+    structure = random_structure(["a", "b", "c", "d"], "block", terms=(0, 0, 1, 1))
+    root = np.array([[1.0, 0, 0, 0], [0.5, 0, 0, 0], [0, 0, 0.4, 0], [0, 0, 0.2, 0.3]])
+    psi = [start(residual, item, np.array([[1.0, 0.3], [0.3, 0.8]])) for item in problem.exchangeable]
+    found = []
+    for name in ("numpy", "numba"):
+        monkeypatch.setenv("RELDYN_KERNELS", name)
+        stats = summarise(problem, structure.internal_design(problem.Z), residual)
+        found.append(evaluate(stats, structure, root @ root.T, psi, reml=reml, order=2))
+    for field in dataclasses.fields(found[0]):
+        if field.name != "matrices":
+            one, other = (np.asarray(getattr(value, field.name)) for value in found)
+            np.testing.assert_allclose(other, one, rtol=1e-10, atol=1e-11 * np.abs(one).max(), err_msg=field.name)
+    for field in dataclasses.fields(found[0].dyad):
+        one, other = (getattr(value.dyad, field.name) for value in found)
+        np.testing.assert_allclose(other, one, rtol=1e-10, atol=1e-11 * np.abs(one).max(), err_msg=field.name)
 
 
 @needs_numba

@@ -12,10 +12,11 @@ from numpy.typing import ArrayLike
 from reldyn._records import brief
 from reldyn._types import Array
 from reldyn.errors import ConvergenceWarning, DesignError, check_option
-from reldyn.mixed._near_singular import column_sizes, near_singular_notes
+from reldyn.mixed._near_singular import near_singular_notes, typical_size
 from reldyn.mixed._threads import single_threaded
+from reldyn.mixed.likelihood._evaluation import Evaluation
 from reldyn.mixed.likelihood._identification import check_design, check_identified
-from reldyn.mixed.likelihood._objective import Evaluation, evaluate
+from reldyn.mixed.likelihood._objective import evaluate
 from reldyn.mixed.likelihood._optimise import Optimum, Trace, optimise
 from reldyn.mixed.likelihood._start import Start, starting_values
 from reldyn.mixed.likelihood._statistics import Statistics, summarise
@@ -23,6 +24,7 @@ from reldyn.mixed.processes import describe, natural_names
 from reldyn.mixed.spec._options import Method, Residual
 from reldyn.mixed.spec._problem import Problem, sort_rows
 from reldyn.mixed.spec._random import RandomStructure
+from reldyn.mixed.spec._sums import row_sums
 
 # Variance of a direction of G, relative to the largest on comparable scales, below which it counts as shut.
 _SHUT = 1e-9
@@ -201,9 +203,10 @@ def fit_mixed(
     residual = Residual() if residual is None else residual
     reml = method == "reml"
     ordered = sort_rows(problem)[0]
-    check_design(ordered, structure, residual)
-    stats = summarise(ordered, structure.internal_design(ordered.Z), residual)
-    begin = starting_values(ordered, structure, stats, reml=reml) if start is None else start
+    sums = row_sums(ordered)
+    check_design(ordered, structure, residual, sums)
+    stats = summarise(ordered, structure.internal_design(ordered.Z), residual, sums)
+    begin = starting_values(ordered, structure, stats, sums, reml=reml) if start is None else start
     if start is None:
         check_identified(begin.evaluation, structure, stats)
     optimum = optimise(stats, structure, begin.G, begin.psi, begin.scale, reml=reml)
@@ -212,7 +215,8 @@ def fit_mixed(
             "the likelihood cannot be evaluated at the starting values: the residual covariance is not positive "
             "definite there. Check for an outcome that is constant or fully determined by the predictors."
         )
-    return _describe(problem, structure, residual, method, stats, optimum, begin.scale, warn=warn)
+    size = typical_size(*sums.z_sizes)
+    return _describe(problem, structure, residual, method, stats, optimum, begin.scale, size, warn=warn)
 
 
 @single_threaded
@@ -271,6 +275,7 @@ def _describe(
     stats: Statistics,
     optimum: Optimum,
     scale: Array,
+    size: Array,
     *,
     warn: bool,
 ) -> Fit:
@@ -279,7 +284,7 @@ def _describe(
     notes = []
     if boundary:
         notes.append(_boundary_note(structure, boundary))
-    notes.extend(near_singular_notes(structure.labels, structure.to_reported(optimum.point.G), column_sizes(problem)))
+    notes.extend(near_singular_notes(structure.labels, structure.to_reported(optimum.point.G), size))
     notes.extend(_residual_notes(problem, residual, optimum.point.psi))
     if not optimum.verified:
         notes.append(_failure_note(optimum))

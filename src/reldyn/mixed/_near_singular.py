@@ -13,7 +13,7 @@ from reldyn.mixed.spec._columns import sizes
 if TYPE_CHECKING:
     from reldyn.mixed.spec._problem import Problem
 
-__all__ = ["column_sizes", "near_singular_notes"]
+__all__ = ["column_sizes", "near_singular_notes", "typical_size"]
 
 # Correlations beyond this are reported as near-singular.
 _NEAR = 0.98
@@ -42,7 +42,11 @@ def column_sizes(problem: Problem) -> Array:
     >>> column_sizes(SimpleNamespace(Z=Z, member=member)).round(3).tolist()
     [2.236]
     """
-    squares, counts = sizes(problem.Z, problem.member)
+    return typical_size(*sizes(problem.Z, problem.member))
+
+
+def typical_size(squares: Array, counts: Array) -> Array:
+    """Root mean square of columns from sums of squares and counts per member, (2, q) each."""
     return np.asarray(np.sqrt(squares.sum(axis=0) / np.maximum(counts.sum(axis=0), 1)))
 
 

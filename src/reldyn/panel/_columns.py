@@ -29,6 +29,8 @@ def numbers_of(panel: DyadPanel, variable: str) -> NDArray[np.float64]:
 
     if not isinstance(variable, str):
         raise DataError(f"{variable!r} is no name of a column: give one name, as text.")
+    if variable in panel._numbers:
+        return panel._numbers[variable]
     check_usable(panel, [variable])
     column = panel._frame[variable]
     if column.dtype == np.float64:
@@ -46,6 +48,9 @@ def numbers_of(panel: DyadPanel, variable: str) -> NDArray[np.float64]:
                 "(pd.get_dummies), never to 1, 2, 3."
             )
         column = numbers
+    if column.dtype == np.float64:
+        panel._numbers[variable] = read_only(column.to_numpy())
+        return panel._numbers[variable]
     return read_only(column.to_numpy(dtype=float, na_value=np.nan))
 
 

@@ -18,6 +18,7 @@ from reldyn.panel.checks._findings import examine
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
     from reldyn.panel._clock import Clock
     from reldyn.panel.timing._formats import TimeOptions
@@ -65,6 +66,7 @@ class PanelRows:
         "_findings",
         "_frame",
         "_index",
+        "_numbers",
         "_scales",
         "_schedule",
         "_time_options",
@@ -79,6 +81,8 @@ class PanelRows:
     _compositions: tuple[str, ...]
     _exchangeable: frozenset[str]
     _time_options: TimeOptions
+    # Columns of numbers that were already read: views of the frame, so nothing is kept twice.
+    _numbers: dict[str, NDArray[np.float64]]
 
     def _fill(
         self,
@@ -102,6 +106,7 @@ class PanelRows:
             "_compositions": compositions,
             "_exchangeable": exchangeable,
             "_time_options": options,
+            "_numbers": {},
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)

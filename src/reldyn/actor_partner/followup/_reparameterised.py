@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ReparameterisedResult", "dyad_individual", "dyadic_score"]
 
+# Differences below this are rounding: which of them is met says nothing.
+ROUNDING = 1e-10
 SOURCES = {
     "dyadic score model": "Iida, Seidman and Shrout, 2018",
     "dyad-individual model": "Raudenbush, Brennan and Barnett, 1995; Kenny, Kashy and Cook, 2006",
@@ -86,7 +88,7 @@ class ReparameterisedResult(FamilyResult):
         return (
             f"{what} {self.n_dyads} dyads, {self.fit.estimates.method.upper()}, {self.fit.estimates.inference}. It is "
             "the actor-partner model in other coordinates: coefficients and log-likelihood follow from it with a "
-            f"largest difference of {self.largest_difference:.1e} ({SOURCES[self.kind]})."
+            f"largest difference of at most {max(self.largest_difference, ROUNDING):.1e} ({SOURCES[self.kind]})."
         )
 
 

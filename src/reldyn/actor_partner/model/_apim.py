@@ -16,7 +16,7 @@ from reldyn.actor_partner._moderators import absence_notes, varying_moderators
 from reldyn.actor_partner._past import OutcomePast, has_levels, outcome_past, without_tests
 from reldyn.actor_partner._row_terms import check_row_terms, offset_of, weights_of
 from reldyn.actor_partner.model._block import apim_block
-from reldyn.actor_partner.model._design import Block, build_design, identifiers
+from reldyn.actor_partner.model._design import Block, build_design, identifiers, problem_of
 from reldyn.actor_partner.model._fitting import check_memory, estimates_of, fit_design
 from reldyn.actor_partner.model._marginal import FAMILIES, refuse_mixed_options
 from reldyn.actor_partner.model._result import ApimResult, MixedResult
@@ -290,8 +290,9 @@ def run_model(
         return _run_incomplete(kind, panel, outcome, lay_out, strata, setting, past)
     block = lay_out(panel)
     design = build_design(panel, outcome, block, strata, setting.residual.process)
-    check_memory(design, setting.residual, setting.estimation)
-    fit = fit_design(design, setting.random, setting.residual, setting.estimation.method)
+    problem = problem_of(design)
+    check_memory(design, problem, setting.residual, setting.estimation)
+    fit = fit_design(design, setting.random, setting.residual, setting.estimation.method, problem)
     estimates, wald = estimates_of(fit, setting.estimation, design.log_volume)
     result = kind(
         setting=dataclasses.replace(setting, centres=block.centres),

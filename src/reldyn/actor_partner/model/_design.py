@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from reldyn.mixed import Problem, Random, RoleColumns
     from reldyn.panel import DyadPanel
 
+# Rows looked at first for a person whose values differ.
+_PROBE = 1000
+
 __all__ = ["Block", "DesignRows", "build_design", "identifiers", "places_of", "problem_of", "structure_of"]
 
 
@@ -152,43 +155,53 @@ def build_design(panel: DyadPanel, outcome: str, block: Block, strata: tuple[Str
     index = panel.index
     y = panel.values(outcome)
     _check_outcome(y, outcome)
-    usable = np.isfinite(y) & np.isfinite(block.base).all(axis=1)
+    with np.errstate(invalid="ignore"):
+        # Nothing times a number is nothing, times what is no number it is none: one product for all columns.
+        usable = np.isfinite(y) & np.isfinite(block.base @ np.zeros(block.base.shape[1]))
     for extra in (block.offset, block.weights):
         if extra is not None:
             usable &= np.isfinite(extra)
     rows = np.flatnonzero(usable)
     if not len(rows):
         raise DesignError(_no_rows(y, outcome, block))
+    # Where every row is usable there is nothing to pick.
+    chosen: Any = slice(None) if len(rows) == len(usable) else rows
     # Counting is several times faster than sorting codes that are small whole numbers.
-    used = np.bincount(index.dyad[rows], minlength=index.n_dyads) > 0
-    codes, dyad = np.flatnonzero(used), (np.cumsum(used) - 1)[index.dyad[rows]]
+    used = np.bincount(index.dyad[chosen], minlength=index.n_dyads) > 0
+    codes = np.flatnonzero(used)
+    dyad = index.dyad[chosen] if len(codes) == index.n_dyads else (np.cumsum(used) - 1)[index.dyad[chosen]]
     if len(codes) < 2:
         raise DesignError(
             f"the model needs several dyads, and only one has rows with {outcome!r} and all predictors: "
             "what differs between dyads cannot be estimated from one."
         )
     stratum, kept = _strata_in_use(panel, codes, strata)
-    member = places_of(panel, rows, stratum[dyad], kept)
-    _check_variation(y[rows], outcome, index.person[rows], index.partner_row[rows], y, stratum[dyad], member, kept)
+    of_row = stratum[dyad]
+    member = places_of(panel, rows, of_row, kept)
+    _check_variation(y[chosen], outcome, index.person[chosen], index.partner_row[chosen], y, of_row, member, kept)
     fixed = [column for k, term in enumerate(block.terms) for column in spread(term, k, kept, per_member=False)]
     random = [column for term, base in block.random for column in spread(term, base, kept, per_member=True)]
     return DesignRows(
         outcome=outcome,
-        y=y[rows],
-        base=block.base if len(rows) == len(usable) else block.base[rows],
+        y=y[chosen],
+        base=block.base[chosen],
         rows=rows,
         dyad=dyad.astype(np.int64),
         member=member,
-        step=(index.clock if serial == "car1" else index.step)[rows].astype(float),
+        step=(index.clock if serial == "car1" else index.step)[chosen].astype(float),
         stratum=stratum,
         strata=kept,
         fixed=tuple(fixed),
         random=tuple(random),
-        dyad_labels=tuple(index.dyad_labels[code] for code in codes),
-        n_persons=int(np.count_nonzero(np.bincount(index.person[rows], minlength=index.n_persons))),
-        offset=None if block.offset is None else block.offset[rows],
-        weights=None if block.weights is None else block.weights[rows],
+        dyad_labels=tuple(index.dyad_labels) if len(codes) == index.n_dyads else _labels(index.dyad_labels, codes),
+        n_persons=int(np.count_nonzero(np.bincount(index.person[chosen], minlength=index.n_persons))),
+        offset=None if block.offset is None else block.offset[chosen],
+        weights=None if block.weights is None else block.weights[chosen],
     )
+
+
+def _labels(labels: Sequence[Hashable], codes: NDArray[np.int64]) -> tuple[Hashable, ...]:
+    return tuple(labels[code] for code in codes)
 
 
 def _check_outcome(y: NDArray[np.float64], outcome: str) -> None:
@@ -213,21 +226,35 @@ def _check_variation(
 ) -> None:
     """Refuse an outcome whose residual variance is zero by the way it was asked: no optimum would exist."""
     nothing = 1e-12 * max(float(np.abs(y).max()), np.finfo(float).tiny)
+    head = slice(0, _PROBE)
     for code, part in enumerate(strata):
         for slot, role in enumerate(() if part.exchangeable else part.roles):
-            mine = y[(stratum == code) & (member == slot)]
-            if len(mine) and float(np.ptp(mine)) <= nothing:
-                raise DesignError(
-                    f"the outcome {outcome!r} is {mine[0]:g} in every row of {role}: without variation nothing can be "
-                    "estimated for that role."
-                )
-    both = np.where(partner_row >= 0, everywhere[np.maximum(partner_row, 0)], np.nan)
-    paired = np.isfinite(both)
-    if paired.any() and float(np.abs(y - both)[paired].max()) <= nothing:
-        raise DesignError(
-            f"both partners always have the same value of {outcome!r}: it belongs to the dyad, and a model of two "
-            "persons cannot explain it. Choose an outcome that each person has."
-        )
+            # Nearly always the first rows say that it varies.
+            for rows in (head, slice(None)):
+                mine = y[rows][(stratum[rows] == code) & (member[rows] == slot)]
+                if len(mine) and float(np.ptp(mine)) > nothing:
+                    break
+            else:
+                if len(mine):
+                    raise DesignError(
+                        f"the outcome {outcome!r} is {mine[0]:g} in every row of {role}: without variation nothing can "
+                        "be estimated for that role."
+                    )
+    for rows in (head, slice(None)):
+        both = np.where(partner_row[rows] >= 0, everywhere[np.maximum(partner_row[rows], 0)], np.nan)
+        paired = np.isfinite(both)
+        if paired.any() and float(np.abs(y[rows] - both)[paired].max()) > nothing:
+            break
+    else:
+        if paired.any():
+            raise DesignError(
+                f"both partners always have the same value of {outcome!r}: it belongs to the dyad, and a model of two "
+                "persons cannot explain it. Choose an outcome that each person has."
+            )
+    first = np.empty(int(person.max()) + 1)
+    first[person[head][::-1]] = y[head][::-1]
+    if float(np.abs(y[head] - first[person[head]]).max()) > nothing:
+        return
     top, bottom = np.full(int(person.max()) + 1, -np.inf), np.full(int(person.max()) + 1, np.inf)
     np.maximum.at(top, person, y)
     np.minimum.at(bottom, person, y)
@@ -264,12 +291,13 @@ def places_of(
 ) -> NDArray[np.int64]:
     """The place of each row's role in its composition; where members are exchangeable, the panel's own order."""
     index = panel.index
-    member = index.member[rows].copy()
+    member = index.member.copy() if len(rows) == len(index.member) else index.member[rows]
     code_of = {label: code for code, label in enumerate(index.roles)}
     for code, composition in enumerate(strata):
         if not composition.exchangeable:
-            second = index.role[rows] == code_of[composition.roles[1]]
-            member = np.where(stratum == code, second, member)
+            role = index.role if len(rows) == len(index.role) else index.role[rows]
+            second = role == code_of[composition.roles[1]]
+            member = second if len(strata) == 1 else np.where(stratum == code, second, member)
     return member.astype(np.int64)
 
 
@@ -297,7 +325,7 @@ def problem_of(design: DesignRows) -> Problem:
         exchangeable=tuple(stratum.exchangeable for stratum in design.strata),
         x_labels=tuple(column.name for column in design.fixed),
         z_labels=tuple(column.name for column in design.random),
-        dyad_labels=tuple(str(label) for label in design.dyad_labels),
+        dyad_labels=tuple(map(str, design.dyad_labels)),
     )
 
 
@@ -341,4 +369,8 @@ def structure_of(design: DesignRows, random: Random) -> Any:
 def identifiers(frame: pd.DataFrame, panel: DyadPanel, design: DesignRows) -> pd.DataFrame:
     """Dyad, person, role and clock columns of the rows that were used."""
     named = [column for column in panel.columns.values() if column is not None]
-    return frame[list(dict.fromkeys(named))].iloc[design.rows].reset_index(drop=True)
+    kept = frame[list(dict.fromkeys(named))]
+    if len(design.rows) != len(kept):
+        kept = kept.iloc[design.rows]
+    numbered = type(kept.index).__name__ == "RangeIndex" and kept.index[0] == 0 and kept.index[-1] == len(kept) - 1
+    return kept if numbered else kept.reset_index(drop=True)

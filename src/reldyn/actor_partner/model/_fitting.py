@@ -11,13 +11,15 @@ from reldyn.actor_partner.model._estimates import Estimates
 from reldyn.errors import DesignError
 
 if TYPE_CHECKING:
-    from reldyn.mixed import Estimation, Fit, Random, Residual, Wald
+    from reldyn.mixed import Estimation, Fit, Problem, Random, Residual, Wald
 
 __all__ = ["estimates_of", "fit_design"]
 
 
-def fit_design(design: DesignRows, random: Random, residual: Residual, method: str) -> Fit:
-    """Fit the rows.
+def fit_design(
+    design: DesignRows, random: Random, residual: Residual, method: str, problem: Problem | None = None
+) -> Fit:
+    """Fit the rows; ``problem`` is the engine's view of them, where it is at hand.
 
     Raises
     ------
@@ -27,10 +29,11 @@ def fit_design(design: DesignRows, random: Random, residual: Residual, method: s
     from reldyn.mixed import fit_mixed
 
     check_occasions(design, residual)
-    return fit_mixed(problem_of(design), structure_of(design, random), residual, method)  # type: ignore[arg-type]
+    problem = problem_of(design) if problem is None else problem
+    return fit_mixed(problem, structure_of(design, random), residual, method)  # type: ignore[arg-type]
 
 
-def check_memory(design: DesignRows, residual: Residual, estimation: Estimation) -> None:
+def check_memory(design: DesignRows, problem: Problem, residual: Residual, estimation: Estimation) -> None:
     """Refuse a fit that needs more memory than it may take, before the work begins.
 
     Raises
@@ -41,7 +44,7 @@ def check_memory(design: DesignRows, residual: Residual, estimation: Estimation)
     from reldyn.mixed import memory_needed
 
     second_order = estimation.resolved_inference == "kenward-roger"
-    needed = memory_needed(problem_of(design), residual, second_order=second_order) / 1e9
+    needed = memory_needed(problem, residual, second_order=second_order) / 1e9
     if needed <= estimation.max_memory:
         return
     longest = int(np.bincount(design.dyad).max())

@@ -232,8 +232,9 @@ def _roles_of(panel: DyadPanel, composition: str) -> tuple[Hashable, ...]:
 
     index = panel.index
     member_of = np.array([label == composition for label in panel.composition_of_dyad])
-    codes = np.unique(index.role[member_of[index.dyad]])
-    labels = tuple(index.roles[code] for code in codes if code >= 0)
+    role = index.role if member_of.all() else index.role[member_of[index.dyad]]
+    codes = np.flatnonzero(np.bincount(role[role >= 0], minlength=len(index.roles)))
+    labels = tuple(index.roles[code] for code in codes)
     if len(labels) != 2:
         raise DesignError(
             f"composition {composition!r} has {len(labels)} roles ({', '.join(map(str, labels))}), so its members "

@@ -27,6 +27,8 @@ from reldyn.errors import DesignError
 from reldyn.mixed._fit import Fit
 from reldyn.mixed.inference._inference import JointTest, Wald, joint_parts
 from reldyn.mixed.inference._second_order import residual_second_order
+from reldyn.mixed.likelihood._backend import fused
+from reldyn.mixed.likelihood._evaluation import Lanes
 from reldyn.mixed.likelihood._objective import pull_back, residual_derivatives
 from reldyn.mixed.likelihood._optimise import root_derivatives
 from reldyn.mixed.likelihood._statistics import assemble, chunk_kernels, no_products
@@ -230,6 +232,19 @@ def _open_coordinates(fit: Fit) -> tuple[Array, Array]:
 def _half_second_derivatives(fit: Fit, W: Array) -> Array:
     """``sum_kl W_kl (d2_kl (X'V^{-1}X) / 2 + R_kl / 4)``, (p, p)."""
     stats, structure = fit.statistics, fit.structure
+    compiled, matrices = fused(), fit.evaluation.matrices
+    if compiled is not None and isinstance(matrices, Lanes):
+        total = compiled.half_second_derivatives(stats, structure, fit.psi, matrices, W)
+    else:
+        total = _half_by_dyad(fit, W)
+    if fit.residual.serial:
+        total += 0.25 * residual_second_order(fit, W[structure.n_parameters :, structure.n_parameters :])
+    return np.asarray(0.5 * (total + total.T))
+
+
+def _half_by_dyad(fit: Fit, W: Array) -> Array:
+    """The same without what is particular to serial residuals, with numpy."""
+    stats, structure = fit.statistics, fit.structure
     p, q, g = stats.p, stats.q, structure.n_parameters
     z = slice(p, p + q)
     dyad = fit.evaluation.dyad
@@ -258,9 +273,7 @@ def _half_second_derivatives(fit: Fit, W: Array) -> Array:
         near = second.z[0][:, :, :p]
         reach = (Pz.transpose(0, 2, 1) @ near).sum(axis=0)
         total += 0.5 * (second.total[0][:p, :p] + reach + reach.T + _sandwich(second.z[0][:, :, z], Pz))
-    if fit.residual.serial:
-        total += 0.25 * residual_second_order(fit, W[g:, g:])
-    return 0.5 * (total + total.T)
+    return total
 
 
 def _contracted(items: list[Kernel], W: Array) -> Callable[[int], Array]:

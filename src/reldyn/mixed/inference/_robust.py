@@ -24,6 +24,9 @@ from reldyn.mixed.inference._weighted import contributions
 _LEAST = 1e-8
 _FEW = 40
 
+# Combinations of each dyad's s_i, (d, p), and M_i times them.
+Side = tuple[Array, Array]
+
 
 @brief
 @dataclass(frozen=True)
@@ -53,10 +56,10 @@ class ClusterRobust(Wald):
     def degrees(self, contrast: Array) -> float:
         """Degrees of freedom of Bell and McCaffrey (2002), for the fitted V."""
         moved = contrast @ self.adjusted
-        own = np.einsum("dp,dpq,dq->d", moved, self.information, moved)
-        reach = np.einsum("dpq,dq->dp", self.information, moved)
-        expectation = float((own - np.einsum("dp,pq,dq->d", reach, self.model_covariance, reach)).sum())
-        return expectation**2 / self._cross(moved, moved, moved, moved)
+        reach = self._reach(moved)
+        own = (moved * reach).sum(axis=1) - ((reach @ self.model_covariance) * reach).sum(axis=1)
+        side = (moved, reach)
+        return float(own.sum()) ** 2 / self._cross(side, side, side, side)
 
     def joint(self, contrasts: ArrayLike) -> JointTest:
         """Approximate Hotelling test of Pustejovsky and Tipton (2018, sec. 3)."""
@@ -67,25 +70,31 @@ class ClusterRobust(Wald):
         values, vectors = np.linalg.eigh(L @ self.model_covariance @ L.T)
         half = (vectors / np.sqrt(values)) @ vectors.T
         moved = np.einsum("ab,dbp->adp", half @ L, self.adjusted)
+        sides = [(each, self._reach(each)) for each in moved]
         spread = 0.0
-        for a in range(k):
-            for b in range(k):
-                spread += self._cross(moved[a], moved[a], moved[b], moved[b])
-                spread += self._cross(moved[a], moved[b], moved[b], moved[a])
+        for a in sides:
+            for b in sides:
+                spread += self._cross(a, a, b, b)
+                spread += self._cross(a, b, b, a)
         eta = k * (k + 1.0) / spread
         statistic = float(estimate @ np.linalg.solve(covariance, estimate)) * (eta - k + 1.0) / (eta * k)
         df_error = eta - k + 1.0
         p_value = float(distributions.f.sf(statistic, k, df_error)) if df_error > 0 else float("nan")
         return JointTest(statistic, float(k), df_error, p_value)
 
-    def _cross(self, a: Array, b: Array, c: Array, d: Array) -> float:
-        """Sum over pairs of dyads i, j of Cov(a_i, b_j) Cov(c_i, d_j), each a_i a combination of dyad i's s_i."""
+    def _reach(self, moved: Array) -> Array:
+        """M_i a_i for every dyad, (d, p)."""
+        return np.asarray((self.information @ moved[:, :, None])[:, :, 0])
+
+    def _cross(self, a: Side, b: Side, c: Side, d: Side) -> float:
+        """Sum over pairs of dyads i, j of Cov(a_i, b_j) Cov(c_i, d_j), each a_i a combination of dyad i's s_i.
+
+        Each side comes with its `_reach`.
+        """
         phi = self.model_covariance
-        ma, mb, mc, md = (np.einsum("dpq,dq->dp", self.information, item) for item in (a, b, c, d))
-        own_ab = np.einsum("dp,dp->d", a, mb)
-        own_cd = np.einsum("dp,dp->d", c, md)
-        over_ab = np.einsum("dp,pq,dq->d", ma, phi, mb)
-        over_cd = np.einsum("dp,pq,dq->d", mc, phi, md)
+        (ma, mb, mc, md) = (side[1] for side in (a, b, c, d))
+        own_ab, own_cd = (a[0] * mb).sum(axis=1), (c[0] * md).sum(axis=1)
+        over_ab, over_cd = ((ma @ phi) * mb).sum(axis=1), ((mc @ phi) * md).sum(axis=1)
         everywhere = np.trace(phi @ (mb.T @ md) @ phi @ (mc.T @ ma))
         return float(((own_ab - over_ab) * (own_cd - over_cd) - over_ab * over_cd).sum() + everywhere)
 
@@ -110,7 +119,7 @@ def cluster_robust(fit: Fit) -> ClusterRobust:
     alone = shares < _LEAST
     inverse_root = np.where(alone, 0.0, 1.0 / np.sqrt(np.where(alone, 1.0, shares)))
     adjusted = half @ ((directions * inverse_root[:, None, :]) @ directions.transpose(0, 2, 1)) @ half
-    pieces = np.einsum("dpq,dq->dp", adjusted, parts.score)
+    pieces = (adjusted @ parts.score[:, :, None])[:, :, 0]
     notes = []
     if alone.any():
         notes.append(

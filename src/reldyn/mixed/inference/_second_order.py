@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reldyn._kernels import chosen_kernels
 from reldyn._types import Array, Ints
 from reldyn.mixed.inference._weighted import weighted_rows
 from reldyn.mixed.processes import step_jets
@@ -68,7 +69,10 @@ class _Occasions:
 
 def _of_stratum(fit: Fit, stratum: int, W: Array, problem: Problem, rows: Ints, weighted: Array) -> Array:
     exchangeable, psi = problem.exchangeable[stratum], fit.psi[stratum]
-    rows = rows[np.lexsort((problem.member[rows], problem.step[rows], problem.dyad[rows]))]
+    if not problem.in_order:
+        rows = rows[np.lexsort((problem.member[rows], problem.step[rows], problem.dyad[rows]))]
+    if chosen_kernels() == "numba" and fit.residual.process != "car1":
+        return _compiled(fit, stratum, W, problem, rows, weighted)
     layout = _occasions(problem, rows)
     gamma, _ = step_jets(fit.residual, exchangeable, psi, np.zeros(0))
     first, second = np.asarray(gamma.first), np.tensordot(W, np.asarray(gamma.second), axes=2)
@@ -91,6 +95,36 @@ def _of_stratum(fit: Fit, stratum: int, W: Array, problem: Problem, rows: Ints, 
             g_first = f_first + first @ w[:, None]
             g_second = f_second + second @ w
     return total + total.T + own
+
+
+def _compiled(fit: Fit, stratum: int, W: Array, problem: Problem, rows: Ints, weighted: Array) -> Array:
+    """The same recursion, compiled; spans are whole steps, and few."""
+    from reldyn.mixed.inference._passes_numba import second_order
+
+    step, dyad = np.rint(problem.step[rows].astype(float)).astype(np.int64), problem.dyad[rows]
+    fresh = np.r_[True, dyad[1:] != dyad[:-1]]
+    gap = np.r_[0, step[1:] - step[:-1]]
+    gap[fresh] = 0
+    # The second row of an occasion is read together with the first.
+    spans, place = np.unique(gap, return_inverse=True)
+    gamma, powers = step_jets(fit.residual, problem.exchangeable[stratum], fit.psi[stratum], spans.astype(float))
+    slopes = np.moveaxis(np.asarray(powers.first), 0, 1)
+    moving = np.flatnonzero(np.abs(slopes).sum(axis=(0, 2, 3)) > 0)
+    half = second_order(
+        np.ascontiguousarray(weighted if len(rows) == problem.n and problem.in_order else weighted[rows]),
+        np.append(np.flatnonzero(fresh), len(rows)),
+        problem.member[rows],
+        step,
+        np.ravel(place),
+        powers.value,
+        np.ascontiguousarray(slopes[:, moving]),
+        np.ascontiguousarray(2.0 * np.einsum("ik,ukab->uiab", W[moving], slopes)),
+        np.tensordot(W, np.asarray(powers.second), axes=2),
+        gamma.value,
+        2.0 * np.tensordot(W[moving], np.asarray(gamma.first), axes=1),
+        np.tensordot(W, np.asarray(gamma.second), axes=2),
+    )
+    return np.asarray(half + half.T)
 
 
 def _occasions(problem: Problem, rows: Ints) -> _Occasions:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from reldyn._kernels import chosen_kernels
 from reldyn._records import brief
 from reldyn._types import Array
 from reldyn.mixed._threads import single_threaded
 from reldyn.mixed.likelihood._backend import kernels
+from reldyn.mixed.likelihood._from_dyads import OCCASIONS
 from reldyn.mixed.likelihood._objective import pull_back
 from reldyn.mixed.processes import kernels as layout_kernels
-from reldyn.mixed.processes import segments
-from reldyn.mixed.spec._columns import dense
+from reldyn.mixed.processes import segments_of
+from reldyn.mixed.spec._columns import Design, RoleColumns, dense
 from reldyn.mixed.spec._problem import Problem, sort_rows
+from reldyn.mixed.spec._sums import DyadProducts, goes_by_member, in_stratum, row_sums
 
 if TYPE_CHECKING:
     from reldyn.mixed._fit import Fit
@@ -39,6 +42,29 @@ class Contributions:
 
     information: Array
     score: Array
+
+
+def _of_products(fit: Fit, problem: Problem, dyads: DyadProducts) -> Contributions:
+    """The same from cross-products of dyads, with no row looked at again."""
+    X = cast("RoleColumns", problem.X)
+    p, k = len(fit.beta), X.base.shape[1]
+    w, source = k + 1, np.append(X.source, k)
+    own = np.zeros((problem.n_dyads, p + 1, p + 1))
+    for stratum, exchangeable in enumerate(problem.exchangeable):
+        mine = in_stratum(problem, stratum)
+        parts = layout_kernels(fit.residual, exchangeable, fit.psi[stratum], list(OCCASIONS), 0)
+        used = [np.append(X.used[2 * stratum + member], 1.0) for member in (0, 1)]
+        both = parts[2].precision
+        for a in (0, 1):
+            for b in (0, 1):
+                block = both[a, b] * dyads.pairs[mine, a * w : (a + 1) * w, b * w : (b + 1) * w]
+                if a == b:
+                    block = block + parts[a].precision[0, 0] * dyads.singles[mine, a]
+                own[mine] += np.outer(used[a], used[b]) * block[:, source[:, None], source]
+    # From W'R^{-1}W to W'V^{-1}W, and from y to y - X beta.
+    Cz, M = fit.evaluation.dyad.Cz[:, :, np.append(np.arange(p), -1)], fit.evaluation.dyad.M
+    own -= Cz.transpose(0, 2, 1) @ (M @ Cz)
+    return Contributions(own[:, :p, :p], own[:, :p, p] - own[:, :p, :p] @ fit.beta)
 
 
 @single_threaded
@@ -66,13 +92,18 @@ def contributions(fit: Fit) -> Contributions:
     >>> parts.score.shape, bool(np.allclose(parts.score.sum(axis=0), 0.0))
     ((2, 1), True)
     """
+    problem, _ = sort_rows(fit.problem)
+    if not fit.residual.serial and fit.structure.internal_design(problem.Z) is problem.Z:
+        sums = row_sums(problem)
+        if sums.dyads is not None:
+            return _of_products(fit, problem, sums.dyads)
     problem, weighted = weighted_rows(fit)
     p, X = len(fit.beta), dense(problem.X)
-    first = np.searchsorted(problem.dyad, np.arange(problem.n_dyads))
-    information = np.empty((problem.n_dyads, p, p))
-    for k in range(p):
-        information[:, :, k] = np.add.reduceat(X * weighted[:, k : k + 1], first, axis=0)
-    score = np.add.reduceat(X * weighted[:, p : p + 1], first, axis=0)
+    first = np.searchsorted(problem.dyad, np.arange(problem.n_dyads + 1))
+    products = np.empty((problem.n_dyads, p, p + 1))
+    for d, (start, stop) in enumerate(itertools.pairwise(first)):
+        np.matmul(X[start:stop].T, weighted[start:stop], out=products[d])
+    information, score = products[:, :, :p], products[:, :, p]
     return Contributions(0.5 * (information + information.transpose(0, 2, 1)), score)
 
 
@@ -92,18 +123,37 @@ def weighted_rows(fit: Fit) -> tuple[Problem, Array]:
     """
     problem, _ = sort_rows(fit.problem)
     back = pull_back(fit.evaluation.dyad, fit.beta)
-    X, Z = dense(problem.X), dense(fit.structure.internal_design(problem.Z))
-    inner = np.column_stack([X, problem.y - X @ fit.beta])
-    first = np.searchsorted(problem.dyad, np.arange(problem.n_dyads + 1))
-    for d, (start, stop) in enumerate(itertools.pairwise(first)):
-        inner[start:stop] += Z[start:stop] @ back.Pz[d]
+    inner = _inner_rows(problem, fit.structure.internal_design(problem.Z), fit.beta, back.Pz)
     result = np.zeros_like(inner)
-    groups = segments(fit.residual, problem.dyad, problem.member, problem.step)
+    groups = segments_of(problem, fit.residual)
     for stratum, exchangeable in enumerate(problem.exchangeable):
         for start in range(0, len(groups), _LAYOUTS_AT_ONCE):
             part = groups[start : start + _LAYOUTS_AT_ONCE]
             found = layout_kernels(fit.residual, exchangeable, fit.psi[stratum], [group.layout for group in part], 0)
             for group, kernel in zip(part, found, strict=True):
                 rows = group.rows[problem.strata[group.dyad] == stratum]
-                kernels(problem.n).spread(np.ascontiguousarray(kernel.precision), rows, inner, result)
+                kernels().spread(np.ascontiguousarray(kernel.precision), rows, inner, result)
     return problem, result
+
+
+def _inner_rows(problem: Problem, Z: Design, beta: Array, effects: Array) -> Array:
+    """``[X, y - X beta] + Z P`` row by row, P one matrix per dyad."""
+    first = np.searchsorted(problem.dyad, np.arange(problem.n_dyads + 1))
+    X, p = problem.X, len(beta)
+    if chosen_kernels() == "numba" and Z is problem.Z and goes_by_member(problem):
+        from reldyn.mixed.inference._passes_numba import inner_rows
+
+        X, Z = cast("RoleColumns", X), cast("RoleColumns", Z)
+        coefficients = np.zeros((len(X.used), X.base.shape[1], p + 1))
+        reads = (X.source[:, None] == np.arange(X.base.shape[1])).astype(float)
+        coefficients[:, X.source, np.arange(p)] = X.used
+        coefficients[:, :, p] = -(X.used * beta) @ reads
+        inner = np.empty((problem.n, p + 1))
+        parts = (problem.member, first, problem.strata, coefficients, Z.source, Z.used, effects)
+        inner_rows(X.base, problem.y, *parts, inner)
+        return inner
+    filled, effect_rows = dense(X), dense(Z)
+    inner = np.column_stack([filled, problem.y - filled @ beta])
+    for d, (start, stop) in enumerate(itertools.pairwise(first)):
+        inner[start:stop] += effect_rows[start:stop] @ effects[d]
+    return inner

@@ -5,19 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from reldyn.errors import DesignError
-from reldyn.mixed.likelihood._objective import Evaluation
+from reldyn.mixed.likelihood._evaluation import Evaluation
 from reldyn.mixed.likelihood._statistics import Statistics
 from reldyn.mixed.processes import natural_names
-from reldyn.mixed.spec._columns import normal_equations, sizes
 from reldyn.mixed.spec._options import Residual
 from reldyn.mixed.spec._problem import Problem, check_fixed_rank
 from reldyn.mixed.spec._random import RandomStructure
+from reldyn.mixed.spec._sums import RowSums
 
 # Eigenvalue of the scaled information of the covariance parameters below which a combination counts as unidentified.
 _NO_INFORMATION = 1e-9
 
 
-def check_design(problem: Problem, structure: RandomStructure, residual: Residual) -> None:
+def check_design(problem: Problem, structure: RandomStructure, residual: Residual, sums: RowSums) -> None:
     """Refuse designs that cannot identify the model, before anything is estimated.
 
     Parameters
@@ -26,6 +26,8 @@ def check_design(problem: Problem, structure: RandomStructure, residual: Residua
         Sorted rows.
     structure : RandomStructure
     residual : Residual
+    sums : RowSums
+        Over these rows.
 
     Raises
     ------
@@ -36,13 +38,13 @@ def check_design(problem: Problem, structure: RandomStructure, residual: Residua
         raise DesignError(f"the random structure has {structure.q} terms but Z has {problem.Z.shape[1]} columns.")
     if n <= p:
         raise DesignError(f"{n} rows cannot estimate {p} fixed effects: leave terms out or add rows.")
-    check_fixed_rank(normal_equations(problem.X, problem.y)[0], problem.x_labels)
+    check_fixed_rank(sums.information, problem.x_labels)
     if structure.q > problem.n_dyads:
         raise DesignError(
             f"{problem.n_dyads} dyads are fewer than the {structure.q} random effects ({', '.join(structure.labels)}): "
             "their covariance matrix cannot be estimated. Name fewer random terms."
         )
-    empty = np.flatnonzero(sizes(problem.Z, problem.member)[1].sum(axis=0) == 0)
+    empty = np.flatnonzero(sums.z_sizes[1].sum(axis=0) == 0)
     if empty.size:
         raise DesignError(f"the random effect {structure.labels[empty[0]]} is zero on every row: it cannot vary.")
     if residual.process in ("ar1", "var1"):

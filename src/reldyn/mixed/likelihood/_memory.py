@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from reldyn.mixed.likelihood._statistics import KERNEL_NUMBERS
-from reldyn.mixed.processes import natural_names, segments
+from reldyn.mixed.processes import natural_names, segments_of
 from reldyn.mixed.spec._options import Residual
 from reldyn.mixed.spec._problem import Problem
 
@@ -45,9 +45,7 @@ def memory_needed(problem: Problem, residual: Residual, *, second_order: bool) -
     width = problem.X.shape[1] + problem.Z.shape[1] + 1
     numbers = 6.0 * problem.n * width
     if residual.serial:
-        sizes = np.array(
-            [group.rows.shape[1] for group in segments(residual, problem.dyad, problem.member, problem.step)]
-        )
+        sizes = np.array([group.rows.shape[1] for group in segments_of(problem, residual)])
         r = max(len(natural_names(residual, item)) for item in problem.exchangeable)
         squares = float((sizes.astype(float) ** 2).sum())
         order = 1 + r + r * r if second_order else 1 + r

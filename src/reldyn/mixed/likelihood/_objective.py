@@ -17,19 +17,22 @@ quadratic form: where V is linear in the parameters, minus the first is twice th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
-from reldyn._records import brief
 from reldyn._types import Array
+from reldyn.mixed.likelihood._backend import fused
+from reldyn.mixed.likelihood._evaluation import Evaluation, PerDyad
 from reldyn.mixed.likelihood._statistics import (
     Products,
     Statistics,
-    Weights,
     assemble,
     chunk_kernels,
     contract,
     no_products,
+    precision_slopes,
+    precisions,
 )
 from reldyn.mixed.processes import Kernel, curvature
 from reldyn.mixed.spec._random import RandomStructure
@@ -37,74 +40,6 @@ from reldyn.mixed.spec._random import RandomStructure
 Kernels = list[list[Kernel]]
 # Dyads whose products with derivatives are held at once.
 _DYADS = 2**9
-
-
-@brief
-@dataclass(frozen=True)
-class Evaluation:
-    """The deviance at given parameters and what was met on the way.
-
-    Attributes
-    ----------
-    deviance : float
-        Minus twice the log-likelihood; infinite outside the parameter space.
-    beta : (p,) array
-    cov_beta : (p, p) array
-        Inverse of X'V^{-1}X.
-    dyad : PerDyad
-    gradient : (k,) array or None
-        With respect to the free parameters of G, then the natural residual parameters.
-    gradient_random : (q, q) array or None
-        Symmetric matrix of derivatives with respect to the elements of G taken as free.
-    hessian_log_det, hessian_quadratic : (k, k) arrays or None
-        The two parts of the second derivatives.
-    d_information : (k, p, p) array or None
-        Derivatives of X'V^{-1}X.
-    """
-
-    deviance: float
-    beta: Array
-    cov_beta: Array
-    dyad: PerDyad
-    gradient: Array | None = None
-    gradient_random: Array | None = None
-    hessian_log_det: Array | None = None
-    hessian_quadratic: Array | None = None
-    d_information: Array | None = None
-
-    @property
-    def hessian(self) -> Array:
-        """Second derivatives of the deviance."""
-        total: Array = np.asarray(self.hessian_log_det) + np.asarray(self.hessian_quadratic)
-        return total
-
-
-@brief
-@dataclass(frozen=True)
-class PerDyad:
-    """Per-dyad matrices at given parameters; d dyads, q random effects, c columns of W.
-
-    Attributes
-    ----------
-    Cz, Dz : (d, q, c) arrays
-        The rows of Z of ``W' R^{-1} W`` and of ``W' V^{-1} W``.
-    M, shrink : (d, q, q) arrays
-        M as in the module's docstring, and ``I - C_zz M``, so that ``Z' V^{-1} = shrink Z' R^{-1}``.
-    total : (c, c) array
-        Sum over dyads of ``W' V^{-1} W``.
-    log_det : (d,) array
-        log|I + L' C_zz L|.
-    log_det_residual : float
-        Sum over dyads of log|R_i|.
-    """
-
-    Cz: Array
-    Dz: Array
-    M: Array
-    shrink: Array
-    total: Array
-    log_det: Array
-    log_det_residual: float
 
 
 def root_of(G: Array) -> Array:
@@ -143,23 +78,38 @@ def evaluate(
     Evaluation or None
         None where the parameters give no positive definite covariance.
     """
+    compiled = fused() if stats.q else None
+    if compiled is not None and not stats.residual.serial:
+        occasions = compiled.kernels_of(stats, psi)
+        own = occasions.log_det
+        answer = compiled.evaluate(stats, structure, psi, occasions, root_of(G), own, reml=reml, order=order)
+        return cast("Evaluation | None", answer)
     found = [chunk_kernels(stats, part, psi[part.stratum], min(order, 1)) for part in stats.chunks]
     if not all(np.isfinite(item.log_det) for items in found for item in items):
         return None
-    dyad = _per_dyad(stats, found, root_of(G))
-    if dyad is None:
+    own = sum(
+        float(count) * item.log_det
+        for part, items in zip(stats.chunks, found, strict=True)
+        for count, item in zip(part.counts, items, strict=True)
+    )
+    if compiled is not None:
+        answer = compiled.evaluate(stats, structure, psi, found, root_of(G), own, reml=reml, order=order)
+        return cast("Evaluation | None", answer)
+    per_dyad = _per_dyad(stats, found, root_of(G))
+    if per_dyad is None:
         return None
+    dyad, total, log_det = per_dyad
     p = stats.p
-    information = dyad.total[:p, :p]
+    information = total[:p, :p]
     try:
         factor = np.linalg.cholesky(information)
     except np.linalg.LinAlgError:
         return None
     inverse_factor = np.linalg.inv(factor)
     cov_beta = inverse_factor.T @ inverse_factor
-    beta = cov_beta @ dyad.total[:p, -1]
+    beta = cov_beta @ total[:p, -1]
     w = np.concatenate([-beta, np.zeros(stats.q), [1.0]])
-    deviance = dyad.log_det_residual + dyad.log_det.sum() + float(w @ dyad.total @ w)
+    deviance = own + log_det + float(w @ total @ w)
     deviance += (stats.n - p * reml) * np.log(2.0 * np.pi)
     if reml:
         deviance += 2.0 * np.log(np.diag(factor)).sum()
@@ -171,13 +121,12 @@ def evaluate(
     return _differentiate(stats, structure, psi, found, plain, reml=reml)
 
 
-def _per_dyad(stats: Statistics, found: Kernels, root: Array) -> PerDyad | None:
+def _per_dyad(stats: Statistics, found: Kernels, root: Array) -> tuple[PerDyad, Array, float] | None:
+    """Matrices of every dyad, the sum of ``W' V^{-1} W`` outside of Z, and that of log|I + L' C_zz L|."""
     p, q = stats.p, stats.q
     products = no_products(stats, 1)
-    log_det_residual = 0.0
     for part, items in zip(stats.chunks, found, strict=True):
-        assemble(stats, part, _precisions(items), products)
-        log_det_residual += float(sum(count * item.log_det for count, item in zip(part.counts, items, strict=True)))
+        assemble(stats, part, precisions(items), products)
     Cz = products.z[0]
     Czz = Cz[:, :, p : p + q]
     try:
@@ -188,9 +137,9 @@ def _per_dyad(stats: Statistics, found: Kernels, root: Array) -> PerDyad | None:
     reach = half @ Cz
     flat = reach.reshape(-1, stats.width)
     shrink = np.eye(q) - reach[:, :, p : p + q].transpose(0, 2, 1) @ half
-    log_det = 2.0 * np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
+    log_det = 2.0 * float(np.log(np.diagonal(factor, axis1=1, axis2=2)).sum())
     total = products.total[0] - flat.T @ flat
-    return PerDyad(Cz, shrink @ Cz, half.transpose(0, 2, 1) @ half, shrink, total, log_det, log_det_residual)
+    return PerDyad(Cz, shrink @ Cz, half.transpose(0, 2, 1) @ half, shrink), total, log_det
 
 
 def pull_back(dyad: PerDyad, beta: Array) -> PullBack:
@@ -217,16 +166,8 @@ def residual_derivatives(stats: Statistics, found: Kernels, stratum: int) -> Pro
     products = no_products(stats, stats.sizes[stratum])
     for part, items in zip(stats.chunks, found, strict=True):
         if part.stratum == stratum:
-            assemble(stats, part, _precision_slopes(items), products)
+            assemble(stats, part, precision_slopes(items), products)
     return products
-
-
-def _precisions(items: list[Kernel]) -> Weights:
-    return lambda index: items[index].precision[None]
-
-
-def _precision_slopes(items: list[Kernel]) -> Weights:
-    return lambda index: np.asarray(items[index].d_precision)
 
 
 @dataclass(frozen=True)

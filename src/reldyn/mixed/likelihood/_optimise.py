@@ -15,7 +15,8 @@ import numpy as np
 
 from reldyn._records import brief
 from reldyn._types import Array, Ints
-from reldyn.mixed.likelihood._objective import Evaluation, evaluate
+from reldyn.mixed.likelihood._evaluation import Evaluation
+from reldyn.mixed.likelihood._objective import evaluate
 from reldyn.mixed.likelihood._statistics import Statistics
 from reldyn.mixed.processes import from_natural, to_natural
 from reldyn.mixed.spec._random import RandomStructure, pivoted_root
@@ -56,11 +57,23 @@ class Trace:
 @brief
 @dataclass(frozen=True)
 class Point:
-    """Parameters, with the deviance and its derivatives there."""
+    """Parameters, with the deviance and its derivatives there.
+
+    Attributes
+    ----------
+    G : (q, q) array
+    psi : tuple of arrays
+        Natural residual parameters of each stratum.
+    value : Evaluation
+    charts : tuple of (eta, first, second)
+        Unconstrained residual parameters of each stratum, and derivatives of the natural ones in them; empty where
+        they are still to be worked out.
+    """
 
     G: Array
     psi: tuple[Array, ...]
     value: Evaluation
+    charts: tuple[tuple[Array, Array, Array], ...] = ()
 
 
 @brief
@@ -241,9 +254,7 @@ class _Frame:
             curvature.append(second)
             start += block.n_parameters
         self.unconstrained = []
-        for natural, exchangeable in zip(point.psi, stats.exchangeable, strict=True):
-            eta = from_natural(stats.residual, exchangeable, natural)
-            _, first, second = to_natural(stats.residual, exchangeable, eta)
+        for eta, first, second in point.charts or _charts(stats, point.psi):
             self.unconstrained.append(eta)
             wide = np.zeros((k, len(eta)))
             wide[start : start + len(eta)] = first
@@ -277,27 +288,39 @@ class _Frame:
                 columns = np.array(copy)[order]
                 scaled = moved * self.scale[np.array(block.copies[0])[order]][:, None]
                 G[np.ix_(columns, columns)] = scaled @ scaled.T
-        psi = []
+        psi, charts = [], []
         for eta, exchangeable in zip(self.unconstrained, self.stats.exchangeable, strict=True):
-            psi.append(to_natural(self.stats.residual, exchangeable, eta + step[start : start + len(eta)])[0])
+            there = eta + step[start : start + len(eta)]
+            natural, first, second = to_natural(self.stats.residual, exchangeable, there)
+            psi.append(natural)
+            charts.append((there, first, second))
             start += len(eta)
         value = evaluate(self.stats, self.structure, G, psi, reml=reml, order=2)
-        return None if value is None else Point(G, tuple(psi), value)
+        return None if value is None else Point(G, tuple(psi), value, tuple(charts))
+
+
+def _charts(stats: Statistics, psi: tuple[Array, ...]) -> list[tuple[Array, Array, Array]]:
+    """Unconstrained residual parameters of each stratum, and derivatives of the natural ones in them."""
+    found = []
+    for natural, exchangeable in zip(psi, stats.exchangeable, strict=True):
+        eta = from_natural(stats.residual, exchangeable, natural)
+        found.append((eta, *to_natural(stats.residual, exchangeable, eta)[1:]))
+    return found
 
 
 def root_derivatives(root: Array, order: Ints, scales: Array, gradient: Array) -> tuple[Array, Array]:
     """Derivatives of a block's free parameters in the entries of its root; the gradient's pull on their curvature."""
     k = len(root)
     rows, columns = np.tril_indices(k)
+    here = np.arange(len(rows))
     position = np.zeros((k, k), dtype=np.int64)
-    position[rows, columns] = position[columns, rows] = np.arange(len(rows))
-    place = position[np.ix_(order, order)]
-    size = np.outer(scales, scales)[np.ix_(order, order)]
+    position[rows, columns] = position[columns, rows] = here
+    place = position[np.ix_(order, order)][rows]
+    # Element (a, j) of the root moves row a of the matrix, its diagonal twice.
+    size = np.outer(scales, scales)[np.ix_(order, order)][rows] * (1.0 + (rows[:, None] == np.arange(k)))
     first = np.zeros((len(rows), len(rows)))
     second = np.zeros((len(rows), len(rows)))
-    for here, (a, j) in enumerate(zip(rows, columns, strict=True)):
-        for b in range(k):
-            first[place[a, b], here] += root[b, j] * size[a, b] * (2.0 if a == b else 1.0)
-            if b >= j:
-                second[here, position[b, j]] = gradient[place[a, b]] * size[a, b] * (2.0 if a == b else 1.0)
+    first[place, here[:, None]] = root.T[columns] * size
+    below = np.arange(k) >= columns[:, None]
+    second[np.nonzero(below)[0], position[columns][below]] = (gradient[place] * size)[below]
     return first, second

@@ -8,13 +8,15 @@ import numpy as np
 
 from reldyn._types import Array, Flags
 from reldyn.errors import DesignError
-from reldyn.mixed.likelihood._objective import Evaluation, evaluate
+from reldyn.mixed.likelihood._evaluation import Evaluation
+from reldyn.mixed.likelihood._objective import evaluate
 from reldyn.mixed.likelihood._statistics import Statistics
 from reldyn.mixed.processes import from_natural, natural_names, start, to_natural
-from reldyn.mixed.spec._columns import normal_equations, sizes, times
+from reldyn.mixed.spec._columns import times
 from reldyn.mixed.spec._options import Residual
 from reldyn.mixed.spec._problem import Problem
 from reldyn.mixed.spec._random import RandomStructure
+from reldyn.mixed.spec._sums import RowSums, compiled_moments, sizes_of_z
 
 # Share of the residual variance that each random effect is first given.
 _FIRST_SHARE = 0.1
@@ -44,7 +46,9 @@ class Start:
     evaluation: Evaluation | None = None
 
 
-def starting_values(problem: Problem, structure: RandomStructure, stats: Statistics, *, reml: bool) -> Start:
+def starting_values(
+    problem: Problem, structure: RandomStructure, stats: Statistics, sums: RowSums, *, reml: bool
+) -> Start:
     """Starting values from the rows.
 
     Parameters
@@ -53,6 +57,8 @@ def starting_values(problem: Problem, structure: RandomStructure, stats: Statist
         Sorted rows.
     structure : RandomStructure
     stats : Statistics
+    sums : RowSums
+        Over these rows.
     reml : bool
 
     Returns
@@ -64,22 +70,33 @@ def starting_values(problem: Problem, structure: RandomStructure, stats: Statist
     DesignError
         If the outcome is constant or fully determined by the fixed effects.
     """
-    information, score = normal_equations(problem.X, problem.y)
-    plain: Array = np.linalg.lstsq(information, score, rcond=None)[0].astype(float)
-    residuals = problem.y - times(problem.X, plain)
-    variance = float(residuals @ residuals) / max(problem.n - problem.X.shape[1], 1)
+    plain: Array = np.linalg.lstsq(sums.information, sums.score, rcond=None)[0].astype(float)
+    squares_left, psi = _residual_start(problem, stats, sums, plain)
+    variance = squares_left / max(problem.n - problem.X.shape[1], 1)
     if variance <= 1e-20 * float(np.mean(problem.y**2)):
         raise DesignError("the outcome is constant or fully determined by the fixed effects: nothing is left to model.")
-    squares, counts = (item.sum(axis=0) for item in sizes(structure.internal_design(problem.Z), problem.member))
+    squares, counts = (item.sum(axis=0) for item in sizes_of_z(problem, structure.internal_design(problem.Z), sums))
     scale = np.sqrt(variance / np.maximum(squares / np.maximum(counts, 1), 1e-300))
+    G = np.diag(_FIRST_SHARE * scale**2)
+    value = evaluate(stats, structure, G, list(psi), reml=reml, order=2)
+    return _scored(Start(G, psi, scale, value), structure, stats)
+
+
+def _residual_start(
+    problem: Problem, stats: Statistics, sums: RowSums, plain: Array
+) -> tuple[float, tuple[Array, ...]]:
+    """Sum of squares that plain least squares leave, and residual parameters of each stratum."""
+    if sums.dyads is not None and not stats.residual.serial:
+        left, moments = compiled_moments(problem, sums.dyads, plain)
+        pairs = zip(problem.exchangeable, moments, strict=True)
+        return left, tuple(start(stats.residual, exchangeable, own) for exchangeable, own in pairs)
+    residuals = problem.y - times(problem.X, plain)
     within = _within(problem, residuals)
     psi = tuple(
         _first_process(problem, stats.residual, exchangeable, within, stratum)
         for stratum, exchangeable in enumerate(problem.exchangeable)
     )
-    G = np.diag(_FIRST_SHARE * scale**2)
-    value = evaluate(stats, structure, G, list(psi), reml=reml, order=2)
-    return _scored(Start(G, psi, scale, value), structure, stats)
+    return float(residuals @ residuals), psi
 
 
 def _scored(first: Start, structure: RandomStructure, stats: Statistics) -> Start:

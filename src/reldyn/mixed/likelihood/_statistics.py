@@ -20,11 +20,15 @@ import numpy as np
 from reldyn._records import brief
 from reldyn._types import Array, Ints
 from reldyn.mixed.likelihood._backend import kernels
-from reldyn.mixed.processes import Arrangement, Kernel, SegmentGroup, batch_layouts, natural_names, segments
+from reldyn.mixed.likelihood._entries import Entries, lay_out
+from reldyn.mixed.likelihood._from_dyads import chunk_of_dyads
+from reldyn.mixed.likelihood._layouts import Chunk, Columns, DenseLayout, SparseLayouts, Where
+from reldyn.mixed.processes import Kernel, SegmentGroup, batch_layouts, natural_names, segments_of, structure
 from reldyn.mixed.processes import kernels as layout_kernels
-from reldyn.mixed.spec._columns import Design, pick, sizes
+from reldyn.mixed.spec._columns import Design, RoleColumns, pick
 from reldyn.mixed.spec._options import Residual
 from reldyn.mixed.spec._problem import Problem
+from reldyn.mixed.spec._sums import RowSums, row_sums, sizes_of_z
 
 # Numbers that the kernels of one chunk may hold with their derivatives.
 KERNEL_NUMBERS = 2**21
@@ -34,110 +38,6 @@ _SEGMENTS = 2**12
 _FEW_NUMBERS = 2**18
 
 Weights = Callable[[int], Array]
-Where = slice | Ints
-
-
-@brief
-@dataclass(frozen=True)
-class Columns:
-    """Columns of W that rows of one member use.
-
-    Attributes
-    ----------
-    x, z : int arrays
-        Fixed and random effects, as columns of X and Z.
-    p, q : int
-        Number of columns of X and Z.
-    """
-
-    x: Ints
-    z: Ints
-    p: int
-    q: int
-
-    @cached_property
-    def pieces(self) -> list[tuple[slice, Where]]:
-        """Stretches of the packed columns [x, z, y], each with its place in W."""
-        i, j = len(self.x), len(self.x) + len(self.z)
-        return [
-            (slice(0, i), as_slice(self.x)),
-            (slice(i, j), as_slice(self.p + self.z)),
-            (slice(j, j + 1), slice(self.p + self.q, self.p + self.q + 1)),
-        ]
-
-    @cached_property
-    def outside(self) -> list[tuple[slice, Where]]:
-        """The pieces of X and y."""
-        return [self.pieces[0], self.pieces[2]]
-
-    @cached_property
-    def z_rows(self) -> Where:
-        """Rows of Z' W that this member touches."""
-        return as_slice(self.z)
-
-    @property
-    def width(self) -> int:
-        """Number of packed columns."""
-        return len(self.x) + len(self.z) + 1
-
-
-@brief
-@dataclass(frozen=True)
-class DenseLayout:
-    """Cross-products of rows of two members in frequent layouts, one entry per layout and pair of rows.
-
-    Attributes
-    ----------
-    members : tuple of two ints
-    terms : tuple of (layout, a, b)
-        Position of the layout in its chunk, and the rows of the segment.
-    grams : (t, d, q_a, k_b) array
-        ``sum_s w_sa w_sb'`` per dyad, the z columns of the first member by all of the second.
-    totals : (t, k_a, k_b) array
-        The same over dyads, with all columns.
-    """
-
-    members: tuple[int, int]
-    terms: tuple[tuple[int, int, int], ...]
-    grams: Array
-    totals: Array
-
-
-@brief
-@dataclass(frozen=True)
-class SparseLayouts:
-    """Segments of equally many rows, sorted by dyad, kept as rows.
-
-    Attributes
-    ----------
-    layouts : tuple of int
-        Positions of these layouts in their chunk.
-    which : (s,) int array
-        Layout of each segment, as a position in `layouts`.
-    owner : (s,) int array
-        Dyad of each segment.
-    stack : (s, m, c) array
-        The rows of W.
-    """
-
-    layouts: tuple[int, ...]
-    which: Ints
-    owner: Ints
-    stack: Array
-
-
-@brief
-@dataclass(frozen=True)
-class Chunk:
-    """Layouts of one stratum whose kernels are computed together."""
-
-    stratum: int
-    n_layouts: int
-    arrangement: Arrangement
-    counts: Array
-    sizes: tuple[int, ...]
-    frequent: tuple[DenseLayout, ...]
-    rare: tuple[SparseLayouts, ...]
 
 
 @brief
@@ -171,6 +71,17 @@ class Statistics:
         """Number of columns of W."""
         return self.p + self.q + 1
 
+    @cached_property
+    def outside(self) -> Ints:
+        """Columns of X and y in W."""
+        return np.append(np.arange(self.p), self.p + self.q)
+
+    @cached_property
+    def entries(self) -> Entries:
+        """The cross-products kept per dyad, in lanes of dyads for compiled kernels."""
+        structures = [structure(self.residual, item) for item in self.exchangeable]
+        return lay_out(self.chunks, self.columns, self.n_dyads, structures)
+
     @property
     def sizes(self) -> tuple[int, ...]:
         """Number of natural residual parameters of each stratum."""
@@ -193,8 +104,8 @@ class Products:
     total: Array
 
 
-def summarise(problem: Problem, Z: Design, residual: Residual) -> Statistics:
-    """Pass over the rows once.
+def summarise(problem: Problem, Z: Design, residual: Residual, sums: RowSums | None = None) -> Statistics:
+    """Keep of the rows what the likelihood needs.
 
     Parameters
     ----------
@@ -203,19 +114,29 @@ def summarise(problem: Problem, Z: Design, residual: Residual) -> Statistics:
     Z : (n, q) array or RoleColumns
         Random-effects design in internal columns.
     residual : Residual
+    sums : RowSums, optional
+        Sums over these rows, where they are at hand.
 
     Returns
     -------
     Statistics
     """
-    table = _Rows(problem, Z)
+    sums = row_sums(problem) if sums is None else sums
+    table = _Rows(problem, Z, sums)
     strata = problem.strata
-    groups = segments(residual, problem.dyad, problem.member, problem.step)
     chunks: list[Chunk] = []
-    for stratum in range(len(problem.exchangeable)):
-        mine = [item for item in (_within(group, strata, stratum) for group in groups) if len(item.dyad)]
-        for part in _portioned(mine, residual):
-            chunks.append(_chunk(table, part, stratum, residual))
+    if sums.dyads is not None and not residual.serial and isinstance(Z, RoleColumns) and Z.transform is None:
+        parts = (
+            chunk_of_dyads(problem, Z, table.columns, sums.dyads, stratum)
+            for stratum in range(len(problem.exchangeable))
+        )
+        chunks = [part for part in parts if part.n_layouts]
+    else:
+        groups = segments_of(problem, residual)
+        for stratum in range(len(problem.exchangeable)):
+            mine = [item for item in (_within(group, strata, stratum) for group in groups) if len(item.dyad)]
+            for part in _portioned(mine, residual):
+                chunks.append(_chunk(table, part, stratum, residual))
     return Statistics(
         n=problem.n,
         n_dyads=problem.n_dyads,
@@ -254,7 +175,7 @@ def assemble(stats: Statistics, chunk: Chunk, weights: Weights, out: Products) -
                 _add(out.total, row_place, place, totals[:, above, here])
     for pool in chunk.rare:
         of_layout = np.stack([weights(index) for index in pool.layouts], axis=1)
-        kernels(stats.n).segment_products(pool.stack, pool.which, pool.owner, of_layout, stats.p, out.z, out.total)
+        kernels().segment_products(pool.stack, pool.which, pool.owner, of_layout, stats.p, out.z, out.total)
 
 
 def contract(stats: Statistics, chunk: Chunk, targets: Array, constant: Array) -> list[Array]:
@@ -289,7 +210,7 @@ def contract(stats: Statistics, chunk: Chunk, targets: Array, constant: Array) -
             found[layout][:, a, b] += 0.5 * value
             found[layout][:, b, a] += 0.5 * value
     for pool in chunk.rare:
-        total = kernels(stats.n).segment_contractions(
+        total = kernels().segment_contractions(
             pool.stack, pool.which, pool.owner, targets, constant, stats.p, len(pool.layouts)
         )
         for k, index in enumerate(pool.layouts):
@@ -297,16 +218,26 @@ def contract(stats: Statistics, chunk: Chunk, targets: Array, constant: Array) -
     return found
 
 
-def as_slice(index: Ints) -> Where:
-    """The same positions as a slice, if they are evenly spaced: views are faster than gathers."""
-    if len(index) == 0:
-        return slice(0, 0)
-    if len(index) == 1:
-        return slice(int(index[0]), int(index[0]) + 1)
-    gaps = np.diff(index)
-    if gaps[0] > 0 and (gaps == gaps[0]).all():
-        return slice(int(index[0]), int(index[-1]) + 1, int(gaps[0]))
-    return index
+def precisions(items: list[Kernel]) -> Weights:
+    """Each layout's precision, (1, m, m)."""
+    return lambda index: items[index].precision[None]
+
+
+def precision_slopes(items: list[Kernel]) -> Weights:
+    """Derivatives of each layout's precision, (r, m, m)."""
+    return lambda index: np.asarray(items[index].d_precision)
+
+
+def precisions_and_slopes(items: list[Kernel]) -> Weights:
+    """Each layout's precision, then its derivatives, (1 + r, m, m)."""
+    return lambda index: np.concatenate([items[index].precision[None], np.asarray(items[index].d_precision)])
+
+
+def slopes_and_bend(items: list[Kernel], W: Array) -> Weights:
+    """Derivatives of each layout's precision, then its second derivatives weighted by W, (r + 1, m, m)."""
+    return lambda index: np.concatenate(
+        [np.asarray(items[index].d_precision), np.tensordot(W, np.asarray(items[index].d2_precision), axes=2)[None]]
+    )
 
 
 def _add(out: Array, rows: Where, columns: Where, values: Array) -> None:
@@ -325,12 +256,12 @@ def _pick(source: Array, rows: Where, columns: Where) -> Array:
 class _Rows:
     """Rows of W without the columns that are zero for their member, formed when they are asked for."""
 
-    def __init__(self, problem: Problem, Z: Design) -> None:
+    def __init__(self, problem: Problem, Z: Design, sums: RowSums) -> None:
         self.X, self.Z, self.y = problem.X, Z, problem.y
         self.p, self.q = problem.X.shape[1], Z.shape[1]
         self.member = problem.member
         self.n_dyads = problem.n_dyads
-        used_x, used_z = (sizes(design, problem.member)[0] for design in (problem.X, Z))
+        used_x, used_z = sums.x_sizes[0], sizes_of_z(problem, Z, sums)[0]
         self.columns = [Columns(np.flatnonzero(used_x[k]), np.flatnonzero(used_z[k]), self.p, self.q) for k in (0, 1)]
 
     def members(self, rows: Ints) -> list[int]:
@@ -451,7 +382,7 @@ def _fill(
         joined = table.joined(rows[start:stop], offsets)
         begin = np.arange(len(joined))[:, None] * joined.shape[1] + offsets[:-1]
         local = dyad[start:stop] - here.start
-        gram = kernels(len(table.member)).grams(joined.ravel(), begin, offsets, local, here.stop - here.start)
+        gram = kernels().grams(joined.ravel(), begin, offsets, local, here.stop - here.start)
         total = gram.sum(axis=0)
         for a, left in enumerate(members):
             z_begin = int(offsets[a]) + len(table.columns[left].x)

@@ -10,7 +10,8 @@ from reldyn.mixed.processes._curvature import curvature
 from reldyn.mixed.processes._jets import Jet
 from reldyn.mixed.processes._kernels import Kernel, batch_kernels, covariance, kernel, kernels, step_jets
 from reldyn.mixed.processes._parameters import describe, from_natural, natural_names, start, to_natural
-from reldyn.mixed.processes._segments import Layout, SegmentGroup, segments
+from reldyn.mixed.processes._segments import Layout, SegmentGroup, segments, segments_of
+from reldyn.mixed.processes._structure import Structure, structure
 
 __all__ = [
     "Arrangement",
@@ -19,6 +20,7 @@ __all__ = [
     "Kernel",
     "Layout",
     "SegmentGroup",
+    "Structure",
     "batch_layouts",
     "batch_kernels",
     "covariance",
@@ -29,7 +31,9 @@ __all__ = [
     "kernels",
     "natural_names",
     "segments",
+    "segments_of",
     "start",
     "step_jets",
+    "structure",
     "to_natural",
 ]

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from reldyn._types import Array, Ints
 from reldyn.mixed.processes._arrangement import Arrangement, Batch
 from reldyn.mixed.processes._jets import Jet, inverse_and_log_det
+from reldyn.mixed.processes._plain import plain_curvature
 from reldyn.mixed.processes._structure import Structure, structure
 from reldyn.mixed.processes._tables import mean_decay, tabulate, with_error
 from reldyn.mixed.spec._options import Residual
@@ -54,8 +55,10 @@ def curvature(
     """
     parts = structure(residual, exchangeable)
     theta = np.asarray(natural, dtype=np.float64)
-    tables = tabulate(residual, parts, theta, batches, 1)
     occurrences = np.asarray(counts, dtype=np.float64)
+    if not residual.serial:
+        return plain_curvature(parts, theta, batches, weights, occurrences)
+    tables = tabulate(residual, parts, theta, batches, 1)
     r, s = len(theta), len(weights[0]) if len(weights) else 0
     # One more row than weights: the last gathers what belongs to the log-determinants.
     on_powers, on_spreads = (np.zeros((s + 1, table.value.size)) for table in tables)

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from reldyn._types import Array
 from reldyn.mixed.processes._arrangement import Arrangement, LayoutRows, batch_layouts, batch_rows
 from reldyn.mixed.processes._jets import Jet, block, inverse_and_log_det
+from reldyn.mixed.processes._plain import plain_kernels
 from reldyn.mixed.processes._segments import Layout
 from reldyn.mixed.processes._structure import structure
 from reldyn.mixed.processes._tables import powers_of, stationary, tabulate, with_error
@@ -94,6 +95,8 @@ def batch_kernels(
     """Compute precisions (L, m, m) and log-determinants (L,) of each batch, as stacks; see `kernels`."""
     parts = structure(residual, exchangeable)
     theta = np.asarray(natural, dtype=np.float64)
+    if not residual.serial:
+        return plain_kernels(parts, theta, batches, order)
     powers, spreads = tabulate(residual, parts, theta, batches, order)
     found = []
     for batch in batches.batches:

@@ -10,7 +10,7 @@ them. With measurement error no row reveals the state, and the whole series of a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from reldyn._types import Array, Ints
 from reldyn.errors import DataError, DesignError, describe_rows
 from reldyn.mixed.spec._options import Residual
+from reldyn.mixed.spec._problem import Problem
 
 _CODE_LIMIT = 2**62
 _TIME_BITS = 44
@@ -97,8 +98,12 @@ def segments(residual: Residual, dyad: ArrayLike, member: ArrayLike, step: Array
     """
     dyad, member = np.asarray(dyad, dtype=np.intp), np.asarray(member, dtype=np.intp)
     step = _whole_steps(residual, _known_steps(np.asarray(step)))
-    order = np.lexsort((member, step, dyad))
-    dyad, member, step = dyad[order], member[order], step[order]
+    ahead = (step[1:] > step[:-1]) | ((step[1:] == step[:-1]) & (member[1:] > member[:-1]))
+    if ((dyad[1:] > dyad[:-1]) | ((dyad[1:] == dyad[:-1]) & ahead)).all():
+        order = np.arange(len(dyad))
+    else:
+        order = np.lexsort((member, step, dyad))
+        dyad, member, step = dyad[order], member[order], step[order]
     _refuse_duplicates(dyad, member, step, order)
     slices = _slices(residual, dyad, step)
     groups: list[SegmentGroup] = []
@@ -111,6 +116,14 @@ def segments(residual: Residual, dyad: ArrayLike, member: ArrayLike, step: Array
                 sorted_rows = positions[picked]
                 groups.append(SegmentGroup(layout, order[sorted_rows], dyad[sorted_rows[:, 0]]))
     return groups
+
+
+def segments_of(problem: Problem, residual: Residual) -> list[SegmentGroup]:
+    """Segments of a problem's rows, cut once: see `segments`."""
+    key = ("segments", residual)
+    if key not in problem.memo:
+        problem.memo[key] = segments(residual, problem.dyad, problem.member, problem.step)
+    return cast("list[SegmentGroup]", problem.memo[key])
 
 
 def _known_steps(step: NDArray[Any]) -> NDArray[Any]:

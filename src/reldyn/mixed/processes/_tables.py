@@ -75,6 +75,8 @@ def _propagate_continuous(parts: Structure, theta: Array, spans: Array, base: In
 def stationary(residual: Residual, parts: Structure, theta: Array, order: int) -> Jet:
     """The covariance (2, 2) of the process at one occasion."""
     innovation = linear(parts.innovation, theta, order)
+    if not residual.serial:
+        return innovation
     if residual.process == "car1":
         rates = linear(_rate_basis(parts), theta, order)
         inverse = 1.0 / rates.value

@@ -71,8 +71,7 @@ class RoleColumns:
             return np.asarray(self[rows])[:, columns]
         values: Array = self.base[rows[:, None], self.source[columns]]
         used, group = self.used[:, columns], self.group[rows]
-        whole = np.flatnonzero(used.all(axis=1))
-        if not np.isin(group, whole).all():
+        if not np.asarray(used.all(axis=1))[group].all():
             values *= used[group]
         return values
 

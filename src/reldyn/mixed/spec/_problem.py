@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,8 @@ class Problem:
     x_labels: tuple[str, ...] = ()
     z_labels: tuple[str, ...] = ()
     dyad_labels: tuple[str, ...] = ()
+    # What was worked out of these rows and is asked for again; a changed problem starts without.
+    memo: dict[Any, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("y", "X", "Z"):
@@ -82,12 +85,19 @@ class Problem:
             object.__setattr__(self, "dyad_labels", tuple(str(code) for code in range(self.n_dyads)))
         _check_values(self)
 
+    @cached_property
+    def in_order(self) -> bool:
+        """Whether rows are sorted by dyad, step and member, none of them twice."""
+        dyad, step, member = self.dyad, self.step, self.member
+        ahead = (step[1:] > step[:-1]) | ((step[1:] == step[:-1]) & (member[1:] > member[:-1]))
+        return bool(np.all((dyad[1:] > dyad[:-1]) | ((dyad[1:] == dyad[:-1]) & ahead)))
+
     @property
     def n(self) -> int:
         """Number of rows."""
         return len(self.y)
 
-    @property
+    @cached_property
     def n_dyads(self) -> int:
         """Number of dyads."""
         return int(self.dyad.max()) + 1
@@ -102,13 +112,9 @@ class Problem:
 
 def sort_rows(problem: Problem) -> tuple[Problem, Ints]:
     """Bring rows into the order dyad, step, member; return also the order (new row k is old row ``order[k]``)."""
-    dyad, step, member = problem.dyad, problem.step, problem.member
-    ahead = (dyad[1:] > dyad[:-1]) | (
-        (dyad[1:] == dyad[:-1]) & ((step[1:] > step[:-1]) | ((step[1:] == step[:-1]) & (member[1:] > member[:-1])))
-    )
-    if bool(np.all(ahead)):
+    if problem.in_order:
         return problem, np.arange(problem.n)
-    order = np.lexsort((member, step, dyad))
+    order = np.lexsort((problem.member, problem.step, problem.dyad))
     return take_rows(problem, order), order
 
 
@@ -117,12 +123,22 @@ def take_rows(problem: Problem, rows: Ints) -> Problem:
     return replace(
         problem,
         y=problem.y[rows],
-        X=problem.X[rows],
-        Z=problem.Z[rows],
+        **_designs_on(problem, rows),
         dyad=problem.dyad[rows],
         member=problem.member[rows],
         step=problem.step[rows],
     )
+
+
+def _designs_on(problem: Problem, rows: Ints) -> dict[str, Any]:
+    """Both designs on some rows; what they share they go on sharing."""
+    old_X, old_Z = problem.X, problem.Z
+    X, Z = old_X[rows], old_Z[rows]
+    if not (isinstance(old_X, RoleColumns) and isinstance(old_Z, RoleColumns)):
+        return {"X": X, "Z": Z}
+    if isinstance(X, RoleColumns) and isinstance(Z, RoleColumns) and old_X.base is old_Z.base:
+        Z = replace(Z, base=X.base, group=X.group if old_X.group is old_Z.group else Z.group)
+    return {"X": X, "Z": Z}
 
 
 def take_dyads(problem: Problem, dyads: Ints) -> Problem:
@@ -134,8 +150,7 @@ def take_dyads(problem: Problem, dyads: Ints) -> Problem:
     return replace(
         problem,
         y=problem.y[rows],
-        X=problem.X[rows],
-        Z=problem.Z[rows],
+        **_designs_on(problem, rows),
         dyad=np.repeat(np.arange(len(dyads)), [len(piece) for piece in pieces]),
         member=problem.member[rows],
         step=problem.step[rows],
@@ -157,7 +172,7 @@ def _check_shapes(problem: Problem) -> None:
             raise DesignError(f"{name} has shape {getattr(problem, name).shape}; it needs one entry per row, {n}.")
     if problem.dyad.min() < 0 or bool(np.any(np.bincount(problem.dyad) == 0)):
         raise DesignError("dyad must be coded 0, 1, 2, ... with every code in use.")
-    if not np.isin(problem.member, (0, 1)).all():
+    if not ((problem.member == 0) | (problem.member == 1)).all():
         raise DesignError("member must be 0 or 1 on every row.")
     if problem.stratum is not None:
         stratum = np.asarray(problem.stratum, dtype=np.int64)
@@ -172,8 +187,14 @@ def _check_values(problem: Problem) -> None:
     bad = np.flatnonzero(~np.isfinite(problem.y))
     if bad.size:
         raise DataError(f"the outcome is missing or infinite in {describe_rows(bad.tolist())}; leave these rows out.")
+    sound: list[Any] = []
     for design, labels in ((problem.X, problem.x_labels), (problem.Z, problem.z_labels)):
+        # The two designs may stand on the same variables.
+        source = design.base if isinstance(design, RoleColumns) else design
+        if any(source is item for item in sound):
+            continue
         if is_finite(design):
+            sound.append(source)
             continue
         values = dense(design)
         if np.isfinite(values).all():
@@ -184,6 +205,8 @@ def _check_values(problem: Problem) -> None:
     if not np.isfinite(problem.step.astype(float)).all():
         bad = np.flatnonzero(~np.isfinite(problem.step.astype(float)))
         raise DataError(f"the occasion is missing in {describe_rows(bad.tolist())}.")
+    if problem.in_order:
+        return
     order = np.lexsort((problem.member, problem.step, problem.dyad))
     dyad, step, member = problem.dyad[order], problem.step[order], problem.member[order]
     again = np.flatnonzero((dyad[1:] == dyad[:-1]) & (step[1:] == step[:-1]) & (member[1:] == member[:-1]))
@@ -214,6 +237,9 @@ def check_fixed_rank(gram: Array, labels: tuple[str, ...]) -> None:
     if empty.size:
         raise DesignError(f"the fixed effect {labels[empty[0]]} is zero on every row, so it cannot be estimated.")
     scaled = gram / np.outer(norms, norms)
+    # No column is closer to the others than the smallest eigenvalue says.
+    if np.linalg.eigvalsh(scaled)[0] > RANK_TOLERANCE**2 * 1e4:
+        return
     for j in range(1, len(gram)):
         coefficients = np.linalg.lstsq(scaled[:j, :j], scaled[:j, j], rcond=None)[0]
         # The squared distance of column j from the span of those before it.

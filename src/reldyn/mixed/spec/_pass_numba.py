@@ -1,0 +1,118 @@
+"""One compiled pass over sorted rows: cross-products of every dyad."""
+
+# The kernels are typed by numba, not by mypy: numba has no stubs.
+# mypy: allow-untyped-defs, allow-untyped-calls, disable-error-code="untyped-decorator,import-untyped"
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True, fastmath={"contract", "reassoc"})
+def dyad_products(base, y, member, step, first, pairs, singles, counts, filled):
+    """Cross-products of the rows [base, y] of every dyad.
+
+    Parameters
+    ----------
+    base : (n, k) array
+    y : (n,) array
+    member, step : (n,) arrays
+    first : (d + 1,) int array
+        Where each dyad's rows begin.
+    pairs : (d, 2w, 2w) array
+        Written, w = k + 1: of occasions with both members, the first member's columns ahead of the second's.
+    singles : (d, 2, w, w) array
+        Written: of rows without a partner's row.
+    counts : (d, 3) array
+        Written: rows of each member alone, and occasions with both.
+    filled : (d, 2, k) array
+        Written: how many values of each member's rows are not zero.
+    """
+    k = base.shape[1]
+    w = k + 1
+    longest = 0
+    for d in range(len(first) - 1):
+        longest = max(longest, first[d + 1] - first[d])
+    joined = np.empty((longest, 2 * w))
+    alone = np.empty((2, longest, w))
+    for d in range(len(first) - 1):
+        both, one, other = 0, 0, 0
+        row, stop = first[d], first[d + 1]
+        while row < stop:
+            if row + 1 < stop and step[row + 1] == step[row]:
+                for j in range(k):
+                    joined[both, j] = base[row, j]
+                    joined[both, w + j] = base[row + 1, j]
+                    filled[d, 0, j] += base[row, j] != 0.0
+                    filled[d, 1, j] += base[row + 1, j] != 0.0
+                joined[both, k] = y[row]
+                joined[both, w + k] = y[row + 1]
+                both += 1
+                row += 2
+                continue
+            m = member[row]
+            place = one if m == 0 else other
+            for j in range(k):
+                alone[m, place, j] = base[row, j]
+                filled[d, m, j] += base[row, j] != 0.0
+            alone[m, place, k] = y[row]
+            if m == 0:
+                one += 1
+            else:
+                other += 1
+            row += 1
+        pairs[d] = np.dot(joined[:both].T, joined[:both])
+        singles[d, 0] = np.dot(alone[0, :one].T, alone[0, :one])
+        singles[d, 1] = np.dot(alone[1, :other].T, alone[1, :other])
+        counts[d, 0], counts[d, 1], counts[d, 2] = one, other, both
+
+
+@njit(cache=True, fastmath={"contract", "reassoc"})
+def dyad_moments(base, y, member, step, first, coefficients, stratum, several, out):
+    """Squares and products of residuals about each person's mean.
+
+    Parameters
+    ----------
+    base, y, member, step, first
+        As in `dyad_products`.
+    coefficients : (strata, 2, k) array
+        Of the base columns, for each stratum and member.
+    stratum : (d,) int array
+    several : bool
+        Whether to take out the mean of each person, and leave out persons with one row.
+    out : (strata, 7) array
+        Added to: sum of all squares; sum of squares, made up for the mean, and rows of each member; sum of products of
+        the members, and how many.
+    """
+    k = base.shape[1]
+    longest = 0
+    for d in range(len(first) - 1):
+        longest = max(longest, first[d + 1] - first[d])
+    residual = np.empty(longest)
+    for d in range(len(first) - 1):
+        start, size = first[d], first[d + 1] - first[d]
+        mine = out[stratum[d]]
+        total, count, squares = np.zeros(2), np.zeros(2), np.zeros(2)
+        for i in range(size):
+            m = member[start + i]
+            value = y[start + i]
+            for j in range(k):
+                value -= base[start + i, j] * coefficients[stratum[d], m, j]
+            residual[i] = value
+            total[m] += value
+            count[m] += 1.0
+            mine[0] += value * value
+        mean = total / np.maximum(count, 1.0) if several else np.zeros(2)
+        least = 2.0 if several else 1.0
+        for i in range(size):
+            m = member[start + i]
+            residual[i] -= mean[m]
+            squares[m] += residual[i] * residual[i]
+            if i + 1 < size and step[start + i + 1] == step[start + i] and min(count[0], count[1]) >= least:
+                mine[5] += residual[i] * (residual[i + 1] - mean[1])
+                mine[6] += 1.0
+        for m in range(2):
+            if count[m] >= least:
+                mine[1 + m] += squares[m] * (count[m] / (count[m] - 1.0) if several else 1.0)
+                mine[3 + m] += count[m]
