@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import reldyn as rd
+from reldyn.study.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -85,3 +86,56 @@ def test_pages_name_only_what_exists(page):
     """Every ``rd.NAME`` of a page is a name of the root."""
     text = page.read_text(encoding="utf-8")
     assert {name for name in re.findall(r"\brd\.([A-Za-z_]+)", text) if not hasattr(rd, name)} == set()
+
+
+def blocks(page, language):
+    """The fenced blocks of a page that are in one language; an empty one stands for terminals."""
+    fences = re.findall(r"^```(\w*)\n(.*?)^```$", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return [text for name, text in fences if name == language]
+
+
+def test_the_analysis_of_the_architecture_page_runs_from_a_study_file(tmp_path):
+    (module,) = blocks("docs/architecture.md", "python")
+    (tmp_path / "mylab.py").write_text(module, encoding="utf-8")
+    columns = "".join(f'{name} = "{name}"\n' for name in ("dyad", "person", "role", "day", "beep"))
+    study = (
+        f'[data]\npath = "reldyn:sample"\n[columns]\n{columns}[[prepare]]\nstep = "filter"\nkeep = "dyad <= 2"\n'
+        '[analyses.warm]\nverb = "mylab.warm_days"\nwarmth = "warmth_received"\nabove = 6.0\n'
+    )
+    (tmp_path / "study.toml").write_text(study, encoding="utf-8")
+    done = run_example(
+        "import mylab, reldyn as rd\nprint(rd.run_study('study.toml').results['warm'].tidy()['n_warm'].sum())", tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    frame = rd.load_sample().select(dyads=[1, 2]).frame
+    means = frame.groupby(["person", "day"])["warmth_received"].mean()
+    assert int(done.stdout) == int((means > 6).sum())
+
+
+def test_the_tutorial_of_study_files_says_what_happens(tmp_path, monkeypatch, capsys):
+    commands, first, fault, second = blocks("docs/tutorials/study-file.md", "")
+    monkeypatch.chdir(tmp_path)
+    new, check, run = (line.removeprefix("reldyn ").split() for line in commands.splitlines())
+    assert main(new) == 0
+    assert main(check) == 0
+    assert "Findings: 0 errors, 0 warnings, 11 notes" in capsys.readouterr().out
+    for printed in (first, second):
+        assert main(run) == 0
+        out = capsys.readouterr().out
+        assert printed in out.replace("my-study" + os.sep, "my-study/").replace(os.sep + "report", "/report")
+    path = tmp_path / "my-study" / "study.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace("residual =", "residuals ="), encoding="utf-8")
+    assert main(check) == 1
+    assert capsys.readouterr().err == fault
+
+
+def test_the_study_of_the_tutorial_is_one(tmp_path):
+    """Its tables, one after the other, are a study file that passes the check."""
+    (tmp_path / "study.toml").write_text("\n".join(blocks("docs/tutorials/study-file.md", "toml")), "utf-8")
+    frame = rd.load_sample().select(dyads=range(1, 4)).frame
+    renamed = frame.rename(columns={"dyad": "couple", "role": "gender", "warmth_received": "warmth"})
+    items = {"calm": "longing", "glad": "warmth_given", "content": "warmth"}
+    renamed.assign(age=30, **{new: renamed[old] for new, old in items.items()}).to_csv(
+        tmp_path / "diary.csv", index=False
+    )
+    assert main(["check", str(tmp_path / "study.toml")]) == 0
