@@ -1,5 +1,6 @@
 """What the pages around the package promise can be run as it stands there."""
 
+import json
 import os
 import re
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import reldyn as rd
+from reldyn.study._demo import FASTER, PARTS
 from reldyn.study.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,13 +29,48 @@ def run_example(example, folder):
     )
 
 
-def test_the_example_of_the_readme_runs(tmp_path):
+def test_the_example_of_the_readme_runs_and_is_true(tmp_path):
     (example,) = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
     assert len(example.strip().splitlines()) <= 18
     done = run_example(example, tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Actor-partner interdependence model of positive_affect" in done.stdout
     assert_covers_what_was_planted(rd.from_json(tmp_path / "fit.json"))
+    assert_finds_what_was_planted(done.stdout)
+
+
+def assert_finds_what_was_planted(printed):
+    """Couple 9: both directions alternate, and both are supported."""
+    truth = rd.load_sample_truth().couples
+    assert truth.loc[truth["dyad"] == 9, "kind"].tolist() == ["alternation", "alternation"]
+    assert "Intermittent warmth in 2 directions of 1 dyad: 2 supported" in printed
+
+
+def demo_shown():
+    """What the README says that the demo prints."""
+    (shown,) = blocks("README.md", "text")
+    return shown
+
+
+def test_the_readme_shows_the_stored_run_of_the_demo():
+    stored = json.loads((ROOT / "benchmarks" / "results" / "demo.json").read_text(encoding="utf-8"))
+    figures = {row["figure"]: row for row in stored["figures"]}
+    assert demo_shown() in "\n".join(figures["numpy, wall seconds"]["lines"]) + "\n"
+    faster = figures["numpy over numba, processor seconds"]["measured"]
+    assert round(faster) == FASTER
+    assert f"the demo takes a {PARTS[FASTER]} of the processor time" in README
+    per_core = figures["numpy, processor seconds per core of 2"]
+    assert per_core["met"]
+    assert f"{per_core['measured'] / 60:.1f} minutes of processor time on each of two cores" in README.replace(
+        "\n", " "
+    )
+
+
+@pytest.mark.slow
+def test_the_readme_shows_what_the_demo_prints(tmp_path, capsys):
+    """The continuous integration compares the two as well: it runs the demo anyway."""
+    assert main(["demo", "--output", str(tmp_path / "demo")]) == 0
+    assert demo_shown() in capsys.readouterr().out
 
 
 def assert_covers_what_was_planted(fit):
@@ -57,6 +94,8 @@ def test_the_first_model_of_a_page_is_true(page, tmp_path):
     done = run_example("\n".join(["import reldyn as rd", *shown, 'fit.to_json("fit.json")']), tmp_path)
     assert done.returncode == 0, done.stderr
     assert_covers_what_was_planted(rd.from_json(tmp_path / "fit.json"))
+    if "detect_cycles" in "".join(shown):
+        assert_finds_what_was_planted(done.stdout)
 
 
 def test_the_readme_begins_with_the_two_commands():

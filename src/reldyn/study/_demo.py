@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from reldyn.cycles import CycleResult
     from reldyn.study._run import StudyRun
 
-__all__ = ["FASTER", "demo_lines", "run_demo"]
+__all__ = ["FASTER", "PARTS", "demo_lines", "run_demo"]
 
 # How many times less processor time the demo takes with compiled kernels: benchmarks/results/demo.json.
 FASTER = 5
+PARTS = {3: "third", 4: "quarter", 5: "fifth", 6: "sixth", 7: "seventh", 8: "eighth", 9: "ninth"}
 INTERMITTENT = ("cycle", "alternation")
 # What only the short demo has: its couples, and its few surrogates.
 _SHORT_STEP = re.compile(r"^\[\[prepare\]\].*?\n(?=\[)", re.MULTILINE | re.DOTALL)
@@ -82,10 +83,7 @@ def demo_lines(run: StudyRun) -> Iterator[str]:
     yield from _cycle_lines(cycles, directions)
     yield ""
     if chosen_kernels() == "numpy":
-        yield f"Compiled kernels (extra [fast]) need about a {_PARTS[FASTER]} of this processor time for the same."
-
-
-_PARTS = {2: "half", 3: "third", 4: "quarter", 5: "fifth", 6: "sixth", 7: "seventh", 8: "eighth", 9: "ninth"}
+        yield f"Compiled kernels (extra [fast]) need about a {PARTS[FASTER]} of this processor time for the same."
 
 
 def with_truth(verdicts: pd.DataFrame) -> pd.DataFrame:
