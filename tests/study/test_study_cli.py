@@ -134,8 +134,7 @@ def test_demo_runs_the_main_job_and_says_what_was_planted(tmp_path, capsys, monk
     from reldyn.study import _demo
 
     short = _demo._text().replace("dyad <= 24", "dyad <= 3 and day <= 20").replace('unit = "dyad"', 'unit = "row"')
-    short = short.replace("n_surrogates = 39", "n_surrogates = 19").replace("n_jobs = 2", "n_jobs = 1")
-    monkeypatch.setattr(_demo, "_text", lambda: short)
+    monkeypatch.setattr(_demo, "_text", lambda: short.replace("n_jobs = 2", "n_jobs = 1"))
     assert main(["demo", "--output", str(tmp_path / "demo")]) == 0
     printed = capsys.readouterr().out
     assert "Sample study, the first 3 of 140 couples" in printed
@@ -152,7 +151,7 @@ def test_the_full_demo_takes_all_couples_and_the_default_of_surrogates():
 
     short, full = (tomllib.loads(text) for text in (_demo._text(), _demo._full_text(_demo._text())))
     assert short.pop("prepare")[0]["keep"] == "dyad <= 24"
-    assert short["analyses"]["cycles"].pop("n_surrogates") == 39
+    assert short["analyses"]["cycles"].pop("n_surrogates") == 19
     assert full == short
 
 
