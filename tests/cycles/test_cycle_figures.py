@@ -41,6 +41,17 @@ def test_the_ribbon_shows_both_directions_with_their_verdicts_and_reasons(made):
     assert texts(made.plot(view="phases", dyad=3).axes[1]) == ["the partner never answers"]
 
 
+def test_the_ribbon_names_the_phases_that_it_draws(made):
+    def named(dyad):
+        return [text.get_text() for one in made.plot(view="phases", dyad=dyad).legends for text in one.get_texts()]
+
+    fitted = {dyad: {one.fit.n_states for one in made.outcomes if one.dyad == dyad and one.fit} for dyad in (1, 2, 3)}
+    assert {3 in states for states in fitted.values()} == {True, False}
+    for dyad, states in fitted.items():
+        wanted = ["cold phase", "middle phase", "warm phase"] if 3 in states else ["cold phase", "warm phase"]
+        assert named(dyad) == (wanted if states else [])
+
+
 def test_the_wheel_shows_shares_sojourns_and_net_flow(made):
     shown = texts(made.plot(view="wheel", dyad=1, giver="a").axes[0])
     assert {"cold", "middle", "warm", "net flow +0.62, p = .010"} <= set(shown)

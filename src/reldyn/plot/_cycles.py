@@ -193,8 +193,10 @@ def phase_ribbon(result: CycleResult, *, dyad: Hashable = None) -> Figure:
             _draw_ribbon(ax, one)
             ax.set_title(f"dyad {one.dyad}, warmth from {one.giver}: {verdicts[(one.dyad, one.giver)]}")
         rows[-1].set_xlabel("scheduled beep")
-        handles = [_swatch(colour, name) for name, colour in _PHASES.items()]
-        figure.legend(handles=handles, loc="outside lower right", ncols=3, title=None)
+        drawn = {name for one in shown if one.fit is not None for name in _NAMES[one.fit.n_states]}
+        handles = [_swatch(colour, name) for name, colour in _PHASES.items() if name in drawn]
+        if handles:
+            figure.legend(handles=handles, loc="outside lower right", ncols=3, title=None)
     return figure
 
 
