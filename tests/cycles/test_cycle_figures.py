@@ -1,6 +1,9 @@
 """Check what the figures of a detection show, not how they look."""
 
+import dataclasses
+
 import matplotlib as mpl
+import numpy as np
 import pytest
 
 import reldyn as rd
@@ -69,6 +72,15 @@ def test_the_nulls_show_every_test_that_was_run(made):
         "directed: p = .010",
         "reinforcement: p = .200",
     ]
+
+
+def test_a_test_without_surrogates_says_so(made):
+    first = next(one for one in made.outcomes if one.tests)
+    tests = tuple(dataclasses.replace(test, null_statistics=np.empty(0)) for test in first.tests)
+    others = tuple(dataclasses.replace(first, tests=tests) if one is first else one for one in made.outcomes)
+    figure = rd.plot.null_distribution(dataclasses.replace(made, outcomes=others), dyad=first.dyad, giver=first.giver)
+    assert texts(figure.axes[0]) == ["too small a statistic:\nno surrogate needed"]
+    assert not figure.axes[0].patches
 
 
 def test_what_was_not_tested_cannot_be_drawn(made, make):
