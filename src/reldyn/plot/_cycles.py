@@ -371,7 +371,7 @@ def null_distribution(result: CycleResult, *, dyad: Hashable = None, giver: Hash
     -------
     matplotlib.figure.Figure
         One panel per claim. Where sequential stopping ended a run, only the surrogates drawn until then; none where
-        the statistic was too small for any to be drawn.
+        a test was decided without any.
 
     Raises
     ------
@@ -415,9 +415,7 @@ def _draw_null(ax: Axes, claim: str, observed: float, p_value: float, statistics
     ax.spines["left"].set_visible(False)
     if not len(statistics):
         ax.set_xticks([])
-        ax.text(
-            0.5, 0.5, "too small a statistic:\nno surrogate needed", transform=ax.transAxes, ha="center", color=GREY
-        )
+        ax.text(0.5, 0.5, "decided without surrogates", transform=ax.transAxes, ha="center", color=GREY)
         return
     finite = statistics[np.isfinite(statistics)]
     ax.hist(finite, bins=min(30, max(6, len(finite) // 6)), color=SKY, edgecolor="white", lw=0.4)
