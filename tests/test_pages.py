@@ -58,7 +58,7 @@ def test_the_readme_shows_the_stored_run_of_the_demo():
     assert demo_shown() in "\n".join(figures["numpy, wall seconds"]["lines"]) + "\n"
     faster = figures["numpy over numba, processor seconds"]["measured"]
     assert round(faster) == FASTER
-    assert f"the demo takes a {PARTS[FASTER]} of the processor time" in README
+    assert f"the demo takes {PARTS[FASTER]} of the processor time" in README
     per_core = figures["numpy, processor seconds per core of 2"]
     assert per_core["met"]
     assert f"{per_core['measured'] / 60:.1f} minutes of processor time on each of two cores" in README.replace(

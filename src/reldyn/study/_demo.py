@@ -24,7 +24,10 @@ __all__ = ["FASTER", "PARTS", "demo_lines", "run_demo"]
 
 # How many times less processor time the demo takes with compiled kernels: benchmarks/results/demo.json.
 FASTER = 8
-PARTS = {3: "third", 4: "quarter", 5: "fifth", 6: "sixth", 7: "seventh", 8: "eighth", 9: "ninth"}
+PARTS = {
+    **{3: "a third", 4: "a quarter", 5: "a fifth", 6: "a sixth", 7: "a seventh", 8: "an eighth"},
+    **{9: "a ninth", 10: "a tenth"},
+}
 INTERMITTENT = ("cycle", "alternation")
 # What only the short demo has: its couples, and its few surrogates.
 _SHORT_STEP = re.compile(r"^\[\[prepare\]\].*?\n(?=\[)", re.MULTILINE | re.DOTALL)
@@ -83,7 +86,7 @@ def demo_lines(run: StudyRun) -> Iterator[str]:
     yield from _cycle_lines(cycles, directions)
     yield ""
     if chosen_kernels() == "numpy":
-        yield f"Compiled kernels (extra [fast]) need about a {PARTS[FASTER]} of this processor time for the same."
+        yield f"Compiled kernels (extra [fast]) need about {PARTS[FASTER]} of this processor time for the same."
 
 
 def with_truth(verdicts: pd.DataFrame) -> pd.DataFrame:
