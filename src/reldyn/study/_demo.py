@@ -24,10 +24,7 @@ __all__ = ["FASTER", "PARTS", "demo_lines", "run_demo"]
 
 # How many times less processor time the demo takes with compiled kernels: benchmarks/results/demo.json.
 FASTER = 8
-PARTS = {
-    **{3: "a third", 4: "a quarter", 5: "a fifth", 6: "a sixth", 7: "a seventh", 8: "an eighth"},
-    **{9: "a ninth", 10: "a tenth"},
-}
+PARTS = {3: "a third", 4: "a quarter", 5: "a fifth", 6: "a sixth", 7: "a seventh", 8: "an eighth", 9: "a ninth"}
 INTERMITTENT = ("cycle", "alternation")
 # What only the short demo has: its couples, and its few surrogates.
 _SHORT_STEP = re.compile(r"^\[\[prepare\]\].*?\n(?=\[)", re.MULTILINE | re.DOTALL)
