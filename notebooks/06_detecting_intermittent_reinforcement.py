@@ -53,7 +53,8 @@ described[["dyad", "giver", "n_events", "cv", "conf_low", "conf_high", "cv_rando
 # arrives can reinforce. Stretches of careless answers are left out first:
 
 # %%
-panel.careless(["warmth_received", "longing"]).query("masked")[["dyad", "person", "first", "last", "length"]]
+stretches = panel.careless(["warmth_received", "longing"])
+print(f"{len(stretches)} stretches of equal answers, {int(stretches['masked'].sum())} of them careless")
 
 # %% [markdown]
 # Every direction gets up to 99 surrogates; only those whose decision after adjustment is still open get more, up to

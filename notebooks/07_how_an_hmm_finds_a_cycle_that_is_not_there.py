@@ -85,6 +85,7 @@ for ax, name in zip(axes, ("linear", "volatility", "straight-lining", "cycle"), 
     frame = series[name].frame
     ax.plot(frame.loc[frame["person"] == 1, "warmth"].to_numpy(), lw=0.9, color="#22262B")
     ax.set_ylabel("warmth")
+    ax.set_yticks([1, 4, 7])
     ax.set_title(name, loc="left", fontsize=9)
 axes[-1].set_xlabel("prompt")
 fig.tight_layout()

@@ -1,6 +1,9 @@
 """Check what the figures of a detection show, not how they look."""
 
+import dataclasses
+
 import matplotlib as mpl
+import numpy as np
 import pytest
 
 import reldyn as rd
@@ -41,6 +44,17 @@ def test_the_ribbon_shows_both_directions_with_their_verdicts_and_reasons(made):
     assert texts(made.plot(view="phases", dyad=3).axes[1]) == ["the partner never answers"]
 
 
+def test_the_ribbon_names_the_phases_that_it_draws(made):
+    def named(dyad):
+        return [text.get_text() for one in made.plot(view="phases", dyad=dyad).legends for text in one.get_texts()]
+
+    fitted = {dyad: {one.fit.n_states for one in made.outcomes if one.dyad == dyad and one.fit} for dyad in (1, 2, 3)}
+    assert {3 in states for states in fitted.values()} == {True, False}
+    for dyad, states in fitted.items():
+        wanted = ["cold phase", "middle phase", "warm phase"] if 3 in states else ["cold phase", "warm phase"]
+        assert named(dyad) == (wanted if states else [])
+
+
 def test_the_wheel_shows_shares_sojourns_and_net_flow(made):
     shown = texts(made.plot(view="wheel", dyad=1, giver="a").axes[0])
     assert {"cold", "middle", "warm", "net flow +0.62, p = .010"} <= set(shown)
@@ -58,6 +72,15 @@ def test_the_nulls_show_every_test_that_was_run(made):
         "directed: p = .010",
         "reinforcement: p = .200",
     ]
+
+
+def test_a_test_without_surrogates_says_so(made):
+    first = next(one for one in made.outcomes if one.tests)
+    tests = tuple(dataclasses.replace(test, null_statistics=np.empty(0)) for test in first.tests)
+    others = tuple(dataclasses.replace(first, tests=tests) if one is first else one for one in made.outcomes)
+    figure = rd.plot.null_distribution(dataclasses.replace(made, outcomes=others), dyad=first.dyad, giver=first.giver)
+    assert texts(figure.axes[0]) == ["decided without surrogates"]
+    assert not figure.axes[0].patches
 
 
 def test_what_was_not_tested_cannot_be_drawn(made, make):

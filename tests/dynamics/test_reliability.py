@@ -254,8 +254,10 @@ def test_refusals(small):
         rd.dynamics.reliability(panel, items, occasions=0)
     with pytest.raises(rd.DataError, match="no column 'i9'"):
         rd.dynamics.reliability(panel, ["i1", "i9"])
-    frame = panel.frame.assign(flat=1.0, empty=np.nan)
+    frame = panel.frame.assign(flat=1.0, empty=np.nan, twin=panel.frame["i1"] + 2)
     other = panel_of(frame, "person", "time")
+    with pytest.raises(rd.DesignError, match="i1, twin never differ but for a constant: they are one"):
+        rd.dynamics.reliability(other, ["i1", "twin"])
     with pytest.raises(rd.DesignError, match="'flat' never varies: leave it out"):
         rd.dynamics.reliability(other, ["i1", "flat"])
     with pytest.raises(rd.DesignError, match="are answered by 0 persons at 0 occasions"):

@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+import tomllib
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -58,7 +60,7 @@ def test_run_prints_where_the_report_is(folder, capsys):
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        ([], 2, "reldyn: Invalid value: name a command: demo, check, import or run. See reldyn --help.\n"),
+        ([], 2, "reldyn: Invalid value: name a command: demo, new, import, check or run. See reldyn --help.\n"),
         (["run", "--xyz", "x"], 2, "reldyn: No such option: --xyz. See reldyn --help.\n"),
         (["run", "none.toml"], 1, "reldyn: none.toml: there is no such study file.\n"),
         (["check", "none.csv", *ROLES], 1, "reldyn: none.csv: there is no such file.\n"),
@@ -127,12 +129,60 @@ def test_check_asks_for_the_columns_it_needs(folder, capsys):
     assert "a study file names its columns itself; leave out --dyad." in capsys.readouterr().err
 
 
-def test_demo_runs_the_main_job(tmp_path, capsys):
+def test_demo_runs_the_main_job_and_says_what_was_planted(tmp_path, capsys, monkeypatch):
+    """The same file on part of the rows; what the whole one prints is compared with the README where dev.py runs it."""
+    from reldyn.study import _demo
+
+    short = _demo._text().replace("dyad <= 24", "dyad <= 3 and day <= 20").replace('unit = "dyad"', 'unit = "row"')
+    monkeypatch.setattr(_demo, "_text", lambda: short.replace("n_jobs = 2", "n_jobs = 1"))
     assert main(["demo", "--output", str(tmp_path / "demo")]) == 0
     printed = capsys.readouterr().out
-    assert "Actor-partner interdependence model of longing" in printed
+    assert "Sample study, the first 3 of 140 couples" in printed
+    assert "Planted: 0.00 (0 of 6)." in printed
     assert printed.splitlines()[-1] == f"Report: {tmp_path / 'demo' / 'report.html'}"
     assert (tmp_path / "demo" / "study.toml").is_file()
+    # What an earlier run has computed is read back, and says the same.
+    assert main(["demo", "--output", str(tmp_path / "demo")]) == 0
+    assert capsys.readouterr().out == printed
+
+
+def test_the_full_demo_takes_all_couples_and_the_default_of_surrogates():
+    from reldyn.study import _demo
+
+    short, full = (tomllib.loads(text) for text in (_demo._text(), _demo._full_text(_demo._text())))
+    assert short.pop("prepare")[0]["keep"] == "dyad <= 24"
+    assert short["analyses"]["cycles"].pop("n_surrogates") == 19
+    assert full == short
+
+
+def test_verdicts_meet_the_truth_by_id_and_by_running_number():
+    from reldyn.study._demo import with_truth
+
+    truth = rd.load_sample_truth().couples
+    people = rd.load_sample().frame[["dyad", "person", "role"]].drop_duplicates()
+    named = truth.merge(people, left_on=["dyad", "giver"], right_on=["dyad", "person"])
+    mixed = named["composition"] == "female-male"
+    verdicts = pd.DataFrame({"dyad": named["dyad"], "giver": named["role"].where(mixed, named["giver"]).astype(object)})
+    found = with_truth(verdicts).merge(verdicts.assign(kind=named["kind"]), on=["dyad", "giver"])
+    assert len(found) == 280
+    assert (found["planted"] == found["kind"]).all()
+    # Saved results number dyads and persons in the order of their ids.
+    numbers = {label: place for place, label in enumerate(sorted(people["person"]), start=1)}
+    saved = verdicts.assign(giver=[numbers.get(label, label) for label in verdicts["giver"]])
+    assert with_truth(saved.sample(frac=1, random_state=1).head(280))["planted"].tolist() == found["planted"].tolist()
+
+
+def test_new_writes_a_study_that_runs_and_overwrites_nothing(tmp_path, capsys):
+    folder = tmp_path / "my study"
+    assert main(["new", str(folder)]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == f"Study file: {folder / 'study.toml'}"
+    assert main(["check", str(folder / "study.toml")]) == 0
+    assert main(["new", str(folder)]) == 1
+    assert capsys.readouterr().err == (
+        f"reldyn: {folder / 'study.toml'}: there is such a file already; name another folder, or move it away.\n"
+    )
+    assert main(["new", str(folder / "study.toml")]) == 1
+    assert "this is a file; name a folder." in capsys.readouterr().err
 
 
 def test_a_terminal_without_utf8_gets_no_error(folder):

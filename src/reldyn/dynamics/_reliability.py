@@ -99,6 +99,10 @@ class ReliabilityResult(EstimateResult):
         return {name: getattr(self, name) for name in names}
 
 
+# Relative difference below which answers to two items are the same.
+_ROUNDING = 1e-12
+
+
 @analysis
 def reliability(
     panel: DyadPanel, items: Columns, *, method: Method | None = None, occasions: float | None = None
@@ -205,6 +209,9 @@ def _cells(panel: DyadPanel, names: list[str]) -> tuple[Cells, list[str]]:
     if (np.ptp(cells.answers, axis=0) == 0).any():
         flat = [name for name, column in zip(names, cells.answers.T, strict=True) if np.ptp(column) == 0]
         raise DesignError(f"{flat[0]!r} never varies: leave it out of the items.")
+    apart = np.ptp(cells.answers - cells.answers[:, :1], axis=0).max()
+    if apart <= _ROUNDING * np.ptp(cells.answers, axis=0).max():
+        raise DesignError(f"{', '.join(names)} never differ but for a constant: they are one item, not several.")
     partly = int((seen.any(axis=1) & ~seen.all(axis=1)).sum())
     return cells, [f"{partly} occasions with only some of the items are left out"] if partly else []
 

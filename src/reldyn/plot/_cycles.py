@@ -24,6 +24,7 @@ _VERDICTS = {"supported": ORANGE, "rhythm": GREEN, "not supported": BLUE, "not d
 _PHASES = {"cold": BLUE, "middle": SKY, "warm": ORANGE}
 _NAMES = {2: ("cold", "warm"), 3: ("cold", "middle", "warm")}
 _PER_ROW = 20
+_PANELS_IN_A_ROW = 3
 _CLAIMS = ("regimes", "periodic", "irregular", "directed", "volatility", "reinforcement")
 # Below one move in a hundred an arrow would only clutter the wheel.
 _FAINT = 0.01
@@ -193,8 +194,10 @@ def phase_ribbon(result: CycleResult, *, dyad: Hashable = None) -> Figure:
             _draw_ribbon(ax, one)
             ax.set_title(f"dyad {one.dyad}, warmth from {one.giver}: {verdicts[(one.dyad, one.giver)]}")
         rows[-1].set_xlabel("scheduled beep")
-        handles = [_swatch(colour, name) for name, colour in _PHASES.items()]
-        figure.legend(handles=handles, loc="outside lower right", ncols=3, title=None)
+        drawn = {name for one in shown if one.fit is not None for name in _NAMES[one.fit.n_states]}
+        handles = [_swatch(colour, name) for name, colour in _PHASES.items() if name in drawn]
+        if handles:
+            figure.legend(handles=handles, loc="outside lower right", ncols=3, title=None)
     return figure
 
 
@@ -367,7 +370,8 @@ def null_distribution(result: CycleResult, *, dyad: Hashable = None, giver: Hash
     Returns
     -------
     matplotlib.figure.Figure
-        One panel per claim. Where sequential stopping ended a run, only the surrogates drawn until then.
+        One panel per claim. Where sequential stopping ended a run, only the surrogates drawn until then; none where
+        a test was decided without any.
 
     Raises
     ------
@@ -392,16 +396,28 @@ def null_distribution(result: CycleResult, *, dyad: Hashable = None, giver: Hash
     if bound is not None and not bound.note:
         shown.append(("reinforcement", bound.statistic, bound.p_value, bound.null_statistics))
     shown.sort(key=lambda item: _CLAIMS.index(item[0]))
+    n_columns = min(len(shown), _PANELS_IN_A_ROW)
+    n_rows = -(-len(shown) // n_columns)
     with style():
-        figure = new_figure(2.3 * len(shown) + 0.6, 2.5)
-        panels = np.atleast_1d(figure.subplots(1, len(shown)))
-        for ax, (claim, observed, p_value, statistics) in zip(panels, shown, strict=True):
-            finite = statistics[np.isfinite(statistics)]
-            ax.hist(finite, bins=min(30, max(6, len(finite) // 6)), color=SKY, edgecolor="white", lw=0.4)
-            ax.axvline(observed, color=ORANGE, lw=2)
-            ax.set_title(f"{claim}: p = {format_p(p_value)}".replace("= <", "<"))
-            ax.set_xlabel(f"statistic of {len(statistics)} surrogates")
-            ax.set_yticks([])
-            ax.spines["left"].set_visible(False)
+        figure = new_figure(2.6 * n_columns + 0.4, 2.2 * n_rows + 0.3)
+        panels = np.atleast_1d(figure.subplots(n_rows, n_columns)).ravel()
+        for ax in panels[len(shown) :]:
+            ax.remove()
+        for ax, item in zip(panels, shown, strict=False):
+            _draw_null(ax, *item)
         figure.suptitle(f"dyad {one.dyad}, warmth from {one.giver}", x=0.01, ha="left", fontsize=9, color=GREY)
     return figure
+
+
+def _draw_null(ax: Axes, claim: str, observed: float, p_value: float, statistics: np.ndarray) -> None:
+    ax.set_title(f"{claim}: p = {format_p(p_value)}".replace("= <", "<"))
+    ax.set_yticks([])
+    ax.spines["left"].set_visible(False)
+    if not len(statistics):
+        ax.set_xticks([])
+        ax.text(0.5, 0.5, "decided without surrogates", transform=ax.transAxes, ha="center", color=GREY)
+        return
+    finite = statistics[np.isfinite(statistics)]
+    ax.hist(finite, bins=min(30, max(6, len(finite) // 6)), color=SKY, edgecolor="white", lw=0.4)
+    ax.axvline(observed, color=ORANGE, lw=2)
+    ax.set_xlabel(f"statistic of {len(statistics)} surrogates")

@@ -35,7 +35,8 @@ def progress(total: int) -> Iterator[Callable[[str], None]]:
                 wait = pause
 
         def step(name: str) -> None:
-            if bar.desc:
+            # Where bars are switched off (TQDM_DISABLE=1) there is no text to ask for.
+            if getattr(bar, "desc", ""):
                 bar.update()
             bar.set_description_str(name, refresh=False)
 

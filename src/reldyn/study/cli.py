@@ -1,4 +1,4 @@
-"""The command ``reldyn``: demo, check, import, run. Results on standard output, faults on standard error."""
+"""The command ``reldyn``: demo, new, check, import, run. Results on standard output, faults on standard error."""
 
 from __future__ import annotations
 
@@ -97,24 +97,33 @@ def _root(
         typer.echo(f"reldyn {reldyn.__version__}")
         raise typer.Exit
     if context.invoked_subcommand is None:
-        raise typer.BadParameter("name a command: demo, check, import or run")
+        raise typer.BadParameter("name a command: demo, new, import, check or run")
 
 
 @app.command()
 def demo(
     output: Annotated[Path, typer.Option("--output", help="Folder for the report.")] = Path("reldyn-demo"),
+    full: Annotated[bool, typer.Option("--full", help="All 140 couples and 999 surrogates: a long run.")] = False,
 ) -> None:
-    """Run the main job on the sample study: findings, an actor-partner model, the schedule, a report."""
-    from reldyn.study._demo import run_demo
+    """Run the main job on the sample study: affect, synchrony, an actor-partner model, cycles of warmth, a report."""
+    from reldyn.study._demo import demo_lines, run_demo
 
-    finished = run_demo(output)
-    fit = finished.results["longing"]
-    typer.echo(fit.summary().partition("\n")[0])
-    _print_estimates(fit.tidy())
-    schedule = finished.results["schedule"].tidy()
-    decidable = int(schedule["decidable"].sum())
-    typer.echo(f"Schedule of warmth described for {len(schedule)} directions, {decidable} of them decidable.")
+    finished = run_demo(output, full=full)
+    for line in demo_lines(finished):
+        typer.echo(line)
     typer.echo(f"Report: {finished.path}")
+
+
+@app.command()
+def new(
+    folder: Annotated[Path, typer.Argument(help="Folder to make or to fill.", metavar="DIR", show_default=False)],
+) -> None:
+    """Write a study file that runs as it stands, to be changed into your own. No file is overwritten."""
+    from reldyn.study._new import new_study
+
+    path = new_study(folder)
+    typer.echo(f"Study file: {path}")
+    typer.echo("It runs on the sample study until you put your own data in place of it.")
 
 
 @app.command()
@@ -224,9 +233,3 @@ def _findings_of(file: Path, named: dict[str, Any]) -> tuple[pd.DataFrame, int]:
 def _print_counts(findings: pd.DataFrame) -> None:
     counts = {level: int((findings["severity"] == level).sum()) for level in ("error", "warning", "note")}
     typer.echo("Findings: " + ", ".join(f"{n} {level}{'' if n == 1 else 's'}" for level, n in counts.items()))
-
-
-def _print_estimates(table: pd.DataFrame) -> None:
-    width = max(len(str(term)) for term in table["term"])
-    for row in table.itertuples():
-        typer.echo(f"  {row.term!s:<{width}}  {row.estimate:8.3f}  [{row.conf_low:.3f}, {row.conf_high:.3f}]")
