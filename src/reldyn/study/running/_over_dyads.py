@@ -1,0 +1,181 @@
+"""A table with rows of single dyads or persons, as what the sample says: how its numbers are spread over dyads.
+
+Means need five dyads and quartiles ten: a quartile of fewer is the value of one of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reldyn._types import Array
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["FEWEST", "Spread", "has_ids", "of_sample", "person_columns", "spreads"]
+
+# Numbers of fewer dyads may be recognised by those who know one of them.
+FEWEST = 5
+_FEWEST_FOR_QUARTILES = 10
+_PERSONS = frozenset({"person", "perceiver", "giver", "receiver", "sender"})
+_NOBODY = frozenset({"", "sample", "all"})
+_WORDS = frozenset({"term", "note", "reason", "question", "meaning"})
+# Numbers that place a row, tell how sure it is, or count what it was made of: their mean over dyads says nothing.
+_NOT_SUMMED = frozenset(
+    {"position", "start", "end", "window", "df", "df_residual", "statistic", "p_value", "p_adjusted", "std_error"}
+    | {"conf_low", "conf_high", "z", "n_surrogates", "surrogate_mean", "surrogate_sd", "first", "last"}
+)
+_MOST_KEYS, _MOST_GROUPS = 8, 24
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How one number is spread over dyads.
+
+    Attributes
+    ----------
+    of : str
+        What it is: the group of rows.
+    number : str
+        The column.
+    n : int
+        Dyads with a value.
+    mean, sd, low, middle, high : float
+        Mean, standard deviation and quartiles; NaN where there are too few dyads.
+    """
+
+    of: str
+    number: str
+    n: int
+    mean: float = math.nan
+    sd: float = math.nan
+    low: float = math.nan
+    middle: float = math.nan
+    high: float = math.nan
+
+    @property
+    def label(self) -> str:
+        """The group and the number in words."""
+        what = "" if self.number == "estimate" else self.number.replace("_", " ")
+        return ", ".join(filter(None, [self.of, what])) or "estimate"
+
+
+def person_columns(owner: type[Any]) -> frozenset[str]:
+    """Columns of a result's tables that may name persons."""
+    return _PERSONS | frozenset(getattr(owner, "person_columns", ()))
+
+
+def has_ids(table: pd.DataFrame) -> bool:
+    """Whether rows stand for single dyads or persons."""
+    return any(name in table and bool((~_nobody(table[name])).any()) for name in ("dyad", "person"))
+
+
+def of_sample(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows that stand for the sample, without columns that say nothing in them."""
+    if not has_ids(table):
+        return table
+    rows = table
+    for name in ("dyad", "person"):
+        if name in rows:
+            rows = rows[_nobody(rows[name])]
+    empty = [name for name in rows if rows[name].isna().all()] if len(rows) else []
+    return rows.drop(columns=[*empty, *(name for name in ("dyad", "person") if name in rows and name not in empty)])
+
+
+def spreads(table: pd.DataFrame, persons: Collection[str], roles: Collection[str]) -> list[Spread]:
+    """The spread of every number over dyads, group by group; both partners of a dyad count once, by their mean.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        With rows of single dyads.
+    persons : collection of str
+        Columns that may name persons.
+    roles : collection of str
+        Labels of roles: they name nobody.
+    """
+    unit = "dyad" if "dyad" in table else "person"
+    rows = table[~_nobody(table[unit])]
+    keys = _keys(rows, set(persons) | {"dyad", "person"}, set(map(str, roles)))
+    numbers = _numbers(rows)
+    found = []
+    for label, part in _groups(rows, keys):
+        for name in numbers:
+            share = part[name].dtype.kind == "b"
+            values = part[name].to_numpy(dtype=float, na_value=np.nan)
+            finite = np.isfinite(values)
+            if finite.any():
+                units = part[unit][finite].astype(str)
+                found.append(_spread(label, name, _means(values[finite], units.to_numpy()), share=share))
+    return found
+
+
+def _nobody(labels: pd.Series) -> pd.Series:
+    return labels.isna() | labels.isin(_NOBODY)
+
+
+def _keys(rows: pd.DataFrame, ids: set[str], roles: set[str]) -> list[str]:
+    """Columns whose few labels tell kinds of rows apart."""
+    keys: list[str] = []
+    groups = 1
+    for name in rows:
+        labels = rows[name].dropna()
+        kinds = labels.nunique()
+        if name in _WORDS or labels.dtype.kind in "biufcmM" or not 1 < kinds <= _MOST_KEYS:
+            continue
+        if name in ids and not set(labels.astype(str)) <= roles:
+            continue
+        if groups * kinds <= _MOST_GROUPS:
+            keys.append(str(name))
+            groups = len(rows[keys].drop_duplicates())
+    return keys
+
+
+def _numbers(rows: pd.DataFrame) -> list[str]:
+    """The estimate, else every number that describes a dyad."""
+    numeric = [
+        str(name)
+        for name in rows
+        if rows[name].dtype.kind in "biuf"
+        and name not in ("dyad", "person")
+        and name not in _NOT_SUMMED
+        and not str(name).startswith("n_")
+    ]
+    return ["estimate"] if "estimate" in numeric else numeric
+
+
+def _groups(rows: pd.DataFrame, keys: Sequence[str]) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Rows by the labels of the keys, in the order in which they come."""
+    if not keys:
+        yield "", rows
+        return
+    codes = [rows[name].astype(object).where(rows[name].notna(), "").astype(str) for name in keys]
+    labels = np.array(list(map(", ".join, zip(*codes, strict=True))), dtype=object)
+    for label in dict.fromkeys(labels):
+        yield ", ".join(part for part in str(label).split(", ") if part), rows[labels == label]
+
+
+def _means(values: Array, units: Any) -> Array:
+    """One value per dyad."""
+    _, place = np.unique(units, return_inverse=True)
+    means: Array = np.bincount(place, weights=values) / np.bincount(place)
+    return means
+
+
+def _spread(label: str, name: str, values: Array, *, share: bool) -> Spread:
+    """Mean, standard deviation and quartiles as far as there are dyads; of yes and no the share alone."""
+    n = len(values)
+    if n < FEWEST:
+        return Spread(label, name, n)
+    if share:
+        return Spread(label, f"share {name}", n, float(values.mean()))
+    mean, sd = float(values.mean()), float(values.std(ddof=1))
+    if n < _FEWEST_FOR_QUARTILES:
+        return Spread(label, name, n, mean, sd)
+    low, middle, high = map(float, np.percentile(values, [25, 50, 75]))
+    return Spread(label, name, n, mean, sd, low, middle, high)
