@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import reldyn.plot
 from reldyn.errors import ReldynError
-from reldyn.results import format_p
 from reldyn.study._visible import visible
 from reldyn.study.reporting._methods import methods_text, overview, references
 from reldyn.study.reporting._sample import compliance_rows, correlations, descriptives, findings, small_cells
@@ -76,7 +75,7 @@ def render_report(parts: ReportParts) -> str:
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined, finalize=_visible
     )
-    environment.filters.update({"number": number, "p": format_p, "id": _safe_id})
+    environment.filters["number"] = number
     style = _resource("report.css")
     digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
     return environment.from_string(_resource("report.html.jinja")).render(
@@ -94,10 +93,6 @@ def _resource(name: str) -> str:
 def _visible(value: Any) -> Any:
     """Every text of the page with signs made visible that would change how it reads; markup is our own."""
     return value if hasattr(value, "__html__") or not isinstance(value, str) else visible(value)
-
-
-def _safe_id(place: int) -> str:
-    return f"analysis-{place}"
 
 
 def _sections(parts: ReportParts) -> dict[str, Any]:
@@ -122,7 +117,7 @@ def _sections(parts: ReportParts) -> dict[str, Any]:
         "descriptives": descriptives(panel, names),
         "correlations": correlations(panel, names),
         "small": small_cells(panel, levels, records, flow),
-        "analyses": [_analysis(record) for record in records.values()],
+        "analyses": [_analysis(record, place) for place, record in enumerate(records.values(), start=1)],
         "methods": methods_text(panel, records, answers),
         "references": references(records),
         "standards": [
@@ -138,7 +133,7 @@ def _sections(parts: ReportParts) -> dict[str, Any]:
 def _drawn(name: str, draw: Any) -> Any:
     """A figure about the data; None where there is nothing to draw."""
     try:
-        return inline_svg(reldyn.plot.to_svg(draw, salt=name), _FIGURES[name])
+        return inline_svg(reldyn.plot.to_svg(draw, salt=name), _FIGURES[name], name)
     except ReldynError:
         return None
 
@@ -159,7 +154,7 @@ def _trajectories(ready: Ready, answers: Sequence[str]) -> Any:
     return _drawn("trajectories", lambda: reldyn.plot.trajectories(panel, names, dyads=ready.shown))
 
 
-def _analysis(record: Mapping[str, Any]) -> dict[str, Any]:
+def _analysis(record: Mapping[str, Any], place: int) -> dict[str, Any]:
     """One analysis as the template takes it."""
     glance = record["glance"]
     shown = record["table"]
@@ -177,7 +172,9 @@ def _analysis(record: Mapping[str, Any]) -> dict[str, Any]:
         "glance": dict(zip(glance["columns"], map(plain, glance["rows"][0]), strict=True)) if glance["rows"] else {},
         "figures": [
             {
-                "svg": inline_svg(svg, f"{_FIGURES.get(name, name.replace('_', ' '))}. {record['sentence']}"),
+                "svg": inline_svg(
+                    svg, f"{_FIGURES.get(name, name.replace('_', ' '))}. {record['sentence']}", f"a{place}-{name}"
+                ),
                 "caption": _CAPTIONS.get(name, name.replace("_", " ").capitalize() + "."),
             }
             for name, svg in record["figures"].items()

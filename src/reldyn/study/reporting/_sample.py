@@ -52,7 +52,7 @@ def compliance_rows(panel: DyadPanel, answers: Sequence[str] | None) -> tuple[li
 
 
 def descriptives(panel: DyadPanel, names: Sequence[str]) -> list[dict[str, Any]]:
-    """Mean, spread, ICC and floor of each variable, by role; numbers of fewer than five persons are left out."""
+    """Mean, spread, ICC and floor of each variable, by role; without numbers of fewer than five persons of a role."""
     names = [name for name in names if name in panel.frame.columns and panel.frame[name].dtype.kind in "biuf"]
     if not names:
         return []
@@ -92,7 +92,7 @@ def icc1(values: Array, person: Ints) -> float:
     x, who = values[seen], np.unique(person[seen], return_inverse=True)[1]
     n = np.bincount(who)
     groups, total = len(n), len(x)
-    if groups < FEWEST or total <= groups:
+    if groups < 2 * FEWEST or total <= groups:
         return math.nan
     means = np.bincount(who, weights=x) / n
     between = float(n @ (means - x.mean()) ** 2) / (groups - 1)
@@ -108,11 +108,11 @@ def correlations(panel: DyadPanel, names: Sequence[str]) -> dict[str, Any] | Non
     Returns
     -------
     dict or None
-        ``labels`` and ``rows``; None for fewer than two numeric variables or five persons.
+        ``labels`` and ``rows``; None for fewer than two numeric variables or ten persons.
     """
     names = [name for name in names if name in panel.frame.columns and panel.frame[name].dtype.kind in "biuf"]
     names = names[:_MOST_VARIABLES]
-    if len(names) < 2 or panel.n_persons < FEWEST:
+    if len(names) < 2 or panel.n_persons < 2 * FEWEST:
         return None
     person = panel.index.person
     within, means = [], []

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from reldyn.study._visible import visible
+
 __all__ = ["inline_svg"]
 
 _PIXELS_PER_POINT = 1.58
@@ -28,7 +30,7 @@ _CLASSES = {
 }
 
 
-def inline_svg(text: str, label: str) -> Any:
+def inline_svg(text: str, label: str, prefix: str = "") -> Any:
     """A figure as inline SVG.
 
     Parameters
@@ -37,6 +39,8 @@ def inline_svg(text: str, label: str) -> Any:
         As `reldyn.plot.to_svg` gives it.
     label : str
         What it shows, for those who do not see it.
+    prefix : str, default ""
+        What the ids of this figure begin with: no two things of a page may have the same.
 
     Returns
     -------
@@ -44,14 +48,18 @@ def inline_svg(text: str, label: str) -> Any:
     """
     from markupsafe import Markup, escape
 
-    text = re.sub(r"\s*<style.*?</style>", "", text, flags=re.DOTALL)
+    # The comments repeat every text that is drawn.
+    text = re.sub(r"\s*(?:<style.*?</style>|<!--.*?-->)", "", text, flags=re.DOTALL)
     text = re.sub(r' style="([^"]*)"', lambda found: _as_attributes(found.group(1)), text)
+    if prefix:
+        text = re.sub(r'\bid="', f'id="{prefix}-', text)
+        text = re.sub(r'(href="|url\()#', rf"\1#{prefix}-", text)
     width = re.search(r'width="([\d.]+)pt"', text)
     text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
     text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
     size = f' width="{float(width.group(1)) * _PIXELS_PER_POINT:.0f}"' if width else ""
     # The text is made by matplotlib, which escapes names of columns and roles itself.
-    return Markup(text.replace("<svg", f'<svg{size} role="img" aria-label="{escape(label)}"', 1))  # noqa: S704
+    return Markup(text.replace("<svg", f'<svg{size} role="img" aria-label="{escape(visible(label))}"', 1))  # noqa: S704
 
 
 def _as_attributes(style: str) -> str:
