@@ -75,6 +75,21 @@ def test_rows_of_the_sample_are_told_apart():
     assert of_sample(bare) is bare
 
 
+def test_kinds_of_numbers_are_not_averaged_together():
+    kinds = [f"measure {number}" for number in range(15)]
+    rows = [
+        {"term": f"{dyad}: {kind}", "dyad": dyad, "measure": kind, "verdict": "yes" if dyad < 4 else "no", "lag": lag}
+        for dyad in range(10)
+        for kind in kinds
+        for lag in (0, 1)
+    ]
+    frame = pd.DataFrame(rows).assign(estimate=lambda table: table["measure"].str[8:].astype(int) + 0.5 * table["lag"])
+    found = spreads(frame, (), ())
+    assert len(found) == 30
+    wanted = {(f"measure {n}, lag {lag}", n + lag / 2) for n in range(15) for lag in (0, 1)}
+    assert {(one.of, one.mean) for one in found} == wanted
+
+
 def test_a_real_table():
     panel = rd.simulate.cycles("linear", n_dyads=12, n_occasions=40, seed=2).panel
     found = spreads(rd.affect_dynamics(panel, ["warmth"]).tidy(), {"person"}, panel.roles)

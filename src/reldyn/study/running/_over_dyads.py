@@ -24,13 +24,30 @@ FEWEST = 5
 _FEWEST_FOR_QUARTILES = 10
 _PERSONS = frozenset({"person", "perceiver", "giver", "receiver", "sender"})
 _NOBODY = frozenset({"", "sample", "all"})
-_WORDS = frozenset({"term", "note", "reason", "question", "meaning"})
+_WORDS = frozenset({"note", "reason", "question", "meaning"})
+# Numbers that are labels.
+_NUMBERED = frozenset({"lag"})
+# A label that so many dyads have is one of the analysis.
+_SHARED = 0.7
 # Numbers that place a row, tell how sure it is, or count what it was made of: their mean over dyads says nothing.
 _NOT_SUMMED = frozenset(
-    {"position", "start", "end", "window", "df", "df_residual", "statistic", "p_value", "p_adjusted", "std_error"}
+    {
+        "position",
+        "lag",
+        "lags",
+        "smallest_p",
+        "start",
+        "end",
+        "window",
+        "df",
+        "df_residual",
+        "statistic",
+        "p_value",
+        "p_adjusted",
+        "std_error",
+    }
     | {"conf_low", "conf_high", "z", "n_surrogates", "surrogate_mean", "surrogate_sd", "first", "last"}
 )
-_MOST_KEYS, _MOST_GROUPS = 8, 24
 
 
 @dataclass(frozen=True)
@@ -101,7 +118,7 @@ def spreads(table: pd.DataFrame, persons: Collection[str], roles: Collection[str
     """
     unit = "dyad" if "dyad" in table else "person"
     rows = table[~_nobody(table[unit])]
-    keys = _keys(rows, set(persons) | {"dyad", "person"}, set(map(str, roles)))
+    keys = _keys(rows, unit, set(persons) | {"dyad", "person"}, set(map(str, roles)))
     numbers = _numbers(rows)
     found = []
     for label, part in _groups(rows, keys):
@@ -119,20 +136,25 @@ def _nobody(labels: pd.Series) -> pd.Series:
     return labels.isna() | labels.isin(_NOBODY)
 
 
-def _keys(rows: pd.DataFrame, ids: set[str], roles: set[str]) -> list[str]:
-    """Columns whose few labels tell kinds of rows apart."""
+def _keys(rows: pd.DataFrame, unit: str, ids: set[str], roles: set[str]) -> list[str]:
+    """Columns whose labels tell kinds of rows apart: roles, lags, and what nearly every dyad has alike.
+
+    A label that some dyads have and others have not is a finding about them.
+    """
+    n_units = rows[unit].nunique()
     keys: list[str] = []
-    groups = 1
     for name in rows:
-        labels = rows[name].dropna()
+        labels = rows[name]
         kinds = labels.nunique()
-        if name in _WORDS or labels.dtype.kind in "biufcmM" or not 1 < kinds <= _MOST_KEYS:
+        is_text = labels.dtype.kind not in "biufcmM"
+        if name == unit or name in _WORDS or kinds < 2 or not (is_text or name in _NUMBERED):
             continue
-        if name in ids and not set(labels.astype(str)) <= roles:
+        are_roles = kinds <= len(roles) and set(labels.dropna().astype(str)) <= roles
+        if name in ids and not are_roles:
             continue
-        if groups * kinds <= _MOST_GROUPS:
+        shared = rows.groupby(name, observed=True)[unit].nunique().min() >= _SHARED * n_units
+        if are_roles or shared:
             keys.append(str(name))
-            groups = len(rows[keys].drop_duplicates())
     return keys
 
 
@@ -154,10 +176,14 @@ def _groups(rows: pd.DataFrame, keys: Sequence[str]) -> Iterator[tuple[str, pd.D
     if not keys:
         yield "", rows
         return
-    codes = [rows[name].astype(object).where(rows[name].notna(), "").astype(str) for name in keys]
-    labels = np.array(list(map(", ".join, zip(*codes, strict=True))), dtype=object)
+    codes = [_labels(rows[name], f"{name} " if name in _NUMBERED else "") for name in keys]
+    labels = np.array(list(map("\0".join, zip(*codes, strict=True))), dtype=object)
     for label in dict.fromkeys(labels):
-        yield ", ".join(part for part in str(label).split(", ") if part), rows[labels == label]
+        yield ", ".join(part for part in str(label).split("\0") if part), rows[labels == label]
+
+
+def _labels(column: pd.Series, before: str) -> list[str]:
+    return [f"{before}{label}" if known else "" for label, known in zip(column, column.notna(), strict=True)]
 
 
 def _means(values: Array, units: Any) -> Array:

@@ -15,15 +15,14 @@ from reldyn.study.running._over_dyads import FEWEST, Spread
 if TYPE_CHECKING:
     import pandas as pd
 
-    from reldyn.results import Result
 
-__all__ = ["estimate_words", "sentence_of"]
+__all__ = ["MAIN", "estimate_words", "sentence_of"]
 
 _MOST = 4
 Row = Mapping[Any, Any]
 
 
-def sentence_of(verb: str, result: Result, rows: pd.DataFrame | None, spread: Sequence[Spread]) -> str:
+def sentence_of(verb: str, result: Any, rows: pd.DataFrame | None, spread: Sequence[Spread]) -> str:
     """The sentence about a result.
 
     Parameters
@@ -31,6 +30,7 @@ def sentence_of(verb: str, result: Result, rows: pd.DataFrame | None, spread: Se
     verb : str
         Name of the analysis.
     result : Result
+        What was found.
     rows : pandas.DataFrame or None
         Rows of `tidy` that stand for the sample.
     spread : sequence of Spread
@@ -38,7 +38,7 @@ def sentence_of(verb: str, result: Result, rows: pd.DataFrame | None, spread: Se
     """
     own = _OWN.get(verb)
     said = own(result, rows, spread) if own is not None and rows is not None else ""
-    return said or _default(rows, spread)
+    return said or _default(rows, spread, MAIN.get(verb, "estimate"))
 
 
 def estimate_words(row: Row, symbol: str = "b") -> str:
@@ -63,12 +63,13 @@ def _test(row: Row, symbol: str) -> list[str]:
     return parts
 
 
-def _default(rows: pd.DataFrame | None, spread: Sequence[Spread]) -> str:
+def _default(rows: pd.DataFrame | None, spread: Sequence[Spread], main: str) -> str:
     """From the table alone: the first estimates of the sample, else the spread over dyads."""
     if rows is not None and len(rows):
-        found = [row for row in rows.to_dict("records") if _tells(row)]
+        named = rows.rename(columns={main: "estimate"}) if "estimate" not in rows else rows
+        found = [row for row in named.to_dict("records") if _tells(row)]
         found = [row for row in found if row.get("effect") != "intercept"] or found
-        said = [_of_row(row) for row in found[:_MOST]]
+        said = [_of_row(row, main) for row in found[:_MOST]]
         if said:
             more = len(found) - len(said)
             return f"{'; '.join(said)}{f' (and {more} more in the table)' if more else ''}."
@@ -84,18 +85,20 @@ def _tells(row: Row) -> bool:
     return any(_finite(row.get(name)) for name in ("estimate", "statistic", "p_value"))
 
 
-def _of_row(row: Row) -> str:
-    term = str(row.get("term") or "estimate")
+def _of_row(row: Row, main: str) -> str:
+    role = row.get("role")
+    term = str(row.get("term") or (f"for {role}" if isinstance(role, str) and role else "for all"))
     if _finite(row.get("estimate")):
-        return f"{term}, {estimate_words(row, 'estimate')}"
+        return f"{term}, {estimate_words(row, main.replace('_', ' '))}"
     return f"{term}, {', '.join(_test(row, 'statistic'))}"
 
 
 def _of_spread(one: Spread) -> str:
-    return f"{one.label}, M = {_number(one.mean)}, SD = {_number(one.sd)}, n = {one.n}"
+    sd = f", SD = {_number(one.sd)}" if _finite(one.sd) else ""
+    return f"{one.label}, M = {_number(one.mean)}{sd}, n = {one.n}"
 
 
-def _apim(result: Result, rows: pd.DataFrame, _: Sequence[Spread]) -> str:
+def _apim(result: Any, rows: pd.DataFrame, _: Sequence[Spread]) -> str:
     """Actor and partner effect of the first predictor, for each role."""
     slopes = rows[rows["effect"].isin(["actor", "partner"])] if "effect" in rows else rows[:0]
     if slopes.empty:
@@ -115,7 +118,7 @@ def _apim(result: Result, rows: pd.DataFrame, _: Sequence[Spread]) -> str:
     return f"Of {first['variable']} on {outcome}{where}: {'; '.join(said)}."
 
 
-def _over_time(_: Result, rows: pd.DataFrame, __: Sequence[Spread]) -> str:
+def _over_time(_: Any, rows: pd.DataFrame, __: Sequence[Spread]) -> str:
     """Stability and influence, for each role."""
     if "effect" not in rows:
         return ""
@@ -136,14 +139,14 @@ def _asymmetry(result: Any, rows: pd.DataFrame, _: Sequence[Spread]) -> str:
     difference = known[known["effect"] == "difference"].to_dict("records")
     if len(both) != 2 or not difference or not _finite(difference[0]["estimate"]):
         return ""
-    one, other = (f"{row['source']} to {row['target']} {estimate_words(row)}" for row in both)
+    one, other = (f"{row['source']} to {row['target']} was {estimate_words(row)}" for row in both)
     return (
         f"Over dyads, influence from {one}, and from {other}; the difference in {result.variable} was "
         f"{estimate_words(difference[0])}."
     )
 
 
-def _affect(_: Result, __: pd.DataFrame, spread: Sequence[Spread]) -> str:
+def _affect(_: Any, __: pd.DataFrame, spread: Sequence[Spread]) -> str:
     """Level, variability, instability and inertia of each variable."""
     words = {"mean": "M", "sd": "SD within persons", "rmssd": "RMSSD", "inertia": "inertia"}
     said = []
@@ -170,6 +173,14 @@ def _cycles(result: Any, _: pd.DataFrame, __: Sequence[Spread]) -> str:
     return f"Of {len(verdicts)} directions of {verdicts['dyad'].nunique()} dyads, {counted}; {known}."
 
 
+# What the interval of a table without a column "estimate" is of.
+MAIN = {
+    "cycles.persistence": "half_life",
+    "cycles.vigilance": "difference",
+    "perception.ambivalence": "alternation",
+    "perception.contagion": "contagion",
+    "perception.empathic_accuracy": "accuracy",
+}
 _OWN: dict[str, Callable[[Any, Any, Any], str]] = {
     "apim": _apim,
     "actor_partner.over_time": _over_time,
