@@ -85,13 +85,17 @@ def test_numbers_of_few_persons_are_left_out():
 def test_small_cells_are_found(panel):
     few = rd.simulate.cycles("linear", n_dyads=3, n_occasions=20, seed=4).panel
     counts = [{"title": "t", "heads": ["what", "n"], "rows": [["supported", 2], ["none", 0], ["many", 9]]}]
-    record = {"counts": counts, "spread": {"rows": [["a", "estimate", 4], ["b", "estimate", 8]]}}
+    record = {
+        "counts": counts,
+        "spread": {"rows": [["a", "estimate", 4, None], ["b", "estimate", 8, 0.1], ["c", "share x", 12, 1 / 12]]},
+    }
     flow = [{"what": "filter", "dyads_dropped": 1}, {"what": "answers", "dyads_dropped": 7}]
     found = small_cells(panel, panel.compliance(), {"x": record}, flow)
     assert found == [
         ("Flow of the sample", "dyads dropped: filter", 1),
         ("Analysis x", "supported, n", 2),
         ("Analysis x", "groups of dyads whose numbers are left out", 1),
+        ("Analysis x", "shares that stand for one to four dyads", 1),
     ]
     assert ("Sample", "dyads", 3) in small_cells(few, few.compliance(), {}, [])
 

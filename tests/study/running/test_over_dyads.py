@@ -69,7 +69,7 @@ def test_rows_of_the_sample_are_told_apart():
         {"dyad": ["sample", 1, 2], "person": [None, 1, 2], "estimate": [0.5, 0.4, 0.6], "note": ["", "", "x"]}
     )
     assert has_ids(frame)
-    assert of_sample(frame).to_dict("records") == [{"estimate": 0.5, "note": ""}]
+    assert of_sample(frame).to_dict("records") == [{"estimate": 0.5}]
     assert not has_ids(of_sample(frame))
     bare = frame.drop(columns=["dyad", "person"])
     assert of_sample(bare) is bare

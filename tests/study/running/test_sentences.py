@@ -103,8 +103,8 @@ def test_asymmetry():
     )
     text = sentence_of("coupling.asymmetry", Asymmetry(), rows, [])
     assert text == (
-        "Over dyads, influence from a to b was b = 0.30, t(11) = 3.00, p = .010, and from b to a was b = 0.10, t(11) = 1.00, "
-        "p = .300; the difference in mood was b = 0.20, t(11) = 2.00, p = .050."
+        "Over dyads, influence from a to b was b = 0.30, t(11) = 3.00, p = .010, and from b to a was b = 0.10, "
+        "t(11) = 1.00, p = .300; the difference in mood was b = 0.20, t(11) = 2.00, p = .050."
     )
 
 

@@ -13,7 +13,14 @@ import reldyn.plot
 from reldyn.errors import ReldynError
 from reldyn.study._visible import visible
 from reldyn.study.reporting._methods import methods_text, overview, references
-from reldyn.study.reporting._sample import compliance_rows, correlations, descriptives, findings, small_cells
+from reldyn.study.reporting._sample import (
+    compliance_rows,
+    correlations,
+    descriptives,
+    findings,
+    is_small_share,
+    small_cells,
+)
 from reldyn.study.reporting._standards import cremas, jars
 from reldyn.study.reporting._svg import inline_svg
 from reldyn.study.reporting._words import number, plain, table_of
@@ -183,11 +190,11 @@ def _analysis(record: Mapping[str, Any], place: int) -> dict[str, Any]:
 
 
 def _spread_table(record: Mapping[str, Any]) -> dict[str, Any]:
-    few = "fewer than 5"
-    rows = [
-        [of or "all", what.replace("_", " "), f"{n:,}" if mean is not None else few, *map(number, (mean, *rest))]
-        for of, what, n, mean, *rest in record["spread"]["rows"][:_SHOWN_ROWS]
-    ]
+    rows = []
+    for of, what, n, mean, *rest in record["spread"]["rows"][:_SHOWN_ROWS]:
+        few = " (few)" if is_small_share(what, n, mean) else ""
+        counted = f"{n:,}" if mean is not None else "fewer than 5"
+        rows.append([of or "all", what.replace("_", " "), counted, f"{number(mean)}{few}", *map(number, rest)])
     return {"caption": f"{record['name']}: spread over dyads", "heads": _SPREAD_HEADS, "rows": rows}
 
 
@@ -197,4 +204,9 @@ def _count_table(counts: Mapping[str, Any]) -> dict[str, Any]:
         [{"text": plain(value), "small": type(value) is int and 0 < value < 5} for value in row]
         for row in counts["rows"]
     ]
-    return {"caption": counts["title"], "heads": counts["heads"], "rows": rows}
+    numeric = [
+        all(value is None or isinstance(value, (int, float)) for value in column)
+        for column in zip(*counts["rows"], strict=True)
+    ]
+    heads = list(zip(counts["heads"], numeric, strict=True))
+    return {"caption": counts["title"], "heads": heads, "rows": rows}

@@ -14,7 +14,7 @@ from reldyn.panel import finding_codes
 if TYPE_CHECKING:
     from reldyn.panel import DyadPanel
 
-__all__ = ["compliance_rows", "correlations", "descriptives", "findings", "icc1", "small_cells"]
+__all__ = ["compliance_rows", "correlations", "descriptives", "findings", "icc1", "is_small_share", "small_cells"]
 
 # Fewer dyads in a cell may be known to a reader who knows one of them.
 FEWEST = 5
@@ -144,6 +144,13 @@ def _correlation(x: Array, y: Array) -> float | None:
     return float(a @ b) / size if size > 1e-12 * len(a) else None
 
 
+def is_small_share(number: str, n: int, mean: float | None) -> bool:
+    """Whether a share of dyads, or what is left of it, stands for one to four of them."""
+    if not number.startswith("share ") or mean is None:
+        return False
+    return any(0 < round(part * n, 6) < FEWEST for part in (mean, 1 - mean))
+
+
 def small_cells(
     panel: DyadPanel, table: Any, records: Mapping[str, Mapping[str, Any]], flow: Sequence[Mapping[str, Any]]
 ) -> list[tuple[str, str, int]]:
@@ -171,4 +178,7 @@ def small_cells(
         few = [row[2] for row in spread["rows"] if row[2] < FEWEST] if spread else []
         if few:
             found.append((f"Analysis {name}", "groups of dyads whose numbers are left out", len(few)))
+        shares = [row for row in spread["rows"] if is_small_share(*row[1:4])] if spread else []
+        if shares:
+            found.append((f"Analysis {name}", "shares that stand for one to four dyads", len(shares)))
     return found

@@ -100,7 +100,7 @@ def of_sample(table: pd.DataFrame) -> pd.DataFrame:
     for name in ("dyad", "person"):
         if name in rows:
             rows = rows[_nobody(rows[name])]
-    empty = [name for name in rows if rows[name].isna().all()] if len(rows) else []
+    empty = [name for name in rows if (rows[name].isna() | (rows[name] == "")).all()] if len(rows) else []
     return rows.drop(columns=[*empty, *(name for name in ("dyad", "person") if name in rows and name not in empty)])
 
 
