@@ -29,7 +29,7 @@ from reldyn.study._progress import progress
 from reldyn.study._ready import Ready, checked_study
 from reldyn.study._toml import Study, read_draft
 from reldyn.study.reporting import ReportParts, render_report
-from reldyn.study.running import Context, Steps, as_csv, data_keys, saved_steps, step_keys, versions_of
+from reldyn.study.running import Context, StudySteps, as_csv, data_keys, saved_steps, step_keys, versions_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -179,7 +179,7 @@ def run_study(
         check_target(target)
         earlier = {} if fresh else saved_steps(target)
         work = Output(target, lock.note)
-        steps = Steps(study, keys, work)
+        steps = StudySteps(study, keys, work)
         try:
             with progress(len(study.asked) + 1) as step:
                 steps.take_over(earlier)

@@ -20,7 +20,7 @@ MOST_BYTES = 4_000_000_000
 MOST_ROWS = 100_000_000
 MOST_COLUMNS = 20_000
 MOST_CELLS = 500_000_000
-_FIX = "split it into parts, or write a partitioned folder and use rd.scan_panel"
+_FIX = "split it into parts, or leave out the columns that no analysis needs"
 
 
 def check_kind(path: Path) -> int:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from reldyn.study._output import Output
     from reldyn.study._toml import Study
 
-__all__ = ["Results", "Steps"]
+__all__ = ["Results", "StudySteps"]
 
 _FOLDER = "results"
 
@@ -43,7 +43,7 @@ class Results(Mapping[str, Result]):
         return len(self._names)
 
 
-class Steps:
+class StudySteps:
     """The analyses of a run: what is saved of each, and where that comes from."""
 
     def __init__(self, study: Study, keys: Mapping[str, str], work: Output) -> None:
