@@ -13,7 +13,7 @@ _PIXELS_PER_POINT = 1.58
 # The properties of `font` are not attributes of their own; all text is drawn as paths.
 _ATTRIBUTES = re.compile(r"[a-z-]+")
 # What figures draw in ink or on paper follows the page: dark on light, or light on dark.
-_CLASSES = {
+_LETTERING = {
     "#22262b": "ink",
     "#000000": "ink",
     "#000": "ink",
@@ -23,11 +23,8 @@ _CLASSES = {
     "white": "paper",
     "#e9ecef": "pale",
     "#7a828c": "soft",
-    "#0072b2": "blue",
-    "#d55e00": "orange",
-    "#009e73": "green",
-    "#cc79a7": "purple",
 }
+_COLOURS = {"#0072b2": "blue", "#d55e00": "orange", "#009e73": "green", "#cc79a7": "purple"}
 
 
 def inline_svg(text: str, label: str, prefix: str = "") -> Any:
@@ -50,7 +47,9 @@ def inline_svg(text: str, label: str, prefix: str = "") -> Any:
 
     # The comments repeat every text that is drawn.
     text = re.sub(r"\s*(?:<style.*?</style>|<!--.*?-->)", "", text, flags=re.DOTALL)
-    text = re.sub(r' style="([^"]*)"', lambda found: _as_attributes(found.group(1)), text)
+    # Pixels keep their colours, and so must the legend of a map.
+    known = _LETTERING if "<image" in text else _LETTERING | _COLOURS
+    text = re.sub(r' style="([^"]*)"', lambda found: _as_attributes(found.group(1), known), text)
     if prefix:
         text = re.sub(r'\bid="', f'id="{prefix}-', text)
         text = re.sub(r'(href="|url\()#', rf"\1#{prefix}-", text)
@@ -62,14 +61,14 @@ def inline_svg(text: str, label: str, prefix: str = "") -> Any:
     return Markup(text.replace("<svg", f'<svg{size} role="img" aria-label="{escape(visible(label))}"', 1))  # noqa: S704
 
 
-def _as_attributes(style: str) -> str:
+def _as_attributes(style: str, colours: dict[str, str]) -> str:
     """Declarations as presentation attributes, the colours of ink and paper as classes."""
     attributes, classes = [], []
     for declaration in style.split(";"):
         name, _, value = (part.strip() for part in declaration.partition(":"))
         if not _ATTRIBUTES.fullmatch(name) or name == "font":
             continue
-        known = _CLASSES.get(value.casefold()) if name in ("fill", "stroke") else None
+        known = colours.get(value.casefold()) if name in ("fill", "stroke") else None
         if known:
             classes.append(f"{known}-{name}")
         attributes.append(f' {name}="{value}"')
