@@ -21,7 +21,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 STORED = Path(__file__).parent / "results" / "lowest.json"
-TESTS = ("tests/panel", "tests/test_results.py", "tests/test_result_contract.py", "tests/study")
+# Every kind of file that is read, every analysis once, and the road of a study file.
+TESTS = (
+    *(f"tests/panel/test_{name}.py" for name in ("read", "read_dialects", "align", "limits", "panel")),
+    *("tests/test_result_contract.py", "tests/study"),
+)
 # What users install; extras for developers say what the project is built with.
 EXTRAS = ("fast", "io", "report")
 TOOLS = ("pytest", "hypothesis", "pytest-benchmark")

@@ -38,3 +38,19 @@ def test_wide_tables_of_few_rows_are_turned():
     assert [head for head, _ in table["heads"]] == ["", "a", "b"]
     assert table["rows"][3] == ["n3", "3", "3"]
     assert len(table["rows"]) == 12
+
+
+def test_rows_of_dyads_say_whose_they_are():
+    columns = ["term", "dyad", "effect", "estimate", "std_error", "conf_low", "conf_high", "note"]
+    rows = [["7: x", 7, "inertia", 0.5, 0.1, 0.3, 0.7, ""], ["8: x", 8, "inertia", 0.1, 0.1, 0.0, 0.2, "few"]]
+    record = {"columns": columns, "rows": rows}
+    table = table_of(record, "c", 60)
+    assert table["heads"] == [
+        ("Dyad", False),
+        ("Effect", False),
+        ("Estimate", True),
+        ("SE", True),
+        ("95 % interval", True),
+        ("Note", False),
+    ]
+    assert table["rows"][1] == ["8", "inertia", "0.100", "0.100", "[0.000, 0.200]", "few"]

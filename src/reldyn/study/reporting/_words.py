@@ -72,11 +72,24 @@ def table_of(record: dict[str, Any], caption: str, most: int) -> Table:
 def _estimates(columns: list[str], rows: list[list[Any]]) -> Table:
     """The usual columns of estimates, the two ends of an interval in one cell."""
     heads = [(name, head) for name, head in _ESTIMATES.items() if name in columns]
+    if "dyad" in columns:
+        heads = [*_labels(columns, rows), *(head for head in heads if head[0] != "term")]
     said = [dict(zip(columns, values, strict=True)) for values in rows]
     if any(row.get("note") for row in said):
         heads.append(("note", "Note"))
     cells = [[_estimate_cell(name, row) for name, _ in heads] for row in said]
-    return {"heads": [(head, name not in ("term", "note")) for name, head in heads], "rows": cells}
+    return {"heads": [(head, name in _ESTIMATES and name != "term") for name, head in heads], "rows": cells}
+
+
+def _labels(columns: list[str], rows: list[list[Any]]) -> list[tuple[str, str]]:
+    """Columns that say which dyad, person and number a row is of."""
+    texts = [
+        name
+        for name, values in zip(columns, zip(*rows, strict=True), strict=False)
+        if name not in (*_ESTIMATES, "conf_high", "note") and any(isinstance(value, str) and value for value in values)
+    ]
+    names = dict.fromkeys(["dyad", *(name for name in ("person",) if name in columns), *texts])
+    return [(name, name.replace("_", " ").capitalize()) for name in names]
 
 
 def _estimate_cell(name: str, row: dict[str, Any]) -> Cell:
@@ -85,7 +98,9 @@ def _estimate_cell(name: str, row: dict[str, Any]) -> Cell:
         return f"[{number(value)}, {number(row['conf_high'])}]" if value is not None else ""
     if name == "p_value":
         return format_p(value) if isinstance(value, (int, float)) else ""
-    return str(value or "") if name in ("term", "note") else number(value, {"statistic": 2, "df": 1}.get(name, 3))
+    if name not in _ESTIMATES or name == "term":
+        return plain(value)
+    return number(value, {"statistic": 2, "df": 1}.get(name, 3))
 
 
 def _any(columns: list[str], rows: list[list[Any]]) -> Table:

@@ -152,7 +152,7 @@ def _keys(rows: pd.DataFrame, unit: str, ids: set[str], roles: set[str]) -> list
         are_roles = kinds <= len(roles) and set(labels.dropna().astype(str)) <= roles
         if name in ids and not are_roles:
             continue
-        shared = rows.groupby(name, observed=True)[unit].nunique().min() >= _SHARED * n_units
+        shared = rows.groupby(labels, observed=True)[unit].nunique().min() >= _SHARED * n_units
         if are_roles or shared:
             keys.append(str(name))
     return keys

@@ -214,5 +214,5 @@ def _number(value: Any, digits: int | None = None) -> str:
     return f"{round(number, digits) + 0.0:.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
-def _degrees(value: float) -> str:
+def _degrees(value: Any) -> str:
     return f"{value:.0f}" if float(value).is_integer() else f"{value:.1f}"
