@@ -56,7 +56,7 @@ def descriptives(panel: DyadPanel, names: Sequence[str]) -> list[dict[str, Any]]
     names = [name for name in names if name in panel.frame.columns and panel.frame[name].dtype.kind in "biuf"]
     if not names:
         return []
-    rows = []
+    rows: list[dict[str, Any]] = []
     whole = panel.describe(names[:_MOST_VARIABLES]).to_dict("records")
     share = {name: icc1(panel.values(name), panel.index.person) for name in names[:_MOST_VARIABLES]}
     for row in whole:
