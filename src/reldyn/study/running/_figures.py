@@ -59,7 +59,7 @@ def figures_of(
 
     drawn: dict[str, Callable[[], Any]] = {}
     if entry.figure and type(result).figure is not None and (entry.figure in _OF_SAMPLE or dyads):
-        drawn[entry.figure] = result.plot  # type: ignore[attr-defined]
+        drawn[entry.figure] = result.plot
     if asked.verb == _SCHEDULE and dyads:
         drawn["schedule"] = lambda: _draw_schedule(asked, result, panel, dyads)
     estimates = None if rows is None else _estimates(rows)

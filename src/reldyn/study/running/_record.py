@@ -67,9 +67,9 @@ def record_of(
     converged = glance["converged"].iloc[0] if "converged" in glance else None
     hidden = "table" in getattr(type(result), "row_fields", ())
     table = None if hidden else result.tidy()
-    single = table is not None and has_ids(table)
+    single = table if table is not None and has_ids(table) else None
     rows = None if table is None else of_sample(table)
-    spread = spreads(table, person_columns(type(result)), list(map(str, panel.index.roles))) if single else []
+    spread = [] if single is None else spreads(single, person_columns(type(result)), list(map(str, panel.index.roles)))
     names_nobody = _namer(panel, dyads)
     warnings = [note for note in result.warnings if names_nobody(note)]
     return {
@@ -90,7 +90,7 @@ def record_of(
         "table": None if rows is None or rows.empty else _frame(rows.head(_MOST_ROWS)),
         "spread": _spread(spread),
         "counts": _counts(asked.verb, result, table),
-        "rows": _rows(table, dyads) if single and dyads else None,
+        "rows": _rows(single, dyads) if single is not None and dyads else None,
         "n_rows": 0 if table is None else len(table),
         "squares": _squares(result),
         "figures": figures_of(entry, asked, result, rows=rows, spread=spread, panel=panel, dyads=dyads),
