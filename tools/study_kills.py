@@ -56,6 +56,10 @@ def make_study(folder: Path) -> Path:
     panel.frame.to_csv(folder / "diary.csv", index=False)
     path = folder / "study.toml"
     path.write_text(STUDY, encoding="utf-8")
+    # Every folder has the same key, so that the running numbers are the same.
+    key = folder / "study.key"
+    key.write_text(f"{'5' * 64}\n", encoding="ascii")
+    key.chmod(0o600)
     return path
 
 
@@ -111,7 +115,7 @@ def faults_after(study: Path, wanted: dict[str, bytes]) -> tuple[list[str], int]
         run = rd.run_study(study)
     found = contents(run.output)
     faults = [name for name in sorted({*wanted, *found}) if wanted.get(name) != found.get(name)]
-    allowed = {"diary.csv", "study.toml", run.output.name}
+    allowed = {"diary.csv", "study.toml", "study.key", run.output.name}
     strays = [path for path in study.parent.iterdir() if path.name not in allowed]
     # The draft of a file that was not on record yet may be anybody's, and its folder stays with it.
     own = [item.name for path in strays for item in (path.rglob("*") if path.is_dir() else [path]) if item.is_file()]

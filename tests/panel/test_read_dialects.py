@@ -73,7 +73,7 @@ def test_ids_of_more_than_15_digits_stay_text(tmp_path):
     short = read_table(written(tmp_path, "b.csv", "id\n123456789012345\n"))
     assert short["id"].tolist() == [123456789012345]
     fractions = read_table(written(tmp_path, "c.csv", "x,y\n0.12345678901234567,1\n"))
-    assert fractions["x"].tolist() == [0.12345678901234567]
+    assert fractions["x"].tolist() == pytest.approx([0.12345678901234567], rel=1e-15)
 
 
 def test_text_cells_of_a_workbook_stay_text(tmp_path):

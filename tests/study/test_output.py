@@ -373,7 +373,7 @@ def test_a_full_disk_is_named_with_the_file(study, monkeypatch):
     )
     monkeypatch.setattr(_output, "write_text", write_text)
     assert rd.run_study(study).kept == ()
-    assert sorted(path.name for path in study.parent.iterdir()) == ["d.csv", "s-output", "s.toml"]
+    assert sorted(path.name for path in study.parent.iterdir()) == ["d.csv", "s-output", "s.key", "s.toml"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="symbolic links need a privilege there")

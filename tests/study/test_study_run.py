@@ -107,7 +107,12 @@ def test_the_folder_holds_everything(finished):
         *("findings.csv", "compliance.csv", "flow.csv"),
         *(f"results/{name}{ending}" for name in ("main", "carry", "schedule") for ending in ENDINGS),
     }
-    assert sorted(path.name for path in finished.output.parent.iterdir()) == ["diary.csv", "study-output", "study.toml"]
+    assert sorted(path.name for path in finished.output.parent.iterdir()) == [
+        "diary.csv",
+        "study-output",
+        "study.key",
+        "study.toml",
+    ]
 
 
 def test_results_are_those_of_the_same_calls(finished, frame):
@@ -123,10 +128,11 @@ def test_results_are_those_of_the_same_calls(finished, frame):
 def test_the_report_shows_every_part_and_stands_alone(finished):
     report = finished.path.read_text(encoding="utf-8")
     assert "<h1>Warmth &amp; response &lt;test&gt;</h1>" in report
-    for part in ("data", "trajectories", "analysis-1", "analysis-2", "analysis-3", "methods", "versions"):
+    parts = ("sample", "compliance", "descriptives", "methods", "standards", "disclosure", "versions")
+    for part in (*parts, "analysis-1", "analysis-2", "analysis-3"):
         assert f'id="{part}"' in report
-    # Compliance, trajectories, path diagram, coefficients, schedule.
-    assert report.count("<svg") == 5
+    # Compliance by day and prompt, path diagram, coefficients; eight dyads are too few for quartiles.
+    assert report.count("<svg") == 3
     assert not re.search(r'(?:src|href)="(?!#|data:)', report)
     assert finished.manifest["data_sha256"] in report
     assert str(finished.output.parent) not in report
@@ -161,14 +167,31 @@ def test_numbers_do_not_follow_the_ids(finished, frame):
     assert both.groupby("dyad_own")["dyad_number"].nunique().eq(1).all()
 
 
-def test_other_data_draw_other_numbers(folder, frame, finished, undrawn):
-    frame.assign(spare=1.0).to_csv(folder / "diary.csv", index=False)
-    (folder / "study.toml").write_text(STUDY.replace('"apim"', '"apim"\nroles = "distinguishable"'), encoding="utf-8")
-    again = rd.run_study(folder / "study.toml")
+def numbers_of(run, other):
     columns = ["giver", "n_events", "cv", "burstiness", "memory"]
-    both = schedule_of(finished).merge(schedule_of(again), on=columns)
+    both = schedule_of(run).merge(schedule_of(other), on=columns)
     assert len(both) == 16
-    assert (both["dyad_x"] != both["dyad_y"]).any()
+    return both["dyad_x"], both["dyad_y"]
+
+
+def test_numbers_hang_on_the_key_and_not_on_the_data(folder, frame, finished, undrawn):
+    (folder / "study.toml").write_text(STUDY.replace('"apim"', '"apim"\nroles = "distinguishable"'), encoding="utf-8")
+    first = rd.run_study(folder / "study.toml")
+    mine, theirs = numbers_of(finished, first)
+    assert (mine != theirs).any()
+    key = folder / "study.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert not any(key.read_text().strip() in path.read_text() for path in first.output.rglob("*") if path.is_file())
+    frame.assign(spare=1.0).to_csv(folder / "diary.csv", index=False)
+    before, after = numbers_of(first, rd.run_study(folder / "study.toml", output=folder / "again"))
+    assert before.equals(after)
+    key.unlink()
+    with pytest.raises(DataError, match="the key of the running numbers is another"):
+        rd.run_study(folder / "study.toml", output=folder / "again", frozen=True)
+    other = rd.run_study(folder / "study.toml", output=folder / "again")
+    assert other.kept == ()
+    before, after = numbers_of(first, other)
+    assert (before != after).any()
 
 
 def test_findings_are_the_same_with_and_without_ids(folder, undrawn):
@@ -282,6 +305,16 @@ def test_another_version_computes_anew(folder, monkeypatch, undrawn):
     assert rd.run_study(path).kept == ()
 
 
+def test_other_kernels_are_no_frozen_run(folder, monkeypatch, undrawn):
+    path = folder / "study.toml"
+    monkeypatch.setenv("RELDYN_KERNELS", "numpy")
+    rd.run_study(path)
+    rd.run_study(path, frozen=True)
+    monkeypatch.setattr(_run, "versions_of", lambda packages: {"kernels": "numba"})
+    with pytest.raises(DataError, match="not all is as it was: kernels numpy is now numba"):
+        rd.run_study(path, frozen=True)
+
+
 def test_columns_that_are_absent_are_named_with_all_other_faults(folder):
     path = change(
         folder,
@@ -314,7 +347,7 @@ def test_a_failure_midway_is_marked_and_the_next_run_goes_on(folder, monkeypatch
         "This run did not finish."
     )
     assert rd.run_study(folder / "study.toml").kept == ("carry",)
-    assert sorted(item.name for item in folder.iterdir()) == ["diary.csv", "study-output", "study.toml"]
+    assert sorted(item.name for item in folder.iterdir()) == ["diary.csv", "study-output", "study.key", "study.toml"]
 
 
 def test_a_failed_rerun_keeps_the_earlier_report(folder, undrawn):

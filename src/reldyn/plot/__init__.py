@@ -29,6 +29,7 @@ from reldyn.plot._family import common_fate_diagram, mediation_diagram
 from reldyn.plot._intervention import event_response, phases, reliable_change
 from reldyn.plot._path_diagram import path_diagram
 from reldyn.plot._perception import dissociation, similarity, social_accuracy, truth_and_bias
+from reldyn.plot._sample import compliance_course, spread
 from reldyn.plot._schedule import schedule
 from reldyn.plot._slopes import response_surface, simple_slopes
 from reldyn.plot._style import to_svg
@@ -41,6 +42,7 @@ __all__ = [
     "coefficients",
     "common_fate_diagram",
     "dissociation",
+    "compliance_course",
     "compliance_heatmap",
     "event_response",
     "inertia",
@@ -63,6 +65,7 @@ __all__ = [
     "similarity",
     "simple_slopes",
     "social_accuracy",
+    "spread",
     "state_space_grid",
     "susy",
     "to_svg",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from reldyn.errors import DataError, DesignError, ReldynError
 from reldyn.panel import DyadPanel, check_panel, from_wide, load_sample, read_table
 from reldyn.study._config import SAMPLE, StudyFile
+from reldyn.study._key import keyed_digest
 from reldyn.study._manifest import sha256_of
 from reldyn.study.prepare import aligned_rows
 
@@ -39,13 +40,10 @@ def read_rows(study: StudyFile, folder: Path) -> pd.DataFrame:
     return read_table(path, **study.data.options())
 
 
-def data_hash(study: StudyFile, folder: Path, frame: pd.DataFrame, salt: bytes = b"") -> str:
-    """SHA-256 of the data file; of the rows as CSV for the sample study, whose file depends on the installation.
-
-    ``salt`` comes before the data: a hash with one cannot be had from the plain hash, only from the data.
-    """
+def data_hash(study: StudyFile, folder: Path, frame: pd.DataFrame) -> str:
+    """SHA-256 of the data file; of the rows as CSV for the sample study, whose file depends on the installation."""
     path = data_path(study, folder)
-    return sha256_of(path if path is not None else frame.to_csv(index=False, lineterminator="\n").encode(), salt)
+    return sha256_of(path if path is not None else frame.to_csv(index=False, lineterminator="\n").encode())
 
 
 def roles_of(study: StudyFile) -> dict[str, Any]:
@@ -109,21 +107,19 @@ def findings_of(study: StudyFile, frame: pd.DataFrame, where: StudyText) -> pd.D
         return problem.findings
 
 
-def anonymised(panel: DyadPanel, study: StudyFile, secret: str) -> tuple[DyadPanel, Mapping[str, Hashable]]:
-    """The same panel with running numbers for dyads and persons, drawn by lot.
+def anonymised(panel: DyadPanel, study: StudyFile, key: bytes) -> tuple[DyadPanel, Mapping[str, Hashable]]:
+    """The same panel with running numbers for dyads and persons, in the order of keyed hashes of their ids.
 
     Tables and figures go by the numbers, so that neither a number nor a place in a table tells where an id
-    stands among the ids. The lot is drawn from the data themselves: one file has one set of numbers,
-    and nobody without the file can draw it again. Labels that only tell the members of one dyad apart identify
-    nobody and stay as they are.
+    stands among the ids. One key gives one set of numbers, and nobody without the key can compute them. Labels that
+    only tell the members of one dyad apart identify nobody and stay as they are.
 
     Parameters
     ----------
     panel : DyadPanel
         As the file has it: columns that are added later would count as answers.
     study : StudyFile
-    secret : str
-        Hexadecimal digits that only whoever has the data can know.
+    key : bytes
 
     Returns
     -------
@@ -135,9 +131,8 @@ def anonymised(panel: DyadPanel, study: StudyFile, secret: str) -> tuple[DyadPan
     if not study.report.anonymise:
         return panel, {str(label): label for label in labels}
     frame, index, columns = panel.frame, panel.index, panel.columns
-    lot = np.random.default_rng(int(secret, 16))
-    dyad_number = lot.permutation(index.n_dyads) + 1
-    person_number = _person_numbers(lot, dyad_number, index)
+    dyad_number = _ranks([keyed_digest(key, "dyad", label) for label in labels])
+    person_number = _person_numbers(key, dyad_number, index)
     unique_ids = len(set(index.person_labels)) == index.n_persons
     frame[columns["dyad"]] = dyad_number[index.dyad]
     if unique_ids and columns["person"] != columns["role"]:
@@ -149,11 +144,20 @@ def anonymised(panel: DyadPanel, study: StudyFile, secret: str) -> tuple[DyadPan
     return plain, {str(label): int(number) for label, number in zip(labels, dyad_number, strict=True)}
 
 
-def _person_numbers(lot: np.random.Generator, dyad_number: NDArray[np.int64], index: PanelIndex) -> NDArray[np.int64]:
-    """Numbers from 1, those of one dyad in a row, the two in an order drawn by lot."""
-    dyad_of = np.zeros(index.n_persons, dtype=np.int64)
-    dyad_of[index.person] = dyad_number[index.dyad]
-    order = np.lexsort((lot.permutation(index.n_persons), dyad_of))
-    numbers = np.empty(index.n_persons, dtype=np.int64)
-    numbers[order] = np.arange(1, index.n_persons + 1)
+def _ranks(values: Sequence[Any]) -> NDArray[np.int64]:
+    """Numbers from 1 in the order of the values."""
+    order = sorted(range(len(values)), key=values.__getitem__)
+    numbers = np.empty(len(values), dtype=np.int64)
+    numbers[order] = np.arange(1, len(values) + 1)
     return numbers
+
+
+def _person_numbers(key: bytes, dyad_number: NDArray[np.int64], index: PanelIndex) -> NDArray[np.int64]:
+    """Numbers from 1, those of one dyad in a row, the two in the order of their hashes."""
+    dyad_of = np.zeros(index.n_persons, dtype=np.int64)
+    dyad_of[index.person] = index.dyad
+    hashes = [
+        keyed_digest(key, "person", index.dyad_labels[dyad], label)
+        for dyad, label in zip(dyad_of, index.person_labels, strict=True)
+    ]
+    return _ranks(list(zip(dyad_number[dyad_of].tolist(), hashes, strict=True)))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import secrets
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,6 +10,7 @@ import numpy as np
 
 from reldyn.errors import DataError, DesignError, check_option
 from reldyn.panel import DyadPanel
+from reldyn.study._key import keyed_digest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,12 +100,8 @@ def _key(secret: Any) -> bytes:
     return secret if isinstance(secret, bytes) else secret.encode("utf-8", errors="surrogatepass")
 
 
-def _digest(key: bytes, kind: str, label: Hashable) -> bytes:
-    return hmac.new(key, f"{kind}\0{label}".encode("utf-8", errors="surrogatepass"), hashlib.sha256).digest()
-
-
 def _pseudonym(key: bytes, kind: str, label: Hashable) -> str:
-    return f"{kind[0]}{_digest(key, kind, label).hex()[:_DIGITS]}"
+    return f"{kind[0]}{keyed_digest(key, kind, label).hex()[:_DIGITS]}"
 
 
 def _check_distinct(names: Sequence[str]) -> None:
@@ -116,7 +111,7 @@ def _check_distinct(names: Sequence[str]) -> None:
 
 def _weeks(key: bytes, label: Hashable) -> int:
     """Weeks from -104 to 104 without 0: each dyad is moved."""
-    drawn = int.from_bytes(_digest(key, "weeks", label)[:8], "big") % (2 * _WEEKS) - _WEEKS
+    drawn = int.from_bytes(keyed_digest(key, "weeks", label)[:8], "big") % (2 * _WEEKS) - _WEEKS
     return drawn if drawn < 0 else drawn + 1
 
 

@@ -12,7 +12,11 @@ from reldyn.study._output import MANIFEST, files_of
 
 __all__ = ["check_frozen"]
 
-_COMPARED = {"data_sha256": "the data file", "study_sha256": "the study file"}
+_COMPARED = {
+    "data_sha256": "the data file",
+    "study_sha256": "the study file",
+    "numbers": "the key of the running numbers",
+}
 
 
 def check_frozen(target: Path, about: Mapping[str, Any]) -> None:
@@ -21,13 +25,17 @@ def check_frozen(target: Path, about: Mapping[str, Any]) -> None:
     Raises
     ------
     DataError
-        There is no earlier run, or the data, the study file or a version changed: all changes are named.
+        There is no earlier run, or the data, the study file, the kernels or a version changed: all changes are named.
     """
     if files_of(target) is None:
         raise DataError(f"{target} holds no finished run that a frozen one could be held against: run without frozen.")
     earlier = json.loads((target / MANIFEST).read_text(encoding="utf-8"))
     changed = [f"{words} is another" for name, words in _COMPARED.items() if earlier.get(name) != about[name]]
-    was, now = ({"python": said.get("python"), **said.get("packages", {})} for said in (earlier, about))
+    # The same function by compiled and by plain kernels differs in its last digits.
+    was, now = (
+        {"python": said.get("python"), "kernels": said.get("kernels"), **said.get("packages", {})}
+        for said in (earlier, about)
+    )
     changed += [
         f"{name} {was.get(name, 'not installed')} is now {now.get(name, 'not installed')}"
         for name in dict.fromkeys((*was, *now))

@@ -82,12 +82,12 @@ def _version(name: str) -> str:
         return "not installed"
 
 
-def sha256_of(content: Path | bytes, salt: bytes = b"") -> str:
-    """SHA-256 of a file or of bytes, after a salt, in hexadecimal digits."""
+def sha256_of(content: Path | bytes) -> str:
+    """SHA-256 of a file or of bytes, in hexadecimal digits."""
     if isinstance(content, bytes):
-        return hashlib.sha256(salt + content).hexdigest()
+        return hashlib.sha256(content).hexdigest()
     with content.open("rb") as stream:
-        return hashlib.file_digest(stream, lambda: hashlib.sha256(salt)).hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def fingerprint(parts: Mapping[str, Any]) -> str:

@@ -202,7 +202,7 @@ def _upgrade(file: Path) -> None:
 
 def _findings_of_study(file: Path, named: dict[str, Any]) -> tuple[pd.DataFrame, int]:
     from reldyn.study._data import aligned, findings_of, read_rows
-    from reldyn.study._run import checked_study
+    from reldyn.study._ready import checked_study
     from reldyn.study._toml import read_draft
 
     if named:
@@ -215,7 +215,7 @@ def _findings_of_study(file: Path, named: dict[str, Any]) -> tuple[pd.DataFrame,
     rows, _ = aligned(sections, frame, draft.where)
     findings = findings_of(sections, rows, draft.where)
     if not (findings["severity"] == "error").any():
-        checked_study(draft, file.parent)
+        checked_study(draft, file.parent, keep_key=False)
     elif draft.faults:
         raise draft.where.error(draft.faults)
     return findings, len(frame)

@@ -9,8 +9,6 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from scipy.special import expit, logit
-from scipy.stats import t as student
 
 from reldyn._types import Array
 from reldyn.cycles.ladder._claims import ClaimTest
@@ -117,6 +115,9 @@ def describe_between(ratings: Array, posterior: Array, dwell: float) -> Between:
     >>> round(found.share, 2), round(found.cold), round(found.warm)
     (0.1, 1, 7)
     """
+    from scipy.special import expit, logit
+    from scipy.stats import t as student
+
     seen = np.isfinite(ratings)
     values, member = ratings[seen], posterior[seen]
     levels = (member * values[:, None]).sum(axis=0) / np.maximum(member.sum(axis=0), 1e-9)

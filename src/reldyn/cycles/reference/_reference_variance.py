@@ -10,8 +10,6 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from scipy.signal import lfilter
-from scipy.special import ndtr, ndtri
 
 from reldyn._types import Array, Flags
 from reldyn.cycles.reference._shapes import best_shapes, copula_gain, shape_gain, standardise
@@ -80,6 +78,8 @@ def changing_variance_gain(
 
 def _one_channel(shocks: Array, own: _Changing, observed: Flags, shapes: bool) -> tuple[Array, Array]:
     """Best of constant, weighted and switching variance of (n, m, 1) shocks: gain (n,) and normal scores (n, m)."""
+    from scipy.special import ndtr, ndtri
+
     gain, scores = np.zeros(len(shocks)), standardise(shocks)[:, :, 0]
     for scaled, start in ((shocks, np.zeros(len(shocks))), (own.scaled, own.gain)):
         unit = standardise(scaled)
@@ -144,6 +144,8 @@ def weighted_variance(squares: Array, shocks: Array, lowest: Array) -> tuple[Arr
     -------
     (n, m) variance of each shock expected from those before, and (n,) gain over a constant variance
     """
+    from scipy.signal import lfilter
+
     before = np.concatenate([np.ones((len(squares), 1)), squares[:, :-1]], axis=1)
     best, chosen = np.full(len(squares), -np.inf), np.ones_like(squares)
     for decay in _DECAYS:

@@ -13,7 +13,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import optimize
 
 from reldyn._records import brief
 from reldyn._types import Array
@@ -92,6 +91,7 @@ class Profile(Wald):
 
     def _end(self, row: Array, center: float, spread: float, wanted: float) -> float:
         """Where the signed root reaches `wanted`, in the direction of `spread`; infinite if nowhere near."""
+        from scipy import optimize
 
         def short(steps: float) -> float:
             return abs(self._signed_root(row, center, center + steps * spread)) - wanted

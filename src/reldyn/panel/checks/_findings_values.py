@@ -37,9 +37,10 @@ def value_findings(layout: Layout) -> Iterator[Finding]:
         columns[name], found = read_values(layout, name)
         yield from found
     ranges = {name: _range(values) for name, values in columns.items()}
+    batteries = _battery_ranges(ranges)
     traits = set()
     for name, values in columns.items():
-        low, high = layout.scales.get(name) or _battery_range(name, ranges)
+        low, high = layout.scales.get(name) or batteries[name]
         yield from _impossible(layout, name, values, ranges[name])
         found, trait = _unvarying(layout, name, values, high - low)
         yield from found
@@ -66,13 +67,15 @@ def _range(values: Array) -> tuple[float, float]:
     return (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 0.0)
 
 
-def _battery_range(name: str, ranges: Mapping[str, tuple[float, float]]) -> tuple[float, float]:
-    """Observed range over numbered items with a common stem, which are taken to share one scale."""
-    stem = name.rstrip(digits)
-    if stem == name:
-        return ranges[name]
-    battery = [found for other, found in ranges.items() if other.rstrip(digits) == stem]
-    return min(low for low, _ in battery), max(high for _, high in battery)
+def _battery_ranges(ranges: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """Observed range of each column; numbered items with a common stem are taken to share one scale."""
+    batteries: dict[str, tuple[float, float]] = {}
+    for name, (low, high) in ranges.items():
+        least, most = batteries.get(name.rstrip(digits), (low, high))
+        batteries[name.rstrip(digits)] = (min(least, low), max(most, high))
+    return {
+        name: found if name.rstrip(digits) == name else batteries[name.rstrip(digits)] for name, found in ranges.items()
+    }
 
 
 def _impossible(layout: Layout, name: str, values: Array, observed: tuple[float, float]) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ import numpy as np
 from reldyn.errors import DataError, DesignError, check_option
 from reldyn.panel._lines import line_steps
 from reldyn.panel.reading._header_rows import check_skip, header_places
+from reldyn.panel.reading._limits import check_arrow, check_bytes, check_kind, check_parquet
 from reldyn.panel.reading._packages import faults_of, require_io
 from reldyn.panel.reading._read_dates import check_dates, with_dates
 from reldyn.panel.reading._read_tables import Options, Read, blank_codes
@@ -227,6 +228,7 @@ def read_parquet_table(path: str | Path) -> Any:
     _check_file(path)
     parquet = require_io("pyarrow.parquet")
     with faults_of(path, "parquet file"):
+        check_parquet(path, parquet)
         return parquet.read_table(path)
 
 
@@ -234,7 +236,7 @@ def _check_file(path: Path) -> None:
     if path.is_dir():
         raise DataError(f"{path}: this is a folder, not a file.")
     try:
-        size = path.stat().st_size
+        size = check_kind(path)
         with path.open("rb"):
             pass
     except FileNotFoundError:
@@ -245,6 +247,7 @@ def _check_file(path: Path) -> None:
         raise DataError(f"{path}: the file cannot be opened ({problem.strerror}).") from None
     if not size:
         raise DataError(f"{path}: the file is empty.")
+    check_bytes(path, size)
 
 
 def _read_parquet(path: Path, options: Options) -> Read:  # noqa: ARG001
@@ -253,7 +256,9 @@ def _read_parquet(path: Path, options: Options) -> Read:  # noqa: ARG001
 
 def _read_feather(path: Path, options: Options) -> Read:  # noqa: ARG001
     feather = require_io("pyarrow.feather")
+    pyarrow = require_io("pyarrow")
     with faults_of(path, "feather file"):
+        check_arrow(path, pyarrow)
         table = feather.read_table(path)
     return _from_arrow(path, table)
 
@@ -277,14 +282,17 @@ def unique_headers(headers: Sequence[str]) -> tuple[list[str], dict[str, tuple[s
     taken = set(headers)
     names: list[str] = []
     groups: dict[str, list[str]] = {}
+    last: dict[str, int] = {}
     for header in headers:
-        name, number = header, 0
+        # Going on from the last number: a header that stands ten thousand times is not counted through each time.
+        name, number = header, last.get(header, 0)
         while number or header in groups:
             number += 1
             name = f"{header}.{number}"
             if name not in taken:
                 break
         taken.add(name)
+        last[header] = number
         groups.setdefault(header, []).append(name)
         names.append(name)
     return names, {header: tuple(group) for header, group in groups.items() if len(group) > 1}

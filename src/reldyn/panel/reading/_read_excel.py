@@ -15,6 +15,7 @@ import numpy as np
 from reldyn.errors import DataError
 from reldyn.panel._lines import describe_lines
 from reldyn.panel.reading._header_rows import cut_header, title_hint, warn_second_header, warn_title
+from reldyn.panel.reading._limits import check_shape
 from reldyn.panel.reading._packages import require_io
 from reldyn.panel.reading._read_tables import Options, Read
 from reldyn.panel.reading._warn import warn_data
@@ -58,6 +59,7 @@ def read_excel(path: Path, options: Options) -> Read:
             f"one: sheet={sheets[0]!r}."
         )
     width = max(len(row) for _, row in filled)
+    check_shape(path, len(filled), width)
     top = [[_shown(cell) for cell in row] + [""] * (width - len(row)) for _, row in filled[: 10 * _TOP]]
     numbers = [number for number, _ in filled]
     _, start, texts = cut_header(str(path), top, options.header)

@@ -25,6 +25,7 @@ from reldyn.panel.reading._dialect import (
 )
 from reldyn.panel.reading._encoding import decoded
 from reldyn.panel.reading._header_rows import cut_header, title_hint, warn_second_header, warn_title
+from reldyn.panel.reading._limits import check_shape
 from reldyn.panel.reading._read_tables import Options, Read
 from reldyn.panel.reading._text_columns import (
     Marks,
@@ -54,6 +55,7 @@ def read_text(path: Path, options: Options) -> Read:
             f"{path}: decimal={options.decimal!r} is also what separates the fields; the numbers cannot be told apart."
         )
     shape = _shape(path, table, options)
+    check_shape(path, len(shape.lines), shape.widest)
     body = _from_line(table, shape.data_line)
     cells, marks = _settled(path, body, table, shape, options)
     frame = _parsed(path, body, table.delimiter, marks, options.missing, shape)

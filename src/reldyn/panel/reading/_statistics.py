@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from reldyn.errors import DataError, check_columns
+from reldyn.panel.reading._limits import check_shape
 from reldyn.panel.reading._packages import faults_of, require_io
 from reldyn.panel.reading._read_tables import Options, Read, blank_codes
 from reldyn.panel.reading._warn import warn_data
@@ -35,7 +36,11 @@ def read_stata(path: Path, options: Options) -> Read:
 def _read(path: Path, reader: str, kind: str, options: Options) -> Read:
     pyreadstat = require_io("pyreadstat")
     with faults_of(path, kind):
-        frame, about = getattr(pyreadstat, reader)(str(path), encoding=options.encoding)
+        read = getattr(pyreadstat, reader)
+        _, about = read(str(path), encoding=options.encoding, metadataonly=True)
+        # A compressed file of one value may hold a thousand times its size; some files do not say their rows.
+        check_shape(path, about.number_rows or 0, about.number_columns or 0)
+        frame, about = read(str(path), encoding=options.encoding)
     names = [str(name) for name in frame.columns]
     # Codes for missing are codes: they are blanked before labels take their place.
     frame = blank_codes(frame, options.missing)

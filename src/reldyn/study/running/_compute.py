@@ -13,7 +13,8 @@ from reldyn._registry import Analysis, find_analysis
 from reldyn.errors import ConvergenceWarning, DataWarning, DesignError, ReldynError
 from reldyn.results import Result, TableResult
 from reldyn.study.asking import Asked
-from reldyn.study.running._record import as_csv, record_of
+from reldyn.study.running._csv import as_csv
+from reldyn.study.running._record import record_of
 
 if TYPE_CHECKING:
     from reldyn.panel import DyadPanel
@@ -29,15 +30,23 @@ class Context:
     ----------
     panel : DyadPanel
         Prepared, with running numbers in place of ids unless asked otherwise.
+    single : bool, list or None
+        Whether the study asks for rows and figures of single dyads: of all, or by their ids.
     dyads : list or None
-        Labels of the dyads that are drawn one by one; None: the first few.
+        Labels of the dyads that it names.
     entries : tuple of Analysis
         Entries of the registry that other processes may not know.
     """
 
     panel: DyadPanel
+    single: bool | list[Any] | None = None
     dyads: list[Any] | None = None
     entries: tuple[Analysis, ...] = ()
+
+    @property
+    def shown(self) -> list[Any] | bool:
+        """Dyads that are shown one by one: those named, all, or none."""
+        return self.dyads if self.dyads is not None else bool(self.single)
 
 
 @dataclass
@@ -114,13 +123,14 @@ def _compute(asked: Asked, context: Context, found: dict[str, Result]) -> Made:
             answer: Any = entry.function()(context.panel, **asked.arguments(found))
         result = answer if isinstance(answer, Result) else TableResult(table=answer)
         searches = [str(one.message) for one in said if issubclass(one.category, ConvergenceWarning)]
-        record = record_of(asked, result, context.panel, context.dyads, searches)
+        record = record_of(asked, result, context.panel, context.shown, searches)
         made.files = {
             ".json": result.to_json() + "\n",
             ".report.json": json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
             "_glance.csv": as_csv(result.glance()),
         }
-        if record["table"] is not None:
+        # A table with a row per occasion is not saved.
+        if "table" not in getattr(type(result), "row_fields", ()):
             made.files["_tidy.csv"] = as_csv(result.tidy())
         made.result = result
         _pass_on(said)

@@ -15,7 +15,7 @@ __all__ = ["data_keys", "step_keys", "versions_of"]
 # Libraries that numbers and figures come from.
 _LIBRARIES = ("reldyn", "numpy", "scipy", "pandas", "statsmodels", "pingouin", "seaborn", "matplotlib")
 # What the files of an analysis look like; another number when that changes.
-_FORM = 1
+_FORM = 2
 _SECTIONS = {"data", "columns", "wide", "schedule", "scales", "prepare"}
 
 
@@ -26,12 +26,13 @@ def versions_of(packages: Mapping[str, str]) -> dict[str, str]:
     return named | {"kernels": kernels} | ({"numba": packages["numba"]} if kernels == "numba" else {})
 
 
-def data_keys(file: StudyFile, data_sha256: str) -> dict[str, Any]:
+def data_keys(file: StudyFile, data_sha256: str, numbers: str | None = None) -> dict[str, Any]:
     """What all analyses hang on: the data and what is done to them first."""
     return {
         "sections": file.model_dump(include=_SECTIONS),
         "data": data_sha256,
         "anonymised": file.report.anonymise,
+        "numbers": numbers,
         "dyads": file.report.dyads,
     }
 

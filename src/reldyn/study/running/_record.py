@@ -1,51 +1,77 @@
-"""What the report shows of an analysis, as plain values: the report is made from these alone, new or saved."""
+"""What the report shows of an analysis, as plain values: the report is made from these alone, new or saved.
+
+By default nothing of a single dyad is in it; two partners may come to read the same report.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import reldyn.plot
-from reldyn._registry import Analysis, find_analysis
+from reldyn._registry import find_analysis
 from reldyn.errors import ReldynError
 from reldyn.results import Result
 from reldyn.study.asking import Asked
+from reldyn.study.running._figures import figures_of
+from reldyn.study.running._over_dyads import Spread, has_ids, of_sample, person_columns, spreads
+from reldyn.study.running._sentences import sentence_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from reldyn.panel import DyadPanel
 
-__all__ = ["as_csv", "record_of"]
+__all__ = ["record_of"]
 
 _MOST_ROWS = 200
-_DRAWN_DYADS = 12
-# A cell that starts so is a formula to a spreadsheet.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_SCHEDULE = "cycles.schedule"
+_SPREAD_COLUMNS = ["of", "number", "n_dyads", "mean", "sd", "low", "middle", "high"]
+_SOMEBODY = re.compile(r"\b(?:dyads?|couples?|persons?|directions?)\s+(?:'[^']*'|\d+\b(?!\s*%))")
 
 
 def record_of(
-    asked: Asked, result: Result, panel: DyadPanel, dyads: list[Any] | None, searches: Sequence[str]
+    asked: Asked,
+    result: Result,
+    panel: DyadPanel,
+    dyads: list[Any] | bool | None = None,
+    searches: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Everything that the report shows of one analysis.
+
+    Parameters
+    ----------
+    asked : Asked
+    result : Result
+    panel : DyadPanel
+    dyads : list, bool or None
+        Labels of dyads that are shown one by one; True: all of them; None or False: none.
+    searches : sequence of str
+        What was said of searches that did not end.
 
     Returns
     -------
     dict
-        ``name``, ``verb``, ``question``, ``methods``, ``references``, ``options``, ``headline``, ``summary``,
-        ``warnings``, ``searches`` (what was said of searches that did not end), ``converged`` (None where nothing is
-        searched), ``glance`` (a table of one row), ``table`` (columns and at most 200 rows; None where it holds a row
-        per occasion), ``n_rows``, ``squares`` (covariances), ``tiles``, ``figures`` (SVG by name).
+        ``name``, ``verb``, ``question``, ``methods``, ``references``, ``options``, ``headline``, ``own`` (sentences of
+        the result), ``sentence`` (one for a paper), ``warnings``, ``n_hidden`` (warnings about single dyads that are
+        left out), ``searches``, ``converged`` (None where nothing is searched), ``glance`` (a table of one row),
+        ``table`` (rows of the sample: columns and at most 200 rows; None where there is none), ``spread`` (how the
+        rows of dyads are spread), ``counts`` (tables of counts), ``rows`` (those of single dyads, where they are
+        asked for), ``n_rows`` (of all), ``squares`` (covariances), ``figures`` (SVG by name).
     """
     entry = find_analysis(asked.verb)
     summary, glance = result.summary(), result.glance()
     converged = glance["converged"].iloc[0] if "converged" in glance else None
     hidden = "table" in getattr(type(result), "row_fields", ())
     table = None if hidden else result.tidy()
+    single = table if table is not None and has_ids(table) else None
+    rows = None if table is None else of_sample(table)
+    spread = [] if single is None else spreads(single, person_columns(type(result)), list(map(str, panel.index.roles)))
+    names_nobody = _namer(panel, dyads)
+    warnings = [note for note in result.warnings if names_nobody(note)]
     return {
         "name": asked.name,
         "verb": asked.verb,
@@ -54,31 +80,42 @@ def record_of(
         "references": list(entry.references),
         "options": _plain(dict(asked.options) | {option: {"analysis": of} for option, of in asked.references.items()}),
         "headline": summary.partition("\n")[0],
-        "summary": summary,
-        "warnings": list(result.warnings),
-        "searches": list(searches),
+        "own": _own_sentences(summary, names_nobody),
+        "sentence": sentence_of(asked.verb, result, rows, spread),
+        "warnings": warnings,
+        "n_hidden": len(result.warnings) - len(warnings),
+        "searches": [text for text in searches if names_nobody(text)],
         "converged": None if converged is None else bool(converged),
         "glance": _frame(glance),
-        "table": None if table is None else _frame(table.head(_MOST_ROWS)),
+        "table": None if rows is None or rows.empty else _frame(rows.head(_MOST_ROWS)),
+        "spread": _spread(spread),
+        "counts": _counts(asked.verb, result, table),
+        "rows": _rows(single, dyads) if single is not None and dyads else None,
         "n_rows": 0 if table is None else len(table),
         "squares": _squares(result),
-        "tiles": _tiles(asked, table),
-        "figures": _figures(entry, asked, result, panel, dyads),
+        "figures": figures_of(entry, asked, result, rows=rows, spread=spread, panel=panel, dyads=dyads),
     }
 
 
-def as_csv(frame: pd.DataFrame) -> str:
-    """A table as CSV; texts that a spreadsheet would run as a formula begin with an apostrophe."""
-    frame = frame.copy()
-    for position, dtype in enumerate(frame.dtypes):
-        if dtype.kind not in "biufcM":
-            values = [_harmless(value) for value in frame.iloc[:, position].astype(object)]
-            frame.isetitem(position, np.array([*values, None], dtype=object)[:-1])
-    return frame.to_csv(index=False, lineterminator="\n")
+def _namer(panel: DyadPanel, dyads: list[Any] | bool | None) -> Callable[[str], bool]:
+    """Tells whether a text may be shown: it names no single dyad or person, or those are asked for."""
+    if dyads:
+        return lambda _: True
+    labels = {str(label) for label in panel.index.dyad_labels if isinstance(label, str)}
+    if len(set(panel.index.person_labels)) == panel.index.n_persons:
+        labels |= {str(label) for label in panel.index.person_labels if isinstance(label, str)}
+    # Labels such as "a" stand in any text.
+    known = [re.escape(label) for label in sorted(labels) if len(label) > 2]
+    somebody = re.compile(rf"(?<!\w)(?:{'|'.join(known)})(?!\w)") if known else None
+    return lambda text: not _SOMEBODY.search(text) and not (somebody and somebody.search(text))
 
 
-def _harmless(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) and len(value) > 1 else value
+def _own_sentences(summary: str, names_nobody: Callable[[str], bool]) -> str:
+    """The first paragraph below the headline, where it is made of sentences."""
+    said = summary.partition("\n")[2].strip().split("\n\n")[0]
+    # A summary that goes on with a table has no sentences of its own.
+    lines = said.splitlines() if said.endswith((".", "%")) else []
+    return " ".join(" ".join(filter(names_nobody, lines)).split())
 
 
 def _frame(frame: pd.DataFrame) -> dict[str, Any]:
@@ -86,6 +123,19 @@ def _frame(frame: pd.DataFrame) -> dict[str, Any]:
         "columns": [str(name) for name in frame.columns],
         "rows": [[_plain(value) for value in row] for row in frame.itertuples(index=False, name=None)],
     }
+
+
+def _rows(table: pd.DataFrame, dyads: list[Any] | bool) -> dict[str, Any]:
+    """Rows of single dyads: of all, or of those that are named."""
+    if isinstance(dyads, list) and "dyad" in table:
+        table = table[table["dyad"].isin(dyads)]
+    return _frame(table.head(_MOST_ROWS))
+
+
+def _spread(spread: Sequence[Spread]) -> dict[str, Any] | None:
+    if not spread:
+        return None
+    return {"columns": _SPREAD_COLUMNS, "rows": [[_plain(value) for value in astuple(one)] for one in spread]}
 
 
 def _plain(value: Any) -> Any:
@@ -130,49 +180,38 @@ def _squares(result: Result) -> list[dict[str, Any]]:
     return squares
 
 
-def _tiles(asked: Asked, table: pd.DataFrame | None) -> list[list[str]]:
-    """Figures in large type, with what they count."""
-    if asked.verb != _SCHEDULE or table is None:
-        return []
-    return [
-        [f"{len(table):,}", "directions of warmth"],
-        [f"{int(table['decidable'].sum()):,}", "long and varied enough ever to be tested"],
-        [f"{int((table['conf_high'] < table['cv_random']).sum()):,}", "more regular than random (interval below)"],
-        [f"{int((table['conf_low'] > table['cv_random']).sum()):,}", "more clustered than random (interval above)"],
+def _counts(verb: str, result: Any, table: pd.DataFrame | None) -> list[dict[str, Any]]:
+    """Tables that count dyads or directions: title, heads, rows of label and counts."""
+    if verb == "detect_cycles":
+        return [_verdict_counts(result), _prevalence(result)]
+    if verb == "cycles.schedule" and table is not None:
+        below, above = table["conf_high"] < table["cv_random"], table["conf_low"] > table["cv_random"]
+        rows = [
+            ["all", len(table)],
+            ["long and varied enough ever to be tested", int(table["decidable"].sum())],
+            ["more regular than random (interval below)", int(below.sum())],
+            ["more clustered than random (interval above)", int(above.sum())],
+        ]
+        return [{"title": "Directions of warmth", "heads": ["Directions", "n"], "rows": rows}]
+    return []
+
+
+def _verdict_counts(result: Any) -> dict[str, Any]:
+    """How many directions have each verdict, for each giver where givers are roles."""
+    verdicts = result.verdicts()
+    givers: Collection[Any] = [role for role in result.setting.get("roles") or () if role in set(verdicts["giver"])]
+    rows = []
+    for verdict in ("supported", "rhythm", "not supported", "not decidable"):
+        mine = verdicts[verdicts["verdict"] == verdict]
+        rows.append([verdict, *(int((mine["giver"] == giver).sum()) for giver in givers), len(mine)])
+    heads = ["Verdict", *(f"from {giver}" for giver in givers), "all"]
+    return {"title": "Verdicts about intermittent warmth, directions", "heads": heads, "rows": rows}
+
+
+def _prevalence(result: Any) -> dict[str, Any]:
+    rows = [
+        [row["term"], *(_plain(row[name]) for name in ("estimate", "conf_low", "conf_high", "n")), str(row["note"])]
+        for row in result.sample().to_dict("records")
     ]
-
-
-def _figures(
-    entry: Analysis, asked: Asked, result: Result, panel: DyadPanel, dyads: list[Any] | None
-) -> dict[str, str]:
-    """The figure that the registry names, and the coefficients of models that have slopes."""
-    drawn: dict[str, Any] = {}
-    if asked.verb == _SCHEDULE:
-        drawn["schedule"] = lambda: _draw_schedule(asked, result, panel, dyads)
-    elif entry.figure and type(result).figure is not None:
-        drawn[entry.figure] = lambda: result.plot()
-    if hasattr(result, "covariance") and _has_slopes(result.tidy()):
-        drawn["coefficients"] = lambda: reldyn.plot.coefficients(result)
-    figures = {}
-    for name, draw in drawn.items():
-        try:
-            figures[name] = reldyn.plot.to_svg(draw, salt=f"{name}-{asked.name}")
-        except ReldynError:
-            # Such as a growth model, which has no paths; its table says all.
-            continue
-    return figures
-
-
-def _has_slopes(table: pd.DataFrame) -> bool:
-    return "effect" in table and bool((table["effect"] != "intercept").any())
-
-
-def _draw_schedule(asked: Asked, result: Result, panel: DyadPanel, dyads: list[Any] | None) -> Any:
-    import reldyn.cycles
-
-    table = result.tidy()
-    same = {name: asked.options[name] for name in ("warmth", "event", "reported_by") if name in asked.options}
-    events: Any = reldyn.cycles.events(panel, **same)
-    events = events.tidy() if isinstance(events, Result) else events
-    chosen = dyads if dyads is not None else list(dict.fromkeys(table["dyad"]))[:_DRAWN_DYADS]
-    return reldyn.plot.schedule(table, events, dyads=chosen)
+    heads = ["What the sample says", "estimate", "95% from", "to", "n", "note"]
+    return {"title": "Prevalence and common coefficient", "heads": heads, "rows": rows}

@@ -1,4 +1,4 @@
-"""The methods paragraph of a report, in sentences that a paper could take over."""
+"""The methods section of a report, in sentences that a paper could take over, and its references."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import reldyn
 if TYPE_CHECKING:
     from reldyn.panel import DyadPanel
 
-__all__ = ["methods_text", "overview"]
+__all__ = ["methods_text", "overview", "references"]
 
 
 def overview(panel: DyadPanel, answers: Sequence[str] | None) -> list[tuple[str, str]]:
@@ -39,18 +39,18 @@ def methods_text(
     return paragraphs
 
 
+def references(records: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Sources of all methods, by name."""
+    return sorted({source for record in records.values() for source in record["references"]})
+
+
 def _of_analysis(record: Mapping[str, Any]) -> str:
     """The sentences of the registry and those of the result, with the sources of the method."""
-    said = record["summary"].partition("\n")[2].strip().split("\n\n")[0]
-    # A summary that goes on with a table has no sentences of its own.
-    own = said if said.endswith(".") else ""
-    methods = record["methods"] or record["question"]
-    sources = "; ".join(record["references"])
-    sentences = [
-        methods if methods not in own else "",
-        " ".join(own.split()),
-        f"Sources: {sources}." if sources else "",
-    ]
+    own, methods = record["own"], record["methods"] or record["question"]
+    sources = "; ".join(
+        source.partition("),")[0] + ")" if ")," in source else source for source in record["references"]
+    )
+    sentences = [methods if methods not in own else "", own, f"Sources: {sources}." if sources else ""]
     return " ".join(filter(None, sentences))
 
 
