@@ -18,11 +18,6 @@ them stays yours: it is shown and closed as matplotlib would, once.
 from reldyn.plot._calibration import calibration
 from reldyn.plot._coefficients import coefficients
 from reldyn.plot._compliance import compliance_heatmap
-from reldyn.plot._coupling_asymmetry import asymmetry
-from reldyn.plot._coupling_grid import state_space_grid
-from reldyn.plot._coupling_influence import influence_functions
-from reldyn.plot._coupling_sequences import lag_sequential
-from reldyn.plot._coupling_synchrony import cross_correlation, recurrence, susy, windowed_cross_correlation
 from reldyn.plot._cycles import cycles, null_distribution, phase_ribbon, transition_wheel, verdict_map
 from reldyn.plot._dynamics import affect_dynamics, inertia, location_scale, network, shrinkage
 from reldyn.plot._family import common_fate_diagram, mediation_diagram
@@ -34,6 +29,16 @@ from reldyn.plot._schedule import schedule
 from reldyn.plot._slopes import response_surface, simple_slopes
 from reldyn.plot._style import to_svg
 from reldyn.plot._trajectories import trajectories
+from reldyn.plot.coupling import (
+    asymmetry,
+    cross_correlation,
+    influence_functions,
+    lag_sequential,
+    recurrence,
+    state_space_grid,
+    susy,
+    windowed_cross_correlation,
+)
 
 __all__ = [
     "affect_dynamics",
