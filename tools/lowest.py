@@ -1,6 +1,6 @@
 """Install the lowest versions that pyproject.toml declares, run tests with them, and store what came of it.
 
-Usage: ``python tools/lowest.py [--environment DIR] [--output tools/results/lowest.json] [TEST ...]``. Makes a virtual
+Usage: ``python tools/lowest.py [--environment DIR] [--output tools/results/checks/lowest.json] [TEST ...]``. Makes a virtual
 environment (some minutes; kept where a folder is named), in which every dependency and extra has its declared bound.
 The suite checks that the stored bounds are those that are declared now.
 """
@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-STORED = Path(__file__).parent / "results" / "lowest.json"
+STORED = Path(__file__).parent / "results" / "checks" / "lowest.json"
 # Every kind of file that is read, every analysis once, and the road of a study file.
 TESTS = (
     *("tests/test_result_contract.py", "tests/study/test_study_run.py"),

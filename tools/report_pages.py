@@ -24,7 +24,9 @@ def main() -> None:
     parser.add_argument("reports", nargs="+", help="NAME=REPORT.html")
     parser.add_argument("--pictures", type=Path)
     parser.add_argument("--chromium", default="/usr/bin/chromium")
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "report_pages.json")
+    parser.add_argument(
+        "--output", type=Path, default=Path(__file__).parent / "results" / "checks" / "report_pages.json"
+    )
     asked = parser.parse_args()
     stored = json.loads(asked.output.read_text(encoding="utf-8")) if asked.output.exists() else {}
     from playwright.sync_api import sync_playwright

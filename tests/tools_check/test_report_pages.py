@@ -7,7 +7,7 @@ import pytest
 
 from tools.report_pages import SCHEMES, SERIOUS, WIDTHS
 
-STORED = json.loads(Path("tools/results/report_pages.json").read_text(encoding="utf-8"))
+STORED = json.loads(Path("tools/results/checks/report_pages.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("name", STORED)
