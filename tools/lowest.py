@@ -1,6 +1,6 @@
 """Install the lowest versions that pyproject.toml declares, run tests with them, and store what came of it.
 
-Usage: ``python tools/lowest.py [--environment DIR] [--output tools/results/checks/lowest.json] [TEST ...]``. Makes a virtual
+Usage: ``python tools/lowest.py [--environment DIR] [--output FILE] [TEST ...]``. Makes a virtual
 environment (some minutes; kept where a folder is named), in which every dependency and extra has its declared bound.
 The suite checks that the stored bounds are those that are declared now.
 """
