@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reldyn.errors import DataError
@@ -133,6 +133,7 @@ CELLS = st.one_of(
 
 
 @settings(max_examples=120, deadline=None)
+@example(rows=[(None, None, None, 0, None), (None, None, None, np.inf, None)], names=["a", "a", "d", "a", "a", "a"])
 @given(
     rows=st.lists(st.tuples(CELLS, CELLS, CELLS, CELLS, CELLS), max_size=8),
     names=st.lists(st.sampled_from(["a", "b", "c", "d", "e", "none", None]), min_size=6, max_size=6),

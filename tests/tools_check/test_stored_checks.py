@@ -102,7 +102,9 @@ def test_the_first_dyads_of_an_oscillator_come_out_the_same():
     np.testing.assert_allclose(again["std_error"], first["std_error"][:2], rtol=1e-2)
 
 
-def test_a_stopped_run_goes_on_where_it_was(tmp_path, capsys):
+def test_a_stopped_run_goes_on_where_it_was(tmp_path, capsys, monkeypatch):
+    # A copy of the sources without their history has no commit.
+    monkeypatch.setattr(stored_cells, "commit", lambda: "0123456789ab")
     tool = loaded("synchrony")
     path, calls = tmp_path / "some.json", []
 

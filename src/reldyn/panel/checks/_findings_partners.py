@@ -71,8 +71,10 @@ def _ranges_alike(values: Array, codes: Ints) -> bool:
     """Whether the first rows of each role span more than half of the whole, as those of one scale mostly do."""
     low, high = np.fmin.reduce(values, initial=np.inf), np.fmax.reduce(values, initial=-np.inf)
     shown = [values[:_FIRST_ROWS][codes[:_FIRST_ROWS] == code] for code in (0, 1)]
-    ranges = [np.fmax.reduce(part, initial=-np.inf) - np.fmin.reduce(part, initial=np.inf) for part in shown]
-    return bool(2 * min(ranges) > high - low)
+    # Infinite answers leave no range, and nothing is called alike then.
+    with np.errstate(invalid="ignore"):
+        ranges = [np.fmax.reduce(part, initial=-np.inf) - np.fmin.reduce(part, initial=np.inf) for part in shown]
+        return bool(2 * np.min(ranges) > high - low)
 
 
 def _copied(mine: Array, alike: Flags, dyads: Ints, values: Array, *, scaled: bool) -> Flags:
