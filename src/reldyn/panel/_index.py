@@ -195,7 +195,11 @@ def _role_codes(values: pd.Series) -> tuple[NDArray[np.int64], tuple[Hashable, .
     """Codes in category order where the column is categorical, else in sorted order."""
     import pandas as pd
 
-    categorical = pd.Categorical(values)
+    try:
+        categorical = pd.Categorical(values)
+    except TypeError:
+        # As ids: what cannot be hashed (lists) is told apart by how it is written.
+        categorical = pd.Categorical(values.map(str, na_action="ignore"))
     codes = categorical.codes.astype(np.int64)
     used = np.flatnonzero(np.bincount(codes[codes >= 0]))
     renumber = np.full(len(categorical.categories) + 1, -1, dtype=np.int64)
