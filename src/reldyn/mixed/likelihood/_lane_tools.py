@@ -205,6 +205,7 @@ def halfway(near, pulled, k, K):
 
 @njit(cache=True, fastmath=ORDER, error_model="numpy")
 def dot(x, y):
+    """Sum of the products of all numbers of two arrays of one shape."""
     left, right = x.reshape(x.size), y.reshape(y.size)
     total = 0.0
     for i in range(left.size):

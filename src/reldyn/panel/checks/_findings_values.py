@@ -172,12 +172,11 @@ def _person_sd(values: Array, codes: Ints, n: int, rows: Ints) -> tuple[Ints, Ar
     values, codes = (values, codes) if len(rows) == len(values) else (values[rows], codes[rows])
     first = np.zeros(n)
     first[codes[::-1]] = values[::-1]
-    with np.errstate(over="ignore"):
-        deviation = values - first[codes]
     count = np.bincount(codes, minlength=n)
-    total = np.bincount(codes, weights=deviation, minlength=n)
     # Squares of absurdly large values are infinite: such a series is not near to constant.
     with np.errstate(over="ignore", invalid="ignore"):
+        deviation = values - first[codes]
+        total = np.bincount(codes, weights=deviation, minlength=n)
         square = np.bincount(codes, weights=deviation * deviation, minlength=n)
         spread = np.maximum(square - total**2 / np.maximum(count, 1), 0.0)
     return count, np.sqrt(spread / np.maximum(count - 1, 1))

@@ -8,7 +8,7 @@ import numpy as np
 
 from reldyn._types import Flags, Ints
 
-__all__ = ["LagGroups", "daily_stretches", "group_lags", "one_a_day", "single_days"]
+__all__ = ["LagGroups", "group_lags", "one_a_day", "single_days"]
 
 # Two days on which the same prompt alone was answered may be chance, three are a design.
 _FEWEST_DAYS = 3

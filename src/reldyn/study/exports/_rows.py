@@ -107,6 +107,7 @@ def _items(frame: pd.DataFrame, mapping: ExportMapping, preset: str) -> tuple[di
 
 
 def in_order(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with the columns that say who and when before all others."""
     leading = [role for role in ROLES if role in rows.columns]
     return rows[[*leading, *(name for name in rows.columns if name not in leading)]]
 
@@ -156,6 +157,7 @@ def _after_midnight(rows: pd.DataFrame) -> str | None:
 
 
 def report_of(path: Path, preset: str, rows: pd.DataFrame, about: dict[str, Any], log: ImportLog) -> dict[str, Any]:
+    """What was read, dropped and renamed, for ``frame.attrs`` and the printed report."""
     return {
         "file": path.name,
         "preset": preset,
