@@ -5,8 +5,10 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 import reldyn as rd
+from reldyn.cycles.ladder import _claim_tests as claim_tests
 from reldyn.cycles.ladder._claim_tests import Setting, both_claims, extend_claim_tests, run_claim_tests
 from reldyn.cycles.ladder._rounds import limits_of, needed_surrogates, open_decisions, rounds
 from reldyn.cycles.ladder._verdict import adjust
@@ -127,3 +129,65 @@ def test_verdicts_with_and_without_covariates_stand_side_by_side(frame, shipped)
     assert "without_covariates" not in shipped.verdicts()
     again = rd.from_json(found.to_json())
     assert again.verdicts()["without_covariates"].tolist() == found.verdicts()["without_covariates"].tolist()
+
+
+class Ways:
+    """P-values of both claims by way of testing, in place of the tests themselves."""
+
+    def __init__(self, make, shared, alone):
+        self.make, self.known, self.asked = make, {True: shared, False: alone}, []
+
+    def test(self, claim, at):
+        def one(direction, setting, prior, previous=None):
+            self.asked.append((claim, prior is not None))
+            p_value = self.known[prior is not None][at]
+            detail = {"pooling": "shared"} if prior is not None else {}
+            return dataclasses.replace(self.make.claim(claim, p_value, n=99), detail=detail)
+
+        return one
+
+
+@pytest.mark.parametrize(
+    ("shared", "alone", "wanted", "by_itself"),
+    [
+        # No surrogate reached it: nothing by itself could be clearer.
+        ((0.01, 0.01), (0.01, 0.01), (0.02, 0.02), np.nan),
+        ((0.03, 0.02), (0.5, 0.5), (0.06, 0.04), 1.0),
+        ((0.4, 0.5), (0.02, 0.01), (0.04, 0.02), 0.02),
+        # By itself each claim shows at .05 and none at .025: no sign of it is lost in ``p_alone``.
+        ((0.4, 0.5), (0.04, 0.03), (0.08, 0.06), 0.04),
+        ((0.8, 0.5), (0.6, 0.5), (1.0, None), 1.0),
+    ],
+)
+def test_of_two_ways_the_clearer_counts_at_twice_its_p_values(make, monkeypatch, shared, alone, wanted, by_itself):
+    ways = Ways(make, shared, alone)
+    monkeypatch.setattr(claim_tests, "_regimes", ways.test("regimes", 0))
+    monkeypatch.setattr(claim_tests, "_irregular", ways.test("irregular", 1))
+    setting = Setting(phases=2, n_surrogates=99, alpha=0.05)
+    tests, p_alone = claim_tests._either_way(None, setting, "lesson")
+    assert [test.p_value for test in tests] == [p for p in wanted if p is not None]
+    assert all(test.n_ways == 2 for test in tests)
+    np.testing.assert_equal(p_alone, by_itself)
+    by_itself_only, nothing = claim_tests._either_way(None, setting, None)
+    assert by_itself_only[0].p_value == alone[0]
+    assert by_itself_only[0].n_ways == 1
+    assert np.isnan(nothing)
+
+
+def test_two_ways_keep_the_level():
+    rng = np.random.default_rng(3)
+    # Uniform p-values, as alike as two tests of one series are.
+    normal = rng.standard_normal((100_000, 1)) * np.sqrt(0.5) + rng.standard_normal((100_000, 2)) * np.sqrt(0.5)
+    doubled = np.minimum(1, 2 * norm.sf(normal).min(axis=1))
+    assert 0.035 < (doubled <= 0.05).mean() < 0.05
+
+
+def test_limits_are_doubled_with_the_p_values_and_by_the_statistic_of_each_null(make):
+    drawn = {"one hump": np.tile([0.0, 4.0], 50), "own margin": np.zeros(100)}
+    regimes = dataclasses.replace(make.claim("regimes", 0.02, n=99), statistic=3.0, drawn=drawn, n_ways=2)
+    timing = dataclasses.replace(make.claim("irregular", 0.02, n=99), n_ways=2, drawn={})
+    assert limits_of([regimes, timing]) == (pytest.approx(0.6, abs=0.3), 1.0)
+    by_null = dataclasses.replace(regimes, detail={"statistic_by_null": {"one hump": 9.0, "own margin": 3.0}})
+    assert limits_of([by_null, timing])[1] < 0.25
+    assert limits_of([by_null, timing])[0] == 0.02
+    assert needed_surrogates(np.array([0.02] + [0.5] * 49), 0, 0.05, 2) == 1999

@@ -40,8 +40,6 @@ __all__ = ["Pooling", "detect_cycles"]
 _FEW_CYCLES = 12
 _LARGE_FLOOR = 0.30
 _FEWEST_SURROGATES = 19
-# Median answered occasions from which sharing buys little power and costs most of the time.
-_LONG = 150
 # Below the seed of a detection: tasks take the keys from zero on.
 _FOLDS_KEY = 2**31
 
@@ -110,13 +108,13 @@ def detect_cycles(
     pooling : {"auto", "none", "shared"}, default "auto"
         Whether *regimes* and *irregular* borrow strength. ``"auto"``: the shape of the phases and the law of moving
         between them are learned from the other dyads (in five folds of dyads, never from the dyad that is tested),
-        where at least 16 dyads can be tested, half of their series have fewer than 150 answered occasions (longer
-        ones have most of their power by themselves) and shared phases predict dyads they were not learned from better
+        where at least 16 dyads can be tested and shared phases predict dyads they were not learned from better
         than shared skewed shocks and each dyad's own changing variance do; else every dyad is tested by
-        itself. ``"shared"`` shares even if they do not, for a sensitivity analysis. p-values come from the dyad's own
-        surrogates either way; a result says which was used. A direction in which shared phases do not show both claims
-        is tested by itself too, because the stored power, without which nothing is *not supported*, is that of such
-        tests. ``"none"``: every verdict depends on its own dyad alone.
+        itself. Where phases are shared, a direction is tested both ways, because cycles of another kind than the
+        others' are seen only by itself: the way that speaks more clearly for both claims counts, at twice its p-values.
+        ``"shared"`` shares even if the others' phases predict no better, for a sensitivity analysis. p-values come from
+        the dyad's own surrogates in any case; a result says which was used. *not supported* rests on the test of the
+        direction by itself, whose power is stored. ``"none"``: every verdict depends on its own dyad alone.
     effect : float, default 1.5
         Size of abrupt two-phase cycles, each level so many SD of the noise from their middle, that *not supported*
         speaks of: it takes a stored power of .80 or more for them (lower 95 % limit) at this length, missing share,
@@ -248,10 +246,6 @@ def _shared(arranged: Sequence[Arranged], setting: Setting, seed: int, pooling: 
     if pooling == "none":
         return Shared((None,) * len(arranged), used=False, reason="")
     series = [None if one.reasons else one.series for one in arranged]
-    lengths = [one.n_observed for one in series if one is not None]
-    if pooling == "auto" and lengths and float(np.median(lengths)) >= _LONG:
-        reason = f"with {_LONG} answered occasions or more a series has most of its power by itself"
-        return Shared((None,) * len(arranged), used=False, reason=reason)
     folds = np.random.SeedSequence(seed, spawn_key=(_FOLDS_KEY,))
     dyads = [one.dyad for one in arranged]
     return learn(series, dyads, n_states=setting.n_states, seed=folds, required=pooling == "shared")

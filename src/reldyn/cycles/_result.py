@@ -175,10 +175,11 @@ class CycleResult(Result):
 
     def _needed(self, index: int, *, adjusted: bool) -> int | None:
         """Surrogates that could change an adjusted decision made at the smallest p-value those drawn can give."""
-        drawn, p_value = n_surrogates(self.outcomes[index]), float(self._raw[index])
-        if not adjusted or not drawn or not p_value * (drawn + 1) < 1 + 1e-9:
+        one = self.outcomes[index]
+        drawn, ways = n_surrogates(one), max((test.n_ways for test in one.tests), default=1)
+        if not adjusted or not drawn or not float(self._raw[index]) * (drawn + 1) < ways + 1e-9:
             return None
-        return needed_surrogates(self._raw, index, self.alpha)
+        return needed_surrogates(self._raw, index, self.alpha, ways)
 
     def phases(self) -> pd.DataFrame:
         """Posterior probability of each phase at every scheduled occasion.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -66,7 +66,8 @@ class Setting:
 class ClaimTests:
     """What the ladder gave for one direction: reasons why not, or tests, phases and reinforcement.
 
-    ``p_alone`` is the p-value of *intermittent* from the direction by itself, where shared phases did not show it.
+    ``p_alone`` is the p-value of *intermittent* from the direction by itself, where it was asked for beside phases of
+    other dyads; NaN elsewhere.
     """
 
     reasons: tuple[str, ...]
@@ -107,9 +108,8 @@ def run_claim_tests(
     """
     try:
         direction = DirectionFits(series, direction_seed(seed, series))
-        tests = _ladder(direction, setting, prior)
+        tests, p_alone = _ladder(direction, setting, prior)
         phased = tests[0].p_value <= setting.alpha
-        p_alone = _alone(direction, setting, tests) if prior is not None else float("nan")
         n_states = int(tests[0].detail["n_states"])
         fit = fit_phases(direction, n_states=n_states, seed=child_seed(direction.seed, 5))
     except (*NUMERICAL_ERRORS, ValueError) as error:
@@ -139,16 +139,56 @@ def run_claim_tests(
     return ClaimTests((), tuple(tests), fit, reinforcement, triggers, p_alone)
 
 
-def _ladder(direction: DirectionFits, setting: Setting, prior: Lesson | None) -> list[ClaimTest]:
-    regimes = _regimes(direction, setting, prior)
+def _ladder(direction: DirectionFits, setting: Setting, prior: Lesson | None) -> tuple[list[ClaimTest], float]:
     periodic = assess_periodic(direction, n_surrogates=setting.n_surrogates, alpha=setting.alpha)
-    tests = [regimes, periodic]
-    phased = regimes.p_value <= setting.alpha
-    if phased or periodic.p_value <= setting.alpha:
-        tests.append(_irregular(direction, setting, prior))
-    if phased:
+    both, p_alone = _either_way(direction, setting, prior, rhythmic=periodic.p_value <= setting.alpha)
+    tests = [both[0], periodic, *both[1:]]
+    if both[0].p_value <= setting.alpha:
         tests.append(assess_directed(direction, n_surrogates=setting.n_surrogates, alpha=setting.alpha))
-    return tests
+    return tests, p_alone
+
+
+def _either_way(
+    direction: DirectionFits, setting: Setting, prior: Lesson | None, *, rhythmic: bool = False
+) -> tuple[list[ClaimTest], float]:
+    """Test *regimes* and *irregular* by the direction itself; with phases of other dyads in both ways.
+
+    Of two ways the one that speaks more clearly for both claims is reported, at twice its p-values: whichever is taken,
+    the chance of a false alarm is at most the sum of both. Phases of others see weak cycles like theirs; a direction
+    whose phases are of another kind is seen by itself alone.
+
+    Returns
+    -------
+    (tests, p_alone) : tuple
+        *regimes*, and *irregular* where it is due; the p-value of *intermittent* by itself where there are two ways.
+    """
+    if prior is None:
+        return _one_way(direction, setting, None, rhythmic=rhythmic), float("nan")
+    shared = _one_way(direction, setting, prior, rhythmic=rhythmic)
+    # Nothing could speak more clearly than a series that no surrogate reaches.
+    if _both_p(shared) <= 1 / (min(test.n_surrogates for test in shared) + 1):
+        return _doubled(shared), float("nan")
+    alone = _one_way(direction, setting, None, rhythmic=rhythmic)
+    clearer = min((shared, alone), key=lambda tests: (_both_p(tests), tests[0].p_value))
+    return _doubled(clearer), _both_p(alone)
+
+
+def _one_way(
+    direction: DirectionFits, setting: Setting, prior: Lesson | None, *, rhythmic: bool = False
+) -> list[ClaimTest]:
+    regimes = _regimes(direction, setting, prior)
+    if regimes.p_value > setting.alpha and not rhythmic:
+        return [regimes]
+    return [regimes, _irregular(direction, setting, prior)]
+
+
+def _both_p(tests: Sequence[ClaimTest]) -> float:
+    """P-value of *intermittent*: 1 where irregular timing was not due."""
+    return max(test.p_value for test in tests) if len(tests) > 1 else 1.0
+
+
+def _doubled(tests: Sequence[ClaimTest]) -> list[ClaimTest]:
+    return [dataclasses.replace(test, p_value=min(1.0, 2 * test.p_value), n_ways=2) for test in tests]
 
 
 def _apart(direction: DirectionFits, regimes: ClaimTest, setting: Setting) -> list[ClaimTest]:
@@ -164,15 +204,6 @@ def _apart(direction: DirectionFits, regimes: ClaimTest, setting: Setting) -> li
 
 def _mostly_failed(test: ClaimTest) -> bool:
     return 2 * test.n_failed > test.n_surrogates
-
-
-def _alone(direction: DirectionFits, setting: Setting, shared: list[ClaimTest]) -> float:
-    """Where shared phases did not show both claims, test the direction by itself too: that test's power is known."""
-    found = {test.claim: test.p_value for test in shared}
-    if max(found["regimes"], found.get("irregular", 1.0)) <= setting.alpha:
-        return float("nan")
-    regimes, irregular = _both(direction, setting, None)
-    return 1.0 if irregular is None else max(regimes.p_value, irregular.p_value)
 
 
 def _budget(setting: Setting, previous: Mapping[str, Array] | None) -> dict[str, Any]:
@@ -207,14 +238,8 @@ def both_claims(
     series: DirectionSeries, setting: Setting, seed: int | np.random.SeedSequence, prior: Lesson | None = None
 ) -> tuple[ClaimTest, ClaimTest | None]:
     """Test *regimes*, and *irregular* where regimes are rejected: all that *intermittent* needs."""
-    return _both(DirectionFits(series, direction_seed(seed, series)), setting, prior)
-
-
-def _both(direction: DirectionFits, setting: Setting, prior: Lesson | None) -> tuple[ClaimTest, ClaimTest | None]:
-    regimes = _regimes(direction, setting, prior)
-    if regimes.p_value > setting.alpha:
-        return regimes, None
-    return regimes, _irregular(direction, setting, prior)
+    tests, _ = _either_way(DirectionFits(series, direction_seed(seed, series)), setting, prior)
+    return tests[0], tests[1] if len(tests) > 1 else None
 
 
 def extend_claim_tests(
@@ -240,7 +265,10 @@ def extend_claim_tests(
     """
     direction = DirectionFits(series, direction_seed(seed, series))
     again = {"regimes": _regimes, "irregular": _irregular}
-    return tuple(
-        again[test.claim](direction, setting, prior, test.drawn) if test.claim in again and test.drawn else test
-        for test in tests
-    )
+
+    def extended(test: ClaimTest) -> ClaimTest:
+        way = prior if test.detail.get("pooling") == "shared" else None
+        more = again[test.claim](direction, setting, way, test.drawn)
+        return _doubled([more])[0] if test.n_ways > 1 else more
+
+    return tuple(extended(test) if test.claim in again and test.drawn else test for test in tests)

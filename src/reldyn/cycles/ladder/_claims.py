@@ -23,7 +23,8 @@ class ClaimTest:
     statistic : float
         Large values speak for the claim.
     p_value : float
-        (1 + exceedances) / (surrogates + 1), or h / n where sequential stopping ended the run; never zero.
+        (1 + exceedances) / (surrogates + 1), or h / n where sequential stopping ended the run; never zero. Times
+        ``n_ways``, at most 1.
     n_surrogates : int
         Surrogates drawn for the p-value.
     estimate, conf_low, conf_high : float
@@ -42,6 +43,9 @@ class ClaimTest:
         Surrogates behind the p-value whose statistic is no finite number; they count against the claim.
     drawn : mapping of str to array
         Statistics per null of runs that may go on; empty in results.
+    n_ways : int
+        2 where the claim was tested with phases of other dyads and by the direction itself, and the way that speaks
+        more clearly for *intermittent* is reported: p-values are then doubled (Bonferroni).
     """
 
     claim: Claim
@@ -56,6 +60,7 @@ class ClaimTest:
     null_statistics: Array
     n_failed: int = 0
     drawn: Mapping[str, Array] = dataclasses.field(default_factory=dict)
+    n_ways: int = 1
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -41,22 +41,25 @@ def limits_of(tests: Sequence[ClaimTest]) -> tuple[float, float]:
     Returns
     -------
     (low, high) : tuple of float
-        The p-value itself twice where no run can go on.
+        The p-value itself twice where no run can go on; doubled where two ways of testing were compared.
     """
     low, high = 0.0, 0.0
     found = {test.claim: test for test in tests}
+    ways = max((test.n_ways for test in tests), default=1)
     if "irregular" not in found:
         return 1.0, 1.0
     for claim in ("regimes", "irregular"):
         test = found[claim]
         # A run that was stopped has its answer.
         if not test.drawn or test.detail.get("stopped"):
-            low, high = max(low, test.p_value), max(high, test.p_value)
-        for values in test.drawn.values():
+            low, high = max(low, test.p_value / ways), max(high, test.p_value / ways)
+        observed = test.detail.get("statistic_by_null", {})
+        for null, values in test.drawn.items():
             first = values if values.ndim == 1 else values[:, 0]
-            least, most = decision_limits(int(exceeds(first, test.statistic).sum()), len(first))
+            exceeded = exceeds(first, observed.get(null, test.statistic))
+            least, most = decision_limits(int(exceeded.sum()), len(first))
             low, high = max(low, least), max(high, most)
-    return low, high
+    return min(1.0, ways * low), min(1.0, ways * high)
 
 
 def open_decisions(limits: Sequence[tuple[float, float]], alpha: float) -> Flags:
@@ -88,7 +91,7 @@ def open_decisions(limits: Sequence[tuple[float, float]], alpha: float) -> Flags
     return np.asarray(possibly & ~surely)
 
 
-def needed_surrogates(p_values: Array, index: int, alpha: float) -> int:
+def needed_surrogates(p_values: Array, index: int, alpha: float, n_ways: int = 1) -> int:
     """Surrogates from which a direction whose p-value is the smallest possible would pass the adjustment.
 
     Parameters
@@ -98,6 +101,8 @@ def needed_surrogates(p_values: Array, index: int, alpha: float) -> int:
     index : int
         The direction.
     alpha : float
+    n_ways : int, default 1
+        What the smallest p-value is multiplied by.
 
     Returns
     -------
@@ -111,4 +116,4 @@ def needed_surrogates(p_values: Array, index: int, alpha: float) -> int:
     """
     known = p_values[np.isfinite(p_values)]
     rank = int((known <= p_values[index]).sum())
-    return math.ceil(round(len(known) / (alpha * rank), 9)) - 1
+    return math.ceil(round(n_ways * len(known) / (alpha * rank), 9)) - 1

@@ -205,7 +205,8 @@ def _ratio(data: LevelData, switching: SwitchingData, lesson: Lesson) -> tuple[A
     """
     fit = fit_shared(data, lesson.phases, n_iterations=_ITERATIONS)
     shocks = fit_shared(data, lesson.shocks, n_iterations=_ITERATIONS).log_likelihood
-    ratio = 2 * (fit.log_likelihood - np.maximum(reference_log_likelihood(switching, shapes=False), shocks - 1))
+    reference = reference_log_likelihood(switching, {lesson.phases.n_states: fit.posterior}, shapes=False)
+    ratio = 2 * (fit.log_likelihood - np.maximum(reference, shocks - 1))
     return ratio, fit, shocks - fit.log_likelihood
 
 

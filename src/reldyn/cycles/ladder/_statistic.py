@@ -12,12 +12,13 @@ import numpy as np
 
 from reldyn._types import Array, Ints
 from reldyn.cycles.ladder._fits import Regimes, fit_ends, fit_gradual, fit_regimes, gradual_price
-from reldyn.cycles.reference._reference import reference_log_likelihood
+from reldyn.cycles.reference._reference import reference_fit
 from reldyn.markov.regimes import SojournFit, SwitchingData
 
 __all__ = ["RAMPS", "PhaseGains", "phase_gains"]
 
 RAMPS = "ramps"
+_THIRD_PHASE = 5.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -27,13 +28,21 @@ class PhaseGains:
     Attributes
     ----------
     gains : mapping of str to (n,) array
-        ``"2"``, ``"3"`` phases and ``"ramps"``: twice the log-likelihood gained, less two per parameter.
+        ``"2"``, ``"3"`` phases and ``"ramps"``: twice the log-likelihood gained, less their price.
+    by_humps : (n,) array
+        What levels without memory take off every gain: twice their lead over the other descriptions, 0 without one.
     fits : mapping of int to SojournFit
         By number of phases.
     """
 
     gains: Mapping[str, Array]
+    by_humps: Array
     fits: Mapping[int, SojournFit]
+
+    @property
+    def without_humps(self) -> Array:
+        """(n,) the statistic if levels without memory were no rival."""
+        return self.statistic + self.by_humps
 
     @property
     def statistic(self) -> Array:
@@ -55,7 +64,11 @@ class PhaseGains:
 
 
 def phase_gains(
-    data: SwitchingData, n_states: Sequence[int], regimes: Mapping[int, Regimes] | None = None
+    data: SwitchingData,
+    n_states: Sequence[int],
+    regimes: Mapping[int, Regimes] | None = None,
+    *,
+    humps: bool = True,
 ) -> PhaseGains:
     """Give the gains of a batch of series.
 
@@ -66,22 +79,30 @@ def phase_gains(
         Numbers of phases, 2 or 3; with two, ramps between them are fitted as well.
     regimes : mapping of int to Regimes, optional
         Switching fits that are known already.
+    humps : bool, default True
+        Whether levels without memory are a rival.
 
     Returns
     -------
     PhaseGains
     """
     channels = data.y.shape[2]
-    reference = reference_log_likelihood(data)
     known = regimes or {k: fit_regimes(data, k) for k in n_states}
     fits = {k: fit_ends(data, known[k]) for k in n_states}
+    rivals = reference_fit(data, {k: fit.posterior for k, fit in fits.items()}, humps=humps)
+    reference = rivals.log_likelihood
+    by_humps = 2 * np.maximum(rivals.humps - np.maximum(rivals.constant_variance, rivals.changing_variance), 0.0)
     gains = {str(k): 2 * (fits[k].log_likelihood - reference) - price(k, channels) for k in n_states}
     if 2 in known:
         gradual = fit_gradual(data, known[2]).log_likelihood
         gains[RAMPS] = 2 * (gradual - reference) - gradual_price(channels)
-    return PhaseGains(gains, fits)
+    return PhaseGains(gains, by_humps, fits)
 
 
 def price(n_states: int, channels: int) -> float:
-    """Two per parameter, which weighs two phases against three; surrogates calibrate the rest."""
-    return 2.0 * ((n_states - 1) * channels + n_states * (n_states - 1))
+    """Two per parameter, and five more for a third phase; surrogates calibrate the rest.
+
+    At two per parameter three phases set the upper tail of the surrogates, at the cost of two phases and of ramps.
+    """
+    third = _THIRD_PHASE if n_states > 2 else 0.0
+    return 2.0 * ((n_states - 1) * channels + n_states * (n_states - 1)) + third

@@ -9,6 +9,7 @@ ratings that have humps of which none lasts.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -57,13 +58,20 @@ class ReferenceFit:
 
 
 def reference_log_likelihood(
-    data: SwitchingData, *, shapes: bool = True, variances: bool = True, humps: bool = True
+    data: SwitchingData,
+    phases: Mapping[int, Array] | None = None,
+    *,
+    shapes: bool = True,
+    variances: bool = True,
+    humps: bool = True,
 ) -> Array:
     """Give the largest log-likelihood without phases, less one per parameter beyond the Gaussian first order.
 
     Parameters
     ----------
     data : SwitchingData
+    phases : mapping of int to (n, T, K) array, optional
+        Posteriors of the phases that are compared with it, by their number: starts of the search for humps.
     shapes : bool, default True
         Whether shocks may be skewed or heavy-tailed.
     variances : bool, default True
@@ -75,11 +83,16 @@ def reference_log_likelihood(
     -------
     (n,) array
     """
-    return reference_fit(data, shapes=shapes, variances=variances, humps=humps).log_likelihood
+    return reference_fit(data, phases, shapes=shapes, variances=variances, humps=humps).log_likelihood
 
 
 def reference_fit(
-    data: SwitchingData, *, shapes: bool = True, variances: bool = True, humps: bool = True
+    data: SwitchingData,
+    phases: Mapping[int, Array] | None = None,
+    *,
+    shapes: bool = True,
+    variances: bool = True,
+    humps: bool = True,
 ) -> ReferenceFit:
     """Fit every description without phases; parameters as in `reference_log_likelihood`."""
     seen = data.observed
@@ -109,7 +122,7 @@ def reference_fit(
         order=best + 1,
         constant_variance=np.asarray(gaussian + shape_gain(residual) if shapes else gaussian),
         changing_variance=changing,
-        humps=humps_log_likelihood(data) if humps else never,
+        humps=humps_log_likelihood(data, phases) if humps else never,
     )
 
 

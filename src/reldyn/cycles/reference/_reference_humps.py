@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from reldyn._types import Array
@@ -14,12 +16,15 @@ _SHORT, _LONG = 10, 40
 _TOLERANCE = 1e-2
 
 
-def humps_log_likelihood(data: SwitchingData) -> Array:
+def humps_log_likelihood(data: SwitchingData, phases: Mapping[int, Array] | None = None) -> Array:
     """Give the largest log-likelihood of two or three levels without memory, less one per parameter.
 
     Parameters
     ----------
     data : SwitchingData
+    phases : mapping of int to (n, T, K) array, optional
+        Posteriors of phases that these levels are compared with: starts beside the clusterings. Phases that find humps
+        which this search misses would seem to gain by lasting.
 
     Returns
     -------
@@ -29,9 +34,11 @@ def humps_log_likelihood(data: SwitchingData) -> Array:
     plain, lagged = residuals(data, lagged=False), residuals(data, lagged=True)
     values = []
     for n_states in (2, 3):
-        starts = np.stack([cluster(part, data.observed, n_states, 0.0) for part in (plain, lagged)])
+        starts = [cluster(part, data.observed, n_states, 0.0) for part in (plain, lagged)]
+        if phases is not None and n_states in phases:
+            starts.append(phases[n_states])
         price = (n_states - 1) * channels + n_states - 1
-        values.append(_best_of(data, starts) - price)
+        values.append(_best_of(data, np.stack(starts)) - price)
     return np.asarray(np.max(values, axis=0))
 
 
