@@ -48,8 +48,8 @@ class Evidence:
     unknown : str
         Why the power is None where it is, and what would mend it.
     p_alone : float
-        Of *intermittent* from the direction by itself, to which the power then belongs, where phases learned from
-        other dyads did not show it; NaN where there is only one way of testing.
+        Of *intermittent* from the direction by itself, to which the power then belongs, before doubling for two ways
+        of testing; NaN where there is only one way, or phases of other dyads showed it at once.
     effect : float
         Size of the cycles that the power is about, in SD of the noise.
     needed : int or None
@@ -118,7 +118,10 @@ def _without_result(evidence: Evidence, *, regimes: bool) -> tuple[Verdict, str]
     else:
         lacking = f"phases, but irregular timing not shown (p = {format_p(evidence.p_irregular)})"
     if evidence.p_alone <= evidence.alpha:
-        return "not decidable", f"{lacking} with phases of other dyads, but tested by itself the direction shows both"
+        return "not decidable", (
+            f"{lacking} after doubling for two ways of testing; the direction by itself shows both "
+            f"(p = {format_p(evidence.p_alone)} before)"
+        )
     if evidence.power is None:
         return "not decidable", f"{lacking}; power unknown, {evidence.unknown}"
     own = "" if math.isnan(evidence.p_alone) else ", nor where the direction is tested by itself"
