@@ -92,7 +92,7 @@ def test_which_dyads_have_cycles_changes_from_sample_to_sample(panel, plain):
 def test_a_calibration_with_pooling_has_five_worlds_and_counts_samples(panel, plain, monkeypatch):
     monkeypatch.setattr(_calibrate, "_answers", told)
     found = rd.cycles.calibrate(
-        panel, warmth="warmth", response="response", n_replications=3, n_surrogates=19, seed=1, pooling="shared"
+        panel, warmth="warmth", response="response", n_replications=3, n_surrogates=39, seed=1, pooling="shared"
     )
     assert found.worlds == WORLDS
     assert found.p_regimes.shape == (5, 24)

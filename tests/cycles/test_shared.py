@@ -5,9 +5,12 @@ import pandas as pd
 import pytest
 
 import reldyn as rd
+from reldyn.cycles import _detect
+from reldyn.cycles.ladder._claim_tests import Setting
 from reldyn.cycles.ladder._direction import DirectionFits, direction_seed
 from reldyn.cycles.ladder._shared import N_FOLDS, learn
 from reldyn.cycles.ladder._shared_tests import assess_shared_irregular, assess_shared_regimes
+from reldyn.cycles.series._arrange import CycleColumns, arrange
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.simulate._series import SeriesDesign, simulate_series
 
@@ -105,10 +108,20 @@ def test_detection_says_which_was_used():
         rd.detect_cycles(panel_of(2), warmth="warmth", pooling="yes")
 
 
+def test_two_ways_of_testing_take_surrogates_enough():
+    arranged = arrange(panel_of(16), CycleColumns("warmth"))
+    few = _detect._shared(arranged, Setting("auto", 38, 0.05), 1, "auto")
+    assert not few.used
+    assert few.reason == "two ways of testing take 39 surrogates or more"
+    assert _detect._pooling_notes(few, "auto") == (f"every dyad was tested by itself: {few.reason}",)
+    with pytest.raises(rd.errors.DesignError, match="give 39 or more"):
+        rd.detect_cycles(panel_of(2), warmth="warmth", n_surrogates=38, pooling="shared")
+
+
 def test_shared_detection_is_the_same_for_any_number_of_workers():
     panel = panel_of(16)
     once, twice = (
-        rd.detect_cycles(panel, warmth="warmth", phases=3, n_surrogates=19, seed=1, pooling="shared", n_jobs=n)
+        rd.detect_cycles(panel, warmth="warmth", phases=3, n_surrogates=39, seed=1, pooling="shared", n_jobs=n)
         for n in (1, 2)
     )
     pd.testing.assert_frame_equal(once.tidy(), twice.tidy())

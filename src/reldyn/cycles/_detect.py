@@ -14,11 +14,18 @@ import numpy as np
 from reldyn._types import Column, Columns
 from reldyn.cycles._result import WITHOUT_POWER, CycleResult
 from reldyn.cycles.calibration._power import power_of
-from reldyn.cycles.ladder._claim_tests import POOLINGS, Pooling, Setting, extend_claim_tests, run_claim_tests
+from reldyn.cycles.ladder._claim_tests import (
+    Pooling,
+    Setting,
+    check_pooling,
+    extend_claim_tests,
+    for_two_ways,
+    run_claim_tests,
+)
 from reldyn.cycles.ladder._claims import ClaimTest
 from reldyn.cycles.ladder._outcome import Outcome, n_cycles, reasons_of
 from reldyn.cycles.ladder._rounds import limits_of, open_decisions, rounds
-from reldyn.cycles.ladder._shared import Shared, learn
+from reldyn.cycles.ladder._shared import FEWEST_DYADS, TOO_FEW, Shared, learn
 from reldyn.cycles.ladder._shared_tests import Lesson
 from reldyn.cycles.ladder._verdict import MIN_CYCLES
 from reldyn.cycles.series._arrange import Arranged, CycleColumns, arrange
@@ -108,13 +115,14 @@ def detect_cycles(
     pooling : {"auto", "none", "shared"}, default "auto"
         Whether *regimes* and *irregular* borrow strength. ``"auto"``: the shape of the phases and the law of moving
         between them are learned from the other dyads (in five folds of dyads, never from the dyad that is tested),
-        where at least 16 dyads can be tested and shared phases predict dyads they were not learned from better
-        than shared skewed shocks and each dyad's own changing variance do; else every dyad is tested by
-        itself. Where phases are shared, a direction is tested both ways, because cycles of another kind than the
-        others' are seen only by itself: the way that speaks more clearly for both claims counts, at twice its p-values.
-        ``"shared"`` shares even if the others' phases predict no better, for a sensitivity analysis. p-values come from
-        the dyad's own surrogates in any case; a result says which was used. *not supported* rests on the test of the
-        direction by itself, whose power is stored. ``"none"``: every verdict depends on its own dyad alone.
+        where at least 16 dyads can be tested (with 39 surrogates or more) and shared phases predict dyads they were
+        not learned from better than shared skewed shocks and each dyad's own changing variance do; else every dyad is
+        tested by itself. Where phases are shared, a direction is tested both ways, because cycles of another kind
+        than the others' are seen only by itself: the way that speaks more clearly for both claims counts, at twice
+        its p-values. ``"shared"`` shares even if the others' phases predict no better, for a sensitivity analysis.
+        p-values come from the dyad's own surrogates in any case; a result says which was used. *not supported* rests
+        on the test of the direction by itself, whose power is stored. ``"none"``: every verdict depends on its own
+        dyad alone.
     effect : float, default 1.5
         Size of abrupt two-phase cycles, each level so many SD of the noise from their middle, that *not supported*
         speaks of: it takes a stored power of .80 or more for them (lower 95 % limit) at this length, missing share,
@@ -167,7 +175,7 @@ def detect_cycles(
         warmth, response, reported_by, _names(covariates, "covariates"), _names(triggers, "triggers")
     )
     _check(columns, phases, alpha, n_surrogates, effect)
-    check_option(pooling, POOLINGS, "pooling")
+    check_pooling(pooling, n_surrogates, alpha)
     known = known_seed(seed)
     setting = Setting(phases=phases, n_surrogates=int(n_surrogates), alpha=float(alpha), triggers=columns.triggers)
     found = _detected(panel, columns, setting, known, n_jobs, pooling, float(effect))
@@ -245,6 +253,10 @@ def _shared(arranged: Sequence[Arranged], setting: Setting, seed: int, pooling: 
     """Learn what dyads share, unless every dyad is to stand alone."""
     if pooling == "none":
         return Shared((None,) * len(arranged), used=False, reason="")
+    n_dyads = len({one.dyad for one in arranged if not one.reasons})
+    if pooling == "auto" and n_dyads >= FEWEST_DYADS and setting.n_surrogates < for_two_ways(setting.alpha):
+        reason = f"two ways of testing take {for_two_ways(setting.alpha)} surrogates or more"
+        return Shared((None,) * len(arranged), used=False, reason=reason)
     series = [None if one.reasons else one.series for one in arranged]
     folds = np.random.SeedSequence(seed, spawn_key=(_FOLDS_KEY,))
     dyads = [one.dyad for one in arranged]
@@ -268,7 +280,7 @@ def _pooling_notes(shared: Shared, pooling: Pooling) -> tuple[str, ...]:
         return ()
     if not shared.used:
         # That a few dyads stand alone goes without saying.
-        said = shared.failed or np.isfinite(shared.gain)
+        said = not shared.reason.endswith(TOO_FEW)
         return (f"every dyad was tested by itself: {shared.reason}",) if said else ()
     if shared.objection:
         return (f"phases were shared although {shared.objection}: read the verdicts as a sensitivity analysis",)

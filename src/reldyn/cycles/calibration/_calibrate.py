@@ -19,7 +19,7 @@ from reldyn.cycles.calibration._calibrate_pooled import (
     limits_over_samples,
     replicate_sample,
 )
-from reldyn.cycles.ladder._claim_tests import POOLINGS, Pooling, Setting, seed_of
+from reldyn.cycles.ladder._claim_tests import Pooling, Setting, check_pooling, seed_of
 from reldyn.cycles.ladder._direction import linear_null
 from reldyn.cycles.series._arrange import Arranged, CycleColumns, arrange
 from reldyn.cycles.series._events import ReportedBy
@@ -262,7 +262,7 @@ def calibrate(
     ['linear', 'skewed', 'rhythm', 'cycle']
     """
     _check(effect, n_replications, n_surrogates)
-    check_option(pooling, POOLINGS, "pooling")
+    check_pooling(pooling, n_surrogates, _LEVEL)
     check_option(phases, ("auto", 2, 3), "phases")
     columns = CycleColumns(warmth, response, reported_by, tuple(covariates))
     usable = [

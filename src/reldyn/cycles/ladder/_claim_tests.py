@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -21,18 +22,20 @@ from reldyn.cycles.ladder._shared_tests import Lesson, assess_shared_irregular, 
 from reldyn.cycles.ladder._splitting import estimate_splitting
 from reldyn.cycles.ladder._volatility import assess_volatility
 from reldyn.cycles.series._series import DirectionSeries
+from reldyn.errors import DesignError, check_option
 from reldyn.stats import NUMERICAL_ERRORS, child_seed
 
 Pooling = Literal["auto", "none", "shared"]
 POOLINGS = ("auto", "none", "shared")
 
 __all__ = [
-    "POOLINGS",
     "ClaimTests",
     "Pooling",
     "Setting",
     "both_claims",
+    "check_pooling",
     "extend_claim_tests",
+    "for_two_ways",
     "run_claim_tests",
     "seed_of",
 ]
@@ -76,6 +79,32 @@ class ClaimTests:
     reinforcement: Reinforcement | None
     triggers: tuple[TriggerEffect, ...] = ()
     p_alone: float = float("nan")
+
+
+def for_two_ways(alpha: float) -> int:
+    """Surrogates from which twice the smallest p-value reaches the level.
+
+    Examples
+    --------
+    >>> for_two_ways(0.05)
+    39
+    """
+    return math.ceil(round(2 / alpha, 9)) - 1
+
+
+def check_pooling(pooling: str, n_surrogates: int, alpha: float) -> None:
+    """Refuse an unknown pooling, and shared phases with fewer surrogates than two ways of testing take.
+
+    Raises
+    ------
+    DesignError
+    """
+    check_option(pooling, POOLINGS, "pooling")
+    if pooling == "shared" and n_surrogates < for_two_ways(alpha):
+        raise DesignError(
+            f"n_surrogates={n_surrogates!r}: with pooling='shared' p-values of two ways of testing are doubled, so "
+            f"give {for_two_ways(alpha)} or more, below which none can reach {alpha:g}."
+        )
 
 
 def seed_of(generator: np.random.Generator) -> np.random.SeedSequence:

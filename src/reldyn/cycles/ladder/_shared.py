@@ -24,6 +24,7 @@ from reldyn.markov.regimes import LevelData, Pooled, class_scores, fit_shared, l
 from reldyn.stats import NUMERICAL_ERRORS, data_key, stream
 
 FEWEST_DYADS = 16
+TOO_FEW = "too few to share phases"
 N_FOLDS = 5
 # What the mixture with phases must gain on held-out dyads, in log-likelihood.
 _MARGIN = 3.0
@@ -94,7 +95,7 @@ def learn(
     names = list(dict.fromkeys(dyads[place] for place in usable))
     nothing: tuple[Lesson | None, ...] = (None,) * len(series)
     if len(names) < FEWEST_DYADS:
-        return Shared(nothing, False, f"{len(names)} dyads that can be tested are too few to share phases")
+        return Shared(nothing, False, f"{len(names)} dyads that can be tested are {TOO_FEW}")
     try:
         return _learned(series, dyads, usable, names, n_states, seed, required=required)
     except (*NUMERICAL_ERRORS, ValueError) as error:
