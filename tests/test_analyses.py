@@ -18,13 +18,11 @@ from reldyn.results import Result, from_json
 ENTRIES = analyses_by_name()
 TOY = '''
 """How often is a value high? A toy analysis."""
-from dataclasses import dataclass
 import pandas as pd
 from reldyn._types import Column
 from reldyn.panel import analysis
 from reldyn.results import TableResult
 
-@dataclass(frozen=True, repr=False, eq=False)
 class HighShare(TableResult):
     """Share of high values."""
 
@@ -32,7 +30,7 @@ class HighShare(TableResult):
 def high_share(panel, variable: Column, *, above: float = 0.0) -> HighShare:
     """Count them."""
     values = panel.values(variable)
-    return HighShare(pd.DataFrame([{"dyad": "sample", "share": float((values > above).mean())}]))
+    return HighShare.of(table=pd.DataFrame([{"dyad": "sample", "share": float((values > above).mean())}]))
 '''
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from reldyn._records import WIDTH, brief, one_line
-from reldyn.results import Result, register
+from reldyn.results import InState, MaybeInTables, Result, register
 
 
 @brief
@@ -64,32 +64,30 @@ def test_what_does_not_fit_ends_in_dots(n, cut):
     assert line.endswith(", ...>") is cut
 
 
-@dataclass(frozen=True)
 class Toy(Result):
-    outcome: Any = "y"
-    predictors: Any = ("x", "z")
-    n_dyads: int | None = 1
-    converged: bool | None = None
-    columns: Any = None
-    rows: Any = None
-    warnings: tuple[str, ...] = ()
+    outcome = InState[Any]("y")
+    predictors = InState[Any](("x", "z"))
+    n_dyads = InState[int | None](1)
+    converged = InState[bool | None](None)
+    columns = InState[Any](None)
+    rows = MaybeInTables()
 
 
 def test_results_name_their_model_their_dyads_and_their_state():
-    assert repr(Toy()) == "<Toy: y ~ x + z, 1 dyad>"
-    assert str(Toy()) == repr(Toy())
+    assert repr(Toy.of()) == "<Toy: y ~ x + z, 1 dyad>"
+    assert str(Toy.of()) == repr(Toy.of())
     assert (
-        repr(Toy(n_dyads=2, converged=False, warnings=("a", "b")))
+        repr(Toy.of(n_dyads=2, converged=False, notes=("a", "b")))
         == "<Toy: y ~ x + z, 2 dyads, not converged, 2 notes>"
     )
     rows = pd.DataFrame({"dyad": ["a", "b", "b", "", None]})
-    assert repr(Toy(n_dyads=None, rows=rows, converged=True, predictors=())) == "<Toy: y, 2 dyads, converged>"
+    assert repr(Toy.of(n_dyads=None, rows=rows, converged=True, predictors=())) == "<Toy: y, 2 dyads, converged>"
     # Columns that are a record of names, and not those of a table.
     assert (
-        repr(Toy(outcome=None, predictors=None, n_dyads=None, columns=Toy(outcome="warmth")))
+        repr(Toy.of(outcome=None, predictors=None, n_dyads=None, columns=Toy.of(outcome="warmth")))
         == "<Toy: warmth ~ x + z, 1 dyad>"
     )
-    long = repr(Toy(outcome="o" * 300, predictors=tuple("p" * 30 for _ in range(9))))
+    long = repr(Toy.of(outcome="o" * 300, predictors=tuple("p" * 30 for _ in range(9))))
     assert len(long) <= WIDTH
     assert long.startswith("<Toy: " + 37 * "o" + "... ~ " + "p" * 30)
 

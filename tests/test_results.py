@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import reldyn as rd
-from reldyn.results import Result, format_p, format_table, register, write_text
+from reldyn.results import InState, InTables, MaybeInTables, Result, format_p, format_table, register, write_text
 from reldyn.results._base import SCHEMA_VERSION
 
 
@@ -21,31 +21,30 @@ class TraceForTests:
     steps: tuple[float, ...]
 
 
-@dataclasses.dataclass(frozen=True)
 class ResultForTests(Result):
-    """A result with one field of every kind that a result may hold."""
+    """A result with one part of every kind that a result may hold."""
 
-    number: float
-    table: pd.DataFrame
-    array: np.ndarray
-    settings: dict
-    trace: TraceForTests
-    part: Result | None = None
-    note: str | None = None
-    warnings: tuple[str, ...] = ()
+    number = InState[float]()
+    table = InTables()
+    array = InState[np.ndarray]()
+    settings = InState[dict]()
+    trace = InState[TraceForTests]()
+    part = InState[Result | None](None)
+    note = InState[str | None](None)
+    more = MaybeInTables()
 
     def tidy(self):
         return self.table
 
-    def summary(self):
-        return "A result <for tests>\nwith a second line"
+    def _headline(self):
+        return "A result <for tests>"
+
+    def _methods(self):
+        return "With a second line."
 
 
-@dataclasses.dataclass(frozen=True)
 class BareForTests(Result):
     """A result that defines none of its verbs."""
-
-    warnings: tuple[str, ...] = ()
 
 
 def make_result(**changes):
@@ -67,11 +66,11 @@ def make_result(**changes):
         "settings": {"seed": 2**63, "roles": ("female", "male"), 3: {"Grüße": None}, "flag": True},
         "trace": TraceForTests(steps=(1.0, math.nan)),
     }
-    return ResultForTests(**{**fields, **changes})
+    return ResultForTests.of(**{**fields, **changes})
 
 
 def test_the_round_trip_keeps_every_field():
-    before = make_result(part=make_result(number=2.5), warnings=("one dyad was left out",))
+    before = make_result(part=make_result(number=2.5), notes=("one dyad was left out",))
     after = rd.from_json(before.to_json())
     assert isinstance(after, ResultForTests)
     assert math.isnan(after.number)
@@ -212,7 +211,7 @@ def test_verbs_that_a_result_lacks_say_so():
 
 
 def test_the_notebook_form_escapes_what_it_shows():
-    page = make_result(warnings=("a < b",))._repr_html_()
+    page = make_result(notes=("a < b",))._repr_html_()
     assert "<b>A result &lt;for tests&gt;</b>" in page
     assert "<li>a &lt; b</li>" in page
     assert "second line" not in page

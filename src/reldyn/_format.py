@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["format_p", "format_table"]
+__all__ = ["equals_p", "format_p", "format_table"]
 
 
 def format_p(value: float) -> str:
@@ -31,6 +31,12 @@ def format_p(value: float) -> str:
     if math.isnan(value):
         return ""
     return "< .001" if value < 0.001 else f"{value:.3f}".lstrip("0") if value < 1 else "1.000"
+
+
+def equals_p(value: float) -> str:
+    """The same with a sign before it, for sentences: ``= .031`` or ``< .001``."""
+    text = format_p(value)
+    return text if text.startswith("<") else f"= {text}"
 
 
 def format_table(frame: pd.DataFrame, digits: int = 3) -> pd.DataFrame:
@@ -58,7 +64,7 @@ def format_table(frame: pd.DataFrame, digits: int = 3) -> pd.DataFrame:
 
     def render(name: str, column: pd.Series) -> pd.Series:
         if name.startswith("p_"):
-            return column.map(lambda item: "" if blank(item) else format_p(item))
+            return column.map(lambda item: "" if blank(item) else item if isinstance(item, str) else format_p(item))
         if pd.api.types.is_float_dtype(column):
             return column.map(lambda item: "" if blank(item) else f"{item:.{digits}f}")
         return column.map(lambda item: "" if blank(item) else str(item))

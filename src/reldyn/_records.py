@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sized
 from typing import Any, TypeVar
 
-__all__ = ["WIDTH", "brief", "one_line", "result_line"]
+__all__ = ["WIDTH", "brief", "line_of", "one_line", "parts_of", "result_line"]
 
 T = TypeVar("T")
 # Columns of a line: what a terminal or a notebook shows without breaking it.
@@ -41,6 +41,14 @@ def brief(cls: type[T]) -> type[T]:
     return cls
 
 
+def parts_of(record: Any) -> dict[str, Any]:
+    """What a record holds by name: the parts and the notes of a result, the fields of any other dataclass."""
+    if hasattr(record, "parts"):
+        held = {} if "state" not in vars(record) else record.parts()
+        return {**held, "notes": getattr(record, "notes", ())}
+    return {field.name: getattr(record, field.name, None) for field in dataclasses.fields(record)}
+
+
 def one_line(record: Any) -> str:
     """Name the class of a dataclass and its fields: numbers and short texts as they are, the rest by its size.
 
@@ -64,10 +72,10 @@ def one_line(record: Any) -> str:
     >>> one_line(Fit("ml", np.zeros((4, 2)), ("a", "b")))
     "<Fit: method='ml', beta (4, 2), terms: 2>"
     """
-    return _fitted(type(record).__name__, _parts(record))
+    return line_of(type(record).__name__, _parts(record))
 
 
-def _fitted(name: str, parts: Iterator[str] | list[str]) -> str:
+def line_of(name: str, parts: Iterator[str] | list[str]) -> str:
     """Set parts behind a name, as many as fit on a line; three dots stand for the others."""
     told: list[str] = []
     room = WIDTH - len(name) - len("<: , ...>")
@@ -93,7 +101,7 @@ def result_line(result: Any) -> str:
     str
         At most `WIDTH` characters.
     """
-    return _fitted(type(result).__name__, [part for part in (*_subject(result), *_state(result)) if part])
+    return line_of(type(result).__name__, [part for part in (*_subject(result), *_state(result)) if part])
 
 
 def _subject(result: Any) -> list[str]:
@@ -111,7 +119,7 @@ def _subject(result: Any) -> list[str]:
 def _state(result: Any) -> list[str]:
     converged, admissible = _first(result, ("converged",)), _first(result, ("admissible",))
     state = "" if converged is None else "converged" if converged else "not converged"
-    n = len(getattr(result, "warnings", ()))
+    n = len(getattr(result, "notes", ()))
     return [state, "inadmissible" if admissible is False else "", f"{n} note{'s' if n > 1 else ''}" if n else ""]
 
 
@@ -132,7 +140,10 @@ def _first(result: Any, names: tuple[str, ...], depth: int = 2) -> Any:
 
 def _own(result: Any, name: str) -> Any:
     """An attribute; of a result that stands for its table only what is no column."""
-    return vars(result).get(name) if hasattr(type(result), "__getitem__") else getattr(result, name, None)
+    if not hasattr(type(result), "__getitem__"):
+        return getattr(result, name, None)
+    held: Any = getattr(result, "state", {}) if hasattr(result, "parts") else {}
+    return held.get(name)
 
 
 def _names(value: Any, room: int) -> str:
@@ -146,8 +157,7 @@ def _names(value: Any, room: int) -> str:
 
 def _labels(result: Any) -> set[Any]:
     """Dyads named in the rows or records of a result."""
-    for field in dataclasses.fields(result):
-        value: Any = getattr(result, field.name, None)
+    for value in parts_of(result).values():
         columns = getattr(value, "columns", ())
         if isinstance(columns, Iterable) and "dyad" in columns:
             # A row for all dyads together has an empty label, or none.

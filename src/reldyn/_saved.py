@@ -14,12 +14,13 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from reldyn._records import parts_of
 from reldyn.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["REGISTRY", "Numbers", "Withheld", "decode", "encode_fields", "numbers_of", "row_fields"]
+__all__ = ["REGISTRY", "Numbers", "Withheld", "decode", "encode_fields", "encode_parts", "numbers_of", "row_fields"]
 
 REGISTRY: dict[str, type[Any]] = {}
 DYAD = "dyad"
@@ -206,11 +207,11 @@ def _named(value: Any, owner: type[Any], kind: str = "") -> Iterator[tuple[str, 
             yield from _named(item, owner)
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         rows, ids = row_fields(type(value)), _id_fields(type(value))
-        for field in dataclasses.fields(value):
-            if field.name in ("roles", "role_labels"):
-                yield from _named_roles(getattr(value, field.name))
-            elif field.name not in rows:
-                yield from _named(getattr(value, field.name), type(value), ids.get(field.name, ""))
+        for name, item in parts_of(value).items():
+            if name in ("roles", "role_labels"):
+                yield from _named_roles(item)
+            elif name not in rows:
+                yield from _named(item, type(value), ids.get(name, ""))
         if ids.get(DYAD) == DYAD:
             dyad = getattr(value, DYAD)
             members = [getattr(value, name) for name, how in ids.items() if how == "member"]
@@ -263,21 +264,27 @@ _IDS: dict[str, Callable[[Any], Iterator[tuple[str, Any, Any]]]] = {
 
 
 def encode_fields(item: Any, numbers: Numbers | None) -> dict[str, Any]:
-    """The fields of a dataclass as JSON; without rows and ids where numbers stand in for them."""
+    """Fields or parts of a record as JSON; without rows and ids where numbers stand in for them."""
     cls = type(item)
     rows, ids = (frozenset(), {}) if numbers is None else (row_fields(cls), _id_fields(cls))
     found = {}
-    for field in dataclasses.fields(item):
-        value = getattr(item, field.name)
-        if field.name in rows and value is not None:
-            found[field.name] = encode(value if isinstance(value, Withheld) else Withheld(_shape(value)), numbers)
+    for name, value in parts_of(item).items():
+        if name in rows and value is not None:
+            found[name] = encode(value if isinstance(value, Withheld) else Withheld(_shape(value)), numbers)
             continue
-        if field.name in ids and numbers is not None:
-            value = _WITHOUT_IDS[ids[field.name]](value, numbers)
-        if field.name in TEXTS and numbers is not None:
+        if name in ids and numbers is not None:
+            value = _WITHOUT_IDS[ids[name]](value, numbers)
+        if name in TEXTS and numbers is not None:
             value = _without_ids(value, numbers)
-        found[field.name] = encode(value, numbers, cls)
+        found[name] = encode(value, numbers, cls)
     return found
+
+
+def encode_parts(result: Any, numbers: Numbers | None) -> dict[str, Any]:
+    """Tables, notes and state of a result as JSON."""
+    encoded = encode_fields(result, numbers)
+    tables = {name: encoded[name] for name in result.tables}
+    return {"tables": tables, "notes": encoded["notes"], "state": {name: encoded[name] for name in result.state}}
 
 
 def _shape(value: Any) -> tuple[int, ...]:
@@ -345,7 +352,8 @@ def encode(value: Any, numbers: Numbers | None, owner: type[Any] = object) -> An
     if dataclasses.is_dataclass(value) and type(value).__name__ in REGISTRY:
         prepare = getattr(value, "_without_rows", None)
         item = prepare() if prepare is not None and numbers is not None else value
-        return {"object": type(value).__name__, "fields": encode_fields(item, numbers)}
+        whole = encode_parts if hasattr(item, "parts") else encode_fields
+        return {"object": type(value).__name__, "fields": whole(item, numbers)}
     raise TypeError(f"a result cannot save a {type(value).__name__}")
 
 
@@ -428,7 +436,8 @@ def decode(value: Any) -> Any:
         return pd.Timestamp(value["timestamp"])
     if "object" in value:
         cls = REGISTRY[value["object"]]
-        return cls(**{name: decode(item) for name, item in value["fields"].items()})
+        make = getattr(cls, "_from_fields", None)
+        return make(value["fields"]) if make else cls(**{key: decode(item) for key, item in value["fields"].items()})
     return _decode_array(value)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, ClassVar, Self
 
+from reldyn._records import line_of
 from reldyn._registry import Analysis, find_analysis
 from reldyn.errors import DesignError
 
@@ -48,6 +49,9 @@ class Spec:
 
     analysis: ClassVar[str] = ""
     column_fields: ClassVar[tuple[str, ...]] = ()
+
+    def __repr__(self) -> str:
+        return line_of(type(self).__name__, (f"{name}={value!r}" for name, value in self.non_defaults().items()))
 
     def columns(self) -> dict[str, list[str]]:
         """The columns of the panel that each field names; fields that name none are left out."""
@@ -143,7 +147,9 @@ def _made_class(entry: Analysis) -> type[Spec]:
         for item in parameters
     ]
     title = "".join(part.capitalize() for part in re.split(r"[._]", entry.name)) + "Spec"
-    cls: type[Spec] = dataclasses.make_dataclass(title, made, bases=(Spec,), frozen=True, kw_only=True, eq=True)
+    cls: type[Spec] = dataclasses.make_dataclass(
+        title, made, bases=(Spec,), frozen=True, kw_only=True, eq=True, repr=False
+    )
     cls.analysis = entry.name
     cls.column_fields = tuple(item.name for item in parameters if _COLUMNS.search(str(item.annotation)))
     cls.__module__ = __name__

@@ -89,7 +89,14 @@ def result(outcomes, response="longing"):
     setting = {"phases": "auto", "alpha": 0.05, "n_surrogates": 199, "seed": 1, "version": "0.1.0"}
     occasions = pd.DataFrame({"occasion": np.arange(N), "day": np.arange(N) // 4 + 1, "beep": np.arange(N) % 4 + 1})
     schedule = pd.DataFrame({"dyad": [one.dyad for one in outcomes], "giver": [one.giver for one in outcomes]})
-    return CycleResult(columns, setting, tuple(outcomes), occasions, schedule, ("a note for the careful reader",))
+    return CycleResult.of(
+        columns=columns,
+        setting=setting,
+        outcomes=tuple(outcomes),
+        occasions=occasions,
+        schedule_table=schedule,
+        notes=("a note for the careful reader",),
+    )
 
 
 # Steps of every fit inside a detection: enough for numbers that are finite and repeat, too few for good ones.

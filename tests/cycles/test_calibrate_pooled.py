@@ -164,18 +164,22 @@ def calibration(pooling, n=20):
     p_values[3] = 0.01
     setting = {"effect": 1.5, "n_replications": n, "n_surrogates": 199, "alpha": 0.05, "seed": 1, "pooling": pooling}
     shared = np.ones((5, 0 if pooling == "none" else n), dtype=bool)
-    return CalibrationResult(
-        CycleColumns("warmth", "longing"), setting, WORLDS[: len(p_values)], p_values, p_values, (), shared
+    return CalibrationResult.of(
+        columns=CycleColumns("warmth", "longing"),
+        setting=setting,
+        worlds=WORLDS[: len(p_values)],
+        p_regimes=p_values,
+        p_intermittent=p_values,
+        shared=shared,
     )
 
 
 def detection(make, pooling, phases_from, p_alone=np.nan, **setting):
     outcomes = [dataclasses.replace(make.outcome(d, "a", (0.4, 0.5, 0.3, 0.6)), p_alone=p_alone) for d in (1, 2)]
     bare = make.result(outcomes)
-    return dataclasses.replace(
-        bare,
+    return bare.with_parts(
         setting={**bare.setting, "pooling": pooling, "phases_from": phases_from, **setting},
-        warnings=("no stored calibration covers this design, and so on", "another note"),
+        notes=("no stored calibration covers this design, and so on", "another note"),
     )
 
 
@@ -186,7 +190,7 @@ def test_stored_power_counts_where_the_direction_by_itself_shows_nothing_either(
     assert unknown["reason"][0] == (
         "phases not shown (p = .400); power unknown, no stored calibration covers this design: run rd.cycles.calibrate"
     )
-    known = dataclasses.replace(bare, outcomes=tuple(dataclasses.replace(one, power=0.9) for one in bare.outcomes))
+    known = bare.with_parts(outcomes=tuple(dataclasses.replace(one, power=0.9) for one in bare.outcomes))
     assert known.verdicts()[["verdict", "reason"]].iloc[0].tolist() == [
         "not supported",
         "phases not shown (p = .400), nor where the direction is tested by itself; no sign of abrupt cycles of 1.5 SD "
@@ -243,9 +247,8 @@ def test_tests_of_two_phases_or_with_covariates_have_no_calibration(make):
     assert three.verdicts()["reason"][0].endswith(
         "power unknown, stored calibrations are of phases='auto', not of 3 phases"
     )
-    beside = dataclasses.replace(
-        detection(make, "none", "own"), columns=CycleColumns("warmth", "longing", covariates=("stress",))
-    )
+    covariates = CycleColumns("warmth", "longing", covariates=("stress",))
+    beside = detection(make, "none", "own").with_parts(columns=covariates)
     assert beside.verdicts()["reason"][0].endswith("power unknown, stored calibrations are of tests without covariates")
     with pytest.raises(DesignError) as refused:
         three.with_calibration(calibration("none"))
@@ -254,14 +257,13 @@ def test_tests_of_two_phases_or_with_covariates_have_no_calibration(make):
     )
     with pytest.raises(DesignError, match="of other columns"):
         beside.with_calibration(calibration("none"))
-    own = dataclasses.replace(
-        calibration("none"),
+    own = calibration("none").with_parts(
         columns=beside.columns,
         setting={**calibration("none").setting, "phases": 3},
     )
-    judged = dataclasses.replace(beside, setting={**beside.setting, "phases": 3}).with_calibration(own)
+    judged = beside.with_parts(setting={**beside.setting, "phases": 3}).with_calibration(own)
     assert set(judged.verdicts()["verdict"]) == {"not supported"}
-    giver = dataclasses.replace(detection(make, "none", "own"), columns=CycleColumns("warmth", "longing", "giver"))
+    giver = detection(make, "none", "own").with_parts(columns=CycleColumns("warmth", "longing", "giver"))
     with pytest.raises(DesignError) as other:
         giver.with_calibration(calibration("none"))
     assert str(other.value) == "the calibration is of other columns or of another level than this detection."

@@ -78,7 +78,7 @@ def test_a_test_without_surrogates_says_so(made):
     first = next(one for one in made.outcomes if one.tests)
     tests = tuple(dataclasses.replace(test, null_statistics=np.empty(0)) for test in first.tests)
     others = tuple(dataclasses.replace(first, tests=tests) if one is first else one for one in made.outcomes)
-    figure = rd.plot.null_distribution(dataclasses.replace(made, outcomes=others), dyad=first.dyad, giver=first.giver)
+    figure = rd.plot.null_distribution(made.with_parts(outcomes=others), dyad=first.dyad, giver=first.giver)
     assert texts(figure.axes[0]) == ["decided without surrogates"]
     assert not figure.axes[0].patches
 

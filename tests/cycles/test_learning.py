@@ -130,7 +130,7 @@ def test_where_nothing_is_learned_drives_have_no_p_value_and_the_result_says_so(
         "models that these answers do not ask for"
     )
     assert note in fit.warnings
-    alone = dataclasses.replace(fit, fits=fit.fits[1:])
+    alone = fit.with_parts(fits=fit.fits[1:])
     assert alone.tidy()["p_value"].notna().sum() == 1
 
 

@@ -1,22 +1,18 @@
 """Literal results for figures: numbers written out, no model behind them."""
 
-from dataclasses import dataclass
-
 import pandas as pd
 
-from reldyn.results import Result
+from reldyn.results import InState, InTables, Result
 
 COLUMNS = ["term", "effect", "variable", "level", "role", "estimate", "std_error", "conf_low", "conf_high"]
 
 
-@dataclass(frozen=True)
 class FakeFit(Result):
     """Enough of an actor-partner result to be drawn."""
 
-    table: pd.DataFrame
-    residual: pd.DataFrame
-    outcome: str = "satisfaction"
-    warnings: tuple[str, ...] = ()
+    table = InTables()
+    residual = InTables()
+    outcome = InState[str]("satisfaction")
 
     def tidy(self):
         return self.table
@@ -42,7 +38,7 @@ def distinguishable():
         ]
     roles = ["man", "woman"]
     residual = pd.DataFrame([[0.28, 0.0745], [0.0745, 0.30]], index=roles, columns=roles)
-    return FakeFit(pd.DataFrame(rows, columns=COLUMNS), residual)
+    return FakeFit.of(table=pd.DataFrame(rows, columns=COLUMNS), residual=residual)
 
 
 def exchangeable():
@@ -53,4 +49,6 @@ def exchangeable():
     ]
     names = ["1", "2"]
     residual = pd.DataFrame([[0.17, 0.08], [0.08, 0.17]], index=names, columns=names)
-    return FakeFit(pd.DataFrame(rows, columns=COLUMNS), residual, outcome="closeness_to_partner_today")
+    return FakeFit.of(
+        table=pd.DataFrame(rows, columns=COLUMNS), residual=residual, outcome="closeness_to_partner_today"
+    )

@@ -183,7 +183,7 @@ def detect_cycles(
         bare = dataclasses.replace(columns, covariates=(), triggers=())
         plain = dataclasses.replace(setting, triggers=())
         without = _detected(panel, bare, plain, known, n_jobs, pooling, float(effect))
-        found = dataclasses.replace(found, without=without)
+        found = found.with_parts(without=without)
     n_untested = sum(bool(one.reasons) for one in found.outcomes)
     if n_untested:
         message = f"{n_untested} of {len(found.outcomes)} directions cannot carry a test; verdicts() says why."
@@ -201,7 +201,7 @@ def _detected(
     first = map_seeded(_outcome, tasks, known, n_jobs, label="directions")
     outcomes = _more_surrogates(tasks, first, setting, known, n_jobs)
     notes = (*_pooling_notes(shared, pooling), *_warnings(columns, arranged, outcomes))
-    return CycleResult(
+    return CycleResult.of(
         columns=columns,
         setting={
             "phases": setting.phases,
@@ -218,7 +218,7 @@ def _detected(
         schedule_table=schedule(
             panel, warmth=columns.warmth, approach=columns.response, reported_by=columns.reported_by
         ).tidy(),
-        warnings=notes,
+        notes=notes,
     )
 
 

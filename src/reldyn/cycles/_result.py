@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from reldyn.cycles._sample_level import SampleEstimate, pool_directions, prevalence
-from reldyn.cycles._text import summary_text
+from reldyn.cycles._text import headline, methods, sections
 from reldyn.cycles.consequences._triggers import TriggerEffect
 from reldyn.cycles.ladder._outcome import Outcome, claim_of, evidence_of, intermittent_p, n_cycles, n_surrogates
 from reldyn.cycles.ladder._rounds import needed_surrogates
 from reldyn.cycles.ladder._verdict import MIN_CYCLES, NOT_COVERED, adjust, decide
 from reldyn.cycles.series._arrange import CycleColumns
 from reldyn.errors import DataError, DesignError
-from reldyn.results import Result, register
+from reldyn.results import InState, InTables, Result, register
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
     from reldyn.cycles.calibration._calibrate import CalibrationResult
+    from reldyn.results import Section
 
 __all__ = ["CycleResult"]
 
@@ -38,7 +39,6 @@ CLAIMS = (
 PHASES = {2: ("cold", "warm"), 3: ("cold", "middle", "warm")}
 
 
-@dataclass(frozen=True)
 class CycleResult(Result):
     """What `reldyn.detect_cycles` found, per dyad and giver and for the sample.
 
@@ -54,21 +54,21 @@ class CycleResult(Result):
         ``occasion`` (code of the scheduled beep) with ``day`` and ``beep`` or ``time`` as the panel calls them.
     schedule_table : pandas.DataFrame
         What `reldyn.cycles.schedule` says about the same columns.
-    warnings : tuple of str
+    notes : tuple of str
         What a careful reader must know.
     without : CycleResult or None
         The same detection without covariates, where there are any: its verdicts stand beside the others.
     """
 
-    columns: CycleColumns
-    setting: Mapping[str, Any]
-    outcomes: tuple[Outcome, ...]
-    occasions: pd.DataFrame
-    schedule_table: pd.DataFrame
-    warnings: tuple[str, ...] = ()
-    without: CycleResult | None = None
+    columns = InState[CycleColumns]()
+    setting = InState[Mapping[str, Any]]()
+    outcomes = InState[tuple[Outcome, ...]]()
+    occasions = InState["pd.DataFrame"]()
+    schedule_table = InTables()
+    without = InState["CycleResult | None"](None)
 
     figure: ClassVar[str | None] = "cycles"
+    rows_shown: ClassVar[int | None] = 20
     row_fields: ClassVar[tuple[str, ...]] = ("occasions",)
 
     @property
@@ -301,21 +301,14 @@ class CycleResult(Result):
         }
         return pd.DataFrame([row])
 
-    def summary(self) -> str:
-        """Text that reads like a methods section; it describes series and nobody's character."""
-        return summary_text(self)
+    def _headline(self) -> str:
+        return headline(self)
 
-    def _repr_html_(self) -> str:
-        import html
+    def _methods(self) -> str:
+        return methods(self)
 
-        from reldyn.results import format_table
-
-        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.warnings)
-        head = html.escape(self.summary().splitlines()[0])
-        tables = "".join(
-            format_table(frame).to_html(index=False, border=0, na_rep="") for frame in (self.sample(), self.verdicts())
-        )
-        return f"<div><p><b>{head}</b></p>{tables}{'<ul>' + notes + '</ul>' if notes else ''}</div>"
+    def _sections(self) -> Iterable[Section]:
+        return sections(self)
 
     def with_calibration(self, calibration: CalibrationResult) -> CycleResult:
         """Judge tests without result by the power that a calibration found for this design.
@@ -351,10 +344,9 @@ class CycleResult(Result):
             f"{setting['n_replications']} replications per world"
         )
         stale = [note for note in self.warnings if not note.startswith(WITHOUT_POWER)]
-        return replace(
-            self,
+        return self.with_parts(
             outcomes=outcomes,
-            warnings=(*stale, told),
+            notes=(*stale, told),
             setting={**self.setting, "effect": float(setting["effect"])},
         )
 

@@ -3,43 +3,50 @@
 from __future__ import annotations
 
 import math
-import textwrap
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from reldyn.results import format_p, format_table
+from reldyn.results import equals_p, format_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from reldyn.cycles._result import CycleResult
+    from reldyn.results import Section
 
-__all__ = ["summary_text"]
+__all__ = ["headline", "methods", "sections"]
 
-_WIDTH = 100
-_SHOWN = 20
+_REASON = 60
 _ORDER = ("supported", "rhythm", "not supported", "not decidable")
 
 
-def summary_text(result: CycleResult) -> str:
-    """Write the summary."""
+def headline(result: CycleResult) -> str:
+    """How many directions have which verdict."""
     verdicts = result.verdicts()
     n_directions, n_dyads = len(verdicts), verdicts["dyad"].nunique()
-    head = f"Intermittent warmth in {_count(n_directions, 'direction')} of {_count(n_dyads, 'dyad')}: " + ", ".join(
+    return f"Intermittent warmth in {_count(n_directions, 'direction')} of {_count(n_dyads, 'dyad')}: " + ", ".join(
         f"{int((verdicts['verdict'] == name).sum())} {name}" for name in _ORDER
     )
-    parts = [head, _fill(_methods(result)), *(_fill(text) for text in _sample_lines(result))]
-    parts.append(_verdict_table(verdicts, result))
-    parts += [_fill(text) for text in _apart_lines(result)]
-    parts.append(_fill(_meaning()))
-    if result.warnings:
-        parts.append("Read with care:\n" + "\n".join(_fill(f"- {note}", indent="  ") for note in result.warnings))
-    return "\n\n".join(parts)
 
 
-def _methods(result: CycleResult) -> str:
+def sections(result: CycleResult) -> Iterator[Section]:
+    """Sample, verdicts, and the claims on which no verdict rests."""
+    yield from _sample_lines(result)
+    yield f"Verdicts at level {result.alpha:g} (whole reasons: verdicts())", _verdict_table(result.verdicts())
+    yield from _apart_lines(result)
+    yield (
+        "A verdict is about a series of answers on these days, on this scale; it is no property of a person, no "
+        "judgement of anyone, and says nothing about causes. 'not decidable' is an answer: these data cannot tell. "
+        "What nobody entered cannot be excluded: shifts, travel, strain or illness that come and go move warmth as "
+        "well; enter them as covariates."
+    )
+
+
+def methods(result: CycleResult) -> str:
+    """What was tested against what."""
     columns, setting = result.columns, result.setting
-    who = "by the one who received it" if columns.reported_by == "receiver" else "by the one who gave it"
-    reads = f"Warmth is {columns.warmth!r}, reported {who}"
+    reporter = "by the one who received it" if columns.reported_by == "receiver" else "by the one who gave it"
+    reads = f"Warmth is {columns.warmth!r}, reported {reporter}"
     if columns.response is not None:
         reads += f"; the response is {columns.response!r} of the one who received it"
     if columns.covariates:
@@ -88,7 +95,7 @@ def _sample_lines(result: CycleResult) -> list[str]:
         text = f"{_sample_name(row['term'])}: {_number(row)}, from {row['n']} "
         text += "directions" if row["term"] == "prevalence" else "dyads"
         if not math.isnan(row["p_value"]):
-            text += f", p {_equals(row['p_value'])}, SD between dyads {row['spread']:.2f}"
+            text += f", p {equals_p(row['p_value'])}, SD between dyads {row['spread']:.2f}"
         lines.append(text + (f"; {row['note']}." if row["note"] else "."))
     return lines
 
@@ -131,39 +138,17 @@ def _number(row: dict[Any, Any]) -> str:
     return f"{row['estimate']:.2f}, 95 % interval {row['conf_low']:.2f} to {row['conf_high']:.2f}"
 
 
-def _equals(p_value: float) -> str:
-    text = format_p(p_value)
-    return text if text.startswith("<") else f"= {text}"
-
-
-def _verdict_table(verdicts: pd.DataFrame, result: CycleResult) -> str:
+def _verdict_table(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """Verdicts, supported ones first, with the beginning of each reason."""
     rank = {name: place for place, name in enumerate(_ORDER)}
     chosen = verdicts.assign(rank=verdicts["verdict"].map(rank)).sort_values("rank", kind="stable")
-    shown = chosen.drop(columns=["rank", "reason", "n_masked", "n_surrogates"]).head(_SHOWN)
-    rows = format_table(shown, digits=2).to_string(index=False).splitlines()
-    reasons = ["reason", *chosen["reason"].head(_SHOWN)]
-    lines = [_clipped(f"{row}  {reason}") for row, reason in zip(rows, reasons, strict=True)]
-    rest = len(verdicts) - len(shown)
-    more = [f"... and {rest} more"] if rest > 0 else []
-    return "\n".join([f"Verdicts at level {result.alpha:g} (whole reasons: verdicts()):", *lines, *more])
+    shown = format_table(chosen.drop(columns=["rank", "n_masked", "n_surrogates"]), digits=2)
+    return shown.assign(reason=[_clipped(reason) for reason in shown.pop("reason")])
 
 
-def _clipped(line: str) -> str:
-    return line if len(line) <= _WIDTH + 20 else line[: _WIDTH + 16].rstrip() + " ..."
-
-
-def _meaning() -> str:
-    return (
-        "A verdict is about a series of answers on these days, on this scale; it is no property of a person, no "
-        "judgement of anyone, and says nothing about causes. 'not decidable' is an answer: these data cannot tell. "
-        "What nobody entered cannot be excluded: shifts, travel, strain or illness that come and go move warmth as "
-        "well; enter them as covariates."
-    )
+def _clipped(reason: str) -> str:
+    return reason if len(reason) <= _REASON else reason[: _REASON - 4].rstrip() + " ..."
 
 
 def _count(number: int, word: str) -> str:
     return f"{number} {word}" + ("" if number == 1 else "s")
-
-
-def _fill(text: str, indent: str = "") -> str:
-    return textwrap.fill(text, _WIDTH, subsequent_indent=indent, break_on_hyphens=False)

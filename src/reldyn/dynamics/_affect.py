@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 import numpy as np
@@ -41,7 +40,6 @@ AcuteAt = Literal["at-least", "above"]
 __all__ = ["AffectDynamics", "affect_dynamics"]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class AffectDynamics(TableResult):
     """What `affect_dynamics` found: a row per person and variable."""
 
@@ -150,7 +148,7 @@ def affect_dynamics(
         tables.append(pd.DataFrame({**who, "variable": name, **_leading(spread), **cells, "note": notes}))
     table = pd.concat(tables, ignore_index=True) if len(tables) > 1 else tables[0]
     ordered = table[_COLUMNS].iloc[_by_person(len(names), panel.n_persons)].reset_index(drop=True)
-    return AffectDynamics(ordered)
+    return AffectDynamics.of(table=ordered)
 
 
 _COLUMNS = [

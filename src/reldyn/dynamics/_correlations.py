@@ -20,7 +20,7 @@ from reldyn._types import Array, Columns, Ints
 from reldyn.dynamics._persons import listed
 from reldyn.errors import DesignError
 from reldyn.panel import analysis
-from reldyn.results import EstimateResult
+from reldyn.results import EstimateResult, InState
 from reldyn.stats import Estimate, cluster_sums, dyad_bootstrap
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ _NUMBERS = ("estimate", "std_error", "statistic", "df", "p_value", "conf_low", "
 _NOTHING = 1e-12
 
 
-@dataclass(frozen=True)
 class CorrelationsResult(EstimateResult):
     """Correlations within and between persons, and intraclass correlations.
 
@@ -49,17 +48,15 @@ class CorrelationsResult(EstimateResult):
     table : pandas.DataFrame
     n_dyads, n_persons, n_obs : int
     n_boot, seed : int
-    warnings : tuple of str
+    notes : tuple of str
     """
 
-    variables: tuple[str, ...]
-    table: pd.DataFrame
-    n_dyads: int
-    n_persons: int
-    n_obs: int
-    n_boot: int
-    seed: int
-    warnings: tuple[str, ...] = ()
+    variables = InState[tuple[str, ...]]()
+    n_dyads = InState[int]()
+    n_persons = InState[int]()
+    n_obs = InState[int]()
+    n_boot = InState[int]()
+    seed = InState[int]()
 
     def correlation_matrix(self) -> pd.DataFrame:
         """The table that papers print: within persons below the diagonal, between above, the ICC on it."""
@@ -163,7 +160,16 @@ def correlations(
     table = _table(names, parts, resamples.values)
     n_obs = int(np.isfinite(values).any(axis=1).sum())
     notes = _unreliable_means(names, parts)
-    return CorrelationsResult(tuple(names), table, panel.n_dyads, panel.n_persons, n_obs, n_boot, resamples.seed, notes)
+    return CorrelationsResult.of(
+        variables=tuple(names),
+        table=table,
+        n_dyads=panel.n_dyads,
+        n_persons=panel.n_persons,
+        n_obs=n_obs,
+        n_boot=n_boot,
+        seed=resamples.seed,
+        notes=notes,
+    )
 
 
 # Sums kept of each pair of variables, and of each variable.

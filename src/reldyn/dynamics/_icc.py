@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -18,11 +17,9 @@ from reldyn.dynamics._persons import listed
 from reldyn.dynamics._units import Units, person_units
 from reldyn.errors import DesignError, check_option
 from reldyn.panel import analysis
-from reldyn.results import EstimateResult
+from reldyn.results import EstimateResult, InState
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from reldyn.mixed import Fit
     from reldyn.panel import DyadPanel
 
@@ -36,7 +33,6 @@ _REACH = 1.959963984540054
 _NOTHING = 1e-7
 
 
-@dataclass(frozen=True)
 class IccResult(EstimateResult):
     """Intraclass correlations and the variances behind them.
 
@@ -47,16 +43,14 @@ class IccResult(EstimateResult):
     table : pandas.DataFrame
     n_dyads, n_persons : int
     converged : bool
-    warnings : tuple of str
+    notes : tuple of str
     """
 
-    levels: str
-    method: str
-    table: pd.DataFrame
-    n_dyads: int
-    n_persons: int
-    converged: bool
-    warnings: tuple[str, ...] = ()
+    levels = InState[str]()
+    method = InState[str]()
+    n_dyads = InState[int]()
+    n_persons = InState[int]()
+    converged = InState[bool]()
 
     def _headline(self) -> str:
         return f"Intraclass correlations of {', '.join(dict.fromkeys(self.table['variable']))}"
@@ -134,7 +128,15 @@ def icc(panel: DyadPanel, variables: Columns, *, levels: Levels = "person", meth
                 reason = "the variance between persons is estimated at zero"
         if reason:
             notes.append(f"{name}: {reason}.")
-    return IccResult(levels, method, pd.DataFrame(rows), panel.n_dyads, panel.n_persons, converged, tuple(notes))
+    return IccResult.of(
+        levels=levels,
+        method=method,
+        table=pd.DataFrame(rows),
+        n_dyads=panel.n_dyads,
+        n_persons=panel.n_persons,
+        converged=converged,
+        notes=tuple(notes),
+    )
 
 
 def _one(panel: DyadPanel, name: str, levels: Levels, method: Method) -> tuple[list[dict[str, Any]], Fit | None, str]:

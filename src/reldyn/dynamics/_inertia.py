@@ -7,7 +7,6 @@ Hamaker (2015) and Hamaker and Grasman (2015).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
@@ -19,7 +18,7 @@ from reldyn.dynamics._persons import person_columns
 from reldyn.dynamics._units import Units, dyad_units, person_units
 from reldyn.errors import DesignError, check_option
 from reldyn.panel import analysis
-from reldyn.results import EstimateResult
+from reldyn.results import EstimateResult, InState, InTables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +32,6 @@ _NAMES = ("intercept", "inertia")
 __all__ = ["InertiaResult", "inertia"]
 
 
-@dataclass(frozen=True)
 class InertiaResult(EstimateResult):
     """A multilevel autoregression.
 
@@ -52,25 +50,23 @@ class InertiaResult(EstimateResult):
     log_likelihood : float
     n_obs, n_persons, n_dyads : int
     converged : bool
-    warnings : tuple of str
+    notes : tuple of str
     """
 
     figure: ClassVar[str | None] = "inertia"
 
-    variable: str
-    unit: str
-    pairs: str
-    method: str
-    table: pd.DataFrame
-    random: pd.DataFrame
-    residual: pd.DataFrame
-    person_table: pd.DataFrame
-    log_likelihood: float
-    n_obs: int
-    n_persons: int
-    n_dyads: int
-    converged: bool
-    warnings: tuple[str, ...] = ()
+    variable = InState[str]()
+    unit = InState[str]()
+    pairs = InState[str]()
+    method = InState[str]()
+    random = InTables()
+    residual = InTables()
+    person_table = InTables()
+    log_likelihood = InState[float]()
+    n_obs = InState[int]()
+    n_persons = InState[int]()
+    n_dyads = InState[int]()
+    converged = InState[bool]()
 
     def persons(self) -> pd.DataFrame:
         """Predicted level and inertia of each person, with 95 % prediction intervals and a note."""
@@ -174,7 +170,7 @@ def inertia(
         units = dyad_units(panel, row, y, lagged, _NAMES, residual="unstructured")
     fit = fit_mixed(units.problem, units.structure, units.residual, chosen.method)
     notes = (*fit.warnings, _nickell_note(fit, spread.n[used]))
-    return InertiaResult(
+    return InertiaResult.of(
         variable=str(variable),
         unit=unit,
         pairs=pairs,
@@ -188,7 +184,7 @@ def inertia(
         n_persons=int(used.sum()),
         n_dyads=len(np.unique(panel.index.dyad[row])),
         converged=fit.converged,
-        warnings=notes,
+        notes=notes,
     )
 
 

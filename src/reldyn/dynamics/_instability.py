@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -14,7 +13,7 @@ from reldyn.dynamics._persons import person_columns
 from reldyn.dynamics._units import person_units
 from reldyn.errors import DesignError, check_option
 from reldyn.panel import analysis
-from reldyn.results import EstimateResult
+from reldyn.results import EstimateResult, InState, InTables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +26,6 @@ Method = Literal["reml", "ml"]
 __all__ = ["InstabilityResult", "instability"]
 
 
-@dataclass(frozen=True)
 class InstabilityResult(EstimateResult):
     """A multilevel model of log squared successive differences.
 
@@ -39,20 +37,18 @@ class InstabilityResult(EstimateResult):
     log_likelihood : float
     n_obs, n_persons, n_dyads : int
     converged : bool
-    warnings : tuple of str
+    notes : tuple of str
     """
 
-    variable: str
-    pairs: str
-    method: str
-    table: pd.DataFrame
-    person_table: pd.DataFrame
-    log_likelihood: float
-    n_obs: int
-    n_persons: int
-    n_dyads: int
-    converged: bool
-    warnings: tuple[str, ...] = ()
+    variable = InState[str]()
+    pairs = InState[str]()
+    method = InState[str]()
+    person_table = InTables()
+    log_likelihood = InState[float]()
+    n_obs = InState[int]()
+    n_persons = InState[int]()
+    n_dyads = InState[int]()
+    converged = InState[bool]()
 
     def persons(self) -> pd.DataFrame:
         """Predicted mean log squared difference of each person, with 95 % prediction intervals and a note."""
@@ -135,7 +131,7 @@ def instability(
     ones = np.ones((len(y), 1))
     units = person_units(y, ones, ones, person, ("intercept",))
     fit = fit_mixed(units.problem, units.structure, units.residual, method)
-    return InstabilityResult(
+    return InstabilityResult.of(
         variable=str(variable),
         pairs=pairs,
         method=method,
@@ -146,7 +142,7 @@ def instability(
         n_persons=n_units,
         n_dyads=len(np.unique(panel.index.dyad[persons.row[series.place[series.earlier]]])),
         converged=fit.converged,
-        warnings=fit.warnings,
+        notes=fit.warnings,
     )
 
 

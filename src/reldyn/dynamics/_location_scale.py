@@ -8,7 +8,6 @@ variance of the truths plus sampling error; what is reported has the latter take
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
@@ -18,7 +17,7 @@ from reldyn.dynamics._pairs import check_pairs, pair_rule, successive_values
 from reldyn.dynamics._persons import first_rows, person_columns
 from reldyn.errors import DesignError, check_option
 from reldyn.panel import analysis
-from reldyn.results import EstimateResult
+from reldyn.results import EstimateResult, InState, InTables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +33,6 @@ _FEWEST_PERSONS = 5
 _TERMS = ("location_mean", "location_sd", "scale_mean", "scale_sd", "correlation")
 
 
-@dataclass(frozen=True)
 class LocationScaleResult(EstimateResult):
     """Distribution of person means and log variances over persons.
 
@@ -47,19 +45,17 @@ class LocationScaleResult(EstimateResult):
     table : pandas.DataFrame
     person_table : pandas.DataFrame
     n_persons, n_dyads : int
-    warnings : tuple of str
+    notes : tuple of str
     """
 
     figure: ClassVar[str | None] = "location_scale"
 
-    variable: str
-    residual: str
-    autocorrelation: float
-    table: pd.DataFrame
-    person_table: pd.DataFrame
-    n_persons: int
-    n_dyads: int
-    warnings: tuple[str, ...] = ()
+    variable = InState[str]()
+    residual = InState[str]()
+    autocorrelation = InState[float]()
+    person_table = InTables()
+    n_persons = InState[int]()
+    n_dyads = InState[int]()
 
     def persons(self) -> pd.DataFrame:
         """Each person's mean and log variance, as estimated and drawn towards the role's mean, with a note."""
@@ -140,7 +136,16 @@ def location_scale(panel: DyadPanel, variable: Column, *, residual: TakenOut = "
     dyads = len(np.unique(panel.index.dyad[first_rows(panel)][kept]))
     if not kept.all():
         notes = (f"{int((~kept).sum())} of {len(kept)} persons are left out; their rows say why.", *notes)
-    return LocationScaleResult(str(variable), residual, phi, table, persons, int(kept.sum()), dyads, notes)
+    return LocationScaleResult.of(
+        variable=str(variable),
+        residual=residual,
+        autocorrelation=phi,
+        table=table,
+        person_table=persons,
+        n_persons=int(kept.sum()),
+        n_dyads=dyads,
+        notes=notes,
+    )
 
 
 def _pooled_autocorrelation(persons: PersonBatch) -> float:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -18,7 +17,7 @@ from reldyn.dynamics._pairs import Pairs, check_pairs, pair_rule, successive_val
 from reldyn.dynamics._persons import listed, person_columns
 from reldyn.errors import DesignError
 from reldyn.panel import analysis
-from reldyn.results import EstimateResult
+from reldyn.results import EstimateResult, InState, InTables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +30,6 @@ __all__ = ["NetworkResult", "network_density"]
 _DENSITIES = ("density", "density_cross", "density_auto", "noise")
 
 
-@dataclass(frozen=True)
 class NetworkResult(EstimateResult):
     """Densities of lagged networks, of the sample and of each person.
 
@@ -44,19 +42,17 @@ class NetworkResult(EstimateResult):
         One row per network and coefficient: ``level``, ``dyad``, ``person``, ``outcome``, ``predictor``, ``estimate``,
         ``std_error``.
     n_dyads, n_persons, n_obs : int
-    warnings : tuple of str
+    notes : tuple of str
     """
 
     figure: ClassVar[str | None] = "network"
 
-    variables: tuple[str, ...]
-    pairs: str
-    table: pd.DataFrame
-    edges: pd.DataFrame
-    n_dyads: int
-    n_persons: int
-    n_obs: int
-    warnings: tuple[str, ...] = ()
+    variables = InState[tuple[str, ...]]()
+    pairs = InState[str]()
+    edges = InTables()
+    n_dyads = InState[int]()
+    n_persons = InState[int]()
+    n_obs = InState[int]()
 
     def coefficients(self) -> pd.DataFrame:
         """Coefficients of the sample's network: rows are outcomes, columns what predicts them."""
@@ -136,7 +132,16 @@ def network_density(panel: DyadPanel, variables: Columns, *, pairs: Pairs = "bee
     left_out = int((~used).sum())
     notes = (f"{left_out} of {len(used)} persons have no network; their rows say why.",) if left_out else ()
     dyads = len(np.unique(panel.index.dyad[np.isin(panel.index.person, np.flatnonzero(used))]))
-    return NetworkResult(tuple(names), pairs, table, edges, dyads, int(used.sum()), int(kept.sum()), notes)
+    return NetworkResult.of(
+        variables=tuple(names),
+        pairs=pairs,
+        table=table,
+        edges=edges,
+        n_dyads=dyads,
+        n_persons=int(used.sum()),
+        n_obs=int(kept.sum()),
+        notes=notes,
+    )
 
 
 def _complete_pairs(panel: DyadPanel, names: list[str], pairs: Pairs) -> tuple[Array, Array, Ints]:

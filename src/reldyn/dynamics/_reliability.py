@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -19,7 +18,7 @@ from reldyn.dynamics._persons import listed
 from reldyn.dynamics._two_level_factor import FactorFit, fit_two_levels, omega
 from reldyn.errors import DataWarning, DesignError, check_option
 from reldyn.panel import analysis
-from reldyn.results import EstimateResult
+from reldyn.results import EstimateResult, InState, InTables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +42,6 @@ _MEANING = {
 _REACH = 1.959963984540054
 
 
-@dataclass(frozen=True)
 class ReliabilityResult(EstimateResult):
     """Reliability between and within persons.
 
@@ -59,20 +57,18 @@ class ReliabilityResult(EstimateResult):
         Number of occasions of the averages.
     n_persons, n_occasions, n_cells : int
     converged : bool
-    warnings : tuple of str
+    notes : tuple of str
     """
 
-    items: tuple[str, ...]
-    method: str
-    table: pd.DataFrame
-    component_table: pd.DataFrame
-    loading_table: pd.DataFrame
-    occasions: float
-    n_persons: int
-    n_occasions: int
-    n_cells: int
-    converged: bool
-    warnings: tuple[str, ...] = ()
+    items = InState[tuple[str, ...]]()
+    method = InState[str]()
+    component_table = InTables()
+    loading_table = InTables()
+    occasions = InState[float]()
+    n_persons = InState[int]()
+    n_occasions = InState[int]()
+    n_cells = InState[int]()
+    converged = InState[bool]()
 
     def components(self) -> pd.DataFrame:
         """Variance components: ``design`` (crossed, nested), ``source``, ``variance``, ``share``."""
@@ -175,7 +171,7 @@ def reliability(
         # At the line that called the function, past the decorator of analyses.
         warnings.warn(note, DataWarning, stacklevel=3)
     rows = _coefficients(crossed, nested, k, len(names)) + _omegas(factor, reason)
-    return ReliabilityResult(
+    return ReliabilityResult.of(
         items=tuple(names),
         method=used,
         table=pd.DataFrame(rows),
@@ -186,7 +182,7 @@ def reliability(
         n_occasions=cells.n_occasions,
         n_cells=len(cells.person),
         converged=converged and (factor is None or factor.converged),
-        warnings=tuple(notes),
+        notes=tuple(notes),
     )
 
 

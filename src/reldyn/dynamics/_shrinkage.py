@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -22,12 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["ShrinkageResult", "ContactWindows", "contact_windows", "shrinkage"]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class ShrinkageResult(TableResult):
     """What `shrinkage` found."""
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class ContactWindows(TableResult):
     """What `contact_windows` found: a row per person and window, which JSON without rows leaves out."""
 
@@ -134,7 +131,9 @@ def shrinkage(panel: DyadPanel, contacts: Columns, *, window: int = 1) -> Shrink
     dyad = panel.index.dyad[first_rows(panel)]
     rows += [_sample(measure, rows, dyad, unit) for measure in _measures(names)]
     columns = ["dyad", "person", "role", "measure", "unit", "n_windows", "n_obs", "total", *_NUMBERS, "note"]
-    return ShrinkageResult(pd.DataFrame(rows).astype({"dyad": object, "person": object, "role": object})[columns])
+    return ShrinkageResult.of(
+        table=pd.DataFrame(rows).astype({"dyad": object, "person": object, "role": object})[columns]
+    )
 
 
 @analysis
@@ -178,8 +177,8 @@ def contact_windows(panel: DyadPanel, contacts: Columns, *, window: int = 1) -> 
     several = len(names) > 1
     nothing = np.full(len(found.person), np.nan)
     count = found.contacts.sum(axis=1)
-    return ContactWindows(
-        pd.DataFrame(
+    return ContactWindows.of(
+        table=pd.DataFrame(
             {
                 **who,
                 "window": found.number,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
@@ -28,7 +27,6 @@ Size = Literal["smd", "smd_pooled", "lrr_increasing", "lrr_decreasing"]
 __all__ = ["CaseEffectSizes", "SIZES", "effect_size", "size_of_change"]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class CaseEffectSizes(TableResult):
     """What `effect_size` found."""
 
@@ -114,7 +112,7 @@ def effect_size(
             still = "" if reason or found.std_error > 0 else "neither phase varies: no interval"
             cells["note"] = "; ".join(part for part in (*one.notes, reason, still) if part)
             rows.append((one, place, cells))
-    return CaseEffectSizes(pd.DataFrame(partners_together(rows)))
+    return CaseEffectSizes.of(table=pd.DataFrame(partners_together(rows)))
 
 
 def _reason(name: str, before: Array, after: Array) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -21,6 +20,7 @@ from reldyn.intervention._event_fit import CELLS, EventAnswer, EventPlan, Marks,
 from reldyn.intervention._phases import time_unit
 from reldyn.intervention._result import SeriesResult, series_labels
 from reldyn.panel import analysis
+from reldyn.results import MaybeInTables
 from reldyn.stats import known_seed, map_seeded, pool
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ __all__ = ["EventResponse", "event_response"]
 _FEWEST_DYADS = 3
 
 
-@dataclass(frozen=True)
 class EventResponse(SeriesResult):
     """The course of an outcome around an event, per person and for the sample.
 
@@ -51,7 +50,7 @@ class EventResponse(SeriesResult):
 
     figure: ClassVar[str | None] = "event_response"
 
-    models: pd.DataFrame | None = None
+    models = MaybeInTables()
 
     def _headline(self) -> str:
         return f"{self.outcome} around {self.settings['event']}"
@@ -174,7 +173,7 @@ def event_response(
     notes = (f"{missing} of {len(models)} series could not be fitted; models['note'] says why.",) if missing else ()
     for note in notes:
         warnings.warn(note, DataWarning, stacklevel=2)
-    return EventResponse(
+    return EventResponse.of(
         table=table,
         series=day_frame(series),
         outcome=outcome,
@@ -188,7 +187,7 @@ def event_response(
             "n_surrogates": n_surrogates,
             "seed": known,
         },
-        warnings=notes,
+        notes=notes,
         models=models,
     )
 

@@ -21,6 +21,7 @@ from reldyn.intervention._draws import draw_errors
 from reldyn.intervention._phases import PhaseSeries, partners_together, phase_series, time_unit
 from reldyn.intervention._result import PhaseResult, series_frame, series_labels
 from reldyn.panel import analysis
+from reldyn.results import MaybeInTables
 from reldyn.stats import AR1Fit, fit_ar1, known_seed, map_seeded, monte_carlo_p
 
 if TYPE_CHECKING:
@@ -55,7 +56,6 @@ _WIDE = 0.8
 _LEVEL, _POWER = 0.95, 0.8
 
 
-@dataclass(frozen=True)
 class InterruptedSeries(PhaseResult):
     """Changes of level and slope at a start, one model per person.
 
@@ -71,7 +71,7 @@ class InterruptedSeries(PhaseResult):
 
     figure: ClassVar[str | None] = "phases"
 
-    models: pd.DataFrame | None = None
+    models = MaybeInTables()
 
     def _headline(self) -> str:
         return f"Interrupted time series of {self.outcome}: {self.labels[0]} to {self.labels[1]}"
@@ -187,14 +187,14 @@ def interrupted_series(
     notes = _warnings(models)
     for note in notes:
         warnings.warn(note, DataWarning, stacklevel=2)
-    return InterruptedSeries(
+    return InterruptedSeries.of(
         table=table,
         series=series_frame(series, [answer.fitted for answer in answers]),
         outcome=outcome,
         labels=(str(labels[0]), str(labels[1])),
         unit=time_unit(panel),
         settings={"change": change, "inference": inference, "n_boot": n_boot, "seed": known},
-        warnings=(*notes, *panel.clock.notes),
+        notes=(*notes, *panel.clock.notes),
         models=models,
     )
 

@@ -20,6 +20,7 @@ from reldyn.intervention._phases import PhaseSeries, phase_series, time_unit
 from reldyn.intervention._result import PhaseResult, series_frame
 from reldyn.intervention._start_cases import without_partner
 from reldyn.panel import analysis
+from reldyn.results import MaybeInTables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +36,6 @@ _FEWEST_CASES, _FEW_CASES = 3, 8
 _FEWEST_ANSWERS = 3
 
 
-@dataclass(frozen=True)
 class MultipleBaseline(PhaseResult):
     """The change that dyads with staggered starts have in common, per partner.
 
@@ -49,7 +49,7 @@ class MultipleBaseline(PhaseResult):
         ``note``.
     """
 
-    models: pd.DataFrame | None = None
+    models = MaybeInTables()
 
     def _headline(self) -> str:
         return f"Multiple baselines of {self.outcome}: {self.labels[0]} to {self.labels[1]}"
@@ -135,13 +135,13 @@ def multiple_baseline(
             warnings.warn(note, ConvergenceWarning if "converge" in note else DataWarning, stacklevel=2)
     import pandas as pd
 
-    return MultipleBaseline(
+    return MultipleBaseline.of(
         table=pd.DataFrame(rows),
         series=series_frame(series, [np.full(len(one.time), np.nan) for one in series]),
         outcome=outcome,
         unit=time_unit(panel),
         settings={"method": "reml", "inference": "kenward-roger"},
-        warnings=(*notes, *panel.clock.notes),
+        notes=(*notes, *panel.clock.notes),
         labels=(str(labels[0]), str(labels[1])),
         models=pd.DataFrame(models),
     )

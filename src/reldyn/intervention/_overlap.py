@@ -43,7 +43,6 @@ Overlap = Literal[
 __all__ = ["OverlapResult", "OVERLAPS", "Index", "kendall_b", "nap", "nonoverlap", "overlap"]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class OverlapResult(TableResult):
     """What `overlap` found."""
 
@@ -150,7 +149,7 @@ def overlap(
             cells = {**one.identity, "index": name, **vars(index)}
             cells |= {"n_before": len(one.before_values), "n_after": len(one.after_values), "note": notes[name]}
             rows.append((one, place, cells))
-    return OverlapResult(pd.DataFrame(partners_together(rows)))
+    return OverlapResult.of(table=pd.DataFrame(partners_together(rows)))
 
 
 def _of_series(

@@ -32,7 +32,6 @@ Alternative = Literal["increase", "decrease", "two-sided"]
 __all__ = ["RandomizationTest", "Randomised", "order_test", "randomization_test", "revusky_test", "start_point_test"]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class RandomizationTest(TableResult):
     """What `randomization_test` found."""
 
@@ -165,7 +164,7 @@ def randomization_test(
     for note in sorted(set(table["note"]) - {""}):
         if "cannot fall below" in note:
             warnings.warn(note, DataWarning, stacklevel=2)
-    return RandomizationTest(table)
+    return RandomizationTest.of(table=table)
 
 
 @dataclass(frozen=True)

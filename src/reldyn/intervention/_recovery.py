@@ -7,7 +7,6 @@ smoothing of time-varying autoregressions of Bringmann et al., 2017, with a tric
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -18,6 +17,7 @@ from reldyn.intervention._phases import time_unit
 from reldyn.intervention._result import SeriesResult, series_labels
 from reldyn.intervention._steps import Steps, find_steps
 from reldyn.panel import DyadSeries, analysis
+from reldyn.results import MaybeInTables
 from reldyn.stats import known_seed, map_seeded
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ _PLACES = 25
 _FEWEST = 12
 
 
-@dataclass(frozen=True)
 class Recovery(SeriesResult):
     """Levels of every series between its changes.
 
@@ -49,8 +48,8 @@ class Recovery(SeriesResult):
         What `coupling` returns.
     """
 
-    models: pd.DataFrame | None = None
-    course: pd.DataFrame | None = None
+    models = MaybeInTables()
+    course = MaybeInTables()
 
     # In the course: whose next answer.
     person_columns: ClassVar[tuple[str, ...]] = ("outcome",)
@@ -178,7 +177,7 @@ def recovery(
     notes = _notes(model_table)
     for note in notes:
         warnings.warn(note, DataWarning, stacklevel=2)
-    return Recovery(
+    return Recovery.of(
         table=table,
         series=pd.concat(series, ignore_index=True),
         outcome=outcome,
@@ -190,7 +189,7 @@ def recovery(
             "n_boot": n_boot,
             "seed": known,
         },
-        warnings=(*notes, *panel.clock.notes),
+        notes=(*notes, *panel.clock.notes),
         models=model_table,
         course=_courses(list(batch), float(bandwidth)),
     )

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["ReliableChange", "ReliableChangeResult", "jacobson_truax", "phase_mean", "reliable_change"]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class ReliableChangeResult(TableResult):
     """What `reliable_change` found: a row per person."""
 
@@ -203,7 +202,7 @@ def reliable_change(
         return {**mine.identity, **_of_person(mine, n_boot, generator)}
 
     rows = map_seeded(one, series, known_seed(seed), n_jobs, label="reliable change")
-    return ReliableChangeResult(pd.DataFrame(rows).astype({"reliable": "boolean"}))
+    return ReliableChangeResult.of(table=pd.DataFrame(rows).astype({"reliable": "boolean"}))
 
 
 def _of_person(one: PhaseSeries, n_boot: int, generator: np.random.Generator) -> dict[str, Any]:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from reldyn._types import Array
-from reldyn.results import Result, methods_section
+from reldyn.results import InState, InTables, Result
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from reldyn.intervention._phases import PhaseSeries
+    from reldyn.results import Section
 
 
 __all__ = ["PhaseResult", "SeriesResult", "series_labels", "series_frame"]
 
 
-@dataclass(frozen=True)
 class SeriesResult(Result):
     """A table of estimates, with the series behind it.
 
@@ -34,18 +33,17 @@ class SeriesResult(Result):
         What one unit of ``time`` is.
     settings : dict
         How the numbers were made: seed, number of draws, ...
-    warnings : tuple of str
+    notes : tuple of str
     counts : dict, optional
         Dyads, persons and answers behind the table, where the series themselves were not saved.
     """
 
-    table: pd.DataFrame
-    series: pd.DataFrame
-    outcome: str
-    unit: str
-    settings: dict[str, Any] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
-    counts: dict[str, int] | None = field(default=None, kw_only=True)
+    table = InTables()
+    series = InState["pd.DataFrame"]()
+    outcome = InState[str]()
+    unit = InState[str]()
+    settings = InState[dict[str, Any]](factory=dict)
+    counts = InState[dict[str, int] | None](None)
 
     row_fields: ClassVar[tuple[str, ...]] = ("series",)
 
@@ -61,13 +59,13 @@ class SeriesResult(Result):
             [
                 {
                     "outcome": self.outcome,
-                    **self._counted(),
+                    **self._counts(),
                     **self.settings,
                 }
             ]
         )
 
-    def _counted(self) -> dict[str, int]:
+    def _counts(self) -> dict[str, int]:
         if self.counts is not None:
             return self.counts
         return {
@@ -77,23 +75,16 @@ class SeriesResult(Result):
         }
 
     def _without_rows(self) -> Self:
-        return replace(self, counts=self._counted())
-
-    def summary(self) -> str:
-        """The analysis in the words of a methods section, and its table."""
-        return methods_section(self._headline(), self._methods(), self._shown(), self.warnings) + "\n"
+        return self.with_parts(counts=self._counts())
 
     def _shown(self) -> pd.DataFrame:
+        """What of the table a summary shows."""
         return self.table
 
-    def _headline(self) -> str:
-        return self.outcome
-
-    def _methods(self) -> str:
-        return ""
+    def _sections(self) -> Iterable[Section]:
+        return (self._shown(),)
 
 
-@dataclass(frozen=True)
 class PhaseResult(SeriesResult):
     """A table of estimates about two phases.
 
@@ -105,7 +96,7 @@ class PhaseResult(SeriesResult):
         The two phases, the earlier first.
     """
 
-    labels: tuple[str, str] = ("", "")
+    labels = InState[tuple[str, str]](("", ""))
 
 
 def series_labels(identifiers: Sequence[tuple[Hashable, Hashable, Hashable]]) -> list[str]:

@@ -8,7 +8,6 @@ Jamieson's (1993) C squared over D.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -28,12 +27,10 @@ if TYPE_CHECKING:
 __all__ = ["AmbivalenceByOccasion", "AmbivalenceResult", "ambivalence", "ambivalence_index"]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class AmbivalenceResult(TableResult):
     """What `ambivalence` found: a row per person and the rows of the sample."""
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class AmbivalenceByOccasion(AmbivalenceResult):
     """What `ambivalence` found with ``by="occasion"``: a row per answered occasion.
 
@@ -130,12 +127,12 @@ def ambivalence(
     warm, cold = warm - zero, cold - zero
     values = ambivalence_index(warm, cold, index)
     if by == "occasion":
-        return AmbivalenceByOccasion(_by_occasion(panel, values))
+        return AmbivalenceByOccasion.of(table=_by_occasion(panel, values))
     people = perceivers_of(panel, positive)
     before = _before(panel, values)
     rows = [one.identity | _person(one, warm, cold, values, before, index) for one in people]
     dyad = np.array([one.code for one in people])
-    return AmbivalenceResult(with_sample_rows(rows, _sample(rows, dyad), _COLUMNS))
+    return AmbivalenceResult.of(table=with_sample_rows(rows, _sample(rows, dyad), _COLUMNS))
 
 
 def ambivalence_index(positive: Array, negative: Array, index: str) -> Array:

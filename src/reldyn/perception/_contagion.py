@@ -7,7 +7,6 @@ The affective side of empathy, as the partner effect of an actor-partner model o
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -34,7 +33,6 @@ _COLUMNS = [
 __all__ = ["ContagionResult", "FEWEST_PAIRS", "TIMINGS", "Timing", "contagion", "contagion_slopes"]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class ContagionResult(TableResult):
     """What `contagion` found."""
 
@@ -101,7 +99,7 @@ def contagion(
     slopes = contagion_slopes(panel, people, affect, timing)
     rows = [one.identity | _cells(slope) for one, slope in zip(people, slopes, strict=True)]
     dyad = np.array([one.code for one in people])
-    return ContagionResult(with_sample_rows(rows, _sample(rows, dyad, unit), _COLUMNS))
+    return ContagionResult.of(table=with_sample_rows(rows, _sample(rows, dyad, unit), _COLUMNS))
 
 
 def contagion_slopes(panel: DyadPanel, people: list[PersonSeries], affect: str, timing: Timing) -> list[DyadSlope]:

@@ -7,7 +7,6 @@ affect following the partner's), both as partial correlations within a perceiver
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -18,7 +17,7 @@ from reldyn.panel import analysis
 from reldyn.perception._contagion import FEWEST_PAIRS, TIMINGS, Timing, contagion_slopes
 from reldyn.perception._people import perceivers_of
 from reldyn.perception._slopes_of_one import DyadSlope, fisher_z, slope_of, spread_of
-from reldyn.results import Result, methods_section
+from reldyn.results import InState, InTables, Result
 from reldyn.stats import bootstrap_p, dyad_bootstrap, known_seed
 
 if TYPE_CHECKING:
@@ -33,7 +32,6 @@ _TERMS = ("accuracy", "contagion", "difference", "correlation", "correlation wit
 _WORDS = {"next": "at the occasion before", "same": "at the same occasion"}
 
 
-@dataclass(frozen=True)
 class DissociationResult(Result):
     """Cognitive and affective empathy of the same perceivers.
 
@@ -47,17 +45,16 @@ class DissociationResult(Result):
     n_boot : int
     seed : int
         What brings back the same intervals.
-    warnings : tuple of str
+    notes : tuple of str
     """
 
-    table: pd.DataFrame
-    people: pd.DataFrame
-    judgment: str
-    affect: str
-    timing: str
-    n_boot: int
-    seed: int
-    warnings: tuple[str, ...] = ()
+    table = InTables()
+    people = InTables()
+    judgment = InState[str]()
+    affect = InState[str]()
+    timing = InState[str]()
+    n_boot = InState[int]()
+    seed = InState[int]()
 
     figure: ClassVar[str | None] = "dissociation"
 
@@ -100,10 +97,12 @@ class DissociationResult(Result):
         }
         return pd.DataFrame([row])
 
-    def summary(self) -> str:
-        """Text that reads like a methods and results section."""
+    def _headline(self) -> str:
+        return f"Cognitive and affective empathy in {self.affect}"
+
+    def _methods(self) -> str:
         about = self.glance().iloc[0]
-        methods = (
+        return (
             f"For each of {about['n_perceivers']} perceivers of {about['n_dyads']} dyads, accuracy is the partial "
             f"correlation over time of {self.judgment} with the partner's {self.affect}, the own {self.affect} held "
             f"constant, and contagion that of the own {self.affect} with the partner's {_WORDS[self.timing]}, the own "
@@ -111,8 +110,6 @@ class DissociationResult(Result):
             "samples of whole dyads. Both are properties of series of answers: what two persons have in common can "
             "also come from what happened to both."
         )
-        headline = f"Cognitive and affective empathy in {self.affect}"
-        return methods_section(headline, methods, self.table, self.warnings)
 
 
 @analysis
@@ -189,7 +186,16 @@ def dissociation(
     warnings = []
     if not kept.all():
         warnings.append(f"{int((~kept).sum())} of {len(kept)} perceivers lack one of the two and are left out.")
-    return DissociationResult(table, people, judgment, affect, timing, int(n_boot), known, tuple(warnings))
+    return DissociationResult.of(
+        table=table,
+        people=people,
+        judgment=judgment,
+        affect=affect,
+        timing=timing,
+        n_boot=int(n_boot),
+        seed=known,
+        notes=tuple(warnings),
+    )
 
 
 def _people(panel: DyadPanel, judgment: str, affect: str, timing: Timing) -> tuple[pd.DataFrame, Ints]:

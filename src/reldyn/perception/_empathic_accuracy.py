@@ -8,7 +8,6 @@ Garcia, 1990).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["EmpathicAccuracy", "empathic_accuracy"]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class EmpathicAccuracy(TableResult):
     """What `empathic_accuracy` found."""
 
@@ -119,7 +117,7 @@ def empathic_accuracy(
         raise DesignError("give either judgment= and truth= (two columns), or ratings= (one column).")
     dyad = np.array([one.code for one in people])
     sample = _sample(rows, dyad, unit, correlations=ratings is None)
-    return EmpathicAccuracy(with_sample_rows(rows, sample, _COLUMNS))
+    return EmpathicAccuracy.of(table=with_sample_rows(rows, sample, _COLUMNS))
 
 
 def _bins(panel: DyadPanel, width: int) -> Ints:

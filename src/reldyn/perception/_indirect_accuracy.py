@@ -7,7 +7,6 @@ one plus bias force times actual similarity (Kenny and Acitelli, 2001).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["IndirectAccuracy", "indirect_accuracy"]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class IndirectAccuracy(TableResult):
     """What `indirect_accuracy` found."""
 
@@ -124,7 +122,7 @@ def indirect_accuracy(
         cells = _from_samples(_effects(beta, places), np.where(found.usable[:, None], found.values, math.nan))
     else:
         cells = _by_delta(beta, places, np.hstack([part.influence for part in parts]))
-    return IndirectAccuracy(_table(roles, _effects(beta, places), cells, fits[0], fits))
+    return IndirectAccuracy.of(table=_table(roles, _effects(beta, places), cells, fits[0], fits))
 
 
 def _members(panel: DyadPanel, used: Flags) -> int:

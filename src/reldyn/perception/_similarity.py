@@ -7,7 +7,7 @@ Two people who answer as most people do resemble each other without having anyth
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -18,7 +18,7 @@ from reldyn.panel import analysis
 from reldyn.perception._profiles import FEWEST, Compared, compare, mean_by_group, pseudo_means, to_z
 from reldyn.perception._ratings import check_items
 from reldyn.perception._slopes_of_one import mean_over
-from reldyn.results import Result, Withheld, methods_section
+from reldyn.results import InState, InTables, Result, Withheld
 from reldyn.stats import known_seed, monte_carlo_p
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ _TERMS = ("raw", "distinctive", "stereotype")
 _FEWEST_DYADS = 3
 
 
-@dataclass(frozen=True)
 class SimilarityResult(Result):
     """How alike profiles are.
 
@@ -49,19 +48,18 @@ class SimilarityResult(Result):
     accuracy : bool
         Whether judgments were compared with the target's own answers.
     seed : int
-    warnings : tuple of str
+    notes : tuple of str
     n_dyads : int, optional
         Where the profiles themselves were not saved.
     """
 
-    table: pd.DataFrame
-    profile_table: pd.DataFrame
-    pseudo: Array
-    over: str
-    accuracy: bool
-    seed: int
-    warnings: tuple[str, ...] = ()
-    n_dyads: int | None = None
+    table = InTables()
+    profile_table = InTables()
+    pseudo = InState[Array]()
+    over = InState[str]()
+    accuracy = InState[bool]()
+    seed = InState[int]()
+    n_dyads = InState[int | None](None)
 
     figure: ClassVar[str | None] = "similarity"
 
@@ -114,20 +112,20 @@ class SimilarityResult(Result):
             return self
         keys = [name for name in ("dyad", "person", "variable") if name in table]
         kept: Any = table if not table.duplicated(keys).any() else Withheld(table.shape)
-        return replace(self, profile_table=kept, n_dyads=self._count())
+        return self.with_parts(profile_table=kept, n_dyads=self._count())
 
-    def summary(self) -> str:
-        """Text that reads like a methods and results section."""
+    def _headline(self) -> str:
+        return "Accuracy of profiles" if self.accuracy else "Similarity of partners"
+
+    def _methods(self) -> str:
         about = self.glance().iloc[0]
         what = "judgments with the target's own answers" if self.accuracy else "the two members' answers"
-        methods = (
+        return (
             f"Profiles over {self.over} were correlated between {what} in {about['n_dyads']} dyads: as they stand "
             "(raw), with the mean profile of each kind taken off (distinctive), and with the mean profile alone "
             "(stereotype). Means are of Fisher's z, intervals count dyads. The p-values compare with "
             f"{about['n_permutations']} samples of pseudo-couples (Kenny, Kashy and Cook, 2006, chapter 12)."
         )
-        headline = "Accuracy of profiles" if self.accuracy else "Similarity of partners"
-        return methods_section(headline, methods, self.table, self.warnings)
 
 
 @analysis
@@ -207,13 +205,13 @@ def similarity(
     table = pd.concat(tables, ignore_index=True)
     if len(tables) > 1:
         table["term"] = [f"{name} {kind}" for name, kind in zip(table["variable"], table["kind"], strict=True)]
-    return SimilarityResult(
-        table,
-        pd.concat(profiles, ignore_index=True),
-        pseudo[0],
-        over,
-        judged is not None,
-        known,
+    return SimilarityResult.of(
+        table=table,
+        profile_table=pd.concat(profiles, ignore_index=True),
+        pseudo=pseudo[0],
+        over=over,
+        accuracy=judged is not None,
+        seed=known,
     )
 
 

@@ -7,10 +7,8 @@ holds of most people agrees with every target.
 from __future__ import annotations
 
 import math
-import textwrap
 import warnings as messages
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -20,12 +18,13 @@ from reldyn.errors import ConvergenceWarning, DesignError, check_option
 from reldyn.perception._crossed import Component, CrossedFit, fit_crossed, fit_nested
 from reldyn.perception._ratings import Ratings, check_items, from_panel, from_table
 from reldyn.perception._slopes_of_one import is_constant
-from reldyn.results import Result, format_table
+from reldyn.results import InState, InTables, Result
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from reldyn.panel import DyadPanel
+    from reldyn.results import Section
 
 __all__ = ["SocialAccuracyResult", "social_accuracy"]
 
@@ -34,7 +33,6 @@ _EFFECTS = ("impression", "distinctive accuracy", "normative accuracy")
 _FEWEST_PERCEIVERS, _FEWEST_ITEMS = 5, 3
 
 
-@dataclass(frozen=True)
 class SocialAccuracyResult(Result):
     """Distinctive and normative accuracy of impressions.
 
@@ -48,14 +46,13 @@ class SocialAccuracyResult(Result):
         One row per perceiver.
     about : mapping
         Counts, log-likelihood, convergence.
-    warnings : tuple of str
+    notes : tuple of str
     """
 
-    table: pd.DataFrame
-    variance_table: pd.DataFrame
-    people: pd.DataFrame
-    about: Mapping[str, Any]
-    warnings: tuple[str, ...] = ()
+    table = InTables()
+    variance_table = InTables()
+    people = InTables()
+    about = InState[Mapping[str, Any]]()
 
     figure: ClassVar[str | None] = "social_accuracy"
 
@@ -98,32 +95,23 @@ class SocialAccuracyResult(Result):
 
         return pd.DataFrame([dict(self.about)])
 
-    def summary(self) -> str:
-        """Text that reads like a methods and results section."""
+    def _headline(self) -> str:
+        return "Social accuracy model"
+
+    def _methods(self) -> str:
         about = self.about
         first = "" if about["converged"] else "THE FIT DID NOT CONVERGE: the numbers below are no estimates to report. "
-        methods = first + (
+        return first + (
             f"{about['n_obs']:,} impressions by {about['n_perceivers']} perceivers on {about['n_items']} items were "
             "regressed on the target's own answer minus the norm of the item (distinctive accuracy) and on that norm, "
             "centred (normative accuracy: agreement with what is said of people at large). Effects varying over "
             f"{about['groups']}; {about['covariance']}; restricted maximum likelihood (Biesanz, 2010). The target's "
             "own answer is what impressions are compared with, not a fact about the target."
         )
-        parts = [
-            "Social accuracy model",
-            textwrap.fill(methods, WIDTH),
-            _aligned(self.table),
-            "Variance components\n" + _aligned(self.variance_table.drop(columns="variance")),
-        ]
-        if self.warnings:
-            notes = (textwrap.fill(note, WIDTH, initial_indent="- ", subsequent_indent="  ") for note in self.warnings)
-            parts.append("Notes\n" + "\n".join(notes))
-        return "\n\n".join(parts)
 
-
-def _aligned(frame: pd.DataFrame) -> str:
-    lines = format_table(frame).to_string(index=False).splitlines()
-    return "\n".join(line.rstrip() for line in lines)
+    def _sections(self) -> Iterable[Section]:
+        yield self.table
+        yield "Variance components", self.variance_table.drop(columns="variance")
 
 
 def social_accuracy(
@@ -331,7 +319,9 @@ def _described(
         "converged": fit.converged,
         "at_boundary": bool(fit.singular.any()),
     }
-    return SocialAccuracyResult(_fixed(fit, n_units - 1.0), variances, people, about, tuple(notes))
+    return SocialAccuracyResult.of(
+        table=_fixed(fit, n_units - 1.0), variance_table=variances, people=people, about=about, notes=tuple(notes)
+    )
 
 
 def _fixed(fit: CrossedFit, df: float) -> pd.DataFrame:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import textwrap
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from reldyn.actor_partner import MixedResult
-from reldyn.results import Result, format_table, register
+from reldyn.results import InState, InTables, Result, register
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from reldyn.results import Section
 
 __all__ = ["TruthBiasResult", "TruthBiasSetting"]
 
@@ -56,7 +58,6 @@ class TruthBiasSetting:
     time_range: tuple[float, ...] = ()
 
 
-@dataclass(frozen=True)
 class TruthBiasResult(Result):
     """A fitted truth and bias model.
 
@@ -68,14 +69,13 @@ class TruthBiasResult(Result):
         The model underneath, with its contrasts, predictions and covariance matrices.
     who : pandas.DataFrame
         One row per perceiver: ``dyad``, ``person``, ``role``, ``member``, ``composition``, ``n_obs``.
-    warnings : tuple of str
+    notes : tuple of str
         What a careful reader must know.
     """
 
-    setting: TruthBiasSetting
-    fit: MixedResult
-    who: pd.DataFrame
-    warnings: tuple[str, ...] = ()
+    setting = InState[TruthBiasSetting]()
+    fit = InState[MixedResult]()
+    who = InTables()
 
     figure: ClassVar[str | None] = "truth_and_bias"
 
@@ -141,22 +141,14 @@ class TruthBiasResult(Result):
 
         return course_table(self, n_points)
 
-    def summary(self) -> str:
-        """Text that reads like a methods and results section; it says nowhere whose view is the right one."""
-        shown = self.tidy()
-        drop = [name for name in ("effect", "moderator", "role", "composition") if name in shown]
-        parts = [
-            f"Truth and bias in {self.setting.judgment}",
-            textwrap.fill(self._methods(), WIDTH),
-            "Effects\n" + _aligned(shown.drop(columns=drop)),
-        ]
-        spread = _spread(self.fit)
-        if len(spread):
-            parts.append("How far effects differ (standard deviations)\n" + _aligned(spread))
-        if self.warnings:
-            notes = (textwrap.fill(note, WIDTH, initial_indent="- ", subsequent_indent="  ") for note in self.warnings)
-            parts.append("Notes\n" + "\n".join(notes))
-        return "\n\n".join(parts)
+    def _headline(self) -> str:
+        return f"Truth and bias in {self.setting.judgment}"
+
+    def _sections(self) -> Iterable[Section]:
+        table = self.tidy()
+        implied = [name for name in ("effect", "moderator", "role", "composition") if name in table]
+        yield "Effects", table.drop(columns=implied)
+        yield "How far effects differ (standard deviations)", _spread(self.fit)
 
     def _methods(self) -> str:
         asked, design = self.setting, self.fit.design
@@ -222,11 +214,6 @@ def _renamed(term: str, over_time: str) -> str:
     if term.startswith("drift"):
         return term.replace("drift", f"directional bias x {over_time}", 1)
     return term.replace(" over time", f" x {over_time}", 1)
-
-
-def _aligned(frame: pd.DataFrame) -> str:
-    lines = format_table(frame).to_string(index=False).splitlines()
-    return "\n".join(line.rstrip() for line in lines)
 
 
 def _spread(fit: MixedResult) -> pd.DataFrame:

@@ -1,29 +1,30 @@
 """What every result offers: tidy, glance, summary, plot, warnings and JSON.
 
-A family defines a frozen dataclass that inherits from `Result`, fills in `tidy`, `glance` and
-`summary`, and registers itself by its ``schema`` name, so that `from_json` can bring it back.
-No pickles: the JSON holds numbers, names and nothing that runs.
+A family's class inherits from `Result`, names its tables and what else it holds (`InTables`, `InState`) and adds verbs;
+it is registered by its name, so that `from_json` can bring its results back. No pickles: the JSON holds numbers, names
+and nothing that runs.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-import html
 import importlib
+import inspect
 import json
 import math
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from reldyn._format import format_table
 from reldyn._records import brief, result_line
-from reldyn._registry import analyses_by_name
-from reldyn._saved import REGISTRY, decode, encode_fields, numbers_of
+from reldyn._registry import analyses_by_name, find_analysis
+from reldyn._saved import REGISTRY, Withheld, decode, encode_parts, numbers_of
 from reldyn._spec import spec_class
 from reldyn.errors import DataError, DesignError
+from reldyn.results._parts import parts_of_class
+from reldyn.results._template import Section, html_section, methods_section
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SCHEMA_VERSION", "Result", "from_json", "homes", "register", "write_text"]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 # Results that no analysis of a panel returns itself, and the module that defines them: importing it registers them.
 _OTHER_HOMES = {
     "AmbivalenceByOccasion": "reldyn.perception",
@@ -69,33 +70,108 @@ def _draw(result: Any, **options: Any) -> Figure:
     return figure
 
 
-class Result:
-    """Base of every result: a frozen dataclass whose fields survive a JSON round trip.
+class _Frozen:
+    """Refuses new attributes, also those of subclasses that are no dataclasses themselves."""
 
-    Subclasses define `tidy`, `glance`, `summary` and, where a figure helps, the attribute
-    ``figure``: the name of the function in `reldyn.plot` that draws it. Fields may hold numbers,
-    strings, None, tuples, mappings, numpy arrays, pandas frames, other results and plain frozen
-    dataclasses registered with `register`. ``spec`` says what the analysis was asked; analyses of a panel set it. The
-    class attribute ``row_fields`` names the fields that hold rows, ``id_fields`` those that hold ids outside of tables
-    (see `reldyn._saved`), ``person_columns`` columns of tables that name persons besides the usual ones.
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise dataclasses.FrozenInstanceError(f"cannot assign to {name!r} of a {type(self).__name__}")
+
+    def __delattr__(self, name: str) -> None:
+        raise dataclasses.FrozenInstanceError(f"cannot delete {name!r} of a {type(self).__name__}")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Result(_Frozen):
+    """What an analysis found: the question, tables, notes and the record of its engine.
+
+    A class of results adds verbs and no fields. It names what its results hold with `InTables` and `InState`, and
+    makes them by these names: ``Ours.of(estimates=frame, variable="mood", notes=notes)``. It says ``_headline``,
+    ``_methods`` and, where a summary shows anything but `tidy`, ``_sections``. ``figure`` is the name of the function
+    in `reldyn.plot` that draws it. ``row_fields`` names the parts that hold rows, ``id_fields`` those that hold ids
+    outside of tables (see `reldyn._saved`), ``person_columns`` columns of tables that name persons besides the usual
+    ones.
+
+    Attributes
+    ----------
+    spec : Spec or None
+        What the analysis was asked; analyses of a panel set it.
+    tables : mapping of str to pandas.DataFrame
+        What was found, by name.
+    notes : tuple of str
+        What a careful reader must know.
+    state : mapping of str to object
+        What verbs and `summary` need besides: numbers, texts, None, tuples, mappings, arrays, other results and plain
+        frozen dataclasses registered with `register`.
     """
 
+    spec: Spec | None = None
+    tables: Mapping[str, pd.DataFrame] = dataclasses.field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    state: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
     figure: ClassVar[str | None] = None
-    warnings: tuple[str, ...]
-    spec: ClassVar[Spec | None] = None
+    # Rows of a table that a summary shows; None for all.
+    rows_shown: ClassVar[int | None] = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        own = [name for name, kind in inspect.get_annotations(cls).items() if "ClassVar" not in str(kind)]
+        if own:
+            raise TypeError(
+                f"{cls.__name__} is a Result and has the fields of one: name {', '.join(own)} with InTables() or "
+                "InState()."
+            )
         REGISTRY[cls.__name__] = cls
         # A dataclass writes all its fields into a repr of its own, unless the class has one.
         if "__repr__" not in cls.__dict__:
             cls.__repr__ = cls.__repr__  # type: ignore[method-assign]
 
+    @classmethod
+    def of(cls, *, notes: Sequence[str] = (), **parts: Any) -> Self:
+        """Make a result of its parts.
+
+        Parameters
+        ----------
+        notes : sequence of str
+            What a careful reader must know.
+        **parts
+            What the class names with `InTables` and `InState`; those with a default may be left out.
+
+        Raises
+        ------
+        TypeError
+            A part is missing, or the class has none of that name.
+        """
+        known = parts_of_class(cls)
+        wrong = [name for name in parts if name not in known]
+        missing = [name for name, part in known.items() if part.needed and name not in parts]
+        if wrong or missing:
+            raise TypeError(f"{cls.__name__}: parts missing {missing}, unknown {wrong}")
+        held: dict[str, dict[str, Any]] = {"tables": {}, "state": {}}
+        for name, part in known.items():
+            held[part.home][name] = parts[name] if name in parts else part.default()
+        return cls(tables=held["tables"], notes=tuple(notes), state=held["state"])
+
+    def with_parts(self, **changes: Any) -> Self:
+        """The same result with other values of some parts."""
+        changed = type(self).of(**{"notes": self.notes, **self.parts(), **changes})
+        object.__setattr__(changed, "spec", self.spec)
+        return changed
+
+    def parts(self) -> dict[str, Any]:
+        """What the result holds, by the names of its class."""
+        return {name: part.read(self) for name, part in parts_of_class(type(self)).items()}
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a careful reader must know: the notes."""
+        return self.notes
+
     def __repr__(self) -> str:
         return result_line(self)
 
     def __str__(self) -> str:
-        return repr(self) if type(self).summary is Result.summary else self.summary()
+        return repr(self) if type(self).tidy is Result.tidy else self.summary()
 
     def tidy(self) -> pd.DataFrame:
         """One row per estimate."""
@@ -106,14 +182,43 @@ class Result:
         raise TypeError(f"{type(self).__name__} has nothing to glance at")
 
     def summary(self) -> str:
-        """Text that reads like a methods section."""
-        raise TypeError(f"{type(self).__name__} has no summary")
+        """Text that reads like a methods and results section: headline, methods, tables and notes."""
+        if type(self).tidy is Result.tidy:
+            raise TypeError(f"{type(self).__name__} has no summary")
+        return methods_section(
+            self._headline(), self._methods(), self._sections(), self._remarks(), rows_shown=self.rows_shown
+        )
 
     def _repr_html_(self) -> str:
-        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.warnings)
-        head = html.escape(self.summary().splitlines()[0])
-        table = format_table(self.tidy()).to_html(index=False, border=0, na_rep="")
-        return f"<div><p><b>{head}</b></p>{table}{'<ul>' + notes + '</ul>' if notes else ''}</div>"
+        return html_section(self._headline(), self._sections(), self._remarks(), rows_shown=self.rows_shown)
+
+    # --- what the template is filled with -----------------------------------------------------------------------
+
+    def _headline(self) -> str:
+        """One line; by default the question and how many were asked."""
+        question = find_analysis(self.spec.analysis).question if self.spec is not None else type(self).__name__
+        return f"{question} {self._counted()}".rstrip()
+
+    def _counted(self) -> str:
+        glance = self.glance().iloc[0]
+        return ", ".join(
+            f"{int(glance[f'n_{unit}s']):,} {unit}s" for unit in ("dyad", "person") if f"n_{unit}s" in glance
+        )
+
+    def _methods(self) -> str:
+        """The methods paragraph; by default what the list of analyses says, and the options that were given."""
+        if self.spec is None:
+            return ""
+        asked = ", ".join(f"{name}={value!r}" for name, value in self.spec.to_table().items())
+        return " ".join(filter(None, [find_analysis(self.spec.analysis).methods, asked and f"Given: {asked}."]))
+
+    def _sections(self) -> Iterable[Section]:
+        """What stands below the methods: tables, tables with a title, and paragraphs."""
+        return (self.tidy(),)
+
+    def _remarks(self) -> Sequence[str]:
+        """The notes that a summary ends with."""
+        return self.notes
 
     if TYPE_CHECKING:
 
@@ -149,8 +254,7 @@ class Result:
         """
         from reldyn._tables import render_table
 
-        title = self.summary().splitlines()[0]
-        return render_table(self.tidy(), kind, title=title, notes=self.warnings, digits=digits)
+        return render_table(self.tidy(), kind, title=self._headline(), notes=self.notes, digits=digits)
 
     @property
     def __maketables_coef_table__(self) -> pd.DataFrame:
@@ -206,7 +310,7 @@ class Result:
                 "schema_version": SCHEMA_VERSION,
                 "rows": bool(rows),
                 "spec": None if self.spec is None else self._saved_spec(self.spec, numbers),
-                "fields": encode_fields(bare, numbers),
+                "fields": encode_parts(bare, numbers),
             },
             ensure_ascii=False,
             allow_nan=False,
@@ -227,8 +331,17 @@ class Result:
 
     @classmethod
     def _from_fields(cls, fields: Mapping[str, Any]) -> Self:
-        names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-        return cls(**{name: decode(value) for name, value in fields.items() if name in names})
+        """Make a result of what was saved: tables, notes and state, or the fields of its class in schemas 1 and 2."""
+        known = parts_of_class(cls)
+        present = set(fields) == {"tables", "notes", "state"}
+        flat = {**fields["tables"], **fields["state"]} if present else fields
+        notes = decode(fields["notes" if present else "warnings"]) if present or "warnings" in fields else ()
+        parts = {name: decode(value) for name, value in flat.items() if name in known}
+        for name, value in parts.items():
+            no_table = not isinstance(value, Withheld) and not hasattr(value, "to_csv")
+            if known[name].home == "tables" and no_table and not (value is None and not known[name].needed):
+                raise TypeError(f"{name} is no table")
+        return cls.of(notes=notes, **parts)
 
 
 def register(cls: type[Any]) -> type[Any]:

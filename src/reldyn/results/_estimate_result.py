@@ -1,60 +1,30 @@
-"""One template for results whose estimates are a table: headline, methods, table, notes."""
+"""Results whose estimates are one table."""
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from reldyn._format import format_table
 from reldyn.results._base import Result
+from reldyn.results._parts import InTables
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["EstimateResult", "methods_section"]
+    from reldyn.results._template import Section
 
-WIDTH = 100
-
-
-def methods_section(headline: str, methods: str, table: pd.DataFrame, notes: Sequence[str]) -> str:
-    """Lay out what a summary says; columns without any text are left out.
-
-    Parameters
-    ----------
-    headline, methods : str
-    table : pandas.DataFrame
-        Its numbers are formatted here.
-    notes : sequence of str
-
-    Returns
-    -------
-    str
-        Paragraphs with an empty line between them.
-    """
-    shown = format_table(table)
-    shown = shown.drop(columns=[name for name in shown if (shown[name] == "").all()])
-    body = "\n".join(line.rstrip() for line in shown.to_string(index=False).splitlines())
-    parts = [headline, textwrap.fill(methods, WIDTH), body]
-    if notes:
-        bullets = (textwrap.fill(note, WIDTH, initial_indent="- ", subsequent_indent="  ") for note in notes)
-        parts.append("Notes\n" + "\n".join(bullets))
-    return "\n\n".join(parts)
+__all__ = ["EstimateResult"]
 
 
 class EstimateResult(Result):
-    """A frozen result with a field ``table``; subclasses say ``_headline``, ``_methods`` and ``_about``.
+    """A result with the table that `tidy` gives; subclasses say ``_headline``, ``_methods`` and ``_about``.
 
-    `tidy` is the table, `glance` is ``_about``, `summary` the template of `methods_section` over ``_shown``.
+    Attributes
+    ----------
+    table : pandas.DataFrame
     """
 
-    table: pd.DataFrame
-
-    def _headline(self) -> str:
-        raise NotImplementedError
-
-    def _methods(self) -> str:
-        raise NotImplementedError
+    table = InTables()
 
     def _about(self) -> Mapping[str, Any]:
         raise NotImplementedError
@@ -62,6 +32,9 @@ class EstimateResult(Result):
     def _shown(self) -> pd.DataFrame:
         """What of the table a summary shows."""
         return self.table
+
+    def _sections(self) -> Iterable[Section]:
+        return (self._shown(),)
 
     def tidy(self) -> pd.DataFrame:
         """One row per estimate: ``term``, its identifying columns, and the numbers."""
@@ -72,7 +45,3 @@ class EstimateResult(Result):
         import pandas as pd
 
         return pd.DataFrame([dict(self._about())])
-
-    def summary(self) -> str:
-        """Headline, methods paragraph with its source, the table, and notes."""
-        return methods_section(self._headline(), self._methods(), self._shown(), self.warnings)

@@ -8,13 +8,12 @@ mixture of two chi-squareds; for several, or a singular smaller model, the param
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from reldyn.errors import DesignError
-from reldyn.results import Result, format_p
+from reldyn.results import InState, Result, equals_p
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +27,6 @@ __all__ = ["ComparisonResult", "compare", "likelihood_ratio"]
 SLACK = 1e-4
 
 
-@dataclass(frozen=True)
 class ComparisonResult(Result):
     """A likelihood-ratio test of two nested models.
 
@@ -51,21 +49,20 @@ class ComparisonResult(Result):
     n_failed : int
         Bootstrap samples in which a model did not converge; they are not used.
     seed : int or None
-    warnings : tuple of str
+    notes : tuple of str
     """
 
-    statistic: float
-    df: int
-    p_value: float
-    reference: str
-    method: str
-    log_likelihoods: tuple[float, float]
-    n_parameters: tuple[int, int]
-    question: str
-    n_boot: int = 0
-    n_failed: int = 0
-    seed: int | None = None
-    warnings: tuple[str, ...] = ()
+    statistic = InState[float]()
+    df = InState[int]()
+    p_value = InState[float]()
+    reference = InState[str]()
+    method = InState[str]()
+    log_likelihoods = InState[tuple[float, float]]()
+    n_parameters = InState[tuple[int, int]]()
+    question = InState[str]()
+    n_boot = InState[int](0)
+    n_failed = InState[int](0)
+    seed = InState[int | None](None)
 
     def tidy(self) -> pd.DataFrame:
         """One row: ``term``, ``statistic``, ``df``, ``p_value``, ``reference``."""
@@ -98,25 +95,21 @@ class ComparisonResult(Result):
         }
         return pd.DataFrame([row])
 
-    def summary(self) -> str:
-        """The test in sentences."""
-        p_value = format_p(self.p_value)
-        shown = p_value if p_value.startswith("<") else f"= {p_value}"
+    def _headline(self) -> str:
+        return f"Likelihood-ratio test: {self.question}"
+
+    def _methods(self) -> str:
         how = {
             "chi-squared": "against the chi-squared distribution",
             "mixture": f"against the 50:50 mixture of chi-squared with {self.df - 1} and {self.df} degrees of freedom, "
             "because a variance is zero under the smaller model",
             "parametric-bootstrap": f"against {self.n_boot} samples from the smaller model",
         }[self.reference]
-        lines = [
-            f"Likelihood-ratio test: {self.question}",
-            f"chi2({self.df}) = {self.statistic:.3f}, p {shown}, {how}. Log-likelihoods "
+        return (
+            f"chi2({self.df}) = {self.statistic:.3f}, p {equals_p(self.p_value)}, {how}. Log-likelihoods "
             f"{self.log_likelihoods[0]:.3f} ({self.n_parameters[0]} parameters) and {self.log_likelihoods[1]:.3f} "
-            f"({self.n_parameters[1]}), by {'restricted ' if self.method == 'reml' else ''}maximum likelihood.",
-        ]
-        if self.warnings:
-            lines.append("Notes\n" + "\n".join(f"- {note}" for note in self.warnings))
-        return "\n".join(lines)
+            f"({self.n_parameters[1]}), by {'restricted ' if self.method == 'reml' else ''}maximum likelihood."
+        )
 
 
 def compare(smaller: MixedResult, larger: MixedResult) -> ComparisonResult:
@@ -224,7 +217,7 @@ def likelihood_ratio(smaller: MixedResult, larger: MixedResult, question: str) -
     statistic = max(0.0, 2.0 * gain)
     notes = _convergence_notes(smaller, larger)
     reference = _reference(smaller, larger)
-    told: dict[str, Any] = {
+    parts: dict[str, Any] = {
         "statistic": statistic,
         "df": df,
         "reference": reference,
@@ -232,11 +225,11 @@ def likelihood_ratio(smaller: MixedResult, larger: MixedResult, question: str) -
         "log_likelihoods": (smaller.log_likelihood, larger.log_likelihood),
         "n_parameters": (few, many),
         "question": question,
-        "warnings": notes,
+        "notes": notes,
     }
     if reference == "parametric-bootstrap":
-        return _bootstrapped(told, smaller, larger)
-    return ComparisonResult(p_value=_chi_squared(statistic, df, mixed=reference == "mixture"), **told)
+        return _bootstrapped(parts, smaller, larger)
+    return ComparisonResult.of(p_value=_chi_squared(statistic, df, mixed=reference == "mixture"), **parts)
 
 
 def _convergence_notes(smaller: MixedResult, larger: MixedResult) -> tuple[str, ...]:
@@ -284,10 +277,10 @@ def _bootstrapped(parts: dict[str, Any], smaller: MixedResult, larger: MixedResu
     estimation = larger.setting.estimation
     found = bootstrap_statistics(smaller, larger, estimation)
     usable, failed = found.values[found.usable, 0], found.n_failed
-    notes = parts.pop("warnings")
+    notes = parts.pop("notes")
     if failed:
         notes = (*notes, f"In {failed} of {len(found.values)} bootstrap samples a model did not converge; left out.")
     p_value = (1.0 + np.count_nonzero(usable >= parts["statistic"])) / (1.0 + len(usable))
-    return ComparisonResult(
-        p_value=float(p_value), n_boot=len(usable), n_failed=failed, seed=found.seed, warnings=notes, **parts
+    return ComparisonResult.of(
+        p_value=float(p_value), n_boot=len(usable), n_failed=failed, seed=found.seed, notes=notes, **parts
     )

@@ -77,4 +77,4 @@ def distinguishability(panel: DyadPanel, **same: Any) -> ComparisonResult:
     apart = fit(panel, roles="distinguishable", estimation=estimation, **same)
     names = " and ".join(str(label) for label in apart.design.strata[0].roles)
     found = likelihood_ratio(alike, apart, f"do {names} differ in any coefficient or variance?")
-    return dataclasses.replace(found, warnings=(*found.warnings, *metric_note(apart.setting.unequal_metrics)))
+    return found.with_parts(notes=(*found.notes, *metric_note(apart.setting.unequal_metrics)))

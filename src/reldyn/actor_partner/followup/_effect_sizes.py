@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,16 +17,14 @@ from reldyn.actor_partner._metrics import withheld_for
 from reldyn.actor_partner.model._design import DesignRows
 from reldyn.actor_partner.model._fitting import fit_design
 from reldyn.actor_partner.moments._dyads import FamilyResult
+from reldyn.results import InState
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from reldyn.actor_partner.model._result import ApimResult
 
 __all__ = ["EffectSizes", "effect_sizes"]
 
 
-@dataclass(frozen=True)
 class EffectSizes(FamilyResult):
     """Effect sizes of a fitted actor-partner model.
 
@@ -39,15 +36,12 @@ class EffectSizes(FamilyResult):
     n_dyads : int
     outcome : str
     sd_outcome : float
-    warnings : tuple of str
+    notes : tuple of str
     """
 
-    table: pd.DataFrame
-    pseudo_r2: Mapping[str, float]
-    n_dyads: int
-    outcome: str
-    sd_outcome: float
-    warnings: tuple[str, ...] = ()
+    pseudo_r2 = InState[Mapping[str, float]]()
+    outcome = InState[str]()
+    sd_outcome = InState[float]()
 
     def _about(self) -> dict[str, Any]:
         return {"pseudo_r2" + (f"_{role}" if role else ""): value for role, value in self.pseudo_r2.items()}
@@ -125,7 +119,14 @@ def effect_sizes(fit: ApimResult) -> EffectSizes:
         sd_predictor=sd,
         note=pd.Series(notes, dtype=object),
     )
-    return EffectSizes(table, _pseudo_r2(fit), design.n_dyads, design.outcome, sd_outcome, fit.warnings)
+    return EffectSizes.of(
+        table=table,
+        pseudo_r2=_pseudo_r2(fit),
+        n_dyads=design.n_dyads,
+        outcome=design.outcome,
+        sd_outcome=sd_outcome,
+        notes=fit.warnings,
+    )
 
 
 def _pseudo_r2(fit: ApimResult) -> dict[str, float]:

@@ -8,7 +8,6 @@ it. Both are the same model in other coordinates; the results carry the proof.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from reldyn.actor_partner.moments._dyads import FamilyResult
 from reldyn.errors import DesignError
 from reldyn.mixed import Estimation
 from reldyn.panel import analysis
+from reldyn.results import InState, InTables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +38,6 @@ SOURCES = {
 }
 
 
-@dataclass(frozen=True)
 class ReparameterisedResult(FamilyResult):
     """An actor-partner model in other coordinates.
 
@@ -53,17 +52,14 @@ class ReparameterisedResult(FamilyResult):
     n_dyads : int
     kind, outcome : str
     predictors : tuple of str
-    warnings : tuple of str
+    notes : tuple of str
     """
 
-    table: pd.DataFrame
-    fit: MixedResult
-    equivalence: pd.DataFrame
-    n_dyads: int
-    kind: str
-    outcome: str
-    predictors: tuple[str, ...]
-    warnings: tuple[str, ...] = ()
+    fit = InState[MixedResult]()
+    equivalence = InTables()
+    kind = InState[str]()
+    outcome = InState[str]()
+    predictors = InState[tuple[str, ...]]()
 
     def _about(self) -> dict[str, Any]:
         glance = self.fit.glance().iloc[0]
@@ -170,7 +166,7 @@ def dyadic_score(
     )
     table.insert(2, "variable", list(variable))
     table.insert(3, "predictor_score", list(source))
-    return ReparameterisedResult(
+    return ReparameterisedResult.of(
         table=table,
         fit=fit,
         equivalence=_score_equivalence(fit, first, names),
@@ -178,7 +174,7 @@ def dyadic_score(
         kind="dyadic score model",
         outcome=outcome,
         predictors=tuple(names),
-        warnings=(*data.notes, *fit.warnings),
+        notes=(*data.notes, *fit.warnings),
     )
 
 
@@ -296,7 +292,7 @@ def dyad_individual(
     split_names = [name.rpartition(" ") if name != "intercept" else ("", "", "") for name in table["term"]]
     table.insert(1, "variable", [part[0] for part in split_names])
     table.insert(2, "part", [part[2] for part in split_names])
-    return ReparameterisedResult(
+    return ReparameterisedResult.of(
         table=table,
         fit=fit,
         equivalence=_equivalence(found, implied, fit.log_likelihood, first.log_likelihood + shift),
@@ -304,5 +300,5 @@ def dyad_individual(
         kind="dyad-individual model",
         outcome=outcome,
         predictors=tuple(names),
-        warnings=fit.warnings,
+        notes=fit.warnings,
     )

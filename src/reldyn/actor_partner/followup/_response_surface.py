@@ -7,7 +7,6 @@ hold before it may be called a congruence effect.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -30,9 +29,9 @@ from reldyn.actor_partner.moments._dyads import FamilyResult, warn_all
 from reldyn.errors import DesignError
 from reldyn.mixed import Estimation, Residual
 from reldyn.panel import analysis
+from reldyn.results import InState, InTables
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
 
     from reldyn.panel import DyadPanel
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["SurfaceResult", "response_surface"]
 
 
-@dataclass(frozen=True)
 class SurfaceResult(FamilyResult):
     """A dyadic response surface.
 
@@ -63,21 +61,18 @@ class SurfaceResult(FamilyResult):
         Mean of each moderator, at which the first surface holds.
     limits : tuple of float
         Smallest and largest centred value.
-    warnings : tuple of str
+    notes : tuple of str
     """
 
-    table: pd.DataFrame
-    verdicts: pd.DataFrame
-    fit: MixedResult
-    n_dyads: int
-    outcome: str
-    predictor: str
-    midpoint: float
-    limits: tuple[float, float]
-    covariates: tuple[str, ...]
-    moderation: pd.DataFrame
-    centres: Mapping[str, float]
-    warnings: tuple[str, ...] = ()
+    verdicts = InTables()
+    fit = InState[MixedResult]()
+    outcome = InState[str]()
+    predictor = InState[str]()
+    midpoint = InState[float]()
+    limits = InState[tuple[float, float]]()
+    covariates = InState[tuple[str, ...]]()
+    moderation = InTables()
+    centres = InState[Mapping[str, float]]()
 
     figure: ClassVar[str | None] = "response_surface"
 
@@ -218,7 +213,7 @@ def response_surface(
     warn_all(notes)
     table, verdicts = surface_tables(fit, probed)
     observed = own[np.isfinite(own)]
-    return SurfaceResult(
+    return SurfaceResult.of(
         table=table,
         verdicts=verdicts,
         fit=fit,
@@ -230,7 +225,7 @@ def response_surface(
         covariates=tuple(name for name, _ in held),
         moderation=moderation_tests(fit, probed),
         centres={term.label: term.centre for term in probed},
-        warnings=(*notes, *fit.warnings),
+        notes=(*notes, *fit.warnings),
     )
 
 

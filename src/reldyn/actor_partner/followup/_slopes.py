@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -17,6 +16,7 @@ import numpy as np
 from reldyn.actor_partner._past import untested_rows
 from reldyn.actor_partner.moments._dyads import FamilyResult
 from reldyn.errors import DesignError, check_option
+from reldyn.results import InState, InTables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +31,6 @@ __all__ = ["SlopesResult", "chosen_points", "simple_slopes"]
 GRID = 401
 
 
-@dataclass(frozen=True)
 class SlopesResult(FamilyResult):
     """Simple slopes of moderated effects.
 
@@ -48,18 +47,15 @@ class SlopesResult(FamilyResult):
     trait_of : str
     limits : tuple of float
         Range of the moderator in the data.
-    warnings : tuple of str
+    notes : tuple of str
     """
 
-    table: pd.DataFrame
-    regions: pd.DataFrame
-    lines: pd.DataFrame
-    n_dyads: int
-    outcome: str
-    moderator: str
-    trait_of: str
-    limits: tuple[float, float]
-    warnings: tuple[str, ...] = ()
+    regions = InTables()
+    lines = InTables()
+    outcome = InState[str]()
+    moderator = InState[str]()
+    trait_of = InState[str]()
+    limits = InState[tuple[float, float]]()
 
     figure: ClassVar[str | None] = "simple_slopes"
 
@@ -135,7 +131,7 @@ def simple_slopes(
     points = chosen_points(seen) if at is None else np.asarray(at, dtype=float)
     limits = float(seen.min()), float(seen.max())
     grid = np.linspace(*limits, GRID)
-    return SlopesResult(
+    return SlopesResult.of(
         table=_slopes_table(fit, pairs, points, name),
         regions=_regions(fit, [pair for pair in pairs if _is_tested(fit, pair)], grid),
         lines=_lines(fit, pairs, grid[:: (GRID - 1) // 50]),
@@ -144,7 +140,7 @@ def simple_slopes(
         moderator=name,
         trait_of=owner,
         limits=limits,
-        warnings=fit.warnings,
+        notes=fit.warnings,
     )
 
 

@@ -270,7 +270,7 @@ def _run_marginal(
     setting = dataclasses.replace(setting, centres=block.centres)
     result = fit_marginal(panel, design, family, setting, past.notes)
     estimates = without_tests(result.estimates, result.design.fixed, past.untested)
-    return dataclasses.replace(result, estimates=estimates)
+    return result.with_parts(estimates=estimates)
 
 
 def run_model(
@@ -294,12 +294,12 @@ def run_model(
     check_memory(design, problem, setting.residual, setting.estimation)
     fit = fit_design(design, setting.random, setting.residual, setting.estimation.method, problem)
     estimates, wald = estimates_of(fit, setting.estimation, design.log_volume)
-    result = kind(
+    result = kind.of(
         setting=dataclasses.replace(setting, centres=block.centres),
         design=design,
         estimates=without_tests(estimates, design.fixed, past.untested),
         identifiers=identifiers(panel._frame, panel, design),
-        warnings=(*past.notes, *_few_dyads(design.n_dyads), *_nights(panel, setting), *fit.warnings, *wald.notes),
+        notes=(*past.notes, *_few_dyads(design.n_dyads), *_nights(panel, setting), *fit.warnings, *wald.notes),
     )
     # What is at hand need not be made again when a verb asks for it.
     result.__dict__.update(_engine=fit, _inference=wald)
@@ -337,12 +337,12 @@ def _run_incomplete(
         from reldyn.actor_partner.model._modelled import fit_modelled as fit_incomplete
 
     design, block, estimates, more, frame = fit_incomplete(panel, outcome, lay_out, strata, setting)
-    return kind(
+    return kind.of(
         setting=dataclasses.replace(setting, centres=block.centres),
         design=design,
         estimates=without_tests(estimates, design.fixed, past.untested),
         identifiers=identifiers(frame, panel, design),
-        warnings=(*past.notes, *_nights(panel, setting), *more),
+        notes=(*past.notes, *_nights(panel, setting), *more),
     )
 
 

@@ -7,9 +7,8 @@ Marginal models by generalised estimating equations (Liang and Zeger, 1986; Loey
 from __future__ import annotations
 
 import dataclasses
-import textwrap
 import warnings
-from dataclasses import dataclass
+from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
@@ -23,13 +22,14 @@ from reldyn.actor_partner.model._result import ApimResult
 from reldyn.actor_partner.model._terms import DesignColumn, DesignTerm
 from reldyn.errors import ConvergenceWarning, DataError, DataWarning, DesignError, describe_rows
 from reldyn.mixed import Wald
-from reldyn.results import format_table
+from reldyn.results import InState
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from reldyn.actor_partner.model._setting import ModelSetting
     from reldyn.panel import DyadPanel
+    from reldyn.results import Section
 
 __all__ = ["FAMILIES", "MarginalApimResult", "fit_marginal", "refuse_mixed_options"]
 
@@ -52,7 +52,6 @@ NAMES = {
 }
 
 
-@dataclass(frozen=True)
 class MarginalApimResult(ApimResult):
     """A marginal actor-partner model of an outcome that is not normal.
 
@@ -67,10 +66,10 @@ class MarginalApimResult(ApimResult):
         Of an ordinal outcome.
     """
 
-    family: str = "binomial"
-    dispersion: float = float("nan")
-    working: float = float("nan")
-    categories: tuple[float, ...] = ()
+    family = InState[str]("binomial")
+    dispersion = InState[float](float("nan"))
+    working = InState[float](float("nan"))
+    categories = InState[tuple[float, ...]](())
 
     figure: ClassVar[str | None] = "path_diagram"
 
@@ -110,23 +109,13 @@ class MarginalApimResult(ApimResult):
         table = super().tidy()
         return table.assign(ratio=np.exp(table["estimate"]))
 
-    def summary(self) -> str:
-        """Methods paragraph with the marginal reading, coefficients and notes."""
-        from reldyn.actor_partner.model._text import WIDTH
+    def _headline(self) -> str:
+        return f"Marginal actor-partner model of {self.design.outcome} ({NAMES[self.family]})"
 
-        said = ("effect", "variable", "level", "role", "moderator", "moderated", "trait_of")
-        hidden = (*said, "category", "composition")
-        table = self.tidy().drop(columns=[name for name in hidden if name in self.tidy()])
-        body = "\n".join(line.rstrip() for line in format_table(table).to_string(index=False).splitlines())
-        parts = [
-            f"Marginal actor-partner model of {self.design.outcome} ({NAMES[self.family]})",
-            textwrap.fill(self._methods(), WIDTH),
-            body,
-        ]
-        if self.warnings:
-            bullets = (textwrap.fill(n, WIDTH, initial_indent="- ", subsequent_indent="  ") for n in self.warnings)
-            parts.append("Notes\n" + "\n".join(bullets))
-        return "\n\n".join(parts)
+    def _sections(self) -> Iterable[Section]:
+        from reldyn.actor_partner.model._text import without_identifying
+
+        return (without_identifying(self.tidy()),)
 
     def _methods(self) -> str:
         from reldyn.actor_partner.model._text import _members, _predictor_sentences
@@ -259,12 +248,12 @@ def fit_marginal(
     split = _split_names(design, X, kept, fit, family)
     more = _notes(design, fit, family, split)
     design = dataclasses.replace(design, fixed=columns, random=())
-    return MarginalApimResult(
+    return MarginalApimResult.of(
         setting=setting,
         design=design,
         estimates=_estimates(fit, design, settled=fit.converged and not fit.split and not split),
         identifiers=identifiers(panel._frame, panel, design),
-        warnings=(*notes, *more),
+        notes=(*notes, *more),
         family=family,
         dispersion=fit.dispersion,
         working=fit.working,

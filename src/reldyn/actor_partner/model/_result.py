@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -14,18 +13,18 @@ from reldyn.actor_partner.model._estimates import Estimates
 from reldyn.actor_partner.model._setting import ModelSetting
 from reldyn.actor_partner.model._tables import covariance_frame, residual_process, tidy_fixed
 from reldyn.errors import DesignError, check_option
-from reldyn.results import Result, Withheld
+from reldyn.results import InState, Result, Withheld
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from reldyn.mixed import Fit, Wald
     from reldyn.panel import DyadPanel
+    from reldyn.results import Section
 
 __all__ = ["ApimResult", "MixedResult"]
 
 
-@dataclass(frozen=True)
 class MixedResult(Result):
     """A fitted dyadic mixed model.
 
@@ -39,15 +38,14 @@ class MixedResult(Result):
         What was found.
     identifiers : pandas.DataFrame
         Dyad, person, role and clock columns of the rows.
-    warnings : tuple of str
+    notes : tuple of str
         What a careful reader must know.
     """
 
-    setting: ModelSetting
-    design: DesignRows
-    estimates: Estimates
-    identifiers: pd.DataFrame
-    warnings: tuple[str, ...] = ()
+    setting = InState[ModelSetting]()
+    design = InState[DesignRows]()
+    estimates = InState[Estimates]()
+    identifiers = InState["pd.DataFrame"]()
 
     figure: ClassVar[str | None] = None
     row_fields: ClassVar[tuple[str, ...]] = ("identifiers",)
@@ -135,11 +133,19 @@ class MixedResult(Result):
         }
         return pd.DataFrame([row])
 
-    def summary(self) -> str:
-        """Text that reads like a methods and results section."""
-        from reldyn.actor_partner.model._text import summary
+    def _headline(self) -> str:
+        kind = "Actor-partner interdependence model" if self.setting.kind == "apim" else "Dyadic mixed model"
+        return f"{kind} of {self.design.outcome}"
 
-        return summary(self)
+    def _methods(self) -> str:
+        from reldyn.actor_partner.model._text import methods_paragraph
+
+        return methods_paragraph(self)
+
+    def _sections(self) -> Iterable[Section]:
+        from reldyn.actor_partner.model._text import sections
+
+        return sections(self)
 
     def covariance(self, of: str) -> pd.DataFrame:
         """Labelled covariance matrix.
@@ -403,7 +409,6 @@ class MixedResult(Result):
         return fit_design(self.design, self.setting.random, self.setting.residual, self.estimates.method)
 
 
-@dataclass(frozen=True)
 class ApimResult(MixedResult):
     """A fitted actor-partner interdependence model.
 

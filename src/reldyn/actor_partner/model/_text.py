@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from reldyn.actor_partner._row_terms import row_term_sentences
-from reldyn.results import format_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from reldyn.actor_partner.model._result import MixedResult
     from reldyn.actor_partner.model._terms import Stratum
+    from reldyn.results import Section
 
-__all__ = ["methods_paragraph", "summary"]
+__all__ = ["methods_paragraph", "sections", "without_identifying"]
 
 _RESIDUALS = {
     "independent": "independent",
@@ -44,39 +43,25 @@ _CENTERING = {
 _LAGGED = (
     "as deviations from the person's mean (within); the means of a lagged outcome, which are its own, are left out"
 )
-WIDTH = 100
 SOURCES = "Kenny, Kashy and Cook (2006); Bolger and Laurenceau (2013)"
 
 
-def summary(result: MixedResult) -> str:
-    """The whole result as text."""
-    parts = [
-        _headline(result),
-        textwrap.fill(methods_paragraph(result), WIDTH),
-        *_carry_over_table(result),
-        "Fixed effects\n" + _table(result.tidy().drop(columns=_identifying(result.tidy()))),
-    ]
+def sections(result: MixedResult) -> Iterator[Section]:
+    """The tables of a summary, and the parameters of the residual process."""
+    yield from _carry_over_table(result)
+    yield "Fixed effects", without_identifying(result.tidy())
     if result.design.random:
-        parts.append("Random effects (standard deviations, correlations)\n" + _table(_correlations(result, "random")))
-    parts.append("Residuals (standard deviations, correlations)\n" + _table(_correlations(result, "residual")))
-    process = _process_lines(result)
-    if process:
-        parts.append(process)
-    if result.warnings:
-        parts.append("Notes\n" + "\n".join(_bullet(note) for note in result.warnings))
-    return "\n\n".join(parts)
+        yield "Random effects (standard deviations, correlations)", _correlations(result, "random")
+    yield "Residuals (standard deviations, correlations)", _correlations(result, "residual")
+    yield from _process_lines(result)
 
 
-def _carry_over_table(result: MixedResult) -> list[str]:
+def _carry_over_table(result: MixedResult) -> Iterator[Section]:
     """Stability and influence, first of all numbers where the residual process has them."""
-    if result.setting.residual.process != "var1" or not result.estimates.cov_parameters.size:
-        return []
-    rows = result.tidy("residual")
-    rows = rows[rows["effect"].isin(["stability", "influence", "contrast"])].drop(columns="note")
-    return [
-        "Stability and influence (of deviations from the fixed effects)\n"
-        + _table(rows.drop(columns=_identifying(rows)))
-    ]
+    if result.setting.residual.process == "var1" and result.estimates.cov_parameters.size:
+        rows = result.tidy("residual")
+        rows = rows[rows["effect"].isin(["stability", "influence", "contrast"])].drop(columns="note")
+        yield "Stability and influence (of deviations from the fixed effects)", without_identifying(rows)
 
 
 def methods_paragraph(result: MixedResult) -> str:
@@ -110,11 +95,6 @@ def _criteria(glance: Any) -> str:
         f"AIC {glance['aic']:.2f}, BIC {glance['bic']:.2f} counting rows, {glance['bic_dyads']:.2f} counting dyads"
         + ("; under REML, to be compared between models with the same fixed effects only)." if restricted else ").")
     )
-
-
-def _headline(result: MixedResult) -> str:
-    kind = "Actor-partner interdependence model" if result.setting.kind == "apim" else "Dyadic mixed model"
-    return f"{kind} of {result.design.outcome}"
 
 
 def _members(roles: str, strata: Sequence[Stratum]) -> str:
@@ -192,10 +172,10 @@ def _residual_phrase(residual: Any) -> str:
     return _RESIDUALS[residual.process] + (f" ({', '.join(extra)})" if extra else "")
 
 
-def _identifying(tidy: pd.DataFrame) -> list[str]:
-    """What the readable term already says."""
+def without_identifying(tidy: pd.DataFrame) -> pd.DataFrame:
+    """A table without what its readable terms already say."""
     names = ("effect", "variable", "level", "role", "moderator", "moderated", "trait_of", "category", "composition")
-    return [name for name in names if name in tidy]
+    return tidy.drop(columns=[name for name in names if name in tidy])
 
 
 def _correlations(result: MixedResult, what: str) -> pd.DataFrame:
@@ -214,17 +194,16 @@ def _correlations(result: MixedResult, what: str) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
-def _process_lines(result: MixedResult) -> str:
+def _process_lines(result: MixedResult) -> Iterator[str]:
     """Carry-over parameters in one line per composition; nothing for processes without time."""
     if not result.setting.residual.serial:
-        return ""
+        return
     process = result.residual_process
     several = len(result.design.strata) > 1
-    lines = []
-    for label, told in process.items() if several else [("", process)]:
-        shown = [_shown(name, told[name]) for name in ("phi", "decay", "transition", "error_variance") if name in told]
-        lines.append((f"{label}: " if label else "") + "; ".join(shown))
-    return "Residual process\n" + "\n".join(lines)
+    for label, found in process.items() if several else [("", process)]:
+        names = [name for name in ("phi", "decay", "transition", "error_variance") if name in found]
+        where = f" ({label})" if label else ""
+        yield f"Residual process{where}: {'; '.join(_shown(name, found[name]) for name in names)}."
 
 
 def _shown(name: str, value: Any) -> str:
@@ -234,12 +213,3 @@ def _shown(name: str, value: Any) -> str:
         return f"{name} " + ", ".join(f"{role} {number:.3f}" for role, number in value.items())
     cells = [f"{value.loc[row, column]:.3f} from {column} to {row}" for row in value.index for column in value.columns]
     return f"{name} " + ", ".join(cells)
-
-
-def _table(frame: pd.DataFrame) -> str:
-    lines = format_table(frame).to_string(index=False).splitlines()
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def _bullet(note: str) -> str:
-    return textwrap.fill(note, WIDTH, initial_indent="- ", subsequent_indent="  ")

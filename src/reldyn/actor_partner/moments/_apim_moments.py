@@ -7,12 +7,11 @@ path-model programs print; `reldyn.apim` is the same regression with small-sampl
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from reldyn._types import Column, Columns
+from reldyn._types import Array, Column, Columns
 from reldyn.actor_partner.moments._dyads import DyadTable, dyad_table, estimate_rows, warn_all
 from reldyn.actor_partner.moments._incomplete import incomplete_moments
 from reldyn.actor_partner.moments._interchangeable import double_entry
@@ -22,10 +21,10 @@ from reldyn.actor_partner.moments._sem import delta, fit_structure
 from reldyn.actor_partner.moments._structures import apim_structure
 from reldyn.errors import DesignError
 from reldyn.panel import analysis
+from reldyn.results import InState
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
     from reldyn.panel import DyadPanel
 
@@ -34,7 +33,6 @@ __all__ = ["ApimMomentsResult", "apim_sem"]
 PATTERNS = {1.0: "couple", 0.0: "actor-only", -1.0: "contrast"}
 
 
-@dataclass(frozen=True)
 class ApimMomentsResult(MomentResult):
     """An actor-partner model of moments.
 
@@ -50,12 +48,12 @@ class ApimMomentsResult(MomentResult):
         The values behind them where some are missing and ``missing="model"``.
     """
 
-    outcome: str = ""
-    predictors: tuple[str, ...] = ()
-    roles: tuple[Any, ...] = ()
-    mean: NDArray[np.float64] | None = None
-    cov: NDArray[np.float64] | None = None
-    values: NDArray[np.float64] | None = None
+    outcome = InState[str]("")
+    predictors = InState[tuple[str, ...]](())
+    roles = InState[tuple[Any, ...]](())
+    mean = InState[Array | None](None)
+    cov = InState[Array | None](None)
+    values = InState[Array | None](None)
 
     row_fields: ClassVar[tuple[str, ...]] = ("values",)
 
@@ -173,12 +171,12 @@ def apim_sem(
     fitted = fit_members(apim_structure(names, outcome, alike=alike), moments, alike=alike)
     if alike:
         moments = double_entry(moments)
-    return ApimMomentsResult(
+    return ApimMomentsResult.of(
         table=_paths(fitted, names, data),
         parameters=parameter_table(fitted, {}),
         fitted=fitted,
         n_dyads=data.n,
-        warnings=data.notes,
+        notes=data.notes,
         outcome=outcome,
         predictors=tuple(names),
         roles=data.roles,

@@ -8,7 +8,6 @@ that the model does not fit the data.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -22,6 +21,7 @@ from reldyn.actor_partner.moments._sem import delta
 from reldyn.actor_partner.moments._structures import common_fate_structure, mutual_structure
 from reldyn.errors import DesignError
 from reldyn.panel import analysis
+from reldyn.results import InState
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +35,6 @@ LEAST_ICC = 0.2
 WEAK_F = 10.0
 
 
-@dataclass(frozen=True)
 class CommonFateResult(MomentResult):
     """A common fate model.
 
@@ -49,11 +48,11 @@ class CommonFateResult(MomentResult):
         Whether all variances are positive and all correlations inside -1 and 1.
     """
 
-    outcome: str = ""
-    predictor: str = ""
-    roles: tuple[Any, ...] = ()
-    icc: Mapping[str, float] | None = None
-    admissible: bool = True
+    outcome = InState[str]("")
+    predictor = InState[str]("")
+    roles = InState[tuple[Any, ...]](())
+    icc = InState[Mapping[str, float] | None](None)
+    admissible = InState[bool](True)
 
     figure: ClassVar[str | None] = "common_fate_diagram"
 
@@ -149,12 +148,12 @@ def common_fate(
     faults = _heywood(fitted, predictor, outcome)
     notes = (*data.notes, *faults)
     warn_all(notes)
-    return CommonFateResult(
+    return CommonFateResult.of(
         table=_fate_table(fitted, data, predictor, outcome),
         parameters=parameter_table(fitted, {}),
         fitted=fitted,
         n_dyads=data.n,
-        warnings=notes,
+        notes=notes,
         outcome=outcome,
         predictor=predictor,
         roles=data.roles,
@@ -205,7 +204,6 @@ def _fate_table(fitted: Fitted, data: DyadTable, predictor: str, outcome: str) -
     return pd.DataFrame({"term": terms}).assign(**columns, note=notes)
 
 
-@dataclass(frozen=True)
 class MutualInfluenceResult(MomentResult):
     """A mutual influence model.
 
@@ -218,11 +216,11 @@ class MutualInfluenceResult(MomentResult):
     admissible : bool
     """
 
-    outcome: str = ""
-    predictor: str = ""
-    roles: tuple[Any, ...] = ()
-    feedback: float = float("nan")
-    admissible: bool = True
+    outcome = InState[str]("")
+    predictor = InState[str]("")
+    roles = InState[tuple[Any, ...]](())
+    feedback = InState[float](float("nan"))
+    admissible = InState[bool](True)
 
     def _about(self) -> dict[str, Any]:
         return {**super()._about(), "feedback": self.feedback, "admissible": self.admissible}
@@ -298,12 +296,12 @@ def mutual_influence(
     faults = _not_settling(fitted, feedback)
     notes = (*data.notes, *faults, *_weak(fitted, data, predictor))
     warn_all(notes)
-    return MutualInfluenceResult(
+    return MutualInfluenceResult.of(
         table=_mutual_table(fitted, data),
         parameters=parameter_table(fitted, {}),
         fitted=fitted,
         n_dyads=data.n,
-        warnings=notes,
+        notes=notes,
         outcome=outcome,
         predictor=predictor,
         roles=data.roles,

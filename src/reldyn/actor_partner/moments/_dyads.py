@@ -17,7 +17,7 @@ from reldyn.actor_partner._metrics import metric_note, unequal_metrics, withheld
 from reldyn.actor_partner.model._terms import check_two_roles, strata_of
 from reldyn.actor_partner.moments._incomplete import incomplete_moments
 from reldyn.errors import DataWarning, DesignError, check_option
-from reldyn.results import EstimateResult
+from reldyn.results import EstimateResult, InState
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -270,7 +270,7 @@ def estimate_rows(
 class FamilyResult(EstimateResult):
     """Verbs of a result about dyads; subclasses add ``_headline`` and ``_methods``."""
 
-    n_dyads: int
+    n_dyads = InState[int]()
 
     def _about(self) -> Mapping[str, Any]:
         """What `glance` says beyond counts."""

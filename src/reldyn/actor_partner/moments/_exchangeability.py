@@ -7,7 +7,6 @@ Kenny (2006) for the I-SAT model. Both need no optimiser: the maximum is the ave
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from reldyn._types import Column, Columns
@@ -18,10 +17,9 @@ from reldyn.actor_partner.moments._moments import saturated
 from reldyn.actor_partner.moments._sem import comparative_indices
 from reldyn.errors import DesignError, check_option
 from reldyn.panel import analysis
+from reldyn.results import InState, InTables
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from reldyn.panel import DyadPanel
 
 __all__ = ["IsatResult", "adjusted_fit", "distinguishability_sem", "isat"]
@@ -86,7 +84,7 @@ def distinguishability_sem(
     n_moments = free * (free + 3) // 2
     log_likelihood = saturated(moments)
     first, second = table.members
-    return ComparisonResult(
+    return ComparisonResult.of(
         statistic=statistic,
         df=df,
         p_value=float(stats.chi2.sf(statistic, df)),
@@ -95,7 +93,7 @@ def distinguishability_sem(
         log_likelihoods=(log_likelihood - 0.5 * statistic, log_likelihood),
         n_parameters=(n_moments - df, n_moments),
         question=f"do {first} and {second} differ in any {'mean, ' if means == 'equal' else ''}variance or covariance?",
-        warnings=table.notes,
+        notes=table.notes,
     )
 
 
@@ -166,7 +164,6 @@ def adjusted_fit(
     }
 
 
-@dataclass(frozen=True)
 class IsatResult(FamilyResult):
     """The interchangeable saturated and null models of some variables.
 
@@ -178,15 +175,12 @@ class IsatResult(FamilyResult):
     cov : pandas.DataFrame
         Covariance matrix under interchangeability, both members.
     means : mapping of str to float
-    warnings : tuple of str
+    notes : tuple of str
     """
 
-    table: pd.DataFrame
-    n_dyads: int
-    variables: tuple[str, ...]
-    cov: pd.DataFrame
-    means: Mapping[str, float]
-    warnings: tuple[str, ...] = ()
+    variables = InState[tuple[str, ...]]()
+    cov = InTables()
+    means = InState[Mapping[str, float]]()
 
     def adjust(self, statistic: float, df: int) -> dict[str, float]:
         """Fit indices of a model of these variables; see `adjusted_fit`.
@@ -267,4 +261,6 @@ def isat(panel: DyadPanel, variables: Columns, *, missing: Literal["available", 
     labels = [f"{name}, {member}" for name in names for member in table.members]
     cov = pd.DataFrame(average.cov, index=labels, columns=labels)
     means = dict(zip(names, average.mean[::2].tolist(), strict=True))
-    return IsatResult(pd.DataFrame(rows), table.n, tuple(names), cov, means, table.notes)
+    return IsatResult.of(
+        table=pd.DataFrame(rows), n_dyads=table.n, variables=tuple(names), cov=cov, means=means, notes=table.notes
+    )

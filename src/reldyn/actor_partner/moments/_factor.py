@@ -6,7 +6,6 @@ Kenny, Kashy and Cook (2006, chapter 5); reliability of the items' sum by coeffi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -31,6 +30,7 @@ from reldyn.actor_partner.moments._moment_model import (
 from reldyn.actor_partner.moments._sem import Structure, delta, fit_structure
 from reldyn.errors import DesignError
 from reldyn.panel import analysis
+from reldyn.results import InState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +46,6 @@ __all__ = ["FactorResult", "equality_sentence", "factor_model", "fit_factors", "
 LEAST_ITEMS = 3
 
 
-@dataclass(frozen=True)
 class FactorResult(MomentResult):
     """A factor model of both members' items.
 
@@ -58,9 +57,9 @@ class FactorResult(MomentResult):
         What is held equal across members.
     """
 
-    items: tuple[str, ...] = ()
-    roles: tuple[Any, ...] = ()
-    equal: tuple[str, ...] = ()
+    items = InState[tuple[str, ...]](())
+    roles = InState[tuple[Any, ...]](())
+    equal = InState[tuple[str, ...]](())
 
     def _headline(self) -> str:
         return f"Factor model of {', '.join(self.items)}, one factor per member"
@@ -144,12 +143,12 @@ def factor_model(
     fitted, notes = fit_factors(structure, data.moments(names), {"F": names}, data, chosen)
     notes = (*data.notes, *notes)
     warn_all(notes)
-    return FactorResult(
+    return FactorResult.of(
         table=_factor_table(structure, fitted, data, names, chosen),
         parameters=parameter_table(fitted, _named(names, data.members)),
         fitted=fitted,
         n_dyads=data.n,
-        warnings=notes,
+        notes=notes,
         missing=missing,
         items=tuple(names),
         roles=data.roles,

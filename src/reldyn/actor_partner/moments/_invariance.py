@@ -8,7 +8,6 @@ equal in all of it by what they are; then one model is judged against the interc
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -26,10 +25,9 @@ from reldyn.actor_partner.moments._latent_structures import (
 from reldyn.actor_partner.moments._moment_model import Fitted, fit_members, likelihood_phrase, parameter_table
 from reldyn.errors import DesignError, check_option
 from reldyn.panel import analysis
+from reldyn.results import InState
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from reldyn.panel import DyadPanel
 
 __all__ = ["InvarianceResult", "measurement_invariance"]
@@ -38,7 +36,6 @@ FACTORS = ("free", "equal")
 FIT = ("cfi", "tli", "rmsea", "srmr", "log_likelihood")
 
 
-@dataclass(frozen=True)
 class InvarianceResult(FamilyResult):
     """Nested factor models of both members' items; of exchangeable members the one model there is.
 
@@ -50,22 +47,19 @@ class InvarianceResult(FamilyResult):
     n_dyads : int
     items, roles : tuple
         No roles where members are exchangeable.
-    warnings : tuple of str
+    notes : tuple of str
     missing : {"available", "model"}
     factors : {"free", "equal"}
     unadjusted : mapping of str to float
         Of exchangeable members: the fit against the ordinary saturated model, which depends on who is member 1.
     """
 
-    table: pd.DataFrame
-    parameters: Mapping[str, pd.DataFrame]
-    n_dyads: int
-    items: tuple[str, ...]
-    roles: tuple[Any, ...]
-    warnings: tuple[str, ...] = ()
-    missing: str = "available"
-    factors: str = "free"
-    unadjusted: Mapping[str, float] = field(default_factory=dict)
+    parameters = InState[Mapping[str, Any]]()
+    items = InState[tuple[str, ...]]()
+    roles = InState[tuple[Any, ...]]()
+    missing = InState[str]("available")
+    factors = InState[str]("free")
+    unadjusted = InState[Mapping[str, float]](factory=dict)
 
     def _headline(self) -> str:
         members = f"across {self.roles[0]} and {self.roles[1]}" if self.roles else "of exchangeable members"
@@ -156,13 +150,13 @@ def measurement_invariance(
     warn_all(data.notes)
     fits = _nested(data, names, factors) if data.distinguishable else {"all equal": _all_equal(data, names)}
     last = list(fits.values())[-1]
-    return InvarianceResult(
+    return InvarianceResult.of(
         table=pd.DataFrame(_rows(fits)),
         parameters={level: parameter_table(fit, _named(names, data.members)) for level, fit in fits.items()},
         n_dyads=data.n,
         items=tuple(names),
         roles=data.roles,
-        warnings=data.notes,
+        notes=data.notes,
         missing=missing,
         factors=factors,
         unadjusted=last.unadjusted,

@@ -8,7 +8,6 @@ structural equation programs (Sakaluk, Fisher and Kilshaw, 2021).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -26,6 +25,7 @@ from reldyn.actor_partner.moments._moment_model import Fitted, MomentResult, par
 from reldyn.actor_partner.moments._sem import Structure, delta
 from reldyn.errors import DesignError
 from reldyn.panel import analysis
+from reldyn.results import InState
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +38,6 @@ __all__ = ["LatentApimResult", "latent_apim"]
 EFFECTS = ("actor", "partner", "k", "standardised actor", "standardised partner")
 
 
-@dataclass(frozen=True)
 class LatentApimResult(MomentResult):
     """An actor-partner model between factors.
 
@@ -54,11 +53,11 @@ class LatentApimResult(MomentResult):
         What is held equal across members in measurement.
     """
 
-    outcome: str = ""
-    predictors: tuple[str, ...] = ()
-    items: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    roles: tuple[Any, ...] = ()
-    equal: tuple[str, ...] = ()
+    outcome = InState[str]("")
+    predictors = InState[tuple[str, ...]](())
+    items = InState[Mapping[str, tuple[str, ...]]](factory=dict)
+    roles = InState[tuple[Any, ...]](())
+    equal = InState[tuple[str, ...]](())
 
     def _headline(self) -> str:
         return f"Latent actor-partner model: {self.outcome} on {', '.join(self.predictors)}"
@@ -149,12 +148,12 @@ def latent_apim(
     fitted, notes = fit_factors(structure, data.moments(names), constructs, data, chosen)
     notes = (*data.notes, *notes)
     warn_all(notes)
-    return LatentApimResult(
+    return LatentApimResult.of(
         table=_effects(structure, fitted, name, constructs, data),
         parameters=parameter_table(fitted, {}),
         fitted=fitted,
         n_dyads=data.n,
-        warnings=notes,
+        notes=notes,
         missing=missing,
         outcome=name,
         predictors=tuple(predictors),

@@ -8,7 +8,6 @@ intervals come from resampled dyads or from draws of the estimates.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -27,10 +26,10 @@ from reldyn.actor_partner.moments._moment_model import likelihood_phrase
 from reldyn.actor_partner.moments._sem import SemFit, fit_structure
 from reldyn.errors import DesignError, check_option
 from reldyn.panel import analysis
+from reldyn.results import InState, InTables
 from reldyn.stats import known_seed
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
 
     from reldyn.panel import DyadPanel
@@ -40,7 +39,6 @@ __all__ = ["MediationResult", "mediation"]
 INTERVALS = ("bootstrap", "monte-carlo", "delta")
 
 
-@dataclass(frozen=True)
 class MediationResult(FamilyResult):
     """Direct, indirect and total effects of an actor-partner mediation.
 
@@ -65,29 +63,26 @@ class MediationResult(FamilyResult):
         Against the saturated model (of exchangeable members: the interchangeable one); NaN without degrees of freedom.
     converged : bool
     missing : {"available", "model"}
-    warnings : tuple of str
+    notes : tuple of str
     """
 
-    table: pd.DataFrame
-    paths: pd.DataFrame
-    k: pd.DataFrame
-    n_dyads: int
-    outcome: str
-    predictors: tuple[str, ...]
-    mediators: tuple[str, ...]
-    covariates: tuple[str, ...]
-    roles: tuple[Any, ...]
-    interval: str
-    n_draws: int
-    n_failed: int
-    seed: int | None
-    log_likelihood: float
-    statistic: float
-    df: int
-    p_value: float
-    converged: bool
-    missing: str = "available"
-    warnings: tuple[str, ...] = ()
+    paths = InTables()
+    k = InTables()
+    outcome = InState[str]()
+    predictors = InState[tuple[str, ...]]()
+    mediators = InState[tuple[str, ...]]()
+    covariates = InState[tuple[str, ...]]()
+    roles = InState[tuple[Any, ...]]()
+    interval = InState[str]()
+    n_draws = InState[int]()
+    n_failed = InState[int]()
+    seed = InState[int | None]()
+    log_likelihood = InState[float]()
+    statistic = InState[float]()
+    df = InState[int]()
+    p_value = InState[float]()
+    converged = InState[bool]()
+    missing = InState[str]("available")
 
     figure: ClassVar[str | None] = "mediation_diagram"
 
@@ -304,7 +299,7 @@ def _result(
     from scipy import stats
 
     df = _degrees_of_freedom(fit, variables, alike=not data.distinguishable)
-    return MediationResult(
+    return MediationResult.of(
         table=effects_table(fit, data, variables, draws),
         paths=paths_table(fit, data, variables),
         k=k_table(fit, data, variables, draws),
@@ -324,5 +319,5 @@ def _result(
         p_value=float(stats.chi2.sf(fit.statistic, df)) if df else float("nan"),
         converged=fit.converged,
         missing=missing,
-        warnings=notes,
+        notes=notes,
     )

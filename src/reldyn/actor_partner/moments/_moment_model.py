@@ -18,7 +18,7 @@ from reldyn.actor_partner.moments._interchangeable import (
 from reldyn.actor_partner.moments._moments import Moments, independent, saturated
 from reldyn.actor_partner.moments._sem import SemFit, Structure, discrepancy, fit_structure
 from reldyn.errors import ConvergenceWarning
-from reldyn.results import register
+from reldyn.results import InState, InTables, register
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -162,7 +162,6 @@ def likelihood_phrase(missing: str) -> str:
     return "maximum likelihood with expected information"
 
 
-@dataclass(frozen=True)
 class MomentResult(FamilyResult):
     """A model of two members' means and covariances.
 
@@ -174,17 +173,14 @@ class MomentResult(FamilyResult):
         Every parameter of the model.
     fitted : Fitted
     n_dyads : int
-    warnings : tuple of str
+    notes : tuple of str
     missing : {"available", "model"}
         What became of dyads that lack a value.
     """
 
-    table: pd.DataFrame
-    parameters: pd.DataFrame
-    fitted: Fitted
-    n_dyads: int
-    warnings: tuple[str, ...] = ()
-    missing: str = "available"
+    parameters = InTables()
+    fitted = InState[Fitted]()
+    missing = InState[str]("available")
 
     @property
     def _likelihood(self) -> str:

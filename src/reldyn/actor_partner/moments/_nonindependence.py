@@ -7,7 +7,6 @@ not, an intraclass correlation, which does not depend on who is called member 1.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +16,6 @@ from reldyn.actor_partner.moments._dyads import DyadTable, FamilyResult, dyad_ta
 from reldyn.panel import analysis
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
 
     from reldyn.panel import DyadPanel
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["NonindependenceResult", "anova_icc", "exact_limits", "nonindependence"]
 
 
-@dataclass(frozen=True)
 class NonindependenceResult(FamilyResult):
     """Correlations of the two members' values.
 
@@ -33,12 +30,8 @@ class NonindependenceResult(FamilyResult):
     ----------
     table : pandas.DataFrame
     n_dyads : int
-    warnings : tuple of str
+    notes : tuple of str
     """
-
-    table: pd.DataFrame
-    n_dyads: int
-    warnings: tuple[str, ...] = ()
 
     def _headline(self) -> str:
         return f"Non-independence of {', '.join(dict.fromkeys(self.table['variable']))}"
@@ -98,7 +91,7 @@ def nonindependence(panel: DyadPanel, variables: Columns, *, roles: str | None =
     table = dyad_table(panel, names, analysis="nonindependence", roles=roles)
     warn_all(table.notes)
     rows = [row for name in names for row in _rows(name, table)]
-    return NonindependenceResult(pd.DataFrame(rows), table.n, table.notes)
+    return NonindependenceResult.of(table=pd.DataFrame(rows), n_dyads=table.n, notes=table.notes)
 
 
 def _rows(name: str, table: DyadTable) -> list[dict[str, Any]]:

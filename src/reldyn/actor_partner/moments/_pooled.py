@@ -7,7 +7,6 @@ Satterthwaite's degrees of freedom; the oracle of the iterative fit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,17 +15,15 @@ from reldyn._types import Column, Columns
 from reldyn.actor_partner.moments._dyads import FamilyResult, dyad_table, estimate_rows, warn_all
 from reldyn.errors import DesignError
 from reldyn.panel import analysis
+from reldyn.results import InState
 from reldyn.stats import LeastSquares, least_squares
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from reldyn.panel import DyadPanel
 
 __all__ = ["PooledResult", "pooled_regression"]
 
 
-@dataclass(frozen=True)
 class PooledResult(FamilyResult):
     """Actor and partner effects of exchangeable members from two regressions.
 
@@ -37,16 +34,13 @@ class PooledResult(FamilyResult):
     outcome : str
     predictors : tuple of str
     residual_correlation, residual_sd : float
-    warnings : tuple of str
+    notes : tuple of str
     """
 
-    table: pd.DataFrame
-    n_dyads: int
-    outcome: str
-    predictors: tuple[str, ...]
-    residual_correlation: float
-    residual_sd: float
-    warnings: tuple[str, ...] = ()
+    outcome = InState[str]()
+    predictors = InState[tuple[str, ...]]()
+    residual_correlation = InState[float]()
+    residual_sd = InState[float]()
 
     def _about(self) -> dict[str, Any]:
         return {"residual_correlation": self.residual_correlation, "residual_sd": self.residual_sd}
@@ -121,14 +115,14 @@ def pooled_regression(panel: DyadPanel, *, outcome: Column, predictors: Columns)
     columns = {key: np.array([part[key] for part in parts]) for key in parts[0]}
     # Residuals of mean and difference are independent: their variances give those of the members.
     level, gap = float(between.variance), float(within.variance) / 4
-    return PooledResult(
+    return PooledResult.of(
         table=pd.DataFrame(rows).assign(**estimate_rows(columns["estimate"], columns["std_error"], columns["df"])),
         n_dyads=data.n,
         outcome=outcome,
         predictors=tuple(names),
         residual_correlation=(level - gap) / (level + gap),
         residual_sd=float(np.sqrt(level + gap)),
-        warnings=data.notes,
+        notes=data.notes,
     )
 
 

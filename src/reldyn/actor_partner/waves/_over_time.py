@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -26,6 +25,7 @@ from reldyn.actor_partner.waves._panel_waves import dynamic_panel_rows, panel_wa
 from reldyn.errors import ConvergenceWarning, DataWarning, DesignError
 from reldyn.mixed import Estimation, Residual, fit_dynamic_panel
 from reldyn.panel import analysis
+from reldyn.results import InState
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +44,6 @@ _TWO_WAVES = (
 )
 
 
-@dataclass(frozen=True)
 class OverTimeResult(FamilyResult):
     """Stability and influence of an outcome over time.
 
@@ -56,7 +55,7 @@ class OverTimeResult(FamilyResult):
     n_dyads : int
     outcome : str
     steps : int
-    warnings : tuple of str
+    notes : tuple of str
     method : {"lagged", "dynamic panel", "stationary"}
         A regression on the lagged outcome; the dynamic panel model with a free first wave; a stationary `var1` process
         around random intercepts.
@@ -64,14 +63,11 @@ class OverTimeResult(FamilyResult):
         What `glance` says of a dynamic panel model.
     """
 
-    table: pd.DataFrame
-    fit: ApimResult | None
-    n_dyads: int
-    outcome: str
-    steps: int
-    warnings: tuple[str, ...] = ()
-    method: str = "lagged"
-    about: Mapping[str, Any] = field(default_factory=dict)
+    fit = InState[ApimResult | None]()
+    outcome = InState[str]()
+    steps = InState[int]()
+    method = InState[str]("lagged")
+    about = InState[Mapping[str, Any]](factory=dict)
 
     figure: ClassVar[str | None] = "path_diagram"
 
@@ -232,7 +228,16 @@ def _dynamic_panel(panel: DyadPanel, outcome: str, waves: Any, model: Mapping[st
     table, about, notes = dynamic_panel_rows(fit, waves, stratum, outcome)
     for note in notes:
         warnings.warn(note, DataWarning if fit.converged else ConvergenceWarning, stacklevel=3)
-    return OverTimeResult(table, None, about["n_dyads"], outcome, 1, notes, "dynamic panel", about)
+    return OverTimeResult.of(
+        table=table,
+        fit=None,
+        n_dyads=about["n_dyads"],
+        outcome=outcome,
+        steps=1,
+        notes=notes,
+        method="dynamic panel",
+        about=about,
+    )
 
 
 def _stationary(
@@ -251,7 +256,15 @@ def _stationary(
     table = pd.concat([rows.reindex(columns=fixed.columns), fixed], ignore_index=True)
     words = [name for name in ("moderator", "moderated", "trait_of", "composition") if name in table]
     table[words] = table[words].fillna("")
-    return OverTimeResult(table, fit, fit.design.n_dyads, outcome, 1, (*notes, *fit.warnings), "stationary")
+    return OverTimeResult.of(
+        table=table,
+        fit=fit,
+        n_dyads=fit.design.n_dyads,
+        outcome=outcome,
+        steps=1,
+        notes=(*notes, *fit.warnings),
+        method="stationary",
+    )
 
 
 def _lagged(panel: DyadPanel, outcome: str, steps: int, model: dict[str, Any], *, two_waves: bool) -> OverTimeResult:
@@ -272,7 +285,9 @@ def _lagged(panel: DyadPanel, outcome: str, steps: int, model: dict[str, Any], *
         ]
         table.loc[rows, "effect"] = word
     notes = (*fit.warnings, *((_TWO_WAVES,) if two_waves else ()))
-    return OverTimeResult(table, fit, fit.design.n_dyads, outcome, int(steps), notes)
+    return OverTimeResult.of(
+        table=table, fit=fit, n_dyads=fit.design.n_dyads, outcome=outcome, steps=int(steps), notes=notes
+    )
 
 
 def _panel_methods(result: OverTimeResult) -> str:

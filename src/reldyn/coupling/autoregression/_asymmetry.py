@@ -124,7 +124,7 @@ def asymmetry(
     if distinct:
         estimates = pd.concat([estimates, *_pooled(estimates)], ignore_index=True)
     first, second = pairs[0].names if distinct or len(pairs) == 1 else ("first member", "second member")
-    return AsymmetryResult(
+    return AsymmetryResult.of(
         variable=variable,
         first=str(first),
         second=str(second),
@@ -132,7 +132,7 @@ def asymmetry(
         estimates=estimates,
         checks=_checks(pairs, fits) if check and reliability is None else pd.DataFrame(),
         dyads=_dyads(pairs, fits),
-        warnings=_warnings(fits, notes, distinct=distinct),
+        notes=_warnings(fits, notes, distinct=distinct),
     )
 
 

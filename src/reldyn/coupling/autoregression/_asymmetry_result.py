@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from reldyn.results import Result, format_p
+from reldyn.results import InState, InTables, Result
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from reldyn.results import Section
+
 __all__ = ["AsymmetryResult"]
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
 class AsymmetryResult(Result):
     """The two cross effects of each dyad and their difference.
 
@@ -42,21 +42,20 @@ class AsymmetryResult(Result):
         ``vanishes``).
     dyads : pandas.DataFrame
         One row per dyad: ``dyad``, ``n_obs``, ``log_likelihood``, ``converged``, ``note``.
-    warnings : tuple of str
+    notes : tuple of str
     """
 
     figure = "asymmetry"
     person_columns: ClassVar[tuple[str, ...]] = ("source", "target", "vanishes_if")
     id_fields: ClassVar[dict[str, str]] = {"first": "member", "second": "member"}
 
-    variable: str
-    first: str
-    second: str
-    time_of_day: bool
-    estimates: pd.DataFrame
-    checks: pd.DataFrame
-    dyads: pd.DataFrame
-    warnings: tuple[str, ...]
+    variable = InState[str]()
+    first = InState[str]()
+    second = InState[str]()
+    time_of_day = InState[bool]()
+    estimates = InTables()
+    checks = InTables()
+    dyads = InTables()
 
     def tidy(self) -> pd.DataFrame:
         """One row per dyad and effect, then the sample.
@@ -88,36 +87,29 @@ class AsymmetryResult(Result):
             }
         )
 
-    def summary(self) -> str:
-        """Text that reads like a methods section."""
-        out = "time of day, weekend and a straight drift" if self.time_of_day else "a straight drift"
+    def _headline(self) -> str:
         n = int(self.glance()["n_dyads"].iloc[0])
-        lines = [
-            f"Asymmetry of {self.variable} in {n} {'dyad' if n == 1 else 'dyads'}: first-order vector autoregressions "
-            f"by exact likelihood, {out} taken out of each member's level. Differences are {self.first} to "
-            f"{self.second} minus {self.second} to {self.first}."
-        ]
+        return f"Asymmetry of {self.variable} in {n} {'dyad' if n == 1 else 'dyads'}"
+
+    def _methods(self) -> str:
+        out = "time of day, weekend and a straight drift" if self.time_of_day else "a straight drift"
+        return (
+            f"First-order vector autoregressions by exact likelihood, {out} taken out of each member's level. "
+            f"Differences are {self.first} to {self.second} minus {self.second} to {self.first}."
+        )
+
+    def _sections(self) -> Iterable[Section]:
         rows = self.estimates[self.estimates["dyad"] == "sample"]
         if not len(rows):
             rows = self.estimates[~self.estimates["effect"].isin(["inertia", "influence"])].head(5)
-        lines += [_in_words(row) for row in rows.to_dict("records") if math.isfinite(row["estimate"])]
+        names = ["term", "estimate", "std_error", "df", "p_value", "conf_low", "conf_high", "n_obs"]
+        yield rows.loc[np.isfinite(rows["estimate"].to_numpy(dtype=float)), names]
         if len(self.checks):
             counts = self.checks["verdict"].value_counts()
-            seen = int(counts.drop("", errors="ignore").sum())
-            lines.append(
-                f"Of {seen} differences with p < .05, {counts.get('holds', 0)} hold when each member may be measured "
-                f"with error of unknown size, {counts.get('undecided', 0)} stay undecided, "
+            checked = int(counts.drop("", errors="ignore").sum())
+            yield (
+                f"Of {checked} differences with p < .05, {counts.get('holds', 0)} hold when each member may be "
+                f"measured with error of unknown size, {counts.get('undecided', 0)} stay undecided, "
                 f"{counts.get('vanishes', 0)} vanish."
             )
-        lines.append("A difference says which series runs ahead of the other; it does not say why.")
-        return "\n".join([*lines, *(f"Note: {note}" for note in self.warnings)])
-
-
-def _in_words(row: Mapping[Any, Any]) -> str:
-    p_value = float(row["p_value"])
-    limits = f" [{row['conf_low']:.3f}, {row['conf_high']:.3f}]" if math.isfinite(row["conf_low"]) else ""
-    text = f"{row['term']}: {row['estimate']:.3f}{limits}"
-    if math.isnan(p_value):
-        return text + "."
-    shown = format_p(p_value)
-    return f"{text}, p {shown if shown.startswith('<') else '= ' + shown}."
+        yield "A difference says which series runs ahead of the other; it does not say why."

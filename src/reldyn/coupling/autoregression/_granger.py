@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -21,7 +20,6 @@ _NUMBERS = ("statistic", "df", "df_residual", "p_value", "log_ratio", "r_squared
 __all__ = ["GrangerResult", "granger", "granger_test"]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class GrangerResult(TableResult):
     """What `granger` found: two rows per dyad, one per direction."""
 
@@ -85,7 +83,7 @@ def granger(panel: DyadPanel, variable: Column, *, lags: int = 1) -> GrangerResu
         for target in (0, 1):
             who = {"dyad": pair.dyad, "source": pair.names[1 - target], "target": pair.names[target], "lags": lags}
             rows.append(who | _direction(pair, target, lags))
-    return GrangerResult(pd.DataFrame(rows))
+    return GrangerResult.of(table=pd.DataFrame(rows))
 
 
 def _direction(pair: DyadSeries, target: int, lags: int) -> dict[str, Any]:

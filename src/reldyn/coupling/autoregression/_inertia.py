@@ -7,7 +7,6 @@ Psychology Review 15, 367-393): both members' lag-1 regressions on series withou
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["CoordinationResult", "NEVER_LEAVES_LINE", "inertia_coordination", "never_leaves_line"]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class CoordinationResult(TableResult):
     """What `inertia_coordination` found: three rows per dyad and member."""
 
@@ -88,7 +86,7 @@ def inertia_coordination(panel: DyadPanel, variable: Column) -> CoordinationResu
             for place, term in enumerate(_TERMS):
                 who = {"dyad": pair.dyad, "outcome": pair.names[member], "partner": pair.names[1 - member]}
                 rows.append(who | {"term": term} | {name: column[place] for name, column in cells.items()})
-    return CoordinationResult(pd.DataFrame(rows))
+    return CoordinationResult.of(table=pd.DataFrame(rows))
 
 
 def coordination_fits(pair: DyadSeries) -> tuple[LeastSquares, LeastSquares]:

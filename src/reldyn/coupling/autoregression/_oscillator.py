@@ -7,7 +7,6 @@ approximation (Boker, Deboeck, Edler and Keel 2010).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -31,7 +30,6 @@ _FEWEST_JOINT = 8
 __all__ = ["OscillatorResult", "coupled_oscillator", "glla_weights"]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class OscillatorResult(TableResult):
     """What `coupled_oscillator` found: five rows per dyad and member."""
 
@@ -133,7 +131,7 @@ def coupled_oscillator(
         for member, cells in enumerate(told):
             who = {"dyad": pair.dyad, "outcome": pair.names[member], "partner": pair.names[1 - member]}
             rows += [who | {"method": method} | row for row in cells]
-    return OscillatorResult(pd.DataFrame(rows))
+    return OscillatorResult.of(table=pd.DataFrame(rows))
 
 
 def glla_weights(embedding: int, spacing: int = 1, interval: float = 1.0) -> Array:

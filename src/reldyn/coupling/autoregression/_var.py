@@ -125,7 +125,7 @@ def _each(pairs: list[DyadSeries], variable: str, lags: int) -> VarResult:
     notes = [] if fitted == len(pairs) else notes
     if n_unstable:
         notes.append(f"{n_unstable} of {fitted} dyads have a root of 1 or more: their series do not return to a level.")
-    return VarResult(
+    return VarResult.of(
         kind="none",
         variable=variable,
         lags=lags,
@@ -139,7 +139,7 @@ def _each(pairs: list[DyadSeries], variable: str, lags: int) -> VarResult:
         log_likelihood=log_likelihood if fitted else math.nan,
         n_parameters=n_parameters,
         converged=fitted > 0,
-        warnings=tuple(notes),
+        notes=tuple(notes),
     )
 
 

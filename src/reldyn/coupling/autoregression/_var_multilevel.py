@@ -117,7 +117,7 @@ def two_step(
     equations = [_equation(stack, member, roles, covariance) for member in (0, 1)]
     nickell = _nickell(equations)
     notes = _notes(nickell, equations, len(pairs) - len(kept))
-    return VarResult(
+    return VarResult.of(
         kind="two-step",
         variable=variable,
         lags=lags,
@@ -131,7 +131,7 @@ def two_step(
         log_likelihood=sum(one.fit.log_likelihood for one in equations),
         n_parameters=sum(one.fit.n_parameters for one in equations),
         converged=all(one.fit.converged for one in equations),
-        warnings=notes,
+        notes=notes,
     )
 
 

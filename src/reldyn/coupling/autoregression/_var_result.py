@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from reldyn.results import Result, format_p
+from reldyn.results import InState, InTables, Result
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from reldyn.results import Section
+
 __all__ = ["VarResult"]
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
 class VarResult(Result):
     """Who carries over, and who follows whom.
 
@@ -44,23 +45,22 @@ class VarResult(Result):
         Sum over both equations and all dyads.
     n_parameters : int
     converged : bool
-    warnings : tuple of str
+    notes : tuple of str
     """
 
-    kind: Literal["none", "two-step"]
-    variable: str
-    lags: int
-    coefficients: pd.DataFrame
-    residuals: pd.DataFrame
-    random: pd.DataFrame
-    nickell: pd.DataFrame
-    n_dyads: int
-    n_persons: int
-    n_obs: int
-    log_likelihood: float
-    n_parameters: int
-    converged: bool
-    warnings: tuple[str, ...]
+    kind = InState[Literal["none", "two-step"]]()
+    variable = InState[str]()
+    lags = InState[int]()
+    coefficients = InTables()
+    residuals = InTables()
+    random = InTables()
+    nickell = InTables()
+    n_dyads = InState[int]()
+    n_persons = InState[int]()
+    n_obs = InState[int]()
+    log_likelihood = InState[float]()
+    n_parameters = InState[int]()
+    converged = InState[bool]()
 
     person_columns: ClassVar[tuple[str, ...]] = ("outcome", "predictor")
 
@@ -94,44 +94,36 @@ class VarResult(Result):
             }
         )
 
-    def summary(self) -> str:
-        """Text that reads like a methods section."""
+    def _headline(self) -> str:
+        return f"Vector autoregression of {self.variable}: {self.n_dyads} dyads, {self.n_obs:,} rows"
+
+    def _methods(self) -> str:
         how = (
             "a mixed model per outcome on person-mean-centred lags with the partner's mean between dyads"
             if self.kind == "two-step"
             else "least squares in each dyad"
         )
         lags = "the occasion before" if self.lags == 1 else f"the {self.lags} occasions before"
-        lines = [
-            f"Vector autoregression of {self.variable} on {lags}, within days, by {how}: "
-            f"{self.n_dyads} dyads, {self.n_obs:,} rows.",
-            *(self._sample_lines() if self.kind == "two-step" else self._dyad_lines()),
-        ]
-        lines += [f"Note: {note}" for note in self.warnings]
-        return "\n".join(lines)
+        return f"Each partner's {self.variable} was regressed on both partners' at {lags}, within days, by {how}."
 
-    def _sample_lines(self) -> list[str]:
+    def _sections(self) -> Iterable[Section]:
+        if self.kind == "none":
+            yield "Coefficients over dyads (median and quartiles)", self._over_dyads()
+            return
         rows = self.coefficients[self.coefficients["effect"] != "intercept"]
-        told = [
-            f"{row['term']}: {row['estimate']:.3f} [{row['conf_low']:.3f}, {row['conf_high']:.3f}], "
-            f"p {_equals(row['p_value'])}."
-            for row in rows.to_dict("records")
-        ]
+        yield rows[["term", "estimate", "std_error", "df", "p_value", "conf_low", "conf_high"]]
         shared = float(self.residuals["correlation"].iloc[0])
-        return [*told, f"Correlation of the two residuals at one occasion: {shared:.3f}."]
+        yield f"Correlation of the two residuals at one occasion: {shared:.3f}."
 
-    def _dyad_lines(self) -> list[str]:
-        told = []
+    def _over_dyads(self) -> pd.DataFrame:
+        import pandas as pd
+
+        names = ["effect", "outcome", "lag"]
         rows = self.coefficients[self.coefficients["effect"].isin(["inertia", "influence"])]
-        for (effect, outcome, lag), part in rows.groupby(["effect", "outcome", "lag"], sort=False):
-            values = part["estimate"].to_numpy(dtype=float)
-            values = values[np.isfinite(values)]
-            if len(values):
-                low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
-                told.append(f"{effect} of {outcome}, lag {lag}: median {middle:.3f} (quartiles {low:.3f}, {high:.3f}).")
-        return told
-
-
-def _equals(value: float) -> str:
-    text = format_p(value)
-    return text if text.startswith("<") else f"= {text}"
+        rows = rows[np.isfinite(rows["estimate"].to_numpy(dtype=float))]
+        described = []
+        for key, part in rows.groupby(names, sort=False):
+            low, middle, high = np.quantile(part["estimate"].to_numpy(dtype=float), [0.25, 0.5, 0.75])
+            of = {"median": middle, "quartile_1": low, "quartile_3": high, "n_dyads": part["dyad"].nunique()}
+            described.append({**dict(zip(names, key, strict=True)), **of})
+        return pd.DataFrame(described)

@@ -181,7 +181,7 @@ def influence_functions(
     for note in notes:
         warnings.warn(note, DataWarning, stacklevel=2)
     estimates = _estimates(done)
-    return InfluenceResult(
+    return InfluenceResult.of(
         estimates=estimates,
         averages=averaged(estimates, _roles(panel), average_by),
         tests=tests,
@@ -200,7 +200,7 @@ def influence_functions(
         damping=damping,
         n_boot=n_boot,
         seed=known,
-        warnings=notes,
+        notes=notes,
     )
 
 

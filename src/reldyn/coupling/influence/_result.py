@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable
 from typing import TYPE_CHECKING, ClassVar
 
 from reldyn.coupling._checks import averaging_text
 from reldyn.coupling.influence._fit import Equation
-from reldyn.results import Result
+from reldyn.results import InState, InTables, Result
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from reldyn.results import Section
+
 __all__ = ["InfluenceResult"]
 
 
-@dataclass(frozen=True)
 class InfluenceResult(Result):
     """Influence functions of all dyads.
 
@@ -51,29 +51,29 @@ class InfluenceResult(Result):
     form, timing, estimation, average_by : str
     repair, damping : bool
     n_boot, seed : int
-    warnings : tuple of str
+    notes : tuple of str
     """
 
-    estimates: pd.DataFrame
-    averages: pd.DataFrame
-    tests: pd.DataFrame
-    fixed_points: pd.DataFrame
-    influence: pd.DataFrame
-    turns: pd.DataFrame
-    equations: dict[Hashable, tuple[Equation, Equation]]
-    zeros: dict[Hashable, tuple[float, float]]
-    variable: str
-    members: dict[Hashable, tuple[Hashable, Hashable]]
-    form: str
-    timing: str
-    estimation: str
-    average_by: str
-    repair: bool
-    damping: bool
-    n_boot: int
-    seed: int
-    warnings: tuple[str, ...] = field(default=())
+    estimates = InTables()
+    averages = InTables()
+    tests = InTables()
+    fixed_points = InTables()
+    influence = InTables()
+    turns = InTables()
+    equations = InState[dict[Hashable, tuple[Equation, Equation]]]()
+    zeros = InState[dict[Hashable, tuple[float, float]]]()
+    variable = InState[str]()
+    members = InState[dict[Hashable, tuple[Hashable, Hashable]]]()
+    form = InState[str]()
+    timing = InState[str]()
+    estimation = InState[str]()
+    average_by = InState[str]()
+    repair = InState[bool]()
+    damping = InState[bool]()
+    n_boot = InState[int]()
+    seed = InState[int]()
     figure: ClassVar[str | None] = "influence_functions"
+    rows_shown: ClassVar[int | None] = 20
     # A bin of the partner's scores may hold a single turn.
     row_fields: ClassVar[tuple[str, ...]] = ("turns", "influence")
     id_fields: ClassVar[dict[str, str]] = {"equations": "by dyad", "zeros": "by dyad", "members": "members by dyad"}
@@ -103,11 +103,13 @@ class InfluenceResult(Result):
         }
         return pd.DataFrame([row])
 
-    def summary(self) -> str:
-        """What was done, in the words of a methods section, and what each test says."""
-        from reldyn.results import format_table
+    def _headline(self) -> str:
+        counts = self.glance().iloc[0]
+        dyads = f"{counts['n_dyads_used']} of {counts['n_dyads']} dyads"
+        return f"Influence functions of {self.variable}: {self.form}, {dyads}"
 
-        told = self.glance().iloc[0]
+    def _methods(self) -> str:
+        counts = self.glance().iloc[0]
         when = (
             "the second partner reacts to the first one's new score"
             if self.timing == "sequential"
@@ -119,28 +121,23 @@ class InfluenceResult(Result):
             else "uninfluenced parameters on turns with a neutral partner, then the influence on what they leave"
         )
         extra = [word for word, used in (("repair", self.repair), ("damping", self.damping)) if used]
-        how = (
-            f"Likelihood-ratio tests against no influence with {self.n_boot} bootstrap samples without it.\n"
-            f"{told['n_influences']} of {told['n_tests']} tested directions show influence at an adjusted p of .05."
-            if told["n_tests"]
+        tests = (
+            f"Likelihood-ratio tests against no influence with {self.n_boot} bootstrap samples without it: "
+            f"{counts['n_influences']} of {counts['n_tests']} tested directions show influence at an adjusted p of .05."
+            if counts["n_tests"]
             else "Influence was not tested: n_boot=0."
             if not self.n_boot
             else "No direction could be tested against no influence."
         )
-        lines = [
-            f"Influence functions of {self.variable}: {self.form}, {told['n_dyads_used']} of {told['n_dyads']} dyads",
+        return (
             f"Next score on the own last score and a function of the partner's; {when} (Gottman, Murray, Swanson, "
-            f"Tyson and Swanson, 2002){' with ' + ' and '.join(extra) if extra else ''}; {steps}.",
-            how,
-            "",
-        ]
+            f"Tyson and Swanson, 2002){' with ' + ' and '.join(extra) if extra else ''}; {steps}. {tests}"
+        )
+
+    def _sections(self) -> Iterable[Section]:
         shown = self.averages.dropna(subset=["p_value"])
         if len(shown):
-            lines += [f"Averages over dyads are {averaging_text(self.average_by)}.", ""]  # type: ignore[arg-type]
             names = ["term", "estimate", "std_error", "p_value", "conf_low", "conf_high", "between_sd", "n_dyads"]
-            lines += [format_table(shown[names]).to_string(index=False), ""]
+            yield f"Averages over dyads: {averaging_text(self.average_by)}", shown[names]  # type: ignore[arg-type]
         names = ["dyad", "receiver", "n_turns", "uninfluenced", "r_squared", "statistic", "p_value", "p_adjusted"]
-        lines.append(format_table(self.tests[names].head(20)).to_string(index=False))
-        if len(self.tests) > 20:
-            lines.append(f"... and {len(self.tests) - 20} more rows in `tests`.")
-        return "\n".join([*lines, *(f"Note: {note}" for note in self.warnings)])
+        yield "Tests of each dyad and receiver (all of them: tests)", self.tests[names]

@@ -6,8 +6,7 @@ Lewis, Lamey and Douglas (1999); Hollenstein (2013), State Space Grids. The meas
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -18,17 +17,17 @@ from reldyn.coupling.sequences._categories import Bins, Categories, categories_o
 from reldyn.coupling.sequences._grid_measures import MEASURES, Visits, grid_measures, return_times, visits_of, winnow
 from reldyn.errors import DataError
 from reldyn.panel import DyadSeries, analysis
-from reldyn.results import Result
+from reldyn.results import InState, InTables, Result
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from reldyn.panel import DyadPanel
+    from reldyn.results import Section
 
 __all__ = ["GridResult", "state_space_grid"]
 
 
-@dataclass(frozen=True)
 class GridResult(Result):
     """State space grids of all dyads.
 
@@ -49,17 +48,16 @@ class GridResult(Result):
         What the first and the second axis are called.
     unit : str
         Of the durations.
-    warnings : tuple of str
+    notes : tuple of str
     """
 
-    measures: pd.DataFrame
-    cells: pd.DataFrame
-    events: pd.DataFrame
-    variable: str
-    states: tuple[str, ...]
-    members: tuple[str, str]
-    unit: str
-    warnings: tuple[str, ...] = ()
+    measures = InTables()
+    cells = InTables()
+    events = InTables()
+    variable = InState[str]()
+    states = InState[tuple[str, ...]]()
+    members = InState[tuple[str, str]]()
+    unit = InState[str]()
     figure: ClassVar[str | None] = "state_space_grid"
     row_fields: ClassVar[tuple[str, ...]] = ("events",)
 
@@ -90,22 +88,27 @@ class GridResult(Result):
         }
         return pd.DataFrame([row])
 
-    def summary(self) -> str:
-        """What was done, in the words of a methods section, and the mean over dyads of each measure."""
+    def _headline(self) -> str:
         k = len(self.states)
-        lines = [
-            f"State space grids of {self.variable}: {k} x {k} cells, {len(self.measures)} dyads",
+        return f"State space grids of {self.variable}: {k} x {k} cells, {len(self.measures)} dyads"
+
+    def _methods(self) -> str:
+        return (
             f"{self.members[0]} on the first axis, {self.members[1]} on the second; durations in {self.unit}. Visits, "
             "transitions and returns end at missing occasions and nights. Dispersion counts all cells of the grid; "
-            "entropies are in nats; attractors by winnowing (Lewis, Lamey and Douglas, 1999; Hollenstein, 2013).",
-            "",
-        ]
+            "entropies are in nats; attractors by winnowing (Lewis, Lamey and Douglas, 1999; Hollenstein, 2013)."
+        )
+
+    def _sections(self) -> Iterable[Section]:
+        import pandas as pd
+
+        rows = []
         for name in [*MEASURES, "n_attractors"]:
             values = self.measures[name].to_numpy(dtype=float)
-            seen = values[np.isfinite(values)]
-            shown = f"{seen.mean():.3f}" if len(seen) else "none"
-            lines.append(f"{name.replace('_', ' '):32s} mean {shown} ({len(seen)} dyads)")
-        return "\n".join([*lines, *(f"Note: {note}" for note in self.warnings)])
+            known = values[np.isfinite(values)]
+            mean = float(known.mean()) if len(known) else np.nan
+            rows.append({"measure": name.replace("_", " "), "mean": mean, "n_dyads": len(known)})
+        yield "Means over dyads", pd.DataFrame(rows)
 
 
 @analysis
@@ -183,7 +186,7 @@ def state_space_grid(
         measured.append(_row(pair, visits, found, states))
         cells += found
         events += _events(pair.dyad, path, states)
-    return GridResult(
+    return GridResult.of(
         measures=pd.DataFrame(measured),
         cells=pd.DataFrame(cells, columns=list(_CELL)),
         events=pd.DataFrame(events, columns=["dyad", "run", "first", "second", "duration"]),
@@ -191,7 +194,7 @@ def state_space_grid(
         states=states.labels,
         members=_axes(panel),
         unit="occasions" if duration is None else "steps of the clock" if duration == "clock" else f"{duration!r}",
-        warnings=_remarks(measured),
+        notes=_remarks(measured),
     )
 
 

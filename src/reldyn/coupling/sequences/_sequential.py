@@ -6,8 +6,8 @@ Methods. The tables themselves are in ``_sequential_measures``.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -18,13 +18,14 @@ from reldyn.coupling.sequences import _sequential_measures as measures
 from reldyn.coupling.sequences._categories import Bins, Categories, categories_of
 from reldyn.errors import DesignError, check_option
 from reldyn.panel import DyadSeries, analysis
-from reldyn.results import Result
+from reldyn.results import InState, InTables, Result
 from reldyn.stats import known_seed, map_seeded, pool
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from reldyn.panel import DyadPanel
+    from reldyn.results import Section
 
 
 __all__ = ["LagSequentialResult", "lag_sequential"]
@@ -37,7 +38,6 @@ _DAYS = 40
 _CELL = ("count", "expected", "probability", "adjusted_residual", "yules_q", "log_odds", "std_error")
 
 
-@dataclass(frozen=True)
 class LagSequentialResult(Result):
     """What follows what, per dyad and averaged over dyads.
 
@@ -60,22 +60,22 @@ class LagSequentialResult(Result):
     repeats : bool
     n_permutations : int
     seed : int
-    warnings : tuple of str
+    notes : tuple of str
     """
 
-    averages: pd.DataFrame
-    cells: pd.DataFrame
-    tests: pd.DataFrame
-    variable: str
-    codes: tuple[str, ...]
-    lag: int
-    streams: str
-    average_by: str
-    repeats: bool
-    n_permutations: int
-    seed: int
-    warnings: tuple[str, ...] = field(default=())
+    averages = InTables()
+    cells = InTables()
+    tests = InTables()
+    variable = InState[str]()
+    codes = InState[tuple[str, ...]]()
+    lag = InState[int]()
+    streams = InState[str]()
+    average_by = InState[str]()
+    repeats = InState[bool]()
+    n_permutations = InState[int]()
+    seed = InState[int]()
     figure: ClassVar[str | None] = "lag_sequential"
+    rows_shown: ClassVar[int | None] = 10
     person_columns: ClassVar[tuple[str, ...]] = ("given_by", "target_by")
 
     def tidy(self) -> pd.DataFrame:
@@ -101,24 +101,25 @@ class LagSequentialResult(Result):
         }
         return pd.DataFrame([row])
 
-    def summary(self) -> str:
-        """What was done, in the words of a methods section, and the strongest averages."""
-        from reldyn.results import format_table
-
-        told = self.glance().iloc[0]
-        zeros = "" if self.repeats else " Codes cannot follow themselves: structural zeros, fitted by proportions."
-        lines = [
+    def _headline(self) -> str:
+        counts = self.glance().iloc[0]
+        return (
             f"Lag-sequential analysis of {self.variable}: lag {self.lag}, {len(self.codes)} codes, "
-            f"{told['n_dyads_used']} of {told['n_dyads']} dyads",
+            f"{counts['n_dyads_used']} of {counts['n_dyads']} dyads"
+        )
+
+    def _methods(self) -> str:
+        zeros = "" if self.repeats else " Codes cannot follow themselves: structural zeros, fitted by proportions."
+        return (
             "Pairs of codes within a day, tabled dyad by dyad and never pooled. Log odds ratios (.5 added to tables "
-            f"with an empty cell) summarised by {averaging_text(self.average_by)}.{zeros}",  # type: ignore[arg-type]
-            "",
-        ]
+            f"with an empty cell) summarised by {averaging_text(self.average_by)}.{zeros}"  # type: ignore[arg-type]
+        )
+
+    def _sections(self) -> Iterable[Section]:
         shown = self.averages.dropna(subset=["p_value"])
-        strongest = shown.reindex(shown["statistic"].abs().sort_values(ascending=False).index)[:10]
+        strongest = shown.reindex(shown["statistic"].abs().sort_values(ascending=False).index)
         names = ["term", "estimate", "std_error", "p_value", "conf_low", "conf_high", "yules_q", "n_dyads"]
-        lines.append(format_table(strongest[names]).to_string(index=False) if len(strongest) else "No averages.")
-        return "\n".join([*lines, *(f"Note: {note}" for note in self.warnings)])
+        yield ("Averages over dyads, the strongest first", strongest[names]) if len(shown) else "No averages."
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +241,7 @@ def lag_sequential(
     cells = pd.DataFrame([row for found, _ in done for row in found])
     tests = pd.DataFrame([row for _, found in done for row in found])
     averages = _averages(cells, by_role, average_by)
-    return LagSequentialResult(
+    return LagSequentialResult.of(
         averages=averages,
         cells=cells,
         tests=tests,
@@ -252,7 +253,7 @@ def lag_sequential(
         repeats=repeats,
         n_permutations=n_permutations,
         seed=known,
-        warnings=_remarks(tests, averages, streams),
+        notes=_remarks(tests, averages, streams),
     )
 
 

@@ -6,8 +6,8 @@ estimates themselves are in ``_logit_fit``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -17,13 +17,14 @@ from reldyn.coupling.sequences._categories import Bins, Categories, categories_o
 from reldyn.coupling.sequences._logit_fit import LogitFit, pooled_logit, table_logit, transition_counts
 from reldyn.errors import DesignError, check_option
 from reldyn.panel import DyadSeries, analysis
-from reldyn.results import Result
+from reldyn.results import InState, InTables, Result
 from reldyn.stats import pool
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from reldyn.panel import DyadPanel
+    from reldyn.results import Section
 
 
 __all__ = ["TransitionLogitResult", "transition_logit"]
@@ -32,7 +33,6 @@ _EFFECTS = ("intercept", "actor", "partner", "interaction")
 _NUMBERS = ("estimate", "std_error", "statistic", "df", "p_value", "conf_low", "conf_high")
 
 
-@dataclass(frozen=True)
 class TransitionLogitResult(Result):
     """Logits of the next state on both partners' last states.
 
@@ -45,25 +45,31 @@ class TransitionLogitResult(Result):
     dyads : pandas.DataFrame
         One row per dyad, member and effect: ``dyad``, ``role`` (person where roles tell nothing), ``effect``,
         ``estimate``, ``std_error``, ``n_pairs``, ``note``.
-    variable, state : str
+    variable, outcome_state : str
+        The latter is the state set against all others.
     states : tuple of str
     lag : int
     average_by : str
-    warnings : tuple of str
+    notes : tuple of str
     """
 
-    pooled: pd.DataFrame
-    averages: pd.DataFrame
-    dyads: pd.DataFrame
-    variable: str
-    state: str
-    states: tuple[str, ...]
-    lag: int
-    average_by: str
-    warnings: tuple[str, ...] = field(default=())
+    pooled = InTables()
+    averages = InTables()
+    dyads = InTables()
+    variable = InState[str]()
+    outcome_state = InState[str]()
+    states = InState[tuple[str, ...]]()
+    lag = InState[int]()
+    average_by = InState[str]()
 
     # Where no role tells the two apart, the column holds the person.
     person_columns: ClassVar[tuple[str, ...]] = ("role",)
+
+    @classmethod
+    def _from_fields(cls, fields: Mapping[str, Any]) -> Self:
+        # Files of schemas 1 and 2 call it by the name that is now every result's record.
+        old = "states" in fields
+        return super()._from_fields({**fields, "outcome_state": fields["state"]} if old else fields)
 
     def tidy(self) -> pd.DataFrame:
         """One row per role and effect, all dyads in one logit.
@@ -88,25 +94,22 @@ class TransitionLogitResult(Result):
         }
         return pd.DataFrame([row])
 
-    def summary(self) -> str:
-        """What was done, in the words of a methods section, and both tables."""
-        from reldyn.results import format_table
+    def _headline(self) -> str:
+        return f"Transition logits of {self.variable} = {self.outcome_state} against the rest"
 
-        told = self.glance().iloc[0]
+    def _methods(self) -> str:
+        counts = self.glance().iloc[0]
+        return (
+            f"Lag {self.lag}; {counts['n_obs']} pairs of occasions within a day, {counts['n_dyads_used']} of "
+            f"{counts['n_dyads']} dyads. All dyads in one logit; standard errors clustered by dyad (Mancl and DeRouen, "
+            f"2001). Logits of {counts['n_dyads_estimated']} single dyads (.5 added to tables with an empty cell) "
+            f"summarised by {averaging_text(self.average_by)}."  # type: ignore[arg-type]
+        )
+
+    def _sections(self) -> Iterable[Section]:
         names = ["term", "estimate", "std_error", "p_value", "conf_low", "conf_high", "odds_ratio", "n_dyads"]
-        lines = [
-            f"Transition logits of {self.variable} = {self.state} against the rest: lag {self.lag}, "
-            f"{told['n_obs']} pairs of occasions within a day, {told['n_dyads_used']} of {told['n_dyads']} dyads",
-            "All dyads in one logit; errors clustered by dyad (Mancl and DeRouen, 2001).",
-            "",
-            format_table(self.pooled[names]).to_string(index=False),
-            "",
-            f"Logits of {told['n_dyads_estimated']} single dyads (.5 added to tables with an empty cell) summarised by "
-            f"{averaging_text(self.average_by)}.",  # type: ignore[arg-type]
-            "",
-            format_table(self.averages[names]).to_string(index=False),
-        ]
-        return "\n".join([*lines, *(f"Note: {note}" for note in self.warnings)])
+        yield "All dyads in one logit", self.pooled[names]
+        yield "Logits of single dyads, averaged", self.averages[names]
 
 
 @analysis
@@ -196,16 +199,16 @@ def transition_logit(
     dyads = pd.DataFrame(rows)
     names = list(panel.index.roles) if by_role else [""]
     pooled = _pooled(counts, names, interaction)
-    return TransitionLogitResult(
+    return TransitionLogitResult.of(
         pooled=pooled,
         averages=_averages(dyads, names, interaction, average_by),
         dyads=dyads,
         variable=variable,
-        state=states.labels[chosen],
+        outcome_state=states.labels[chosen],
         states=states.labels,
         lag=int(lag),
         average_by=average_by,
-        warnings=_remarks(pooled, dyads),
+        notes=_remarks(pooled, dyads),
     )
 
 

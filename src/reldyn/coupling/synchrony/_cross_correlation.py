@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
@@ -26,6 +25,7 @@ from reldyn.coupling.synchrony._synchrony import Case, Curves, answer_all, colum
 from reldyn.coupling.synchrony._synchrony_result import SynchronyResult, assemble
 from reldyn.errors import check_option
 from reldyn.panel import DyadSeries, analysis
+from reldyn.results import InState
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +45,6 @@ _WORDS = {
 }
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
 class CrossCorrelationResult(SynchronyResult):
     """Cross-correlations by dyad and lag. Lag k is cor(x[t + k], y[t]): a peak at k < 0 says that x moved first.
 
@@ -59,14 +58,14 @@ class CrossCorrelationResult(SynchronyResult):
     """
 
     figure: ClassVar[str | None] = "cross_correlation"
-    lags: Ints
-    correlation: Array
-    n_pairs: Ints
-    low: Array
-    high: Array
-    sample_correlation: Array
-    sample_low: Array
-    sample_high: Array
+    lags = InState[Ints]()
+    correlation = InState[Array]()
+    n_pairs = InState[Ints]()
+    low = InState[Array]()
+    high = InState[Array]()
+    sample_correlation = InState[Array]()
+    sample_low = InState[Array]()
+    sample_high = InState[Array]()
 
     def profile(self) -> pd.DataFrame:
         """One row per dyad and lag, in R's convention: ``lag`` k is cor(x[t + k], y[t]), ``leads`` names the member
@@ -192,14 +191,14 @@ def cross_correlation(
     pooled = pool(answers, n_lags)
     rows = [columns(case, answer) | _peak(answer.curve, case.pair) for case, answer in zip(cases, answers, strict=True)]
     dyads, sample, warnings = assemble(rows, cases, answers, pooled, chosen)
-    return CrossCorrelationResult(
+    return CrossCorrelationResult.of(
         variable=variable,
         statistic=_WORDS[statistic].format(lag=max_lag) + (f", after AR({whiten}) whitening" if whiten else ""),
         dyads=dyads,
         sample=sample,
         surrogates=chosen,
         seed=known,
-        warnings=warnings,
+        notes=warnings,
         lags=np.arange(-max_lag, max_lag + 1),
         correlation=np.stack([answer.curve for answer in answers]),
         n_pairs=np.stack([n_pairs for _, n_pairs in made]),

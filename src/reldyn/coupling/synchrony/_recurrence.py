@@ -25,6 +25,7 @@ from reldyn.coupling.synchrony._synchrony import Case, Curves, answer_all, colum
 from reldyn.coupling.synchrony._synchrony_result import SynchronyResult, assemble
 from reldyn.errors import DataError, DesignError, check_option
 from reldyn.panel import DyadSeries, analysis
+from reldyn.results import InState
 
 if TYPE_CHECKING:
     from reldyn.panel import DyadPanel
@@ -44,7 +45,6 @@ _MEASURES = (
 _BATCH = 1_000_000
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
 class RecurrenceResult(SynchronyResult):
     """Cross-recurrence by dyad. Lag k pairs x[t + k] with y[t]: a peak at k < 0 says that x moved first.
 
@@ -63,14 +63,14 @@ class RecurrenceResult(SynchronyResult):
 
     figure: ClassVar[str | None] = "recurrence"
     row_fields: ClassVar[tuple[str, ...]] = ("points",)
-    radius: float | None
-    delay: int
-    embed: int
-    lags: Ints
-    profile_rate: Array
-    low: Array
-    high: Array
-    points: tuple[tuple[Array, Array], ...]
+    radius = InState[float | None]()
+    delay = InState[int]()
+    embed = InState[int]()
+    lags = InState[Ints]()
+    profile_rate = InState[Array]()
+    low = InState[Array]()
+    high = InState[Array]()
+    points = InState[tuple[tuple[Array, Array], ...]]()
 
     def matrix(self, dyad: Hashable) -> Flags:
         """The recurrence plot of one dyad: rows are occasions of x, columns those of y.
@@ -199,14 +199,14 @@ def recurrence(
         for case, answer, one, profile in zip(cases, answers, prepared, profiles, strict=True)
     ]
     dyads, sample, warnings = assemble(rows, cases, answers, pool(answers, len(lags)), chosen)
-    return RecurrenceResult(
+    return RecurrenceResult.of(
         variable=variable,
         statistic=_WORDS[statistic].format(lag=max_lag),
         dyads=dyads,
         sample=sample,
         surrogates=chosen,
         seed=known,
-        warnings=warnings,
+        notes=warnings,
         radius=radius,
         delay=delay,
         embed=embed,

@@ -20,6 +20,7 @@ from reldyn.coupling.synchrony._synchrony import Case, answer_all, columns, pool
 from reldyn.coupling.synchrony._synchrony_result import SynchronyResult, assemble
 from reldyn.errors import DesignError
 from reldyn.panel import DyadSeries, analysis
+from reldyn.results import InState
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +33,6 @@ __all__ = ["SusyResult", "susy"]
 _FEWEST_SEGMENTS = 2
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
 class SusyResult(SynchronyResult):
     """Surrogate synchrony by dyad and lag. Lag k is cor(x[t + k], y[t]): a peak at k < 0 says that x moved first.
 
@@ -45,11 +45,11 @@ class SusyResult(SynchronyResult):
     """
 
     figure: ClassVar[str | None] = "susy"
-    lags: Ints
-    real: Array
-    pseudo: Array
-    real_signed: Array
-    pseudo_signed: Array
+    lags = InState[Ints]()
+    real = InState[Array]()
+    pseudo = InState[Array]()
+    real_signed = InState[Array]()
+    pseudo_signed = InState[Array]()
 
     def profile(self) -> pd.DataFrame:
         """One row per dyad and lag k, cor(x[t + k], y[t]).
@@ -157,14 +157,14 @@ def susy(
     ]
     cases = [one.case for one in dealt]
     dyads, sample, warnings = assemble(rows, cases, answers, pool(answers, n_lags), surrogates)
-    return SusyResult(
+    return SusyResult.of(
         variable=variable,
         statistic=f"the mean absolute Fisher z of segments of {segment} within {max_lag} lags",
         dyads=dyads,
         sample=sample,
         surrogates=surrogates,
         seed=known,
-        warnings=warnings,
+        notes=warnings,
         lags=np.arange(-max_lag, max_lag + 1),
         real=np.stack([_mean(np.abs(one.real)) for one in dealt]),
         pseudo=np.stack([_mean(np.abs(one.pseudo)) for one in dealt]),

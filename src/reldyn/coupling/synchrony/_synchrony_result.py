@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from reldyn.coupling.synchrony._surrogates import Surrogates
-from reldyn.results import Result, format_p, register
+from reldyn.results import InState, InTables, Result, equals_p, register
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from reldyn.coupling.synchrony._synchrony import Case, DyadSynchrony, Pooled
+    from reldyn.results import Section
 
 __all__ = ["SynchronyResult", "assemble"]
 
 register(Surrogates)
+# What of a dyad a summary shows.
+_SHOWN = ("dyad", "x", "y", "estimate", "surrogate_mean", "z", "p_value", "note")
 LAG_CONVENTION = "lag k pairs x[t + k] with y[t]: a peak at a negative lag says that x moved first"
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
 class SynchronyResult(Result):
     """Synchrony of every dyad and of the sample, against surrogates.
 
@@ -37,17 +38,17 @@ class SynchronyResult(Result):
         What `glance` returns.
     surrogates : Surrogates or None
     seed : int
-    warnings : tuple of str
+    notes : tuple of str
     """
 
-    variable: str
-    statistic: str
-    dyads: pd.DataFrame
-    sample: pd.DataFrame
-    surrogates: Surrogates | None
-    seed: int
-    warnings: tuple[str, ...]
+    variable = InState[str]()
+    statistic = InState[str]()
+    dyads = InTables()
+    sample = InTables()
+    surrogates = InState[Surrogates | None]()
+    seed = InState[int]()
 
+    rows_shown: ClassVar[int | None] = 12
     person_columns: ClassVar[tuple[str, ...]] = ("x", "y", "leads")
 
     def tidy(self) -> pd.DataFrame:
@@ -62,31 +63,35 @@ class SynchronyResult(Result):
         """
         return self.sample.copy()
 
-    def summary(self) -> str:
-        """Text that reads like a results section."""
+    def _headline(self) -> str:
+        return f"Synchrony of {self.variable}: {self.statistic}"
+
+    def _methods(self) -> str:
+        return f"{self._finding()} {LAG_CONVENTION[0].upper()}{LAG_CONVENTION[1:]}."
+
+    def _finding(self) -> str:
+        """What was found in the sample, in a sentence or two."""
         row = self.sample.iloc[0]
-        lines = [f"Synchrony of {self.variable}: {self.statistic}", ""]
         if not np.isfinite(row["estimate"]):
-            lines.append(f"No dyad of {row['n_dyads']} could be described.")
-        elif self.surrogates is None:
-            lines.append(f"Mean over dyads {row['estimate']:.3f}; not tested, so no sign of synchrony by itself.")
-        elif not np.isfinite(row["p_value"]):
-            lines.append(
-                f"Mean over dyads {row['estimate']:.3f}; no surrogate ({self.surrogates.kind}) could be drawn, so it "
-                "is not tested and no sign of synchrony by itself."
+            return f"No dyad of {row['n_dyads']} could be described."
+        mean = f"{row['estimate']:.3f}"
+        if self.surrogates is None:
+            return f"Mean over dyads {mean}; not tested, so no sign of synchrony by itself."
+        if not np.isfinite(row["p_value"]):
+            return (
+                f"Mean over dyads {mean}; no surrogate ({self.surrogates.kind}) could be drawn, so it is not tested "
+                "and no sign of synchrony by itself."
             )
-        else:
-            z = f"z = {row['z']:.2f}, " if np.isfinite(row["z"]) else "all surrogates are alike, "
-            lines.append(
-                f"Mean over {row['n_tested']} of {row['n_dyads']} dyads {row['estimate']:.3f}; surrogates "
-                f"({self.surrogates.kind}) {row['surrogate_mean']:.3f}; {z}"
-                f"one-sided p = {format_p(float(row['p_value']))}."
-            )
-            lines.append(f"Share of dyads with p < .05: {row['share_below_05']:.2f} (.05 is expected by chance).")
-        lines += [LAG_CONVENTION[0].upper() + LAG_CONVENTION[1:] + "."]
-        lines += [f"Note: {note}" for note in self.warnings]
-        lines.append("The numbers describe series, not persons, and name no cause.")
-        return "\n".join(lines)
+        z = f"z = {row['z']:.2f}, " if np.isfinite(row["z"]) else "all surrogates are alike, "
+        return (
+            f"Mean over {row['n_tested']} of {row['n_dyads']} dyads {mean}; surrogates ({self.surrogates.kind}) "
+            f"{row['surrogate_mean']:.3f}; {z}one-sided p {equals_p(float(row['p_value']))}. Share of dyads with "
+            f"p < .05: {row['share_below_05']:.2f} (.05 is expected by chance)."
+        )
+
+    def _sections(self) -> Iterable[Section]:
+        yield self.dyads[[name for name in _SHOWN if name in self.dyads]]
+        yield "The numbers describe series, not persons, and name no cause."
 
 
 def assemble(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,6 +17,7 @@ from reldyn.coupling.synchrony._synchrony_result import SynchronyResult, assembl
 from reldyn.coupling.synchrony._windows import pick_peaks, window_starts, windowed_correlations
 from reldyn.errors import DataError
 from reldyn.panel import DyadSeries, analysis
+from reldyn.results import InState
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,6 @@ __all__ = ["WindowedResult", "windowed_cross_correlation"]
 _BATCH = 1_000_000
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
 class WindowedResult(SynchronyResult):
     """Correlations by window and lag. Lag k is cor(x[t + k], y[t]): a peak at k < 0 says that x moved first.
 
@@ -49,16 +48,16 @@ class WindowedResult(SynchronyResult):
     """
 
     figure: ClassVar[str | None] = "windowed_cross_correlation"
-    window: int
-    increment: int
-    lags: Ints
-    starts: tuple[Ints, ...]
-    days: tuple[Ints, ...]
-    beeps: tuple[Ints, ...]
-    matrices: tuple[Array, ...]
-    curves: Array
-    low: Array
-    high: Array
+    window = InState[int]()
+    increment = InState[int]()
+    lags = InState[Ints]()
+    starts = InState[tuple[Ints, ...]]()
+    days = InState[tuple[Ints, ...]]()
+    beeps = InState[tuple[Ints, ...]]()
+    matrices = InState[tuple[Array, ...]]()
+    curves = InState[Array]()
+    low = InState[Array]()
+    high = InState[Array]()
 
     def matrix(self, dyad: Hashable) -> pd.DataFrame:
         """Correlations of one dyad: a row per window (named by its place), a column per lag.
@@ -214,14 +213,14 @@ def windowed_cross_correlation(
         for case, answer, matrix in zip(cases, answers, matrices, strict=True)
     ]
     dyads, sample, warnings = assemble(rows, cases, answers, pool(answers, len(lags)), chosen)
-    return WindowedResult(
+    return WindowedResult.of(
         variable=variable,
         statistic=f"the mean absolute Fisher z in windows of {window} within {max_lag} lags",
         dyads=dyads,
         sample=sample,
         surrogates=chosen,
         seed=known,
-        warnings=warnings,
+        notes=warnings,
         window=window,
         increment=increment,
         lags=lags,

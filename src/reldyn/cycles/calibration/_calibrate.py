@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -27,13 +27,14 @@ from reldyn.cycles.series._nuisance import base_design, prepare
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import DataError, DesignError, check_option
 from reldyn.panel import analysis
-from reldyn.results import Result, format_table
+from reldyn.results import InState, Result
 from reldyn.stats import child_generator, child_seed, known_seed, map_seeded
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from reldyn.panel import DyadPanel
+    from reldyn.results import Section
 
 
 __all__ = ["CalibrationResult", "calibrate"]
@@ -50,7 +51,6 @@ _JITTER = 0.25
 _LEVEL = 0.05
 
 
-@dataclasses.dataclass(frozen=True)
 class CalibrationResult(Result):
     """How often the tests reject in worlds with and without cycles, for the design of one study.
 
@@ -63,18 +63,17 @@ class CalibrationResult(Result):
     p_regimes, p_intermittent : (n_worlds, n_tests) arrays
         P-values of every test; that of *intermittent* is 1 where *regimes* was not rejected. A replication is one
         test, or with pooling a sample of which several directions in a row are tested.
-    warnings : tuple of str
+    notes : tuple of str
     shared : (n_worlds, n_replications) bool array
         Whether phases were shared in a sample; no columns without pooling.
     """
 
-    columns: CycleColumns
-    setting: dict[str, Any]
-    worlds: tuple[str, ...]
-    p_regimes: Array
-    p_intermittent: Array
-    warnings: tuple[str, ...] = ()
-    shared: Flags = dataclasses.field(default_factory=lambda: np.zeros((len(WORLDS), 0), dtype=bool))
+    columns = InState[CycleColumns]()
+    setting = InState[dict[str, Any]]()
+    worlds = InState[tuple[str, ...]]()
+    p_regimes = InState[Array]()
+    p_intermittent = InState[Array]()
+    shared = InState[Flags](np.zeros((len(WORLDS), 0), dtype=bool))
 
     figure: ClassVar[str | None] = "calibration"
 
@@ -135,20 +134,16 @@ class CalibrationResult(Result):
 
         return pd.DataFrame([{"power": self.power, "false_positives": self.false_positives, **self.setting}])
 
-    def summary(self) -> str:
-        """Text that reads like a methods section."""
-        shown = self.tidy()[["world", "claim", "kind", "estimate", "conf_low", "conf_high"]]
-        lines = [
-            self._finding(),
-            "",
-            self._method(),
-            "",
-            format_table(shown, digits=2).to_string(index=False),
-            "",
-            *(f"{world}: {_MEANING[world]}." for world in self.worlds),
-        ]
-        lines += ["", "Read with care:", *(f"- {note}" for note in self.warnings)] if self.warnings else []
-        return "\n".join(lines)
+    def _headline(self) -> str:
+        share = f"{self.power:.2f} of planted cycles found, {self.false_positives:.2f} false positives at most"
+        return f"Calibration of intermittent warmth at effect {self.setting['effect']:g}: {share}"
+
+    def _methods(self) -> str:
+        return f"{self._finding()} {self._method()}"
+
+    def _sections(self) -> Iterable[Section]:
+        yield self.tidy()[["world", "claim", "kind", "estimate", "conf_low", "conf_high"]]
+        yield from (f"{world}: {_MEANING[world]}." for world in self.worlds)
 
     def _method(self) -> str:
         setting = self.setting
@@ -281,7 +276,7 @@ def calibrate(
         shared = np.zeros((len(WORLDS), 0), dtype=bool)
     else:
         p_values, shared = _samples(usable, float(effect), setting, root, n_replications, n_jobs, pooling)
-    return CalibrationResult(
+    return CalibrationResult.of(
         columns=columns,
         setting={
             "effect": float(effect),
@@ -295,7 +290,7 @@ def calibrate(
         worlds=WORLDS if pooling == "none" else (*WORLDS, BESIDE),
         p_regimes=p_values[:, :, 0],
         p_intermittent=p_values[:, :, 1],
-        warnings=_notes(n_replications, p_values.shape[1]),
+        notes=_notes(n_replications, p_values.shape[1]),
         shared=shared,
     )
 

@@ -7,7 +7,6 @@ user's own data, and what they found is built into nothing.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,7 +36,6 @@ Cells = dict[str, float | int | str]
 __all__ = ["BondTrend", "bond_moderation", "bond_trend", "serial_gls"]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class BondTrend(TableResult):
     """What `bond_trend` found."""
 
@@ -125,7 +123,7 @@ def bond_trend(
         sample[name] = getattr(found, name)
     last = pd.DataFrame([{"dyad": "sample", "giver": "", **sample}])
     whole = pd.concat([table.astype({"dyad": object, "giver": object}), last], ignore_index=True)
-    return BondTrend(whole)
+    return BondTrend.of(table=whole)
 
 
 def _no_trend(n_cycles: int, n_occasions: int, notes: list[str]) -> Cells:

@@ -7,7 +7,6 @@ reverse is found (Lowe et al. 2017). A slow decay in one series therefore says n
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,7 +30,6 @@ Cells = dict[str, float | int | str]
 __all__ = ["PersistenceResult", "fall_hazard", "half_life", "persistence"]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class PersistenceResult(TableResult):
     """What `persistence` found."""
 
@@ -126,7 +124,7 @@ def persistence(
         else:
             cells = _after_warmth(one.series, state, one.notes)
         rows.append({"dyad": one.dyad, "giver": one.giver, **cells})
-    return PersistenceResult(pd.DataFrame(rows))
+    return PersistenceResult.of(table=pd.DataFrame(rows))
 
 
 def _nothing(n_runs: int, n_pairs: int, notes: list[str]) -> Cells:

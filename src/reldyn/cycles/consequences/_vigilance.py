@@ -7,7 +7,6 @@ slopes of a series, estimated per direction and pooled over dyads, and it says n
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["VigilanceResult", "slopes_of_change", "vigilance"]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class VigilanceResult(TableResult):
     """What `vigilance` found."""
 
@@ -105,7 +103,7 @@ def vigilance(
     }
     last = pd.DataFrame([{"dyad": "sample", "giver": "", **sample}])
     whole = pd.concat([table.astype({"dyad": object, "giver": object}), last], ignore_index=True)
-    return VigilanceResult(whole)
+    return VigilanceResult.of(table=whole)
 
 
 def _nothing(n_pairs: int, note: str) -> dict[str, float | int | str]:

@@ -6,7 +6,6 @@ are fitted as one population, and every fit is drawn from and fitted again befor
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import warnings
 from collections.abc import Sequence
@@ -131,8 +130,10 @@ def learning(
     root = np.random.SeedSequence(known)
     recovery = tuple(map_seeded(_recover, tasks, child_seed(root, 0), n_jobs, label="recovery"))
     setting = {"reported_by": reported_by, "n_recovery": int(n_recovery), "seed": known}
-    bare = LearningResult(warmth, response, setting, fits, directions, recovery)
-    result = dataclasses.replace(bare, warnings=tuple(_cautions(bare)))
+    bare = LearningResult.of(
+        warmth=warmth, response=response, setting=setting, fits=fits, directions=directions, recovery=recovery
+    )
+    result = bare.with_parts(notes=_cautions(bare))
     late = [fit.model for fit in fits if not fit.converged]
     if late:
         warnings.warn(f"EM has not converged for {', '.join(late)}", ConvergenceWarning, stacklevel=2)

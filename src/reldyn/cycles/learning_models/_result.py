@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import textwrap
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -13,10 +12,12 @@ import numpy as np
 from reldyn._types import Array
 from reldyn.cycles.learning_models._fit import LearningFit
 from reldyn.cycles.learning_models._models import DRIVES
-from reldyn.results import Result, format_table, register
+from reldyn.results import InState, Result, format_table, register
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from reldyn.results import Section
 
 
 __all__ = ["POOR_RECOVERY", "LearningResult", "Recovered"]
@@ -53,7 +54,6 @@ class Recovered:
     drive: Array
 
 
-@dataclasses.dataclass(frozen=True)
 class LearningResult(Result):
     """How a response follows what was learned about warmth, for the sample and, shrunken, for each direction.
 
@@ -68,16 +68,15 @@ class LearningResult(Result):
         All of the panel; those with a note were not used.
     recovery : tuple of Recovered
         ``n_recovery`` samples per model.
-    warnings : tuple of str
+    notes : tuple of str
     """
 
-    warmth: str
-    response: str
-    setting: dict[str, Any]
-    fits: tuple[LearningFit, ...]
-    directions: tuple[tuple[Hashable, Hashable, int, str], ...]
-    recovery: tuple[Recovered, ...]
-    warnings: tuple[str, ...] = ()
+    warmth = InState[str]()
+    response = InState[str]()
+    setting = InState[dict[str, Any]]()
+    fits = InState[tuple[LearningFit, ...]]()
+    directions = InState[tuple[tuple[Hashable, Hashable, int, str], ...]]()
+    recovery = InState[tuple[Recovered, ...]]()
 
     id_fields: ClassVar[dict[str, str]] = {"directions": "directions"}
 
@@ -234,10 +233,15 @@ class LearningResult(Result):
         }
         return pd.DataFrame([row | self.setting])
 
-    def summary(self) -> str:
-        """Text that reads like a methods section."""
+    def _headline(self) -> str:
         row = self.glance().iloc[0]
-        method = (
+        return (
+            f"Learning from warmth in {row['n_directions']} directions of {row['n_dyads']} dyads: "
+            f"lowest BIC for {_spoken(str(row['model']))}"
+        )
+
+    def _methods(self) -> str:
+        return (
             f"The next {self.response!r} within a day is regressed on what a learning model makes of {self.warmth!r} "
             "(prediction error and, where the model has one, uncertainty; in SD of the response per SD of warmth), "
             "beside the response before, current warmth and the time of day, which the model without learning shares. "
@@ -245,26 +249,20 @@ class LearningResult(Result):
             "Rescorla and Wagner (1972); Pearce and Hall (1980); volatile Kalman filter (Piray and Daw 2020), whose "
             "rate is its first gain. They describe the series, not what anybody has in mind."
         )
-        report = (
+
+    def _sections(self) -> Iterable[Section]:
+        estimates = self.tidy().drop(columns=["term", "statistic"])
+        yield "Models", format_table(self.comparison(), digits=2)
+        yield "Estimates", format_table(estimates, digits=2)
+        yield (
             f"Recovery: {self.setting['n_recovery']} samples per model, drawn from the fitted population with the "
             f"warmth, the schedule and the gaps of this panel; seed {self.setting['seed']}. Correlation, bias and "
             "coverage are those of the learning rates of single directions; below, the share in which each model "
             "(rows) is chosen as each (columns)."
         )
-        shown = self.tidy().drop(columns=["term", "statistic"])
-        parts = [
-            f"Learning from warmth in {row['n_directions']} directions of {row['n_dyads']} dyads: "
-            f"lowest BIC for {_spoken(str(row['model']))}",
-            textwrap.fill(method, 110),
-            _table(self.comparison()),
-            *([_table(shown)] if len(shown) else []),
-            textwrap.fill(report, 110),
-            *([_table(self.parameter_recovery())] if len(shown) else []),
-            _table(self.model_recovery()),
-        ]
-        if self.warnings:
-            parts.append("\n".join(["Read with care:", *(f"- {note}" for note in self.warnings)]))
-        return "\n\n".join(parts)
+        if len(estimates):
+            yield "Recovery of learning rates", format_table(self.parameter_recovery(), digits=2)
+        yield "Recovery of models", format_table(self.model_recovery(), digits=2)
 
 
 def _rate(logit: float) -> float:
@@ -278,7 +276,3 @@ def _mean(values: list[float]) -> float:
 
 def _spoken(model: str) -> str:
     return "the model without learning" if model == "none" else model
-
-
-def _table(frame: pd.DataFrame) -> str:
-    return str(format_table(frame, digits=2).to_string(index=False))

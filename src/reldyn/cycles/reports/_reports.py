@@ -7,8 +7,7 @@ alone; where they differ, nothing here says whose report is right.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -20,13 +19,14 @@ from reldyn.cycles.ladder._outcome import Outcome
 from reldyn.cycles.reports._phase_agreement import agree, calendar
 from reldyn.errors import DesignError
 from reldyn.panel import DyadSeries, analysis
-from reldyn.results import Result, format_p, format_table
+from reldyn.results import InState, InTables, MaybeInTables, Result, format_p, format_table
 from reldyn.stats import known_seed
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from reldyn.panel import DyadPanel
+    from reldyn.results import Section
 
 
 __all__ = ["ReportComparison", "compare_reports"]
@@ -39,7 +39,6 @@ _PHASE_COLUMNS = (
 _FEWEST = 10
 
 
-@dataclass(frozen=True)
 class ReportComparison(Result):
     """Two detections of the same warmth, and how far they agree.
 
@@ -49,16 +48,15 @@ class ReportComparison(Result):
         By the receivers' and by the givers' reports.
     table : pandas.DataFrame
         What `tidy` returns.
-    warnings : tuple of str
+    notes : tuple of str
     phase_table : pandas.DataFrame or None
         What `phases` returns.
     """
 
-    received: CycleResult
-    given: CycleResult
-    table: pd.DataFrame
-    warnings: tuple[str, ...] = ()
-    phase_table: pd.DataFrame | None = None
+    received = InState[CycleResult]()
+    given = InState[CycleResult]()
+    table = InTables()
+    phase_table = MaybeInTables()
 
     def tidy(self) -> pd.DataFrame:
         """One row per dyad and giver; the columns are those of `reldyn.cycles.compare_reports`."""
@@ -99,35 +97,28 @@ class ReportComparison(Result):
         }
         return pd.DataFrame([counts | {"seed": self.received.setting["seed"]}])
 
-    def summary(self) -> str:
-        """How far the reports agree, in words, and the table."""
+    def _headline(self) -> str:
+        return f"Warmth as received ({self.received.columns.warmth}) and as given ({self.given.columns.warmth})"
+
+    def _methods(self) -> str:
         counts = self.glance().iloc[0]
-        lines = [
-            f"Warmth as received ({self.received.columns.warmth}) and as given ({self.given.columns.warmth})",
-            "",
+        return (
             f"Both reports were tested alike. In {counts['same_verdict']} of {counts['n_directions']} directions the "
             f"verdicts are the same, in {counts['both_supported']} both are 'supported'. Where reports differ, the "
-            "analysis cannot say whose is right; where they agree, both may still follow something else that both saw.",
-            "",
-            format_table(self.table.drop(columns="term"), digits=2).to_string(index=False),
-            *self._phase_lines(),
-        ]
-        lines += ["", "Read with care:", *(f"- {note}" for note in self.warnings)] if self.warnings else []
-        return "\n".join(lines)
+            "analysis cannot say whose is right; where they agree, both may still follow something else that both saw."
+        )
 
-    def _phase_lines(self) -> list[str]:
+    def _sections(self) -> Iterable[Section]:
+        yield format_table(self.table.drop(columns="term"), digits=2)
         found = self.phases().query("phase == 'all' and p_value == p_value")
         if found.empty:
-            return []
-        least = 1 / (found["n_shifts"].max() + 1)
-        shown = found[["dyad", "giver", "n_both", "agreement", "kappa", "null_low", "null_high", "p_value"]]
-        return [
-            "",
+            return
+        yield (
             "Phases of both reports at the same occasions, against the phases of one moved by whole days (smallest "
-            f"p-value possible {format_p(least)}; phase by phase: phases()):",
-            "",
-            format_table(shown, digits=2).to_string(index=False),
-        ]
+            f"p-value possible {format_p(1 / (found['n_shifts'].max() + 1))}; phase by phase: phases()):"
+        )
+        shown = found[["dyad", "giver", "n_both", "agreement", "kappa", "null_low", "null_high", "p_value"]]
+        yield format_table(shown, digits=2)
 
 
 @analysis
@@ -216,11 +207,11 @@ def compare_reports(
             f"{response!r} is a channel of both fits, so that phases agree through it: leave the response out to "
             "compare what the reports alone show"
         )
-    return ReportComparison(
+    return ReportComparison.of(
         received=first,
         given=second,
         table=pd.DataFrame(rows),
-        warnings=tuple(dict.fromkeys(notes)),
+        notes=tuple(dict.fromkeys(notes)),
         phase_table=pd.DataFrame(_phase_rows(first, second, panel.index.n_beeps), columns=_PHASE_COLUMNS),
     )
 

@@ -30,7 +30,6 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class WarmEvents(TableResult):
     """What `events` found: a row per occasion and direction, which JSON without rows leaves out."""
 
@@ -102,7 +101,7 @@ def events(
         columns["warm"].append(answers >= warm_threshold(answers, number))
         who += [(direction.dyad, direction.giver)] * len(rows)
     frame = pd.DataFrame(who, columns=["dyad", "giver"])
-    return WarmEvents(frame.assign(**{name: np.concatenate(parts) for name, parts in columns.items()}))
+    return WarmEvents.of(table=frame.assign(**{name: np.concatenate(parts) for name, parts in columns.items()}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ figures hardly tell a cycle from a linear series with noise.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
 __all__ = ["ScheduleResult", "burstiness", "contingency", "cv_interval", "memory", "schedule", "undecidable"]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class ScheduleResult(TableResult):
     """What `schedule` found."""
 
@@ -149,7 +147,7 @@ def schedule(
         partner_answers = answering[way.dyad_code, 1 - way.receiver]
         row = _describe(panel, way, values, approached, number, position, beeps, partner_answers)
         rows.append({"dyad": way.dyad, "giver": way.giver, **row})
-    return ScheduleResult(pd.DataFrame(rows))
+    return ScheduleResult.of(table=pd.DataFrame(rows))
 
 
 def _describe(

@@ -309,7 +309,7 @@ def _result(
         warnings.warn(f"fit_hmm: {notes[0]}", ConvergenceWarning, stacklevel=3)
     for note in notes[0 if converged else 1 :]:
         warnings.warn(f"fit_hmm: {note}", DataWarning, stacklevel=3)
-    return HMMResult(
+    return HMMResult.of(
         log_likelihood=value + problem.log_jacobian,
         posterior=tuple(posterior[:, : problem.lengths[i], i].T.copy() for i in range(problem.n_series)),
         optima=optima,
@@ -323,6 +323,6 @@ def _result(
         n_iterations=steps,
         converged=converged,
         seed=entropy,
-        warnings=notes,
+        notes=notes,
         **named,
     )

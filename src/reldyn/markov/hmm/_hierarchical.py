@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,10 +16,12 @@ from reldyn.markov.hmm._fit import Seed, checked, fit_hmm
 from reldyn.markov.hmm._parameters import Covariance
 from reldyn.markov.hmm._problem import Problem
 from reldyn.markov.hmm._result import HMMResult
-from reldyn.results import Result
+from reldyn.results import InState, Result
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from reldyn.results import Section
 
 # Where the rows of a series start: this many transitions' worth of belief in the common row.
 FIRST_CONCENTRATION = 20.0
@@ -27,7 +29,6 @@ FIRST_BETWEEN = 0.1
 FEW_SERIES = 5
 
 
-@dataclass(frozen=True)
 class HierarchicalHMMResult(Result):
     """A hidden Markov model with deviations of single series.
 
@@ -53,29 +54,28 @@ class HierarchicalHMMResult(Result):
     n_series, n_occasions, n_obs, n_iterations : int
     converged : bool
     seed : int or None
-    warnings : tuple of str
+    notes : tuple of str
     """
 
-    lower_bound: float
-    means: Array
-    between_sd: Array
-    covariances: Array
-    transition: Array
-    concentration: Array
-    initial: Array
-    series_means: Array
-    series_mean_sd: Array
-    series_transition: Array
-    posterior: tuple[Array, ...]
-    optima: Array
-    covariance: str
-    n_series: int
-    n_occasions: int
-    n_obs: int
-    n_iterations: int
-    converged: bool
-    seed: int | None
-    warnings: tuple[str, ...] = ()
+    lower_bound = InState[float]()
+    means = InState[Array]()
+    between_sd = InState[Array]()
+    covariances = InState[Array]()
+    transition = InState[Array]()
+    concentration = InState[Array]()
+    initial = InState[Array]()
+    series_means = InState[Array]()
+    series_mean_sd = InState[Array]()
+    series_transition = InState[Array]()
+    posterior = InState[tuple[Array, ...]]()
+    optima = InState[Array]()
+    covariance = InState[str]()
+    n_series = InState[int]()
+    n_occasions = InState[int]()
+    n_obs = InState[int]()
+    n_iterations = InState[int]()
+    converged = InState[bool]()
+    seed = InState[int | None]()
 
     row_fields: ClassVar[tuple[str, ...]] = ("posterior",)
 
@@ -140,22 +140,22 @@ class HierarchicalHMMResult(Result):
             ]
         )
 
-    def summary(self) -> str:
-        """Text that reads like a methods section."""
-        lines = [
+    def _headline(self) -> str:
+        return (
             f"Hierarchical hidden Markov model: {len(self.initial)} states, {self.n_series} series, "
-            f"{self.n_occasions} occasions with an answer.",
-            f"Variational lower bound {self.lower_bound:.3f} after {self.n_iterations} iterations.",
-        ]
+            f"{self.n_occasions} occasions with an answer"
+        )
+
+    def _methods(self) -> str:
+        stopped = "" if self.converged else "NOT CONVERGED: the estimates are where the search stopped. "
+        return f"{stopped}Variational lower bound {self.lower_bound:.3f} after {self.n_iterations} iterations."
+
+    def _sections(self) -> Iterable[Section]:
         for state, means in enumerate(self.means):
-            said = ", ".join(
+            shown = ", ".join(
                 f"{m:.3f} (SD between series {s:.3f})" for m, s in zip(means, self.between_sd[state], strict=True)
             )
-            lines.append(f"State {state}: mean {said}; stays with probability {self.transition[state, state]:.3f}.")
-        if not self.converged:
-            lines.append("NOT CONVERGED: the estimates are where the search stopped.")
-        lines.extend(f"Note: {note}" for note in self.warnings)
-        return "\n".join(lines)
+            yield f"State {state}: mean {shown}; stays with probability {self.transition[state, state]:.3f}."
 
 
 def fit_hierarchical_hmm(
@@ -315,7 +315,7 @@ def _result(problem: Problem, runs: list[_Ended], covariance: str, seed: int | N
     own_total = deviations.weight.sum(-1, keepdims=True)
     sd = np.sqrt(np.diagonal(deviations.own_cover, axis1=2, axis2=3))
     between = np.sqrt(np.diag(population.between)).reshape(population.centre.shape)
-    return HierarchicalHMMResult(
+    return HierarchicalHMMResult.of(
         lower_bound=float(bounds.max()),
         means=scale.centre + scale.spread * population.centre,
         between_sd=scale.spread * between,
@@ -335,7 +335,7 @@ def _result(problem: Problem, runs: list[_Ended], covariance: str, seed: int | N
         n_iterations=best.n_iterations,
         converged=best.converged,
         seed=seed,
-        warnings=notes,
+        notes=notes,
     )
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from reldyn._types import Array
-from reldyn.results import Result
+from reldyn.results import InState, Result
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from reldyn.results import Section
 
-@dataclass(frozen=True)
+
 class HMMResult(Result):
     """A hidden Markov (or semi-Markov) model fitted to many series.
 
@@ -58,39 +59,38 @@ class HMMResult(Result):
     converged : bool
     seed : int or None
         Entropy of the seed behind the starts; None where a start was given.
-    warnings : tuple of str
+    notes : tuple of str
     shares : ndarray (states,), optional
         Of all occasions, per state, where the posterior itself was not saved.
     """
 
-    log_likelihood: float
-    means: Array
-    covariances: Array
-    transition: Array
-    initial: Array
-    posterior: tuple[Array, ...]
-    optima: Array
-    lag_coefficients: Array
-    lag_centre: Array
-    covariate_coefficients: Array
-    skewness: Array | None
-    df: float | None
-    thresholds: tuple[Array, ...] | None
-    duration_mean: Array | None
-    duration_size: Array | None
-    categories: tuple[Array, ...] | None
-    emission: str
-    covariance: str
-    duration: str
-    n_series: int
-    n_occasions: int
-    n_obs: int
-    n_parameters: int
-    n_iterations: int
-    converged: bool
-    seed: int | None
-    warnings: tuple[str, ...] = ()
-    shares: Array | None = None
+    log_likelihood = InState[float]()
+    means = InState[Array]()
+    covariances = InState[Array]()
+    transition = InState[Array]()
+    initial = InState[Array]()
+    posterior = InState[tuple[Array, ...]]()
+    optima = InState[Array]()
+    lag_coefficients = InState[Array]()
+    lag_centre = InState[Array]()
+    covariate_coefficients = InState[Array]()
+    skewness = InState[Array | None]()
+    df = InState[float | None]()
+    thresholds = InState[tuple[Array, ...] | None]()
+    duration_mean = InState[Array | None]()
+    duration_size = InState[Array | None]()
+    categories = InState[tuple[Array, ...] | None]()
+    emission = InState[str]()
+    covariance = InState[str]()
+    duration = InState[str]()
+    n_series = InState[int]()
+    n_occasions = InState[int]()
+    n_obs = InState[int]()
+    n_parameters = InState[int]()
+    n_iterations = InState[int]()
+    converged = InState[bool]()
+    seed = InState[int | None]()
+    shares = InState[Array | None](None)
 
     row_fields: ClassVar[tuple[str, ...]] = ("posterior",)
 
@@ -215,18 +215,24 @@ class HMMResult(Result):
         return np.concatenate(self.posterior).mean(axis=0) if self.shares is None else self.shares
 
     def _without_rows(self) -> Self:
-        return replace(self, shares=self._shares())
+        return self.with_parts(shares=self._shares())
 
-    def summary(self) -> str:
-        """Text that reads like a methods section."""
+    def _headline(self) -> str:
         chain = "semi-Markov" if self.duration != "geometric" else "Markov"
         kind = {"gaussian": "Gaussian", "skew-t": "skew-t", "ordered-probit": "ordered-probit"}[self.emission]
-        lines = [
+        return (
             f"Hidden {chain} model: {self.n_states} states, {kind} emissions, {self.n_series} series, "
-            f"{self.n_occasions} occasions with an answer.",
-            f"Log-likelihood {self.log_likelihood:.3f}, {self.n_parameters} parameters; {self._n_at_best()} of "
-            f"{len(self.optima)} starts reached it, the worst ended at {self.optima.min():.3f}.",
-        ]
+            f"{self.n_occasions} occasions with an answer"
+        )
+
+    def _methods(self) -> str:
+        stopped = "" if self.converged else "NOT CONVERGED: the estimates are where the search stopped. "
+        return (
+            f"{stopped}Log-likelihood {self.log_likelihood:.3f}, {self.n_parameters} parameters; "
+            f"{self._n_at_best()} of {len(self.optima)} starts reached it, the worst ended at {self.optima.min():.3f}."
+        )
+
+    def _sections(self) -> Iterable[Section]:
         for k in range(self.n_states):
             means = ", ".join(f"{value:.3f}" for value in self.means[k])
             stay = (
@@ -234,16 +240,11 @@ class HMMResult(Result):
                 if self.duration_mean is None
                 else f"lasts {self.duration_mean[k]:.2f} occasions on average"
             )
-            share = float(self._shares()[k])
-            lines.append(f"State {k}: mean {means}; {stay}; {share:.0%} of occasions.")
-        if not self.converged:
-            lines.append("NOT CONVERGED: the estimates are where the search stopped.")
-        lines.append(
+            yield f"State {k}: mean {means}; {stay}; {float(self._shares()[k]):.0%} of occasions."
+        yield (
             "A better likelihood or BIC with more states is no evidence of states: ordinary autocorrelation buys "
             "them as well."
         )
-        lines.extend(f"Note: {note}" for note in self.warnings)
-        return "\n".join(lines)
 
 
 def _row(parameter: str, estimate: Any, **where: int | None) -> dict[str, Any]:

@@ -121,7 +121,7 @@ def _compute(asked: Asked, context: Context, found: dict[str, Result]) -> Made:
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             answer: Any = entry.function()(context.panel, **asked.arguments(found))
-        result = answer if isinstance(answer, Result) else TableResult(table=answer)
+        result = answer if isinstance(answer, Result) else TableResult.of(table=answer)
         searches = [str(one.message) for one in said if issubclass(one.category, ConvergenceWarning)]
         record = record_of(asked, result, context.panel, context.shown, searches)
         made.files = {

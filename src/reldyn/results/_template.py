@@ -1,0 +1,106 @@
+"""The one layout of results: headline, methods, tables and paragraphs, notes; as text and as HTML."""
+
+from __future__ import annotations
+
+import html
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, TypeAlias, Union
+
+from reldyn._format import format_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["WIDTH", "Section", "html_section", "methods_section"]
+
+WIDTH = 100
+# A paragraph, a table, or a table with its title.
+Section: TypeAlias = Union[str, "pd.DataFrame", tuple[str, "pd.DataFrame"]]
+
+
+def methods_section(
+    headline: str,
+    methods: str,
+    sections: Iterable[Section],
+    notes: Sequence[str] = (),
+    *,
+    rows_shown: int | None = None,
+) -> str:
+    """Lay out what a summary says; columns without any text and tables without rows are left out.
+
+    Parameters
+    ----------
+    headline, methods : str
+    sections : iterable of str, pandas.DataFrame or (str, pandas.DataFrame)
+        Paragraphs, tables and tables with a title; numbers are formatted here.
+    notes : sequence of str
+    rows_shown : int, optional
+        Rows of a table that are shown; None: all.
+
+    Returns
+    -------
+    str
+        Paragraphs with an empty line between them.
+    """
+    parts = [headline, *_filled(methods)]
+    for section in sections:
+        if isinstance(section, str):
+            parts += _filled(section)
+            continue
+        title, table = section if isinstance(section, tuple) else ("", section)
+        if len(table):
+            more = _more(table, rows_shown)
+            parts.append("\n".join([*([title] if title else []), _aligned(_first(table, rows_shown)), *more]))
+    if notes:
+        bullets = (textwrap.fill(note, WIDTH, initial_indent="- ", subsequent_indent="  ") for note in notes)
+        parts.append("Notes\n" + "\n".join(bullets))
+    return "\n\n".join(parts)
+
+
+def html_section(
+    headline: str, sections: Iterable[Section], notes: Sequence[str] = (), *, rows_shown: int | None = None
+) -> str:
+    """The same for a notebook, without the methods paragraph.
+
+    Parameters
+    ----------
+    headline, sections, notes, rows_shown
+        As in `methods_section`.
+
+    Returns
+    -------
+    str
+        HTML in which every name is escaped.
+    """
+    parts = [f"<p><b>{html.escape(headline)}</b></p>"]
+    for section in sections:
+        if isinstance(section, str):
+            parts += [f"<p>{html.escape(text)}</p>" for text in _filled(section)]
+            continue
+        title, table = section if isinstance(section, tuple) else ("", section)
+        if len(table):
+            parts += [f"<p>{html.escape(title)}</p>"] if title else []
+            parts.append(format_table(_first(table, rows_shown)).to_html(index=False, border=0, na_rep=""))
+            parts += [f"<p>{text}</p>" for text in _more(table, rows_shown)]
+    listed = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
+    return f"<div>{''.join(parts)}{'<ul>' + listed + '</ul>' if notes else ''}</div>"
+
+
+def _filled(text: str) -> list[str]:
+    return [textwrap.fill(text, WIDTH, break_on_hyphens=False)] if text else []
+
+
+def _aligned(table: pd.DataFrame) -> str:
+    shown = format_table(table)
+    shown = shown.drop(columns=[name for name in shown if (shown[name] == "").all()])
+    return "\n".join(line.rstrip() for line in shown.to_string(index=False).splitlines())
+
+
+def _first(table: pd.DataFrame, rows_shown: int | None) -> pd.DataFrame:
+    return table if rows_shown is None else table.head(rows_shown)
+
+
+def _more(table: pd.DataFrame, rows_shown: int | None) -> list[str]:
+    more = 0 if rows_shown is None else len(table) - rows_shown
+    return [f"... and {more:,} rows more"] if more > 0 else []
