@@ -85,3 +85,14 @@ def test_what_cannot_be_compared_is_no_option(value):
         with pytest.raises(rd.DesignError) as error:
             check_option(value, allowed, "method")
         assert str(error.value).startswith(f"method={value!r} is not known; allowed: 'reml', 'ml'.")
+
+
+def test_a_warning_of_an_analysis_points_at_the_line_that_called_it():
+    panel = rd.simulate.apim(n_dyads=8, n_occasions=1, actor=0.3, partner=0.2, seed=1).panel
+
+    def asks():
+        return rd.actor_partner.nonindependence(panel, ["y"])
+
+    with pytest.warns(rd.DataWarning, match="Only 8 dyads") as caught:
+        asks()
+    assert [(one.filename, one.lineno) for one in caught] == [(__file__, asks.__code__.co_firstlineno + 1)]

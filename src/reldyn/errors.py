@@ -6,7 +6,10 @@ Every message says what is wrong, where (file, column, first rows) and how to fi
 from __future__ import annotations
 
 import difflib
+import sys
+import warnings
 from collections.abc import Collection, Sequence
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,6 +24,7 @@ __all__ = [
     "check_columns",
     "check_option",
     "describe_rows",
+    "warn_caller",
 ]
 
 
@@ -54,6 +58,24 @@ class ConvergenceWarning(UserWarning):
 
 class DataWarning(UserWarning):
     """The data can be used, but a careful reader should know something about them."""
+
+
+def warn_caller(message: str, category: type[Warning]) -> None:
+    """Warn at the line that called the library, however deep inside the library the reason was found.
+
+    Parameters
+    ----------
+    message : str
+    category : type
+    """
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and _is_ours(frame):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
+
+
+def _is_ours(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0] == "reldyn"
 
 
 def describe_rows(rows: Sequence[int], shown: int = 5) -> str:

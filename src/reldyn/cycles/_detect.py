@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
@@ -32,7 +31,7 @@ from reldyn.cycles.series._arrange import Arranged, CycleColumns, arrange
 from reldyn.cycles.series._events import ReportedBy
 from reldyn.cycles.series._schedule import schedule
 from reldyn.cycles.series._series import DirectionSeries
-from reldyn.errors import DataWarning, DesignError, check_option
+from reldyn.errors import DataWarning, DesignError, check_option, warn_caller
 from reldyn.panel import analysis
 from reldyn.stats import known_seed, map_seeded
 
@@ -187,7 +186,7 @@ def detect_cycles(
     n_untested = sum(bool(one.reasons) for one in found.outcomes)
     if n_untested:
         message = f"{n_untested} of {len(found.outcomes)} directions cannot carry a test; verdicts() says why."
-        warnings.warn(message, DataWarning, stacklevel=2)
+        warn_caller(message, DataWarning)
     return found
 
 

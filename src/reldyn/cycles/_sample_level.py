@@ -135,6 +135,8 @@ def _design_effect(rejected: Flags, dyads: Sequence[Hashable]) -> float:
 def clopper_pearson(successes: float, n: float, level: float = _LEVEL) -> tuple[float, float]:
     """Exact limits of a probability; a fractional effective n is allowed.
 
+    For whole numbers those of scipy's ``binomtest(...).proportion_ci()``, which takes no others.
+
     Parameters
     ----------
     successes, n : float

@@ -6,7 +6,6 @@ forms; Geldhof, Preacher and Zyphur (2014, Psychological Methods 19, 72-91) for 
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -16,7 +15,7 @@ from reldyn._types import Array, Columns
 from reldyn.dynamics._facets import CROSSED, NESTED, Cells, crossed_anova, crossed_reml, nested_anova, nested_reml
 from reldyn.dynamics._persons import listed
 from reldyn.dynamics._two_level_factor import FactorFit, fit_two_levels, omega
-from reldyn.errors import DataWarning, DesignError, check_option
+from reldyn.errors import DataWarning, DesignError, check_option, warn_caller
 from reldyn.panel import analysis
 from reldyn.results import EstimateResult, InState, InTables
 
@@ -169,7 +168,7 @@ def reliability(
         notes.append("the two-level factor model did not converge to a verified optimum, so its omega has no interval")
     for note in notes:
         # At the line that called the function, past the decorator of analyses.
-        warnings.warn(note, DataWarning, stacklevel=3)
+        warn_caller(note, DataWarning)
     rows = _coefficients(crossed, nested, k, len(names)) + _omegas(factor, reason)
     return ReliabilityResult.of(
         items=tuple(names),

@@ -7,14 +7,13 @@ days are regressed on all events at once (a distributed lag), with autocorrelate
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from reldyn._types import Column
-from reldyn.errors import DataWarning, DesignError, check_option
+from reldyn.errors import DataWarning, DesignError, check_option, warn_caller
 from reldyn.intervention._event_days import EventDays, day_frame, event_days
 from reldyn.intervention._event_fit import CELLS, EventAnswer, EventPlan, Marks, fit_events
 from reldyn.intervention._phases import time_unit
@@ -172,7 +171,7 @@ def event_response(
     missing = int(models["phi"].isna().sum())
     notes = (f"{missing} of {len(models)} series could not be fitted; models['note'] says why.",) if missing else ()
     for note in notes:
-        warnings.warn(note, DataWarning, stacklevel=2)
+        warn_caller(note, DataWarning)
     return EventResponse.of(
         table=table,
         series=day_frame(series),

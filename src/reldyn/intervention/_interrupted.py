@@ -7,7 +7,6 @@ that the series allows (parametric bootstrap): at such lengths neither normal no
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -16,7 +15,7 @@ import numpy as np
 
 from reldyn._records import brief
 from reldyn._types import Array, Column, Flags
-from reldyn.errors import DataWarning, DesignError, check_option
+from reldyn.errors import DataWarning, DesignError, check_option, warn_caller
 from reldyn.intervention._draws import draw_errors
 from reldyn.intervention._phases import PhaseSeries, partners_together, phase_series, time_unit
 from reldyn.intervention._result import PhaseResult, series_frame, series_labels
@@ -186,7 +185,7 @@ def interrupted_series(
     table, models = _tables(series, answers, change)
     notes = _warnings(models)
     for note in notes:
-        warnings.warn(note, DataWarning, stacklevel=2)
+        warn_caller(note, DataWarning)
     return InterruptedSeries.of(
         table=table,
         series=series_frame(series, [answer.fitted for answer in answers]),

@@ -7,7 +7,6 @@ Methods 18, 385-405) describe such models.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn._types import Array, Column, Flags, Ints
-from reldyn.errors import ConvergenceWarning, DataWarning, DesignError
+from reldyn.errors import ConvergenceWarning, DataWarning, DesignError, warn_caller
 from reldyn.intervention._phases import PhaseSeries, phase_series, time_unit
 from reldyn.intervention._result import PhaseResult, series_frame
 from reldyn.intervention._start_cases import without_partner
@@ -132,7 +131,7 @@ def multiple_baseline(
         notes.extend(f"{role}: {remark}" if role else remark for remark in remarks)
     for note in notes:
         if "do not differ" not in note:
-            warnings.warn(note, ConvergenceWarning if "converge" in note else DataWarning, stacklevel=2)
+            warn_caller(note, ConvergenceWarning if "converge" in note else DataWarning)
     import pandas as pd
 
     return MultipleBaseline.of(

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import itertools
 import math
-import warnings
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from reldyn._types import Array, Column, Flags
-from reldyn.errors import DataWarning, DesignError, check_option
+from reldyn._types import Array, Column
+from reldyn.errors import DataWarning, DesignError, check_option, warn_caller
 from reldyn.intervention._phases import phase_series
 from reldyn.intervention._start_cases import StartCase, candidates, labelled_times, start_cases, without_partner
 from reldyn.panel import analysis
 from reldyn.results import TableResult
-from reldyn.stats import exceeds, known_seed
+from reldyn.stats import PValue, known_seed, monte_carlo_p
 
 if TYPE_CHECKING:
     from reldyn.panel import DyadPanel
@@ -163,7 +162,7 @@ def randomization_test(
     table = pd.DataFrame(rows)
     for note in sorted(set(table["note"]) - {""}):
         if "cannot fall below" in note:
-            warnings.warn(note, DataWarning, stacklevel=2)
+            warn_caller(note, DataWarning)
     return RandomizationTest.of(table=table)
 
 
@@ -304,13 +303,15 @@ def _share(values: Array, observed: float, alternative: Alternative) -> float:
     """Share of assignments at least as extreme as the one that was used."""
     if not np.isfinite(values).all() or not math.isfinite(observed):
         return math.nan
-    return float(_extreme(values, observed, alternative).mean())
+    return float(_compared(values, observed, alternative).exceedances.item() / len(values))
 
 
-def _extreme(values: Array, observed: float, alternative: Alternative) -> Flags:
+def _compared(values: Array, observed: float, alternative: Alternative) -> PValue:
+    """How many assignments are at least as extreme, and the p-value where they were drawn."""
+    if alternative == "two-sided":
+        return monte_carlo_p(abs(observed), np.abs(values))
     sign = -1.0 if alternative == "decrease" else 1.0
-    told, own = (np.abs(values), abs(observed)) if alternative == "two-sided" else (sign * values, sign * observed)
-    return exceeds(told, own, float(np.median(np.abs(told))))
+    return monte_carlo_p(sign * observed, sign * values)
 
 
 def order_test(
@@ -362,8 +363,7 @@ def order_test(
         drawn[draw] = np.mean(
             [changes[window][case, places[window]] for case, window in zip(cases, order, strict=True)]
         )
-    count = int(_extreme(drawn, observed, alternative).sum())
-    return Randomised(observed, (1 + count) / (n_draws + 1), total, False)
+    return Randomised(observed, float(_compared(drawn, observed, alternative)), total, False)
 
 
 def _all_orders(changes: Sequence[Array]) -> Array:

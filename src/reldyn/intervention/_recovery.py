@@ -6,13 +6,12 @@ smoothing of time-varying autoregressions of Bringmann et al., 2017, with a tric
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from reldyn._types import Array, Column
-from reldyn.errors import DataWarning, DesignError
+from reldyn.errors import DataWarning, DesignError, warn_caller
 from reldyn.intervention._phases import time_unit
 from reldyn.intervention._result import SeriesResult, series_labels
 from reldyn.intervention._steps import Steps, find_steps
@@ -176,7 +175,7 @@ def recovery(
     table, model_table = pd.DataFrame(levels), pd.DataFrame(models)
     notes = _notes(model_table)
     for note in notes:
-        warnings.warn(note, DataWarning, stacklevel=2)
+        warn_caller(note, DataWarning)
     return Recovery.of(
         table=table,
         series=pd.concat(series, ignore_index=True),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from reldyn._types import Array, Flags
-from reldyn.errors import DataWarning
+from reldyn.errors import DataWarning, warn_caller
 
 if TYPE_CHECKING:
     from reldyn.panel._index import PanelIndex
@@ -41,12 +40,11 @@ def warn_of_lost_lags(panel: DyadPanel, name: str, values: Array, lagged: Array,
         return
     times = panel.columns["time"] or panel.columns["beep"] or panel.columns["day"]
     back = "one occasion" if steps == 1 else f"{steps} occasions"
-    warnings.warn(
+    warn_caller(
         f"{name}_lag{steps}: only {found:,} of {n:,} values of {name!r} that follow on others of the same person "
         f"have a value exactly {back} earlier by {times!r}. Where each person's times are their own, name the "
         "numbers of the schedule (day=, beep=) or find them with rd.align.",
         DataWarning,
-        stacklevel=3,
     )
 
 

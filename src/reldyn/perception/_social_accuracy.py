@@ -7,14 +7,13 @@ holds of most people agrees with every target.
 from __future__ import annotations
 
 import math
-import warnings as messages
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from reldyn._types import Array, Ints
-from reldyn.errors import ConvergenceWarning, DesignError, check_option
+from reldyn.errors import ConvergenceWarning, DesignError, check_option, warn_caller
 from reldyn.perception._crossed import Component, CrossedFit, fit_crossed, fit_nested
 from reldyn.perception._ratings import Ratings, check_items, from_panel, from_table
 from reldyn.perception._slopes_of_one import is_constant
@@ -291,7 +290,7 @@ def _described(
         )
     if not fit.converged:
         notes.append("The optimum is not confirmed: two searches for it disagree. The numbers are no estimates.")
-        messages.warn(notes[-1], ConvergenceWarning, stacklevel=3)
+        warn_caller(notes[-1], ConvergenceWarning)
     variances = pd.DataFrame(
         {
             "group": [group for group, _ in names] + ["residual"],

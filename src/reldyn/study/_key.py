@@ -11,11 +11,10 @@ import hmac
 import os
 import secrets
 import stat
-import warnings
 from collections.abc import Hashable
 from pathlib import Path
 
-from reldyn.errors import DataError, DataWarning
+from reldyn.errors import DataError, DataWarning, warn_caller
 
 __all__ = ["key_path", "keyed_digest", "study_key"]
 
@@ -105,9 +104,8 @@ def _read(path: Path) -> bytes:
     if len(text) != 2 * _BYTES or not set(text) <= _DIGITS:
         raise DataError(f"{path} is no key of running numbers. {fix}")
     if os.name == "posix" and about.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        warnings.warn(
+        warn_caller(
             f"others on this machine can read {path}, the key of the running numbers: chmod 600 {path.name}.",
             DataWarning,
-            stacklevel=4,
         )
     return bytes.fromhex(text)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime
 import os
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import reldyn
 from reldyn._registry import Analysis, find_analysis
-from reldyn.errors import DesignError
+from reldyn.errors import DesignError, warn_caller
 from reldyn.results import Result
 from reldyn.study._config import SAMPLE
 from reldyn.study._frozen import check_frozen
@@ -233,7 +232,7 @@ def _say(target: Path, recovered: str, moved: Mapping[str, str], left: list[str]
             f"This run's files of the same name are called {listed([f'{new} ({old})' for old, new in moved.items()])}."
         )
     if said:
-        warnings.warn(" ".join(said), reldyn.DataWarning, stacklevel=3)
+        warn_caller(" ".join(said), reldyn.DataWarning)
 
 
 def _uncleared(target: Path) -> list[str]:

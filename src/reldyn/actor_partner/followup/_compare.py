@@ -14,6 +14,7 @@ import numpy as np
 
 from reldyn.errors import DesignError
 from reldyn.results import InState, Result, equals_p
+from reldyn.stats import monte_carlo_p
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -280,7 +281,7 @@ def _bootstrapped(parts: dict[str, Any], smaller: MixedResult, larger: MixedResu
     notes = parts.pop("notes")
     if failed:
         notes = (*notes, f"In {failed} of {len(found.values)} bootstrap samples a model did not converge; left out.")
-    p_value = (1.0 + np.count_nonzero(usable >= parts["statistic"])) / (1.0 + len(usable))
+    p_value = float(monte_carlo_p(parts["statistic"], usable))
     return ComparisonResult.of(
-        p_value=float(p_value), n_boot=len(usable), n_failed=failed, seed=found.seed, notes=notes, **parts
+        p_value=p_value, n_boot=len(usable), n_failed=failed, seed=found.seed, notes=notes, **parts
     )

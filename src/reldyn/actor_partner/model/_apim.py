@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -23,7 +22,7 @@ from reldyn.actor_partner.model._result import ApimResult, MixedResult
 from reldyn.actor_partner.model._setting import ModelSetting, as_random, as_residual, check_call, with_default_inference
 from reldyn.actor_partner.model._terms import Stratum, named_terms, strata_of
 from reldyn.actor_partner.model._values import centerings, has_occasions
-from reldyn.errors import DataWarning, DesignError, check_option
+from reldyn.errors import DataWarning, DesignError, check_option, warn_caller
 from reldyn.mixed import Estimation, Residual
 from reldyn.panel import analysis
 from reldyn.stats import known_seed
@@ -265,7 +264,7 @@ def _run_marginal(
     from reldyn.actor_partner.model._marginal import fit_marginal
 
     for note in past.spoken:
-        warnings.warn(note, DataWarning, stacklevel=3)
+        warn_caller(note, DataWarning)
     design = build_design(panel, outcome, block, strata, setting.residual.process)
     setting = dataclasses.replace(setting, centres=block.centres)
     result = fit_marginal(panel, design, family, setting, past.notes)
@@ -285,7 +284,7 @@ def run_model(
     """Choose rows, fit, and put the result together."""
     setting = dataclasses.replace(setting, estimation=_with_known_seed(setting.estimation))
     for note in past.spoken:
-        warnings.warn(note, DataWarning, stacklevel=3)
+        warn_caller(note, DataWarning)
     if setting.estimation.missing != "available":
         return _run_incomplete(kind, panel, outcome, lay_out, strata, setting, past)
     block = lay_out(panel)

@@ -7,7 +7,6 @@ Marginal models by generalised estimating equations (Liang and Zeger, 1986; Loey
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
@@ -20,7 +19,7 @@ from reldyn.actor_partner.model._estimates import Estimates
 from reldyn.actor_partner.model._gee import GeeFit, MarginalWald, fit_gee, thresholds_of
 from reldyn.actor_partner.model._result import ApimResult
 from reldyn.actor_partner.model._terms import DesignColumn, DesignTerm
-from reldyn.errors import ConvergenceWarning, DataError, DataWarning, DesignError, describe_rows
+from reldyn.errors import ConvergenceWarning, DataError, DataWarning, DesignError, describe_rows, warn_caller
 from reldyn.mixed import Wald
 from reldyn.results import InState
 
@@ -348,7 +347,7 @@ def _notes(design: DesignRows, fit: GeeFit, family: str, split: tuple[str, ...])
             "No more spread than a Poisson distribution has: the dispersion is 0 and family='poisson' suffices."
         )
     for note in notes:
-        warnings.warn(note, DataWarning, stacklevel=4)
+        warn_caller(note, DataWarning)
     if fit.converged and not fit.split and not split:
         return tuple(notes)
     trouble = (
@@ -359,7 +358,7 @@ def _notes(design: DesignRows, fit: GeeFit, family: str, split: tuple[str, ...])
         else "A standard error is so large that some predictor seems to split the outcomes without overlap: the "
         "numbers are not to be reported."
     )
-    warnings.warn(trouble, ConvergenceWarning, stacklevel=4)
+    warn_caller(trouble, ConvergenceWarning)
     return (*notes, trouble)
 
 

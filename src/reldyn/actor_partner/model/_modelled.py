@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from reldyn.actor_partner.model._absent import with_absent_partners
 from reldyn.actor_partner.model._design import Block, DesignRows, build_design, places_of, structure_of
 from reldyn.actor_partner.model._estimates import Estimates
 from reldyn.actor_partner.model._fitting import fit_design
-from reldyn.errors import ConvergenceWarning, DesignError
+from reldyn.errors import ConvergenceWarning, DesignError, warn_caller
 from reldyn.mixed import JointData, JointFit, JointModel, JointTest, Slope, Wald, fit_joint, near_singular_notes
 
 if TYPE_CHECKING:
@@ -300,5 +299,5 @@ def _notes(whole: DyadPanel, design: DesignRows, names: list[str], found: JointF
     ]
     if not found.converged:
         notes.append("The joint likelihood did not reach a verified optimum. Try fewer terms, or missing='impute'.")
-        warnings.warn(notes[-1], ConvergenceWarning, stacklevel=5)
+        warn_caller(notes[-1], ConvergenceWarning)
     return tuple(notes)

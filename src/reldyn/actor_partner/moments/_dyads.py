@@ -5,7 +5,6 @@ Also what the results of these models have in common: estimates as a table, a me
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from reldyn._records import brief
 from reldyn.actor_partner._metrics import metric_note, unequal_metrics, withheld_for
 from reldyn.actor_partner.model._terms import check_two_roles, strata_of
 from reldyn.actor_partner.moments._incomplete import incomplete_moments
-from reldyn.errors import DataWarning, DesignError, check_option
+from reldyn.errors import DataWarning, DesignError, check_option, warn_caller
 from reldyn.results import EstimateResult, InState
 
 if TYPE_CHECKING:
@@ -244,7 +243,7 @@ def _notes(keep: NDArray[np.bool_], whole: NDArray[np.bool_], names: Sequence[st
 def warn_all(notes: Sequence[str]) -> None:
     """Warn of each note, at the line that called the public function."""
     for note in notes:
-        warnings.warn(note, DataWarning, stacklevel=3)
+        warn_caller(note, DataWarning)
 
 
 def estimate_rows(

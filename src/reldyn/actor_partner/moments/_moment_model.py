@@ -17,7 +17,7 @@ from reldyn.actor_partner.moments._interchangeable import (
 )
 from reldyn.actor_partner.moments._moments import Moments, independent, saturated
 from reldyn.actor_partner.moments._sem import SemFit, Structure, discrepancy, fit_structure
-from reldyn.errors import ConvergenceWarning
+from reldyn.errors import ConvergenceWarning, warn_caller
 from reldyn.results import InState, InTables, register
 
 if TYPE_CHECKING:
@@ -103,12 +103,9 @@ def fitted_numbers(fit: SemFit) -> Fitted:
 
 def _warn_of(fit: SemFit) -> None:
     if not fit.converged:
-        import warnings
-
-        warnings.warn(
+        warn_caller(
             "the model of the moments did not converge: do not report these numbers.",
             ConvergenceWarning,
-            stacklevel=5,
         )
 
 

@@ -7,7 +7,6 @@ the dynamic panel model with a free first wave, or by a stationary process where
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -22,7 +21,7 @@ from reldyn.actor_partner.model._setting import as_random, as_residual, check_ca
 from reldyn.actor_partner.model._terms import strata_of
 from reldyn.actor_partner.moments._dyads import FamilyResult
 from reldyn.actor_partner.waves._panel_waves import dynamic_panel_rows, panel_waves, too_long
-from reldyn.errors import ConvergenceWarning, DataWarning, DesignError
+from reldyn.errors import ConvergenceWarning, DataWarning, DesignError, warn_caller
 from reldyn.mixed import Estimation, Residual, fit_dynamic_panel
 from reldyn.panel import analysis
 from reldyn.results import InState
@@ -205,7 +204,7 @@ def over_time(panel: DyadPanel, *, outcome: Column, steps: int = 1, **model: Any
             f"{waves.shape[1]} waves with gaps: what is assumed of the first one no longer matters, so deviations are "
             "taken as stationary (residual='var1')."
         )
-        warnings.warn(note, DataWarning, stacklevel=2)
+        warn_caller(note, DataWarning)
         return _stationary(panel, outcome, steps, model | {"residual": Residual("var1")}, (note,))
     return _lagged(panel, outcome, steps, model, two_waves=two_waves)
 
@@ -227,7 +226,7 @@ def _dynamic_panel(panel: DyadPanel, outcome: str, waves: Any, model: Mapping[st
     fit = fit_dynamic_panel(waves, exchangeable=stratum.exchangeable, intervals=intervals)
     table, about, notes = dynamic_panel_rows(fit, waves, stratum, outcome)
     for note in notes:
-        warnings.warn(note, DataWarning if fit.converged else ConvergenceWarning, stacklevel=3)
+        warn_caller(note, DataWarning if fit.converged else ConvergenceWarning)
     return OverTimeResult.of(
         table=table,
         fit=None,

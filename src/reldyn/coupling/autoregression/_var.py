@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -13,7 +12,7 @@ from reldyn.coupling.autoregression._inertia import inference
 from reldyn.coupling.autoregression._regress import check_lags, past, regression
 from reldyn.coupling.autoregression._var_multilevel import two_step
 from reldyn.coupling.autoregression._var_result import VarResult
-from reldyn.errors import DataWarning, check_option
+from reldyn.errors import DataWarning, check_option, warn_caller
 from reldyn.panel import analysis
 from reldyn.stats import LeastSquares, largest_root
 
@@ -97,7 +96,7 @@ def var(
     fit = two_step(pairs, panel.roles, variable, lags, "full" if random == "correlated" else "diagonal")
     strong = fit.nickell["exceeds_error"].to_numpy(dtype=bool)
     if strong.any():
-        warnings.warn(fit.warnings[0], DataWarning, stacklevel=2)
+        warn_caller(fit.warnings[0], DataWarning)
     return fit
 
 

@@ -5,7 +5,6 @@ Cook et al. (1995); Gottman, Murray, Swanson, Tyson and Swanson (2002), The Math
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -28,7 +27,7 @@ from reldyn.coupling.influence._fit import (
 from reldyn.coupling.influence._map import basins, fixed_points
 from reldyn.coupling.influence._result import InfluenceResult
 from reldyn.coupling.influence._test import Turns, influence_p
-from reldyn.errors import DataWarning, DesignError, check_option
+from reldyn.errors import DataWarning, DesignError, check_option, warn_caller
 from reldyn.panel import DyadSeries, analysis
 from reldyn.stats import known_seed, map_seeded
 
@@ -179,7 +178,7 @@ def influence_functions(
     tests = _tests(done)
     notes = _remarks(done, tests, form, timing, panel)
     for note in notes:
-        warnings.warn(note, DataWarning, stacklevel=2)
+        warn_caller(note, DataWarning)
     estimates = _estimates(done)
     return InfluenceResult.of(
         estimates=estimates,

@@ -138,6 +138,9 @@ def _without_result(evidence: Evidence, *, regimes: bool) -> tuple[Verdict, str]
 def adjust(p_values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
     """Adjust p-values for the false discovery rate (Benjamini and Hochberg 1995); NaN stays NaN and does not count.
 
+    Own code, because scipy's ``false_discovery_control`` takes no NaN and divides before it multiplies: shares of
+    surrogates then miss the level that they equal by the last digit, and a decision goes by it.
+
     Parameters
     ----------
     p_values : (n,) array_like

@@ -7,7 +7,6 @@ are fitted as one population, and every fit is drawn from and fitted again befor
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from reldyn.cycles.learning_models._result import POOR_RECOVERY, LearningResult,
 from reldyn.cycles.series._arrange import Arranged, CycleColumns, arrange
 from reldyn.cycles.series._events import ReportedBy
 from reldyn.cycles.series._series import DirectionSeries
-from reldyn.errors import ConvergenceWarning, DataError, DesignError, check_option
+from reldyn.errors import ConvergenceWarning, DataError, DesignError, check_option, warn_caller
 from reldyn.panel import analysis
 from reldyn.stats import child_seed, known_seed, map_seeded, one_thread
 
@@ -136,7 +135,7 @@ def learning(
     result = bare.with_parts(notes=_cautions(bare))
     late = [fit.model for fit in fits if not fit.converged]
     if late:
-        warnings.warn(f"EM has not converged for {', '.join(late)}", ConvergenceWarning, stacklevel=2)
+        warn_caller(f"EM has not converged for {', '.join(late)}", ConvergenceWarning)
     return result
 
 

@@ -6,7 +6,6 @@ their own. Decoding is in `_decode`, deviations of single series in `_hierarchic
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, get_args
@@ -14,7 +13,7 @@ from typing import Any, get_args
 import numpy as np
 
 from reldyn._types import Array, Ints
-from reldyn.errors import ConvergenceWarning, DataWarning, DesignError, check_option
+from reldyn.errors import ConvergenceWarning, DataWarning, DesignError, check_option, warn_caller
 from reldyn.markov.hmm._diagnose import diagnose, note_optima
 from reldyn.markov.hmm._direct import log_likelihoods, maximise_likelihood
 from reldyn.markov.hmm._em import EMRun, Work, expect, prepare, run_em
@@ -306,9 +305,9 @@ def _result(
     notes = (*diagnose(work, best, posterior), *found)
     if not converged:
         notes = ("The search did not settle: raise max_iter, or tol.", *notes)
-        warnings.warn(f"fit_hmm: {notes[0]}", ConvergenceWarning, stacklevel=3)
+        warn_caller(f"fit_hmm: {notes[0]}", ConvergenceWarning)
     for note in notes[0 if converged else 1 :]:
-        warnings.warn(f"fit_hmm: {note}", DataWarning, stacklevel=3)
+        warn_caller(f"fit_hmm: {note}", DataWarning)
     return HMMResult.of(
         log_likelihood=value + problem.log_jacobian,
         posterior=tuple(posterior[:, : problem.lengths[i], i].T.copy() for i in range(problem.n_series)),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from reldyn._types import Array
-from reldyn.errors import ConvergenceWarning, DataWarning, DesignError
+from reldyn.errors import ConvergenceWarning, DataWarning, DesignError, warn_caller
 from reldyn.markov.hmm._deviations import Deviations, Paths, Population, e_step, lower_bound, m_step, posterior_update
 from reldyn.markov.hmm._fit import Seed, checked, fit_hmm
 from reldyn.markov.hmm._parameters import Covariance
@@ -307,10 +307,10 @@ def _result(problem: Problem, runs: list[_Ended], covariance: str, seed: int | N
     notes: tuple[str, ...] = ()
     if problem.n_series < FEW_SERIES:
         notes = (f"Only {problem.n_series} series: spreads between series mean little.",)
-        warnings.warn(f"fit_hierarchical_hmm: {notes[0]}", DataWarning, stacklevel=3)
+        warn_caller(f"fit_hierarchical_hmm: {notes[0]}", DataWarning)
     if not best.converged:
         notes = ("The search did not settle: raise max_iter, or tol.", *notes)
-        warnings.warn(f"fit_hierarchical_hmm: {notes[0]}", ConvergenceWarning, stacklevel=3)
+        warn_caller(f"fit_hierarchical_hmm: {notes[0]}", ConvergenceWarning)
     total = population.weight.sum(-1)
     own_total = deviations.weight.sum(-1, keepdims=True)
     sd = np.sqrt(np.diagonal(deviations.own_cover, axis1=2, axis2=3))

@@ -7,7 +7,6 @@ on a grid of equal steps both partners have the same occasions, and lags mean th
 from __future__ import annotations
 
 import datetime as dt
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from reldyn.errors import DataError, DataWarning, DesignError, check_option, describe_rows
+from reldyn.errors import DataError, DataWarning, DesignError, check_option, describe_rows, warn_caller
 from reldyn.panel._border import as_pandas
 from reldyn.panel.aligning._named import check_named, identify_complete
 from reldyn.panel.checks._findings_layout import _stable_order as stable_order
@@ -447,23 +446,21 @@ def _warn_of_units(cells: _Cells, values: FloatArray, size: float) -> None:
         return
     usual = float(np.median(np.diff(at)[inside])) / size
     if usual >= _FAR_APART:
-        warnings.warn(
+        warn_caller(
             f"samples lie {usual:,.0f} steps apart: the step may be in another unit than the stamps (numbers count as "
             "seconds where step is a length such as '1s'; stamps in milliseconds need a number, step=1000).",
             DataWarning,
-            stacklevel=3,
         )
 
 
 def _warn(n_without: int, lost: list[str]) -> None:
     if n_without:
         rows = "1 row without a stamp was" if n_without == 1 else f"{n_without:,} rows without a stamp were"
-        warnings.warn(f"{rows} dropped.", DataWarning, stacklevel=3)
+        warn_caller(f"{rows} dropped.", DataWarning)
     if lost:
         names = ", ".join(map(repr, lost))
-        warnings.warn(
+        warn_caller(
             f"left out, because they are no numbers and vary within a cell of the grid: {names}. Convert them "
             "to numbers (pandas.to_numeric) if they are meant to be averaged.",
             DataWarning,
-            stacklevel=3,
         )

@@ -6,8 +6,7 @@ import codecs
 import re
 from typing import TYPE_CHECKING
 
-from reldyn.errors import DataError
-from reldyn.panel.reading._warn import warn_data
+from reldyn.errors import DataError, DataWarning, warn_caller
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,7 +117,8 @@ def _warn_if_utf8(path: Path, raw: bytes, encoding: str) -> None:
     line = len(re.findall(rb"\r\n|\r|\n", raw[:place])) + 1
     right, wrong = word.decode("utf-8-sig", "replace"), word.decode(encoding, "replace")
     if right != wrong:
-        warn_data(
+        warn_caller(
             f"{path}: encoding={encoding!r} reads {wrong!r} on line {line}, but the file is valid UTF-8, where the "
-            f"word is {right!r}: leave encoding out if that is right."
+            f"word is {right!r}: leave encoding out if that is right.",
+            DataWarning,
         )

@@ -10,8 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from reldyn.errors import DataError, DesignError
-from reldyn.panel.reading._warn import warn_data
+from reldyn.errors import DataError, DataWarning, DesignError, warn_caller
 
 __all__ = [
     "check_skip",
@@ -95,7 +94,9 @@ def warn_title(where: str, records: Sequence[Sequence[str]], lines: Sequence[int
         return False
     hint = title_hint(records[:50], lines, len(records[0]), unit)
     if hint:
-        warn_data(f"{where}: the header, {unit} {lines[0]}, names {filled} of {len(records[0])} columns.{hint}")
+        warn_caller(
+            f"{where}: the header, {unit} {lines[0]}, names {filled} of {len(records[0])} columns.{hint}", DataWarning
+        )
     return bool(hint)
 
 
@@ -110,9 +111,10 @@ def warn_second_header(
     ids = any(_IMPORT_ID.match(cell) for record in records[1 : n + 1] for cell in record)
     kind = "question texts and ids as Qualtrics writes them" if ids else "texts above columns of numbers"
     listed = " and ".join(str(line) for line in lines[1 : n + 1])
-    warn_data(
+    warn_caller(
         f"{where}: {unit}{'s' if n > 1 else ''} {listed} below the names {'hold' if n > 1 else 'holds'} {kind}, "
-        f"so that numbers are read as text: pass header={rows} to leave {'them' if n > 1 else 'it'} out."
+        f"so that numbers are read as text: pass header={rows} to leave {'them' if n > 1 else 'it'} out.",
+        DataWarning,
     )
 
 

@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reldyn.errors import DataError, DesignError, check_option
+from reldyn.errors import DataError, DataWarning, DesignError, check_option, warn_caller
 from reldyn.panel._lines import line_steps
 from reldyn.panel.reading._header_rows import check_skip, header_places
 from reldyn.panel.reading._limits import check_arrow, check_bytes, check_kind, check_parquet
 from reldyn.panel.reading._packages import faults_of, require_io
 from reldyn.panel.reading._read_dates import check_dates, with_dates
 from reldyn.panel.reading._read_tables import Options, Read, blank_codes
-from reldyn.panel.reading._warn import warn_data
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -317,8 +316,9 @@ def _named(read: Read, path: Path) -> pd.DataFrame:
         about["unnamed_columns"] = {names[place]: (f"{read.unit} {line}", place + 1) for place, line in places}
     frame.attrs = about
     for header, group in twice.items():
-        warn_data(
+        warn_caller(
             f"{path}: the header {header!r} stands {len(group)} times; the columns are kept as {', '.join(group)}. "
-            "Rename them before using them."
+            "Rename them before using them.",
+            DataWarning,
         )
     return frame

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn._types import Ints
-from reldyn.errors import DataError, DesignError, check_columns, describe_rows
+from reldyn.errors import DataError, DataWarning, DesignError, check_columns, describe_rows, warn_caller
 from reldyn.panel._lines import describe_lines
-from reldyn.panel.reading._warn import warn_data
 from reldyn.panel.timing._declared import with_zeros
 
 if TYPE_CHECKING:
@@ -116,5 +115,5 @@ def _parsed(texts: pd.Series, form: str, where: str, name: str) -> pd.Series:
     except ValueError as problem:
         raise DataError(f"{where}: dates={form!r} is no format ({str(problem).splitlines()[0]}).") from None
     if dated.notna().any():
-        warn_data(f"{where}: column {name!r} has several offsets from UTC; its times are read as UTC.")
+        warn_caller(f"{where}: column {name!r} has several offsets from UTC; its times are read as UTC.", DataWarning)
     return dated

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reldyn.errors import DataError
+from reldyn.errors import DataError, DataWarning, warn_caller
 from reldyn.panel._lines import describe_lines
 from reldyn.panel.reading._header_rows import cut_header, title_hint, warn_second_header, warn_title
 from reldyn.panel.reading._limits import check_shape
 from reldyn.panel.reading._packages import require_io
 from reldyn.panel.reading._read_tables import Options, Read
-from reldyn.panel.reading._warn import warn_data
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,9 +53,10 @@ def read_excel(path: Path, options: Options) -> Read:
         raise DataError(f"{path}: {reason}.")
     if len(sheets) > 1 and options.sheet is None:
         listed = ", ".join(repr(name) for name in sheets)
-        warn_data(
+        warn_caller(
             f"{path}: the workbook has {len(sheets)} sheets ({listed}); only the first, {sheets[0]!r}, is read. Name "
-            f"one: sheet={sheets[0]!r}."
+            f"one: sheet={sheets[0]!r}.",
+            DataWarning,
         )
     width = max(len(row) for _, row in filled)
     check_shape(path, len(filled), width)
@@ -102,7 +102,9 @@ def _warn_swapped(path: Path, frame: pd.DataFrame, headers: Sequence[str], numbe
                 f"; as no date has a day above 12 and every text has, day and month of the dates are probably "
                 f"exchanged ({describe_lines(rows, 'row')})"
             )
-        warn_data(f"{message}. Read the file from which the workbook was made, or correct the column there.")
+        warn_caller(
+            f"{message}. Read the file from which the workbook was made, or correct the column there.", DataWarning
+        )
 
 
 def _warn_formulas(openpyxl: Any, path: Path, sheet: str | None, names: Sequence[str], header: tuple[int, int]) -> None:
@@ -126,9 +128,10 @@ def _warn_formulas(openpyxl: Any, path: Path, sheet: str | None, names: Sequence
         and any(len(line) > place and str(line[place]).startswith("=") for line in below)
     ]
     if found:
-        warn_data(
+        warn_caller(
             f"{path}: {', '.join(repr(name) for name in found)} holds formulas without their results and is read as "
-            "missing: open and save the workbook in a spreadsheet, or save it as .csv."
+            "missing: open and save the workbook in a spreadsheet, or save it as .csv.",
+            DataWarning,
         )
 
 

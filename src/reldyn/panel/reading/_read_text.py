@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn._types import Ints
-from reldyn.errors import DataError
+from reldyn.errors import DataError, DataWarning, warn_caller
 from reldyn.panel._lines import describe_lines
 from reldyn.panel.reading._dialect import (
     BLANK,
@@ -36,7 +36,6 @@ from reldyn.panel.reading._text_columns import (
     may_hold_ids,
     warn_undecided,
 )
-from reldyn.panel.reading._warn import warn_data
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,7 +77,10 @@ def _without_empty_end(path: Path, table: Table) -> Table:
     if table.written == BLANK or not end or not n:
         return table
     first = table.first_line + len(_LINE_END.findall(text[:end])) + 1
-    warn_data(f"{path}: {n:,} record{'' if n == 1 else 's'} at the end, from line {first} on, hold nothing: left out.")
+    warn_caller(
+        f"{path}: {n:,} record{'' if n == 1 else 's'} at the end, from line {first} on, hold nothing: left out.",
+        DataWarning,
+    )
     return replace(table, text=text[:end] + "\n")
 
 
@@ -157,9 +159,10 @@ def _rows_are_named(path: Path, table: Table, width: int, body: Ints, start: int
     counted = firsts == [str(number + 1) for number in range(len(firsts))]
     if not counted and table.written != BLANK:
         return False
-    warn_data(
+    warn_caller(
         f"{path}: every record has one field more than the header; the first is read as the name of the row, as R "
-        "writes it, under 'Unnamed: 0'."
+        "writes it, under 'Unnamed: 0'.",
+        DataWarning,
     )
     return True
 
@@ -183,9 +186,10 @@ def _check_widths(
             f"{path}: line {lines[short[0]]} has {widths[short[0]]} fields where the header has {width}; between "
             "blanks a missing value must be written, for example as NA."
         )
-    warn_data(
+    warn_caller(
         f"{path}: {len(short):,} of {len(lines):,} records have fewer fields than the header has ({width}); the fields "
-        f"at their ends are read as missing ({describe_lines(lines[short])})."
+        f"at their ends are read as missing ({describe_lines(lines[short])}).",
+        DataWarning,
     )
 
 

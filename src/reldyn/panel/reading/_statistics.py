@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from reldyn.errors import DataError, check_columns
+from reldyn.errors import DataError, DataWarning, check_columns, warn_caller
 from reldyn.panel.reading._limits import check_shape
 from reldyn.panel.reading._packages import faults_of, require_io
 from reldyn.panel.reading._read_tables import Options, Read, blank_codes
-from reldyn.panel.reading._warn import warn_data
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,7 +124,8 @@ def _labelled(column: pd.Series, labels: Mapping[Any, str]) -> pd.Series:
 def _warn_scales(path: Path, names: list[str]) -> None:
     if names:
         listed = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-        warn_data(
+        warn_caller(
             f"{path}: every value of {listed} has a label, and the labels are read. If these are rating scales, pass "
-            "labels=False, or name the columns whose labels are wanted: labels=('sex', ...)."
+            "labels=False, or name the columns whose labels are wanted: labels=('sex', ...).",
+            DataWarning,
         )

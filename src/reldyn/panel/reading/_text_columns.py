@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reldyn._types import Ints
+from reldyn.errors import DataWarning, warn_caller
 from reldyn.panel.reading._header_rows import is_number
-from reldyn.panel.reading._warn import warn_data
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -199,10 +199,11 @@ def warn_undecided(where: str, marks: Marks, names: Sequence[str], cells: pd.Dat
     shown = [_shown(names[place], value, cells[place], lines) for place, value in list(marks.undecided.items())[:5]]
     more = f" and {len(marks.undecided) - 5} more" if len(marks.undecided) > 5 else ""
     one = len(marks.undecided) == 1
-    warn_data(
+    warn_caller(
         f"{where}: {'column' if one else 'columns'} {', '.join(shown)}{more} may hold numbers with a decimal comma or "
         f'lists of chosen answers, and {"stays" if one else "stay"} text: pass decimal="," for numbers, '
-        'decimal="." for lists.'
+        'decimal="." for lists.',
+        DataWarning,
     )
 
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from reldyn.errors import DataError, DesignError, check_columns
-from reldyn.panel.reading._warn import warn_data
+from reldyn.errors import DataError, DataWarning, DesignError, check_columns, warn_caller
 from reldyn.panel.reading._wide_names import Pattern, absent, find_members, find_occasions, unfold, warn_items
 
 if TYPE_CHECKING:
@@ -250,7 +249,7 @@ def _warn_unmatched(pairs: Mapping[str, Mapping[str, str]], where: str) -> None:
     lonely = [next(iter(columns.values())) for columns in pairs.values() if len(columns) == 1]
     if lonely:
         shown = ", ".join(lonely[:5]) + (f" and {len(lonely) - 5} more" if len(lonely) > 5 else "")
-        warn_data(f"without a counterpart {where}: {shown}. The other member's values are missing.")
+        warn_caller(f"without a counterpart {where}: {shown}. The other member's values are missing.", DataWarning)
 
 
 def _long(

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from reldyn.errors import DataError, DesignError
-from reldyn.panel.reading._warn import warn_data
+from reldyn.errors import DataError, DataWarning, DesignError, warn_caller
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -201,9 +200,10 @@ def _warn_left(columns: Sequence[str], found: Mapping[str, Mapping[str, str]], p
     left = [name for name in columns if name not in found and any(name.startswith(stem + after[1]) for stem in stems)]
     if left:
         shown = ", ".join(left[:_SHOWN]) + (f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else "")
-        warn_data(
+        warn_caller(
             f"not of the form {pattern.option}={pattern.template!r}, though they begin alike: {shown}. They are "
-            "taken as columns of the dyad."
+            "taken as columns of the dyad.",
+            DataWarning,
         )
 
 
@@ -283,7 +283,9 @@ def _numbered(columns: Sequence[str], pattern: Pattern) -> tuple[dict[str, dict[
             "write into the pattern what stands between the item and its number, for example '{item}_T{time}'."
         )
     listed = ", ".join(f"{label} = {number}" for number, label in enumerate(labels, start=1))
-    warn_data(f"{pattern.option}={pattern.template!r}: the occasions are numbered as they stand: {listed}.")
+    warn_caller(
+        f"{pattern.option}={pattern.template!r}: the occasions are numbered as they stand: {listed}.", DataWarning
+    )
     return found, {label: number for number, label in enumerate(labels, start=1)}
 
 
@@ -291,7 +293,7 @@ def _warn_gaps(grouped: Mapping[str, Mapping[int, str]], times: Sequence[int]) -
     short = [f"{name} ({len(group)} of {len(times)})" for name, group in grouped.items() if len(group) < len(times)]
     if short:
         shown = ", ".join(short[:_SHOWN]) + (f" and {len(short) - _SHOWN} more" if len(short) > _SHOWN else "")
-        warn_data(f"without a column for every occasion: {shown}. The other values are missing.")
+        warn_caller(f"without a column for every occasion: {shown}. The other values are missing.", DataWarning)
 
 
 def unfold(rows: pd.DataFrame, occasions: Occasions, time: str) -> pd.DataFrame:
@@ -335,17 +337,19 @@ def warn_items(
     ]
     listed = " and ".join(repr(mark) for mark in marks.values())
     if more:
-        warn_data(
+        warn_caller(
             f"the suffixes {listed} look like items or occasions, not members: {', '.join(more[:_SHOWN])} "
             f"{'go' if len(more) > 1 else 'goes'} on counting. If the partner stands inside the name, pass a pattern: "
-            "names='{stem}.{member}_{item}'."
+            "names='{stem}.{member}_{item}'.",
+            DataWarning,
         )
         return
     inner = _inner_pairs(list(pairs))
     if inner:
-        warn_data(
+        warn_caller(
             f"the suffixes {listed} may be items, not members: the names before them come in twos as well "
-            f"({', '.join(inner)}). If the partner stands there, pass a pattern: names='{{stem}}.{{member}}_{{item}}'."
+            f"({', '.join(inner)}). If the partner stands there, pass a pattern: names='{{stem}}.{{member}}_{{item}}'.",
+            DataWarning,
         )
 
 

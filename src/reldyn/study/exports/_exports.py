@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reldyn.errors import DataError, DataWarning, check_columns
+from reldyn.errors import DataError, DataWarning, check_columns, warn_caller
 from reldyn.panel import read_table
 from reldyn.study.exports._export_dyads import DyadLinks, linked, read_dyads
 from reldyn.study.exports._export_json import read_records
@@ -140,7 +140,7 @@ def read_export(
     rows.attrs = about_columns(frame, about)
     rows.attrs["import"] = report_of(path, preset, rows, about, log)
     if (text := log.sentence(len(rows))) is not None:
-        warnings.warn(f"{path}: {text}", DataWarning, stacklevel=2)
+        warn_caller(f"{path}: {text}", DataWarning)
     return rows
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from reldyn._registry import find_analysis
-from reldyn.errors import ConvergenceWarning, DataError, DesignError
+from reldyn.errors import ConvergenceWarning, DataError, DesignError, warn_caller
 from reldyn.results import Result, from_json
 from reldyn.study.running._compute import Context
 from reldyn.study.running._earlier import STEP, Saved, step_text
@@ -137,7 +136,7 @@ class StudySteps:
         """Warn of searches that did not end."""
         for record in self.records().values():
             for text in record["searches"]:
-                warnings.warn(text, ConvergenceWarning, stacklevel=3)
+                warn_caller(text, ConvergenceWarning)
 
 
 def _readable_record(texts: Mapping[str, str]) -> bool:
