@@ -53,7 +53,7 @@ def test_one_added_random_effect_has_a_mixture(diary):
     assert (test.reference, test.df) == ("mixture", 2)
     expected = 0.5 * (chi2.sf(test.statistic, 1) + chi2.sf(test.statistic, 2))
     assert test.p_value == pytest.approx(expected, rel=1e-12)
-    assert "the 50:50 mixture of chi-squared with 1 and 2 degrees of freedom" in test.summary()
+    assert "the 50:50 mixture of chi-squared with 1 and 2 degrees of freedom" in " ".join(test.summary().split())
 
 
 def test_first_random_effect_has_a_mixture_with_the_point_zero(diary):
@@ -76,7 +76,7 @@ def test_several_added_random_effects_are_bootstrapped_alike_on_any_number_of_wo
     one, two = test(1), test(2)
     assert one.reference == "parametric-bootstrap"
     assert one.n_boot + one.n_failed == 5
-    assert one == two
+    assert one.parts() == two.parts()
     assert one.p_value * (one.n_boot + 1) == pytest.approx(round(one.p_value * (one.n_boot + 1)))
 
 
@@ -127,5 +127,5 @@ def test_models_that_are_not_nested_are_refused(diary):
 def test_comparison_survives_json(diary):
     same = {"outcome": "y", "predictors": ["x"], "estimation": Z}
     test = rd.compare(rd.apim(diary, **same), rd.apim(diary, residual="ar1", **same))
-    assert rd.from_json(test.to_json()) == test
+    assert rd.from_json(test.to_json()).parts() == test.parts()
     assert test.tidy()[["df", "reference"]].values.tolist() == [[2, "chi-squared"]]

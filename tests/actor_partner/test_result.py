@@ -211,7 +211,7 @@ def test_summary_of_a_diary_names_random_effects_process_and_notes(make_diary, a
         "Varying between dyads: intercept and z (common to both members), freely correlated.",
         "Residuals: first-order autoregressive with correlated innovations.",
         "Random effects (standard deviations, correlations)",
-        "Residual process phi f ",
+        "Residual process: phi f ",
         "Notes - 'y_lag1' is a lag of the outcome centred at person means",
     ):
         assert sentence in text
@@ -241,5 +241,5 @@ def test_failed_fit_says_so_everywhere(small, monkeypatch):
         )
     assert not failed.converged
     assert not failed.glance()["converged"].item()
-    assert "THE FIT DID NOT CONVERGE" in failed.summary()
+    assert "THE FIT DID NOT CONVERGE" in " ".join(failed.summary().split())
     assert any("not verified" in note for note in failed.warnings)

@@ -95,7 +95,7 @@ def test_a_peak_at_a_negative_lag_says_that_the_first_member_was_earlier(session
     assert (rows["peak"] > 0.9).all()
     profile = result.profile()
     assert profile.loc[(profile["dyad"] == 1) & (profile["lag"] == -2), "leads"].tolist() == ["a"]
-    assert "a peak at a negative lag says that x moved first" in result.summary().lower()
+    assert "a peak at a negative lag says that x moved first" in " ".join(result.summary().split()).lower()
     # Mirrored members, mirrored lags.
     np.testing.assert_allclose(result.correlation[0], result.correlation[1][::-1], atol=1e-12)
 
@@ -210,7 +210,7 @@ def test_few_days_leave_few_surrogates_and_the_result_says_so(session, autoregre
     result = cross_correlation(panel, "v", max_lag=1, seed=1)
     assert result.tidy()["n_surrogates"].tolist() == [6] * 5
     assert result.tidy()["note"].iloc[0] == "only 6 different surrogates: no p-value below 0.14"
-    assert "no dyad can reach p < .05 by itself" in result.summary()
+    assert "no dyad can reach p < .05 by itself" in " ".join(result.summary().split())
 
 
 def test_a_segment_alone_cannot_be_shuffled(session):
@@ -227,7 +227,7 @@ def test_a_segment_alone_cannot_be_shuffled(session):
 def test_a_mean_without_surrogates_is_said_to_be_untested(session):
     x, y = np.random.default_rng(1).normal(size=(2, 40))
     result = cross_correlation(session([(x, y)]), "v", max_lag=1, surrogate=Surrogates("pseudo-pairs", n=19), seed=1)
-    assert result.summary().splitlines()[2] == (
+    assert " ".join(result.summary().split("\n\n")[1].splitlines()).startswith(
         f"Mean over dyads {result.dyads['estimate'][0]:.3f}; no surrogate (pseudo-pairs) could be drawn, so it is not "
         "tested and no sign of synchrony by itself."
     )
@@ -236,4 +236,6 @@ def test_a_mean_without_surrogates_is_said_to_be_untested(session):
 def test_surrogates_that_are_all_alike_give_no_z(session):
     x = np.arange(40) % 2.0
     result = cross_correlation(session([(x, x)] * 3), "v", max_lag=1, seed=1)
-    assert "surrogates (circular-shift) 1.000; all surrogates are alike, one-sided p = 1.000." in result.summary()
+    assert "surrogates (circular-shift) 1.000; all surrogates are alike, one-sided p = 1.000." in " ".join(
+        result.summary().split()
+    )

@@ -178,7 +178,7 @@ def test_silent_constant_and_short_dyads_get_a_note():
         "1 dyads have no occasion at which both partners answered.",
         "2 dyads show no transition, so that transition entropies and return times are missing.",
     )
-    assert "Note: 1 dyads have no occasion" in grid.summary()
+    assert "- 1 dyads have no occasion" in " ".join(grid.summary().split())
 
 
 def test_a_result_comes_back_from_json(coded):

@@ -106,8 +106,8 @@ def test_a_calibration_with_pooling_has_five_worlds_and_counts_samples(panel, pl
     assert kinds["regimes in rhythm"] == kinds["intermittent in cycle"] == "power"
     assert found.plot().get_xlabel() == "share of tests"
     assert found.setting["pooling"] == "shared"
-    assert "3 samples per world" in found.summary()
-    assert "8 directions of each were tested" in found.summary()
+    assert "3 samples per world" in " ".join(found.summary().split())
+    assert "8 directions of each were tested" in " ".join(found.summary().split())
     assert found.warnings == ("3 samples per world: rates are rough",)
     assert rd.from_json(found.to_json()).tidy().equals(table)
 
