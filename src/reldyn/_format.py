@@ -34,7 +34,21 @@ def format_p(value: float) -> str:
 
 
 def equals_p(value: float) -> str:
-    """The same with a sign before it, for sentences: ``= .031`` or ``< .001``."""
+    """Render a p-value for a sentence, with a sign before it.
+
+    Parameters
+    ----------
+    value : float
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> equals_p(0.0312), equals_p(0.00001)
+    ('= .031', '< .001')
+    """
     text = format_p(value)
     return text if text.startswith("<") else f"= {text}"
 

@@ -67,6 +67,14 @@ def warn_caller(message: str, category: type[Warning]) -> None:
     ----------
     message : str
     category : type
+
+    Examples
+    --------
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     warn_caller("eight dyads are few", DataWarning)
+    >>> [str(one.message) for one in caught]
+    ['eight dyads are few']
     """
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and _is_ours(frame):

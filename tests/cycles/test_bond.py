@@ -53,7 +53,7 @@ def test_at_a_fixed_law_the_slope_is_that_of_generalised_least_squares():
     outcome = design @ [1.0, 0.2] + errors_of(rng, clock, 0.6)
     correlation = 0.7 * 0.6 ** np.abs(clock[:, None] - clock[None, :]) + 0.3 * np.eye(90)
     fit = sm.GLS(outcome, design, sigma=correlation).fit()
-    beta, errors, inertia = serial_gls(design, outcome, clock, law=(0.6, 0.3))
+    beta, errors, inertia = serial_gls(design, outcome, clock, error_model=(0.6, 0.3))
     assert beta == pytest.approx(fit.params)
     assert errors == pytest.approx(fit.bse)
     assert inertia == 0.6

@@ -140,7 +140,7 @@ def test_text_that_is_no_utf8_is_refused(tmp_path):
 def test_models_of_version_one_may_be_a_list_with_names(tmp_path):
     models = '[[models]]\nname = "one"\noutcome = "y"\npredictors = ["x"]\n[[models]]\nname = "two"\noutcome = "z"\n'
     study = read_study_file(write(tmp_path, HEAD + models + 'predictors = ["x"]\n'))
-    assert {one.name: one.options["outcome"] for one in study.asked} == {"one": "y", "two": "z"}
+    assert {one.name: one.options["outcome"] for one in study.requests} == {"one": "y", "two": "z"}
     assert message(tmp_path, HEAD + models + 'predictor = ["x"]\n').count("models.two.predictor (line 13)") == 1
     assert message(tmp_path, HEAD + models.replace('name = "two"\n', "")) == (
         "study.toml: models.1 (line 10): a model of a list needs a name."
@@ -164,7 +164,7 @@ fixed = ["x"]
 random = { terms = ["intercept", "x"], covariance = "diagonal" }
 """
     )
-    asked = read_study_file(write(tmp_path, text)).asked
+    asked = read_study_file(write(tmp_path, text)).requests
     first, second = (one.arguments({}) for one in asked)
     assert first["predictors"] == ("x", shared("z"))
     assert first["random"] == ("intercept", shared("actor"))

@@ -297,15 +297,15 @@ def build_clock(
         The same in continuous time.
     """
     day, beep, layout = _prompts(grid)
-    seen = _distinct(day * layout.n_prompts + beep)
-    occasion, complete = _scheduled(seen, grid, layout)
+    occupied = _distinct(day * layout.n_prompts + beep)
+    occasion, complete = _scheduled(occupied, grid, layout)
     only = np.full(int(occasion.max(initial=0)) // layout.n_prompts + 1, -1)
     counted = layout
     if layout.days_named and not (layout.one_a_day or layout.runs_on):
-        only, rare = single_days(seen, layout.rare, len(only))
+        only, rare = single_days(occupied, layout.rare, len(only))
         counted = replace(layout, rare=rare)
     night, night_from = _night(schedule, times, person, day, beep, counted)
-    occasion, off, groups = _lags(occasion, seen, grid, layout, only, ~counted.rare)
+    occasion, off, groups = _lags(occasion, occupied, grid, layout, only, ~counted.rare)
     own_day, own_beep = occasion // layout.n_prompts, occasion % layout.n_prompts
     within = counted.within(own_beep, ~off)
     days_only = layout.one_a_day or not layout.days_named
@@ -333,7 +333,7 @@ def build_clock(
 
 
 def _lags(
-    occasion: Ints, seen: Ints, grid: GridPlaces, layout: _Layout, only: Ints, counts: Flags
+    occasion: Ints, occupied: Ints, grid: GridPlaces, layout: _Layout, only: Ints, counts: Flags
 ) -> tuple[Ints, Flags, LagGroups]:
     """Scheduled occasions, which of them lie outside the schedule, and what is a lag of what."""
     own_day, own_beep = occasion // layout.n_prompts, occasion % layout.n_prompts
@@ -343,7 +343,7 @@ def _lags(
     if off.any() or (only >= 0).any():
         # What is not scheduled is an occasion only where there is a row.
         due = ~off & np.where(only[own_day] < 0, counts[own_beep], only[own_day] == own_beep)
-        keep = due | np.isin(occasion, seen)
+        keep = due | np.isin(occasion, occupied)
         occasion, off = occasion[keep], off[keep]
         own_day, own_beep = own_day[keep], own_beep[keep]
     number = None if calendar is None else calendar.number
@@ -397,24 +397,24 @@ def _distinct(codes: Ints) -> Ints:
     return np.unique(codes)
 
 
-def _scheduled(seen: Ints, grid: GridPlaces, layout: _Layout) -> tuple[Ints, bool]:
+def _scheduled(occupied: Ints, grid: GridPlaces, layout: _Layout) -> tuple[Ints, bool]:
     """Occasions in use and the holes between them; False where times form no such schedule."""
-    if not grid.on_grid or not len(seen):
-        return seen, False
-    n, first, last, full = layout.n_prompts, int(seen[0]), int(seen[-1]), None
+    if not grid.on_grid or not len(occupied):
+        return occupied, False
+    n, first, last, full = layout.n_prompts, int(occupied[0]), int(occupied[-1]), None
     if layout.runs_on:
-        starts = np.flatnonzero(np.r_[True, np.diff(seen // n) != 0])
-        ends = np.r_[starts[1:], len(seen)] - 1
-        full = np.concatenate([np.arange(seen[a], seen[b] + 1) for a, b in zip(starts, ends, strict=True)])
+        starts = np.flatnonzero(np.r_[True, np.diff(occupied // n) != 0])
+        ends = np.r_[starts[1:], len(occupied)] - 1
+        full = np.concatenate([np.arange(occupied[a], occupied[b] + 1) for a, b in zip(starts, ends, strict=True)])
     elif layout.days_named and not layout.one_a_day:
         first, last = first // n * n, last // n * n + n - 1
     size = last - first + 1 if full is None else len(full)
-    if size > _SPARSE * len(seen) and layout.days_named:
+    if size > _SPARSE * len(occupied) and layout.days_named:
         # Bursts far apart: their days, and not the years between them.
-        days = np.unique(seen // n)
+        days = np.unique(occupied // n)
         full, size = (days[:, None] * n + np.arange(n)).ravel(), len(days) * n
-    if size > _SPARSE * len(seen):
-        return fill_bursts(seen, _SPARSE)
+    if size > _SPARSE * len(occupied):
+        return fill_bursts(occupied, _SPARSE)
     return np.arange(first, last + 1) if full is None else full, True
 
 

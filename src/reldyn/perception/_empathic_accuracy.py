@@ -131,15 +131,15 @@ def _empty(n_obs: int, n_points: int, note: str) -> dict[str, Any]:
     return {"n_obs": n_obs, "n_points": n_points, **cells, "note": note}
 
 
-def _tracking(judged: Array, true: Array, bins: Ints) -> dict[str, Any]:
-    both = np.flatnonzero(np.isfinite(judged) & np.isfinite(true))
+def _tracking(judgments: Array, true: Array, bins: Ints) -> dict[str, Any]:
+    both = np.flatnonzero(np.isfinite(judgments) & np.isfinite(true))
     n_obs = len(both)
     if not n_obs:
         return _empty(0, 0, "no judgment with a truth")
     _, place = np.unique(bins[both], return_inverse=True)
     count = np.bincount(place)
-    x, y = (np.bincount(place, weights=values[both]) / count for values in (judged, true))
-    cells = _empty(n_obs, len(count), "") | {"directional_bias": float((judged[both] - true[both]).mean())}
+    x, y = (np.bincount(place, weights=values[both]) / count for values in (judgments, true))
+    cells = _empty(n_obs, len(count), "") | {"directional_bias": float((judgments[both] - true[both]).mean())}
     if len(count) < _FEWEST:
         return cells | {"note": f"{len(count)} points, below {_FEWEST}"}
     for values, name in ((x, "judgment"), (y, "truth")):

@@ -27,15 +27,15 @@ def perceiver_table(result: TruthBiasResult) -> pd.DataFrame:
     -------
     pandas.DataFrame
     """
-    fixed, varying, who = result.fit.tidy(), result.fit.random_effects(), result.who
+    fixed, varying, identifiers = result.fit.tidy(), result.fit.random_effects(), result.identifiers
     mixed = "composition" in fixed
     common = {
         (row["variable"], row["role"], row["composition"] if mixed else ""): row["estimate"]
         for row in fixed.to_dict("records")
     }
     own = {(row["variable"], row["role"], row["dyad"]): row["estimate"] for row in varying.to_dict("records")}
-    table = who[["dyad", "person", "role", "n_obs"]].copy()
-    people: list[dict[Any, Any]] = who.to_dict("records")
+    table = identifiers[["dyad", "person", "role", "n_obs"]].copy()
+    people: list[dict[Any, Any]] = identifiers.to_dict("records")
     for name, variable in _COLUMNS.items():
         if variable not in set(fixed["variable"]):
             continue

@@ -56,48 +56,50 @@ class Ratings:
     n_dropped: int
 
 
-def check_items(items: Sequence[str] | None, judged: Sequence[str] | None, fewest: int) -> tuple[list[str], list[str]]:
+def check_items(
+    items: Sequence[str] | None, judgments: Sequence[str] | None, fewest: int
+) -> tuple[list[str], list[str]]:
     """Names of the items and of the judgments of them, as lists of equal length.
 
     Parameters
     ----------
-    items, judged : sequence of str or None
+    items, judgments : sequence of str or None
     fewest : int
         Items that an analysis needs.
 
     Returns
     -------
-    items, judged : list of str
-        ``judged`` is empty where None was given.
+    items, judgments : list of str
+        ``judgments`` is empty where None was given.
 
     Raises
     ------
     DesignError
         Too few items, one named twice, or lists that do not match.
     """
-    if items is None or isinstance(items, str) or isinstance(judged, str):
+    if items is None or isinstance(items, str) or isinstance(judgments, str):
         raise DesignError("items= and judged= take lists of columns, in the same order.")
-    own, seen = [str(name) for name in items], [str(name) for name in judged or ()]
+    own, seen = [str(name) for name in items], [str(name) for name in judgments or ()]
     if len(own) < fewest:
         raise DesignError(f"{len(own)} items, below {fewest}: a profile needs more.")
     for names in (own, seen):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise DesignError(f"named twice: {', '.join(twice)}. Name each column once.")
-    if judged is not None and len(own) != len(seen):
+    if judgments is not None and len(own) != len(seen):
         raise DesignError(
             f"{len(own)} items, but {len(seen)} judgments: name one judgment per item, in the same order."
         )
     return own, seen
 
 
-def from_panel(panel: DyadPanel, items: list[str], judged: list[str]) -> Ratings:
+def from_panel(panel: DyadPanel, items: list[str], judgments: list[str]) -> Ratings:
     """Every person's judgments of the partner beside the partner's own answers at the same occasion.
 
     Parameters
     ----------
     panel : DyadPanel
-    items, judged : list of str
+    items, judgments : list of str
         Own answers, and judgments of the partner on the same items.
 
     Returns
@@ -106,7 +108,7 @@ def from_panel(panel: DyadPanel, items: list[str], judged: list[str]) -> Ratings
     """
     index = panel.index
     own = np.column_stack([panel.values(name) for name in items])
-    impression = np.column_stack([panel.values(name) for name in judged])
+    impression = np.column_stack([panel.values(name) for name in judgments])
     partner = index.partner_row
     target = np.where(partner[:, None] >= 0, own[np.maximum(partner, 0)], np.nan)
     n, k = own.shape

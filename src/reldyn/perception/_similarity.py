@@ -225,8 +225,8 @@ class _Block:
     variable: str
     own: Array
     norm: Array
-    judged: Array | None
-    judged_norm: Array | None
+    judgments: Array | None
+    judgments_norm: Array | None
     labels: pd.DataFrame
 
 
@@ -262,10 +262,10 @@ def _person_means(cube: Array) -> Array:
     return mean
 
 
-def _over_items(panel: DyadPanel, own: list[str], judged: list[str]) -> list[_Block]:
+def _over_items(panel: DyadPanel, own: list[str], partner_items: list[str]) -> list[_Block]:
     roles = _role_of_members(panel)
     parts: list[tuple[Array, Array] | None] = []
-    for names in (own, judged):
+    for names in (own, partner_items):
         if not names:
             parts.append(None)
             continue
@@ -275,18 +275,18 @@ def _over_items(panel: DyadPanel, own: list[str], judged: list[str]) -> list[_Bl
     first, second = parts
     if first is None:
         raise DesignError("name the items.")
-    judgments, judged_norm = second or (None, None)
-    return [_Block("", first[0], first[1], judgments, judged_norm, _occasions(panel))]
+    judgments, judgments_norm = second or (None, None)
+    return [_Block("", first[0], first[1], judgments, judgments_norm, _occasions(panel))]
 
 
-def _over_occasions(panel: DyadPanel, own: list[str], judged: list[str]) -> list[_Block]:
+def _over_occasions(panel: DyadPanel, own: list[str], partner_items: list[str]) -> list[_Block]:
     import pandas as pd
 
     roles = _role_of_members(panel)
     blocks = []
     for place, name in enumerate(own):
         parts: list[Array | None] = []
-        for column in (name, judged[place] if judged else None):
+        for column in (name, partner_items[place] if partner_items else None):
             if column is None:
                 parts += [None, None]
                 continue
@@ -310,16 +310,16 @@ def _one_block(
 ) -> tuple[pd.DataFrame, pd.DataFrame, Array]:
     """Table of means, table of profiles, and the pseudo-couples of one block."""
     # Pairs of profiles to compare: of the two members, or of each perceiver's judgments with the partner's answers.
-    if block.judged is None or block.judged_norm is None:
+    if block.judgments is None or block.judgments_norm is None:
         own, norm = block.own, block.norm
         sides = [(own[:, :, 0], own[:, :, 1], norm[:, :, 0], norm[:, :, 1])]
     else:
         sides = [
-            (block.judged[:, :, m], block.own[:, :, 1 - m], block.judged_norm[:, :, m], block.norm[:, :, 1 - m])
+            (block.judgments[:, :, m], block.own[:, :, 1 - m], block.judgments_norm[:, :, m], block.norm[:, :, 1 - m])
             for m in (0, 1)
         ]
     compared = [compare(*(part.reshape(-1, part.shape[-1]) for part in side)) for side in sides]
-    if block.judged is None:
+    if block.judgments is None:
         compared[0] = _both_stereotypes(compared[0], sides[0])
     profiles = _profile_rows(panel, block, compared)
     slices, n_dyads = sides[0][0].shape[:2]

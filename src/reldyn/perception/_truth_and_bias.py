@@ -148,7 +148,9 @@ def truth_and_bias(
     notes = [note for note in (_ONE_SIDED if sides < 2 else "", singular_note(fit)) if note]
     span = () if over_time is None else _span(panel.values(over_time)[rows.used])
     asked = TruthBiasSetting(judgment, truth, bias or "", center, bias_center, over_time or "", span)
-    return TruthBiasResult.of(setting=asked, fit=fit, who=_perceivers(panel, rows.used), notes=(*notes, *fit.warnings))
+    return TruthBiasResult.of(
+        setting=asked, fit=fit, identifiers=_perceivers(panel, rows.used), notes=(*notes, *fit.warnings)
+    )
 
 
 _ONE_SIDED = (

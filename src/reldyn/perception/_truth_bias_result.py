@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -67,7 +67,7 @@ class TruthBiasResult(Result):
         What was asked for.
     fit : MixedResult
         The model underneath, with its contrasts, predictions and covariance matrices.
-    who : pandas.DataFrame
+    identifiers : pandas.DataFrame
         One row per perceiver: ``dyad``, ``person``, ``role``, ``member``, ``composition``, ``n_obs``.
     notes : tuple of str
         What a careful reader must know.
@@ -75,9 +75,14 @@ class TruthBiasResult(Result):
 
     setting = InState[TruthBiasSetting]()
     fit = InState[MixedResult]()
-    who = InTables()
+    identifiers = InTables()
 
     figure: ClassVar[str | None] = "truth_and_bias"
+
+    @classmethod
+    def _from_fields(cls, fields: Mapping[str, Any]) -> Self:
+        # Files of schemas 1 and 2 call the table by another name.
+        return super()._from_fields({**fields, "identifiers": fields["who"]} if "who" in fields else fields)
 
     def tidy(self) -> pd.DataFrame:
         """One row per effect.
@@ -100,7 +105,7 @@ class TruthBiasResult(Result):
     def glance(self) -> pd.DataFrame:
         """One row: that of `MixedResult.glance` with ``n_perceivers``, ``center`` and ``bias_center``."""
         table = self.fit.glance()
-        table.insert(2, "n_perceivers", len(self.who))
+        table.insert(2, "n_perceivers", len(self.identifiers))
         table["at_boundary"] = table["at_boundary"] | bool(singular_note(self.fit))
         return table.assign(center=self.setting.center, bias_center=self.setting.bias_center)
 
@@ -154,8 +159,8 @@ class TruthBiasResult(Result):
         asked, design = self.setting, self.fit.design
         zero = _ZEROS[asked.center].format(truth=asked.truth)
         sentences = [
-            f"{len(design.y):,} judgments by {len(self.who)} perceivers of {design.n_dyads} dyads were regressed on "
-            f"{asked.truth}" + (f" and {asked.bias}." if asked.bias else "."),
+            f"{len(design.y):,} judgments by {len(self.identifiers)} perceivers of {design.n_dyads} dyads were "
+            f"regressed on {asked.truth}" + (f" and {asked.bias}." if asked.bias else "."),
             f"The zero of judgment and truth is {zero}"
             + (
                 "."

@@ -90,15 +90,15 @@ def checked_study(draft: Draft, folder: Path, *, keep_key: bool = True) -> Ready
     shown = _shown_dyads(file, numbers, where)
     start = Prepared(panel, original_ids(original), tuple(first))
     done = prepare(start, file.prepare, lambda number, name: _step_place(where, number, name))
-    answers = answer_columns(study.asked)
-    own = {column for one in study.asked for columns in one.columns().values() for column in columns}
+    answers = answer_columns(study.requests)
+    own = {column for one in study.requests for columns in one.columns().values() for column in columns}
     named = {column for column in done.panel.columns.values() if column is not None}
     used = own | named | set(file.report.trajectories or ())
     sha = data_hash(file, folder, frame)
     seeds = "seed" in file.run.model_fields_set
-    asked = tuple(seeded(one, file.run.seed, always=seeds) for one in study.asked)
+    requests = tuple(seeded(one, file.run.seed, always=seeds) for one in study.requests)
     number_key = keyed_digest(key, "which key").hex()[:16] if file.report.anonymise else None
-    return Ready(replace(study, asked=asked), done.panel, done.flow, sha, number_key, shown, answers, used)
+    return Ready(replace(study, requests=requests), done.panel, done.flow, sha, number_key, shown, answers, used)
 
 
 def _key(file: StudyFile, path: Path, keep: bool) -> bytes:
@@ -118,7 +118,7 @@ def _column_faults(study: Study, panel: DyadPanel) -> list[str]:
         f"{where.place(('prepare', number, key))}: no column {name!r} in {source} or made by an earlier step."
         for number, key, name in absent
     ]
-    faults += column_faults(study.asked, names, source, where)
+    faults += column_faults(study.requests, names, source, where)
     faults += [
         f"{where.place(('report', 'trajectories'))}: no column {name!r} in {source}."
         for name in file.report.trajectories or ()

@@ -171,7 +171,7 @@ def run_study(
     if frozen:
         check_frozen(target, about)
     study = ready.study
-    keys = step_keys(study.asked, data_keys(study.file, ready.data_sha256, ready.numbers), versions)
+    keys = step_keys(study.requests, data_keys(study.file, ready.data_sha256, ready.numbers), versions)
     make_parents(target)
     with locked(target) as lock:
         # Another run may have come first, or a killed one may have left its folder aside.
@@ -180,7 +180,7 @@ def run_study(
         work = Output(target, lock.note)
         steps = StudySteps(study, keys, work)
         try:
-            with progress(len(study.asked) + 1) as step:
+            with progress(len(study.requests) + 1) as step:
                 steps.take_over(earlier)
                 steps.compute(Context(ready.panel, study.file.report.dyads, ready.shown, _entries(study)), step)
                 step("report")
@@ -207,7 +207,7 @@ def run_study(
 
 def _entries(study: Study) -> tuple[Analysis, ...]:
     """Entries of the registry behind the analyses."""
-    return tuple({one.verb: find_analysis(one.verb) for one in study.asked}.values())
+    return tuple({one.verb: find_analysis(one.verb) for one in study.requests}.values())
 
 
 def _logged(target: Path) -> list[Any]:

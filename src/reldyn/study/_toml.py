@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from reldyn.errors import DesignError
 from reldyn.study._config import StudyFile
-from reldyn.study.asking import Asked, asked_analyses, upgraded
+from reldyn.study.asking import Request, read_requests, upgraded
 
 __all__ = ["Draft", "Study", "StudyText", "faults_of", "named_models", "parsed", "read_draft", "read_study_file"]
 
@@ -104,14 +104,14 @@ class Study:
     ----------
     file : StudyFile
         Its sections.
-    asked : tuple of Asked
+    requests : tuple of Asked
         Its analyses, in the order of the file.
     where : StudyText
         Its text, to name places.
     """
 
     file: StudyFile
-    asked: tuple[Asked, ...]
+    requests: tuple[Request, ...]
     where: StudyText
 
 
@@ -142,7 +142,7 @@ def read_draft(path: Path) -> Draft:
     """
     where = StudyText.read(path)
     raw, where.moved = upgraded(named_models(parsed(where), where))
-    asked, faults = asked_analyses(raw.get("analyses", {}), where)
+    requests, faults = read_requests(raw.get("analyses", {}), where)
     try:
         file = StudyFile.model_validate(raw)
     except ValidationError as problem:
@@ -151,7 +151,7 @@ def read_draft(path: Path) -> Draft:
         return Draft(None, where, [*(text for text in said if not text.startswith("analyses")), *faults])
     except RecursionError:
         raise DesignError(f"{path.name} is nested too deeply.") from None
-    return Draft(Study(file, tuple(asked), where), where, faults)
+    return Draft(Study(file, tuple(requests), where), where, faults)
 
 
 def read_study_file(path: Path) -> Study:

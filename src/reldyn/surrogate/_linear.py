@@ -78,19 +78,21 @@ def fit_linear(
     >>> fit_linear(y, **parts, seed=seed, gaussian=True).y.shape
     (40, 2)
     """
-    seen: Flags = np.asarray(np.isfinite(y).all(axis=1))
-    values = normal_scores(np.where(seen[:, None], y, np.nan)) if gaussian else y
-    mean = _regress_mean(values, seen, design)
-    rest = np.where(seen[:, None], values - mean, 0.0)
-    fits = {order: fit_order(rest[None], seen, night, order) for order in _orders(int(seen.sum()), rest.shape[1])}
-    n_seen, channels = int(seen.sum()), rest.shape[1]
+    observed: Flags = np.asarray(np.isfinite(y).all(axis=1))
+    values = normal_scores(np.where(observed[:, None], y, np.nan)) if gaussian else y
+    mean = _regress_mean(values, observed, design)
+    rest = np.where(observed[:, None], values - mean, 0.0)
+    fits = {
+        order: fit_order(rest[None], observed, night, order) for order in _orders(int(observed.sum()), rest.shape[1])
+    }
+    n_observed, channels = int(observed.sum()), rest.shape[1]
     aic = {
-        order: n_seen * (_log_det(covariance[0]) + channels * (1 + np.log(2 * np.pi)))
+        order: n_observed * (_log_det(covariance[0]) + channels * (1 + np.log(2 * np.pi)))
         + 2 * channels**2 * (order + int(night.any()))
         + channels * (channels + 1)
         for order, (_, covariance, _) in fits.items()
     }
-    measured = fit_measurement(np.where(seen[:, None], rest, np.nan), elapsed)
+    measured = fit_measurement(np.where(observed[:, None], rest, np.nan), elapsed)
     aic[0] = -2 * measured.log_likelihood + 2 * (channels**2 + channels * (channels + 1) / 2 + channels)
     best = _chosen(aic, kind)
     spread = float(np.nanvar(values)) if gaussian else 1.0
@@ -98,13 +100,13 @@ def fit_linear(
         lags, covariance, residuals = np.zeros((1, channels, channels)), np.eye(channels), measured.innovations
         measured = measured.sharpened(spread) if gaussian else measured
         rough = LinearNull(y, mean, night, elapsed, 0, lags, covariance, _centred(residuals), measured, aic)
-        measured = _remembering(rough, measured, seen, design, seed, gaussian=gaussian)
+        measured = _remembering(rough, measured, observed, design, seed, gaussian=gaussian)
     else:
         coefficients, covariances, filled = fits[best]
         lags, covariance = coefficients[0], covariances[0]
-        residuals = _standardised(_residuals(filled, night, coefficients)[0][seen], covariance)
+        residuals = _standardised(_residuals(filled, night, coefficients)[0][observed], covariance)
         rough = LinearNull(y, mean, night, elapsed, best, lags, covariance, residuals, None, aic)
-        lags = _corrected(rough, seen, design, seed, gaussian=gaussian)
+        lags = _corrected(rough, observed, design, seed, gaussian=gaussian)
     return LinearNull(
         y, mean, night, elapsed, best, lags, covariance, _centred(residuals), measured if best == 0 else None, aic
     )
@@ -117,15 +119,15 @@ def _chosen(aic: dict[int, float], kind: Literal["better", "other"]) -> int:
     return 0 if best != 0 else min((order for order in aic if order != 0), key=lambda order: aic[order])
 
 
-def _orders(n_seen: int, channels: int) -> Sequence[int]:
+def _orders(n_observed: int, channels: int) -> Sequence[int]:
     # At least eight occasions per coefficient of an equation.
-    largest = max(1, min(MAX_ORDER, n_seen // (8 * channels) - 1))
+    largest = max(1, min(MAX_ORDER, n_observed // (8 * channels) - 1))
     return range(1, largest + 1)
 
 
-def _regress_mean(values: Array, seen: Flags, design: Array) -> Array:
+def _regress_mean(values: Array, observed: Flags, design: Array) -> Array:
     columns = np.column_stack([np.ones(len(values)), design])
-    solved = np.linalg.lstsq(columns[seen], values[seen], rcond=1e-8)[0]
+    solved = np.linalg.lstsq(columns[observed], values[observed], rcond=1e-8)[0]
     return np.asarray(columns @ solved)
 
 
@@ -133,22 +135,22 @@ def _log_det(matrix: Array) -> float:
     return float(np.linalg.slogdet(matrix)[1])
 
 
-def fit_order(rest: Array, seen: Flags, night: Flags, order: int) -> tuple[Array, ...]:
+def fit_order(rest: Array, observed: Flags, night: Flags, order: int) -> tuple[Array, ...]:
     """Least squares of a batch: (n, order + 1, C, C) coefficients, (n, C, C) covariance, (n, T, C) filled."""
     n, n_occasions, channels = rest.shape
     filled = rest.copy()
-    rounds = 1 if seen.all() else _FILL_ROUNDS
+    rounds = 1 if observed.all() else _FILL_ROUNDS
     for turn in range(rounds):
-        columns = lag_columns(filled, night, order)[:, seen]
+        columns = lag_columns(filled, night, order)[:, observed]
         gram = np.matmul(columns.transpose(0, 2, 1), columns)
-        right = np.matmul(columns.transpose(0, 2, 1), rest[:, seen])
+        right = np.matmul(columns.transpose(0, 2, 1), rest[:, observed])
         ridge = 1e-8 * n_occasions * np.eye(gram.shape[1])
         coefficients = np.linalg.solve(gram + ridge, right).reshape(n, order + 1, channels, channels)
         if turn < rounds - 1:
-            filled = _fill(rest, seen, night, coefficients)
-    error = _residuals(filled, night, coefficients)[:, seen]
-    error = rest[:, seen] - (filled[:, seen] - error)
-    covariance = np.matmul(error.transpose(0, 2, 1), error) / max(int(seen.sum()), 1)
+            filled = _fill(rest, observed, night, coefficients)
+    error = _residuals(filled, night, coefficients)[:, observed]
+    error = rest[:, observed] - (filled[:, observed] - error)
+    covariance = np.matmul(error.transpose(0, 2, 1), error) / max(int(observed.sum()), 1)
     return coefficients, covariance + 1e-8 * np.eye(channels), filled
 
 
@@ -158,8 +160,8 @@ def _residuals(filled: Array, night: Flags, coefficients: Array) -> Array:
     return np.asarray(filled - np.matmul(lag_columns(filled, night, order), flat))
 
 
-def _fill(rest: Array, seen: Flags, night: Flags, coefficients: Array) -> Array:
-    return fill_gaps(rest, np.zeros_like(rest), coefficients, seen, night, most=_MOST)
+def _fill(rest: Array, observed: Flags, night: Flags, coefficients: Array) -> Array:
+    return fill_gaps(rest, np.zeros_like(rest), coefficients, observed, night, most=_MOST)
 
 
 def _standardised(residuals: Array, covariance: Array) -> Array:
@@ -172,10 +174,12 @@ def _centred(residuals: Array) -> Array:
     return np.asarray(centred / np.maximum(centred.std(axis=0), 1e-8))
 
 
-def _corrected(rough: LinearNull, seen: Flags, design: Array, seed: np.random.SeedSequence, *, gaussian: bool) -> Array:
+def _corrected(
+    rough: LinearNull, observed: Flags, design: Array, seed: np.random.SeedSequence, *, gaussian: bool
+) -> Array:
     """Add what refitting simulated series loses, as far as the process stays stationary."""
-    rest = _simulated_rest(rough, seen, design, seed, _CORRECTION_SERIES, gaussian=gaussian)
-    loss = rough.lags - fit_order(rest, seen, rough.night, rough.order)[0].mean(axis=0)
+    rest = _simulated_rest(rough, observed, design, seed, _CORRECTION_SERIES, gaussian=gaussian)
+    loss = rough.lags - fit_order(rest, observed, rough.night, rough.order)[0].mean(axis=0)
     for share in (1.0, 0.75, 0.5, 0.25):
         lags = rough.lags + share * loss
         if _largest_root(lags) <= _LARGEST_ROOT:
@@ -186,21 +190,21 @@ def _corrected(rough: LinearNull, seen: Flags, design: Array, seed: np.random.Se
 def _remembering(
     rough: LinearNull,
     fit: MeasurementFit,
-    seen: Flags,
+    observed: Flags,
     design: Array,
     seed: np.random.SeedSequence,
     *,
     gaussian: bool,
 ) -> MeasurementFit:
     """Add to the matrix of the process what refitting simulated series loses."""
-    rest = _simulated_rest(rough, seen, design, seed, _MEASURED_SERIES, gaussian=gaussian)
-    hidden = np.where(seen[None, :, None], rest, np.nan)
+    rest = _simulated_rest(rough, observed, design, seed, _MEASURED_SERIES, gaussian=gaussian)
+    hidden = np.where(observed[None, :, None], rest, np.nan)
     again = [fit_measurement(one, rough.elapsed, near=fit).phi for one in hidden]
     return fit.with_memory(2 * fit.phi - np.mean(again, axis=0))
 
 
 def _simulated_rest(
-    rough: LinearNull, seen: Flags, design: Array, seed: np.random.SeedSequence, n: int, *, gaussian: bool
+    rough: LinearNull, observed: Flags, design: Array, seed: np.random.SeedSequence, n: int, *, gaussian: bool
 ) -> Array:
     """Series simulated from a fit, on its scale, less their own level: (n, T, C), zero where missing."""
     generators = [
@@ -209,11 +213,11 @@ def _simulated_rest(
     ]
     if gaussian:
         simulated = draw_linear(rough, generators)
-        values = normal_scores(np.where(seen[None, :, None], simulated, np.nan))
+        values = normal_scores(np.where(observed[None, :, None], simulated, np.nan))
     else:
-        values = np.where(seen[None, :, None], latent_linear(rough, generators, resample=True), np.nan)
-    means = np.stack([_regress_mean(v, seen, design) for v in values])
-    return np.where(seen[None, :, None], values - means, 0.0)
+        values = np.where(observed[None, :, None], latent_linear(rough, generators, resample=True), np.nan)
+    means = np.stack([_regress_mean(v, observed, design) for v in values])
+    return np.where(observed[None, :, None], values - means, 0.0)
 
 
 def _shrunk(lags: Array) -> Array:

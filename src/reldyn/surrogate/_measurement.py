@@ -80,9 +80,9 @@ def fit_measurement(rest: Array, elapsed: Array, near: MeasurementFit | None = N
     from scipy.optimize import minimize
 
     steps = np.clip(np.rint(elapsed), 1, LONGEST).astype(int)
-    seen: Flags = np.asarray(np.isfinite(rest).all(axis=1))
-    filled = np.where(seen[:, None], rest, 0.0)
-    scale = np.maximum(filled[seen].std(axis=0), 1e-6)
+    observed: Flags = np.asarray(np.isfinite(rest).all(axis=1))
+    filled = np.where(observed[:, None], rest, 0.0)
+    scale = np.maximum(filled[observed].std(axis=0), 1e-6)
     unit = filled / scale
     channels = rest.shape[1]
 
@@ -92,7 +92,7 @@ def fit_measurement(rest: Array, elapsed: Array, near: MeasurementFit | None = N
 
     def objective(theta: Array) -> tuple[float, Array]:
         moved = theta + around
-        values = -_log_likelihoods(moved, unit, seen, steps, channels)
+        values = -_log_likelihoods(moved, unit, observed, steps, channels)
         # Far from any sensible process the filter overflows: no place to stay, nor to take a slope from.
         values = np.where(np.isfinite(values), values, _IMPOSSIBLE)
         half = len(theta)
@@ -108,15 +108,15 @@ def fit_measurement(rest: Array, elapsed: Array, near: MeasurementFit | None = N
         if best is None or found.fun < best.fun:
             best = found
     theta = best.x if best is not None else starts[0]
-    value, innovations = _filtered(theta[None], unit, seen, steps, channels)
+    value, innovations = _filtered(theta[None], unit, observed, steps, channels)
     phi, process, error = (part[0] for part in _unpack(theta[None], channels))
     rescale = np.outer(scale, scale)
     return MeasurementFit(
         phi * scale[:, None] / scale[None, :],
         process * rescale,
         error * scale**2,
-        float(value[0]) - int(seen.sum()) * float(np.log(scale).sum()),
-        innovations[seen],
+        float(value[0]) - int(observed.sum()) * float(np.log(scale).sum()),
+        innovations[observed],
     )
 
 
@@ -174,27 +174,27 @@ def stationary(phi: Array, process: Array) -> Array:
     return covariance
 
 
-def _log_likelihoods(theta: Array, unit: Array, seen: Flags, steps: Ints, channels: int) -> Array:
-    return _filtered(theta, unit, seen, steps, channels)[0]
+def _log_likelihoods(theta: Array, unit: Array, observed: Flags, steps: Ints, channels: int) -> Array:
+    return _filtered(theta, unit, observed, steps, channels)[0]
 
 
-def _filtered(theta: Array, unit: Array, seen: Flags, steps: Ints, channels: int) -> tuple[Array, Array]:
+def _filtered(theta: Array, unit: Array, observed: Flags, steps: Ints, channels: int) -> tuple[Array, Array]:
     """Log-likelihoods (n,) under n parameter vectors, and standardised errors (T, C) under the last."""
     if chosen_kernels() == "numpy":
         with np.errstate(over="ignore", invalid="ignore"):
-            value, innovations = _filter(theta, unit, seen, steps, channels)
+            value, innovations = _filter(theta, unit, observed, steps, channels)
         return value, innovations[-1]
     from reldyn.surrogate._measurement_numba import log_likelihoods
 
     phi, process, error = _unpack(theta, channels)
     matrices, covariances = over_steps(phi, process, LONGEST)
     value, innovations = log_likelihoods(
-        matrices, covariances, stationary(phi, process), error, np.ascontiguousarray(unit), seen, steps
+        matrices, covariances, stationary(phi, process), error, np.ascontiguousarray(unit), observed, steps
     )
     return value, innovations
 
 
-def _filter(theta: Array, unit: Array, seen: Flags, steps: Ints, channels: int) -> tuple[Array, Array]:
+def _filter(theta: Array, unit: Array, observed: Flags, steps: Ints, channels: int) -> tuple[Array, Array]:
     """Kalman filter of one series under n parameter vectors: (n,) log-likelihoods, (n, T, C) innovations."""
     phi, process, error = _unpack(theta, channels)
     matrices, covariances = over_steps(phi, process, LONGEST)
@@ -209,7 +209,7 @@ def _filter(theta: Array, unit: Array, seen: Flags, steps: Ints, channels: int) 
         if t > 0:
             state = np.matmul(matrices[step - 1], state)
             spread = np.matmul(np.matmul(matrices[step - 1], spread), turned[step - 1]) + covariances[step - 1]
-        if not seen[t]:
+        if not observed[t]:
             continue
         total = spread + noise
         inverse, log_det, white = _small_inverse(total, unit[t] - state[:, :, 0])

@@ -10,7 +10,9 @@ from reldyn._kernels import jit
 
 
 @jit
-def log_likelihoods(matrices: Any, covariances: Any, first: Any, error: Any, unit: Any, seen: Any, steps: Any) -> Any:
+def log_likelihoods(
+    matrices: Any, covariances: Any, first: Any, error: Any, unit: Any, observed: Any, steps: Any
+) -> Any:
     """Filter under every parameter value: (n,) log-likelihoods, and (T, C) standardised errors under the last.
 
     ``matrices`` and ``covariances`` are (8, n, C, C), ``first`` (n, C, C), ``error`` (n, C), ``unit`` (T, C).
@@ -42,7 +44,7 @@ def log_likelihoods(matrices: Any, covariances: Any, first: Any, error: Any, uni
                         spread[i, j] = added[i, j]
                         for m in range(channels):
                             spread[i, j] += half[i, m] * matrix[j, m]
-            if not seen[t]:
+            if not observed[t]:
                 continue
             value += constant
             white = whites[t]

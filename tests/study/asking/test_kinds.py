@@ -8,7 +8,7 @@ import pytest
 
 from reldyn._registry import analyses_by_name
 from reldyn._spec import Spec, spec_class
-from reldyn.study.asking import Asked, asked_analyses, in_order, seeded
+from reldyn.study.asking import Request, in_order, read_requests, seeded
 from reldyn.study.asking._kinds import kind_fault
 
 Method = Literal["fast", "exact"]
@@ -84,7 +84,7 @@ def test_no_option_of_any_analysis_ends_in_a_raw_error(value):
     for name in analyses_by_name():
         fields = list(spec_class(name).__dataclass_fields__)
         table = {"verb": name, **dict.fromkeys(fields, value)}
-        asked, faults = asked_analyses({"self": table}, Anywhere())
+        asked, faults = read_requests({"self": table}, Anywhere())
         assert all(fault.startswith("analyses.self") for fault in faults)
         for one in asked:
             one.columns()
@@ -99,7 +99,7 @@ def test_defaults_of_every_analysis_are_of_the_kind_that_they_ask_for():
             for option, one in fields.items()
             if isinstance(one.default, (str, bool, int, float, tuple))
         }
-        _, faults = asked_analyses({"self": {"verb": name, **plain}}, Anywhere())
+        _, faults = read_requests({"self": {"verb": name, **plain}}, Anywhere())
         assert all("needed" in fault for fault in faults), (name, faults)
 
 
@@ -110,24 +110,24 @@ def test_no_option_hides_what_a_spec_offers():
 
 
 def test_analyses_come_after_those_that_they_refer_to():
-    first = Asked("a", "apim", {}, {"x": "b"})
-    second = Asked("b", "apim", {}, {"x": "c"})
-    third = Asked("c", "apim", {})
+    first = Request("a", "apim", {}, {"x": "b"})
+    second = Request("b", "apim", {}, {"x": "c"})
+    third = Request("c", "apim", {})
     assert [one.name for one in in_order([first, second, third])] == ["c", "b", "a"]
     raw = {
         "a": {"verb": "coupling.granger", "variable": "x", "lags": {"analysis": "b"}},
         "b": {"verb": "coupling.granger", "variable": "x", "lags": {"analysis": "a"}},
     }
-    assert asked_analyses(raw, Anywhere())[1] == ["analyses: a and b refer to each other in a circle."]
+    assert read_requests(raw, Anywhere())[1] == ["analyses: a and b refer to each other in a circle."]
 
 
 def test_seeds_hang_on_the_name_and_not_on_the_order():
-    one = Asked("x", "coupling.cross_correlation", {"variable": "y"})
-    first, again, other = (seeded(asked, 1, always=False) for asked in (one, one, Asked("z", one.verb, one.options)))
+    one = Request("x", "coupling.cross_correlation", {"variable": "y"})
+    first, again, other = (seeded(asked, 1, always=False) for asked in (one, one, Request("z", one.verb, one.options)))
     assert first == again
     assert first.options["seed"] != other.options["seed"]
     assert seeded(one, 2, always=False).options["seed"] != first.options["seed"]
-    given = Asked("x", one.verb, {"variable": "y", "seed": 3})
+    given = Request("x", one.verb, {"variable": "y", "seed": 3})
     assert seeded(given, 1, always=True).options["seed"] == 3
-    boot = Asked("m", "apim", {"outcome": "y", "predictors": [], "estimation": {"inference": "bootstrap"}})
+    boot = Request("m", "apim", {"outcome": "y", "predictors": [], "estimation": {"inference": "bootstrap"}})
     assert seeded(boot, 1, always=False).options["estimation"]["seed"] > 0

@@ -59,7 +59,7 @@ def write(folder, text, name="study.toml"):
 
 def test_an_old_file_is_read_as_a_new_one(tmp_path):
     study = read_study_file(write(tmp_path, OLD))
-    assert {one.name: {"verb": one.verb, **one.options} for one in study.asked} == NEW
+    assert {one.name: {"verb": one.verb, **one.options} for one in study.requests} == NEW
     assert [step.model_dump(include={"step", "variables"}) for step in study.file.prepare] == [
         {"step": "lag", "variables": ["mood"]}
     ]
@@ -111,7 +111,7 @@ def test_whatever_the_layout_the_meaning_stays(tmp_path, models, capsys):
     main(["check", "--upgrade", str(path)])
     assert "was rewritten" in capsys.readouterr().out
     after = read_study_file(path)
-    assert after.asked == before.asked
+    assert after.requests == before.requests
     assert after.file == before.file
     assert "models" not in tomllib.loads(path.read_text(encoding="utf-8"))
 

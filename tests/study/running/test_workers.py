@@ -8,7 +8,7 @@ import pytest
 import reldyn as rd
 from reldyn.errors import DataError, DesignError
 from reldyn.study import Analysis, register_analysis
-from reldyn.study.asking import Asked
+from reldyn.study.asking import Request
 from reldyn.study.running import tasks_of
 from tools.study_kills import contents, make_study
 
@@ -91,7 +91,7 @@ def test_a_cluster_that_is_not_installed_is_asked_for(tmp_path, dying):
 
 def test_analyses_that_refer_to_each_other_go_together():
     def asked(name, *references):
-        return Asked(name, "apim", {}, {f"option{number}": other for number, other in enumerate(references)})
+        return Request(name, "apim", {}, {f"option{number}": other for number, other in enumerate(references)})
 
     a, b, c, d, e = asked("a"), asked("b", "a"), asked("c"), asked("d", "c", "b"), asked("e")
     groups = [[one.name for one in group] for group in tasks_of([d, e, b, a, c], frozenset())]

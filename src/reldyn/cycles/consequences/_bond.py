@@ -161,7 +161,7 @@ def _trend(series: DirectionSeries, state: Array, known: tuple[str, ...]) -> Cel
 
 
 def serial_gls(
-    design: Array, outcome: Array, clock: Array, *, law: tuple[float, float] | None = None
+    design: Array, outcome: Array, clock: Array, *, error_model: tuple[float, float] | None = None
 ) -> tuple[Array, Array, float]:
     """Least squares with errors that are an autoregression in time plus independent noise.
 
@@ -172,7 +172,7 @@ def serial_gls(
     outcome : (n,) array
     clock : (n,) array
         Strictly increasing.
-    law : (inertia, noise share), optional
+    error_model : (inertia, noise share), optional
         Default: by restricted maximum likelihood.
 
     Returns
@@ -188,13 +188,13 @@ def serial_gls(
     def deviance(setting: Array) -> float:
         return _whitened(design, outcome, gap, float(setting[0]), float(setting[1]))[0]
 
-    if law is None:
+    if error_model is None:
         starts = [np.array([inertia, noise]) for inertia in (0.2, 0.6, 0.9) for noise in (0.05, 0.5)]
         bounds = [(0.0, _LARGEST_INERTIA), (0.0, 0.95)]
         found = minimize(deviance, min(starts, key=deviance), method="L-BFGS-B", bounds=bounds)
-        law = (float(found.x[0]), float(found.x[1]))
-    _, beta, errors = _whitened(design, outcome, gap, *law)
-    return beta, errors, law[0]
+        error_model = (float(found.x[0]), float(found.x[1]))
+    _, beta, errors = _whitened(design, outcome, gap, *error_model)
+    return beta, errors, error_model[0]
 
 
 def _whitened(design: Array, outcome: Array, gap: Array, inertia: float, noise: float) -> tuple[float, Array, Array]:

@@ -158,7 +158,7 @@ def _after_warmth(series: DirectionSeries, state: Array, known: tuple[str, ...])
     return cells | {"hazard": hazard, "hazard_low": bounds[0], "hazard_high": bounds[1]}
 
 
-def half_life(elapsed: Array, response: Array, run: Ints, nuisance: Array) -> tuple[float, float, float, float, str]:
+def half_life(elapsed: Array, response: Array, run: Ints, covariates: Array) -> tuple[float, float, float, float, str]:
     """Half-life of the exponential decay of a response, with its interval.
 
     Parameters
@@ -168,7 +168,7 @@ def half_life(elapsed: Array, response: Array, run: Ints, nuisance: Array) -> tu
     response : (n,) array
     run : (n,) int array
         The run of warmth each occasion follows: the clusters of the interval.
-    nuisance : (n, k) array
+    covariates : (n, k) array
         Columns beside the constant, k may be 0.
 
     Returns
@@ -180,12 +180,12 @@ def half_life(elapsed: Array, response: Array, run: Ints, nuisance: Array) -> tu
     from scipy.stats import t as student
 
     nothing = (math.nan,) * 4
-    if len(np.unique(elapsed)) < _FEWEST_TIMES or len(response) < 3 * (nuisance.shape[1] + 3):
+    if len(np.unique(elapsed)) < _FEWEST_TIMES or len(response) < 3 * (covariates.shape[1] + 3):
         return *nothing, "too few occasions after warmth to date a decay"
     _, run = np.unique(run, return_inverse=True)
     n_runs = int(run.max()) + 1
     since = elapsed - elapsed.min()
-    fixed = np.column_stack([np.ones(len(response)), nuisance])
+    fixed = np.column_stack([np.ones(len(response)), covariates])
     grid = np.geomspace(_SHORTEST, 2 * float(since.max()), _N_GRID)
     # One projection of the fixed columns serves every half-life.
     basis, _ = np.linalg.qr(fixed)

@@ -123,14 +123,14 @@ def _tested(
     if not np.isfinite(coefficient[0]) or error[0] <= 0:
         return _nothing(n_pairs, "unpredictability or the response does not vary")
     statistic = float(coefficient[0] / error[0])
-    worlds = [_World.fit(series, fixed, None)]
+    worlds = [_NullModel.fit(series, fixed, None)]
     if phases is not None:
-        worlds.append(_World.fit(series, fixed, phases))
+        worlds.append(_NullModel.fit(series, fixed, phases))
     runs = []
-    for number, world in enumerate(worlds):
+    for number, null in enumerate(worlds):
 
-        def draw(generators: Sequence[np.random.Generator], world: _World = world) -> Array:
-            drawn = world.draw(generators)
+        def draw(generators: Sequence[np.random.Generator], null: _NullModel = null) -> Array:
+            drawn = null.draw(generators)
             slope, spread = _regress(drawn, series, fixed)
             return np.column_stack([slope / np.where(spread > 0, spread, np.nan), slope])
 
@@ -257,7 +257,7 @@ def _standard(values: Array) -> Array:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _World:
+class _NullModel:
     """A world without learning: both channels follow both, the calendar, and phases where there are any.
 
     Attributes
@@ -282,7 +282,7 @@ class _World:
     categories: tuple[Array, ...]
 
     @classmethod
-    def fit(cls, series: DirectionSeries, fixed: Array, phases: PhaseFit | None) -> _World:
+    def fit(cls, series: DirectionSeries, fixed: Array, phases: PhaseFit | None) -> _NullModel:
         pairs = _pairs(series.observed)
         night = series.night[1:][pairs].astype(float)[:, None]
         before, after = series.y[:-1][pairs], series.y[1:][pairs]

@@ -117,10 +117,10 @@ def fit_model(sample: Sample, model: str, *, errors: bool = True) -> LearningFit
     for common in COMMON_RATES[model]:
         evidence = gather(sample, model, common)
         for start in _STARTS:
-            state, reached, _ = _climb(evidence, _start(evidence, start), _SHORT)
+            state, reached, _ = _run_em(evidence, _start(evidence, start), _SHORT)
             short.append((reached, common, evidence, state))
     _, common, evidence, state = max(short, key=lambda one: one[0])
-    state, _, converged = _climb(evidence, state, _LONG)
+    state, _, converged = _run_em(evidence, state, _LONG)
     return _described(model, common, evidence, state, sample.dyad, converged=converged, errors=errors)
 
 
@@ -154,7 +154,7 @@ def _start(evidence: ModelEvidence, centre: float) -> _State:
     return _State(centre, 1.0, np.zeros(k), np.full(k, 0.09), evidence.squares / evidence.freedom)
 
 
-def _climb(evidence: ModelEvidence, state: _State, n_steps: int) -> tuple[_State, float, bool]:
+def _run_em(evidence: ModelEvidence, state: _State, n_steps: int) -> tuple[_State, float, bool]:
     """EM steps until the penalised log likelihood stands still."""
     before = -np.inf
     for _ in range(n_steps):

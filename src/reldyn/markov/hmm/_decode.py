@@ -58,35 +58,35 @@ def decode(
     dense = log_density(problem, design, p, work.regressors_at(p))[0]
     with np.errstate(divide="ignore"):
         if duration == "geometric":
-            first, law = np.log(p.initial[0]), np.log(p.transition[0])
+            first, log_transition = np.log(p.initial[0]), np.log(p.transition[0])
             ages = 1
         else:
             ages = OLDEST
             hazard, age = hazards(p.mean_stay, p.size_stay, ages)
             first = np.log((p.initial[0][:, None] * age[0]).ravel())
-            law = np.log(expanded_chain(p.transition[0], hazard[0]))
-    paths = _viterbi(np.repeat(dense, ages, axis=0), first, law) // ages
+            log_transition = np.log(expanded_chain(p.transition[0], hazard[0]))
+    paths = _viterbi(np.repeat(dense, ages, axis=0), first, log_transition) // ages
     return tuple(paths[:length, i].copy() for i, length in enumerate(problem.lengths))
 
 
 def expanded_chain(transition: Array, hazard: Array) -> Array:
     """Transition matrix between (state, age) pairs, state-major; the last age goes on."""
     k, ages = hazard.shape
-    law = np.zeros((k, ages, k, ages))
+    log_transition = np.zeros((k, ages, k, ages))
     for state in range(k):
-        law[state, :, :, 0] += hazard[state][:, None] * transition[state]
+        log_transition[state, :, :, 0] += hazard[state][:, None] * transition[state]
         for age in range(ages):
-            law[state, age, state, min(age + 1, ages - 1)] += 1.0 - hazard[state, age]
-    return law.reshape(k * ages, k * ages)
+            log_transition[state, age, state, min(age + 1, ages - 1)] += 1.0 - hazard[state, age]
+    return log_transition.reshape(k * ages, k * ages)
 
 
-def _viterbi(dense: Array, first: Array, law: Array) -> Ints:
+def _viterbi(dense: Array, first: Array, log_transition: Array) -> Ints:
     """Paths (occasions, series) of (states, occasions, series) log densities; padding has density 0."""
     k, t_end, n = dense.shape
     value = first[:, None] + dense[:, 0]
     back = np.zeros((t_end, k, n), dtype=np.int64)
     for t in range(1, t_end):
-        options = value[:, None] + law[:, :, None]
+        options = value[:, None] + log_transition[:, :, None]
         back[t] = options.argmax(0)
         value = options.max(0) + dense[:, t]
     path = np.empty((t_end, n), dtype=np.int64)

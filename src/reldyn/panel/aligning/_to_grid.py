@@ -200,21 +200,21 @@ def _cells(values: FloatArray, person: IntArray, usable: IntArray, size: float) 
     if np.abs(steps).max() > _MOST_STEPS:
         raise DesignError(f"the grid would have too many steps of {size:g}: choose a longer step.")
     step = np.floor(steps + _CLOSE + 4 * np.spacing(np.abs(steps))).astype(np.int64)
-    who = person[usable].astype(np.int64)
-    order = _sorted(who, values[usable])
-    who, step = who[order], step[order]
-    starts = np.flatnonzero(np.r_[True, (np.diff(who) != 0) | (np.diff(step) != 0)])
+    person_code = person[usable].astype(np.int64)
+    order = _sorted(person_code, values[usable])
+    person_code, step = person_code[order], step[order]
+    starts = np.flatnonzero(np.r_[True, (np.diff(person_code) != 0) | (np.diff(step) != 0)])
     n_raw = np.diff(np.r_[starts, len(order)])
-    return _Cells(usable[order].astype(np.int64), starts, who[starts], step[starts], n_raw)
+    return _Cells(usable[order].astype(np.int64), starts, person_code[starts], step[starts], n_raw)
 
 
-def _sorted(who: IntArray, values: FloatArray) -> IntArray:
+def _sorted(person_code: IntArray, values: FloatArray) -> IntArray:
     """The order by person, then stamp; rows of one stamp keep their order."""
-    order = stable_order(who, int(who.max()) + 1)
-    if np.all((np.diff(who[order]) > 0) | (np.diff(values[order]) >= 0)):
+    order = stable_order(person_code, int(person_code.max()) + 1)
+    if np.all((np.diff(person_code[order]) > 0) | (np.diff(values[order]) >= 0)):
         return np.asarray(order, dtype=np.int64)
     by_stamp = np.argsort(values, kind="stable")
-    return np.asarray(by_stamp[stable_order(who[by_stamp], int(who.max()) + 1)], dtype=np.int64)
+    return np.asarray(by_stamp[stable_order(person_code[by_stamp], int(person_code.max()) + 1)], dtype=np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -324,9 +324,9 @@ def _interpolated(
     numbers: dict[str, FloatArray], cells: _Cells, values: FloatArray, size: float
 ) -> tuple[_Grid, dict[str, FloatArray]]:
     """Each column on the line between its neighbouring samples, at every grid point that has two of them."""
-    who = np.repeat(cells.person, cells.n_raw)
+    person_code = np.repeat(cells.person, cells.n_raw)
     at = values[cells.order]
-    found = {name: _lines(who, at, column[cells.order], size) for name, column in numbers.items()}
+    found = {name: _lines(person_code, at, column[cells.order], size) for name, column in numbers.items()}
     person = np.concatenate([persons for persons, _, _ in found.values()])
     step = np.concatenate([steps for _, steps, _ in found.values()])
     low = int(min(step.min(initial=0), cells.step.min()))
@@ -345,17 +345,19 @@ def _interpolated(
     return _Grid(keys // span, keys % span + low, n_raw, cell), columns
 
 
-def _lines(who: IntArray, at: FloatArray, values: FloatArray, size: float) -> tuple[IntArray, IntArray, FloatArray]:
+def _lines(
+    person_code: IntArray, at: FloatArray, values: FloatArray, size: float
+) -> tuple[IntArray, IntArray, FloatArray]:
     """Person, step and value at all grid points between samples near enough; samples come by person and time."""
     known = np.isfinite(values)
-    who, at, values = who[known], at[known], values[known]
-    if not len(who):
-        return who, who, values
-    fresh = np.flatnonzero(np.r_[True, (np.diff(who) != 0) | (np.diff(at) != 0)])
-    values = np.add.reduceat(values, fresh) / np.diff(np.r_[fresh, len(who)])
-    who, at = who[fresh], at[fresh]
-    gap = np.where(np.diff(who) == 0, np.diff(at), np.inf)
-    near = gap <= _longest_gap(who, gap, size)[who[:-1]]
+    person_code, at, values = person_code[known], at[known], values[known]
+    if not len(person_code):
+        return person_code, person_code, values
+    fresh = np.flatnonzero(np.r_[True, (np.diff(person_code) != 0) | (np.diff(at) != 0)])
+    values = np.add.reduceat(values, fresh) / np.diff(np.r_[fresh, len(person_code)])
+    person_code, at = person_code[fresh], at[fresh]
+    gap = np.where(np.diff(person_code) == 0, np.diff(at), np.inf)
+    near = gap <= _longest_gap(person_code, gap, size)[person_code[:-1]]
     # A sample on a grid point needs no neighbour: the line from it to itself.
     first = np.r_[np.arange(len(at)), np.flatnonzero(near)]
     second = np.r_[np.arange(len(at)), np.flatnonzero(near) + 1]
@@ -371,14 +373,14 @@ def _lines(who: IntArray, at: FloatArray, values: FloatArray, size: float) -> tu
     length = at[right] - at[left]
     share = np.clip((step * size - at[left]) / np.where(length > 0, length, 1.0), 0.0, 1.0)
     value = values[left] + np.where(length > 0, share, 0.0) * (values[right] - values[left])
-    return who[left], step, value
+    return person_code[left], step, value
 
 
-def _longest_gap(who: IntArray, gap: FloatArray, size: float) -> FloatArray:
+def _longest_gap(person_code: IntArray, gap: FloatArray, size: float) -> FloatArray:
     """The longest gap over which a line may be drawn, for each person."""
     inside = np.isfinite(gap)
-    usual = pd.Series(gap[inside]).groupby(who[:-1][inside]).median()
-    limit = np.full(int(who.max()) + 1, size)
+    usual = pd.Series(gap[inside]).groupby(person_code[:-1][inside]).median()
+    limit = np.full(int(person_code.max()) + 1, size)
     limit[usual.index] = np.maximum(size, 2 * usual.to_numpy() * (1 + 1e-9))
     return limit
 

@@ -172,7 +172,7 @@ def _joined(parts: Sequence[str]) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def _told(where: Flags, text: str) -> NDArray[np.object_]:
+def _texts_where(where: Flags, text: str) -> NDArray[np.object_]:
     return np.where(where, text, "").astype(object)
 
 
@@ -181,7 +181,7 @@ def _even_odd(
 ) -> Array:
     n = len(answers)
     if subscales is None:
-        notes.append(_told(np.ones(n, dtype=bool), "no subscales named, so no even_odd"))
+        notes.append(_texts_where(np.ones(n, dtype=bool), "no subscales named, so no even_odd"))
         return np.full(n, np.nan)
     places: list[Ints] = []
     for number, part in enumerate(subscales):
@@ -193,7 +193,7 @@ def _even_odd(
     if len(places) < 3:
         raise DesignError(f"{len(places)} subscales: a correlation over subscales needs at least three.")
     found = even_odd(answers, places)
-    notes.append(_told(np.isnan(found), "too few answers or no spread over subscales, so no even_odd"))
+    notes.append(_texts_where(np.isnan(found), "too few answers or no spread over subscales, so no even_odd"))
     return found
 
 
@@ -204,10 +204,10 @@ def _synonyms(answers: Array, least: float, notes: list[NDArray[np.object_]]) ->
     later, earlier = synonym_pairs(answers, least)
     if len(later) < 3:
         text = f"{len(later)} pairs of items correlate above {least:g}, so no synonyms"
-        notes.append(_told(np.ones(len(answers), dtype=bool), text))
+        notes.append(_texts_where(np.ones(len(answers), dtype=bool), text))
         return np.full(len(answers), np.nan)
     found = row_correlation(answers[:, later], answers[:, earlier])
-    notes.append(_told(np.isnan(found), "too few answers or no spread over synonym pairs, so no synonyms"))
+    notes.append(_texts_where(np.isnan(found), "too few answers or no spread over synonym pairs, so no synonyms"))
     return found
 
 
@@ -215,7 +215,7 @@ def _distance(answers: Array, notes: list[NDArray[np.object_]]) -> tuple[Array, 
     from scipy.stats import chi2
 
     distance, df, reason = mahalanobis(answers)
-    notes.append(_told(np.full(len(answers), bool(reason)), reason))
+    notes.append(_texts_where(np.full(len(answers), bool(reason)), reason))
     known = np.isfinite(distance)
     tail = np.full(len(answers), np.nan)
     tail[known] = chi2.sf(distance[known], df[known])
@@ -230,7 +230,7 @@ def _pace(panel: DyadPanel, n_items: Ints, opened: str | None, unit: float, note
         check_usable(panel, [opened])
     if start is None or end is None:
         notes.append(
-            _told(np.ones(len(panel), dtype=bool), "no clock of opening and answering, so no seconds_per_item")
+            _texts_where(np.ones(len(panel), dtype=bool), "no clock of opening and answering, so no seconds_per_item")
         )
         return np.full(len(panel), np.nan)
     first, last = times_of(panel, start), times_of(panel, end)
@@ -241,7 +241,7 @@ def _pace(panel: DyadPanel, n_items: Ints, opened: str | None, unit: float, note
         )
     length = (last.values - first.values) * (unit if last.kind == "number" else 1.0)
     usable = np.isfinite(length) & (length >= 0) & (n_items > 0)
-    notes.append(_told(~usable, "answered before it was opened, or no time, so no seconds_per_item"))
+    notes.append(_texts_where(~usable, "answered before it was opened, or no time, so no seconds_per_item"))
     return np.where(usable, length / np.maximum(n_items, 1), np.nan)
 
 

@@ -39,15 +39,15 @@ def strings(answers: Array) -> tuple[Array, Array]:
     longest, average : (rows,) array
         NaN for a row without an answer.
     """
-    seen = np.isfinite(answers)
-    run = seen[:, 0].astype(np.int64)
+    observed = np.isfinite(answers)
+    run = observed[:, 0].astype(np.int64)
     longest, n_runs = run.copy(), run.copy()
     for item in range(1, answers.shape[1]):
-        goes_on = seen[:, item] & (answers[:, item] == answers[:, item - 1])
-        run = np.where(goes_on, run + 1, seen[:, item].astype(np.int64))
-        n_runs += seen[:, item] & ~goes_on
+        goes_on = observed[:, item] & (answers[:, item] == answers[:, item - 1])
+        run = np.where(goes_on, run + 1, observed[:, item].astype(np.int64))
+        n_runs += observed[:, item] & ~goes_on
         longest = np.maximum(longest, run)
-    n = seen.sum(axis=1)
+    n = observed.sum(axis=1)
     empty = n == 0
     average = n / np.maximum(n_runs, 1)
     return np.where(empty, np.nan, longest), np.where(empty, np.nan, average)
@@ -55,13 +55,13 @@ def strings(answers: Array) -> tuple[Array, Array]:
 
 def row_sd(answers: Array) -> Array:
     """Standard deviation (n - 1) of each row's answers; exactly 0 where all are equal, NaN below two."""
-    seen = np.isfinite(answers)
-    n = seen.sum(axis=1)
-    filled = np.where(seen, answers, 0.0)
+    observed = np.isfinite(answers)
+    n = observed.sum(axis=1)
+    filled = np.where(observed, answers, 0.0)
     mean = filled.sum(axis=1) / np.maximum(n, 1)
-    squares = np.where(seen, (answers - mean[:, None]) ** 2, 0.0).sum(axis=1)
-    high = np.where(seen, answers, -np.inf).max(axis=1)
-    low = np.where(seen, answers, np.inf).min(axis=1)
+    squares = np.where(observed, (answers - mean[:, None]) ** 2, 0.0).sum(axis=1)
+    high = np.where(observed, answers, -np.inf).max(axis=1)
+    low = np.where(observed, answers, np.inf).min(axis=1)
     spread = np.where(high == low, 0.0, np.sqrt(squares / np.maximum(n - 1, 1)))
     return np.where(n > 1, spread, np.nan)
 
@@ -73,9 +73,9 @@ def modal_share(answers: Array) -> Array:
 
 def modal_share_by(answers: Array, group: Ints, n_groups: int) -> Array:
     """Share of a group's answers that are its most frequent one, over all its rows and items."""
-    seen = np.isfinite(answers)
-    owner = np.repeat(group, answers.shape[1])[seen.ravel()]
-    values, code = np.unique(answers[seen], return_inverse=True)
+    observed = np.isfinite(answers)
+    owner = np.repeat(group, answers.shape[1])[observed.ravel()]
+    values, code = np.unique(answers[observed], return_inverse=True)
     pairs, count = np.unique(owner * max(len(values), 1) + code, return_counts=True)
     most = np.zeros(n_groups)
     np.maximum.at(most, pairs // max(len(values), 1), count)
@@ -115,9 +115,9 @@ def even_odd(answers: Array, subscales: Sequence[Ints]) -> Array:
 
 
 def _row_mean(answers: Array) -> Array:
-    seen = np.isfinite(answers)
-    n = seen.sum(axis=1)
-    return np.where(n > 0, np.where(seen, answers, 0.0).sum(axis=1) / np.maximum(n, 1), np.nan)
+    observed = np.isfinite(answers)
+    n = observed.sum(axis=1)
+    return np.where(n > 0, np.where(observed, answers, 0.0).sum(axis=1) / np.maximum(n, 1), np.nan)
 
 
 def synonym_pairs(answers: Array, least: float) -> tuple[Ints, Ints]:
@@ -140,23 +140,23 @@ def mahalanobis(answers: Array) -> tuple[Array, Ints, str]:
     reason : str
         Why all distances are missing; else empty.
     """
-    seen = np.isfinite(answers)
+    observed = np.isfinite(answers)
     n_items = answers.shape[1]
     nothing = np.full(len(answers), np.nan)
-    df = seen.sum(axis=1)
-    if seen.all(axis=1).sum() <= n_items:
+    df = observed.sum(axis=1)
+    if observed.all(axis=1).sum() <= n_items:
         return nothing, df, "too few complete rows for a covariance of all items"
-    mean = np.array([column[known].mean() for column, known in zip(answers.T, seen.T, strict=True)])
-    centred = np.where(seen, answers - mean, 0.0)
-    both = seen.T.astype(float) @ seen.astype(float)
-    covariance = _pairwise_covariance(answers, seen, both)
+    mean = np.array([column[known].mean() for column, known in zip(answers.T, observed.T, strict=True)])
+    centred = np.where(observed, answers - mean, 0.0)
+    both = observed.T.astype(float) @ observed.astype(float)
+    covariance = _pairwise_covariance(answers, observed, both)
     scale = np.sqrt(np.diag(covariance))
     if not (scale > 0).all():
         return nothing, df, "an item never varies, so no Mahalanobis distance"
     if np.linalg.eigvalsh(covariance / np.outer(scale, scale))[0] < 1e-10:
         return nothing, df, "items are linearly dependent, so no Mahalanobis distance"
     distance = nothing
-    patterns, which = np.unique(seen, axis=0, return_inverse=True)
+    patterns, which = np.unique(observed, axis=0, return_inverse=True)
     for code, pattern in enumerate(patterns):
         items = np.flatnonzero(pattern)
         if len(items):
@@ -167,11 +167,11 @@ def mahalanobis(answers: Array) -> tuple[Array, Ints, str]:
     return distance, df, ""
 
 
-def _pairwise_covariance(answers: Array, seen: Flags, both: Array) -> Array:
+def _pairwise_covariance(answers: Array, observed: Flags, both: Array) -> Array:
     """Covariance of each two items over the rows that have both, about their means in those rows."""
-    filled, known = np.where(seen, answers, 0.0), seen.astype(float)
+    filled, known = np.where(observed, answers, 0.0), observed.astype(float)
     # Centring first keeps the products small; the exact means of each pair are taken out after.
-    filled = np.where(seen, filled - filled.sum(axis=0) / np.maximum(known.sum(axis=0), 1), 0.0)
+    filled = np.where(observed, filled - filled.sum(axis=0) / np.maximum(known.sum(axis=0), 1), 0.0)
     total = filled.T @ known
     cross = filled.T @ filled - total * total.T / np.maximum(both, 1)
     return np.asarray(cross / np.maximum(both - 1, 1))

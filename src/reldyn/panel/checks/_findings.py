@@ -120,7 +120,7 @@ def examine(
     variables: Sequence[str] | None = None,
     options: TimeOptions | None = None,
     also: Sequence[Finding] = (),
-    **asked: str | None,
+    **roles: str | None,
 ) -> tuple[pd.DataFrame, Layout | None]:
     """The findings of `check_panel`, and all that was read on the way: a panel need not look twice."""
     try:
@@ -129,7 +129,7 @@ def examine(
             return table_of(findings), None
         findings += also
         lines = lines_of(table)
-        found, layout = _examine(table, schedule, scales, variables, options or TimeOptions(), asked)
+        found, layout = _examine(table, schedule, scales, variables, options or TimeOptions(), roles)
     except Exception as problem:
         return table_of([_unchecked("table", problem)]), None
     return table_of(findings + found, lines), layout
@@ -141,10 +141,10 @@ def _examine(
     scales: Any,
     variables: Any,
     options: TimeOptions,
-    asked: Mapping[str, str | None],
+    roles: Mapping[str, str | None],
 ) -> tuple[list[Finding], Layout | None]:
     clocks = {kind: getattr(schedule, kind, None) for kind in _CLOCKS}
-    findings, names = _named_columns(table, {**asked, **clocks})
+    findings, names = _named_columns(table, {**roles, **clocks})
     findings += _dated_columns(table, options, names)
     findings += alignment_findings(table)
     wanted = None if variables is None else _variable_names(table, variables)
@@ -154,7 +154,7 @@ def _examine(
         return [*findings, Finding("no-rows", "", "the table has no rows", n=1)], None
     unusable = set(duplicated_headers(table))
     kept = None if wanted is None else tuple(n for n in wanted if isinstance(n, str) and n not in unusable)
-    placed = all(asked.get(kind) is None or kind in names for kind in ("time", "day", "beep"))
+    placed = all(roles.get(kind) is None or kind in names for kind in ("time", "day", "beep"))
     found, layout = _run(table, names, ranges, kept, placed=placed, options=options)
     return findings + found, layout
 
@@ -233,13 +233,13 @@ def _as_text(table: pd.DataFrame, name: Any) -> Any:
     return label if label in table.columns else name
 
 
-def _named_columns(table: pd.DataFrame, asked: Mapping[str, str | None]) -> tuple[list[Finding], dict[str, str]]:
+def _named_columns(table: pd.DataFrame, roles: Mapping[str, str | None]) -> tuple[list[Finding], dict[str, str]]:
     """Findings about the named columns, and those that can be used."""
     findings = []
     names = {}
     twice = duplicated_headers(table)
     columns = list(table.columns)
-    for kind, name in asked.items():
+    for kind, name in roles.items():
         if name is None:
             if kind in ("dyad", "person"):
                 fix = f"Name the column: {kind}=."

@@ -101,8 +101,8 @@ def _impossible(layout: Layout, name: str, values: Array, observed: tuple[float,
 
 
 def _extremes(layout: Layout, name: str, values: Array) -> Iterator[Finding]:
-    seen = np.isfinite(values)
-    n = int(seen.sum())
+    is_observed = np.isfinite(values)
+    n = int(is_observed.sum())
     if not n:
         return
     declared = name in layout.scales
@@ -128,8 +128,8 @@ def _extremes(layout: Layout, name: str, values: Array) -> Iterator[Finding]:
 def _unvarying(layout: Layout, name: str, values: Array, span: float) -> tuple[list[Finding], bool]:
     """Constant and near-constant series, one finding each, and whether the column describes persons, not occasions."""
     units = layout.units
-    seen = np.isfinite(values) & (units.codes >= 0)
-    rows = np.arange(len(values)) if seen.all() else np.flatnonzero(seen)
+    is_observed = np.isfinite(values) & (units.codes >= 0)
+    rows = np.arange(len(values)) if is_observed.all() else np.flatnonzero(is_observed)
     if not len(rows):
         return [], False
     low, high = _range(values)
@@ -151,7 +151,9 @@ def _unvarying(layout: Layout, name: str, values: Array, span: float) -> tuple[l
         return [], False
     near = long & (sd > 0) & (sd < _NEAR_CONSTANT * span)
     found = [
-        Finding(code, name, _series_wording(layout, name, unit, sd[unit], code), _observed_rows(layout, unit, seen))
+        Finding(
+            code, name, _series_wording(layout, name, unit, sd[unit], code), _observed_rows(layout, unit, is_observed)
+        )
         for code, flags in (("constant", constant), ("near-constant", near))
         for unit in np.flatnonzero(flags).tolist()
     ]
@@ -193,11 +195,11 @@ def _series_wording(layout: Layout, name: str, unit: int, sd: float, code: str) 
     return f"{name!r} of {who} never varies" if code == "constant" else f"{name!r} of {who} hardly varies (SD {sd:.3g})"
 
 
-def _observed_rows(layout: Layout, unit: int, seen: Flags) -> Ints:
+def _observed_rows(layout: Layout, unit: int, is_observed: Flags) -> Ints:
     order = layout.by_unit
     start, stop = np.searchsorted(layout.units.codes, (unit, unit + 1), sorter=order)
     rows = np.sort(order[start:stop])
-    return np.asarray(rows[seen[rows]])
+    return np.asarray(rows[is_observed[rows]])
 
 
 def _items(layout: Layout, states: Mapping[str, Array]) -> dict[str, Array]:

@@ -141,19 +141,19 @@ def find_delimiter(path: Path, text: str) -> str:
     if kinds[best][0] and not others:
         return best
     if others:
-        seen = max(others, key=lambda mark: kinds[mark])
-        raise DataError(_other_delimiter(path, allowed[0], seen))
+        actual = max(others, key=lambda mark: kinds[mark])
+        raise DataError(_other_delimiter(path, allowed[0], actual))
     if _blanks_fit(head):
         raise DataError(_other_delimiter(path, allowed[0], BLANK))
     return allowed[0]
 
 
-def _other_delimiter(path: Path, promised: str, seen: str) -> str:
+def _other_delimiter(path: Path, promised: str, actual: str) -> str:
     kinds = {",": "rename the file to .csv", "\t": "rename the file to .tsv", BLANK: "rename the file to .txt"}
-    rename = f"{kinds[seen]}, or " if seen in kinds else ""
+    rename = f"{kinds[actual]}, or " if actual in kinds else ""
     return (
-        f"{path}: the fields are separated by {DELIMITERS[seen]}, not by the {DELIMITERS[promised]} that "
-        f'{path.suffix} promises: {rename}pass delimiter="{seen if seen != chr(9) else chr(92) + "t"}".'
+        f"{path}: the fields are separated by {DELIMITERS[actual]}, not by the {DELIMITERS[promised]} that "
+        f'{path.suffix} promises: {rename}pass delimiter="{actual if actual != chr(9) else chr(92) + "t"}".'
     )
 
 

@@ -13,13 +13,13 @@ _LONGEST_HOLE = 31
 _OCCASIONS_PER_BURST = 4
 
 
-def fill_bursts(seen: Ints, sparse: int) -> tuple[Ints, bool]:
+def fill_bursts(occasions: Ints, sparse: int) -> tuple[Ints, bool]:
     """Occasions of bursts far apart with the holes inside them; False where times are no such bursts."""
-    gaps = np.diff(seen)
+    gaps = np.diff(occasions)
     breaks = np.flatnonzero(gaps > _LONGEST_HOLE)
-    starts, ends = seen[np.r_[0, breaks + 1]], seen[np.r_[breaks, len(seen) - 1]]
+    starts, ends = occasions[np.r_[0, breaks + 1]], occasions[np.r_[breaks, len(occasions) - 1]]
     lengths = ends - starts + 1
-    if _OCCASIONS_PER_BURST * len(starts) > len(seen) or lengths.sum() > sparse * len(seen):
-        return seen, False
+    if _OCCASIONS_PER_BURST * len(starts) > len(occasions) or lengths.sum() > sparse * len(occasions):
+        return occasions, False
     before = np.cumsum(lengths) - lengths
     return np.arange(int(lengths.sum())) + np.repeat(starts - before, lengths), True

@@ -1,12 +1,12 @@
 """What a study file asks of each analysis: read, checked against the registry, brought up from older files."""
 
-from reldyn.study.asking._asked import Asked, answer_columns, asked_analyses, column_faults, in_order, seeded
+from reldyn.study.asking._requests import Request, answer_columns, column_faults, in_order, read_requests, seeded
 from reldyn.study.asking._upgrade import upgrade_file, upgraded
 
 __all__ = [
-    "Asked",
+    "Request",
     "answer_columns",
-    "asked_analyses",
+    "read_requests",
     "column_faults",
     "in_order",
     "seeded",

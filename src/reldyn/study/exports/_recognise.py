@@ -288,22 +288,22 @@ def _that_count(frame: pd.DataFrame, mapping: ExportMapping, found: dict[str, st
             continue
         others = [named[other] for other in ("day", "beep", "occasion", "clock") if other in named and other != role]
         rows = frame[frame[name].notna()]
-        who = person[frame[name].notna().to_numpy()]
+        person_ids = person[frame[name].notna().to_numpy()]
         apart = [[name]] if role == "occasion" else [[name], *([name, other] for other in others)]
-        unique = any(not rows[columns].assign(**{"": who}).duplicated().any() for columns in apart)
-        rises = role == "day" and any(_rises(rows, who, name, stamp) for stamp in stamps)
+        unique = any(not rows[columns].assign(**{"": person_ids}).duplicated().any() for columns in apart)
+        rises = role == "day" and any(_rises(rows, person_ids, name, stamp) for stamp in stamps)
         if not unique and not rises:
             del kept[role]
     return kept
 
 
-def _rises(rows: pd.DataFrame, who: npt.NDArray[np.object_], name: str, stamp: str) -> bool:
+def _rises(rows: pd.DataFrame, person_ids: npt.NDArray[np.object_], name: str, stamp: str) -> bool:
     """Whether a number never falls from one stamp of a person to the next."""
     import pandas as pd
 
-    order = np.lexsort((pd.to_datetime(rows[stamp].astype("string"), errors="coerce").to_numpy(), who))
+    order = np.lexsort((pd.to_datetime(rows[stamp].astype("string"), errors="coerce").to_numpy(), person_ids))
     numbers = pd.to_numeric(rows[name], errors="coerce").to_numpy(dtype=float)[order]
-    same = who[order][1:] == who[order][:-1]
+    same = person_ids[order][1:] == person_ids[order][:-1]
     return bool((np.diff(numbers)[same] >= 0).all())
 
 

@@ -90,7 +90,7 @@ def settle_redcap(frame: pd.DataFrame, mapping: ExportMapping, path: str, log: I
     frame = _boxes(frame, log)
     repeat = frame[_REPEAT] if _REPEAT in frame.columns else None
     repeats = repeat is not None and bool(repeat.notna().any())
-    once = _deselected(frame, mapping) | _asked_once(frame, mapping)
+    once = _deselected(frame, mapping) | _once_per_person(frame, mapping)
     if repeat is not None and repeats:
         once |= repeat.isna().to_numpy()
         other = _other_instrument(frame, mapping)
@@ -127,7 +127,7 @@ def _filled_up(field: pd.Series[Any], number: Any) -> pd.Series[Any]:
     return field
 
 
-def _asked_once(frame: pd.DataFrame, mapping: ExportMapping) -> npt.NDArray[np.bool_]:
+def _once_per_person(frame: pd.DataFrame, mapping: ExportMapping) -> npt.NDArray[np.bool_]:
     """Rows of up to three events that share no form with the others, of which there are more: a baseline, a follow-up.
 
     Only where `mapping` chooses no events.

@@ -47,7 +47,7 @@ class Prepared:
     flow: tuple[dict[str, Any], ...] = ()
 
 
-def columns_after(names: Sequence[str], asked: Sequence[Any]) -> tuple[list[str], list[tuple[int, str, str]]]:
+def columns_after(names: Sequence[str], chain: Sequence[Any]) -> tuple[list[str], list[tuple[int, str, str]]]:
     """Names of the columns after all steps, and what steps name although it is not there.
 
     Returns
@@ -57,7 +57,7 @@ def columns_after(names: Sequence[str], asked: Sequence[Any]) -> tuple[list[str]
         Number of the step (from 0), key, column.
     """
     known, absent = list(names), []
-    for number, step in enumerate(asked):
+    for number, step in enumerate(chain):
         absent += [(number, key, name) for key, named in step.needs() for name in named if name not in known]
         known += [name for name in step.makes() if name not in known]
     return known, absent
@@ -80,7 +80,7 @@ def aligned_rows(
     return found.frame, _record("align", step.reason or f"prompts found from {step.stamp}", dropped, after, note)
 
 
-def prepare(start: Prepared, asked: Sequence[Any], place: Callable[[int, str], str]) -> Prepared:
+def prepare(start: Prepared, chain: Sequence[Any], place: Callable[[int, str], str]) -> Prepared:
     """Carry out all steps but the alignment, which comes before there is a panel.
 
     Raises
@@ -89,7 +89,7 @@ def prepare(start: Prepared, asked: Sequence[Any], place: Callable[[int, str], s
         A step cannot be done; `place` gives the words for its key and line.
     """
     now = start if start.flow else replace(start, flow=(_record("file", "rows of the file", [0, 0, 0], _size(start)),))
-    for number, step in enumerate(asked):
+    for number, step in enumerate(chain):
         if step.step == "align":
             continue
         before = _size(now)

@@ -177,32 +177,32 @@ def _known_call(node: ast.Call) -> bool:
     return named and len(node.args) == 1 and not node.keywords
 
 
-def _value(node: ast.expr, asked: Expression, column: Callable[[str], Any]) -> Values:
+def _value(node: ast.expr, expression: Expression, column: Callable[[str], Any]) -> Values:
     if isinstance(node, ast.Name):
-        return column(asked._names[node.id])
+        return column(expression._names[node.id])
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, str) else np.float64(cast("float", node.value))
     if isinstance(node, ast.BinOp):
-        left, right = (_number(_value(part, asked, column), asked) for part in (node.left, node.right))
+        left, right = (_number(_value(part, expression, column), expression) for part in (node.left, node.right))
         return _ARITHMETIC[type(node.op)](left, right)
     if isinstance(node, ast.UnaryOp):
-        inner = _number(_value(node.operand, asked, column), asked)
+        inner = _number(_value(node.operand, expression, column), expression)
         if isinstance(node.op, ast.Not):
             return np.where(np.isnan(inner), np.nan, inner == 0)
         return -inner if isinstance(node.op, ast.USub) else inner
     if isinstance(node, ast.BoolOp):
-        return _logical(node, [_number(_value(part, asked, column), asked) for part in node.values])
+        return _logical(node, [_number(_value(part, expression, column), expression) for part in node.values])
     if isinstance(node, ast.Compare):
-        return _compared(node, asked, column)
-    return _called(cast("ast.Call", node), asked, column)
+        return _compared(node, expression, column)
+    return _function_value(cast("ast.Call", node), expression, column)
 
 
-def _called(node: ast.Call, asked: Expression, column: Callable[[str], Any]) -> Array:
+def _function_value(node: ast.Call, expression: Expression, column: Callable[[str], Any]) -> Array:
     name = cast("ast.Name", node.func).id
-    given = _value(node.args[0], asked, column)
+    given = _value(node.args[0], expression, column)
     if name == _MISSING:
         return np.asarray(_absent(given), dtype=np.float64)
-    return _FUNCTIONS[name](_number(given, asked))
+    return _FUNCTIONS[name](_number(given, expression))
 
 
 def _logical(node: ast.BoolOp, parts: list[Array]) -> Array:
@@ -213,36 +213,36 @@ def _logical(node: ast.BoolOp, parts: list[Array]) -> Array:
     return np.where(decided, deciding, np.where(np.isnan(truths).any(axis=0), np.nan, 1.0 - deciding))
 
 
-def _compared(node: ast.Compare, asked: Expression, column: Callable[[str], Any]) -> Array:
+def _compared(node: ast.Compare, expression: Expression, column: Callable[[str], Any]) -> Array:
     """Chains as in mathematics: ``1 <= x < 7`` holds where both parts do."""
-    left = _value(node.left, asked, column)
+    left = _value(node.left, expression, column)
     parts = []
     for sign, other in _pairs(node):
         if _is_membership(sign):
             items = cast("ast.List | ast.Tuple", other).elts
-            equal = [_equal(left, _value(item, asked, column), asked) for item in items]
+            equal = [_equal(left, _value(item, expression, column), expression) for item in items]
             within = np.max(equal, axis=0) if equal else np.where(_absent(left), np.nan, 0.0)
             parts.append(1.0 - within if isinstance(sign, ast.NotIn) else within)
             continue
-        right = _value(other, asked, column)
-        parts.append(_comparison(sign, left, right, asked))
+        right = _value(other, expression, column)
+        parts.append(_comparison(sign, left, right, expression))
         left = right
     return parts[0] if len(parts) == 1 else _logical(ast.BoolOp(ast.And(), []), parts)
 
 
-def _comparison(sign: ast.cmpop, left: Values, right: Values, asked: Expression) -> Array:
+def _comparison(sign: ast.cmpop, left: Values, right: Values, expression: Expression) -> Array:
     if isinstance(sign, (ast.Eq, ast.NotEq)):
-        equal = _equal(left, right, asked)
+        equal = _equal(left, right, expression)
         return 1.0 - equal if isinstance(sign, ast.NotEq) else equal
     if _is_text(left) or _is_text(right):
-        raise DesignError(f"{_shown(asked.text)}: texts are compared by == and !=, not by {_SIGNS[type(sign)]}.")
+        raise DesignError(f"{_shown(expression.text)}: texts are compared by == and !=, not by {_SIGNS[type(sign)]}.")
     truth = _ORDER[type(sign)](left, right)
     return np.where(np.isnan(left) | np.isnan(right), np.nan, truth)
 
 
-def _equal(left: Values, right: Values, asked: Expression) -> Array:
+def _equal(left: Values, right: Values, expression: Expression) -> Array:
     if _is_text(left) != _is_text(right):
-        raise DesignError(f"{_shown(asked.text)} compares a text with a number: put texts in quotation marks.")
+        raise DesignError(f"{_shown(expression.text)} compares a text with a number: put texts in quotation marks.")
     absent = _absent(left) | _absent(right)
     return np.where(absent, np.nan, np.asarray(left == right, dtype=np.float64))
 
@@ -258,7 +258,7 @@ def _absent(value: Values) -> Any:
     return np.equal(array, cast("Any", None)) if array.dtype.kind == "O" else np.isnan(array)
 
 
-def _number(value: Values, asked: Expression) -> Array:
+def _number(value: Values, expression: Expression) -> Array:
     if _is_text(value):
-        raise DesignError(f"{_shown(asked.text)} calculates with texts, where numbers are needed.")
+        raise DesignError(f"{_shown(expression.text)} calculates with texts, where numbers are needed.")
     return np.asarray(value, dtype=np.float64)

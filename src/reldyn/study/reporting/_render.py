@@ -119,7 +119,7 @@ def _sections(parts: ReportParts) -> dict[str, Any]:
         "other_findings": [row for row in found if row["column"] not in used],
         "compliance": compliance,
         "course": _drawn("compliance", lambda: reldyn.plot.compliance_course(levels)),
-        "who_answered": _who_answered(panel, answers) if single else None,
+        "who_answered": _compliance(panel, answers) if single else None,
         "trajectories": _trajectories(ready, names) if single else None,
         "descriptives": descriptives(panel, names),
         "correlations": correlations(panel, names),
@@ -145,7 +145,7 @@ def _drawn(name: str, draw: Any) -> Any:
         return None
 
 
-def _who_answered(panel: DyadPanel, answers: Sequence[str] | None) -> Any:
+def _compliance(panel: DyadPanel, answers: Sequence[str] | None) -> Any:
     if panel.n_occasions < 2:
         return None
     return _drawn("who_answered", lambda: reldyn.plot.compliance_heatmap(panel, variables=answers))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from reldyn._registry import Analysis, find_analysis
 from reldyn.errors import ConvergenceWarning, DataWarning, DesignError, ReldynError
 from reldyn.results import Result, TableResult
-from reldyn.study.asking import Asked
+from reldyn.study.asking import Request
 from reldyn.study.running._csv import as_csv
 from reldyn.study.running._record import record_of
 
@@ -76,7 +76,7 @@ class Made:
 
 
 def compute_group(
-    group: Sequence[Asked], keep: frozenset[str], context: Context, *, results: bool = True
+    group: Sequence[Request], keep: frozenset[str], context: Context, *, results: bool = True
 ) -> Iterator[Made]:
     """Compute analyses that refer to each other, one by one.
 
@@ -105,7 +105,7 @@ def compute_group(
             yield made
 
 
-def _needed(group: Sequence[Asked], keep: frozenset[str]) -> set[str]:
+def _needed(group: Sequence[Request], keep: frozenset[str]) -> set[str]:
     needed = {one.name for one in group if one.name not in keep}
     for one in reversed(group):
         if one.name in needed:
@@ -113,17 +113,17 @@ def _needed(group: Sequence[Asked], keep: frozenset[str]) -> set[str]:
     return needed
 
 
-def _compute(asked: Asked, context: Context, found: dict[str, Result]) -> Made:
+def _compute(request: Request, context: Context, found: dict[str, Result]) -> Made:
     start = time.perf_counter()
-    made = Made(asked.name)
-    entry = find_analysis(asked.verb)
+    made = Made(request.name)
+    entry = find_analysis(request.verb)
     try:
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
-            answer: Any = entry.function()(context.panel, **asked.arguments(found))
+            answer: Any = entry.function()(context.panel, **request.arguments(found))
         result = answer if isinstance(answer, Result) else TableResult.of(table=answer)
         searches = [str(one.message) for one in said if issubclass(one.category, ConvergenceWarning)]
-        record = record_of(asked, result, context.panel, context.shown, searches)
+        record = record_of(request, result, context.panel, context.shown, searches)
         made.files = {
             ".json": result.to_json() + "\n",
             ".report.json": json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n",

@@ -12,7 +12,7 @@ import reldyn.plot
 from reldyn._registry import Analysis
 from reldyn.errors import ReldynError
 from reldyn.results import Result
-from reldyn.study.asking import Asked
+from reldyn.study.asking import Request
 from reldyn.study.running._over_dyads import Spread, has_ids
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _DRAWN_DYADS, _MOST_ROWS = 12, 30
 
 def figures_of(
     entry: Analysis,
-    asked: Asked,
+    request: Request,
     result: Result,
     *,
     rows: pd.DataFrame | None,
@@ -60,8 +60,8 @@ def figures_of(
     drawn: dict[str, Callable[[], Any]] = {}
     if entry.figure and type(result).figure is not None and (entry.figure in _OF_SAMPLE or dyads):
         drawn[entry.figure] = result.plot
-    if asked.verb == _SCHEDULE and dyads:
-        drawn["schedule"] = lambda: _draw_schedule(asked, result, panel, dyads)
+    if request.verb == _SCHEDULE and dyads:
+        drawn["schedule"] = lambda: _draw_schedule(request, result, panel, dyads)
     estimates = None if rows is None else _estimates(rows)
     if estimates is not None:
         drawn["coefficients"] = lambda: reldyn.plot.coefficients(_Table(estimates))  # type: ignore[arg-type]
@@ -71,7 +71,7 @@ def figures_of(
     figures = {}
     for name, draw in drawn.items():
         try:
-            figures[name] = reldyn.plot.to_svg(draw, salt=f"{name}-{asked.name}")
+            figures[name] = reldyn.plot.to_svg(draw, salt=f"{name}-{request.name}")
         except ReldynError:
             # Such as a growth model, which has no paths; its table says all.
             continue
@@ -99,11 +99,11 @@ def _estimates(rows: pd.DataFrame) -> pd.DataFrame | None:
     return rows[kept] if 0 < kept.sum() <= _MOST_ROWS else None
 
 
-def _draw_schedule(asked: Asked, result: Result, panel: DyadPanel, dyads: list[Any] | bool) -> Any:
+def _draw_schedule(request: Request, result: Result, panel: DyadPanel, dyads: list[Any] | bool) -> Any:
     import reldyn.cycles
 
     table = result.tidy()
-    same = {name: asked.options[name] for name in ("warmth", "event", "reported_by") if name in asked.options}
+    same = {name: request.options[name] for name in ("warmth", "event", "reported_by") if name in request.options}
     events: Any = reldyn.cycles.events(panel, **same)
     events = events.tidy() if isinstance(events, Result) else events
     chosen = dyads if isinstance(dyads, list) else list(dict.fromkeys(table["dyad"]))[:_DRAWN_DYADS]

@@ -8,7 +8,7 @@ from typing import Any
 from reldyn._kernels import chosen_kernels
 from reldyn.study._config import StudyFile
 from reldyn.study._manifest import fingerprint
-from reldyn.study.asking import Asked, in_order
+from reldyn.study.asking import Request, in_order
 
 __all__ = ["data_keys", "step_keys", "versions_of"]
 
@@ -37,10 +37,10 @@ def data_keys(file: StudyFile, data_sha256: str, numbers: str | None = None) -> 
     }
 
 
-def step_keys(asked: Sequence[Asked], common: Mapping[str, Any], versions: Mapping[str, str]) -> dict[str, str]:
+def step_keys(requests: Sequence[Request], common: Mapping[str, Any], versions: Mapping[str, str]) -> dict[str, str]:
     """The key of each analysis, which holds the keys of those that it refers to."""
     keys: dict[str, str] = {}
-    for one in in_order(asked):
+    for one in in_order(requests):
         keys[one.name] = fingerprint(
             {
                 "form": _FORM,

@@ -16,7 +16,7 @@ import numpy as np
 from reldyn._registry import find_analysis
 from reldyn.errors import ReldynError
 from reldyn.results import Result
-from reldyn.study.asking import Asked
+from reldyn.study.asking import Request
 from reldyn.study.running._figures import figures_of
 from reldyn.study.running._over_dyads import Spread, has_ids, of_sample, person_columns, spreads
 from reldyn.study.running._sentences import sentence_of
@@ -34,7 +34,7 @@ _SOMEBODY = re.compile(r"\b(?:dyads?|couples?|persons?|directions?)\s+(?:'[^']*'
 
 
 def record_of(
-    asked: Asked,
+    request: Request,
     result: Result,
     panel: DyadPanel,
     dyads: list[Any] | bool | None = None,
@@ -44,7 +44,7 @@ def record_of(
 
     Parameters
     ----------
-    asked : Asked
+    request : Asked
     result : Result
     panel : DyadPanel
     dyads : list, bool or None
@@ -62,7 +62,7 @@ def record_of(
         rows of dyads are spread), ``counts`` (tables of counts), ``rows`` (those of single dyads, where they are
         asked for), ``n_rows`` (of all), ``squares`` (covariances), ``figures`` (SVG by name).
     """
-    entry = find_analysis(asked.verb)
+    entry = find_analysis(request.verb)
     summary, glance = result.summary(), result.glance()
     converged = glance["converged"].iloc[0] if "converged" in glance else None
     hidden = "table" in getattr(type(result), "row_fields", ())
@@ -73,15 +73,17 @@ def record_of(
     names_nobody = _namer(panel, dyads)
     warnings = [note for note in result.warnings if names_nobody(note)]
     return {
-        "name": asked.name,
-        "verb": asked.verb,
+        "name": request.name,
+        "verb": request.verb,
         "question": entry.question,
         "methods": entry.methods,
         "references": list(entry.references),
-        "options": _plain(dict(asked.options) | {option: {"analysis": of} for option, of in asked.references.items()}),
+        "options": _plain(
+            dict(request.options) | {option: {"analysis": of} for option, of in request.references.items()}
+        ),
         "headline": summary.partition("\n")[0],
         "own": _own_sentences(summary, names_nobody),
-        "sentence": sentence_of(asked.verb, result, rows, spread),
+        "sentence": sentence_of(request.verb, result, rows, spread),
         "warnings": warnings,
         "n_hidden": len(result.warnings) - len(warnings),
         "searches": [text for text in searches if names_nobody(text)],
@@ -89,11 +91,11 @@ def record_of(
         "glance": _frame(glance),
         "table": None if rows is None or rows.empty else _frame(rows.head(_MOST_ROWS)),
         "spread": _spread(spread),
-        "counts": _counts(asked.verb, result, table),
+        "counts": _counts(request.verb, result, table),
         "rows": _rows(single, dyads) if single is not None and dyads else None,
         "n_rows": 0 if table is None else len(table),
         "squares": _squares(result),
-        "figures": figures_of(entry, asked, result, rows=rows, spread=spread, panel=panel, dyads=dyads),
+        "figures": figures_of(entry, request, result, rows=rows, spread=spread, panel=panel, dyads=dyads),
     }
 
 

@@ -51,7 +51,7 @@ class StudySteps:
         self._kept: set[str] = set()
         self._computed: dict[str, Result] = {}
         self._seconds: dict[str, float] = {}
-        self._names = [one.name for one in study.asked]
+        self._names = [one.name for one in study.requests]
 
     def take_over(self, earlier: Mapping[tuple[str, str], Saved]) -> None:
         """Copy what earlier runs have computed."""
@@ -71,7 +71,7 @@ class StudySteps:
             Some could not be computed: all of them are named.
         """
         run, where = self.study.file.run, self.study.where
-        tasks = tasks_of(self.study.asked, frozenset(self._kept))
+        tasks = tasks_of(self.study.requests, frozenset(self._kept))
         failed = []
         if tasks:
             step(f"analysis {next(one.name for one in tasks[0] if one.name not in self._kept)}")
@@ -111,7 +111,7 @@ class StudySteps:
         """What the manifest says of each."""
         return {
             one.name: {"verb": one.verb, "key": self.keys[one.name], "seed": one.options.get("seed")}
-            for one in self.study.asked
+            for one in self.study.requests
         }
 
     def timed(self) -> dict[str, Any]:
@@ -127,7 +127,7 @@ class StudySteps:
 
     def results(self) -> Results:
         """The results by name."""
-        for one in self.study.asked:
+        for one in self.study.requests:
             # Importing the function makes the class of its saved text known.
             find_analysis(one.verb).function()
         return Results(self._names, self._computed, {name: texts[".json"] for name, texts in self.texts.items()})

@@ -9,7 +9,7 @@ from typing import Any
 
 from reldyn._registry import register
 from reldyn.errors import DataError, DesignError
-from reldyn.study.asking import Asked, in_order
+from reldyn.study.asking import Request, in_order
 from reldyn.study.running._compute import Context, Made, compute_group
 
 __all__ = ["made_by_workers", "tasks_of"]
@@ -22,10 +22,10 @@ _KILLED = (
 )
 
 
-def tasks_of(asked: Sequence[Asked], keep: frozenset[str]) -> list[list[Asked]]:
+def tasks_of(requests: Sequence[Request], keep: frozenset[str]) -> list[list[Request]]:
     """The analyses in groups that do not refer to each other, without groups that are saved altogether."""
-    group_of: dict[str, list[Asked]] = {}
-    for one in in_order(asked):
+    group_of: dict[str, list[Request]] = {}
+    for one in in_order(requests):
         joined = [one]
         for name in one.references.values():
             if group_of[name] is not joined:
@@ -37,7 +37,7 @@ def tasks_of(asked: Sequence[Asked], keep: frozenset[str]) -> list[list[Asked]]:
 
 
 def made_by_workers(
-    tasks: Sequence[list[Asked]], keep: frozenset[str], context: Context, workers: int, backend: str
+    tasks: Sequence[list[Request]], keep: frozenset[str], context: Context, workers: int, backend: str
 ) -> Iterator[Made]:
     """Compute groups of analyses, and give each analysis as soon as its group is done.
 
@@ -57,14 +57,14 @@ def made_by_workers(
         yield from made
 
 
-def _whole_group(group: list[Asked], keep: frozenset[str], context: Context) -> list[Made]:
+def _whole_group(group: list[Request], keep: frozenset[str], context: Context) -> list[Made]:
     for entry in context.entries:
         register(entry)
     return list(compute_group(group, keep, context, results=False))
 
 
 def _by_loky(
-    tasks: Sequence[list[Asked]], keep: frozenset[str], context: Context, workers: int
+    tasks: Sequence[list[Request]], keep: frozenset[str], context: Context, workers: int
 ) -> Iterator[list[Made]]:
     from joblib import Parallel, delayed, parallel_config
     from joblib.externals.loky.process_executor import TerminatedWorkerError
@@ -78,7 +78,7 @@ def _by_loky(
 
 
 def _by_dask(
-    tasks: Sequence[list[Asked]], keep: frozenset[str], context: Context, workers: int
+    tasks: Sequence[list[Request]], keep: frozenset[str], context: Context, workers: int
 ) -> Iterator[list[Made]]:
     try:
         import distributed

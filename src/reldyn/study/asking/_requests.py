@@ -16,7 +16,7 @@ from reldyn._spec import Spec, spec_class
 from reldyn.errors import DataError, DesignError, check_columns
 from reldyn.study.asking._kinds import kind_fault
 
-__all__ = ["Asked", "Places", "answer_columns", "asked_analyses", "column_faults", "in_order", "seeded"]
+__all__ = ["Places", "Request", "answer_columns", "column_faults", "in_order", "read_requests", "seeded"]
 
 VERB, REFERENCE, SEED = "verb", "analysis", "seed"
 # Options that name what persons answered; predictors may be traits or calendars, which are there on any row.
@@ -32,7 +32,7 @@ class Places(Protocol):
 
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """One analysis of a study file.
 
     Attributes
@@ -72,11 +72,11 @@ class Asked:
         return {name: getattr(spec, name) for name in self.options} | referred
 
 
-def asked_analyses(raw: Any, where: Places) -> tuple[list[Asked], list[str]]:
+def read_requests(raw: Any, where: Places) -> tuple[list[Request], list[str]]:
     """Read the tables, and list every fault with its place."""
     if not isinstance(raw, Mapping):
         return [], [f"{where.place(('analyses',))}: wanted is a table for each analysis: [analyses.NAME]."]
-    asked, faults = [], []
+    requests, faults = [], []
     for name, table in raw.items():
         keys = ("analyses", str(name))
         if not isinstance(table, Mapping):
@@ -96,10 +96,10 @@ def asked_analyses(raw: Any, where: Places) -> tuple[list[Asked], list[str]]:
         faults += [_sentence(where.place((*keys, option) if option else keys), text) for option, text in found.items()]
         if not found:
             plain = {option: value for option, value in options.items() if option not in references}
-            asked.append(Asked(str(name), verb, plain, references))
+            requests.append(Request(str(name), verb, plain, references))
     if not faults:
-        faults += _circles(asked, where)
-    return asked, faults
+        faults += _circles(requests, where)
+    return requests, faults
 
 
 def _verb(table: Mapping[str, Any], keys: tuple[str, ...], where: Places, faults: list[str]) -> str | None:
@@ -188,15 +188,15 @@ def _reading_fault(cls: type[Spec], option: str, value: Any) -> str | None:
     return None
 
 
-def _circles(asked: Sequence[Asked], where: Places) -> list[str]:
+def _circles(requests: Sequence[Request], where: Places) -> list[str]:
     try:
-        in_order(asked)
+        in_order(requests)
     except DesignError as problem:
         return [f"{where.place(('analyses',))}: {problem}"]
     return []
 
 
-def in_order(asked: Sequence[Asked]) -> list[Asked]:
+def in_order(requests: Sequence[Request]) -> list[Request]:
     """The analyses so that each comes after those that it refers to, else as in the file.
 
     Raises
@@ -204,7 +204,7 @@ def in_order(asked: Sequence[Asked]) -> list[Asked]:
     DesignError
         They refer to each other in a circle.
     """
-    left, ordered = list(asked), []
+    left, ordered = list(requests), []
     done: set[str] = set()
     while left:
         ready = next((one for one in left if set(one.references.values()) <= done), None)
@@ -216,7 +216,7 @@ def in_order(asked: Sequence[Asked]) -> list[Asked]:
     return ordered
 
 
-def seeded(asked: Asked, seed: int, *, always: bool) -> Asked:
+def seeded(request: Request, seed: int, *, always: bool) -> Request:
     """The analysis with a seed of its own, where it takes one and the file gives none.
 
     Parameters
@@ -226,32 +226,36 @@ def seeded(asked: Asked, seed: int, *, always: bool) -> Asked:
     always : bool
         Also where the analysis has a seed by default.
     """
-    own = int.from_bytes(hashlib.sha256(f"{seed}:{asked.name}".encode()).digest()[:4], "big") >> 1
-    options = dict(asked.options)
-    for field in dataclasses.fields(asked.spec_class()):  # type: ignore[arg-type]
+    own = int.from_bytes(hashlib.sha256(f"{seed}:{request.name}".encode()).digest()[:4], "big") >> 1
+    options = dict(request.options)
+    for field in dataclasses.fields(request.spec_class()):  # type: ignore[arg-type]
         if field.name == SEED and SEED not in options and (always or field.default is None):
             options[SEED] = own
         table = options.get(field.name)
         if isinstance(table, Mapping) and field.name == "estimation" and "boot" in str(table.get("inference")):
             options[field.name] = {SEED: own, **table}
-    return replace(asked, options=options)
+    return replace(request, options=options)
 
 
-def answer_columns(asked: Iterable[Asked]) -> list[str] | None:
+def answer_columns(requests: Iterable[Request]) -> list[str] | None:
     """Columns whose values count as answers: what analyses are about, not their predictors; None where none is named.
 
     Traits and calendars are filled in on occasions that nobody answered.
     """
     named = [
-        column for one in asked for option, columns in one.columns().items() if option in _ANSWERS for column in columns
+        column
+        for one in requests
+        for option, columns in one.columns().items()
+        if option in _ANSWERS
+        for column in columns
     ]
     return list(dict.fromkeys(named)) or None
 
 
-def column_faults(asked: Iterable[Asked], present: Sequence[str], source: str, where: Places) -> list[str]:
+def column_faults(requests: Iterable[Request], present: Sequence[str], source: str, where: Places) -> list[str]:
     """What analyses name and the data lack, each with key path and line."""
     faults = []
-    for one in asked:
+    for one in requests:
         for option, columns in one.columns().items():
             for name in columns:
                 try:
