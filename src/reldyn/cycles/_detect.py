@@ -112,7 +112,7 @@ def detect_cycles(
     n_jobs : int, default 1
         Parallel workers, as in joblib. The result is the same, bit for bit, whatever the number.
     pooling : {"auto", "none", "shared"}, default "auto"
-        Whether *regimes* and *irregular* borrow strength. ``"auto"``: the shape of the phases and the law of moving
+        Whether *regimes* and *irregular* borrow strength. ``"auto"``: the shape of the phases and the transitions
         between them are learned from the other dyads (in five folds of dyads, never from the dyad that is tested),
         where at least 16 dyads can be tested (with 39 surrogates or more) and shared phases predict dyads they were
         not learned from better than shared skewed shocks and each dyad's own changing variance do; else every dyad is

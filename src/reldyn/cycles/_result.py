@@ -93,7 +93,7 @@ class CycleResult(Result):
 
     @property
     def _unknown_power(self) -> str:
-        """Why no stored calibration speaks about these tests, and what would mend it."""
+        """Why no stored calibration speaks about these tests, and how to get it."""
         if self.setting["phases"] != "auto":
             return f"stored calibrations are of phases='auto', not of {self.setting['phases']} phases"
         if self.columns.covariates:

@@ -106,7 +106,7 @@ def affect_dynamics(
     Notes
     -----
     A missing value breaks its pairs and nothing else. No index fills, interpolates or leaves out persons. A series
-    that never varies has sd, mssd, rmssd and tkeo 0 and no inertia. Read every index beside the mean and the standard
+    that never varies has sd, mssd, rmssd and tkeo 0 and no inertia. Read every index with the mean and the standard
     deviation, which most of them follow closely (Dejonckheere et al., 2019, Nature Human Behaviour 3, 478-491).
 
     References

@@ -140,5 +140,5 @@ def _refuse_flat(values: Array, used: Flags, name: str, center: Centre) -> None:
     seen = values[used]
     if float(np.ptp(seen)) <= _CONSTANT * max(float(np.abs(seen).max()), 1.0):
         where = " within any person" if center == "person_truth" else ""
-        mend = " Use center='truth'." if center == "person_truth" else " Leave it out."
-        raise DesignError(f"{name!r} does not vary{where}, so no force of it can be estimated.{mend}")
+        fix = " Use center='truth'." if center == "person_truth" else " Leave it out."
+        raise DesignError(f"{name!r} does not vary{where}, so no force of it can be estimated.{fix}")

@@ -155,7 +155,7 @@ def truth_and_bias(
 
 _ONE_SIDED = (
     "Only one member of each dyad judged the other, so effects are those of perceivers, one per dyad, and nothing is "
-    "said about how the two members' perceptions hang together."
+    "said about how the two members' perceptions covary."
 )
 
 

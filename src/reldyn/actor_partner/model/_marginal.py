@@ -290,10 +290,9 @@ def _check_outcome(design: DesignRows, family: str) -> None:
         return
     n = len(np.unique(y))
     if not 3 <= n <= MOST_CATEGORIES:
-        mend = "use family='binomial'" if n < 3 else "use family='gaussian', or group the categories"
+        fix = "use family='binomial'" if n < 3 else "use family='gaussian', or group the categories"
         raise DataError(
-            f"family='ordinal' is for 3 to {MOST_CATEGORIES} ordered categories, and {design.outcome!r} has {n}: "
-            f"{mend}."
+            f"family='ordinal' is for 3 to {MOST_CATEGORIES} ordered categories, and {design.outcome!r} has {n}: {fix}."
         )
 
 

@@ -200,7 +200,7 @@ def calibrate(
     """Measure how often this study's design finds cycles that are planted, and finds them where there are none.
 
     Every replication takes a testable direction of the panel at random and replaces its answers: by a
-    linear world fitted to it, by the same with its own skewed shocks, by a jittered rhythm, and by a cycle of
+    linear null model fitted to it, by the same with its own skewed shocks, by a jittered rhythm, and by a cycle of
     the declared effect. Schedule, missed occasions and the answers given (in another order) stay the
     direction's own.
 
@@ -211,7 +211,7 @@ def calibrate(
         As in `reldyn.detect_cycles`.
     effect : float, default 1.5
         Size of the planted cycles: two abrupt phases, warmth in each about so many SD of the noise from the middle.
-        1.5 is a large effect, the one that the verdict *not supported* refers to unless told otherwise.
+        1.5 is a large effect, the one that the verdict *not supported* refers to by default.
     n_replications : int, default 200
         Per world: a power of .80 is then known to within .06.
     n_surrogates : int, default 199

@@ -92,7 +92,7 @@ def bond_trend(
     Notes
     -----
     Generalised least squares on the cycle number and the time of day. The errors are a first-order autoregression
-    over the time that really passed, nights and unanswered beeps included, plus independent error of measurement,
+    over the time that really passed, nights and unanswered beeps included, plus independent measurement error,
     both by restricted likelihood. The t distribution has the cycles but two as its degrees of freedom.
     Fewer than eight cycles give no slope.
 

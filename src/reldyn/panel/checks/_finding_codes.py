@@ -155,10 +155,10 @@ CODES: dict[str, FindingCode] = {
     "person-within-dyad": FindingCode(
         "note",
         "The person column numbers members within the dyad; persons are told apart by dyad and label together.",
-        "Nothing to mend; use study-wide ids if that is not what is meant.",
+        "Nothing to fix; use study-wide ids if that is not what is meant.",
     ),
     "one-dyad": FindingCode(
-        "note", "There is one dyad: effects cannot be generalised beyond it.", "Nothing to mend for a case study."
+        "note", "There is one dyad: effects cannot be generalised beyond it.", "Nothing to fix for a case study."
     ),
     "non-numeric": FindingCode(
         "error",
@@ -256,7 +256,7 @@ CODES: dict[str, FindingCode] = {
     "times-read": FindingCode(
         "note",
         "How a column of times was read, where its values do not say so themselves.",
-        "Nothing to mend if this is what is meant; else say so with dates= or timezone=.",
+        "Nothing to fix if this is what is meant; else say so with dates= or timezone=.",
     ),
     "out-of-order": FindingCode(
         "warning",
@@ -321,12 +321,12 @@ CODES: dict[str, FindingCode] = {
     "night": FindingCode(
         "note",
         "A new day begins for a person.",
-        "Nothing to mend: lags never reach over a night where the day is named.",
+        "Nothing to fix: lags never reach over a night where the day is named.",
     ),
     "gap": FindingCode(
         "note",
         "Occasions are missing before this row: the step from the same person's row before is longer than usual.",
-        "Nothing to mend: lags never reach over a gap.",
+        "Nothing to fix: lags never reach over a gap.",
     ),
     "unequal-rows": FindingCode(
         "note", "The partners of a dyad have different numbers of rows.", "Check that no rows of a partner were lost."
@@ -334,10 +334,10 @@ CODES: dict[str, FindingCode] = {
     "partner-missing": FindingCode(
         "note",
         "The person answered and the partner did not, or has no row.",
-        "Nothing to mend: partner values are missing on these occasions.",
+        "Nothing to fix: partner values are missing on these occasions.",
     ),
     "both-missing": FindingCode(
-        "note", "Neither partner answered.", "Nothing to mend: these occasions carry no information."
+        "note", "Neither partner answered.", "Nothing to fix: these occasions carry no information."
     ),
     "low-compliance": FindingCode(
         "note",

@@ -65,13 +65,13 @@ def _fitting(frame: pd.DataFrame, form: str, where: str) -> dict[str, pd.Series]
             wrong = texts[texts.notna() & dated.isna()]
             nearest, share, odd = str(name), fits, str(wrong.iloc[0])
     if not found:
-        mend = (
+        fix = (
             f"column {nearest!r} fits in {share:.0%} of its values, but not in {odd!r}; pass "
             f"dates={{{nearest!r}: ...}} to see every value that does not fit"
             if nearest
             else "name the format that the file uses, for example '%d.%m.%Y', or the columns: dates={'sent': ...}"
         )
-        raise DataError(f"{where}: no column holds dates of the form {form!r}: {mend}.")
+        raise DataError(f"{where}: no column holds dates of the form {form!r}: {fix}.")
     return found
 
 

@@ -199,6 +199,6 @@ def _headers(
     for number, row in rows[1:]:
         if len(row) > len(headers):
             hint = title_hint(top[:_TOP], numbers, len(top[0]), "row")
-            mend = f".{hint}" if hint else "; give every column a header."
-            raise DataError(f"{path}: row {number} has {len(row)} cells where the header has {len(headers)}{mend}")
+            fix = f".{hint}" if hint else "; give every column a header."
+            raise DataError(f"{path}: row {number} has {len(row)} cells where the header has {len(headers)}{fix}")
     return [name or f"Unnamed: {place}" for place, name in enumerate(headers)]

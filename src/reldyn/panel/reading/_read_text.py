@@ -203,8 +203,8 @@ def _check_long(path: Path, table: Table, first: int, width: int, top: tuple[lis
 def _too_long(path: Path, line: int, n: int, width: int, top: tuple[list[list[str]], list[int]]) -> str:
     records, lines = top
     hint = title_hint(records, lines, Counter(map(len, records)).most_common(1)[0][0])
-    mend = f".{hint}" if hint else "; look for a lost or unquoted delimiter."
-    return f"{path}: line {line} has {n} fields where the header has {width}{mend}"
+    fix = f".{hint}" if hint else "; look for a lost or unquoted delimiter."
+    return f"{path}: line {line} has {n} fields where the header has {width}{fix}"
 
 
 def _from_line(table: Table, line: int) -> str:
