@@ -80,9 +80,9 @@ def _pooling(result: CycleResult) -> str:
         return ""
     return (
         "Regimes and irregular timing are tested with phases whose shape and transitions were learned from the other "
-        "dyads, in folds, never from the dyad that is tested; size of effect, noise, memory and surrogates are its own. "
-        "A direction that these do not show is tested by itself as well; the clearer of both ways counts, at twice its "
-        "p-values. "
+        "dyads, in folds, never from the dyad that is tested; size of effect, noise, memory and surrogates are its "
+        "own. A direction that these do not show is tested by itself as well; the clearer of both ways counts, at "
+        "twice its p-values. "
     )
 
 
