@@ -84,6 +84,12 @@ def test_malformed_results_are_refused(saved):
     for field in whole["fields"]:
         for junk in JUNK:
             _refused_or_read(json.dumps({**whole, "fields": {**whole["fields"], field: junk}}))
+    for home in ("tables", "state"):
+        held = whole["fields"][home]
+        for name in held:
+            for junk in JUNK:
+                changed = {**whole["fields"], home: {**held, name: junk}}
+                _refused_or_read(json.dumps({**whole, "fields": changed}))
 
 
 def _refused_or_read(text):

@@ -219,9 +219,9 @@ def test_findings_are_the_same_with_and_without_ids(folder, undrawn):
 def test_saved_results_hold_no_answers(finished, frame):
     answers = set(frame["warmth"].dropna()) | set(frame["response"].dropna())
     saved = json.loads((finished.output / "results" / "main.json").read_text(encoding="utf-8"))
-    design = saved["fields"]["design"]["fields"]
+    design = saved["fields"]["state"]["design"]["fields"]
     assert all(set(design[part]) == {"withheld"} for part in ("y", "base", "dyad", "member", "step", "rows"))
-    assert not answers & numbers_in(saved["fields"]["estimates"])
+    assert not answers & numbers_in(saved["fields"]["state"]["estimates"])
 
 
 def numbers_in(value):
