@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import reldyn as rd
+from reldyn.results import Result, TableResult
 
 MARKED = ("<i>&", "ж ♀")
 ITEMS = ("i1", "i2", "i3", "i4")
@@ -191,20 +192,38 @@ def every_dataclass():
 
 def test_every_result_and_every_saved_record_has_a_line_of_its_own():
     from reldyn._saved import REGISTRY
-    from reldyn.results import Result
 
     found = set(every_dataclass())
     results = {cls for cls in found if issubclass(cls, Result)}
     assert len(results) > 40
     saved = {cls for cls in REGISTRY.values() if cls in found} - results
     assert len(saved) > 15
+    four = ["spec", "tables", "notes", "state"]
     for cls in results:
+        assert [field.name for field in dataclasses.fields(cls)] == four, cls
+        assert (cls.summary, cls._repr_html_) == (Result.summary, Result._repr_html_), cls
         assert cls.__repr__ is Result.__repr__, cls
         assert cls.__str__ is Result.__str__, cls
         # Also half a result, as a debugger may meet it.
         assert repr(object.__new__(cls)).startswith(f"<{cls.__name__}")
     for cls in saved:
         assert cls.__repr__.__module__ == "reldyn._records", cls
+
+
+def test_a_result_with_a_field_of_its_own_is_refused():
+    with pytest.raises(TypeError, match=r"Ours is a Result .* name estimate with InTables\(\) or InState\(\)"):
+        type("Ours", (Result,), {"__annotations__": {"estimate": "float"}})
+
+
+def test_what_a_result_holds_cannot_be_changed():
+    found = TableResult.of(table=pd.DataFrame({"a": [1]}), notes=["a note"])
+    assert (found.warnings, list(found.parts()), found.spec) == (("a note",), ["table"], None)
+    for name in ("table", "notes", "anything"):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(found, name, None)
+    assert found.with_parts(notes=()).warnings == ()
+    with pytest.raises(TypeError, match=r"parts missing \['table'\], unknown \['frame'\]"):
+        TableResult.of(frame=1)
 
 
 @pytest.mark.parametrize("name", [None, 3, float("nan"), [], {}])
