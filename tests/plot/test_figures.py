@@ -109,7 +109,7 @@ def test_path_diagram_of_exchangeable_members_draws_common_paths_twice():
 def test_path_diagram_sets_predictors_of_one_level_side_by_side():
     fit = fakes.exchangeable()
     second = fit.table[fit.table["effect"] != "intercept"].assign(variable="tension")
-    both = fakes.FakeFit(pd.concat([fit.table, second], ignore_index=True), fit.residual)
+    both = fit.with_parts(table=pd.concat([fit.table, second], ignore_index=True))
     figure = rd.plot.path_diagram(both)
     assert [ax.get_title(loc="left") for ax in figure.axes] == ["stress", "tension"]
     width, height = figure.get_size_inches()
@@ -118,7 +118,7 @@ def test_path_diagram_sets_predictors_of_one_level_side_by_side():
 
 def test_path_diagram_needs_paths():
     fit = fakes.distinguishable()
-    only = fakes.FakeFit(fit.table[fit.table["effect"] == "intercept"], fit.residual)
+    only = fit.with_parts(table=fit.table[fit.table["effect"] == "intercept"])
     with pytest.raises(DesignError, match="no actor or partner effects"):
         rd.plot.path_diagram(only)
     with pytest.raises(DesignError, match="nothing but intercepts"):
