@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from reldyn._types import Column, Terms
-from reldyn.actor_partner._categories import categories_of
+from reldyn.actor_partner._categories import categories_of, refuse_incomplete
 from reldyn.actor_partner._causes import one_sided_notes, two_valued_note
 from reldyn.actor_partner._constraints import read_constraints
 from reldyn.actor_partner._metrics import metric_note, unequal_metrics
@@ -184,7 +184,7 @@ def apim(
     terms = [name for name, _ in (*named, *adjusting)]
     check_row_terms(offset, weights, [outcome, *terms, *(moderators or {})], estimation)
     categories = categories_of(panel, outcome, [*(name for name, _ in adjusting), *(moderators or {})], reference)
-    _refuse_incomplete_categories(categories, estimation)
+    refuse_incomplete(categories, estimation)
     if "three-level" in option.values() and estimation.missing == "model":
         raise DesignError("missing='model' knows two levels of a predictor: use centering='within-between' with it.")
     varying = varying_moderators(panel, moderators, categories)
@@ -241,15 +241,6 @@ def apim(
         refuse_mixed_options(family, asked_random, residual is not UNSTRUCTURED, setting)
         return _run_marginal(panel, outcome, lay_out(panel), strata, setting, family, past)
     return run_model(ApimResult, panel, outcome, lay_out, strata, setting, past)
-
-
-def _refuse_incomplete_categories(categories: Mapping[str, tuple[str, ...]], estimation: Estimation) -> None:
-    """Refuse categories where missing values are drawn or modelled as normal."""
-    if categories and estimation.missing != "available":
-        raise DesignError(
-            f"missing={estimation.missing!r} treats columns as normal, and {next(iter(categories))!r} is categorical: "
-            "use missing='available', or enter indicator columns (pd.get_dummies) as numbers."
-        )
 
 
 def _run_marginal(
