@@ -1,6 +1,6 @@
 """Measure bias and coverage of stability and influence in short series and of a stationary residual process.
 
-Usage: python tools/calibration/carry_over.py [--replications 1000] [--minutes M] [--kinds KIND ...] [--waves W ...]
+Usage: python tools/calibration/carry_over.py [--replications 1000] [--minutes M] [--cells PART ...]
 
 short   200 couples over 3 to 30 waves by the dynamic panel model with a free first wave (`fit_dynamic_panel`), and 800
         over 3 waves, which tells what is too little information from what is wrong. The stable part of persons is 0,
@@ -138,14 +138,11 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--replications", type=int, default=REPLICATIONS)
     parser.add_argument("--minutes", type=float)
-    parser.add_argument("--kinds", nargs="+", choices=("var1", "short"), default=("var1", "short"))
-    parser.add_argument("--waves", nargs="+", type=int, default=(3, 4, 5, 7, 8, 14, 30))
+    parser.add_argument("--cells", nargs="+", default=[""], help="parts of the names of cells")
     parser.add_argument("--results", type=Path, default=STORED)
     options = parser.parse_args(arguments)
     warnings.simplefilter("ignore")
-    chosen = [
-        name for name, (kind, _, waves, *_) in all_cells().items() if kind in options.kinds and waves in options.waves
-    ]
+    chosen = [name for name in all_cells() if any(part in name for part in options.cells)]
     stored_cells.fill(
         options.results,
         chosen,
