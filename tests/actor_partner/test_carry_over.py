@@ -122,7 +122,9 @@ def panel_of(frame, role="role"):
 
 @pytest.mark.parametrize("level", [0.0, 1.0])
 def test_three_waves_find_stability_beside_stable_levels(level):
-    result = ap.over_time(panel_of(waves_of(3, 400, level)), outcome="y")
+    with pytest.warns(rd.DataWarning, match="Three waves say little about stability beside stable levels"):
+        result = ap.over_time(panel_of(waves_of(3, 400, level)), outcome="y")
+    assert "Report the interval" in " ".join(result.summary().split())
     table = result.tidy()
     assert result.method == "dynamic panel" and result.fit is None
     truth = np.where(table["effect"] == "stability", 0.4, 0.2)
@@ -142,6 +144,7 @@ def test_waves_that_are_missing_are_used_for_what_is_there():
     frame = waves_of(4, 60)
     frame.loc[::37, "y"] = np.nan
     result = ap.over_time(panel_of(frame), outcome="y")
+    assert not any("Three waves" in note for note in result.warnings)
     glance = result.glance().iloc[0]
     assert glance["n_obs"] == frame["y"].notna().sum()
     assert not glance["complete"]

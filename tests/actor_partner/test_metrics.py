@@ -124,3 +124,12 @@ def test_t_of_two_metrics_is_that_of_r_in_one(cross_section, gls):
     names |= {"roleA:xp": "partner xa, A", "roleB:xp": "partner xa, B"}
     for theirs, ours in names.items():
         assert found[ours] == pytest.approx(expected[theirs], abs=1e-4), ours
+
+
+def test_correlations_of_pooled_members_are_withheld(mixed):
+    found = quiet(ap.nonindependence, mixed, ["x"])
+    assert any(NOTE in note for note in found.warnings)
+    table = found.tidy().set_index("method")
+    assert table.loc[["pairwise", "anova", "reml"], ["estimate", "p_value", "conf_low"]].isna().all(axis=None)
+    same = quiet(ap.nonindependence, panel_of(rows()), ["x"]).tidy().set_index("method")
+    assert table.loc["pearson", "estimate"] == pytest.approx(same.loc["pearson", "estimate"], abs=1e-10)

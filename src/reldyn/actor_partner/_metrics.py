@@ -54,9 +54,10 @@ def metric_note(names: Sequence[str]) -> tuple[str, ...]:
     return (
         f"The roles' answers to {listed} differ by a factor of 4 or more in range and in standard deviation, as "
         "answers on two response scales do. Each coefficient is in its own units, and its t and p hold. Whatever "
-        "compares or pools the roles compares units: k and its pattern, standardised effects, the common centre, the "
-        "test of distinguishability, coefficients common to both roles. Bring both to one scale first (for example "
-        "percent of the maximum possible), or declare DyadPanel(scales={...}) if both did answer on one.",
+        "compares or pools the roles compares units: k and its pattern, standardised effects, intraclass correlations, "
+        "the common centre, the test of distinguishability, coefficients common to both roles. Bring both to one scale "
+        "first (for example percent of the maximum possible), or declare DyadPanel(scales={...}) if both did answer "
+        "on one.",
     )
 
 
