@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from reldyn.mixed import Estimation
     from reldyn.panel import DyadPanel
 
-__all__ = ["categories_of", "check_known", "indicators", "refuse_incomplete", "values_of"]
+__all__ = ["categories_of", "check_known", "indicators", "refuse_incomplete", "values_of", "with_indicators"]
 
 Categories = Mapping[str, tuple[str, ...]]
 
@@ -141,3 +141,21 @@ def indicators(codes: Array, labels: tuple[str, ...]) -> list[tuple[str, Array]]
     """Each category but the reference with its indicator: 1, 0, and NaN where the category is missing."""
     missing = ~np.isfinite(codes)
     return [(label, np.where(missing, np.nan, codes == place)) for place, label in enumerate(labels) if place]
+
+
+def with_indicators(
+    panel: DyadPanel, names: Iterable[str], categories: Categories
+) -> tuple[DyadPanel, tuple[str, ...]]:
+    """The panel with an indicator column for each category but the reference, and the names with these in place."""
+    columns: dict[str, Array] = {}
+    chosen: list[str] = []
+    for name in names:
+        if name not in categories:
+            chosen.append(name)
+            continue
+        parts = {
+            f"{name}: {label}": part for label, part in indicators(values_of(panel, name, categories), categories[name])
+        }
+        columns |= parts
+        chosen += parts
+    return (panel._with_columns(columns) if columns else panel), tuple(chosen)
