@@ -61,17 +61,19 @@ def contrast_table(result: MixedResult, weights: Any, joint: bool | None) -> pd.
 def _terms_of(result: MixedResult, weights: Any) -> tuple[Sequence[Any], Inference, NDArray[np.float64]]:
     """Coefficients, or stability and influence of a `var1` residual where the weights name those."""
     names = _names(weights)
-    fixed = {column.name for column in result.design.fixed}
-    if result.setting.residual.process == "var1" and not names <= fixed:
+    fixed = [column.name for column in result.design.fixed]
+    if result.setting.residual.process == "var1" and not names.issubset(fixed):
         terms = carry_over(result.design, result.estimates, result.setting.residual)
-        if names & {term.name for term in terms.columns}:
-            mixed = sorted(names & fixed)
-            if mixed:
-                raise DesignError(
-                    f"{mixed[0]!r} is a fixed effect and {sorted(names - fixed)[0]!r} is not: a contrast is of fixed "
-                    "effects, or of stability and influence."
-                )
-            return terms.columns, terms, np.zeros(len(terms.columns))
+        known = (*fixed, *(term.name for term in terms.columns))
+        for name in sorted(names, key=str):
+            check_option(name, known, "term of the contrast")
+        mixed = sorted(names.intersection(fixed))
+        if mixed:
+            raise DesignError(
+                f"{mixed[0]!r} is a fixed effect and {min(names.difference(fixed))!r} is not: a contrast is of fixed "
+                "effects, or of stability and influence."
+            )
+        return terms.columns, terms, np.zeros(len(terms.columns))
     return result.design.fixed, result._inference, result.estimates.p_value
 
 
