@@ -11,7 +11,7 @@ from reldyn._types import Column, Terms
 from reldyn.actor_partner._categories import categories_of, refuse_incomplete
 from reldyn.actor_partner._causes import one_sided_notes, two_valued_note
 from reldyn.actor_partner._constraints import read_constraints
-from reldyn.actor_partner._metrics import metric_note, unequal_metrics
+from reldyn.actor_partner._metrics import metric_note, refuse_one_zero, unequal_metrics
 from reldyn.actor_partner._moderators import absence_notes, varying_moderators
 from reldyn.actor_partner._past import OutcomePast, has_levels, outcome_past, without_tests
 from reldyn.actor_partner._row_terms import check_row_terms, offset_of, weights_of
@@ -93,7 +93,8 @@ def apim(
         same occasion, the own or the partner's; a row whose value is missing there is left out, and counted in the
         notes. One of the dyad must be the same for both partners. May be categorical, like covariates.
     interaction : {"product", "absolute-difference"}, optional
-        Actor by partner interaction of each predictor, of the centred values.
+        Actor by partner interaction of each predictor, of the centred values. Refused where the roles answered on
+        different response scales.
     roles : {"distinguishable", "exchangeable", "by-composition"}, optional
         None: distinguishable where the panel has exactly two roles, by composition where several compositions are
         mixed, else exchangeable.
@@ -195,6 +196,7 @@ def apim(
     if estimation.missing == "available":
         past = past.with_spoken(one_sided_notes(panel, outcome, [name for name, _ in adjusting]))
     unequal = unequal_metrics(panel, [outcome, *(name for name, _ in named)], strata)
+    refuse_one_zero(interaction, option, unequal)
     past = past.with_spoken(metric_note(unequal))
 
     def lay_out(rows: DyadPanel) -> Block:
