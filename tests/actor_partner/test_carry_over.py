@@ -40,6 +40,56 @@ def test_the_rows_come_first_in_the_summary_and_survive_json(fit):
     assert again.tidy("residual").equals(fit.tidy("residual"))
 
 
+def test_contrasts_take_the_rows_of_the_process(fit):
+    table = fit.tidy("residual").set_index("term")
+    numbers = ["estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"]
+    difference = fit.contrast({"stability of y, a": 1.0, "stability of y, b": -1.0})
+    printed = table.loc["stability of y, a - b", numbers].to_numpy(dtype=float)
+    np.testing.assert_allclose(difference.loc[0, numbers].to_numpy(dtype=float), printed, rtol=1e-12)
+    assert np.isinf(difference.loc[0, "df"])
+    terms = ["stability of y, a", "stability of y, b", "influence of y, a", "influence of y, b"]
+    several = fit.contrast({term: {term: 1} for term in terms})
+    np.testing.assert_allclose(several["conf_low"], table.loc[terms, "conf_low"], rtol=1e-12)
+
+
+def test_joint_tests_of_the_process_are_the_wald_chi_squared(fit):
+    rows = [{"influence of y, a": 1}, {"influence of y, b": 1}]
+    found = fit.contrast(rows).loc[0]
+    # phi_01 and phi_10 stand third and second to last among the parameters.
+    theta, spread = fit.estimates.natural[0][[4, 5]], fit.estimates.cov_parameters[-7:, -7:][np.ix_([4, 5], [4, 5])]
+    assert found["statistic"] == pytest.approx(theta @ np.linalg.solve(spread, theta) / 2, rel=1e-10)
+    assert found["df"] == 2 and np.isinf(found["df_error"])
+
+
+def test_contrasts_do_not_mix_fixed_effects_with_the_process(fit):
+    with pytest.raises(rd.DesignError) as caught:
+        fit.contrast({"stability of y, a": 1, "intercept, a": -1})
+    assert str(caught.value) == (
+        "'intercept, a' is a fixed effect and 'stability of y, a' is not: a contrast is of fixed effects, or of "
+        "stability and influence."
+    )
+    with pytest.raises(rd.DesignError, match="stability of y, c"):
+        fit.contrast({"stability of y, c": 1})
+    assert fit.contrast("role-differences")["term"].tolist() == ["[intercept, a] - [intercept, b]"]
+
+
+def test_compositions_have_contrasts_of_their_own_and_between_them():
+    frame = waves_of(8, 60).assign(kind=lambda rows: rows["couple"] % 2)
+    frame["role"] = np.where((frame["kind"] == 1) & (frame["role"] == "m"), "f", frame["role"])
+    frame["person"] = frame.groupby(["couple", "wave"]).cumcount()
+    panel = rd.DyadPanel(frame, dyad="couple", person="person", role="role", time="wave")
+    fit = rd.apim(panel, outcome="y", predictors=(), residual="var1", estimation=Z)
+    table = fit.tidy("residual").query("effect == 'stability'").set_index("term")
+    assert len(table) == 3
+    alike, apart = (term for term in table.index if term.count(",") == 1), table.index
+    alone = next(alike)
+    other = next(term for term in apart if term != alone)
+    found = fit.contrast({alone: 1, other: -1}).loc[0]
+    # Compositions share no dyads.
+    expected = np.hypot(table.loc[alone, "std_error"], table.loc[other, "std_error"])
+    assert found["std_error"] == pytest.approx(expected, rel=1e-3)
+
+
 def test_exchangeable_members_share_their_rows(panel):
     fit = rd.apim(panel, outcome="y", predictors=(), residual="var1", roles="exchangeable", estimation=Z)
     table = fit.tidy("residual")
@@ -72,7 +122,9 @@ def panel_of(frame, role="role"):
 
 @pytest.mark.parametrize("level", [0.0, 1.0])
 def test_three_waves_find_stability_beside_stable_levels(level):
-    result = ap.over_time(panel_of(waves_of(3, 400, level)), outcome="y")
+    with pytest.warns(rd.DataWarning, match="Three waves say little about stability beside stable levels"):
+        result = ap.over_time(panel_of(waves_of(3, 400, level)), outcome="y")
+    assert "Report the interval" in " ".join(result.summary().split())
     table = result.tidy()
     assert result.method == "dynamic panel" and result.fit is None
     truth = np.where(table["effect"] == "stability", 0.4, 0.2)
@@ -92,6 +144,7 @@ def test_waves_that_are_missing_are_used_for_what_is_there():
     frame = waves_of(4, 60)
     frame.loc[::37, "y"] = np.nan
     result = ap.over_time(panel_of(frame), outcome="y")
+    assert not any("Three waves" in note for note in result.warnings)
     glance = result.glance().iloc[0]
     assert glance["n_obs"] == frame["y"].notna().sum()
     assert not glance["complete"]

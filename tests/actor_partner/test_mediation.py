@@ -285,3 +285,20 @@ def test_k_is_withheld_where_roles_answered_on_two_scales(as_pairs, columns_of):
     assert rows.loc["x", "estimate"].isna().all()
     assert rows.loc["x", "note"].str.startswith("withheld").all()
     assert np.isfinite(rows.loc["m", "estimate"]).all()
+
+
+@pytest.mark.parametrize("missing", ["available", "model"])
+def test_a_categorical_covariate_is_its_indicators(as_pairs, columns_of, missing):
+    frame = as_panel(as_pairs, columns_of, FULL).frame
+    code = np.where(frame["dyad"] % 2 == 0, frame["dyad"] % 3, frame["member"] % 3)
+    frame["town"] = np.array(["Bern", "Oslo", "Turin"])[code]
+    frame["bern"], frame["oslo"] = (frame["town"] == "Bern") * 1.0, (frame["town"] == "Oslo") * 1.0
+    panel = rd.DyadPanel(frame, dyad="dyad", person="member", role="role")
+    model = {"outcome": "y", "predictor": "x", "mediator": "m", "interval": "delta", "missing": missing}
+    found = ap.mediation(panel, covariates=["town", "z"], reference={"town": "Turin"}, **model)
+    byhand = ap.mediation(panel, covariates=["bern", "oslo", "z"], **model)
+    numbers = ["estimate", "std_error"]
+    pd.testing.assert_frame_equal(found.tidy()[numbers], byhand.tidy()[numbers], atol=1e-6)
+    assert {"town: Bern", "town: Oslo"} <= set(found.covariates)
+    with pytest.raises(rd.DesignError, match="reference names 'x', which is no covariate"):
+        ap.mediation(panel, reference={"x": 1}, **model)

@@ -124,3 +124,39 @@ def test_t_of_two_metrics_is_that_of_r_in_one(cross_section, gls):
     names |= {"roleA:xp": "partner xa, A", "roleB:xp": "partner xa, B"}
     for theirs, ours in names.items():
         assert found[ours] == pytest.approx(expected[theirs], abs=1e-4), ours
+
+
+def test_correlations_of_pooled_members_are_withheld(mixed):
+    found = quiet(ap.nonindependence, mixed, ["x"])
+    assert any(NOTE in note for note in found.warnings)
+    table = found.tidy().set_index("method")
+    assert table.loc[["pairwise", "anova", "reml"], ["estimate", "p_value", "conf_low"]].isna().all(axis=None)
+    same = quiet(ap.nonindependence, panel_of(rows()), ["x"]).tidy().set_index("method")
+    assert table.loc["pearson", "estimate"] == pytest.approx(same.loc["pearson", "estimate"], abs=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"interaction": "product"},
+            "interaction='product': the roles' answers to x are on different scales",
+        ),
+        ({"interaction": "absolute-difference", "centering": "none"}, "interaction='absolute-difference': the roles'"),
+        ({"centering": "three-level"}, "centering='three-level': the roles' answers to x are on different scales"),
+    ],
+)
+def test_one_zero_for_two_metrics_is_refused(mixed, given, message):
+    with pytest.raises(rd.DesignError) as caught:
+        quiet(rd.apim, mixed, outcome="y", predictors=["x"], **given)
+    assert str(caught.value).startswith(message)
+
+
+def test_products_of_values_as_they_stand_need_no_common_zero(mixed):
+    fits = [
+        quiet(rd.apim, panel, outcome="y", predictors=["x"], interaction="product", centering="none")
+        for panel in (mixed, panel_of(rows()))
+    ]
+    first, second = (fit.tidy().query("effect == 'interaction'")["statistic"].to_numpy() for fit in fits)
+    # His scale begins elsewhere, which moves main effects and leaves the product's test alone.
+    assert first == pytest.approx(second, rel=1e-5)

@@ -127,3 +127,20 @@ def test_a_constant_moderator_is_refused(panel):
     constant = rd.DyadPanel(panel.frame.assign(z=1.0), dyad="dyad", person="member", role="role")
     with pytest.raises(rd.DesignError, match="does not vary, so nothing can change with it"):
         ap.response_surface(constant, outcome="y", predictor="x", moderators={"z": "dyad"})
+
+
+def test_a_categorical_covariate_is_its_indicators(panel):
+    frame = panel.frame
+    frame["town"] = np.array(["Bern", "Oslo", "Turin"])[pd.factorize(frame[panel.columns["dyad"]])[0] % 3]
+    frame["oslo"], frame["bern"] = (frame["town"] == "Oslo") * 1.0, (frame["town"] == "Bern") * 1.0
+    named = {key: name for key, name in panel.columns.items() if name is not None}
+    with_town = rd.DyadPanel(frame, **named)
+    found = ap.response_surface(
+        with_town, outcome="y", predictor="x", covariates=["town", "c"], reference={"town": "Turin"}, estimation=ML
+    )
+    byhand = ap.response_surface(with_town, outcome="y", predictor="x", covariates=["bern", "oslo", "c"], estimation=ML)
+    numbers = ["estimate", "std_error", "conf_low"]
+    pd.testing.assert_frame_equal(found.tidy()[numbers], byhand.tidy()[numbers], atol=1e-8)
+    assert found.fit.joint_test("town")["df"].iloc[0] == 4
+    with pytest.raises(rd.DesignError, match="reference names 'x', which is no covariate"):
+        ap.response_surface(with_town, outcome="y", predictor="x", covariates=["town"], reference={"x": 1})

@@ -10,6 +10,7 @@ from scipy.stats import multivariate_normal
 
 from reldyn.errors import DesignError
 from reldyn.mixed import fit_dynamic_panel
+from reldyn.mixed.dynamic._complete import complete_waves
 from reldyn.mixed.dynamic._incomplete import incomplete_waves
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -135,7 +136,6 @@ def test_units_change_the_likelihood_only():
 
 
 def test_the_profile_bound_is_where_the_likelihood_has_fallen():
-    from reldyn.mixed.dynamic._complete import complete_waves
 
     y = simulated(n=100, waves=3, seed=4)
     fit = fit_dynamic_panel(y)
@@ -154,3 +154,15 @@ def test_two_waves_and_few_dyads_are_refused():
         fit_dynamic_panel(simulated(waves=2))
     with pytest.raises(DesignError, match="5 dyads have the first wave"):
         fit_dynamic_panel(simulated(n=5))
+
+
+@pytest.mark.parametrize("exchangeable", [False, True])
+def test_second_derivatives_are_those_of_differences(exchangeable):
+    y = simulated(n=40, waves=3)
+    turn = np.array([[1.0, 1.0], [1.0, -1.0]]) / np.sqrt(2.0) if exchangeable else np.eye(2)
+    basis = np.array([np.eye(2), np.diag([1.0, -1.0])]) if exchangeable else np.eye(4).reshape(4, 2, 2)
+    objective = complete_waves(y @ turn, basis, exchangeable)
+    free = np.linspace(0.1, 0.3, len(basis))
+    steps = 1e-5 * np.eye(len(free))
+    expected = [(objective(free + step)[1] - objective(free - step)[1]) / 2e-5 for step in steps]
+    np.testing.assert_allclose(objective.second_order(free)[2], expected, rtol=1e-6, atol=1e-6)

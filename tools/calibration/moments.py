@@ -1,6 +1,6 @@
 """Measure how often the 95 % intervals of moment models and moderated response surfaces cover, and their bias.
 
-Usage: python tools/calibration/moments.py [--replications 1000] [--results FILE]
+Usage: python tools/calibration/moments.py [--replications 1000] [--cells PART ...] [--results FILE]
 Kinds of cells, each at several numbers of dyads, of roles and of exchangeable members
 
 mediation    two predictors, two mediators, an own covariate and one of the dyad; percentile intervals of 499 samples of
@@ -30,7 +30,7 @@ from tools import stored_cells
 STORED = stored_cells.ROOT / "tools" / "results" / "moments.json"
 COMMAND = "python -m tools.calibration.moments"
 SEED = 20261130
-ROUND = 50
+ROUND = 25
 GOAL = (0.93, 0.97)
 SIZES = (100, 50, 200)
 MEMBERS = ("distinguishable", "exchangeable")
@@ -191,6 +191,7 @@ def add_round(told, key):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--replications", type=int, default=1000)
+    parser.add_argument("--cells", nargs="+", default=[""], help="parts of the names of cells")
     parser.add_argument("--results", type=Path, default=STORED)
     options = parser.parse_args(arguments)
     stored = stored_cells.read(options.results)["cells"]
@@ -201,8 +202,9 @@ def main(arguments=None):
         design = {"kind": kind, "members": members, "n_dyads": n, "refused": 0, "cpu_seconds": 0.0}
         cells.setdefault(key, {**counts, **design, "rates": {}, "sums": {}})
     warnings.simplefilter("ignore")
-    while any(told["done"] < options.replications for told in cells.values()):
-        key = min(cells, key=lambda each: cells[each]["done"])
+    chosen = [key for key, told in cells.items() if any(part in told["cell"] for part in options.cells)]
+    while any(cells[key]["done"] < options.replications for key in chosen):
+        key = min(chosen, key=lambda each: cells[each]["done"])
         add_round(cells[key], key)
         begun = [told for told in cells.values() if told["done"]]
         stored_cells.save(options.results, begun, seed=SEED, command=COMMAND)

@@ -11,17 +11,18 @@ from reldyn.errors import DataError, DesignError, check_columns
 
 if TYPE_CHECKING:
     from reldyn._types import Array
+    from reldyn.mixed import Estimation
     from reldyn.panel import DyadPanel
 
-__all__ = ["categories_of", "check_known", "indicators", "values_of"]
+__all__ = ["categories_of", "check_known", "indicators", "refuse_incomplete", "values_of", "with_indicators"]
 
 Categories = Mapping[str, tuple[str, ...]]
 
 
 def categories_of(
-    panel: DyadPanel, outcome: str, names: Iterable[str], reference: Any = None
+    panel: DyadPanel, outcome: str, names: Iterable[str], reference: Any = None, what: str = "covariate or moderator"
 ) -> dict[str, tuple[str, ...]]:
-    """Labels of the categorical columns among these, the reference first.
+    """Labels of the categorical columns among these, the reference first; ``what`` they are in the model.
 
     Text and pandas categories are categorical, and so is every column that ``reference`` names. Categories without a
     row that has the outcome are left out.
@@ -32,7 +33,7 @@ def categories_of(
         ``reference`` names no such column, or a category that does not occur; a column has one category only.
     """
     names = list(dict.fromkeys(names))
-    wanted = _references(reference, names)
+    wanted = _references(reference, names, what)
     rows = np.isfinite(panel.values(outcome))
     found: dict[str, tuple[str, ...]] = {}
     for name in names:
@@ -51,7 +52,7 @@ def categories_of(
     return found
 
 
-def _references(reference: Any, names: list[str]) -> Mapping[str, Any]:
+def _references(reference: Any, names: list[str], what: str) -> Mapping[str, Any]:
     if reference is None:
         return {}
     if not isinstance(reference, Mapping):
@@ -59,7 +60,7 @@ def _references(reference: Any, names: list[str]) -> Mapping[str, Any]:
     unknown = [name for name in reference if name not in names]
     if unknown:
         listed = ", ".join(names) or "none"
-        raise DesignError(f"reference names {unknown[0]!r}, which is no covariate or moderator; there are: {listed}.")
+        raise DesignError(f"reference names {unknown[0]!r}, which is no {what}; there are: {listed}.")
     return reference
 
 
@@ -94,6 +95,20 @@ def _text(value: Any) -> str:
     return f"{value:g}" if isinstance(value, (int, float, np.integer, np.floating)) else str(value)
 
 
+def refuse_incomplete(categories: Categories, estimation: Estimation) -> None:
+    """Refuse categories where missing values are drawn or modelled as normal.
+
+    Raises
+    ------
+    DesignError
+    """
+    if categories and estimation.missing != "available":
+        raise DesignError(
+            f"missing={estimation.missing!r} treats columns as normal, and {next(iter(categories))!r} is categorical: "
+            "use missing='available', or enter indicator columns (pd.get_dummies) as numbers."
+        )
+
+
 def values_of(panel: DyadPanel, name: str, categories: Categories) -> Array:
     """A numeric column as it stands; of a categorical one the places of its labels, NaN where there is none."""
     if name not in categories:
@@ -126,3 +141,21 @@ def indicators(codes: Array, labels: tuple[str, ...]) -> list[tuple[str, Array]]
     """Each category but the reference with its indicator: 1, 0, and NaN where the category is missing."""
     missing = ~np.isfinite(codes)
     return [(label, np.where(missing, np.nan, codes == place)) for place, label in enumerate(labels) if place]
+
+
+def with_indicators(
+    panel: DyadPanel, names: Iterable[str], categories: Categories
+) -> tuple[DyadPanel, tuple[str, ...]]:
+    """The panel with an indicator column for each category but the reference, and the names with these in place."""
+    columns: dict[str, Array] = {}
+    chosen: list[str] = []
+    for name in names:
+        if name not in categories:
+            chosen.append(name)
+            continue
+        parts = {
+            f"{name}: {label}": part for label, part in indicators(values_of(panel, name, categories), categories[name])
+        }
+        columns |= parts
+        chosen += parts
+    return (panel._with_columns(columns) if columns else panel), tuple(chosen)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reldyn.errors import DesignError
 from reldyn.stats import different_metrics
 
 if TYPE_CHECKING:
     from reldyn.actor_partner.model._terms import Stratum
     from reldyn.panel import DyadPanel
 
-__all__ = ["metric_note", "unequal_metrics", "withheld_for"]
+__all__ = ["metric_note", "refuse_one_zero", "unequal_metrics", "withheld_for"]
 
 
 def unequal_metrics(panel: DyadPanel, names: Iterable[str], strata: Sequence[Stratum]) -> tuple[str, ...]:
@@ -54,10 +55,36 @@ def metric_note(names: Sequence[str]) -> tuple[str, ...]:
     return (
         f"The roles' answers to {listed} differ by a factor of 4 or more in range and in standard deviation, as "
         "answers on two response scales do. Each coefficient is in its own units, and its t and p hold. Whatever "
-        "compares or pools the roles compares units: k and its pattern, standardised effects, the common centre, the "
-        "test of distinguishability, coefficients common to both roles. Bring both to one scale first (for example "
-        "percent of the maximum possible), or declare DyadPanel(scales={...}) if both did answer on one.",
+        "compares or pools the roles compares units: k and its pattern, standardised effects, intraclass correlations, "
+        "the common centre, the test of distinguishability, coefficients common to both roles. Bring both to one scale "
+        "first (for example percent of the maximum possible), or declare DyadPanel(scales={...}) if both did answer "
+        "on one.",
     )
+
+
+def refuse_one_zero(interaction: str | None, centering: Mapping[str, str], unequal: Sequence[str]) -> None:
+    """Refuse what needs one zero or one unit for both roles' answers, where they are on two response scales.
+
+    Couple means, products of values around a common centre, and differences between partners; ``centering`` is that of
+    the predictors.
+
+    Raises
+    ------
+    DesignError
+    """
+    for name in (name for name in centering if name in unequal):
+        if centering[name] == "three-level":
+            what, why = "centering='three-level'", "a couple's mean of them is meaningless"
+        elif interaction == "absolute-difference":
+            what, why = f"interaction={interaction!r}", "differences between them are meaningless"
+        elif interaction == "product" and centering[name] != "none":
+            what, why = f"interaction={interaction!r}", "both are centred at one mean"
+        else:
+            continue
+        raise DesignError(
+            f"{what}: {withheld_for([name], unequal)}, and {why}. Bring both to one scale first, for example percent "
+            "of the maximum possible, or declare DyadPanel(scales={...}) if both did answer on one."
+        )
 
 
 def withheld_for(names: Iterable[str], unequal: Sequence[str]) -> str:

@@ -1,13 +1,14 @@
-"""Linear contrasts of the fixed effects: one at a time, or several in one joint test."""
+"""Linear contrasts of the fixed effects, or of stability and influence: one at a time, or several in one joint test."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from reldyn.actor_partner._past import untested_rows
+from reldyn.actor_partner.model._carry_over import carry_over
 from reldyn.errors import DesignError, check_option
 
 if TYPE_CHECKING:
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reldyn._types import Array
+    from reldyn.actor_partner.model._result import MixedResult
     from reldyn.actor_partner.model._terms import DesignColumn
-    from reldyn.mixed import Wald
+    from reldyn.mixed import Contrasts, JointTest
 
 __all__ = ["contrast_table"]
 
@@ -24,29 +26,69 @@ Row = tuple[str, "Array"]
 NAMED = ("role-differences", "composition-differences", "actor-minus-partner", "actor-plus-partner")
 
 
-def contrast_table(
-    columns: Sequence[DesignColumn],
-    wald: Wald,
-    weights: Any,
-    joint: bool | None,
-    p_value: NDArray[np.float64],
-) -> pd.DataFrame:
+class Named(Protocol):
+    """What a contrast is made of: a coefficient, or a term of the residual process."""
+
+    @property
+    def name(self) -> str: ...
+
+
+class Inference(Protocol):
+    """Tests of rows of weights."""
+
+    def contrasts(self, rows: NDArray[np.float64]) -> Contrasts: ...
+
+    def joint(self, rows: NDArray[np.float64]) -> JointTest: ...
+
+
+def contrast_table(result: MixedResult, weights: Any, joint: bool | None) -> pd.DataFrame:
     """Estimate contrasts, or test several at once; the table of `MixedResult.contrast`.
 
     A contrast of a coefficient whose p-value is withheld has none either.
     """
+    columns, inference, p_value = _terms_of(result, weights)
     rows, together = _rows(columns, weights)
     untested = untested_rows(p_value, [row for _, row in rows])
     if joint if joint is not None else together:
-        table = _joint(rows, wald)
+        table = _joint(rows, inference)
         untested = np.array([untested.any()])
     else:
-        table = _single(rows, wald)
+        table = _single(rows, inference)
     table.loc[untested, ["statistic", "p_value"]] = np.nan
     return table
 
 
-def _rows(columns: Sequence[DesignColumn], weights: Any) -> tuple[list[Row], bool]:
+def _terms_of(result: MixedResult, weights: Any) -> tuple[Sequence[Any], Inference, NDArray[np.float64]]:
+    """Coefficients, or stability and influence of a `var1` residual where the weights name those."""
+    names = _names(weights)
+    fixed = [column.name for column in result.design.fixed]
+    if result.setting.residual.process == "var1" and not names.issubset(fixed):
+        terms = carry_over(result.design, result.estimates, result.setting.residual)
+        known = (*fixed, *(term.name for term in terms.columns))
+        for name in sorted(names, key=str):
+            check_option(name, known, "term of the contrast")
+        mixed = sorted(names.intersection(fixed))
+        if mixed:
+            raise DesignError(
+                f"{mixed[0]!r} is a fixed effect and {min(names.difference(fixed))!r} is not: a contrast is of fixed "
+                "effects, or of stability and influence."
+            )
+        return terms.columns, terms, np.zeros(len(terms.columns))
+    return result.design.fixed, result._inference, result.estimates.p_value
+
+
+def _names(weights: Any) -> set[str]:
+    """All terms that the weights name, whatever their form."""
+    rows = list(weights.values()) if isinstance(weights, Mapping) else weights
+    if isinstance(weights, str) or not isinstance(rows, Sequence):
+        return set()
+    inner = [row for row in rows if isinstance(row, Mapping)]
+    if isinstance(weights, Mapping) and not inner:
+        inner = [weights]
+    return {name for row in inner for name in row}
+
+
+def _rows(columns: Sequence[Any], weights: Any) -> tuple[list[Row], bool]:
     """Rows of weights with their labels, and whether they were given as one joint question."""
     if isinstance(weights, str):
         return _named(columns, weights), False
@@ -64,7 +106,7 @@ def _rows(columns: Sequence[DesignColumn], weights: Any) -> tuple[list[Row], boo
     )
 
 
-def _weights(columns: Sequence[DesignColumn], weights: Any) -> NDArray[np.float64]:
+def _weights(columns: Sequence[Named], weights: Any) -> NDArray[np.float64]:
     if not isinstance(weights, Mapping):
         raise DesignError(f"the weights of a contrast are a mapping from term to number, not {weights!r}.")
     place = {column.name: k for k, column in enumerate(columns)}
@@ -132,7 +174,7 @@ def _actor_partner_pairs(columns: Sequence[DesignColumn]) -> list[tuple[int, int
     return pairs
 
 
-def _single(rows: list[Row], wald: Wald) -> pd.DataFrame:
+def _single(rows: list[Row], wald: Inference) -> pd.DataFrame:
     import pandas as pd
 
     found = wald.contrasts(np.array([row for _, row in rows]))
@@ -140,7 +182,7 @@ def _single(rows: list[Row], wald: Wald) -> pd.DataFrame:
     return pd.DataFrame({"term": [label for label, _ in rows]} | {name: getattr(found, name) for name in names})
 
 
-def _joint(rows: list[Row], wald: Wald) -> pd.DataFrame:
+def _joint(rows: list[Row], wald: Inference) -> pd.DataFrame:
     import pandas as pd
 
     test = wald.joint(np.array([row for _, row in rows]))

@@ -135,11 +135,16 @@ def _other_rows(result: MixedResult, panel: DyadPanel) -> _Rows:
 def block_again(result: MixedResult, panel: DyadPanel) -> Block:
     """The terms of the fit, on the rows of another panel and centred where the fit was."""
     setting = result.setting
+    check_known(panel, setting.categories)
     if setting.kind == "mixed_model":
         return mixed_block(
-            panel, outcome=result.design.outcome, fixed=setting.covariates, random=setting.random.terms, fitting=False
+            panel,
+            outcome=result.design.outcome,
+            fixed=setting.covariates,
+            random=setting.random.terms,
+            fitting=False,
+            categories=setting.categories,
         )
-    check_known(panel, setting.categories)
     return apim_block(
         panel,
         outcome=result.design.outcome,

@@ -6,12 +6,13 @@ hold before it may be called a congruence effect.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from reldyn._types import Column
+from reldyn.actor_partner._categories import categories_of
 from reldyn.actor_partner._metrics import unequal_metrics, withheld_for
 from reldyn.actor_partner._moderators import absence_notes, moderator_values, owners_of, varying_moderators
 from reldyn.actor_partner.followup._slopes import chosen_points
@@ -125,6 +126,7 @@ def response_surface(
     roles: Literal["distinguishable", "exchangeable"] | None = None,
     random: Any = None,
     residual: str | Residual = "unstructured",
+    reference: Mapping[Column, Any] | None = None,
     estimation: Estimation = Estimation(),  # noqa: B008 - a frozen value
 ) -> SurfaceResult:
     """Fit the polynomial of both partners' predictor and read its surface.
@@ -136,7 +138,7 @@ def response_surface(
     outcome, predictor : str
     covariates : sequence of str or shared
         Columns held constant; they enter as they stand, one coefficient per role (``rd.shared("NAME")``: one for
-        both).
+        both). Categorical ones enter as indicators, as in `reldyn.mixed_model`.
     moderators : mapping of str to {"actor", "partner", "dyad"}, optional
         Traits with which the surface may change, and whose they are (a tuple for several owners), as in `reldyn.apim`.
         Each enters with its products with all five terms, centred at its mean over dyads.
@@ -150,6 +152,8 @@ def response_surface(
         the intercept with several occasions, else nothing.
     residual : str or Residual, default "unstructured"
         As in `reldyn.apim`.
+    reference : mapping of str to category, optional
+        As in `reldyn.apim`; of covariates.
     estimation : Estimation
         Rows that lack the outcome, a predictor of either partner, a covariate or a moderator are left out.
 
@@ -195,7 +199,8 @@ def response_surface(
     own, other = own - zero, other - zero
     values = dict(zip(COLUMNS, (own, other, own**2, own * other, other**2), strict=True))
     probed, columns = _moderating(panel, moderators or {}, values)
-    derived = _derived(panel, [outcome, *(name for name, _ in held)], values | columns)
+    categories = categories_of(panel, outcome, [name for name, _ in held], reference, "covariate")
+    derived = _derived(panel, [outcome, *(name for name, _ in held)], values | columns, categories)
     fit = mixed_model(
         derived,
         outcome=outcome,
@@ -203,6 +208,7 @@ def response_surface(
         random=random,
         roles=roles,
         residual=residual,
+        reference=reference,
         estimation=estimation,
     )
     if len(fit.design.strata) > 1:
@@ -276,13 +282,16 @@ def _mean_over_dyads(panel: DyadPanel, trait: NDArray[np.float64]) -> float:
     return float(np.mean(np.bincount(dyad, weights=trait[observed])[counts > 0] / counts[counts > 0]))
 
 
-def _derived(panel: DyadPanel, columns: list[str], values: Mapping[str, NDArray[np.float64]]) -> DyadPanel:
+def _derived(
+    panel: DyadPanel, columns: list[str], values: Mapping[str, NDArray[np.float64]], categories: Collection[str]
+) -> DyadPanel:
     """The panel with the terms of the polynomial as columns."""
     from reldyn.panel import DyadPanel as Panel
 
     keep = [name for name in dict.fromkeys([*panel.columns.values(), *columns]) if name is not None]
     for name in columns:
-        panel.values(name)
+        if name not in categories:
+            panel.values(name)
     frame = panel.frame[keep].assign(**values)
     named = {key: name for key, name in panel.columns.items() if name is not None}
     return Panel(frame, **named, schedule=panel.schedule)  # type: ignore[arg-type]

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from reldyn._types import Column, Terms
-from reldyn.actor_partner._categories import categories_of
+from reldyn.actor_partner._categories import categories_of, refuse_incomplete
 from reldyn.actor_partner._causes import one_sided_notes, two_valued_note
 from reldyn.actor_partner._constraints import read_constraints
-from reldyn.actor_partner._metrics import metric_note, unequal_metrics
+from reldyn.actor_partner._metrics import metric_note, refuse_one_zero, unequal_metrics
 from reldyn.actor_partner._moderators import absence_notes, varying_moderators
 from reldyn.actor_partner._past import OutcomePast, has_levels, outcome_past, without_tests
 from reldyn.actor_partner._row_terms import check_row_terms, offset_of, weights_of
@@ -92,7 +92,8 @@ def apim(
         same occasion, the own or the partner's; a row whose value is missing there is left out, and counted in the
         notes. One of the dyad must be the same for both partners. May be categorical, like covariates.
     interaction : {"product", "absolute-difference"}, optional
-        Actor by partner interaction of each predictor, of the centred values.
+        Actor by partner interaction of each predictor, of the centred values. Refused where the roles answered on
+        different response scales.
     roles : {"distinguishable", "exchangeable", "by-composition"}, optional
         None: distinguishable where the panel has exactly two roles, by composition where several compositions are
         mixed, else exchangeable.
@@ -183,7 +184,7 @@ def apim(
     terms = [name for name, _ in (*named, *adjusting)]
     check_row_terms(offset, weights, [outcome, *terms, *(moderators or {})], estimation)
     categories = categories_of(panel, outcome, [*(name for name, _ in adjusting), *(moderators or {})], reference)
-    _refuse_incomplete_categories(categories, estimation)
+    refuse_incomplete(categories, estimation)
     if "three-level" in option.values() and estimation.missing == "model":
         raise DesignError("missing='model' knows two levels of a predictor: use centering='within-between' with it.")
     varying = varying_moderators(panel, moderators, categories)
@@ -194,6 +195,7 @@ def apim(
     if estimation.missing == "available":
         past = past.with_spoken(one_sided_notes(panel, outcome, [name for name, _ in adjusting]))
     unequal = unequal_metrics(panel, [outcome, *(name for name, _ in named)], strata)
+    refuse_one_zero(interaction, option, unequal)
     past = past.with_spoken(metric_note(unequal))
 
     def lay_out(rows: DyadPanel) -> Block:
@@ -240,15 +242,6 @@ def apim(
         refuse_mixed_options(family, asked_random, residual is not UNSTRUCTURED, setting)
         return _run_marginal(panel, outcome, lay_out(panel), strata, setting, family, past)
     return run_model(ApimResult, panel, outcome, lay_out, strata, setting, past)
-
-
-def _refuse_incomplete_categories(categories: Mapping[str, tuple[str, ...]], estimation: Estimation) -> None:
-    """Refuse categories where missing values are drawn or modelled as normal."""
-    if categories and estimation.missing != "available":
-        raise DesignError(
-            f"missing={estimation.missing!r} treats columns as normal, and {next(iter(categories))!r} is categorical: "
-            "use missing='available', or enter indicator columns (pd.get_dummies) as numbers."
-        )
 
 
 def _run_marginal(

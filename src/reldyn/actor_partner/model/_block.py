@@ -225,22 +225,28 @@ def mixed_block(
     fixed: tuple[tuple[str, bool], ...],
     random: Sequence[Any],
     fitting: bool = True,
+    categories: Mapping[str, tuple[str, ...]] = NONE,
 ) -> Block:
-    """Lay out an intercept and the named columns as they stand; rows to predict for need not vary."""
+    """Lay out an intercept and the named columns: numbers as they stand, categories as indicators against the first.
+
+    Rows to predict for need not vary.
+    """
     collector = _Collector(len(panel), fitting=fitting)
     common = {name for name, both in fixed if both}
     collector.add(DesignTerm("intercept", common="intercept" in common), np.ones(len(panel)))
     for name, both in fixed:
         if name == outcome:
             raise DesignError(f"{outcome!r} is the outcome and cannot explain itself: take it out of fixed.")
-        if name != "intercept":
+        if name in categories:
+            _add_indicators(collector, DesignTerm("fixed", name, common=both), _codes(panel, name, categories))
+        elif name != "intercept":
             values = _varying(panel, name, "fixed") if fitting else panel.values(name)
             collector.add(DesignTerm("fixed", name, common=both), values)
     chosen = []
     for name, both in named_terms(random, "random"):
         places = [0] if name == "intercept" else collector.find(effect="fixed", variable=name)
         if not places:
-            known = ", ".join(["intercept", *(term.variable for term in collector.terms[1:])])
+            known = ", ".join(dict.fromkeys(["intercept", *(term.variable for term in collector.terms[1:])]))
             raise DesignError(f"random={name!r} is no column of fixed; there are: {known}. Add it to fixed first.")
         chosen += [(_with_common(collector.terms[place], both), place) for place in places]
     return Block(tuple(collector.terms), collector.base(), tuple(chosen), {})

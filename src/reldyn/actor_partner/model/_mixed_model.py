@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from reldyn._types import Column, Terms
+from reldyn.actor_partner._categories import categories_of, refuse_incomplete
 from reldyn.actor_partner._causes import one_sided_notes, two_valued_note
 from reldyn.actor_partner._metrics import metric_note, unequal_metrics
 from reldyn.actor_partner._past import has_levels, outcome_past
@@ -33,11 +35,13 @@ def mixed_model(
     random: Any = None,
     roles: Literal["distinguishable", "exchangeable", "by-composition"] | None = None,
     residual: str | Residual = "unstructured",
+    reference: Mapping[Column, Any] | None = None,
     estimation: Estimation = Estimation(),  # noqa: B008 - a frozen value
 ) -> MixedResult:
     """Fit a dyadic linear mixed model.
 
-    The general form under `apim`: columns enter as they stand, one coefficient per role, with an intercept per role.
+    The general form under `apim`: columns enter as they stand, one coefficient per role (categories as indicators),
+    with an intercept per role.
 
     Parameters
     ----------
@@ -45,14 +49,18 @@ def mixed_model(
     outcome : str
         Numeric column.
     fixed : sequence of str or shared
-        Numeric columns; ``rd.shared("NAME")`` has one coefficient for both roles. The intercept is implied
-        (``rd.shared("intercept")`` makes it common).
+        Columns; ``rd.shared("NAME")`` has one coefficient for both roles. Categorical ones (text, pandas categories,
+        and those named in ``reference``) enter as indicators of each category against the reference, and have
+        ``joint_test`` and ``marginal_means`` as in `apim`. The intercept is implied (``rd.shared("intercept")`` makes
+        it common).
     random : sequence of str or shared, or Random, optional
         ``"intercept"`` and any column of ``fixed``. None: the intercept with several occasions, with cluster-robust
         (CR2) inference as in `apim`; else nothing.
     roles : {"distinguishable", "exchangeable", "by-composition"}, optional
         As in `apim`.
     residual : str or Residual, default "unstructured"
+        As in `apim`.
+    reference : mapping of str to category, optional
         As in `apim`.
     estimation : Estimation
         REML by default; rows with the outcome and all columns of ``fixed`` are used.
@@ -67,7 +75,7 @@ def mixed_model(
     DesignError
         A term cannot be estimated from these rows; the message names it and the reason.
     DataError
-        A column is absent, doubled, or holds text.
+        A column is absent or doubled.
 
     Examples
     --------
@@ -90,15 +98,18 @@ def mixed_model(
     chosen, strata = strata_of(panel, roles)
     by_default = random is None and has_occasions(panel)
     random = as_random(random, has_occasions(panel))
-    past = outcome_past(panel, outcome, [name for name, _ in named], {}, levels=has_levels(random))
-
-    unequal = unequal_metrics(panel, [outcome, *(name for name, _ in named)], strata)
+    columns = [name for name, _ in named if name != "intercept"]
+    categories = categories_of(panel, outcome, columns, reference, "column of fixed")
+    refuse_incomplete(categories, estimation)
+    numeric = [name for name in columns if name not in categories]
+    past = outcome_past(panel, outcome, numeric, {}, levels=has_levels(random))
+    unequal = unequal_metrics(panel, [outcome, *numeric], strata)
     past = past.with_spoken(metric_note(unequal)).with_remarks(two_valued_note(panel, outcome))
     if estimation.missing == "available":
-        past = past.with_spoken(one_sided_notes(panel, outcome, [name for name, _ in named], "fixed"))
+        past = past.with_spoken(one_sided_notes(panel, outcome, columns, "fixed"))
 
     def lay_out(rows: DyadPanel) -> Block:
-        return mixed_block(rows, outcome=outcome, fixed=named, random=random.terms)
+        return mixed_block(rows, outcome=outcome, fixed=named, random=random.terms, categories=categories)
 
     setting = ModelSetting(
         kind="mixed_model",
@@ -117,5 +128,6 @@ def mixed_model(
         lags=past.lags,
         default_random=by_default,
         unequal_metrics=unequal,
+        categories=categories,
     )
     return run_model(MixedResult, panel, outcome, lay_out, strata, setting, past)

@@ -172,7 +172,7 @@ class MixedResult(Result):
         return residual_process(self.design, self.estimates)
 
     def contrast(self, weights: Any, *, joint: bool | None = None) -> pd.DataFrame:
-        """Estimate or test linear contrasts of the fixed effects.
+        """Estimate or test linear contrasts of the fixed effects, or of stability and influence.
 
         Parameters
         ----------
@@ -180,7 +180,9 @@ class MixedResult(Result):
             A mapping from ``term`` (as in `tidy`) to weight is one contrast; a mapping from label to such mappings
             several, each by itself; a sequence of mappings one joint test that all are zero. Or a name:
             ``"role-differences"``, ``"composition-differences"``, ``"actor-minus-partner"``,
-            ``"actor-plus-partner"``.
+            ``"actor-plus-partner"``. With ``residual="var1"`` the terms may be those of ``tidy("residual")`` instead
+            (stability, influence and their differences between roles): normal tests, intervals that keep the process
+            stationary.
         joint : bool, optional
             Whether to test all contrasts at once. None: as the form of ``weights`` says.
 
@@ -199,7 +201,7 @@ class MixedResult(Result):
         """
         from reldyn.actor_partner.followup._contrast import contrast_table
 
-        return contrast_table(self.design.fixed, self._inference, weights, joint, self.estimates.p_value)
+        return contrast_table(self, weights, joint)
 
     def joint_test(self, name: str, *, test: Literal["wald", "likelihood-ratio"] = "wald") -> pd.DataFrame:
         """Test all coefficients of a variable together, and whether roles differ in them.

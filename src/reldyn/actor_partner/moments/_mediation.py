@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from reldyn._types import Column, Columns
+from reldyn.actor_partner._categories import categories_of, with_indicators
 from reldyn.actor_partner.moments._dyads import DyadTable, FamilyResult, dyad_table, warn_all
 from reldyn.actor_partner.moments._interchangeable import double_entry
 from reldyn.actor_partner.moments._mediation_bootstrap import bootstrap_paths, incomplete_bootstrap_paths
@@ -125,6 +126,7 @@ def mediation(
     interval: Literal["bootstrap", "monte-carlo", "delta"] | None = None,
     n_boot: int = 5000,
     seed: Any = None,
+    reference: Mapping[Column, Any] | None = None,
 ) -> MediationResult:
     """Fit the actor-partner mediation model.
 
@@ -137,8 +139,10 @@ def mediation(
         One or several of each. Several mediators stand side by side: none depends on another, their residuals
         correlate.
     covariates : str or sequence of str
-        Numeric columns held constant in the equations of all mediators and of the outcome: each member's own value, or
-        the dyad's where partners never differ. For the partner's value too, make the variable a predictor.
+        Columns held constant in the equations of all mediators and of the outcome: each member's own value, or the
+        dyad's where partners never differ. For the partner's value too, make the variable a predictor. Categorical
+        ones (text, pandas categories, and those named in ``reference``) enter as indicators of each category against
+        the reference.
     roles : {"distinguishable", "exchangeable"}, optional
         None: as the panel has them.
     missing : {"available", "model"}, default "available"
@@ -152,6 +156,8 @@ def mediation(
         Samples or draws: enough for the second decimal of a 2.5 % point.
     seed : int, SeedSequence or Generator, optional
         None draws one and keeps it.
+    reference : mapping of str to category, optional
+        The category of a categorical covariate that the others are set against; None: the first one.
 
     Returns
     -------
@@ -190,6 +196,8 @@ def mediation(
     if interval is None:
         interval = "bootstrap" if missing == "available" else "monte-carlo"
     check_option(interval, INTERVALS, "interval")
+    categories = categories_of(panel, outcome, named["covariates"], reference, "covariate")
+    panel, named["covariates"] = with_indicators(panel, named["covariates"], categories)
     main = (*named["predictor"], *named["mediator"], outcome)
     data = dyad_table(panel, main, analysis="mediation", roles=roles, missing=missing, covariates=named["covariates"])
     variables = MediationVariables(

@@ -64,7 +64,8 @@ def nonindependence(panel: DyadPanel, variables: Columns, *, roles: str | None =
     NonindependenceResult
         ``tidy()`` has one row per variable and ``method`` (``pearson``, ``pairwise``, ``anova``, ``reml``):
         ``estimate``, ``std_error`` (of Fisher's z), ``statistic`` (t, z or F), ``df``, ``df_error``, ``p_value``,
-        ``conf_low``, ``conf_high`` (95 %), ``mean_square_between``, ``mean_square_within``.
+        ``conf_low``, ``conf_high`` (95 %), ``mean_square_between``, ``mean_square_within``. Where the roles answered
+        on different response scales only Pearson's correlation has numbers.
 
     Raises
     ------
@@ -97,6 +98,10 @@ def nonindependence(panel: DyadPanel, variables: Columns, *, roles: str | None =
 def _rows(name: str, table: DyadTable) -> list[dict[str, Any]]:
     pair = table.values[name]
     found = [pearson(pair)] if table.distinguishable else []
+    if name in table.unequal:
+        # One mean and one variance for both roles: on two response scales they would measure the units.
+        found += [_row(method, np.nan) for method in ("pairwise", "anova", "reml")]
+        return [{"term": f"{name} ({row['method']})", "variable": name} | row for row in found]
     anova = anova_icc(pair)
     found += [pairwise(pair), anova, reml_icc(len(pair), anova["estimate"])]
     return [{"term": f"{name} ({row['method']})", "variable": name} | row for row in found]

@@ -157,7 +157,8 @@ def over_time(panel: DyadPanel, *, outcome: Column, steps: int = 1, **model: Any
     Warns
     -----
     DataWarning
-        Of the bias of a lag that is centred at person means (Nickell, 1981), and of waves that are missing.
+        Of the bias of a lag that is centred at person means (Nickell, 1981), of waves that are missing, and of three
+        waves.
     ConvergenceWarning
         The optimum of the dynamic panel model is not verified.
 
@@ -167,7 +168,9 @@ def over_time(panel: DyadPanel, *, outcome: Column, steps: int = 1, **model: Any
     centred at the grand mean it holds persons' stable levels. The dynamic panel model has neither bias. Its stable part
     may have a negative estimated variance, which is no error: held at zero, the stability of persons who do not differ
     would come out too small. Below ten waves its tests and intervals are those of the profile likelihood, since normal
-    ones cover too little; with three waves they are wide, because three waves say little about stability beside levels.
+    ones cover too little. With three waves they are wide and not symmetric, because three waves say little about
+    stability beside levels: the estimate's own distribution has a long upper tail, its mean is too large in samples of
+    200 dyads, and no correction is made (one of first order left as much), but intervals cover; a note says so.
     Missing values of single waves and members are used as missing at random. With two waves the lag is centred at the
     grand mean, nothing varies between dyads, and stability holds stable levels.
 

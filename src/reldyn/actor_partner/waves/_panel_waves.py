@@ -20,6 +20,14 @@ __all__ = ["dynamic_panel_rows", "panel_waves", "too_long"]
 # Multiplications of one evaluation above which incomplete series take minutes.
 _MOST_WORK = 5e7
 _FEW_DYADS = 60
+_FEWEST_WAVES = 3
+# tools/calibration/carry_over.py measures what is said here.
+_THREE_WAVES = (
+    "Three waves say little about stability beside stable levels. Over simulated samples of 200 dyads the estimate of "
+    "a stability of .40 had a standard deviation of .16 to .23, a tenth to a fifth more than its standard error; on "
+    "average it was up to .07 too large, in the median up to .03, while intervals covered in .93 to .96. Report the "
+    "interval, not the estimate alone; four waves halve its width."
+)
 
 
 def panel_waves(panel: DyadPanel, outcome: str, stratum: Stratum) -> NDArray[np.float64]:
@@ -85,10 +93,10 @@ def dynamic_panel_rows(
         "complete": fit.complete,
         "stable_variance": tuple(float(value) for value in np.diag(fit.stable)[: 1 if stratum.exchangeable else 2]),
     }
-    return table, about, _notes(fit, len(waves))
+    return table, about, _notes(fit, len(waves), waves.shape[1])
 
 
-def _notes(fit: DynamicPanel, n_dyads: int) -> tuple[str, ...]:
+def _notes(fit: DynamicPanel, n_dyads: int, waves: int) -> tuple[str, ...]:
     notes = []
     if not fit.converged:
         notes.append("The optimum of the dynamic panel model is not verified: its numbers are not to be reported.")
@@ -99,6 +107,8 @@ def _notes(fit: DynamicPanel, n_dyads: int) -> tuple[str, ...]:
         )
     if not np.isfinite(fit.effects.conf_low).all() or not np.isfinite(fit.effects.conf_high).all():
         notes.append("The likelihood has no lower or upper bound for an effect: these waves say too little about it.")
+    if waves == _FEWEST_WAVES:
+        notes.append(_THREE_WAVES)
     if n_dyads < _FEW_DYADS:
         notes.append(
             f"{n_dyads} dyads: the dynamic panel model is large-sample inference, checked at 200 dyads; with few, "

@@ -10,6 +10,7 @@ the first wave's covariance, Sigma and Lambda are free, so all have closed forms
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -67,18 +68,54 @@ class CompleteWaves:
 
     def __call__(self, free: Array) -> tuple[float, Array]:
         """Minus the log-likelihood and its gradient."""
-        pull = np.hstack([np.eye(2), -self.transition(free)])
-        value = float(np.linalg.slogdet(self.first)[1]) + 2.0 * self.waves * (1.0 + np.log(2.0 * np.pi))
-        slope = np.zeros((2, 2))
-        for weight, moments in ((self.waves - 2, self.within), (1, self.between)):
-            if not weight:
-                continue
-            spread = pull @ moments @ pull.T
-            if self.exchangeable:
-                spread = np.diag(np.diag(spread))
-            value += weight * np.linalg.slogdet(spread)[1]
-            slope -= 2.0 * weight * (np.linalg.solve(spread, pull @ moments))[:, 2:]
-        return 0.5 * self.n * float(value), 0.5 * self.n * np.tensordot(self.basis, slope, axes=2)
+        value, slope, _ = self._derivatives(free, second=False)
+        return value, slope
+
+    def second_order(self, free: Array) -> tuple[float, Array, Array]:
+        """Minus the log-likelihood, its gradient and its second derivatives."""
+        return self._derivatives(free, second=True)
+
+    @cached_property
+    def _parts(self) -> tuple[Array, Array, Array, Array, float]:
+        """Weights of the two determinants, their moments of v_t, of v_t and the past, of the past; the constant."""
+        weights, moments = np.array([self.waves - 2.0, 1.0]), np.array([self.within, self.between])
+        constant = float(np.linalg.slogdet(self.first)[1]) + 2.0 * self.waves * (1.0 + np.log(2.0 * np.pi))
+        return weights, moments[:, :2, :2], moments[:, :2, 2:], moments[:, 2:, 2:], constant
+
+    def _derivatives(self, free: Array, *, second: bool) -> tuple[float, Array, Array]:
+        weights, now, crossed, past, value = self._parts
+        phi = self.transition(free)
+        # With S = now - Phi crossed' - crossed Phi' + Phi past Phi', what is left of the past's covariance with v_t.
+        left = crossed - phi @ past
+        spread = now - phi @ crossed.transpose(0, 2, 1) - left @ phi.T
+        if self.exchangeable:
+            spread = spread * np.eye(2)
+        inverse, size = _inverses(spread)
+        value += float(weights @ np.log(size)) if (size > 0.0).all() else np.inf
+        slope = -2.0 * np.tensordot(weights, inverse @ left, axes=1)
+        half = 0.5 * self.n
+        flat = self.basis.reshape(len(self.basis), 4)
+        bend = self._bend(inverse, left) if second else np.empty((0, 0))
+        return half * value, half * (flat @ slope.ravel()), half * bend
+
+    def _bend(self, inverse: Array, left: Array) -> Array:
+        """Second derivatives of the weighted log determinants."""
+        weights, _, _, past, _ = self._parts
+        first = -np.einsum("kij,plj->pkil", self.basis, left)
+        first = first + first.transpose(0, 1, 3, 2)
+        if self.exchangeable:
+            first = first * np.eye(2)
+        turned = inverse[:, None] @ first
+        twice = np.einsum("kij,pjl,qml,pmi->pkq", self.basis, past, self.basis, inverse)
+        return np.tensordot(weights, 2.0 * twice - np.einsum("pkij,pqji->pkq", turned, turned), axes=1)
+
+
+def _inverses(matrices: Array) -> tuple[Array, Array]:
+    """Inverses of 2 x 2 matrices, and their determinants; not positive where a matrix is no covariance."""
+    a, b, c = matrices[:, 0, 0], matrices[:, 0, 1], matrices[:, 1, 1]
+    size = np.where(a > 0.0, a * c - b**2, -1.0)
+    adjugate = np.array([[c, -b], [-b, a]]).transpose(2, 0, 1)
+    return adjugate / size[:, None, None], size
 
 
 def complete_waves(y: Array, basis: Array, exchangeable: bool) -> CompleteWaves:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from reldyn._records import brief
-from reldyn._types import Array
+from reldyn._types import Array, Ints
 from reldyn.errors import DesignError
 from reldyn.mixed._threads import single_threaded
 from reldyn.mixed.dynamic._complete import CompleteWaves, complete_waves
@@ -25,6 +25,7 @@ Objective = CompleteWaves | IncompleteWaves
 # From here on normal intervals cover as well as those of the profile likelihood, and cost next to nothing.
 PROFILE_WAVES = 10
 FEWEST_DYADS = 6
+_NEWTON_STEPS, _LONGEST_STEP = 60, 0.5
 _STARTS = (0.0, 0.3, 0.6)
 _DISTINCT = np.eye(4).reshape(4, 2, 2)
 # Sums and differences of exchangeable members decouple: stability + influence and stability - influence.
@@ -173,10 +174,8 @@ def _best(objective: Objective, starts: list[Array], basis: Array) -> tuple[Arra
 
 def _polished(objective: Objective, start: Array) -> tuple[float, Array, Array, bool]:
     """Value, parameters and information of an optimum, and whether a further Newton step promises nothing."""
-    from scipy.optimize import minimize
-
-    found = minimize(objective, start, jac=True, method="BFGS", options={"gtol": 1e-5, "maxiter": 300})
-    free, value, gradient = found.x, *objective(found.x)
+    free = _lowest(objective, start, np.arange(len(start)), gtol=1e-5)
+    value, gradient = objective(free)
     promise = np.inf
     information = np.full((len(free),) * 2, np.nan)
     for _ in range(5):
@@ -192,7 +191,50 @@ def _polished(objective: Objective, start: Array) -> tuple[float, Array, Array, 
     return value, free, information, bool(np.isfinite(promise) and promise < 1e-6)
 
 
+def _lowest(objective: Objective, start: Array, moving: Ints, *, gtol: float, inverse: Array | None = None) -> Array:
+    """The nearest minimum over some of the parameters: by Newton steps where second derivatives are at hand."""
+    if isinstance(objective, CompleteWaves):
+        return _newton(objective, start, moving)
+    from scipy.optimize import minimize
+
+    whole = start.copy()
+
+    def of_moving(values: Array) -> tuple[float, Array]:
+        whole[moving] = values
+        value, slope = objective(whole)
+        return value, slope[moving]
+
+    options: Any = {"gtol": gtol, "maxiter": 300} | ({} if inverse is None else {"hess_inv0": inverse})
+    whole[moving] = minimize(of_moving, start[moving], jac=True, method="BFGS", options=options).x
+    return whole
+
+
+def _newton(objective: CompleteWaves, start: Array, moving: Ints) -> Array:
+    """Newton steps along the second derivatives made positive, halved until they descend."""
+    free, (value, slope, bend) = start, objective.second_order(start)
+    for _ in range(_NEWTON_STEPS):
+        curvature, axes = np.linalg.eigh(bend[np.ix_(moving, moving)])
+        along = axes.T @ slope[moving] / np.maximum(np.abs(curvature), 1e-6)
+        promise = float(along @ (axes.T @ slope[moving]))
+        if not promise > 1e-11:
+            break
+        step = np.zeros_like(free)
+        step[moving] = -axes @ along
+        step *= min(1.0, _LONGEST_STEP / float(np.abs(step).max()))
+        for _ in range(30):
+            ahead = objective.second_order(free + step)
+            if ahead[0] <= value:
+                break
+            step = 0.5 * step
+        else:
+            break
+        free, (value, slope, bend) = free + step, ahead
+    return free
+
+
 def _information(objective: Objective, free: Array, step: float = 1e-4) -> Array:
+    if isinstance(objective, CompleteWaves):
+        return objective.second_order(free)[2]
     rows = [(objective(free + move)[1] - objective(free - move)[1]) / (2.0 * step) for move in step * np.eye(len(free))]
     return 0.5 * (np.array(rows) + np.array(rows).T)
 
@@ -236,24 +278,16 @@ class _Line:
 
     def root(self, value: float) -> float:
         """Signed root of the likelihood ratio against a value of the element; positive where that is below."""
-        from scipy.optimize import minimize
-
         gap = value - self.best[self.element]
         if gap == 0.0:
             return 0.0
         whole = self.best.copy()
         whole[self.element] = value
-
-        def constrained(rest: Array) -> tuple[float, Array]:
-            whole[self.others] = rest
-            found, slope = self.objective(whole)
-            return found, slope[self.others]
-
-        begin = self.best[self.others] + gap * self.follow
-        if not np.isfinite(constrained(begin)[0]):
-            begin = self.best[self.others]
-        options: Any = {"gtol": 1e-4, "maxiter": 100, "hess_inv0": 0.5 * (self.inverse + self.inverse.T)}
-        whole[self.others] = minimize(constrained, begin, jac=True, method="BFGS", options=options).x
+        whole[self.others] += gap * self.follow
+        if not np.isfinite(self.objective(whole)[0]):
+            whole[self.others] = self.best[self.others]
+        inverse = 0.5 * (self.inverse + self.inverse.T)
+        whole = _lowest(self.objective, whole, self.others, gtol=1e-4, inverse=inverse)
         found, slope = self.objective(whole)
         self.slope = float(slope[self.element])
         return float(-np.sign(gap) * np.sqrt(max(2.0 * (found - self.least), 0.0)))

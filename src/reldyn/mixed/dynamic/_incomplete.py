@@ -22,11 +22,11 @@ _DIAGONAL = [4, 7, 8, 10, 11, 13, 14, 16]
 
 
 @dataclass(frozen=True)
-class _Pattern:
-    """Dyads with the same values present: where, how many, and sums of values and products."""
+class _Patterns:
+    """Patterns of missing values with as many present, k of m values: where, dyads, sums of values and of products."""
 
     at: Ints
-    n: int
+    n: Array
     total: Array
     products: Array
 
@@ -37,7 +37,7 @@ class IncompleteWaves:
 
     Attributes
     ----------
-    patterns : tuple of _Pattern
+    patterns : tuple of _Patterns
     waves : int
     embed : (17, k) array
         From free parameters, the transition first, to all: elements of Phi and B, then roots of Omega, Sigma and
@@ -49,7 +49,7 @@ class IncompleteWaves:
     n_transition : int
     """
 
-    patterns: tuple[_Pattern, ...]
+    patterns: tuple[_Patterns, ...]
     waves: int
     embed: Array
     means: Array
@@ -108,30 +108,30 @@ class IncompleteWaves:
         """Minus the log density, and its derivative in the covariance of all values."""
         m = self.means.shape[1]
         left, right = np.zeros((m, m)), np.zeros(m)
-        parts = []
+        inverses = []
         value = 0.0
-        for pattern in self.patterns:
-            here = spread[np.ix_(pattern.at, pattern.at)]
+        for group in self.patterns:
             try:
-                factor = np.linalg.inv(np.linalg.cholesky(here))
+                factor = np.linalg.inv(np.linalg.cholesky(spread[_blocks(group.at)]))
             except np.linalg.LinAlgError:
                 return np.inf, None
-            inverse = factor.T @ factor
-            design = self.means[pattern.at]
-            left += pattern.n * design.T @ inverse @ design
-            right += design.T @ inverse @ pattern.total
-            value -= 2.0 * pattern.n * float(np.log(np.diag(factor)).sum())
-            value += pattern.n * len(pattern.at) * np.log(2.0 * np.pi)
-            parts.append((pattern, inverse))
+            inverse = factor.transpose(0, 2, 1) @ factor
+            design = self.means[group.at]
+            weighted = inverse @ design
+            left += np.tensordot(group.n, design.transpose(0, 2, 1) @ weighted, axes=1)
+            right += np.einsum("kmi,km->i", weighted, group.total)
+            roots = np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
+            value += float(group.n @ (group.at.shape[1] * np.log(2.0 * np.pi) - 2.0 * roots))
+            inverses.append(inverse)
         mu = self.means @ np.linalg.solve(left, right)
         slope = np.zeros_like(spread)
-        for pattern, inverse in parts:
-            mean = mu[pattern.at]
-            crossed = np.outer(pattern.total, mean)
-            squares = pattern.products - crossed - crossed.T + pattern.n * np.outer(mean, mean)
+        for group, inverse in zip(self.patterns, inverses, strict=True):
+            mean, n = mu[group.at], group.n[:, None, None]
+            crossed = group.total[:, :, None] * mean[:, None]
+            squares = group.products - crossed - crossed.transpose(0, 2, 1) + n * mean[:, :, None] * mean[:, None]
             weighted = inverse @ squares
-            value += float(np.trace(weighted))
-            slope[np.ix_(pattern.at, pattern.at)] += 0.5 * (pattern.n * inverse - weighted @ inverse)
+            value += float(np.trace(weighted, axis1=1, axis2=2).sum())
+            np.add.at(slope, _blocks(group.at), 0.5 * (n * inverse - weighted @ inverse))
         return 0.5 * value, slope
 
     def _add_inner(self, full: Array, slope: Array, omega: Array, beta: Array, roots: list[Array]) -> None:
@@ -187,11 +187,19 @@ def incomplete_waves(y: Array, basis: Array, exchangeable: bool, turn: Array) ->
     flat = y.reshape(n, -1)
     present = np.isfinite(flat)
     masks, group = np.unique(present, axis=0, return_inverse=True)
+    sizes = masks.sum(axis=1)
     patterns = []
-    for code, mask in enumerate(masks):
-        values = flat[np.ravel(group) == code][:, mask]
-        if mask.any():
-            patterns.append(_Pattern(np.flatnonzero(mask), len(values), values.sum(axis=0), values.T @ values))
+    for size in np.unique(sizes[sizes > 0]):
+        codes = np.flatnonzero(sizes == size)
+        values = [flat[np.ravel(group) == code][:, masks[code]] for code in codes]
+        patterns.append(
+            _Patterns(
+                at=np.array([np.flatnonzero(masks[code]) for code in codes]),
+                n=np.array([float(len(part)) for part in values]),
+                total=np.array([part.sum(axis=0) for part in values]),
+                products=np.array([part.T @ part for part in values]),
+            )
+        )
     k = len(basis)
     others = _DIAGONAL if exchangeable else list(range(4, _SIZE))
     embed = np.zeros((_SIZE, k + len(others)))
@@ -200,6 +208,11 @@ def incomplete_waves(y: Array, basis: Array, exchangeable: bool, turn: Array) ->
     means = np.kron(np.eye(waves), np.ones((2, 1)) if exchangeable else np.eye(2))
     asked = (means[present.any(axis=0)] != 0).any(axis=0)
     return IncompleteWaves(tuple(patterns), waves, embed, np.asarray(means[:, asked], dtype=np.float64), turn, k)
+
+
+def _blocks(at: Ints) -> tuple[Ints, Ints]:
+    """Index of the square blocks of a matrix in which each row of places stands."""
+    return at[:, :, None], at[:, None, :]
 
 
 def _root(values: Array) -> Array:
