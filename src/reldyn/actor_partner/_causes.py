@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reldyn.errors import DesignError
+from reldyn.errors import DataError, DesignError
 
 if TYPE_CHECKING:
     from reldyn._types import Flags
@@ -32,11 +32,11 @@ def one_sided_notes(panel: DyadPanel, outcome: str, names: Iterable[str], what: 
         At no occasion do both partners have a value.
     """
     notes = []
-    answered = panel._frame[outcome].notna().to_numpy()
+    answered = _filled(panel, outcome)
     for name in names:
         if name not in panel._frame.columns:
             continue
-        filled = panel._frame[name].notna().to_numpy()
+        filled = _filled(panel, name)
         if filled.all():
             continue
         one, both = _counts(filled, answered, panel)
@@ -53,6 +53,14 @@ def one_sided_notes(panel: DyadPanel, outcome: str, names: Iterable[str], what: 
             raise DesignError(text)
         notes.append(text)
     return tuple(notes)
+
+
+def _filled(panel: DyadPanel, name: str) -> Flags:
+    """Whether each row has a value of a column, be it numbers or text."""
+    try:
+        return np.asarray(~np.isnan(panel.values(name)))
+    except DataError:
+        return np.asarray(panel._frame[name].notna().to_numpy())
 
 
 def _counts(filled: Flags, answered: Flags, panel: DyadPanel) -> tuple[int, int]:

@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reldyn.errors import DesignError
-from reldyn.stats import different_metrics
+from reldyn.stats import METRIC_FACTOR, different_metrics
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from reldyn.actor_partner.model._terms import Stratum
     from reldyn.panel import DyadPanel
 
 __all__ = ["metric_note", "refuse_one_zero", "unequal_metrics", "withheld_for"]
+
+# About how many rows are looked at first.
+_PROBE = 1000
 
 
 def unequal_metrics(panel: DyadPanel, names: Iterable[str], strata: Sequence[Stratum]) -> tuple[str, ...]:
@@ -26,15 +31,29 @@ def unequal_metrics(panel: DyadPanel, names: Iterable[str], strata: Sequence[Str
     code_of = {label: code for code, label in enumerate(index.roles)}
     declared = [stratum.roles for stratum in strata if stratum.roles]
     pairs: list[tuple[Hashable, ...]] = declared or ([tuple(index.roles)] if len(index.roles) == 2 else [])
-    rows = {code: np.flatnonzero(index.role == code) for code in range(len(index.roles))}
+    rows: dict[int, NDArray[np.int64]] = {}
     found = []
     for name in dict.fromkeys(names):
         if name in panel.scales or not _is_numeric(panel, name):
             continue
         values = panel.values(name)
+        if not _may_differ(values, index.role, len(index.roles)):
+            continue
+        rows = rows or {code: np.flatnonzero(index.role == code) for code in range(len(index.roles))}
         if any(different_metrics(*(values[rows[code_of[role]]] for role in pair)) for pair in pairs):
             found.append(name)
     return tuple(found)
+
+
+def _may_differ(values: NDArray[np.float64], role: NDArray[np.int64], n_roles: int) -> bool:
+    """Whether ranges may differ as much as metrics do: not where some rows of each role span a good part of all."""
+    # An odd step meets both roles where they alternate.
+    step = len(values) // _PROBE | 1
+    head, of_head = values[::step], role[::step]
+    spans = [np.ptp(part) if (part := head[of_head == code]).size else 0.0 for code in range(n_roles)]
+    whole = float(values.max(initial=-np.inf)) - float(values.min(initial=np.inf))
+    # Not true either of what is missing or infinite.
+    return not whole < METRIC_FACTOR * min(spans, default=0.0)
 
 
 def _is_numeric(panel: DyadPanel, name: str) -> bool:

@@ -32,8 +32,9 @@ __all__ = ["ENOUGH_WAVES", "OutcomePast", "has_levels", "outcome_past", "unteste
 ENOUGH_WAVES = 10
 # Columns are compared with lags of up to so many occasions, whatever they are called.
 STEPS = 3
-# Rows that are compared first.
+# Rows that are compared first, and dyads whose means are.
 PROBE = 1000
+DYADS = 50
 # Fewer comparable values say nothing about what a column is.
 FEWEST = 5
 ALIKE = 1e-9
@@ -137,6 +138,7 @@ class _Lags:
 
     def __init__(self, panel: DyadPanel, outcome: str, values: NDArray[np.float64]) -> None:
         self.panel, self.outcome, self.values = panel, outcome, values
+        self._few: dict[bytes, _FewLags] = {}
 
     def at(self, steps: int, rows: NDArray[np.int64] | slice, *, partner: bool = False) -> NDArray[np.float64]:
         """The own or the partner's outcome so many scheduled occasions before these rows."""
@@ -146,46 +148,154 @@ class _Lags:
     def form_of(self, name: str) -> str:
         """``raw`` or ``within`` for a lag of the outcome as it stands or less its person mean; empty for others."""
         x, person = self.panel.values(name), self.panel.index.person
-        seen = np.flatnonzero(np.isfinite(x))
-        few = seen[:PROBE]
-        x_few, person_few = x[few], person[few]
-        for steps in range(1, STEPS + 1):
-            for partner in (False, True):
-                # A few rows reject almost every column that is none.
-                if not _form(x_few, self.at(steps, few, partner=partner), person_few):
-                    continue
-                form = _form(x[seen], self.at(steps, seen, partner=partner), person[seen])
-                if form in ("raw", "within"):
-                    return form
+        few = np.flatnonzero(np.isfinite(x[: 2 * PROBE]))[:PROBE]
+        if len(few) < PROBE:
+            few = np.flatnonzero(np.isfinite(x))[:PROBE]
+        # A few rows reject almost every column that is none.
+        for steps, partner in self._comparable(few).possible(x):
+            seen = np.flatnonzero(np.isfinite(x))
+            form = _form(x[seen], self.at(steps, seen, partner=partner), person[seen])
+            if form in ("raw", "within"):
+                return form
         # As `DyadPanel.lag` names it, however many occasions back and however few of its values there are.
         return "raw" if re.fullmatch(re.escape(self.outcome) + r"(_lag\d+)+", name) else ""
 
+    def _comparable(self, rows: NDArray[np.int64]) -> _FewLags:
+        """Lags on a few rows, found once for all columns that are present there."""
+        key = rows.tobytes()
+        if key not in self._few:
+            which = [(steps, partner) for steps in range(1, STEPS + 1) for partner in (False, True)]
+            lags = [self.at(steps, rows, partner=partner) for steps, partner in which]
+            self._few[key] = _few_lags(which, lags, rows, self.panel.index.person[rows])
+        return self._few[key]
+
     def mean_of(self, name: str) -> str:
         """What a column that does not change within persons is the mean of; empty where it is none."""
-        x = self.panel.values(name)
-        person = self.panel.index.person
-        of_person = cluster_means(x, person)
-        seen = np.isfinite(x)
-        if not seen.any() or not _same(x[seen], of_person[person][seen], x[seen]):
+        of_person = _levels(self.panel.values(name), self.panel.index.person, self.panel.index.n_persons)
+        if of_person is None or not self._may_be_mean(of_person):
             return ""
         return next((what for what, mean in self._means.items() if _proportional(of_person, mean)), "")
+
+    def _may_be_mean(self, of_person: NDArray[np.float64]) -> bool:
+        """Whether a few dyads allow that these levels are `_proportional` to a mean.
+
+        Where they are, what a straight line leaves over all persons is next to nothing, so over some of them too.
+        """
+        persons, means = self._few_means
+        levels = of_person[persons]
+        if not len(levels) or not np.isfinite(levels).all():
+            return True
+        levels = levels - levels.mean()
+        left = levels @ levels - (means @ levels) ** 2
+        whole = of_person[np.isfinite(of_person)]
+        return bool(left.min() <= 4.0 * ALIKE * float(((whole - whole.mean()) ** 2).sum()))
+
+    @cached_property
+    def _few_means(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Persons of a few dyads, and the means of them as rows of mean 0 and length 1."""
+        index = self.panel.index
+        rows = np.arange(len(index.dyad)) if index.n_dyads <= DYADS else np.flatnonzero(index.dyad < DYADS)
+        means = np.array(list(self._means_on(rows).values()))
+        persons = np.flatnonzero(np.isfinite(means).all(axis=0))
+        means = means[:, persons]
+        if means.size:
+            means = means - means.mean(axis=1, keepdims=True)
+            means /= np.maximum(np.sqrt((means**2).sum(axis=1, keepdims=True)), np.finfo(float).tiny)
+        return persons, means
 
     @cached_property
     def _means(self) -> dict[str, NDArray[np.float64]]:
         """Means of the outcome and of its lag, one value per person."""
+        return self._means_on(slice(None))
+
+    def _means_on(self, rows: NDArray[np.int64] | slice) -> dict[str, NDArray[np.float64]]:
+        """The same of some rows, which hold all of the persons that they hold; missing for others."""
         index = self.panel.index
-        person, n = index.person, int(index.person.max()) + 1
+        person, n = index.person[rows], index.n_persons
         dyad, member, means = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64), {}
-        dyad[person], member[person] = index.dyad, index.member
-        for what, values in {"the outcome": self.values, "the lagged outcome": self.at(1, slice(None))}.items():
-            own = cluster_means(values, person)
+        dyad[person], member[person] = index.dyad[rows], index.member[rows]
+        for what, values in {"the outcome": self.values[rows], "the lagged outcome": self.at(1, rows)}.items():
+            own = np.full(n, np.nan)
+            found = cluster_means(values, person)
+            own[: len(found)] = found
             of_member = np.full((index.n_dyads, 2), np.nan)
-            of_member[dyad, member] = own
-            other = of_member[dyad, 1 - member]
+            present = np.flatnonzero(np.isfinite(own))
+            of_member[dyad[present], member[present]] = own[present]
+            other = np.full(n, np.nan)
+            of_rows = np.unique(person) if isinstance(rows, np.ndarray) else slice(None)
+            other[of_rows] = of_member[dyad[of_rows], 1 - member[of_rows]]
             means[f"the person's mean of {what}"] = own
             means[f"the partner's mean of {what}"] = other
             means[f"the dyad's mean of {what}"] = 0.5 * (own + other)
         return means
+
+
+@dataclass(frozen=True)
+class _FewLags:
+    """All lags on a few rows, one after the other, without missing values.
+
+    Attributes
+    ----------
+    which : tuple of (int, bool)
+        Steps of each lag, and whether it is the partner's.
+    begin : (lags,) int array
+        Where the values of each lag begin.
+    rows : (m,) int array
+        Row of each value in the panel.
+    lag : (m,) array
+    first : (m,) int array
+        Place of one value of the same lag and person.
+    limit : (lags,) array
+        How far apart a person's differences from a column may be; infinite where nothing can be said.
+    """
+
+    which: tuple[tuple[int, bool], ...]
+    begin: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    lag: NDArray[np.float64]
+    first: NDArray[np.int64]
+    limit: NDArray[np.float64]
+
+    def possible(self, x: NDArray[np.float64]) -> list[tuple[int, bool]]:
+        """Lags that a column, present on these rows, may be, as far as these rows say."""
+        if not self.which:
+            return []
+        gap = x[self.rows] - self.lag
+        apart = np.maximum.reduceat(np.abs(gap - gap[self.first]), self.begin)
+        return [which for which, sound in zip(self.which, apart <= self.limit, strict=True) if sound]
+
+
+def _few_lags(
+    which: list[tuple[int, bool]],
+    lags: list[NDArray[np.float64]],
+    rows: NDArray[np.int64],
+    person: NDArray[np.int64],
+) -> _FewLags:
+    begin, limit, parts = [0], [], []
+    for lag in lags:
+        there = np.flatnonzero(np.isfinite(lag))
+        values, of = lag[there], person[there]
+        largest = float(np.abs(values).max(initial=0.0))
+        told = len(there) >= FEWEST and float(np.ptp(values)) > ALIKE * largest
+        if not told:
+            # One value stands for a lag of which nothing can be said, so that none is empty.
+            there, values, of = np.zeros(1, dtype=np.int64), np.zeros(1), np.zeros(1, dtype=np.int64)
+        one = np.empty(int(of.max()) + 1, dtype=np.int64)
+        one[of] = np.arange(len(of))
+        # Two values may each be off by as much as one may be.
+        limit.append(2.0 * ALIKE * largest if told else np.inf)
+        parts.append((rows[there] if len(rows) else there, values, begin[-1] + one[of]))
+        begin.append(begin[-1] + len(values))
+    if not len(rows):
+        return _FewLags((), *(np.zeros(0, dtype=np.int64),) * 2, np.zeros(0), np.zeros(0, dtype=np.int64), np.zeros(0))
+    return _FewLags(
+        tuple(which),
+        np.array(begin[:-1]),
+        np.concatenate([part[0] for part in parts]),
+        np.concatenate([part[1] for part in parts]),
+        np.concatenate([part[2] for part in parts]),
+        np.array(limit),
+    )
 
 
 def _form(x: NDArray[np.float64], lag: NDArray[np.float64], person: NDArray[np.int64]) -> str:
@@ -213,15 +323,39 @@ def _same(a: NDArray[np.float64], b: NDArray[np.float64] | np.float64, scale: ND
     return float(np.abs(a - b).max()) <= ALIKE * largest
 
 
+def _levels(x: NDArray[np.float64], person: NDArray[np.int64], n_persons: int) -> NDArray[np.float64] | None:
+    """The value of each person, missing where there is none; None for what changes within persons."""
+    finite = np.isfinite(x)
+    if not finite.all():
+        x, person = x[finite], person[finite]
+    if not len(x):
+        return None
+    # Two values may each be off by as much as one may be.
+    limit = 2.0 * ALIKE * max(float(x.max()), -float(x.min()), np.finfo(float).tiny)
+    of_person = np.full(n_persons, np.nan)
+    # A few rows reject almost every column that changes.
+    for rows in (slice(PROBE), slice(None)):
+        values, who = x[rows], person[rows]
+        of_person[who] = values
+        if float(np.abs(values - of_person[who]).max()) > limit:
+            return None
+    return of_person
+
+
 def _proportional(x: NDArray[np.float64], target: NDArray[np.float64]) -> bool:
     """Whether a column is the target up to units and zero."""
     both = np.isfinite(x) & np.isfinite(target)
-    # Two or three values of a mean may agree with a code by accident.
-    if both.sum() < FEWEST or len(np.unique(target[both])) < FEWEST:
+    if np.count_nonzero(both) < FEWEST:
         return False
-    a, b = x[both] - x[both].mean(), target[both] - target[both].mean()
+    a, b = x[both], target[both]
+    a, b = a - a.mean(), b - b.mean()
     length = float(np.sqrt((a @ a) * (b @ b)))
-    return length > 0.0 and abs(float(a @ b)) >= (1.0 - ALIKE) * length
+    # Two or three values of a mean may agree with a code by accident.
+    return (
+        length > 0.0
+        and abs(float(a @ b)) >= (1.0 - ALIKE) * length
+        and len(np.unique(target[both])) >= FEWEST
+    )
 
 
 def _waves(panel: DyadPanel, values: NDArray[np.float64], lag: NDArray[np.float64]) -> float:

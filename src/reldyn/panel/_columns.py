@@ -34,7 +34,9 @@ def numbers_of(panel: DyadPanel, variable: str) -> NDArray[np.float64]:
     check_usable(panel, [variable])
     column = panel._frame[variable]
     if column.dtype == np.float64:
-        return read_only(column.to_numpy())
+        # A view, kept because an analysis asks for the same few columns again and again.
+        panel._numbers[variable] = read_only(column.to_numpy())
+        return panel._numbers[variable]
     if column.dtype.kind in "cmM" or isinstance(column.dtype, (pd.DatetimeTZDtype, pd.PeriodDtype)):
         kind = "complex numbers" if column.dtype.kind == "c" else "dates or times"
         raise DataError(f"column {variable!r} holds {kind}: recode it to numbers.")

@@ -129,6 +129,13 @@ class PanelIndex:
         return read_only(self.find(self.dyad, 1 - self.member, self.occasion))
 
     @cached_property
+    def role_of_member(self) -> NDArray[np.int64]:
+        """Role code of both members of each dyad; -1 for one who has no row."""
+        roles = np.full((self.n_dyads, 2), -1)
+        roles[self.dyad, self.member] = self.role
+        return read_only(roles)
+
+    @cached_property
     def slot(self) -> NDArray[np.int64]:
         """Place of each row among the scheduled occasions of the study."""
         return read_only(self.schedule.slots(self.occasion))

@@ -234,9 +234,7 @@ class PanelRows:
         index = self._index
         if not index.roles:
             return frozenset(self._compositions)
-        roles = np.full((index.n_dyads, 2), -1)
-        roles[index.dyad, index.member] = index.role
-        same = roles[:, 0] == roles[:, 1]
+        same = index.role_of_member[:, 0] == index.role_of_member[:, 1]
         return frozenset(label for label, alike in zip(self._compositions, same, strict=True) if alike)
 
     @property

@@ -7,7 +7,7 @@ from reldyn.stats._ar1 import AR1_GRID, AR1Design, AR1Fit, ar1_log_likelihood, f
 from reldyn.stats._cluster import cluster_codes, cluster_covariance, cluster_means, cluster_sums
 from reldyn.stats._estimate import Estimate
 from reldyn.stats._kalman import IMPOSSIBLE, Observations, Profile, StateSpace, coefficients, deviances, smoothed
-from reldyn.stats._metrics import different_metrics
+from reldyn.stats._metrics import METRIC_FACTOR, different_metrics
 from reldyn.stats._montecarlo import (
     DECISIONS,
     NUMERICAL_ERRORS,
@@ -45,6 +45,7 @@ __all__ = [
     "DECISIONS",
     "AR1_GRID",
     "IMPOSSIBLE",
+    "METRIC_FACTOR",
     "NUMERICAL_ERRORS",
     "POOLINGS",
     "STOP_AFTER",

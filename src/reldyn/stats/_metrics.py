@@ -8,10 +8,10 @@ import numpy as np
 
 from reldyn._types import Array
 
-__all__ = ["different_metrics"]
+__all__ = ["METRIC_FACTOR", "different_metrics"]
 
 # Scales of 5 and 7 points differ by half, 1-5 items and 0-10 sliders by 2.5: from 4 on no two versions of one scale do.
-_FACTOR = 4.0
+METRIC_FACTOR = 4.0
 _FEWEST_VALUES = 10
 
 
@@ -37,9 +37,9 @@ def different_metrics(first: Array, second: Array) -> bool:
     if min(map(len, parts)) < _FEWEST_VALUES:
         return False
     ranges = [float(np.ptp(part)) for part in parts]
-    if min(ranges) == 0 or max(ranges) < _FACTOR * min(ranges):
+    if min(ranges) == 0 or max(ranges) < METRIC_FACTOR * min(ranges):
         return False
     (small, narrow), (large, wide) = sorted(
         zip([float(part.std(ddof=1)) for part in parts], ranges, strict=True), key=itemgetter(0)
     )
-    return wide >= _FACTOR * narrow and large >= _FACTOR * small
+    return wide >= METRIC_FACTOR * narrow and large >= METRIC_FACTOR * small

@@ -232,7 +232,7 @@ def _roles_of(panel: DyadPanel, composition: str) -> tuple[Hashable, ...]:
 
     index = panel.index
     member_of = np.array([label == composition for label in panel.composition_of_dyad])
-    role = index.role if member_of.all() else index.role[member_of[index.dyad]]
+    role = index.role_of_member[member_of]
     codes = np.flatnonzero(np.bincount(role[role >= 0], minlength=len(index.roles)))
     labels = tuple(index.roles[code] for code in codes)
     if len(labels) != 2:
