@@ -10,6 +10,7 @@ condition) and, if it may not, the way out (negative curvature, followed by the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -140,7 +141,7 @@ def optimise(
     rounded = 0
     frame = _Frame(stats, structure, point, scale)
     for _ in range(max_iterations):
-        step, promised = trust_region_step(frame.gradient, frame.hessian, radius)
+        step, promised = frame.step(radius)
         if promised < DECREASE and frame.least_curvature > -NEGATIVE_CURVATURE:
             code = "converged"
             break
@@ -168,20 +169,20 @@ def optimise(
         elif radius < 1e-9:
             code = "no progress"
             break
-    _, promised = trust_region_step(frame.gradient, frame.hessian, 1.0)
+    _, promised = frame.step(1.0)
     verified = promised < ROUNDING and frame.least_curvature > -NEGATIVE_CURVATURE
     trace = Trace(start, np.array(deviances), evaluations, len(deviances) - 1, code)
     return Optimum(point, trace, bool(verified), float(promised), frame.least_curvature)
 
 
-def trust_region_step(gradient: Array, hessian: Array, radius: float) -> tuple[Array, float]:
+def trust_region_step(gradient: Array, values: Array, vectors: Array, radius: float) -> tuple[Array, float]:
     """Minimise ``g's + s'Hs / 2`` over steps no longer than `radius`.
 
     Parameters
     ----------
     gradient : (k,) array
-    hessian : (k, k) array
-        May be indefinite.
+    values, vectors : (k,) and (k, k) arrays
+        Eigenvalues of H, which may be indefinite, in ascending order, and its eigenvectors.
     radius : float
 
     Returns
@@ -192,13 +193,12 @@ def trust_region_step(gradient: Array, hessian: Array, radius: float) -> tuple[A
 
     Examples
     --------
-    >>> step, promised = trust_region_step(np.array([2.0, 0.0]), np.diag([2.0, 1.0]), 10.0)
+    >>> step, promised = trust_region_step(np.array([2.0, 0.0]), np.array([1.0, 2.0]), np.eye(2)[::-1], 10.0)
     >>> step.tolist(), promised
     ([-1.0, 0.0], 1.0)
     """
     if not len(gradient):
         return gradient, 0.0
-    values, vectors = np.linalg.eigh(hessian)
     along = vectors.T @ gradient
     floor = 1e-13 * max(float(np.abs(values).max()), 1e-300)
 
@@ -244,7 +244,7 @@ class _Frame:
         for block in structure.blocks:
             copy = np.array(block.copies[0])
             scales = scale[copy]
-            root, order = pivoted_root(point.G[np.ix_(copy, copy)] / np.outer(scales, scales), _SHUT)
+            root, order = pivoted_root(point.G[copy[:, None], copy] / (scales[:, None] * scales), _SHUT)
             self.roots.append((root, order))
             gradient = np.asarray(value.gradient)[start : start + block.n_parameters]
             first, second = root_derivatives(root, order, scales, gradient)
@@ -255,12 +255,14 @@ class _Frame:
             start += block.n_parameters
         self.unconstrained = []
         for eta, first, second in point.charts or _charts(stats, point.psi):
+            r = len(eta)
             self.unconstrained.append(eta)
-            wide = np.zeros((k, len(eta)))
-            wide[start : start + len(eta)] = first
+            wide = np.zeros((k, r))
+            wide[start : start + r] = first
             jacobian.append(wide)
-            curvature.append(np.tensordot(np.asarray(value.gradient)[start : start + len(eta)], second, axes=1))
-            start += len(eta)
+            pull = np.asarray(value.gradient)[start : start + r] @ second.reshape(r, -1)
+            curvature.append(pull.reshape(r, r))
+            start += r
         chain = np.concatenate(jacobian, axis=1)
         self.gradient: Array = chain.T @ np.asarray(value.gradient)
         self.hessian: Array = chain.T @ value.hessian @ chain
@@ -270,24 +272,30 @@ class _Frame:
             self.hessian[part, part] += item
             begin += len(item)
 
+        self._values, self._vectors = np.linalg.eigh(self.hessian)
+
     @property
     def least_curvature(self) -> float:
         """Smallest eigenvalue of the second derivatives."""
-        return float(np.linalg.eigvalsh(self.hessian)[0]) if len(self.hessian) else 0.0
+        return float(self._values[0]) if len(self._values) else 0.0
+
+    def step(self, radius: float) -> tuple[Array, float]:
+        """The best step no longer than the radius, and what it promises."""
+        return trust_region_step(self.gradient, self._values, self._vectors, radius)
 
     def move(self, step: Array, *, reml: bool) -> Point | None:
         """The point a step leads to."""
         G = np.zeros((self.stats.q, self.stats.q))
         start = 0
         for block, (root, order) in zip(self.structure.blocks, self.roots, strict=True):
-            lower = np.tril_indices(block.size)
+            lower = _lower(block.size)[:2]
             moved = root.copy()
             moved[lower] += step[start : start + len(lower[0])]
             start += len(lower[0])
             for copy in block.copies:
                 columns = np.array(copy)[order]
                 scaled = moved * self.scale[np.array(block.copies[0])[order]][:, None]
-                G[np.ix_(columns, columns)] = scaled @ scaled.T
+                G[columns[:, None], columns] = scaled @ scaled.T
         psi, charts = [], []
         for eta, exchangeable in zip(self.unconstrained, self.stats.exchangeable, strict=True):
             there = eta + step[start : start + len(eta)]
@@ -310,17 +318,27 @@ def _charts(stats: Statistics, psi: tuple[Array, ...]) -> list[tuple[Array, Arra
 
 def root_derivatives(root: Array, order: Ints, scales: Array, gradient: Array) -> tuple[Array, Array]:
     """Derivatives of a block's free parameters in the entries of its root; the gradient's pull on their curvature."""
-    k = len(root)
-    rows, columns = np.tril_indices(k)
+    rows, columns, position, twice = _lower(len(root))
     here = np.arange(len(rows))
-    position = np.zeros((k, k), dtype=np.int64)
-    position[rows, columns] = position[columns, rows] = here
-    place = position[np.ix_(order, order)][rows]
+    place = position[order[:, None], order][rows]
     # Element (a, j) of the root moves row a of the matrix, its diagonal twice.
-    size = np.outer(scales, scales)[np.ix_(order, order)][rows] * (1.0 + (rows[:, None] == np.arange(k)))
+    ordered = scales[order]
+    size = (ordered[:, None] * ordered)[rows] * twice
     first = np.zeros((len(rows), len(rows)))
     second = np.zeros((len(rows), len(rows)))
     first[place, here[:, None]] = root.T[columns] * size
-    below = np.arange(k) >= columns[:, None]
+    below = here[: len(root)] >= columns[:, None]
     second[np.nonzero(below)[0], position[columns][below]] = (gradient[place] * size)[below]
     return first, second
+
+
+@lru_cache(maxsize=64)
+def _lower(k: int) -> tuple[Ints, Ints, Ints, Array]:
+    """Rows and columns of the lower triangle; the place of each element in it; 2 on the diagonal and 1 beside it."""
+    rows, columns = np.tril_indices(k)
+    position = np.zeros((k, k), dtype=np.int64)
+    position[rows, columns] = position[columns, rows] = np.arange(len(rows))
+    twice = 1.0 + (rows[:, None] == np.arange(k))
+    for shared in (rows, columns, position, twice):
+        shared.setflags(write=False)
+    return rows, columns, position, twice

@@ -114,7 +114,7 @@ class RandomStructure:
         """Free parameters of an internal G (tied copies are averaged)."""
         values = []
         for block in self.blocks:
-            mean = np.mean([G[np.ix_(copy, copy)] for copy in block.copies], axis=0)
+            mean = sum(G[np.ix_(copy, copy)] for copy in block.copies) / len(block.copies)
             values.append(mean[np.tril_indices(block.size)])
         return np.concatenate(values) if values else np.zeros(0)
 
@@ -218,21 +218,12 @@ def pivoted_root(matrix: Array, tolerance: float = 1e-13) -> tuple[Array, Ints]:
         Rows in the order of `order`; ``root @ root.T == matrix[order][:, order]``.
     order : (k,) int array
     """
+    from scipy.linalg.lapack import dpstrf
+
     k = len(matrix)
-    order = np.arange(k)
-    rest = matrix.copy()
-    root = np.zeros((k, k))
-    largest = float(np.max(np.diag(matrix), initial=0.0))
-    for j in range(k):
-        pivot = j + int(np.argmax(np.diag(rest)[j:]))
-        if rest[pivot, pivot] <= tolerance * largest:
-            break
-        if pivot != j:
-            order[[j, pivot]] = order[[pivot, j]]
-            root[[j, pivot]] = root[[pivot, j]]
-            rest[[j, pivot]] = rest[[pivot, j]]
-            rest[:, [j, pivot]] = rest[:, [pivot, j]]
-        root[j, j] = np.sqrt(rest[j, j])
-        root[j + 1 :, j] = rest[j + 1 :, j] / root[j, j]
-        rest[j + 1 :, j + 1 :] -= np.outer(root[j + 1 :, j], root[j + 1 :, j])
-    return root, order
+    if not k:
+        return np.zeros((0, 0)), np.arange(0)
+    root, order, rank, _ = dpstrf(matrix, tol=tolerance * float(np.diag(matrix).max()), lower=1)
+    root = np.tril(root)
+    root[rank:, rank:] = 0.0
+    return root, order.astype(np.int64) - 1
