@@ -92,10 +92,10 @@ def lay_out(
     places = np.array([(begins[number] + layout, a, b) for number, layout, a, b in terms], dtype=np.int64)
     sizes = np.array([size for chunk in chunks for size in chunk.sizes], dtype=np.int64)
     counts = np.concatenate([chunk.counts for chunk in chunks])
-    return Entries(values, term, column, row, totals, places.reshape(-1, 3), _bases(chunks, structures), sizes, counts)
+    return Entries(values, term, column, row, totals, places.reshape(-1, 3), bases_of(chunks, structures), sizes, counts)
 
 
-def _bases(chunks: tuple[Chunk, ...], structures: list[Structure]) -> Array:
+def bases_of(chunks: tuple[Chunk, ...], structures: list[Structure]) -> Array:
     """Derivatives of the covariance of every layout, zero in the parameters of other strata."""
     begins = np.cumsum([0, *(len(item.names) for item in structures)])
     found = np.zeros((sum(chunk.n_layouts for chunk in chunks), int(begins[-1]), 2, 2))

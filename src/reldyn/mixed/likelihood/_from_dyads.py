@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import cast
 
 import numpy as np
 
 from reldyn._types import Array, Flags, Ints
-from reldyn.mixed.likelihood._layouts import Chunk, Columns, DenseLayout
-from reldyn.mixed.processes import Layout, batch_layouts
+from reldyn.mixed.likelihood._entries import LANES, Entries, bases_of
+from reldyn.mixed.likelihood._layouts import Chunk, Columns, DenseLayout, DyadLayouts
+from reldyn.mixed.processes import Layout, Structure, batch_layouts
 from reldyn.mixed.spec._columns import RoleColumns
 from reldyn.mixed.spec._problem import Problem
 from reldyn.mixed.spec._sums import DyadProducts, in_stratum
@@ -42,39 +44,133 @@ def chunk_of_dyads(
     """
     mine = in_stratum(problem, stratum)
     counts = dyads.counts[mine].sum(axis=0)
-    present = [place for place in range(3) if counts[place] > 0]
-    terms: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
-    for index, place in enumerate(present):
-        members = OCCASIONS[place].members
-        for a, one in enumerate(members):
-            for b, other in enumerate(members):
-                terms.setdefault((one, other), []).append((index, a, b))
+    present = tuple(place for place in range(3) if counts[place] > 0)
     sides = [_side(problem, Z, columns[member], stratum, member) for member in (0, 1)]
-    frequent = []
-    for pair, of_pair in terms.items():
-        left, right = (columns[member] for member in pair)
-        (above, used_above), (beside, used_beside) = (sides[member] for member in pair)
-        grams = np.zeros((len(of_pair), problem.n_dyads, len(left.z), right.width))
-        totals = np.zeros((len(of_pair), left.width, right.width))
-        z_rows = slice(len(left.x), len(left.x) + len(left.z))
-        for t, (index, _, _) in enumerate(of_pair):
-            products = _block(dyads, present[index], pair)[mine]
-            totals[t] = np.outer(used_above, used_beside) * products.sum(axis=0)[np.ix_(above, beside)]
-            kept = products[:, above[z_rows, None], beside]
-            grams[t, mine] = (
-                kept if used_beside.all() and used_above.all() else kept * np.outer(used_above[z_rows], used_beside)
-            )
-        frequent.append(DenseLayout(pair, tuple(of_pair), grams, totals))
     layouts = [OCCASIONS[place] for place in present]
     return Chunk(
         stratum=stratum,
         n_layouts=len(present),
         arrangement=batch_layouts(layouts),
-        counts=counts[present],
+        counts=counts[list(present)],
         sizes=tuple(len(layout.members) for layout in layouts),
-        frequent=tuple(frequent),
+        kept=DyadLayouts(
+            dyads,
+            mine,
+            present,
+            (columns[0], columns[1]),
+            (sides[0][0], sides[1][0]),
+            (sides[0][1], sides[1][1]),
+        ),
         rare=(),
     )
+
+
+def dense_layouts(kept: DyadLayouts) -> tuple[DenseLayout, ...]:
+    """The same layouts as other residuals have them."""
+    dyads, mine = kept.dyads, kept.mine
+    terms: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
+    for index, place in enumerate(kept.present):
+        members = OCCASIONS[place].members
+        for a, one in enumerate(members):
+            for b, other in enumerate(members):
+                terms.setdefault((one, other), []).append((index, a, b))
+    frequent = []
+    for pair, of_pair in terms.items():
+        left, right = (kept.columns[member] for member in pair)
+        above, beside = (kept.sources[member] for member in pair)
+        used_above, used_beside = (kept.used[member] for member in pair)
+        grams = np.zeros((len(of_pair), len(dyads.counts), len(left.z), right.width))
+        totals = np.zeros((len(of_pair), left.width, right.width))
+        z_rows = slice(len(left.x), len(left.x) + len(left.z))
+        for t, (index, _, _) in enumerate(of_pair):
+            products = _block(dyads, kept.present[index], pair)[mine]
+            totals[t] = np.outer(used_above, used_beside) * products.sum(axis=0)[np.ix_(above, beside)]
+            grams[t, mine] = products[:, above[z_rows, None], beside] * np.outer(used_above[z_rows], used_beside)
+        frequent.append(DenseLayout(pair, tuple(of_pair), grams, totals))
+    return tuple(frequent)
+
+
+def entries_of_dyads(chunks: tuple[Chunk, ...], n_dyads: int, structures: list[Structure]) -> Entries:
+    """Lay out the cross-products straight from those of dyads; see `lay_out`."""
+    from reldyn.mixed.spec._pass_numba import fill_lanes
+
+    kept = [cast("DyadLayouts", chunk.kept) for chunk in chunks]
+    dyads, p, q = kept[0].dyads, kept[0].columns[0].p, kept[0].columns[0].q
+    places: list[tuple[int, int, int]] = []
+    pieces: list[Array] = []
+    totals: list[Array] = []
+    of_dyad = np.zeros(n_dyads, dtype=np.int64)
+    begin = 0
+    for number, (chunk, part) in enumerate(zip(chunks, kept, strict=True)):
+        of_dyad[part.mine] = number
+        singles, pairs = part.dyads.singles[part.mine].sum(axis=0), part.dyads.pairs[part.mine].sum(axis=0)
+        for layout, place in enumerate(part.present):
+            members = OCCASIONS[place].members
+            for a, b in itertools.combinations_with_replacement(range(len(members)), 2):
+                term = len(places)
+                places.append((begin + layout, a, b))
+                totals.append(np.zeros((p + 1, p + 1)))
+                for one, other in dict.fromkeys([(members[a], members[b]), (members[b], members[a])]):
+                    pieces.append(_pieces(part, place, one, other, term, number))
+                    _add_total(part, pairs if place == 2 else singles[place], place, one, other, totals[term])
+        begin += chunk.n_layouts
+    code, single, index, weight, of = np.concatenate(pieces, axis=1)
+    elements, target = np.unique(code.astype(np.int64), return_inverse=True)
+    values = np.zeros((max(-(-n_dyads // LANES), 1), len(elements), LANES))
+    fill_lanes(
+        dyads.pairs.reshape(n_dyads, -1),
+        dyads.singles.reshape(n_dyads, -1),
+        of_dyad,
+        target,
+        single > 0,
+        index.astype(np.int64),
+        weight,
+        of.astype(np.int64),
+        values,
+    )
+    term, rest = np.divmod(elements, (p + q + 1) * q)
+    return Entries(
+        values,
+        term,
+        rest // q,
+        rest % q,
+        np.array(totals).reshape(-1, p + 1, p + 1),
+        np.array(places, dtype=np.int64).reshape(-1, 3),
+        bases_of(chunks, structures),
+        np.array([size for chunk in chunks for size in chunk.sizes], dtype=np.int64),
+        np.concatenate([chunk.counts for chunk in chunks]),
+    )
+
+
+def _pieces(kept: DyadLayouts, place: int, one: int, other: int, term: int, number: int) -> Array:
+    """What makes up the elements of a term, as rows: the element, whether of single rows, where, weight, chunk."""
+    left, right = kept.columns[one], kept.columns[other]
+    z = slice(len(left.x), len(left.x) + len(left.z))
+    width, above, beside = _positions(kept, place, one, other)
+    element = (term * (left.p + left.q + 1) + right.places) * left.q + left.z[:, None]
+    index = above[z, None] * width + beside + (place * width * width if place < 2 else 0)
+    weight = np.outer(kept.used[one][z], kept.used[other])
+    found = np.empty((5, element.size))
+    for row, item in zip(found, (element, place < 2, index, weight, number), strict=True):
+        row[:] = item.ravel() if isinstance(item, np.ndarray) else item
+    return found[:, found[3] != 0.0]
+
+
+def _add_total(kept: DyadLayouts, sums: Array, place: int, one: int, other: int, total: Array) -> None:
+    """Add what belongs to [X y], summed over dyads."""
+    width, above, beside = _positions(kept, place, one, other)
+    mine = [np.append(np.arange(len(kept.columns[m].x)), kept.columns[m].width - 1) for m in (one, other)]
+    there = [np.append(kept.columns[m].x, kept.columns[m].p) for m in (one, other)]
+    weight = np.outer(kept.used[one][mine[0]], kept.used[other][mine[1]])
+    total[there[0][:, None], there[1]] += weight * sums[above[mine[0], None], beside[mine[1]]]
+
+
+def _positions(kept: DyadLayouts, place: int, one: int, other: int) -> tuple[int, Ints, Ints]:
+    """Width of the products of a layout, and where the packed columns of two members stand in them."""
+    w = kept.dyads.singles.shape[-1]
+    if place < 2:
+        return w, kept.sources[one], kept.sources[other]
+    return 2 * w, kept.sources[one] + one * w, kept.sources[other] + other * w
 
 
 def _side(problem: Problem, Z: RoleColumns, columns: Columns, stratum: int, member: int) -> tuple[Ints, Array]:

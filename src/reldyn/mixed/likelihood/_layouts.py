@@ -10,6 +10,7 @@ import numpy as np
 from reldyn._records import brief
 from reldyn._types import Array, Ints
 from reldyn.mixed.processes import Arrangement
+from reldyn.mixed.spec._sums import DyadProducts
 
 Where = slice | Ints
 
@@ -110,6 +111,32 @@ class SparseLayouts:
 
 @brief
 @dataclass(frozen=True)
+class DyadLayouts:
+    """Frequent layouts of residuals without carry-over, as cross-products of dyads; see `_from_dyads`.
+
+    Attributes
+    ----------
+    dyads : DyadProducts
+    mine : slice or int array
+        Dyads of the stratum.
+    present : tuple of int
+        Which of `OCCASIONS` there are.
+    columns : tuple of two Columns
+        Per member.
+    sources, used : tuples of two arrays
+        Columns of [base, y] behind the packed columns of each member, and 1 where they are in use.
+    """
+
+    dyads: DyadProducts
+    mine: slice | Ints
+    present: tuple[int, ...]
+    columns: tuple[Columns, Columns]
+    sources: tuple[Ints, Ints]
+    used: tuple[Array, Array]
+
+
+@brief
+@dataclass(frozen=True)
 class Chunk:
     """Layouts of one stratum whose kernels are computed together."""
 
@@ -118,8 +145,17 @@ class Chunk:
     arrangement: Arrangement
     counts: Array
     sizes: tuple[int, ...]
-    frequent: tuple[DenseLayout, ...]
+    kept: tuple[DenseLayout, ...] | DyadLayouts
     rare: tuple[SparseLayouts, ...]
+
+    @cached_property
+    def frequent(self) -> tuple[DenseLayout, ...]:
+        """Frequent layouts, formed where they are asked for."""
+        if not isinstance(self.kept, DyadLayouts):
+            return self.kept
+        from reldyn.mixed.likelihood._from_dyads import dense_layouts
+
+        return dense_layouts(self.kept)
 
 
 def as_slice(index: Ints) -> Where:

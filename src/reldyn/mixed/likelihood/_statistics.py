@@ -21,8 +21,8 @@ from reldyn._records import brief
 from reldyn._types import Array, Ints
 from reldyn.mixed.likelihood._backend import kernels
 from reldyn.mixed.likelihood._entries import Entries, lay_out
-from reldyn.mixed.likelihood._from_dyads import chunk_of_dyads
-from reldyn.mixed.likelihood._layouts import Chunk, Columns, DenseLayout, SparseLayouts, Where
+from reldyn.mixed.likelihood._from_dyads import chunk_of_dyads, entries_of_dyads
+from reldyn.mixed.likelihood._layouts import Chunk, Columns, DenseLayout, DyadLayouts, SparseLayouts, Where
 from reldyn.mixed.processes import Kernel, SegmentGroup, batch_layouts, natural_names, segments_of, structure
 from reldyn.mixed.processes import kernels as layout_kernels
 from reldyn.mixed.spec._columns import Design, RoleColumns, pick
@@ -80,6 +80,8 @@ class Statistics:
     def entries(self) -> Entries:
         """The cross-products kept per dyad, in lanes of dyads for compiled kernels."""
         structures = [structure(self.residual, item) for item in self.exchangeable]
+        if all(isinstance(chunk.kept, DyadLayouts) for chunk in self.chunks):
+            return entries_of_dyads(self.chunks, self.n_dyads, structures)
         return lay_out(self.chunks, self.columns, self.n_dyads, structures)
 
     @property
@@ -327,7 +329,7 @@ def _chunk(table: _Rows, groups: list[SegmentGroup], stratum: int, residual: Res
         arrangement=batch_layouts([group.layout for group in groups]),
         counts=np.array([len(group.dyad) for group in groups], dtype=float),
         sizes=tuple(group.rows.shape[1] for group in groups),
-        frequent=_frequent(table, frequent),
+        kept=_frequent(table, frequent),
         rare=tuple(_rare(table, items) for items in rare.values()),
     )
 

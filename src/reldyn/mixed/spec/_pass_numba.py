@@ -116,3 +116,33 @@ def dyad_moments(base, y, member, step, first, coefficients, stratum, several, o
             if count[m] >= least:
                 mine[1 + m] += squares[m] * (count[m] / (count[m] - 1.0) if several else 1.0)
                 mine[3 + m] += count[m]
+
+
+@njit(cache=True)
+def fill_lanes(pairs, singles, of_dyad, target, single, index, weight, of, out):
+    """Lay out cross-products of dyads in lanes.
+
+    Parameters
+    ----------
+    pairs, singles : (d, size) arrays
+        From `dyad_products`.
+    of_dyad : (d,) int array
+        Chunk of each dyad.
+    target, index, of : (pieces,) int arrays
+        Element that a piece adds to, its place among the products, and the chunk that it belongs to.
+    single : (pieces,) bool array
+        Whether it is one of `singles`.
+    weight : (pieces,) array
+    out : (blocks, elements, LANES) array
+        Added to.
+    """
+    lanes = out.shape[2]
+    for block in range(out.shape[0]):
+        first = block * lanes
+        count = min(lanes, len(of_dyad) - first)
+        for i in range(len(target)):
+            entry, factor, place = out[block, target[i]], weight[i], index[i]
+            for lane in range(count):
+                d = first + lane
+                if of_dyad[d] == of[i]:
+                    entry[lane] += factor * (singles[d, place] if single[i] else pairs[d, place])
