@@ -122,7 +122,7 @@ class Sums:
     products : (2, q, q, q, q) array
         Products of H with what the log-determinant and the quadratic form put beside it.
     h_sum : (q, q) array
-    drifts : (e, r, e) array
+    drifts : (r, e, e) array
         K'P, with ``K = near + dC_zz P / 2``.
     traces : (r,) array
         <M, dC_zz>.
@@ -153,7 +153,7 @@ def pass_second(stats: Statistics, terms: Terms, lanes: Lanes, transform: Array,
         np.zeros((e * q, e * q)),
         np.zeros((2, q * q, q * q)),
         np.zeros((q, q)),
-        np.zeros((e * r, e)),
+        np.zeros((r * e, e)),
         np.zeros(r),
         np.zeros((2, r, r)),
         np.zeros((2, r, q, q)),
@@ -179,7 +179,7 @@ def pass_second(stats: Statistics, terms: Terms, lanes: Lanes, transform: Array,
         pairs.reshape(e, q, e, q),
         products.reshape(2, q, q, q, q),
         h_sum,
-        drifts.reshape(e, r, e),
+        drifts.reshape(r, e, e),
         traces,
         own,
         mixed,
@@ -266,8 +266,7 @@ def _differentiate(
     derivative_of[:g] = -(basis @ pairs).reshape(g, p + 1, p + 1)
     of_totals = (slopes @ entries.totals.reshape(len(entries.totals), -1)).reshape(r, p + 1, p + 1)
     derivative_of[g:] = transform.T @ of_totals @ transform
-    crossed = sums.drifts.transpose(1, 0, 2)
-    derivative_of[g:] += crossed + crossed.transpose(0, 2, 1)
+    derivative_of[g:] += sums.drifts + sums.drifts.transpose(0, 2, 1)
     # The derivative of the log-determinants in G is H; all others are weighted sums over columns.
     gradient_random = sums.h_sum - (pairs[:, :: p + 2] @ omega).reshape(q, q)
     gradient = derivative_of.reshape(g + r, -1)[:, :: p + 2] @ omega

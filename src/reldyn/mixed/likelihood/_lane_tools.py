@@ -52,15 +52,6 @@ def pick(x, places, out):
 
 
 @njit(cache=True)
-def put(x, k, out):
-    """Set ``out[:, k]`` to x (column, row, lane)."""
-    for j in range(x.shape[0]):
-        for i in range(x.shape[1]):
-            for lane in range(LANES):
-                out[j, k, i, lane] = x[j, i, lane]
-
-
-@njit(cache=True)
 def turn(x, out):
     """Exchange columns and rows of x (q, q, lane)."""
     for j in range(x.shape[0]):
@@ -193,14 +184,22 @@ def negate(x):
 
 
 @njit(cache=True)
-def halfway(near, pulled, k, K):
-    """Set ``K[:, k]`` to near plus half of pulled, and near to near plus pulled."""
+def halfway(near, pulled, half):
+    """Set `half` to near plus half of pulled, and near to near plus pulled."""
     for j in range(near.shape[0]):
         for i in range(near.shape[1]):
             for lane in range(LANES):
-                half = 0.5 * pulled[j, i, lane]
-                K[j, k, i, lane] = near[j, i, lane] + half
+                part = 0.5 * pulled[j, i, lane]
+                half[j, i, lane] = near[j, i, lane] + part
                 near[j, i, lane] += pulled[j, i, lane]
+
+
+@njit(cache=True)
+def add_symmetric(value, k, m, out):
+    """Add to an element of a symmetric matrix."""
+    out[k, m] += value
+    if k != m:
+        out[m, k] += value
 
 
 @njit(cache=True, fastmath=ORDER, error_model="numpy")
@@ -235,16 +234,17 @@ def outer_products(U, H, of_x, of_r, with_x, h_sum):
 
 
 @njit(cache=True, fastmath=ORDER, error_model="numpy")
-def add_sandwich(left, right, out):
-    """Add ``left right'`` summed over lanes; both (column, row, lane)."""
-    q = left.shape[0]
-    for m in range(q):
-        for i in range(q):
-            for j in range(q):
-                total = 0.0
+def add_sandwich(left, right, factor, out):
+    """Add ``factor left right'`` summed over columns and lanes; both (column, row, lane)."""
+    q = left.shape[1]
+    for i in range(q):
+        for j in range(q):
+            total = 0.0
+            for m in range(left.shape[0]):
+                one, other = left[m, i], right[m, j]
                 for lane in range(LANES):
-                    total += left[m, i, lane] * right[m, j, lane]
-                out[i, j] += total
+                    total += one[lane] * other[lane]
+            out[i, j] += factor * total
 
 
 @njit(cache=True, fastmath=ORDER, error_model="numpy")

@@ -17,6 +17,7 @@ from reldyn.mixed.likelihood._lane_tools import (
     add_products,
     add_sandwich,
     add_scaled,
+    add_symmetric,
     combine,
     combine_rows,
     contract,
@@ -29,7 +30,6 @@ from reldyn.mixed.likelihood._lane_tools import (
     negate,
     outer_products,
     pick,
-    put,
     sum_log_det,
     take_from_one,
     times,
@@ -113,10 +113,10 @@ def second_pass(entries, terms, column, row, slopes, C, half, transform, places,
     of_x, of_r = np.empty((q, q, LANES)), np.empty((q, q, LANES))
     dC, MC = np.empty((c, q, LANES)), np.empty((r, q, q, LANES))
     MC_turned = np.empty((r, q, q, LANES))
-    near, pulled = np.empty((e, q, LANES)), np.empty((e, q, LANES))
-    Y, MY = np.empty((e, r, q, LANES)), np.empty((e, r, q, LANES))
-    J, K = np.empty((e, r, q, LANES)), np.empty((e, r, q, LANES))
-    mine, turned = np.empty((e, q, LANES)), np.empty((q, q, LANES))
+    pulled = np.empty((e, q, LANES))
+    Y, MY = np.empty((r, e, q, LANES)), np.empty((e, q, LANES))
+    J, K = np.empty((e, q, LANES)), np.empty((r, e, q, LANES))
+    turned = np.empty((q, q, LANES))
     targets = np.zeros((2, c, q, LANES))
     for block in range(C.shape[0]):
         here = C[block]
@@ -139,31 +139,27 @@ def second_pass(entries, terms, column, row, slopes, C, half, transform, places,
         for k in range(r):
             gather(entries[block], terms, column, row, slopes[k], dC)
             pick(dC, places, outer)
-            combine(outer, transform, near)
+            combine(outer, transform, Y[k])
             dCzz = dC[p : p + q]
             times(dCzz, P, pulled)
-            halfway(near, pulled, k, K)
-            put(near, k, Y)
-            times(M, near, mine)
-            put(mine, k, MY)
-            times(shrink, near, mine)
-            put(mine, k, J)
+            halfway(Y[k], pulled, K[k])
+            times(M, Y[k], MY)
+            for m in range(k + 1):
+                # Columns of X belong to the log-determinant, the last one to the quadratic form.
+                add_symmetric(-2.0 * with_x * dot(Y[m, :p], MY[:p]), k, m, own[0])
+                add_symmetric(-2.0 * dot(Y[m, p], MY[p]), k, m, own[1])
+            times(shrink, Y[k], J)
+            if with_x != 0.0:
+                add_sandwich(U[:p], J[:p], -2.0 * with_x, mixed[0, k])
+            add_sandwich(U[p:], J[p:], -2.0, mixed[1, k])
             times(M, dCzz, MC[k])
             turn(MC[k], MC_turned[k])
             traces[k] += dot(dCzz, M)
             times(shrink, dCzz, turned)
-            add_sandwich(turned, shrink, mixed[0, k])
+            add_sandwich(turned, shrink, 1.0, mixed[0, k])
         if r:
-            add_products(K.reshape(e * r, q * LANES), P.reshape(e, q * LANES), 1.0, drifts)
+            add_products(K.reshape(r * e, q * LANES), P.reshape(e, q * LANES), 1.0, drifts)
             add_products(MC.reshape(r, q * q * LANES), MC_turned.reshape(r, q * q * LANES), -1.0, own[0])
-            for j in range(e):
-                # Columns of X belong to the log-determinant, the last one to the quadratic form.
-                part = 1 if j == p else 0
-                weight = 2.0 if j == p else 2.0 * with_x
-                if weight != 0.0:
-                    add_products(Y[j].reshape(r, q * LANES), MY[j].reshape(r, q * LANES), -weight, own[part])
-                    for k in range(r):
-                        add_products(U[j], J[j, k], -weight, mixed[part, k])
         if contracted.shape[1]:
             fill_targets(P, M, back, places, with_x, targets)
             contract(entries[block], terms, column, row, p, q, targets, contracted)
