@@ -4,11 +4,14 @@ Usage: python -m benchmarks.mixed [--quick] [--against REV]
 
 From a built panel to inference, CPU seconds on one core, the least of several fits. Peers: statsmodels MixedLM on
 the model that it can express (six random effects, one residual variance), and nlme, if Rscript is installed, on the
-model itself. ``--quick`` leaves out what takes minutes. ``--against`` times the same fits with an earlier commit of
-the library as well, in turn with this one, and stores the median ratio of seven such pairs under a name of its own.
+model itself. ``--against`` times the same fits with an earlier commit of the library as well, in turn with this one,
+and stores, under a name of its own, the median ratio of seven such pairs, the largest difference of what both found,
+and what goals there are beside: MixedLM, memory, the first compilation, a thousand replications. ``--quick`` leaves
+out what takes minutes, and stores nothing with ``--against``: it shows that the script runs.
 """
 
 import argparse
+import itertools
 import json
 import os
 import shutil
@@ -124,8 +127,18 @@ def work_serve():
         began = time.process_time()
         answer = calls[job]()
         seconds = time.process_time() - began
-        print(json.dumps({"cpu": seconds, "log_likelihood": float(answer.estimates.log_likelihood)}), flush=True)
+        print(json.dumps({"cpu": seconds, **found_by(answer.estimates)}), flush=True)
     return {}
+
+
+def found_by(estimates):
+    """Numbers of a fit that two versions of the library must agree on."""
+    numbers = [estimates.beta, np.sqrt(np.diag(estimates.cov)), estimates.df, np.diag(estimates.random)]
+    numbers += list(estimates.natural)
+    return {
+        "log_likelihood": float(estimates.log_likelihood),
+        "numbers": np.concatenate([np.ravel(part) for part in numbers]).tolist(),
+    }
 
 
 def work_statsmodels(size):
@@ -143,12 +156,12 @@ def work_statsmodels(size):
     return {"cpu": time.process_time() - began, "log_likelihood": float(fit.llf), "converged": bool(fit.converged)}
 
 
-def work_replications(n_jobs):
+def work_replications(n_jobs, count=REPLICATIONS):
     """Simulate and fit through the parallel seam; wall-clock seconds."""
     from reldyn.resample import map_seeded
 
     began = time.perf_counter()
-    answers = map_seeded(simulate_and_fit, range(REPLICATIONS), seed=SEED, n_jobs=int(n_jobs))
+    answers = map_seeded(simulate_and_fit, range(int(count)), seed=SEED, n_jobs=int(n_jobs))
     return {"seconds": time.perf_counter() - began, "converged": int(sum(answers))}
 
 
@@ -182,12 +195,19 @@ def work_occasions():
 
 
 def work_start():
-    """Wall-clock seconds of a first small fit in a fresh process, imports included."""
-    began = time.perf_counter()
+    """Seconds of a first small fit in a fresh process, imports included, and what is said of compiling meanwhile."""
+    import logging
+
+    said = []
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())
+    logging.getLogger("reldyn").addHandler(handler)
+    logging.getLogger("reldyn").setLevel(logging.INFO)
+    began, cpu = time.perf_counter(), time.process_time()
     import reldyn as rd
 
     rd.mixed_model(as_panel(diary(20, 10, np.random.default_rng(SEED))), **MODEL)
-    return {"seconds": time.perf_counter() - began}
+    return {"seconds": time.perf_counter() - began, "cpu": time.process_time() - cpu, "said": said}
 
 
 def ask(kernels, job, *arguments, cache=None):
@@ -217,7 +237,7 @@ def ask_for_one(process, job):
     return json.loads(process.stdout.readline())
 
 
-def against(revision, kernels):
+def against(revision, kernels, n_pairs, sizes):
     """Time every task with an earlier commit and with this tree, in turn; yield the rows of each kind of kernels."""
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder)
@@ -226,7 +246,9 @@ def against(revision, kernels):
         for kind in reversed(kernels):
             rows, before, now = [], serve(kind, tree), serve(kind, ROOT)
             for job, goals in PAIR_GOALS.items():
-                pairs = [(ask_for_one(before, job), ask_for_one(now, job)) for _ in range(PAIRS)]
+                if job[1] not in sizes:
+                    continue
+                pairs = [(ask_for_one(before, job), ask_for_one(now, job)) for _ in range(n_pairs)]
                 rows += compared(f"{kind}: {' '.join(job)}", job[0], pairs, goals[0 if kind == "numba" else 1])
             for process in (before, now):
                 process.stdin.close()
@@ -240,6 +262,7 @@ def compared(name, task, pairs, goal):
     before, seconds = (float(np.median([pair[side]["cpu"] for pair in pairs])) for side in (0, 1))
     print(f"{name}: {before:.4f} s before, {seconds:.4f} s now, {ratio:.2f} times as fast", file=sys.stderr, flush=True)
     more = {"log_likelihood": pairs[0][1]["log_likelihood"], "log_likelihood_before": pairs[0][0]["log_likelihood"]}
+    apart = largest_difference(*pairs[0])
     limit = DEFAULT_GOAL if task == "default" else None
     return [
         figure(f"{name}, times as fast as before", ratio, f"at least {goal:g}", ratio >= goal, **more),
@@ -250,7 +273,34 @@ def compared(name, task, pairs, goal):
             "no goal" if limit is None else seconds <= limit,
             before=before,
         ),
+        figure(f"{name}, largest relative difference", apart, "at most 1e-10", apart <= 1e-10),
     ]
+
+
+def largest_difference(old, new):
+    """Largest relative difference of the numbers of two fits; beside numbers near zero, relative to their standard."""
+    worst = abs(new["log_likelihood"] / old["log_likelihood"] - 1.0)
+    first, second = np.array(old["numbers"]), np.array(new["numbers"])
+    size = np.maximum(np.abs(first), 1e-3 * np.median(np.abs(first)))
+    return float(max(worst, np.max(np.abs(first - second) / size)))
+
+
+def beside(kernels, sizes, replications):
+    """Yield the rows of the other goals: MixedLM, memory, the first compilation, replications."""
+    yield peers(kernels, sizes)
+    for kind in kernels:
+        memory = ask(kind, "memory", "2000x100")["ratio"]
+        yield [figure(f"{kind}: peak memory of a fit over the frame, 2000x100", memory, "at most 3", memory <= 3)]
+    yield starts(kernels)
+    yield [repeated(kind, replications) for kind in reversed(kernels)]
+
+
+def repeated(kind, count):
+    """Return the row of simulating and fitting many times."""
+    result, goal = ask(kind, "replications", 2, count), REPLICATION_GOALS[kind] * count / REPLICATIONS
+    name = f"{kind}: {count} times simulate and fit 100x14, two workers, seconds"
+    seconds = result["seconds"]
+    return figure(name, seconds, f"at most {goal:g}", seconds <= goal, converged=result["converged"])
 
 
 def by_nlme(size):
@@ -312,14 +362,21 @@ def starts(kernels):
     if "numba" not in kernels:
         return []
     with tempfile.TemporaryDirectory() as cache:
-        first = ask("numba", "start", cache=cache)["seconds"]
+        first = ask("numba", "start", cache=cache)
         cold = min(ask("numba", "start", cache=cache)["seconds"] for _ in range(3))
     bare = min(ask("numpy", "start")["seconds"] for _ in range(3))
     return [
         figure("numpy: import and a first small fit, seconds", bare),
         figure("numba: the same, compiled code cached, seconds", cold, "", "no goal"),
         figure("numba: cold start beyond numpy, cached, seconds", cold - bare, "at most 1", cold - bare <= 1.0),
-        figure("numba: the same, first compilation ever, seconds", first, "at most 20", first <= 20.0),
+        figure(
+            "numba: the same, first compilation ever, CPU seconds",
+            first["cpu"],
+            "at most 20, and said",
+            first["cpu"] <= 20.0 and any("compiles" in text for text in first["said"]),
+            seconds=first["seconds"],
+            said=first["said"],
+        ),
     ]
 
 
@@ -340,14 +397,25 @@ def main():
     if options.against:
         says = (
             "The fits of `benchmarks.mixed` with this library and with an earlier commit, in turn: the median ratio of "
-            "CPU seconds over seven pairs, one thread."
+            "CPU seconds over seven pairs, one thread, and the largest relative difference of log-likelihood, fixed "
+            "effects, standard errors, degrees of freedom and variances; then MixedLM on the model that it can "
+            "express, memory, the first fit of a process, and simulations through two workers."
         )
         title = f"The dyadic mixed model against commit {options.against}"
         command = f"python -m benchmarks.mixed --against {options.against}"
+        sizes = ["100x14"] if options.quick else list(SIZES)
         figures = []
-        for rows in against(options.against, kernels):
+        parts = itertools.chain(
+            against(options.against, kernels, 1 if options.quick else PAIRS, sizes),
+            beside(kernels, [size for size in sizes if size in PEER_GOALS], 20 if options.quick else REPLICATIONS),
+        )
+        for rows in parts:
             figures += rows
-            store("mixed_against", title=title, says=says, figures=figures, command=command)
+            if not options.quick:
+                # After every part, so that a run that is cut short leaves what it had.
+                store("mixed_against", title=title, says=says, figures=figures, command=command)
+        for row in figures if options.quick else []:
+            print(row["figure"], row["measured"], row["goal"], row["met"])
         return
     rows = [row for kind in kernels for row in fits(kind)]
     rows += peers(kernels, ["100x14"] if options.quick else list(PEER_GOALS))
@@ -360,11 +428,7 @@ def main():
     name = "numpy: an evaluation with its gradient, 200 dyads, T = 200 over T = 25"
     rows.append(figure(name, occasions["200"] / occasions["25"], seconds=occasions))
     rows += starts(kernels)
-    for kind in [] if options.quick else kernels:
-        result, goal = ask(kind, "replications", 2), REPLICATION_GOALS[kind]
-        name = f"{kind}: {REPLICATIONS} times simulate and fit 100x14, two workers, seconds"
-        more = {"converged": result["converged"]}
-        rows.append(figure(name, result["seconds"], f"at most {goal:g}", result["seconds"] <= goal, **more))
+    rows += [repeated(kind, REPLICATIONS) for kind in ([] if options.quick else kernels)]
     says = (
         "Six random effects, twelve fixed effects, a free 2 x 2 residual, 5 % of rows missing, REML, Kenward-Roger; "
         "from a built panel to inference. CPU seconds of one core, the least of several fits after a first."

@@ -50,7 +50,7 @@ class Entries:
 def lay_out(
     chunks: tuple[Chunk, ...], columns: tuple[Columns, Columns], n_dyads: int, structures: list[Structure]
 ) -> Entries:
-    """Lay out the cross-products of residuals without carry-over, which are all kept per dyad.
+    """Lay out the cross-products that are kept per dyad.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def lay_out(
         Per member.
     n_dyads : int
     structures : list of Structure
-        Of the residuals of each stratum.
+        Of the residuals of each stratum; none for serial residuals, whose covariances are not linear in parameters.
 
     Returns
     -------
@@ -97,6 +97,8 @@ def lay_out(
 
 def bases_of(chunks: tuple[Chunk, ...], structures: list[Structure]) -> Array:
     """Derivatives of the covariance of every layout, zero in the parameters of other strata."""
+    if not structures:
+        return np.zeros((0, 0, 2, 2))
     begins = np.cumsum([0, *(len(item.names) for item in structures)])
     found = np.zeros((sum(chunk.n_layouts for chunk in chunks), int(begins[-1]), 2, 2))
     first = 0
@@ -130,8 +132,8 @@ def _mark(
             totals[code][np.ix_(above, beside)] += total[np.ix_(keep_above, keep_beside)]
 
 
-def laid_out(z: Array, total: Array, outside: Ints, n_dyads: int) -> Entries:
-    """Put matrices that are already assembled into lanes, each of them a term.
+def laid_out(z: Array, total: Array, outside: Ints, n_dyads: int) -> tuple[Array, Array]:
+    """Put matrices that are already assembled into lanes.
 
     Parameters
     ----------
@@ -145,8 +147,8 @@ def laid_out(z: Array, total: Array, outside: Ints, n_dyads: int) -> Entries:
 
     Returns
     -------
-    Entries
-        Without places: no term belongs to an element of one precision.
+    values : (blocks, k, c, q, LANES) array
+    totals : (k, p + 1, p + 1) array
     """
     k, _, q, c = z.shape
     blocks = max(-(-n_dyads // LANES), 1)
@@ -155,11 +157,7 @@ def laid_out(z: Array, total: Array, outside: Ints, n_dyads: int) -> Entries:
     values[:whole] = z[:, : whole * LANES].reshape(k, whole, LANES, q, c).transpose(1, 0, 4, 3, 2)
     if whole < blocks:
         values[whole, ..., : n_dyads - whole * LANES] = z[:, whole * LANES :].transpose(0, 3, 2, 1)
-    term, column, row = (item.ravel() for item in np.indices((k, c, q)))
-    totals = np.ascontiguousarray(total[:, outside[:, None], outside])
-    none, nothing = np.zeros((0, 3), dtype=np.int64), np.zeros((0, k - 1, 2, 2))
-    flat = values.reshape(blocks, k * c * q, LANES)
-    return Entries(flat, term, column, row, totals, none, nothing, none[:, 0], np.zeros(0))
+    return values, np.ascontiguousarray(total[:, outside[:, None], outside])
 
 
 def by_dyad(lanes: Array, n_dyads: int) -> Array:

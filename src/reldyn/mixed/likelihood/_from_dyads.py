@@ -10,7 +10,7 @@ import numpy as np
 from reldyn._types import Array, Flags, Ints
 from reldyn.mixed.likelihood._entries import LANES, Entries, bases_of
 from reldyn.mixed.likelihood._layouts import Chunk, Columns, DenseLayout, DyadLayouts
-from reldyn.mixed.processes import Layout, Structure, batch_layouts
+from reldyn.mixed.processes import Layout, SegmentGroup, Structure, batch_layouts
 from reldyn.mixed.spec._columns import RoleColumns
 from reldyn.mixed.spec._problem import Problem
 from reldyn.mixed.spec._sums import DyadProducts, in_stratum
@@ -95,7 +95,7 @@ def entries_of_dyads(chunks: tuple[Chunk, ...], n_dyads: int, structures: list[S
     from reldyn.mixed.spec._pass_numba import fill_lanes
 
     kept = [cast("DyadLayouts", chunk.kept) for chunk in chunks]
-    dyads, p, q = kept[0].dyads, kept[0].columns[0].p, kept[0].columns[0].q
+    dyads, p, q, w = kept[0].dyads, kept[0].columns[0].p, kept[0].columns[0].q, kept[0].dyads.singles.shape[-1]
     places: list[tuple[int, int, int]] = []
     pieces: list[Array] = []
     totals: list[Array] = []
@@ -112,7 +112,9 @@ def entries_of_dyads(chunks: tuple[Chunk, ...], n_dyads: int, structures: list[S
                 totals.append(np.zeros((p + 1, p + 1)))
                 for one, other in dict.fromkeys([(members[a], members[b]), (members[b], members[a])]):
                     pieces.append(_pieces(part, place, one, other, term, number))
-                    _add_total(part, pairs if place == 2 else singles[place], place, one, other, totals[term])
+                    sides = [(part.sources[m], part.used[m]) for m in (one, other)]
+                    block = pairs[one * w : (one + 1) * w, other * w : (other + 1) * w] if place == 2 else singles[place]
+                    _add_block(part.columns, (one, other), sides[0], sides[1], block, totals[term])
         begin += chunk.n_layouts
     code, single, index, weight, of = np.concatenate(pieces, axis=1)
     elements, target = np.unique(code.astype(np.int64), return_inverse=True)
@@ -142,6 +144,90 @@ def entries_of_dyads(chunks: tuple[Chunk, ...], n_dyads: int, structures: list[S
     )
 
 
+def entries_of_segments(
+    problem: Problem, columns: tuple[Columns, Columns], groups: list[tuple[int, int, SegmentGroup]]
+) -> Entries:
+    """Lay out the cross-products of the frequent layouts of serial residuals, straight from rows of base columns.
+
+    Parameters
+    ----------
+    problem : Problem
+        That `goes_by_member`.
+    columns : tuple of two Columns
+        Per member.
+    groups : list of (int, int, SegmentGroup)
+        Each with the number of its layout and its stratum.
+    """
+    from reldyn.mixed.spec._pass_numba import segment_lanes
+
+    X, Z = cast("RoleColumns", problem.X), cast("RoleColumns", problem.Z)
+    p, q, w = columns[0].p, columns[0].q, X.base.shape[1] + 1
+    places: list[tuple[int, int, int]] = []
+    pieces: list[Array] = []
+    for layout, stratum, group in groups:
+        members = group.layout.members
+        sides = [_side(problem, Z, columns[member], stratum, member) for member in members]
+        found = []
+        for a, b in itertools.combinations_with_replacement(range(len(members)), 2):
+            for one, other in dict.fromkeys([(a, b), (b, a)]):
+                left, right = columns[members[one]], columns[members[other]]
+                z = slice(len(left.x), len(left.x) + len(left.z))
+                above, used_above = sides[one]
+                beside, used_beside = sides[other]
+                element = (len(places) * (p + q + 1) + right.places) * q + left.z[:, None]
+                index = (one * w + above[z, None]) * (len(members) * w) + other * w + beside
+                weight = np.outer(used_above[z], used_beside)
+                found.append(np.array([item.ravel() for item in (element, index, weight)], dtype=float))
+            places.append((layout, a, b))
+        piece = np.concatenate(found, axis=1)
+        pieces.append(piece[:, piece[2] != 0.0])
+    code = np.concatenate([piece[0] for piece in pieces]) if pieces else np.zeros(0)
+    elements, target = np.unique(code.astype(np.int64), return_inverse=True)
+    values = np.zeros((max(-(-problem.n_dyads // LANES), 1), len(elements), LANES))
+    totals = np.zeros((len(places), p + 1, p + 1))
+    begin = term = 0
+    for (_, stratum, group), piece in zip(groups, pieces, strict=True):
+        end = begin + piece.shape[1]
+        members = group.layout.members
+        total = np.zeros((len(members) * w, len(members) * w))
+        rows, dyad = group.rows, group.dyad
+        if (np.diff(dyad) < 0).any():
+            order = np.argsort(dyad, kind="stable")
+            rows, dyad = rows[order], dyad[order]
+        segment_lanes(
+            X.base, problem.y, rows, dyad, target[begin:end], piece[1].astype(np.int64), piece[2], values, total
+        )
+        begin = end
+        sides = [_side(problem, Z, columns[member], stratum, member) for member in members]
+        for a, b in itertools.combinations_with_replacement(range(len(members)), 2):
+            for one, other in dict.fromkeys([(a, b), (b, a)]):
+                block = total[one * w : (one + 1) * w, other * w : (other + 1) * w]
+                _add_block(columns, (members[one], members[other]), sides[one], sides[other], block, totals[term])
+            term += 1
+    term_of, rest = np.divmod(elements, (p + q + 1) * q)
+    none = np.zeros(0, dtype=np.int64)
+    listed = np.array(places, dtype=np.int64).reshape(-1, 3)
+    return Entries(
+        values, term_of, rest // q, rest % q, totals, listed, np.zeros((0, 0, 2, 2)), none, np.zeros(0)
+    )
+
+
+def _add_block(
+    columns: tuple[Columns, Columns],
+    pair: tuple[int, int],
+    first: tuple[Ints, Array],
+    second: tuple[Ints, Array],
+    sums: Array,
+    total: Array,
+) -> None:
+    """Add what belongs to [X y], of products of the base columns of two rows summed over dyads."""
+    mine = [np.append(np.arange(len(columns[m].x)), columns[m].width - 1) for m in pair]
+    there = [np.append(columns[m].x, columns[m].p) for m in pair]
+    above, used_above = first[0][mine[0]], first[1][mine[0]]
+    beside, used_beside = second[0][mine[1]], second[1][mine[1]]
+    total[there[0][:, None], there[1]] += np.outer(used_above, used_beside) * sums[above[:, None], beside]
+
+
 def _pieces(kept: DyadLayouts, place: int, one: int, other: int, term: int, number: int) -> Array:
     """What makes up the elements of a term, as rows: the element, whether of single rows, where, weight, chunk."""
     left, right = kept.columns[one], kept.columns[other]
@@ -154,15 +240,6 @@ def _pieces(kept: DyadLayouts, place: int, one: int, other: int, term: int, numb
     for row, item in zip(found, (element, place < 2, index, weight, number), strict=True):
         row[:] = item.ravel() if isinstance(item, np.ndarray) else item
     return found[:, found[3] != 0.0]
-
-
-def _add_total(kept: DyadLayouts, sums: Array, place: int, one: int, other: int, total: Array) -> None:
-    """Add what belongs to [X y], summed over dyads."""
-    width, above, beside = _positions(kept, place, one, other)
-    mine = [np.append(np.arange(len(kept.columns[m].x)), kept.columns[m].width - 1) for m in (one, other)]
-    there = [np.append(kept.columns[m].x, kept.columns[m].p) for m in (one, other)]
-    weight = np.outer(kept.used[one][mine[0]], kept.used[other][mine[1]])
-    total[there[0][:, None], there[1]] += weight * sums[above[mine[0], None], beside[mine[1]]]
 
 
 def _positions(kept: DyadLayouts, place: int, one: int, other: int) -> tuple[int, Ints, Ints]:

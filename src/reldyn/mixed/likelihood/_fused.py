@@ -36,11 +36,17 @@ Kernels = list[list[Kernel]]
 
 @dataclass(frozen=True)
 class Terms:
-    """``W'R^{-1}W`` as a sum of terms, with their coefficients and the derivatives (r, terms) of these."""
+    """``W'R^{-1}W`` as a sum of terms, with their coefficients and the derivatives (r, terms) of these.
+
+    What is not kept as entries is assembled: `extra` (blocks, 1 + r, c, q, LANES) and `extra_totals` (1 + r, p + 1,
+    p + 1) hold it and its derivatives, or nothing.
+    """
 
     entries: Entries
     coefficients: Array
     slopes: Array
+    extra: Array
+    extra_totals: Array
 
 
 @dataclass(frozen=True)
@@ -64,28 +70,70 @@ def kept_terms(stats: Statistics, kernels: Occasions) -> Terms:
     """The terms of residuals without carry-over: one for each element of a layout's precision."""
     layout, a, b = stats.entries.places.T
     return Terms(
-        stats.entries, kernels.precision[layout, a, b], np.ascontiguousarray(kernels.slopes[layout, :, a, b].T)
+        stats.entries,
+        kernels.precision[layout, a, b],
+        np.ascontiguousarray(kernels.slopes[layout, :, a, b].T),
+        *_nothing(stats),
     )
 
 
-def assembled_terms(stats: Statistics, found: Kernels, order: int) -> Terms:
-    """Those of serial residuals, whose layouts are many: the matrix itself and each derivative is a term."""
+def _nothing(stats: Statistics) -> tuple[Array, Array]:
+    """Nothing beside the entries."""
+    blocks, size = max(-(-stats.n_dyads // LANES), 1), stats.p + 1
+    return np.zeros((blocks, 0, stats.width, stats.q, LANES)), np.zeros((0, size, size))
+
+
+def serial_terms(stats: Statistics, found: Kernels, order: int) -> Terms:
+    """Those of serial residuals: short frequent layouts are entries, and the rest is assembled."""
     begins = 1 + np.cumsum([0, *stats.sizes])
     size = int(begins[-1]) if order else 1
-    products = no_products(stats, size)
-    for part, items in zip(stats.chunks, found, strict=True):
-        of_value = Products(products.z[:1], products.total[:1])
-        here = slice(int(begins[part.stratum]), int(begins[part.stratum + 1]))
-        of_slopes = Products(products.z[here], products.total[here])
-        if not order:
-            assemble(stats, part, precisions(items), of_value)
-        elif here.start == 1 and here.stop == size:
-            assemble(stats, part, precisions_and_slopes(items), products)
-        else:
-            assemble(stats, part, precisions(items), of_value)
-            assemble(stats, part, precision_slopes(items), of_slopes)
-    unit = np.eye(size)
-    return Terms(laid_out(products.z, products.total, stats.outside, stats.n_dyads), unit[0], unit[1:])
+    entries = _entries_of(stats)
+    weights = np.zeros((size, len(entries.places)))
+    for column, (chunk, layout, a, b) in enumerate(_places(stats, entries)):
+        kernel, stratum = found[chunk][layout], stats.chunks[chunk].stratum
+        weights[0, column] = kernel.precision[a, b]
+        if order:
+            weights[begins[stratum] : begins[stratum + 1], column] = np.asarray(kernel.d_precision)[:, a, b]
+    extra = _nothing(stats)
+    if _has_more(stats):
+        products = no_products(stats, size)
+        every = not stats.keeps_entries
+        for part, items in zip(stats.chunks, found, strict=True):
+            here = slice(int(begins[part.stratum]), int(begins[part.stratum + 1]))
+            if order and here.start == 1 and here.stop == size:
+                assemble(stats, part, precisions_and_slopes(items), products, frequent=every)
+                continue
+            of_value = Products(products.z[:1], products.total[:1])
+            assemble(stats, part, precisions(items), of_value, frequent=every)
+            if order:
+                of_slopes = Products(products.z[here], products.total[here])
+                assemble(stats, part, precision_slopes(items), of_slopes, frequent=every)
+        extra = laid_out(products.z, products.total, stats.outside, stats.n_dyads)
+    return Terms(entries, weights[0], weights[1:], *extra)
+
+
+def _entries_of(stats: Statistics) -> Entries:
+    """Entries of the frequent layouts; none where these are assembled."""
+    if stats.keeps_entries:
+        return stats.entries
+    none, size = np.zeros(0, dtype=np.int64), stats.p + 1
+    empty = np.zeros((max(-(-stats.n_dyads // LANES), 1), 0, LANES))
+    return Entries(
+        empty, none, none, none, np.zeros((0, size, size)), none.reshape(0, 3), np.zeros((0, 0, 2, 2)), none, empty[0, :, 0]
+    )
+
+
+def _places(stats: Statistics, entries: Entries) -> list[tuple[int, int, int, int]]:
+    """Chunk, layout in it, and element of the precision that is the coefficient of each term."""
+    begins = np.cumsum([0, *(chunk.n_layouts for chunk in stats.chunks)])
+    chunk = np.searchsorted(begins, entries.places[:, 0], side="right") - 1
+    layout = entries.places[:, 0] - begins[chunk]
+    return list(zip(chunk.tolist(), layout.tolist(), *entries.places[:, 1:].T.tolist(), strict=True))
+
+
+def _has_more(stats: Statistics) -> bool:
+    """Whether any layout of serial residuals is not among the entries."""
+    return not stats.keeps_entries or any(chunk.rare for chunk in stats.chunks)
 
 
 @dataclass(frozen=True)
@@ -103,11 +151,22 @@ def pass_first(stats: Statistics, terms: Terms, root: Array) -> First | None:
     C = np.empty((len(entries.values), stats.width, stats.q, LANES))
     half = np.empty((len(entries.values), stats.q, stats.q, LANES))
     explained, log_det = first_pass(
-        entries.values, entries.terms, entries.column, entries.row, terms.coefficients, root, stats.outside, C, half
+        entries.values,
+        entries.terms,
+        entries.column,
+        entries.row,
+        terms.coefficients,
+        terms.extra,
+        root,
+        stats.outside,
+        C,
+        half,
     )
     if not np.isfinite(log_det):
         return None
     total = np.tensordot(terms.coefficients, entries.totals, axes=1) - explained
+    if len(terms.extra_totals):
+        total += terms.extra_totals[0]
     return First(Lanes(C, half, stats.n_dyads, stats.p), total, float(log_det))
 
 
@@ -130,7 +189,7 @@ class Sums:
     mixed : (2, r, q, q) array
     contracted : (2, t) array
     targets : (blocks, 2, c, q, LANES) array
-        The targets that were contracted, where they were to be kept.
+        The targets that were contracted, where something is not among the entries.
     """
 
     pairs: Array
@@ -148,7 +207,7 @@ def pass_second(stats: Statistics, terms: Terms, lanes: Lanes, transform: Array,
     """Sum what derivatives are made of."""
     entries, slopes = terms.entries, terms.slopes
     q, e, r = stats.q, stats.p + 1, len(slopes)
-    keep = 0 if len(entries.places) else len(lanes.C)
+    keep = len(lanes.C) if terms.extra.shape[1] else 0
     sums = (
         np.zeros((e * q, e * q)),
         np.zeros((2, q * q, q * q)),
@@ -166,6 +225,7 @@ def pass_second(stats: Statistics, terms: Terms, lanes: Lanes, transform: Array,
         entries.column,
         entries.row,
         slopes,
+        terms.extra,
         lanes.C,
         lanes.half,
         transform,
@@ -216,7 +276,7 @@ def evaluate(
     """
     if not np.isfinite(log_det):
         return None
-    terms = kept_terms(stats, found) if isinstance(found, Occasions) else assembled_terms(stats, found, order)
+    terms = kept_terms(stats, found) if isinstance(found, Occasions) else serial_terms(stats, found, order)
     first = pass_first(stats, terms, root)
     if first is None:
         return None
@@ -265,6 +325,8 @@ def _differentiate(
     pairs = sums.pairs.transpose(1, 3, 0, 2).reshape(q * q, -1)
     derivative_of[:g] = -(basis @ pairs).reshape(g, p + 1, p + 1)
     of_totals = (slopes @ entries.totals.reshape(len(entries.totals), -1)).reshape(r, p + 1, p + 1)
+    if len(terms.extra_totals):
+        of_totals += terms.extra_totals[1:]
     derivative_of[g:] = transform.T @ of_totals @ transform
     derivative_of[g:] += sums.drifts + sums.drifts.transpose(0, 2, 1)
     # The derivative of the log-determinants in G is H; all others are weighted sums over columns.
@@ -285,7 +347,7 @@ def _differentiate(
         gradient[g:] += found.d_log_det
         _add_occasion_curvature(stats, found, sums, transform, own, reml=reml)
     else:
-        weights = _curvature_weights(stats, sums, transform, reml=reml)
+        weights = _curvature_weights(stats, entries, sums, transform, reml=reml)
         _add_curvature(stats, psi, found, weights, gradient[g:], *own)
     of_x, score = derivative_of[:, :p, :p].reshape(g + r, -1), derivative_of[:, :p, p]
     if reml:
@@ -329,12 +391,24 @@ def _add_occasion_curvature(
     own[1][:] += bent[1]
 
 
-def _curvature_weights(stats: Statistics, sums: Sums, transform: Array, *, reml: bool) -> list[list[Array]]:
+def _curvature_weights(
+    stats: Statistics, entries: Entries, sums: Sums, transform: Array, *, reml: bool
+) -> list[list[Array]]:
     """Weights (2, m, m) of the second derivatives of each layout's precision."""
-    targets = by_dyad(sums.targets, stats.n_dyads)
-    wide = np.zeros((2, stats.width, stats.width))
-    wide[:, stats.outside[:, None], stats.outside] = _constants(stats.p, transform, reml=reml)
-    return [contract(stats, chunk, targets, wide) for chunk in stats.chunks]
+    constant = _constants(stats.p, transform, reml=reml)
+    if _has_more(stats):
+        targets = by_dyad(sums.targets, stats.n_dyads)
+        wide = np.zeros((2, stats.width, stats.width))
+        wide[:, stats.outside[:, None], stats.outside] = constant
+        every = not stats.keeps_entries
+        weights = [contract(stats, chunk, targets, wide, frequent=every) for chunk in stats.chunks]
+    else:
+        weights = [[np.zeros((2, size, size)) for size in chunk.sizes] for chunk in stats.chunks]
+    values = sums.contracted + constant.reshape(2, -1) @ entries.totals.reshape(len(entries.totals), -1).T
+    for (chunk, layout, a, b), value in zip(_places(stats, entries), values.T, strict=True):
+        weights[chunk][layout][:, a, b] += 0.5 * value
+        weights[chunk][layout][:, b, a] += 0.5 * value
+    return weights
 
 
 def _add_curvature(
@@ -391,14 +465,14 @@ def half_second_derivatives(
         bends = -2.0 * (left @ np.tensordot(kernels.slopes, W[g:, g:], axes=((1,), (0,))).transpose(0, 3, 1, 2)).sum(1)
         layout, a, b = entries.places.T
         slopes = np.vstack([terms.slopes, 0.5 * (bends[layout, a, b] + bends[layout, b, a])])
-        parts = [(entries, slopes, slice(g, len(W)))]
+        parts = [(entries, slopes, *_nothing(stats), slice(g, len(W)))]
     else:
         begins = g + np.cumsum([0, *stats.sizes])
         parts = [
             (*_bent_terms(stats, psi, stratum, W[begin:end, begin:end]), slice(int(begin), int(end)))
             for stratum, (begin, end) in enumerate(itertools.pairwise(begins))
         ]
-    for number, (entries, slopes, here) in enumerate(parts):
+    for number, (entries, slopes, extra, extra_totals, here) in enumerate(parts):
         mixed = (W[here, :g] @ basis).reshape(-1, q, q)
         weighted_bends(
             entries.values,
@@ -406,6 +480,7 @@ def half_second_derivatives(
             entries.column,
             entries.row,
             slopes,
+            extra,
             lanes.C,
             lanes.half,
             stats.outside[:p],
@@ -416,14 +491,29 @@ def half_second_derivatives(
             total,
         )
         total += 0.5 * np.tensordot(slopes[-1], entries.totals[:, :p, :p], axes=1)
+        if len(extra_totals):
+            total += 0.5 * extra_totals[-1, :p, :p]
     return total
 
 
-def _bent_terms(stats: Statistics, psi: tuple[Array, ...], stratum: int, W: Array) -> tuple[Entries, Array]:
-    """Derivatives of a serial stratum's ``W'R^{-1}W`` and their weighted second derivatives, each of them a term."""
+def _bent_terms(
+    stats: Statistics, psi: tuple[Array, ...], stratum: int, W: Array
+) -> tuple[Entries, Array, Array, Array]:
+    """Derivatives of a serial stratum's ``W'R^{-1}W``, then their weighted second derivatives, as in `Terms`."""
+    entries, every = _entries_of(stats), not stats.keeps_entries
+    found = [
+        slopes_and_bend(chunk_kernels(stats, part, psi[stratum], 2), W) if part.stratum == stratum else None
+        for part in stats.chunks
+    ]
+    slopes = np.zeros((len(W) + 1, len(entries.places)))
+    for column, (chunk, layout, a, b) in enumerate(_places(stats, entries)):
+        of_chunk = found[chunk]
+        if of_chunk is not None:
+            slopes[:, column] = of_chunk(layout)[:, a, b]
+    if not _has_more(stats):
+        return entries, slopes, *_nothing(stats)
     products = no_products(stats, len(W) + 1)
-    for part in stats.chunks:
-        if part.stratum == stratum:
-            items = chunk_kernels(stats, part, psi[stratum], 2)
-            assemble(stats, part, slopes_and_bend(items, W), products)
-    return laid_out(products.z, products.total, stats.outside, stats.n_dyads), np.eye(len(W) + 1)
+    for part, of_chunk in zip(stats.chunks, found, strict=True):
+        if of_chunk is not None:
+            assemble(stats, part, of_chunk, products, frequent=every)
+    return entries, slopes, *laid_out(products.z, products.total, stats.outside, stats.n_dyads)

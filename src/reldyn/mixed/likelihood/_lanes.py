@@ -38,7 +38,7 @@ from reldyn.mixed.likelihood._lane_tools import (
 
 
 @njit(cache=True, error_model="numpy")
-def first_pass(entries, terms, column, row, coefficients, root, places, C, half):
+def first_pass(entries, terms, column, row, coefficients, extra, root, places, C, half):
     """Form the rows of Z of W'R^{-1}W and the root of M for every dyad.
 
     Parameters
@@ -46,6 +46,8 @@ def first_pass(entries, terms, column, row, coefficients, root, places, C, half)
     entries : (blocks, e, LANES) array
         Kept cross-products; `terms`, `column` and `row` say which coefficient each takes and where it belongs.
     coefficients : (terms,) array
+    extra : (blocks, 1 + r, c, q, LANES) array
+        What is added to their sum, and to its derivatives; or none, (blocks, 0, ...).
     root : (q, q) array
         L, with G = L L'.
     places : (p + 1,) int array
@@ -68,6 +70,8 @@ def first_pass(entries, terms, column, row, coefficients, root, places, C, half)
     outer, reach = np.empty((p + 1, q, LANES)), np.empty((p + 1, q, LANES))
     for block in range(blocks):
         gather(entries[block], terms, column, row, coefficients, C[block])
+        if extra.shape[1]:
+            add_scaled(1.0, extra[block, 0], C[block])
         combine(C[block, p : p + q], root, moved)
         combine_rows(moved, root, inner)
         if not factorise(inner):
@@ -82,12 +86,12 @@ def first_pass(entries, terms, column, row, coefficients, root, places, C, half)
 
 
 @njit(cache=True, error_model="numpy")
-def second_pass(entries, terms, column, row, slopes, C, half, transform, places, back, with_x, sums):
+def second_pass(entries, terms, column, row, slopes, extra, C, half, transform, places, back, with_x, sums):
     """Sum over dyads what first and second derivatives are made of.
 
     Parameters
     ----------
-    entries, terms, column, row
+    entries, terms, column, row, extra
         As in `first_pass`.
     slopes : (r, terms) array
         Derivatives of the coefficients in the residual parameters.
@@ -138,6 +142,8 @@ def second_pass(entries, terms, column, row, slopes, C, half, transform, places,
         add_products(of_r.reshape(q * q, LANES), flat_h, 1.0, products[1])
         for k in range(r):
             gather(entries[block], terms, column, row, slopes[k], dC)
+            if extra.shape[1]:
+                add_scaled(1.0, extra[block, 1 + k], dC)
             pick(dC, places, outer)
             combine(outer, transform, Y[k])
             dCzz = dC[p : p + q]
@@ -160,15 +166,13 @@ def second_pass(entries, terms, column, row, slopes, C, half, transform, places,
         if r:
             add_products(K.reshape(r * e, q * LANES), P.reshape(e, q * LANES), 1.0, drifts)
             add_products(MC.reshape(r, q * q * LANES), MC_turned.reshape(r, q * q * LANES), -1.0, own[0])
-        if contracted.shape[1]:
-            fill_targets(P, M, back, places, with_x, targets)
-            contract(entries[block], terms, column, row, p, q, targets, contracted)
-        if len(kept):
-            fill_targets(P, M, back, places, with_x, kept[block])
+        target = kept[block] if len(kept) else targets
+        fill_targets(P, M, back, places, with_x, target)
+        contract(entries[block], terms, column, row, p, q, target, contracted)
 
 
 @njit(cache=True, error_model="numpy")
-def weighted_bends(entries, terms, column, row, slopes, C, half, places, spread, mixed, W, total):
+def weighted_bends(entries, terms, column, row, slopes, extra, C, half, places, spread, mixed, W, total):
     """Add ``sum_kl W_kl d2_kl (X'V^{-1}X) / 2`` over dyads, what runs through Z: see `_kenward_roger`.
 
     Parameters
@@ -177,6 +181,8 @@ def weighted_bends(entries, terms, column, row, slopes, C, half, places, spread,
         As in `second_pass`.
     slopes : (r + 1, terms) array
         Derivatives of the coefficients in the residual parameters, and their weighted second derivatives.
+    extra : (blocks, r + 1, c, q, LANES) array
+        What is added to the sums of each; or none, (blocks, 0, ...).
     places : (p,) int array
         Columns x of W.
     spread : (q * q, q * q) array
@@ -210,6 +216,8 @@ def weighted_bends(entries, terms, column, row, slopes, C, half, places, spread,
         add_products(flat_F, moved.reshape(p, q * LANES), 1.0, total)
         for k in range(r + 1):
             gather(entries[block], terms, column, row, slopes[k], dC)
+            if extra.shape[1]:
+                add_scaled(1.0, extra[block, k], dC)
             pick(dC, places, near)
             times(dC[p : p + q], P, pulled)
             if k == r:

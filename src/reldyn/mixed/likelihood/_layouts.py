@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
@@ -134,6 +135,19 @@ class DyadLayouts:
     sources: tuple[Ints, Ints]
     used: tuple[Array, Array]
 
+    def dense(self) -> tuple[DenseLayout, ...]:
+        """The same layouts as numpy's kernels have them."""
+        from reldyn.mixed.likelihood._from_dyads import dense_layouts
+
+        return dense_layouts(self)
+
+
+class Kept(Protocol):
+    """Frequent layouts in whatever form."""
+
+    def dense(self) -> tuple[DenseLayout, ...]:
+        """As numpy's kernels have them."""
+
 
 @brief
 @dataclass(frozen=True)
@@ -145,17 +159,13 @@ class Chunk:
     arrangement: Arrangement
     counts: Array
     sizes: tuple[int, ...]
-    kept: tuple[DenseLayout, ...] | DyadLayouts
+    kept: Kept
     rare: tuple[SparseLayouts, ...]
 
     @cached_property
     def frequent(self) -> tuple[DenseLayout, ...]:
         """Frequent layouts, formed where they are asked for."""
-        if not isinstance(self.kept, DyadLayouts):
-            return self.kept
-        from reldyn.mixed.likelihood._from_dyads import dense_layouts
-
-        return dense_layouts(self.kept)
+        return self.kept.dense()
 
 
 def as_slice(index: Ints) -> Where:

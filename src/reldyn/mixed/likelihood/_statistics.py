@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 
@@ -21,19 +22,21 @@ from reldyn._records import brief
 from reldyn._types import Array, Ints
 from reldyn.mixed.likelihood._backend import kernels
 from reldyn.mixed.likelihood._entries import Entries, lay_out
-from reldyn.mixed.likelihood._from_dyads import chunk_of_dyads, entries_of_dyads
+from reldyn.mixed.likelihood._from_dyads import chunk_of_dyads, entries_of_dyads, entries_of_segments
 from reldyn.mixed.likelihood._layouts import Chunk, Columns, DenseLayout, DyadLayouts, SparseLayouts, Where
 from reldyn.mixed.processes import Kernel, SegmentGroup, batch_layouts, natural_names, segments_of, structure
 from reldyn.mixed.processes import kernels as layout_kernels
 from reldyn.mixed.spec._columns import Design, RoleColumns, pick
 from reldyn.mixed.spec._options import Residual
 from reldyn.mixed.spec._problem import Problem
-from reldyn.mixed.spec._sums import RowSums, row_sums, sizes_of_z
+from reldyn.mixed.spec._sums import RowSums, goes_by_member, row_sums, sizes_of_z
 
 # Numbers that the kernels of one chunk may hold with their derivatives.
 KERNEL_NUMBERS = 2**21
 # Segments whose rows are formed at once: few enough for the processor's cache.
 _SEGMENTS = 2**12
+# Rows of the longest layouts that are read as entries.
+_SHORT = 8
 # Cross-products that always may be kept.
 _FEW_NUMBERS = 2**18
 
@@ -80,9 +83,31 @@ class Statistics:
     def entries(self) -> Entries:
         """The cross-products kept per dyad, in lanes of dyads for compiled kernels."""
         structures = [structure(self.residual, item) for item in self.exchangeable]
+        if self.residual.serial:
+            segments = [cast("SegmentLayouts", chunk.kept) for chunk in self.chunks]
+            if all(item.table.goes_by_member for item in segments):
+                begins = np.cumsum([0, *(chunk.n_layouts for chunk in self.chunks)]).tolist()
+                groups = [
+                    (begin + index, chunk.stratum, group)
+                    for begin, chunk, item in zip(begins, self.chunks, segments, strict=False)
+                    for index, group in item.groups
+                ]
+                return entries_of_segments(segments[0].table.problem, self.columns, groups)
+            return lay_out(self.chunks, self.columns, self.n_dyads, [])
         if all(isinstance(chunk.kept, DyadLayouts) for chunk in self.chunks):
             return entries_of_dyads(self.chunks, self.n_dyads, structures)
         return lay_out(self.chunks, self.columns, self.n_dyads, structures)
+
+    @cached_property
+    def keeps_entries(self) -> bool:
+        """Whether frequent layouts are short enough to be read as `entries`."""
+        if not self.residual.serial:
+            return True
+        kept = [chunk.kept for chunk in self.chunks]
+        return all(
+            isinstance(item, SegmentLayouts) and all(group.rows.shape[1] <= _SHORT for _, group in item.groups)
+            for item in kept
+        )
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -162,9 +187,9 @@ def no_products(stats: Statistics, k: int) -> Products:
     return Products(np.zeros((k, stats.n_dyads, stats.q, stats.width)), np.zeros((k, stats.width, stats.width)))
 
 
-def assemble(stats: Statistics, chunk: Chunk, weights: Weights, out: Products) -> None:
+def assemble(stats: Statistics, chunk: Chunk, weights: Weights, out: Products, *, frequent: bool = True) -> None:
     """Add ``sum_s W_s' K W_s`` to `out`, with ``weights(layout)`` the k choices of K, (k, m, m)."""
-    for item in chunk.frequent:
+    for item in chunk.frequent if frequent else ():
         left, right = (stats.columns[m] for m in item.members)
         chosen = np.stack([weights(layout)[:, a, b] for layout, a, b in item.terms], axis=1)
         rows = left.z_rows
@@ -180,7 +205,9 @@ def assemble(stats: Statistics, chunk: Chunk, weights: Weights, out: Products) -
         kernels().segment_products(pool.stack, pool.which, pool.owner, of_layout, stats.p, out.z, out.total)
 
 
-def contract(stats: Statistics, chunk: Chunk, targets: Array, constant: Array) -> list[Array]:
+def contract(
+    stats: Statistics, chunk: Chunk, targets: Array, constant: Array, *, frequent: bool = True
+) -> list[Array]:
     """Sum over segments of ``W_s Q_i W_s'`` for each layout: (t, m, m).
 
     Parameters
@@ -191,9 +218,11 @@ def contract(stats: Statistics, chunk: Chunk, targets: Array, constant: Array) -
         The rows of symmetric matrices Q_i that belong to Z.
     constant : (t, c, c) array
         What is left of them, the same for all dyads; zero in the rows and columns of Z.
+    frequent : bool, default True
+        Whether frequent layouts are wanted as well.
     """
     found = [np.zeros((len(targets), size, size)) for size in chunk.sizes]
-    for item in chunk.frequent:
+    for item in chunk.frequent if frequent else ():
         left, right = (stats.columns[m] for m in item.members)
         rows = left.z_rows
         gathered = np.empty((len(targets), *item.grams.shape[1:]))
@@ -259,12 +288,18 @@ class _Rows:
     """Rows of W without the columns that are zero for their member, formed when they are asked for."""
 
     def __init__(self, problem: Problem, Z: Design, sums: RowSums) -> None:
+        self.problem = problem
         self.X, self.Z, self.y = problem.X, Z, problem.y
         self.p, self.q = problem.X.shape[1], Z.shape[1]
         self.member = problem.member
         self.n_dyads = problem.n_dyads
         used_x, used_z = sums.x_sizes[0], sizes_of_z(problem, Z, sums)[0]
         self.columns = [Columns(np.flatnonzero(used_x[k]), np.flatnonzero(used_z[k]), self.p, self.q) for k in (0, 1)]
+
+    @cached_property
+    def goes_by_member(self) -> bool:
+        """Whether columns stand on the same variables, and depend on composition and member only."""
+        return self.Z is self.problem.Z and goes_by_member(self.problem)
 
     def members(self, rows: Ints) -> list[int]:
         """Member of each row of a segment (the same in all segments of a layout)."""
@@ -289,6 +324,19 @@ class _Rows:
             for here, place in self.columns[m].pieces:
                 stack[:, a, place] = packed[:, here]
         return stack
+
+
+@brief
+@dataclass(frozen=True)
+class SegmentLayouts:
+    """Frequent layouts as their rows, with the position of each layout in its chunk."""
+
+    table: _Rows
+    groups: tuple[tuple[int, SegmentGroup], ...]
+
+    def dense(self) -> tuple[DenseLayout, ...]:
+        """As numpy's kernels have them."""
+        return _frequent(self.table, list(self.groups))
 
 
 def _within(group: SegmentGroup, strata: Ints, stratum: int) -> SegmentGroup:
@@ -329,7 +377,7 @@ def _chunk(table: _Rows, groups: list[SegmentGroup], stratum: int, residual: Res
         arrangement=batch_layouts([group.layout for group in groups]),
         counts=np.array([len(group.dyad) for group in groups], dtype=float),
         sizes=tuple(group.rows.shape[1] for group in groups),
-        kept=_frequent(table, frequent),
+        kept=SegmentLayouts(table, tuple(frequent)),
         rare=tuple(_rare(table, items) for items in rare.values()),
     )
 

@@ -146,3 +146,49 @@ def fill_lanes(pairs, singles, of_dyad, target, single, index, weight, of, out):
                 d = first + lane
                 if of_dyad[d] == of[i]:
                     entry[lane] += factor * (singles[d, place] if single[i] else pairs[d, place])
+
+
+@njit(cache=True)
+def segment_lanes(base, y, rows, dyad, target, index, weight, out, total):
+    """Cross-products of the segments of one layout, laid out in lanes.
+
+    Parameters
+    ----------
+    base : (n, k) array
+    y : (n,) array
+    rows : (segments, m) int array
+        Rows of each segment, sorted by dyad.
+    dyad : (segments,) int array
+    target, index : (pieces,) int arrays
+        Element that a piece adds to, and its place in the products of the m (k + 1) columns [base, y] of a segment.
+    weight : (pieces,) array
+    out : (blocks, elements, LANES) array
+        Added to.
+    total : (m (k + 1), m (k + 1)) array
+        Added to: the products of all dyads.
+    """
+    k, m, lanes = base.shape[1], rows.shape[1], out.shape[2]
+    w = k + 1
+    longest, run = 1, 1
+    for s in range(1, len(dyad)):
+        run = run + 1 if dyad[s] == dyad[s - 1] else 1
+        longest = max(longest, run)
+    joined = np.empty((longest, m * w))
+    s = 0
+    while s < len(dyad):
+        d, count = dyad[s], 0
+        while s < len(dyad) and dyad[s] == d:
+            for a in range(m):
+                row = rows[s, a]
+                for j in range(k):
+                    joined[count, a * w + j] = base[row, j]
+                joined[count, a * w + k] = y[row]
+            count += 1
+            s += 1
+        products = np.dot(joined[:count].T, joined[:count])
+        total += products
+        flat = products.reshape(products.size)
+        block = out[d // lanes]
+        lane = d % lanes
+        for i in range(len(target)):
+            block[target[i], lane] += weight[i] * flat[index[i]]
