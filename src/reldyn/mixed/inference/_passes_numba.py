@@ -10,17 +10,72 @@ from numba import njit
 
 
 @njit(cache=True, fastmath={"contract", "reassoc"})
+def _add_scaled(factor, x, out):
+    """Add a multiple of a row; transitions and their derivatives have many zeros."""
+    if factor != 0.0:
+        for j in range(x.shape[0]):
+            out[j] += factor * x[j]
+
+
+@njit(cache=True)
 def _add_moved(matrix, x, out):
     """Add ``matrix x`` for a 2 x 2 matrix and rows x (2, p)."""
-    a, b, c, d = matrix[0, 0], matrix[0, 1], matrix[1, 0], matrix[1, 1]
-    one, other, first, second = x[0], x[1], out[0], out[1]
-    for j in range(x.shape[1]):
-        first[j] += a * one[j] + b * other[j]
-        second[j] += c * one[j] + d * other[j]
+    for a in range(2):
+        for b in range(2):
+            _add_scaled(matrix[a, b], x[b], out[a])
+
+
+@njit(cache=True)
+def _state(p, k):
+    """Room for what the recursion carries: w, f, g, its weighted second derivatives, a next g, and h with a next h."""
+    return np.zeros((5, 2, p)), np.zeros((2, k, 2, p))
 
 
 @njit(cache=True, fastmath={"contract", "reassoc"})
-def second_order(weighted, first, member, step, place, powers, slopes, crossed, bends, gamma, spread, bend):
+def _run(weighted, member, step, place, matrices, state, total):
+    """Add what the occasions of one dyad contribute; see `second_order`."""
+    powers, slopes, crossed, bends, gamma, spread, bend = matrices
+    p, k = weighted.shape[1], slopes.shape[1]
+    w, f, g, g_bend, moved = state[0][0], state[0][1], state[0][2], state[0][3], state[0][4]
+    h, h_moved = state[1][0], state[1][1]
+    g[:], g_bend[:], h[:] = 0.0, 0.0, 0.0
+    row, stop = 0, len(weighted)
+    while row < stop:
+        u = place[row]
+        w[:] = 0.0
+        w[member[row]] = weighted[row]
+        row += 1
+        if row < stop and step[row] == step[row - 1]:
+            w[member[row]] = weighted[row]
+            row += 1
+        f[:], moved[:] = 0.0, 0.0
+        _add_moved(bends[u], g, f)
+        _add_moved(powers[u], g_bend, f)
+        for i in range(k):
+            _add_moved(slopes[u, i], h[i], f)
+            h_moved[i] = 0.0
+            _add_moved(crossed[u, i], g, h_moved[i])
+            _add_moved(powers[u], h[i], h_moved[i])
+            _add_moved(spread[i], w, h_moved[i])
+        _add_moved(powers[u], g, moved)
+        _add_moved(gamma, w, moved)
+        g_bend[:] = f
+        _add_moved(bend, w, g_bend)
+        # The occasion's own part counts once when both halves are added.
+        for m in range(2):
+            for j in range(p):
+                f[m, j] = 0.5 * (f[m, j] + g_bend[m, j])
+        for a in range(p):
+            one, other, target = w[0, a], w[1, a], total[a]
+            for j in range(p):
+                target[j] += one * f[0, j] + other * f[1, j]
+        for i in range(k):
+            h[i] = h_moved[i]
+        g[:] = moved
+
+
+@njit(cache=True)
+def second_order(weighted, first, member, step, place, matrices):
     """Run the recursion over the occasions of each dyad.
 
     Only derivatives of the powers are carried: with P_i those in transition parameter i, what the weights make of the
@@ -35,58 +90,81 @@ def second_order(weighted, first, member, step, place, powers, slopes, crossed, 
     member, step : (n,) arrays
     place : (n,) int array
         Number of the span since the occasion before.
-    powers, bends : (u, 2, 2) arrays
-        Powers of the transition, and their weighted second derivatives.
-    slopes, crossed : (u, i, 2, 2) arrays
-        Derivatives of the powers in the transition parameters, and ``2 sum_k W_ik`` times those in all parameters.
-    gamma, bend : (2, 2) arrays
-        The stationary covariance, and its weighted second derivatives.
-    spread : (i, 2, 2) array
-        ``2 sum_k W_ik`` times the derivatives of gamma.
+    matrices : tuple of arrays
+        ``powers`` (u, 2, 2) of the transition; ``slopes`` and ``crossed`` (u, i, 2, 2), their derivatives in the
+        transition parameters, and ``2 sum_k W_ik`` times those in all parameters; ``bends`` (u, 2, 2), their weighted
+        second derivatives; ``gamma`` (2, 2), the stationary covariance; ``spread`` (i, 2, 2), ``2 sum_k W_ik`` times
+        its derivatives; ``bend`` (2, 2), its weighted second derivatives.
 
     Returns
     -------
     (p, p) array
         Half of the sum, to be made symmetric.
     """
-    p, k = weighted.shape[1], slopes.shape[1]
-    total = np.zeros((p, p))
-    w, f, g = np.zeros((2, p)), np.zeros((2, p)), np.zeros((2, p))
-    g_bend, moved = np.zeros((2, p)), np.zeros((2, p))
-    h, h_moved = np.zeros((k, 2, p)), np.zeros((k, 2, p))
+    p = weighted.shape[1]
+    total, state = np.zeros((p, p)), _state(p, matrices[1].shape[1])
     for d in range(len(first) - 1):
-        g[:], g_bend[:], h[:] = 0.0, 0.0, 0.0
-        row = first[d]
-        while row < first[d + 1]:
-            u = place[row]
-            w[:] = 0.0
-            w[member[row]] = weighted[row]
-            row += 1
-            if row < first[d + 1] and step[row] == step[row - 1]:
-                w[member[row]] = weighted[row]
-                row += 1
-            f[:], moved[:] = 0.0, 0.0
-            _add_moved(bends[u], g, f)
-            _add_moved(powers[u], g_bend, f)
+        here = slice(first[d], first[d + 1])
+        _run(weighted[here], member[here], step[here], place[here], matrices, state, total)
+    return total
+
+
+@njit(cache=True, fastmath={"contract", "reassoc"})
+def second_order_of_rows(base, member, step, place, first, chosen, design, layouts, matrices):
+    """The same from base columns: rows of V^{-1}X are formed for one dyad at a time.
+
+    Parameters
+    ----------
+    base : (n, k) array
+    member, step, place, first
+        As in `second_order`.
+    chosen : (d,) bool array
+        Dyads of the stratum.
+    design : tuple
+        ``coefficients`` (2, k, p) of the base columns, per member; ``source`` (q,), the base column behind each column
+        of Z; ``used`` (2, q); ``effects`` (d, q, p), what Z is multiplied by.
+    layouts : tuple
+        ``opens`` (n,), the layout of the segment whose first new row this is, or -1; per layout ``given``, how many
+        rows ahead of it the segment is conditioned on, ``size``, and ``begin`` of its precision in ``precisions``.
+    matrices
+        As in `second_order`.
+    """
+    coefficients, source, used, effects = design
+    opens, given, size, begin, precisions = layouts
+    k, p = coefficients.shape[1], coefficients.shape[2]
+    longest = 0
+    for d in range(len(first) - 1):
+        longest = max(longest, first[d + 1] - first[d])
+    inner, weighted = np.empty((longest, p)), np.empty((longest, p))
+    mine = np.zeros((2, k, p))
+    total, state = np.zeros((p, p)), _state(p, matrices[1].shape[1])
+    for d in range(len(first) - 1):
+        if not chosen[d]:
+            continue
+        for m in range(2):
+            mine[m] = coefficients[m]
+            for i in range(len(source)):
+                if used[m, i] != 0.0:
+                    mine[m, source[i]] += used[m, i] * effects[d, i]
+        start, count = first[d], first[d + 1] - first[d]
+        for row in range(count):
+            target, own = inner[row], mine[member[start + row]]
+            for j in range(p):
+                target[j] = 0.0
             for i in range(k):
-                _add_moved(slopes[u, i], h[i], f)
-                h_moved[i] = 0.0
-                _add_moved(crossed[u, i], g, h_moved[i])
-                _add_moved(powers[u], h[i], h_moved[i])
-                _add_moved(spread[i], w, h_moved[i])
-            _add_moved(powers[u], g, moved)
-            _add_moved(gamma, w, moved)
-            g_bend[:] = f
-            _add_moved(bend, w, g_bend)
-            # The occasion's own part counts once when both halves are added.
-            _add_moved(0.5 * bend, w, f)
-            for a in range(p):
-                one, other, target = w[0, a], w[1, a], total[a]
-                for b in range(p):
-                    target[b] += one * f[0, b] + other * f[1, b]
-            for i in range(k):
-                h[i] = h_moved[i]
-            g[:] = moved
+                value, line = base[start + row, i], own[i]
+                for j in range(p):
+                    target[j] += value * line[j]
+        weighted[:count] = 0.0
+        for row in range(count):
+            layout = opens[start + row]
+            if layout >= 0:
+                head, length = row - given[layout], size[layout]
+                for a in range(length):
+                    for b in range(length):
+                        _add_scaled(precisions[begin[layout] + a * length + b], inner[head + b], weighted[head + a])
+        here = slice(start, start + count)
+        _run(weighted[:count], member[here], step[here], place[here], matrices, state, total)
     return total
 
 

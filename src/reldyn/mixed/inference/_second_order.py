@@ -12,21 +12,27 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reldyn._kernels import chosen_kernels
 from reldyn._types import Array, Ints
 from reldyn.mixed.inference._weighted import weighted_rows
-from reldyn.mixed.processes import step_jets
-from reldyn.mixed.spec._problem import Problem
+from reldyn.mixed.likelihood._objective import pull_back
+from reldyn.mixed.processes import kernels as layout_kernels
+from reldyn.mixed.processes import segments_of, step_jets
+from reldyn.mixed.spec._columns import RoleColumns
+from reldyn.mixed.spec._problem import Problem, sort_rows
+from reldyn.mixed.spec._sums import goes_by_member
 
 if TYPE_CHECKING:
     from reldyn.mixed._fit import Fit
 
 # Occasions whose steps are worked out at once; in continuous time nearly every step is its own.
 _AT_ONCE = 256
+_LAYOUTS_AT_ONCE = 64
 
 
 def residual_second_order(fit: Fit, W: Array) -> Array:
@@ -42,13 +48,18 @@ def residual_second_order(fit: Fit, W: Array) -> Array:
     -------
     (p, p) array
     """
-    problem, rows_with_residual = weighted_rows(fit)
-    weighted = rows_with_residual[:, :-1]
-    total = np.zeros((weighted.shape[1],) * 2)
+    problem, _ = sort_rows(fit.problem)
+    compiled = chosen_kernels() == "numba" and fit.residual.process != "car1"
+    by_base = compiled and fit.structure.internal_design(problem.Z) is problem.Z and goes_by_member(problem)
+    weighted = np.zeros((0, 0)) if by_base else weighted_rows(fit)[1][:, :-1]
+    total = np.zeros((len(fit.beta),) * 2)
     begin = 0
     for stratum, size in enumerate(fit.statistics.sizes):
         here = slice(begin, begin + size)
         begin += size
+        if by_base:
+            total += _of_base(fit, stratum, W[here, here], problem)
+            continue
         rows = np.flatnonzero(problem.strata[problem.dyad] == stratum)
         if len(rows):
             total += _of_stratum(fit, stratum, W[here, here], problem, rows, weighted)
@@ -101,30 +112,87 @@ def _compiled(fit: Fit, stratum: int, W: Array, problem: Problem, rows: Ints, we
     """The same recursion, compiled; spans are whole steps, and few."""
     from reldyn.mixed.inference._passes_numba import second_order
 
-    step, dyad = np.rint(problem.step[rows].astype(float)).astype(np.int64), problem.dyad[rows]
-    fresh = np.r_[True, dyad[1:] != dyad[:-1]]
-    gap = np.r_[0, step[1:] - step[:-1]]
-    gap[fresh] = 0
-    # The second row of an occasion is read together with the first.
-    spans, place = np.unique(gap, return_inverse=True)
-    gamma, powers = step_jets(fit.residual, problem.exchangeable[stratum], fit.psi[stratum], spans.astype(float))
-    slopes = np.moveaxis(np.asarray(powers.first), 0, 1)
-    moving = np.flatnonzero(np.abs(slopes).sum(axis=(0, 2, 3)) > 0)
+    step, first, place, spans = _spans(problem.step[rows], problem.dyad[rows])
     half = second_order(
         np.ascontiguousarray(weighted if len(rows) == problem.n and problem.in_order else weighted[rows]),
-        np.append(np.flatnonzero(fresh), len(rows)),
+        first,
         problem.member[rows],
         step,
-        np.ravel(place),
+        place,
+        _matrices(fit, stratum, W, spans),
+    )
+    return np.asarray(half + half.T)
+
+
+def _of_base(fit: Fit, stratum: int, W: Array, problem: Problem) -> Array:
+    """The same where rows of V^{-1}X can be formed from base columns, one dyad at a time."""
+    from reldyn.mixed.inference._passes_numba import second_order_of_rows
+
+    X, Z = cast("RoleColumns", problem.X), cast("RoleColumns", problem.Z)
+    p, groups = len(fit.beta), segments_of(problem, fit.residual)
+    step, first, place, spans = _spans(problem.step, problem.dyad)
+    mine = slice(2 * stratum, 2 * stratum + 2)
+    coefficients = np.zeros((2, X.base.shape[1], p))
+    coefficients[:, X.source, np.arange(p)] = X.used[mine]
+    effects = np.ascontiguousarray(pull_back(fit.evaluation.dyad, fit.beta).Pz[:, :, :p])
+    exchangeable, opens, precisions = problem.exchangeable[stratum], np.full(problem.n, -1), []
+    for number, group in enumerate(groups):
+        opens[group.rows[:, group.layout.n_conditioning]] = number
+    for start in range(0, len(groups), _LAYOUTS_AT_ONCE):
+        layouts = [group.layout for group in groups[start : start + _LAYOUTS_AT_ONCE]]
+        found = layout_kernels(fit.residual, exchangeable, fit.psi[stratum], layouts, 0)
+        precisions += [kernel.precision.ravel() for kernel in found]
+    size = np.array([group.rows.shape[1] for group in groups])
+    half = second_order_of_rows(
+        X.base,
+        problem.member,
+        step,
+        place,
+        first,
+        problem.strata == stratum,
+        (coefficients, Z.source, np.ascontiguousarray(Z.used[mine]), effects),
+        (
+            opens,
+            np.array([group.layout.n_conditioning for group in groups]),
+            size,
+            np.cumsum([0, *(size**2).tolist()]),
+            np.concatenate(precisions),
+        ),
+        _matrices(fit, stratum, W, spans),
+    )
+    return np.asarray(half + half.T)
+
+
+def _spans(steps: NDArray[Any], dyad: Ints) -> tuple[Ints, Ints, Ints, Array]:
+    """Whole steps; where dyads begin, and the end; number of the span since the occasion before; the spans."""
+    step = np.rint(steps.astype(float)).astype(np.int64)
+    fresh = np.r_[True, dyad[1:] != dyad[:-1]]
+    gap = np.r_[0, step[1:] - step[:-1]]
+    # The second row of an occasion is read together with the first.
+    gap[fresh] = 0
+    if gap.max() < len(gap):
+        present = np.bincount(gap) > 0
+        spans, place = np.flatnonzero(present), (np.cumsum(present) - 1)[gap]
+    else:
+        spans, place = np.unique(gap, return_inverse=True)
+    return step, np.append(np.flatnonzero(fresh), len(dyad)), np.ravel(place), spans.astype(float)
+
+
+def _matrices(fit: Fit, stratum: int, W: Array, spans: Array) -> tuple[Array, ...]:
+    """Powers and covariances of the process with their weighted derivatives; see `second_order`."""
+    gamma, powers = step_jets(fit.residual, fit.problem.exchangeable[stratum], fit.psi[stratum], spans)
+    slopes = np.moveaxis(np.asarray(powers.first), 0, 1)
+    moving = np.flatnonzero(np.abs(slopes).sum(axis=(0, 2, 3)) > 0)
+    found = (
         powers.value,
-        np.ascontiguousarray(slopes[:, moving]),
-        np.ascontiguousarray(2.0 * np.einsum("ik,ukab->uiab", W[moving], slopes)),
+        slopes[:, moving],
+        2.0 * np.einsum("ik,ukab->uiab", W[moving], slopes),
         np.tensordot(W, np.asarray(powers.second), axes=2),
         gamma.value,
         2.0 * np.tensordot(W[moving], np.asarray(gamma.first), axes=1),
         np.tensordot(W, np.asarray(gamma.second), axes=2),
     )
-    return np.asarray(half + half.T)
+    return tuple(np.ascontiguousarray(item) for item in found)
 
 
 def _occasions(problem: Problem, rows: Ints) -> _Occasions:
