@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 # Occasions whose steps are worked out at once; in continuous time nearly every step is its own.
 _AT_ONCE = 256
 _LAYOUTS_AT_ONCE = 64
+# Columns that compiled loops take at once.
+_WIDE = 16
 
 
 def residual_second_order(fit: Fit, W: Array) -> Array:
@@ -132,9 +134,12 @@ def _of_base(fit: Fit, stratum: int, W: Array, problem: Problem) -> Array:
     p, groups = len(fit.beta), segments_of(problem, fit.residual)
     step, first, place, spans = _spans(problem.step, problem.dyad)
     mine = slice(2 * stratum, 2 * stratum + 2)
-    coefficients = np.zeros((2, X.base.shape[1], p))
+    # Columns of zeros fill up the registers of the processor: rows of other lengths are worked on one by one.
+    wide = -(-p // _WIDE) * _WIDE
+    coefficients = np.zeros((2, X.base.shape[1], wide))
     coefficients[:, X.source, np.arange(p)] = X.used[mine]
-    effects = np.ascontiguousarray(pull_back(fit.evaluation.dyad, fit.beta).Pz[:, :, :p])
+    effects = np.zeros((problem.n_dyads, Z.shape[1], wide))
+    effects[:, :, :p] = pull_back(fit.evaluation.dyad, fit.beta).Pz[:, :, :p]
     exchangeable, opens, precisions = problem.exchangeable[stratum], np.full(problem.n, -1), []
     for number, group in enumerate(groups):
         opens[group.rows[:, group.layout.n_conditioning]] = number
@@ -159,7 +164,7 @@ def _of_base(fit: Fit, stratum: int, W: Array, problem: Problem) -> Array:
             np.concatenate(precisions),
         ),
         _matrices(fit, stratum, W, spans),
-    )
+    )[:p, :p]
     return np.asarray(half + half.T)
 
 
