@@ -351,11 +351,7 @@ def _proportional(x: NDArray[np.float64], target: NDArray[np.float64]) -> bool:
     a, b = a - a.mean(), b - b.mean()
     length = float(np.sqrt((a @ a) * (b @ b)))
     # Two or three values of a mean may agree with a code by accident.
-    return (
-        length > 0.0
-        and abs(float(a @ b)) >= (1.0 - ALIKE) * length
-        and len(np.unique(target[both])) >= FEWEST
-    )
+    return length > 0.0 and abs(float(a @ b)) >= (1.0 - ALIKE) * length and len(np.unique(target[both])) >= FEWEST
 
 
 def _waves(panel: DyadPanel, values: NDArray[np.float64], lag: NDArray[np.float64]) -> float:

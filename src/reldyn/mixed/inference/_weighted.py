@@ -13,7 +13,7 @@ from reldyn._records import brief
 from reldyn._types import Array
 from reldyn.mixed._threads import single_threaded
 from reldyn.mixed.likelihood._backend import kernels
-from reldyn.mixed.likelihood._from_dyads import OCCASIONS
+from reldyn.mixed.likelihood._layouts import OCCASIONS
 from reldyn.mixed.likelihood._objective import pull_back
 from reldyn.mixed.processes import kernels as layout_kernels
 from reldyn.mixed.processes import segments_of

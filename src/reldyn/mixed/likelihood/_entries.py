@@ -92,7 +92,9 @@ def lay_out(
     places = np.array([(begins[number] + layout, a, b) for number, layout, a, b in terms], dtype=np.int64)
     sizes = np.array([size for chunk in chunks for size in chunk.sizes], dtype=np.int64)
     counts = np.concatenate([chunk.counts for chunk in chunks])
-    return Entries(values, term, column, row, totals, places.reshape(-1, 3), bases_of(chunks, structures), sizes, counts)
+    return Entries(
+        values, term, column, row, totals, places.reshape(-1, 3), bases_of(chunks, structures), sizes, counts
+    )
 
 
 def bases_of(chunks: tuple[Chunk, ...], structures: list[Structure]) -> Array:

@@ -9,14 +9,11 @@ import numpy as np
 
 from reldyn._types import Array, Flags, Ints
 from reldyn.mixed.likelihood._entries import LANES, Entries, bases_of
-from reldyn.mixed.likelihood._layouts import Chunk, Columns, DenseLayout, DyadLayouts
-from reldyn.mixed.processes import Layout, SegmentGroup, Structure, batch_layouts
+from reldyn.mixed.likelihood._layouts import OCCASIONS, Chunk, Columns, DyadLayouts
+from reldyn.mixed.processes import SegmentGroup, Structure, batch_layouts
 from reldyn.mixed.spec._columns import RoleColumns
 from reldyn.mixed.spec._problem import Problem
 from reldyn.mixed.spec._sums import DyadProducts, in_stratum
-
-# Rows of either member alone, and occasions with both.
-OCCASIONS = (Layout((0,), (0,), 0), Layout((1,), (0,), 0), Layout((0, 1), (0, 0), 0))
 
 
 def chunk_of_dyads(
@@ -65,31 +62,6 @@ def chunk_of_dyads(
     )
 
 
-def dense_layouts(kept: DyadLayouts) -> tuple[DenseLayout, ...]:
-    """The same layouts as other residuals have them."""
-    dyads, mine = kept.dyads, kept.mine
-    terms: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
-    for index, place in enumerate(kept.present):
-        members = OCCASIONS[place].members
-        for a, one in enumerate(members):
-            for b, other in enumerate(members):
-                terms.setdefault((one, other), []).append((index, a, b))
-    frequent = []
-    for pair, of_pair in terms.items():
-        left, right = (kept.columns[member] for member in pair)
-        above, beside = (kept.sources[member] for member in pair)
-        used_above, used_beside = (kept.used[member] for member in pair)
-        grams = np.zeros((len(of_pair), len(dyads.counts), len(left.z), right.width))
-        totals = np.zeros((len(of_pair), left.width, right.width))
-        z_rows = slice(len(left.x), len(left.x) + len(left.z))
-        for t, (index, _, _) in enumerate(of_pair):
-            products = _block(dyads, kept.present[index], pair)[mine]
-            totals[t] = np.outer(used_above, used_beside) * products.sum(axis=0)[np.ix_(above, beside)]
-            grams[t, mine] = products[:, above[z_rows, None], beside] * np.outer(used_above[z_rows], used_beside)
-        frequent.append(DenseLayout(pair, tuple(of_pair), grams, totals))
-    return tuple(frequent)
-
-
 def entries_of_dyads(chunks: tuple[Chunk, ...], n_dyads: int, structures: list[Structure]) -> Entries:
     """Lay out the cross-products straight from those of dyads; see `lay_out`."""
     from reldyn.mixed.spec._pass_numba import fill_lanes
@@ -113,7 +85,9 @@ def entries_of_dyads(chunks: tuple[Chunk, ...], n_dyads: int, structures: list[S
                 for one, other in dict.fromkeys([(members[a], members[b]), (members[b], members[a])]):
                     pieces.append(_pieces(part, place, one, other, term, number))
                     sides = [(part.sources[m], part.used[m]) for m in (one, other)]
-                    block = pairs[one * w : (one + 1) * w, other * w : (other + 1) * w] if place == 2 else singles[place]
+                    block = (
+                        pairs[one * w : (one + 1) * w, other * w : (other + 1) * w] if place == 2 else singles[place]
+                    )
                     _add_block(part.columns, (one, other), sides[0], sides[1], block, totals[term])
         begin += chunk.n_layouts
     code, single, index, weight, of = np.concatenate(pieces, axis=1)
@@ -207,9 +181,7 @@ def entries_of_segments(
     term_of, rest = np.divmod(elements, (p + q + 1) * q)
     none = np.zeros(0, dtype=np.int64)
     listed = np.array(places, dtype=np.int64).reshape(-1, 3)
-    return Entries(
-        values, term_of, rest // q, rest % q, totals, listed, np.zeros((0, 0, 2, 2)), none, np.zeros(0)
-    )
+    return Entries(values, term_of, rest // q, rest % q, totals, listed, np.zeros((0, 0, 2, 2)), none, np.zeros(0))
 
 
 def _add_block(
@@ -257,11 +229,3 @@ def _side(problem: Problem, Z: RoleColumns, columns: Columns, stratum: int, memb
     source = np.concatenate([X.source[columns.x], Z.source[columns.z], [X.base.shape[1]]])
     used: Flags | Array = np.concatenate([X.used[group, columns.x], Z.used[group, columns.z], [1.0]])
     return source, np.asarray(used)
-
-
-def _block(dyads: DyadProducts, place: int, pair: tuple[int, int]) -> Array:
-    if place < 2:
-        return np.asarray(dyads.singles[:, place])
-    w = dyads.singles.shape[-1]
-    left, right = pair
-    return np.asarray(dyads.pairs[:, left * w : (left + 1) * w, right * w : (right + 1) * w])

@@ -119,7 +119,15 @@ def _entries_of(stats: Statistics) -> Entries:
     none, size = np.zeros(0, dtype=np.int64), stats.p + 1
     empty = np.zeros((max(-(-stats.n_dyads // LANES), 1), 0, LANES))
     return Entries(
-        empty, none, none, none, np.zeros((0, size, size)), none.reshape(0, 3), np.zeros((0, 0, 2, 2)), none, empty[0, :, 0]
+        empty,
+        none,
+        none,
+        none,
+        np.zeros((0, size, size)),
+        none.reshape(0, 3),
+        np.zeros((0, 0, 2, 2)),
+        none,
+        empty[0, :, 0],
     )
 
 

@@ -10,10 +10,13 @@ import numpy as np
 
 from reldyn._records import brief
 from reldyn._types import Array, Ints
-from reldyn.mixed.processes import Arrangement
+from reldyn.mixed.processes import Arrangement, Layout
 from reldyn.mixed.spec._sums import DyadProducts
 
 Where = slice | Ints
+
+# Rows of either member alone, and occasions with both.
+OCCASIONS = (Layout((0,), (0,), 0), Layout((1,), (0,), 0), Layout((0, 1), (0, 0), 0))
 
 
 @brief
@@ -137,9 +140,27 @@ class DyadLayouts:
 
     def dense(self) -> tuple[DenseLayout, ...]:
         """The same layouts as numpy's kernels have them."""
-        from reldyn.mixed.likelihood._from_dyads import dense_layouts
-
-        return dense_layouts(self)
+        dyads, mine = self.dyads, self.mine
+        terms: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
+        for index, place in enumerate(self.present):
+            members = OCCASIONS[place].members
+            for a, one in enumerate(members):
+                for b, other in enumerate(members):
+                    terms.setdefault((one, other), []).append((index, a, b))
+        frequent = []
+        for pair, of_pair in terms.items():
+            left, right = (self.columns[member] for member in pair)
+            above, beside = (self.sources[member] for member in pair)
+            used_above, used_beside = (self.used[member] for member in pair)
+            grams = np.zeros((len(of_pair), len(dyads.counts), len(left.z), right.width))
+            totals = np.zeros((len(of_pair), left.width, right.width))
+            z_rows = slice(len(left.x), len(left.x) + len(left.z))
+            for t, (index, _, _) in enumerate(of_pair):
+                products = _block(dyads, self.present[index], pair)[mine]
+                totals[t] = np.outer(used_above, used_beside) * products.sum(axis=0)[np.ix_(above, beside)]
+                grams[t, mine] = products[:, above[z_rows, None], beside] * np.outer(used_above[z_rows], used_beside)
+            frequent.append(DenseLayout(pair, tuple(of_pair), grams, totals))
+        return tuple(frequent)
 
 
 class Kept(Protocol):
@@ -178,3 +199,11 @@ def as_slice(index: Ints) -> Where:
     if gaps[0] > 0 and (gaps == gaps[0]).all():
         return slice(int(index[0]), int(index[-1]) + 1, int(gaps[0]))
     return index
+
+
+def _block(dyads: DyadProducts, place: int, pair: tuple[int, int]) -> Array:
+    if place < 2:
+        return np.asarray(dyads.singles[:, place])
+    w = dyads.singles.shape[-1]
+    left, right = pair
+    return np.asarray(dyads.pairs[:, left * w : (left + 1) * w, right * w : (right + 1) * w])

@@ -205,9 +205,7 @@ def assemble(stats: Statistics, chunk: Chunk, weights: Weights, out: Products, *
         kernels().segment_products(pool.stack, pool.which, pool.owner, of_layout, stats.p, out.z, out.total)
 
 
-def contract(
-    stats: Statistics, chunk: Chunk, targets: Array, constant: Array, *, frequent: bool = True
-) -> list[Array]:
+def contract(stats: Statistics, chunk: Chunk, targets: Array, constant: Array, *, frequent: bool = True) -> list[Array]:
     """Sum over segments of ``W_s Q_i W_s'`` for each layout: (t, m, m).
 
     Parameters
