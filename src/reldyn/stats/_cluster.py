@@ -96,11 +96,11 @@ def cluster_means(values: Array, codes: Ints) -> Array:
     """
     finite = np.isfinite(values)
     if values.ndim == 1 and finite.all():
-        count = np.bincount(codes)
+        count: Array = np.bincount(codes).astype(float)
         total = cluster_sums(values, codes)
-        return np.asarray(np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0))
-    count = cluster_sums(finite.astype(float), codes)
-    total = cluster_sums(np.where(finite, values, 0.0), codes)
+    else:
+        count = cluster_sums(finite.astype(float), codes)
+        total = cluster_sums(np.where(finite, values, 0.0), codes)
     return np.asarray(np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0))
 
 

@@ -104,10 +104,10 @@ def entries_of_dyads(chunks: tuple[Chunk, ...], n_dyads: int, structures: list[S
         of.astype(np.int64),
         values,
     )
-    term, rest = np.divmod(elements, (p + q + 1) * q)
+    term_of, rest = np.divmod(elements, (p + q + 1) * q)
     return Entries(
         values,
-        term,
+        term_of,
         rest // q,
         rest % q,
         np.array(totals).reshape(-1, p + 1, p + 1),
@@ -209,8 +209,8 @@ def _pieces(kept: DyadLayouts, place: int, one: int, other: int, term: int, numb
     index = above[z, None] * width + beside + (place * width * width if place < 2 else 0)
     weight = np.outer(kept.used[one][z], kept.used[other])
     found = np.empty((5, element.size))
-    for row, item in zip(found, (element, place < 2, index, weight, number), strict=True):
-        row[:] = item.ravel() if isinstance(item, np.ndarray) else item
+    found[0], found[2], found[3] = element.ravel(), index.ravel(), weight.ravel()
+    found[1], found[4] = place < 2, number
     return found[:, found[3] != 0.0]
 
 

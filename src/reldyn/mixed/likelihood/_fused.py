@@ -332,7 +332,7 @@ def _differentiate(
     derivative_of = np.empty((g + r, p + 1, p + 1))
     pairs = sums.pairs.transpose(1, 3, 0, 2).reshape(q * q, -1)
     derivative_of[:g] = -(basis @ pairs).reshape(g, p + 1, p + 1)
-    of_totals = (slopes @ entries.totals.reshape(len(entries.totals), -1)).reshape(r, p + 1, p + 1)
+    of_totals = (slopes @ entries.totals.reshape(len(entries.totals), (p + 1) ** 2)).reshape(r, p + 1, p + 1)
     if len(terms.extra_totals):
         of_totals += terms.extra_totals[1:]
     derivative_of[g:] = transform.T @ of_totals @ transform
@@ -412,7 +412,7 @@ def _curvature_weights(
         weights = [contract(stats, chunk, targets, wide, frequent=every) for chunk in stats.chunks]
     else:
         weights = [[np.zeros((2, size, size)) for size in chunk.sizes] for chunk in stats.chunks]
-    values = sums.contracted + constant.reshape(2, -1) @ entries.totals.reshape(len(entries.totals), -1).T
+    values = sums.contracted + constant.reshape(2, -1) @ entries.totals.reshape(len(entries.totals), constant[0].size).T
     for (chunk, layout, a, b), value in zip(_places(stats, entries), values.T, strict=True):
         weights[chunk][layout][:, a, b] += 0.5 * value
         weights[chunk][layout][:, b, a] += 0.5 * value

@@ -114,7 +114,8 @@ class RandomStructure:
         """Free parameters of an internal G (tied copies are averaged)."""
         values = []
         for block in self.blocks:
-            mean = sum(G[np.ix_(copy, copy)] for copy in block.copies) / len(block.copies)
+            parts = [G[np.ix_(copy, copy)] for copy in block.copies]
+            mean = parts[0] if len(parts) == 1 else np.mean(parts, axis=0)
             values.append(mean[np.tril_indices(block.size)])
         return np.concatenate(values) if values else np.zeros(0)
 
