@@ -62,7 +62,9 @@ def test_transforms_follow_one_another():
     np.testing.assert_allclose(dense(design.turned(first).turned(second)), dense(design) @ first @ second, rtol=1e-12)
 
 
-@pytest.mark.parametrize("residual", [Residual(), Residual("ar1")], ids=["unstructured", "ar1"])
+@pytest.mark.parametrize(
+    "residual", [Residual(), Residual("ar1"), Residual("var1")], ids=["unstructured", "ar1", "var1"]
+)
 @pytest.mark.parametrize("exchangeable", [False, True])
 def test_a_fit_from_compact_columns_is_the_same_fit(residual, exchangeable):
     swap = (1, 0, 3, 2) if exchangeable else None

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from reldyn.errors import DesignError
-from reldyn.mixed import Estimation, Problem, Residual, fit_mixed, memory_needed, random_structure
+from reldyn.mixed import Estimation, Problem, Residual, RoleColumns, fit_mixed, memory_needed, random_structure
 from reldyn.mixed.inference._second_order import residual_second_order
 from reldyn.mixed.inference._weighted import weighted_rows
 from reldyn.mixed.processes import covariance
@@ -58,6 +58,19 @@ def test_the_filter_equals_dense_covariances(residual, n, steps):
         residual,
         warn=False,
     )
+    W = weights(fit.statistics.sizes[0])
+    expected = dense(fit, W)
+    np.testing.assert_allclose(residual_second_order(fit, W), expected, atol=1e-8 * np.abs(expected).max(), rtol=0)
+
+
+@pytest.mark.parametrize("residual", [Residual("ar1"), Residual("var1")], ids=["ar1", "var1"])
+def test_the_filter_from_base_columns_equals_dense_covariances(residual):
+    rows = series(3, 40)
+    base = np.column_stack([np.ones(rows.n), rows.X[:, 2] + rows.X[:, 3]])
+    X = RoleColumns(base, np.array([0, 0, 1, 1]), rows.member, np.array([[1.0, 0, 1, 0], [0, 1, 0, 1]]))
+    Z = RoleColumns(base, np.array([0, 0]), rows.member, np.eye(2))
+    problem = Problem(rows.y, X, Z, rows.dyad, rows.member, rows.step)
+    fit = fit_mixed(problem, random_structure(("a", "b"), "diagonal"), residual, warn=False)
     W = weights(fit.statistics.sizes[0])
     expected = dense(fit, W)
     np.testing.assert_allclose(residual_second_order(fit, W), expected, atol=1e-8 * np.abs(expected).max(), rtol=0)
