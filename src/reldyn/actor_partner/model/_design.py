@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 
@@ -370,7 +370,8 @@ def identifiers(frame: pd.DataFrame, panel: DyadPanel, design: DesignRows) -> pd
     """Dyad, person, role and clock columns of the rows that were used."""
     named = [column for column in panel.columns.values() if column is not None]
     # By position: looking labels up in an index of text takes longer than all the rest.
-    kept = frame.iloc[:, [frame.columns.get_loc(name) for name in dict.fromkeys(named)]]
+    places = cast("list[int]", [frame.columns.get_loc(name) for name in dict.fromkeys(named)])
+    kept = frame.iloc[:, places]
     if len(design.rows) != len(kept):
         kept = kept.iloc[design.rows]
     numbered = type(kept.index).__name__ == "RangeIndex" and kept.index[0] == 0 and kept.index[-1] == len(kept) - 1
