@@ -7,7 +7,7 @@ from tools.calibration.cycles import store
 __all__ = ["SHIPPED", "faults", "text_of", "write"]
 
 SHIPPED = store.ROOT / "src" / "reldyn" / "cycles" / "calibration.json"
-FEWEST = 100
+FEWEST = 40
 # Abrupt two-phase cycles by size, and what stands for their false alarms.
 EFFECTS = {"cycle_10": 1.0, "cycle_15": 1.5, "cycle_20": 2.0, "cycle_30": 3.0}
 EFFECTS |= {name.replace("cycle", "warmth"): effect for name, effect in EFFECTS.items()}

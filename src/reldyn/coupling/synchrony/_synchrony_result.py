@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["SynchronyResult", "assemble"]
 
 register(Surrogates)
-# What of a dyad a summary shows.
-_SHOWN = ("dyad", "x", "y", "estimate", "surrogate_mean", "z", "p_value", "note")
 LAG_CONVENTION = "lag k pairs x[t + k] with y[t]: a peak at a negative lag says that x moved first"
 
 
@@ -90,8 +88,7 @@ class SynchronyResult(Result):
         )
 
     def _sections(self) -> Iterable[Section]:
-        yield self.dyads[[name for name in _SHOWN if name in self.dyads]]
-        yield "The numbers describe series, not persons, and name no cause."
+        yield "The numbers describe series, not persons, and name no cause. Single dyads are in tidy()."
 
 
 def assemble(
