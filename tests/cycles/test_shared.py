@@ -121,7 +121,9 @@ def test_two_ways_of_testing_take_surrogates_enough():
 def test_shared_detection_is_the_same_for_any_number_of_workers():
     panel = panel_of(16)
     once, twice = (
-        rd.detect_cycles(panel, warmth="warmth", phases=3, n_surrogates=39, seed=1, pooling="shared", n_jobs=n)
+        rd.detect_cycles(
+            panel, warmth="warmth", phases=3, n_surrogates=19, alpha=0.1, seed=1, pooling="shared", n_jobs=n
+        )
         for n in (1, 2)
     )
     pd.testing.assert_frame_equal(once.tidy(), twice.tidy())

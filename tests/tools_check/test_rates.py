@@ -99,12 +99,12 @@ def test_shared_phases_and_volatility_give_the_range(rates, calibration, fill, t
 def test_the_tables_show_every_goal_and_what_was_not_run(rates, calibration, fill, tmp_path):
     import _calibration
 
-    cells, _ = calibration
+    cells, store = calibration
     fill("linear:200:17", 100, 9)
     fill("linear:200:17", 50, 2, stream="rerun")
     seen = []
     text = _calibration.tables(ROOT, lambda columns, rows: seen.append((columns, rows)) or "", tmp_path)
-    assert text.startswith("Procedure 3. 1 of ")
+    assert text.startswith(f"Procedure {store.PROCEDURE}. 1 of ")
     first = {row["series"].split("``")[1]: row for row in seen[0][1]}
     assert set(first) == set(cells.NULLS)
     assert first["linear"]["200 prompts"] == ".090 ± .029, n = 100; run once more .040, n = 50"

@@ -4,6 +4,7 @@ import importlib.util
 import sys
 
 import pytest
+from joblib.externals.loky import get_reusable_executor
 
 import reldyn as rd
 from reldyn.errors import DataError, DesignError
@@ -32,6 +33,8 @@ def dying(tmp_path_factory):
     folder = tmp_path_factory.mktemp("package")
     (folder / "dying_analysis.py").write_text(MODULE, encoding="utf-8")
     sys.path.insert(0, str(folder))
+    # Workers that an earlier test left behind do not look into this folder.
+    get_reusable_executor().shutdown()
     entry = Analysis("toy.dying", "dying_analysis.dying", "Does a worker live?", "reldyn.coupling.CoordinationResult")
     register_analysis(entry)
     yield entry
