@@ -142,7 +142,9 @@ class Ways:
             self.asked.append((claim, prior is not None))
             p_value = self.known[prior is not None][at]
             detail = {"pooling": "shared"} if prior is not None else {}
-            return dataclasses.replace(self.make.claim(claim, p_value, n=99), detail=detail)
+            # A p-value of one without any surrogate: the series was not tested further.
+            drawn = 0 if p_value == 1 else 99
+            return dataclasses.replace(self.make.claim(claim, p_value, n=99), detail=detail, n_surrogates=drawn)
 
         return one
 
@@ -157,6 +159,7 @@ class Ways:
         # By itself each claim shows at .05 and none at .025: no sign of it is lost in ``p_alone``.
         ((0.4, 0.5), (0.04, 0.03), (0.08, 0.06), 0.04),
         ((0.8, 0.5), (0.6, 0.5), (1.0, None), 1.0),
+        ((1.0, 1.0), (0.01, 0.01), (0.02, 0.02), 0.01),
     ],
 )
 def test_of_two_ways_the_clearer_counts_at_twice_its_p_values(make, monkeypatch, shared, alone, wanted, by_itself):

@@ -194,8 +194,9 @@ def _either_way(
     if prior is None:
         return _one_way(direction, setting, None, rhythmic=rhythmic), float("nan")
     shared = _one_way(direction, setting, prior, rhythmic=rhythmic)
-    # Nothing could speak more clearly than a series that no surrogate reaches.
-    if _both_p(shared) <= 1 / (min(test.n_surrogates for test in shared) + 1):
+    # Nothing could speak more clearly than a series that no surrogate reaches. Without any it was not asked.
+    drawn = min(test.n_surrogates for test in shared)
+    if drawn and _both_p(shared) <= 1 / (drawn + 1):
         return _doubled(shared), float("nan")
     alone = _one_way(direction, setting, None, rhythmic=rhythmic)
     clearer = min((shared, alone), key=lambda tests: (_both_p(tests), tests[0].p_value))
