@@ -13,7 +13,8 @@ import numpy as np
 from reldyn.cycles._sample_level import SampleEstimate, pool_directions, prevalence
 from reldyn.cycles._text import headline, methods, sections
 from reldyn.cycles.consequences._triggers import TriggerEffect
-from reldyn.cycles.ladder._outcome import Outcome, claim_of, evidence_of, intermittent_p, n_cycles, n_surrogates
+from reldyn.cycles.ladder._claims import intermittent_p, ways_of
+from reldyn.cycles.ladder._outcome import Outcome, claim_of, evidence_of, n_cycles, n_surrogates
 from reldyn.cycles.ladder._rounds import needed_surrogates
 from reldyn.cycles.ladder._verdict import MIN_CYCLES, NOT_COVERED, adjust, decide
 from reldyn.cycles.series._arrange import CycleColumns
@@ -80,8 +81,8 @@ class CycleResult(Result):
     def _raw(self) -> NDArray[np.float64]:
         # An undecidable direction is no hypothesis of its own: it does not count in the adjustment.
         decidable = [not evidence_of(one, math.nan, self.alpha, MIN_CYCLES).reasons for one in self.outcomes]
-        values = [intermittent_p(one) if kept else math.nan for one, kept in zip(self.outcomes, decidable, strict=True)]
-        return np.array(values)
+        values = [intermittent_p(one.tests) for one in self.outcomes]
+        return np.where(decidable, values, math.nan)
 
     @cached_property
     def _adjusted(self) -> NDArray[np.float64]:
@@ -176,7 +177,7 @@ class CycleResult(Result):
     def _needed(self, index: int, *, adjusted: bool) -> int | None:
         """Surrogates that could change an adjusted decision made at the smallest p-value those drawn can give."""
         one = self.outcomes[index]
-        drawn, ways = n_surrogates(one), max((test.n_ways for test in one.tests), default=1)
+        drawn, ways = n_surrogates(one), ways_of(one.tests)
         if not adjusted or not drawn or not float(self._raw[index]) * (drawn + 1) < ways + 1e-9:
             return None
         return needed_surrogates(self._raw, index, self.alpha, ways)
@@ -407,7 +408,7 @@ def _claim_row(one: Outcome, claim: str, adjusted: float) -> dict[str, Any]:
         return row | _reinforcement_cells(one)
     found = claim_of(one, "irregular" if claim == "intermittent" else claim)
     if found is None and claim == "intermittent" and one.tests:
-        p_value = intermittent_p(one)
+        p_value = intermittent_p(one.tests)
         return row | {"p_value": p_value, "p_adjusted": float(adjusted), "note": "no regimes: not tested further"}
     if found is None:
         return row if one.reasons else row | {"note": _why_untested(claim)}
@@ -417,7 +418,7 @@ def _claim_row(one: Outcome, claim: str, adjusted: float) -> dict[str, Any]:
         row["note"] = "levels that last explain no more than other descriptions: not tested further"
     if claim == "intermittent":
         both = [claim_of(one, name) for name in ("regimes", "irregular")]
-        row |= {"p_value": intermittent_p(one), "p_adjusted": float(adjusted), "statistic": nan}
+        row |= {"p_value": intermittent_p(one.tests), "p_adjusted": float(adjusted), "statistic": nan}
         row |= {
             "n_surrogates": min(test.n_surrogates for test in both if test is not None),
             "note": "the larger p-value of regimes and irregular",

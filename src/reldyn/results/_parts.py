@@ -1,7 +1,7 @@
 """Names for what a result holds: its tables and the record of its engine, read as attributes.
 
-A result has four fields, `spec`, `tables`, `notes` and `state`, and its class names what is in them:
-
+A result has four fields, `spec`, `tables`, `notes` and `state`, and its class names what is in them by lines such as
+``edges = InTables()`` and ``n_dyads = InState[int]()``.
 """
 
 from __future__ import annotations

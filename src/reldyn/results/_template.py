@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias, Union
 
 from reldyn._format import format_table
@@ -44,14 +44,12 @@ def methods_section(
         Paragraphs with an empty line between them.
     """
     parts = [headline, *_filled(methods)]
-    for section in sections:
-        if isinstance(section, str):
-            parts += _filled(section)
+    for text, table in _pieces(sections):
+        if table is None:
+            parts += _filled(text)
             continue
-        title, table = section if isinstance(section, tuple) else ("", section)
-        if len(table):
-            more = _more(table, rows_shown)
-            parts.append("\n".join([*([title] if title else []), _aligned(_first(table, rows_shown)), *more]))
+        more = _more(table, rows_shown)
+        parts.append("\n".join([*([text] if text else []), _aligned(_first(table, rows_shown)), *more]))
     if notes:
         bullets = (textwrap.fill(note, WIDTH, initial_indent="- ", subsequent_indent="  ") for note in notes)
         parts.append("Notes\n" + "\n".join(bullets))
@@ -74,17 +72,26 @@ def html_section(
         HTML in which every name is escaped.
     """
     parts = [f"<p><b>{html.escape(headline)}</b></p>"]
+    for text, table in _pieces(sections):
+        if table is None:
+            parts += [f"<p>{html.escape(filled)}</p>" for filled in _filled(text)]
+            continue
+        parts += [f"<p>{html.escape(text)}</p>"] if text else []
+        parts.append(format_table(_first(table, rows_shown)).to_html(index=False, border=0, na_rep=""))
+        parts += [f"<p>{more}</p>" for more in _more(table, rows_shown)]
+    listed = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
+    return f"<div>{''.join(parts)}{'<ul>' + listed + '</ul>' if notes else ''}</div>"
+
+
+def _pieces(sections: Iterable[Section]) -> Iterator[tuple[str, pd.DataFrame | None]]:
+    """Paragraphs as (text, None), and tables that have rows as (title, table)."""
     for section in sections:
         if isinstance(section, str):
-            parts += [f"<p>{html.escape(text)}</p>" for text in _filled(section)]
+            yield section, None
             continue
         title, table = section if isinstance(section, tuple) else ("", section)
         if len(table):
-            parts += [f"<p>{html.escape(title)}</p>"] if title else []
-            parts.append(format_table(_first(table, rows_shown)).to_html(index=False, border=0, na_rep=""))
-            parts += [f"<p>{text}</p>" for text in _more(table, rows_shown)]
-    listed = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
-    return f"<div>{''.join(parts)}{'<ul>' + listed + '</ul>' if notes else ''}</div>"
+            yield title, table
 
 
 def _filled(text: str) -> list[str]:

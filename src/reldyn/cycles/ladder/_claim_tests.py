@@ -12,7 +12,7 @@ import numpy as np
 from reldyn._types import Array
 from reldyn.cycles.consequences._reinforcement import Reinforcement, run_reinforcement
 from reldyn.cycles.consequences._triggers import TriggerEffect, run_trigger
-from reldyn.cycles.ladder._claims import ClaimTest, PhaseFit
+from reldyn.cycles.ladder._claims import ClaimTest, PhaseFit, intermittent_p
 from reldyn.cycles.ladder._directed import assess_directed
 from reldyn.cycles.ladder._direction import DirectionFits, direction_seed
 from reldyn.cycles.ladder._irregular import assess_irregular
@@ -196,11 +196,11 @@ def _either_way(
     shared = _one_way(direction, setting, prior, rhythmic=rhythmic)
     # Nothing could speak more clearly than a series that no surrogate reaches. Without any it was not asked.
     drawn = min(test.n_surrogates for test in shared)
-    if drawn and _both_p(shared) <= 1 / (drawn + 1):
+    if drawn and intermittent_p(shared) <= 1 / (drawn + 1):
         return _doubled(shared), float("nan")
     alone = _one_way(direction, setting, None, rhythmic=rhythmic)
-    clearer = min((shared, alone), key=lambda tests: (_both_p(tests), tests[0].p_value))
-    return _doubled(clearer), _both_p(alone)
+    clearer = min((shared, alone), key=lambda tests: (intermittent_p(tests), tests[0].p_value))
+    return _doubled(clearer), intermittent_p(alone)
 
 
 def _one_way(
@@ -210,11 +210,6 @@ def _one_way(
     if regimes.p_value > setting.alpha and not rhythmic:
         return [regimes]
     return [regimes, _irregular(direction, setting, prior)]
-
-
-def _both_p(tests: Sequence[ClaimTest]) -> float:
-    """P-value of *intermittent*: 1 where irregular timing was not due."""
-    return max(test.p_value for test in tests) if len(tests) > 1 else 1.0
 
 
 def _doubled(tests: Sequence[ClaimTest]) -> list[ClaimTest]:

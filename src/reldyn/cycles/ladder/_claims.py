@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Literal
 
 from reldyn._types import Array
@@ -61,6 +62,23 @@ class ClaimTest:
     n_failed: int = 0
     drawn: Mapping[str, Array] = dataclasses.field(default_factory=dict)
     n_ways: int = 1
+
+
+def intermittent_p(tests: Iterable[ClaimTest]) -> float:
+    """The larger p-value of phases and of irregular timing: both must be rejected (Berger 1982).
+
+    1 where irregular timing was not tested because no phases were shown; NaN where nothing was tested.
+    """
+    found = {test.claim: test.p_value for test in tests}
+    regimes, irregular = (found.get(claim, math.nan) for claim in ("regimes", "irregular"))
+    if math.isnan(irregular):
+        return math.nan if math.isnan(regimes) else 1.0
+    return max(regimes, irregular)
+
+
+def ways_of(tests: Iterable[ClaimTest]) -> int:
+    """In how many ways *intermittent* was tested: what its p-values were multiplied by."""
+    return max((test.n_ways for test in tests), default=1)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -80,6 +80,11 @@ class DirectionFits:
         return tuple(fit_margin(own, known) for own, known in zip(answered.T, allowed, strict=True))
 
     @cached_property
+    def departure(self) -> float:
+        """By how much the margin of a channel departs from one hump: twice its log-likelihood, of the clearest one."""
+        return max(margin.departure for margin in self.margins)
+
+    @cached_property
     def _regimes(self) -> dict[int, Regimes]:
         return {}
 

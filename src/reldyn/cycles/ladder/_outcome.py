@@ -6,8 +6,6 @@ import dataclasses
 from collections.abc import Hashable
 from typing import ClassVar
 
-import numpy as np
-
 from reldyn._types import Array, Ints
 from reldyn.cycles.consequences._reinforcement import Reinforcement
 from reldyn.cycles.consequences._triggers import TriggerEffect
@@ -15,7 +13,7 @@ from reldyn.cycles.ladder._claims import ClaimTest, PhaseFit
 from reldyn.cycles.ladder._verdict import NOT_COVERED, Evidence
 from reldyn.results import register
 
-__all__ = ["Outcome", "claim_of", "evidence_of", "intermittent_p", "n_cycles", "n_surrogates", "raw_p", "reasons_of"]
+__all__ = ["Outcome", "claim_of", "evidence_of", "n_cycles", "n_surrogates", "raw_p", "reasons_of"]
 
 register(ClaimTest)
 register(PhaseFit)
@@ -89,18 +87,6 @@ def raw_p(outcome: Outcome, claim: str) -> float:
     """Raw p-value of a claim; NaN where it was not tested."""
     found = claim_of(outcome, claim)
     return float("nan") if found is None else found.p_value
-
-
-def intermittent_p(outcome: Outcome) -> float:
-    """The larger p-value of phases and of irregular timing: both must be rejected (Berger 1982).
-
-    1 where irregular timing was not tested because no phases were shown; NaN where nothing was tested.
-    """
-    regimes = raw_p(outcome, "regimes")
-    irregular = raw_p(outcome, "irregular")
-    if not np.isnan(regimes) and np.isnan(irregular):
-        return 1.0
-    return float(np.maximum(regimes, irregular))
 
 
 def reasons_of(outcome: Outcome, alpha: float, fewest_cycles: float) -> tuple[str, ...]:

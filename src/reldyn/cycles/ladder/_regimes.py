@@ -80,12 +80,10 @@ def assess_regimes(
     found = phase_gains(direction.standardised.data, n_states, {k: direction.regimes(k) for k in n_states})
     observed = float(found.statistic[0])
     results: dict[str, MonteCarlo] = {}
-    departure = 0.0
     by_null = {ONE_HUMP: observed, OWN_MARGIN: observed}
     # A statistic that is no number is not screened: it ends in a reason why nothing can be tested.
     if not observed < SCREEN:
-        departure = max(margin.departure for margin in direction.margins)
-        if departure > CLEAR_HUMPS:
+        if direction.departure > CLEAR_HUMPS:
             by_null[ONE_HUMP] = float(found.without_humps[0])
         results = _against_nulls(direction, by_null, n_states, n_surrogates, alpha, previous or {}, go_on=go_on)
     chosen = int(found.n_states[0])
@@ -106,7 +104,7 @@ def assess_regimes(
             **_described(found, chosen),
             "n_breaks": int((direction.standardised.breaks[0] >= 0).sum()),
             "null_order": direction.null.order if results else None,
-            "departure": departure,
+            "departure": direction.departure if results else 0.0,
             "p_by_null": {name: one.p_value for name, one in results.items()},
             "statistic_by_null": {name: by_null[name] for name in results},
             "screened": worst is None,
@@ -140,14 +138,13 @@ def _against_nulls(
 ) -> dict[str, MonteCarlo]:
     """Compare with surrogates of the first null, and of the second where it is due."""
     series, design = direction.series, direction.design
-    departure = max(margin.departure for margin in direction.margins)
 
     def statistic(values: Array, *, humps: bool) -> Array:
         return phase_gains(prepare(values, series, design).data, n_states, humps=humps).statistic
 
     def one_hump(generators: Sequence[np.random.Generator]) -> Array:
         latent = latent_linear(direction.null, generators, resample=False)
-        return statistic(cut_answers(latent, direction.margins, series.y), humps=departure <= CLEAR_HUMPS)
+        return statistic(cut_answers(latent, direction.margins, series.y), humps=direction.departure <= CLEAR_HUMPS)
 
     def own_margin(generators: Sequence[np.random.Generator]) -> Array:
         return statistic(draw_linear(direction.short_null, generators), humps=True)
@@ -163,7 +160,7 @@ def _against_nulls(
             decide_at=None if go_on else alpha,
             previous=previous.get(name),
         )
-        if results[name].p_value > alpha or departure <= TWO_HUMPS:
+        if results[name].p_value > alpha or direction.departure <= TWO_HUMPS:
             break
     return results
 

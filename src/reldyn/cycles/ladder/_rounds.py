@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from reldyn._types import Array, Flags
-from reldyn.cycles.ladder._claims import ClaimTest
+from reldyn.cycles.ladder._claims import ClaimTest, ways_of
 from reldyn.cycles.ladder._verdict import adjust
 from reldyn.stats import DECISIONS, decision_limits, exceeds
 
@@ -45,7 +45,7 @@ def limits_of(tests: Sequence[ClaimTest]) -> tuple[float, float]:
     """
     low, high = 0.0, 0.0
     found = {test.claim: test for test in tests}
-    ways = max((test.n_ways for test in tests), default=1)
+    ways = ways_of(tests)
     if "irregular" not in found:
         return 1.0, 1.0
     for claim in ("regimes", "irregular"):
