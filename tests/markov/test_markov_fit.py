@@ -284,10 +284,7 @@ def test_decoding_finds_the_best_of_all_paths():
 def test_decoding_of_sojourns_agrees_with_the_chain_where_they_are_geometric():
     series = sample(n_series=2, missing=0.1)
     plain = fit_hmm(series, n_states=2, n_starts=3, seed=1)
-    from dataclasses import replace
-
-    semi = replace(
-        plain,
+    semi = plain.with_parts(
         duration="negative-binomial",
         transition=1.0 - np.eye(2),
         duration_mean=1.0 / (1.0 - np.diag(plain.transition)),

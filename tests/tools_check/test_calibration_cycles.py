@@ -224,7 +224,7 @@ def test_faults_are_named(filled):
 def test_counts_are_shipped_and_compared(filled, tmp_path):
     store.save(filled(120, 90), tmp_path)
     store.save(filled(120, 50, stream="building"), tmp_path)
-    store.save(filled(60, 1, name="linear:200:17"), tmp_path)
+    store.save(filled(ship.FEWEST - 1, 1, name="linear:200:17"), tmp_path)
     text = ship.text_of(tmp_path)
     (cell,) = json.loads(text)["cells"]
     assert (cell["kind"], cell["effect"], cell["n"], cell["rejected"]) == ("cycle", 1.5, 120, 90)

@@ -190,7 +190,11 @@ class Result(_Frozen):
         )
 
     def _repr_html_(self) -> str:
-        return html_section(self._headline(), self._sections(), self._remarks(), rows_shown=self.rows_shown)
+        sections = list(self._sections())
+        # A notebook shows a table, also where the summary says all in sentences.
+        if all(isinstance(section, str) for section in sections):
+            sections.insert(0, self.tidy())
+        return html_section(self._headline(), sections, self._remarks(), rows_shown=self.rows_shown)
 
     # --- what the template is filled with -----------------------------------------------------------------------
 
