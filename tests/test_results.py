@@ -169,6 +169,30 @@ def test_a_file_of_a_newer_reldyn_says_so():
     )
 
 
+class RenamedForTests(Result, schema="NamedBefore"):
+    """A result whose class had another name when its first files were written."""
+
+    table = InTables()
+
+    def tidy(self):
+        return self.table
+
+
+def test_a_class_that_was_renamed_reads_its_older_files():
+    before = RenamedForTests.of(table=make_result().table)
+    text = before.to_json()
+    assert json.loads(text)["schema"] == "NamedBefore"
+    after = rd.from_json(text)
+    assert type(after) is RenamedForTests
+    pd.testing.assert_frame_equal(after.table, before.table)
+
+
+def test_a_schema_name_belongs_to_one_class():
+    with pytest.raises(TypeError, match=r"cannot be saved as 'ResultForTests', which is .*: give it a name of its own"):
+        type("Other", (Result,), {}, schema="ResultForTests")
+    assert rd.from_json(make_result().to_json()).tidy() is not None
+
+
 def test_an_unknown_class_is_a_data_error():
     text = json.dumps({"schema": "PosixPath", "schema_version": 1, "fields": {}})
     with pytest.raises(rd.DataError, match=r"^no result of reldyn is called 'PosixPath'; known: .*ApimResult"):

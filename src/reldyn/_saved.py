@@ -20,9 +20,14 @@ from reldyn.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["REGISTRY", "Numbers", "Withheld", "decode", "encode_fields", "encode_parts", "numbers_of", "row_fields"]
+__all__ = [
+    "REGISTRY", "Numbers", "Withheld", "decode", "encode_fields", "encode_parts", "enter", "numbers_of", "row_fields",
+    "schema_of",
+]  # fmt: skip
 
+# Classes that can be saved, by schema name: the word that a file says, whatever the class is called by then.
 REGISTRY: dict[str, type[Any]] = {}
+_SCHEMAS: dict[type[Any], str] = {}
 DYAD = "dyad"
 # Columns that name a person: by an id, or by a role where roles tell the two apart.
 PERSONS = frozenset({"person", "perceiver", "giver", "receiver", "sender"})
@@ -73,6 +78,29 @@ for _name in (
     *("add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "pow", "matmul", "rmatmul", "neg", "and"),
 ):
     setattr(Withheld, f"__{_name}__", _refuse)
+
+
+def enter(cls: type[Any], schema: str) -> None:
+    """Let a class be saved and read under a schema name, which no other class has.
+
+    Raises
+    ------
+    TypeError
+        Another class has the name: files could be read as either.
+    """
+    other = REGISTRY.get(schema)
+    if other is not None and (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
+        raise TypeError(
+            f"{cls.__module__}.{cls.__qualname__} cannot be saved as {schema!r}, which is "
+            f"{other.__module__}.{other.__qualname__}: give it a name of its own with schema='...'."
+        )
+    REGISTRY[schema] = cls
+    _SCHEMAS[cls] = schema
+
+
+def schema_of(cls: type[Any]) -> str | None:
+    """What a saved file calls a class; None where it cannot be saved."""
+    return _SCHEMAS.get(cls)
 
 
 def row_fields(cls: type[Any]) -> frozenset[str]:
@@ -349,11 +377,12 @@ def encode(value: Any, numbers: Numbers | None, owner: type[Any] = object) -> An
         return _encode_frame(value if numbers is None else _frame_without_ids(value, numbers, owner))
     if isinstance(value, pd.Timestamp):
         return {"timestamp": value.isoformat()}
-    if dataclasses.is_dataclass(value) and type(value).__name__ in REGISTRY:
+    schema = schema_of(type(value))
+    if schema is not None:
         prepare = getattr(value, "_without_rows", None)
         item = prepare() if prepare is not None and numbers is not None else value
         whole = encode_parts if hasattr(item, "parts") else encode_fields
-        return {"object": type(value).__name__, "fields": whole(item, numbers)}
+        return {"object": schema, "fields": whole(item, numbers)}
     raise TypeError(f"a result cannot save a {type(value).__name__}")
 
 

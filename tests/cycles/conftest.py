@@ -11,7 +11,7 @@ from reldyn.cycles._result import CycleResult
 from reldyn.cycles.consequences._reinforcement import Reinforcement
 from reldyn.cycles.ladder._claims import ClaimTest, PhaseFit
 from reldyn.cycles.ladder._outcome import Outcome
-from reldyn.cycles.series._arrange import CycleColumns
+from reldyn.cycles.series._directions import CycleColumns
 
 N = 120
 

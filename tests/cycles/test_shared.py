@@ -10,7 +10,7 @@ from reldyn.cycles.ladder._claim_tests import Setting
 from reldyn.cycles.ladder._direction import DirectionFits, direction_seed
 from reldyn.cycles.ladder._shared import N_FOLDS, learn
 from reldyn.cycles.ladder._shared_tests import assess_shared_irregular, assess_shared_regimes
-from reldyn.cycles.series._arrange import CycleColumns, arrange
+from reldyn.cycles.series._directions import CycleColumns, warmth_directions
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.simulate._series import SeriesDesign, simulate_series
 
@@ -39,14 +39,14 @@ def shared(sample):
     return learn(sample, range(24), n_states=(3,), seed=np.random.SeedSequence(1))
 
 
-def test_cycles_are_shared_and_every_direction_has_a_lesson(shared):
+def test_cycles_are_shared_and_every_direction_learns_them_from_others(shared):
     assert shared.used
     assert shared.gain > 20
-    assert all(lesson is not None and lesson.n_dyads in (19, 20) for lesson in shared.lessons)
-    assert len({id(lesson.phases) for lesson in shared.lessons}) == N_FOLDS
+    assert all(learned is not None and learned.n_dyads in (19, 20) for learned in shared.learned)
+    assert len({id(learned.phases) for learned in shared.learned}) == N_FOLDS
 
 
-def test_a_lesson_does_not_depend_on_the_dyad_that_is_tested(sample, monkeypatch):
+def test_learned_phases_do_not_depend_on_the_dyad_that_is_tested(sample, monkeypatch):
     def in_turn(names, members, seed):
         return {name: place % N_FOLDS for place, name in enumerate(names)}
 
@@ -54,14 +54,14 @@ def test_a_lesson_does_not_depend_on_the_dyad_that_is_tested(sample, monkeypatch
     monkeypatch.setattr("reldyn.cycles.ladder._shared._folds", in_turn)
     changed = [series_of("floor", 1, 9)[0], *sample[1:]]
     one, two = (learn(given, range(24), n_states=(3,), seed=np.random.SeedSequence(1)) for given in (sample, changed))
-    np.testing.assert_array_equal(two.lessons[0].phases.shape, one.lessons[0].phases.shape)
-    other = next(place for place in range(24) if one.lessons[place].phases is not one.lessons[0].phases)
-    assert not np.array_equal(two.lessons[other].phases.shape, one.lessons[other].phases.shape)
+    np.testing.assert_array_equal(two.learned[0].phases.shape, one.learned[0].phases.shape)
+    other = next(place for place in range(24) if one.learned[place].phases is not one.learned[0].phases)
+    assert not np.array_equal(two.learned[other].phases.shape, one.learned[other].phases.shape)
 
 
 def test_strong_cycles_are_found_and_noise_is_not(sample, shared):
     found = [
-        assess_shared_regimes(fits_of(sample[place], place), shared.lessons[place], n_surrogates=39)
+        assess_shared_regimes(fits_of(sample[place], place), shared.learned[place], n_surrogates=39)
         for place in (0, 1, 2, 16, 17, 18, 19)
     ]
     assert all(test.p_value <= 0.05 for test in found[:3])
@@ -74,7 +74,7 @@ def test_strong_cycles_are_found_and_noise_is_not(sample, shared):
 
 def test_a_strict_rhythm_is_not_irregular(shared):
     rhythm = series_of("rhythm", 1, 3, effect=2.0)[0]
-    found = assess_shared_irregular(fits_of(rhythm, 1), shared.lessons[0], n_surrogates=39)
+    found = assess_shared_irregular(fits_of(rhythm, 1), shared.learned[0], n_surrogates=39)
     assert found.p_value > 0.2
     assert found.statistic < -3
 
@@ -83,7 +83,7 @@ def test_shocks_are_not_shared():
     shocks = series_of("skewed_shocks", 20, 4)
     found = learn(shocks, range(20), n_states=(3,), seed=np.random.SeedSequence(1))
     assert not found.used
-    assert all(lesson is None for lesson in found.lessons)
+    assert all(learned is None for learned in found.learned)
     assert "shocks" in found.reason
 
 
@@ -109,8 +109,8 @@ def test_detection_says_which_was_used():
 
 
 def test_two_ways_of_testing_take_surrogates_enough():
-    arranged = arrange(panel_of(16), CycleColumns("warmth"))
-    few = _detect._shared(arranged, Setting("auto", 38, 0.05), 1, "auto")
+    directions = warmth_directions(panel_of(16), CycleColumns("warmth"))
+    few = _detect._shared(directions, Setting("auto", 38, 0.05), 1, "auto")
     assert not few.used
     assert few.reason == "two ways of testing take 39 surrogates or more"
     assert _detect._pooling_notes(few, "auto") == (f"every dyad was tested by itself: {few.reason}",)

@@ -25,9 +25,9 @@ from reldyn.cycles.ladder._claims import ClaimTest
 from reldyn.cycles.ladder._outcome import Outcome, n_cycles, reasons_of
 from reldyn.cycles.ladder._rounds import limits_of, open_decisions, rounds
 from reldyn.cycles.ladder._shared import FEWEST_DYADS, TOO_FEW, Shared, learn
-from reldyn.cycles.ladder._shared_tests import Lesson
+from reldyn.cycles.ladder._shared_tests import LearnedPhases
 from reldyn.cycles.ladder._verdict import MIN_CYCLES
-from reldyn.cycles.series._arrange import Arranged, CycleColumns, arrange
+from reldyn.cycles.series._directions import CycleColumns, WarmthDirection, warmth_directions
 from reldyn.cycles.series._events import ReportedBy
 from reldyn.cycles.series._schedule import schedule
 from reldyn.cycles.series._series import DirectionSeries
@@ -194,12 +194,14 @@ def _detected(
     panel: DyadPanel, columns: CycleColumns, setting: Setting, known: int, n_jobs: int, pooling: Pooling, effect: float
 ) -> CycleResult:
     """Test every direction with these columns."""
-    arranged = arrange(panel, columns, leave_out_careless=True)
-    shared = _shared(arranged, setting, known, pooling)
-    tasks = [_Task(one, setting, lesson, known, effect) for one, lesson in zip(arranged, shared.lessons, strict=True)]
+    directions = warmth_directions(panel, columns, leave_out_careless=True)
+    shared = _shared(directions, setting, known, pooling)
+    tasks = [
+        _Task(one, setting, learned, known, effect) for one, learned in zip(directions, shared.learned, strict=True)
+    ]
     first = map_seeded(_outcome, tasks, known, n_jobs, label="directions")
     outcomes = _more_surrogates(tasks, first, setting, known, n_jobs)
-    notes = (*_pooling_notes(shared, pooling), *_warnings(columns, arranged, outcomes))
+    notes = (*_pooling_notes(shared, pooling), *_warnings(columns, directions, outcomes))
     return CycleResult.of(
         columns=columns,
         setting={
@@ -213,7 +215,7 @@ def _detected(
             **_pooling_setting(shared, pooling),
         },
         outcomes=outcomes,
-        occasions=_occasions(panel, arranged),
+        occasions=_occasions(panel, directions),
         schedule_table=schedule(
             panel, warmth=columns.warmth, approach=columns.response, reported_by=columns.reported_by
         ).tidy(),
@@ -248,17 +250,17 @@ def _check(columns: CycleColumns, phases: object, alpha: float, n_surrogates: in
         raise DesignError(f"effect={effect!r}: give the size of cycles in SD of the noise, above 0 and below 10.")
 
 
-def _shared(arranged: Sequence[Arranged], setting: Setting, seed: int, pooling: Pooling) -> Shared:
+def _shared(directions: Sequence[WarmthDirection], setting: Setting, seed: int, pooling: Pooling) -> Shared:
     """Learn what dyads share, unless every dyad is to stand alone."""
     if pooling == "none":
-        return Shared((None,) * len(arranged), used=False, reason="")
-    n_dyads = len({one.dyad for one in arranged if not one.reasons})
+        return Shared((None,) * len(directions), used=False, reason="")
+    n_dyads = len({one.dyad for one in directions if not one.reasons})
     if pooling == "auto" and n_dyads >= FEWEST_DYADS and setting.n_surrogates < for_two_ways(setting.alpha):
         reason = f"two ways of testing take {for_two_ways(setting.alpha)} surrogates or more"
-        return Shared((None,) * len(arranged), used=False, reason=reason)
-    series = [None if one.reasons else one.series for one in arranged]
+        return Shared((None,) * len(directions), used=False, reason=reason)
+    series = [None if one.reasons else one.series for one in directions]
     folds = np.random.SeedSequence(seed, spawn_key=(_FOLDS_KEY,))
-    dyads = [one.dyad for one in arranged]
+    dyads = [one.dyad for one in directions]
     return learn(series, dyads, n_states=setting.n_states, seed=folds, required=pooling == "shared")
 
 
@@ -290,9 +292,9 @@ def _pooling_notes(shared: Shared, pooling: Pooling) -> tuple[str, ...]:
 class _Task:
     """One direction to test; its random numbers follow from its own answers and the seed of the detection."""
 
-    arranged: Arranged
+    directions: WarmthDirection
     setting: Setting
-    lesson: Lesson | None
+    learned: LearnedPhases | None
     seed: int
     effect: float
     tests: tuple[ClaimTest, ...] = ()
@@ -324,9 +326,9 @@ def _is_hypothesis(outcome: Outcome, alpha: float) -> bool:
 
 
 def _extended(task: _Task, _: np.random.Generator) -> tuple[ClaimTest, ...]:
-    if task.arranged.series is None:
+    if task.directions.series is None:
         return task.tests
-    return extend_claim_tests(task.arranged.series, task.setting, task.seed, task.lesson, task.tests)
+    return extend_claim_tests(task.directions.series, task.setting, task.seed, task.learned, task.tests)
 
 
 def _without_draws(outcome: Outcome) -> Outcome:
@@ -336,27 +338,27 @@ def _without_draws(outcome: Outcome) -> Outcome:
 
 def _outcome(task: _Task, _: np.random.Generator) -> Outcome:
     """Test one direction; what cannot be tested comes back with its reasons."""
-    arranged, setting = task.arranged, task.setting
-    series = arranged.series
+    directions, setting = task.directions, task.setting
+    series = directions.series
     n_scheduled = 0 if series is None else len(series.y)
     answers = np.zeros(0) if series is None else series.y[np.isfinite(series.y[:, 0]), 0]
     bare = Outcome(
-        dyad=arranged.dyad,
-        giver=arranged.giver,
-        n_occasions=arranged.n_occasions,
+        dyad=directions.dyad,
+        giver=directions.giver,
+        n_occasions=directions.n_occasions,
         n_scheduled=n_scheduled,
-        floor_share=arranged.floor_share,
-        missing_share=arranged.missing_share,
+        floor_share=directions.floor_share,
+        missing_share=directions.missing_share,
         n_categories=len(np.unique(answers)),
-        reasons=arranged.reasons,
-        notes=arranged.notes,
-        occasion=arranged.occasion,
+        reasons=directions.reasons,
+        notes=directions.notes,
+        occasion=directions.occasion,
         y=np.zeros((0, 1)) if series is None else series.y,
-        n_masked=arranged.n_masked,
+        n_masked=directions.n_masked,
     )
-    if arranged.reasons or series is None:
+    if directions.reasons or series is None:
         return bare
-    found = run_claim_tests(series, setting, task.seed, task.lesson)
+    found = run_claim_tests(series, setting, task.seed, task.learned)
     power, wrong = _stored_power(bare, series, setting, task.effect)
     return dataclasses.replace(
         bare,
@@ -389,7 +391,9 @@ def _stored_power(
     return (None, None) if known is None else known
 
 
-def _warnings(columns: CycleColumns, arranged: Sequence[Arranged], outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+def _warnings(
+    columns: CycleColumns, directions: Sequence[WarmthDirection], outcomes: Sequence[Outcome]
+) -> tuple[str, ...]:
     """What a careful reader must know, most general first."""
     notes = []
     if columns.response is not None and columns.reported_by == "receiver":
@@ -397,7 +401,7 @@ def _warnings(columns: CycleColumns, arranged: Sequence[Arranged], outcomes: Seq
             "warmth and response of a direction are answers of one person: phases may be that reporter's mood; "
             "name own affect in covariates, or use warmth reported by the giver"
         )
-    notes += list(dict.fromkeys(note for one in arranged for note in one.notes))
+    notes += list(dict.fromkeys(note for one in directions for note in one.notes))
     tested = [one for one in outcomes if one.tests]
     untested = [one for one in outcomes if one.reasons]
     if untested:
@@ -434,12 +438,12 @@ def _warnings(columns: CycleColumns, arranged: Sequence[Arranged], outcomes: Seq
     return tuple(notes)
 
 
-def _occasions(panel: DyadPanel, arranged: Sequence[Arranged]) -> pd.DataFrame:
+def _occasions(panel: DyadPanel, directions: Sequence[WarmthDirection]) -> pd.DataFrame:
     """What the panel calls each scheduled occasion that occurs in a direction."""
     import pandas as pd
 
     index = panel.index
-    used = np.unique(np.concatenate([one.occasion for one in arranged])) if arranged else np.zeros(0, dtype=int)
+    used = np.unique(np.concatenate([one.occasion for one in directions])) if directions else np.zeros(0, dtype=int)
     known, row = np.unique(index.occasion, return_index=True)
     frame = pd.DataFrame({"occasion": used})
     place = np.minimum(np.searchsorted(known, used), len(known) - 1)

@@ -17,7 +17,7 @@ from reldyn.cycles.ladder._claims import intermittent_p, ways_of
 from reldyn.cycles.ladder._outcome import Outcome, claim_of, evidence_of, n_cycles, n_surrogates
 from reldyn.cycles.ladder._rounds import needed_surrogates
 from reldyn.cycles.ladder._verdict import MIN_CYCLES, NOT_COVERED, adjust, decide
-from reldyn.cycles.series._arrange import CycleColumns
+from reldyn.cycles.series._directions import CycleColumns
 from reldyn.errors import DataError, DesignError
 from reldyn.results import InState, InTables, Result, register
 
@@ -440,8 +440,8 @@ def _reinforcement_cells(one: Outcome) -> dict[str, Any]:
         name: getattr(found, name)
         for name in ("estimate", "conf_low", "conf_high", "statistic", "p_value", "n_surrogates")
     }
-    worlds = "linear world" if math.isnan(found.p_phases) else "linear world, and phases without learning"
-    return cells | {"note": found.note or worlds}
+    scenarios = "linear world" if math.isnan(found.p_phases) else "linear world, and phases without learning"
+    return cells | {"note": found.note or scenarios}
 
 
 def _phase_rows(one: Outcome, occasions: pd.DataFrame) -> pd.DataFrame:

@@ -355,27 +355,29 @@ def _residual_notes(problem: Problem, residual: Residual, psi: tuple[Array, ...]
     """Say where the residual process has run to the edge of its parameter space."""
     notes = []
     for stratum, (exchangeable, natural) in enumerate(zip(problem.exchangeable, psi, strict=True)):
-        told = describe(residual, exchangeable, natural)
+        reported = describe(residual, exchangeable, natural)
         where = f" in stratum {stratum}" if len(psi) > 1 else ""
-        total = np.diag(told["covariance"])
-        if abs(float(told["correlation"])) > _EDGE:
+        total = np.diag(reported["covariance"])
+        if abs(float(reported["correlation"])) > _EDGE:
             notes.append(
                 f"The two members' residuals are perfectly correlated{where}: the residual covariance is singular."
             )
-        if "error_variance" in told and bool((told["error_variance"] < (1.0 - _EDGE) * total).any()):
+        if "error_variance" in reported and bool((reported["error_variance"] < (1.0 - _EDGE) * total).any()):
             notes.append(
                 f"A measurement-error variance is estimated as zero{where}; the model without it fits as well."
             )
-        if "process_covariance" in told and bool((np.diag(told["process_covariance"]) < (1.0 - _EDGE) * total).any()):
+        if "process_covariance" in reported and bool(
+            (np.diag(reported["process_covariance"]) < (1.0 - _EDGE) * total).any()
+        ):
             notes.append(f"The serial part of the residuals has no variance{where}: only measurement error is left.")
-        if residual.serial and _largest_carry_over(told) > _EDGE:
+        if residual.serial and _largest_carry_over(reported) > _EDGE:
             notes.append(f"The residual process is at the edge of stationarity{where}; a trend may be missing.")
     return notes
 
 
-def _largest_carry_over(told: dict[str, Array]) -> float:
+def _largest_carry_over(reported: dict[str, Array]) -> float:
     """Largest absolute eigenvalue of the transition."""
-    transition = told["transition"] if "transition" in told else np.diag(told["phi"])
+    transition = reported["transition"] if "transition" in reported else np.diag(reported["phi"])
     return float(np.abs(np.linalg.eigvals(transition)).max())
 
 

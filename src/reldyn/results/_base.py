@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from reldyn._records import brief, result_line
 from reldyn._registry import analyses_by_name, find_analysis
-from reldyn._saved import REGISTRY, Withheld, decode, encode_parts, numbers_of
+from reldyn._saved import REGISTRY, Withheld, decode, encode_parts, enter, numbers_of, schema_of
 from reldyn._spec import spec_class
 from reldyn.errors import DataError, DesignError
 from reldyn.results._parts import parts_of_class
@@ -113,7 +113,7 @@ class Result(_Frozen):
     # Rows of a table that a summary shows; None for all.
     rows_shown: ClassVar[int | None] = None
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, schema: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         own = [name for name, kind in inspect.get_annotations(cls).items() if "ClassVar" not in str(kind)]
         if own:
@@ -121,7 +121,8 @@ class Result(_Frozen):
                 f"{cls.__name__} is a Result and has the fields of one: name {', '.join(own)} with InTables() or "
                 "InState()."
             )
-        REGISTRY[cls.__name__] = cls
+        # A class that is renamed keeps its first schema name, or its older files could not be read.
+        enter(cls, schema or cls.__name__)
         # A dataclass writes all its fields into a repr of its own, unless the class has one.
         if "__repr__" not in cls.__dict__:
             cls.__repr__ = cls.__repr__  # type: ignore[method-assign]
@@ -310,7 +311,7 @@ class Result(_Frozen):
         numbers = None if rows else numbers_of(bare)
         text = json.dumps(
             {
-                "schema": type(self).__name__,
+                "schema": schema_of(type(self)),
                 "schema_version": SCHEMA_VERSION,
                 "rows": bool(rows),
                 "spec": None if self.spec is None else self._saved_spec(self.spec, numbers),
@@ -350,7 +351,7 @@ class Result(_Frozen):
 
 def register(cls: type[Any]) -> type[Any]:
     """Let a plain frozen dataclass travel inside the JSON of a result (class decorator)."""
-    REGISTRY[cls.__name__] = cls
+    enter(cls, cls.__name__)
     return brief(cls)
 
 
@@ -389,6 +390,10 @@ def from_json(path: str | Path) -> Result:
     known = homes()
     if name in known:
         importlib.import_module(known[name])
+    elif name not in REGISTRY:
+        # A class that was renamed since.
+        for module in sorted(set(known.values())):
+            importlib.import_module(module)
     saved_class = REGISTRY.get(name)
     if saved_class is None or not issubclass(saved_class, Result):
         raise DataError(f"no result of reldyn is called {name!r}; known: {', '.join(sorted(known))}.")

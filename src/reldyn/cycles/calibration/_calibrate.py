@@ -21,7 +21,7 @@ from reldyn.cycles.calibration._calibrate_pooled import (
 )
 from reldyn.cycles.ladder._claim_tests import Pooling, Setting, check_pooling, seed_of
 from reldyn.cycles.ladder._direction import linear_null
-from reldyn.cycles.series._arrange import Arranged, CycleColumns, arrange
+from reldyn.cycles.series._directions import CycleColumns, WarmthDirection, warmth_directions
 from reldyn.cycles.series._events import ReportedBy
 from reldyn.cycles.series._nuisance import base_design, prepare
 from reldyn.cycles.series._series import DirectionSeries
@@ -261,7 +261,9 @@ def calibrate(
     check_option(phases, ("auto", 2, 3), "phases")
     columns = CycleColumns(warmth, response, reported_by, tuple(covariates))
     usable = [
-        one for one in arrange(panel, columns, leave_out_careless=True) if not one.reasons and one.series is not None
+        one
+        for one in warmth_directions(panel, columns, leave_out_careless=True)
+        if not one.reasons and one.series is not None
     ]
     if not usable:
         raise DataError(
@@ -272,7 +274,7 @@ def calibrate(
     setting = Setting(phases=phases, n_surrogates=int(n_surrogates), alpha=_LEVEL)
     root = np.random.SeedSequence(known)
     if pooling == "none":
-        p_values = _alone(usable, float(effect), setting, root, n_replications, n_jobs)
+        p_values = _single_tests(usable, float(effect), setting, root, n_replications, n_jobs)
         shared = np.zeros((len(WORLDS), 0), dtype=bool)
     else:
         p_values, shared = _samples(usable, float(effect), setting, root, n_replications, n_jobs, pooling)
@@ -302,8 +304,8 @@ def _notes(n_replications: int, n_tests: int) -> tuple[str, ...]:
     return (f"{n_replications} {what}{'s' if n_replications > 1 else ''} per world: rates are rough",)
 
 
-def _alone(
-    usable: Sequence[Arranged],
+def _single_tests(
+    usable: Sequence[WarmthDirection],
     effect: float,
     setting: Setting,
     root: np.random.SeedSequence,
@@ -322,7 +324,7 @@ def _alone(
 
 
 def _samples(
-    usable: Sequence[Arranged],
+    usable: Sequence[WarmthDirection],
     effect: float,
     setting: Setting,
     root: np.random.SeedSequence,
@@ -355,13 +357,15 @@ def _check(effect: float, n_replications: int, n_surrogates: int) -> None:
             raise DesignError(f"{name}={value!r}: give a whole number from {least}.")
 
 
-def _replicate(task: tuple[Arranged, str, float, Setting], generator: np.random.Generator) -> tuple[float, float]:
+def _replicate(
+    task: tuple[WarmthDirection, str, float, Setting], generator: np.random.Generator
+) -> tuple[float, float]:
     """P-values of regimes and of intermittent in one world."""
-    arranged, world, effect, setting = task
-    if arranged.series is None:
+    direction, world, effect, setting = task
+    if direction.series is None:
         raise DataError("a direction without answers cannot be replicated.")
     seed = seed_of(generator)
-    series = dataclasses.replace(arranged.series, y=_answers(arranged.series, world, effect, seed))
+    series = dataclasses.replace(direction.series, y=_answers(direction.series, world, effect, seed))
     return both_p(series, setting, child_seed(seed, 2))
 
 

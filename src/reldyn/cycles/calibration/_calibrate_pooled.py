@@ -15,8 +15,8 @@ from reldyn._types import Array, Flags
 from reldyn.cycles._sample_level import clopper_pearson
 from reldyn.cycles.ladder._claim_tests import Setting, both_claims, seed_of
 from reldyn.cycles.ladder._shared import FEWEST_DYADS, learn
-from reldyn.cycles.ladder._shared_tests import Lesson
-from reldyn.cycles.series._arrange import Arranged
+from reldyn.cycles.ladder._shared_tests import LearnedPhases
+from reldyn.cycles.series._directions import WarmthDirection
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import DataError
 from reldyn.stats import NUMERICAL_ERRORS, child_generator, child_seed
@@ -58,7 +58,7 @@ class PooledTask:
         Answers of one direction in one world.
     """
 
-    directions: tuple[Arranged, ...]
+    directions: tuple[WarmthDirection, ...]
     world: str
     effect: float
     setting: Setting
@@ -82,7 +82,7 @@ class Drawn:
     p_values: dict[str, Array]
 
 
-def check_dyads(directions: Sequence[Arranged]) -> None:
+def check_dyads(directions: Sequence[WarmthDirection]) -> None:
     """Refuse samples too small to share anything.
 
     Raises
@@ -128,7 +128,7 @@ def replicate_sample(task: PooledTask, generator: np.random.Generator) -> Drawn:
         tested = rng.choice(members, size=MOST_TESTED, replace=False)
         found[group] = np.array(
             [
-                both_p(series[place], task.setting, child_seed(seed, 3, place), shared.lessons[place])
+                both_p(series[place], task.setting, child_seed(seed, 3, place), shared.learned[place])
                 for place in tested.tolist()
             ]
         )
@@ -149,14 +149,14 @@ def _group(world: str, sample: str) -> str:
 
 
 def both_p(
-    series: DirectionSeries, setting: Setting, seed: np.random.SeedSequence, lesson: Lesson | None = None
+    series: DirectionSeries, setting: Setting, seed: np.random.SeedSequence, learned: LearnedPhases | None = None
 ) -> tuple[float, float]:
     """P-values of *regimes* and of *intermittent*, which is 1 where irregular timing was not tested.
 
     Both are 1 where the tests break down on the answers: nothing is shown then.
     """
     try:
-        regimes, irregular = both_claims(series, setting, seed, lesson)
+        regimes, irregular = both_claims(series, setting, seed, learned)
     except (*NUMERICAL_ERRORS, ValueError):
         return 1.0, 1.0
     return regimes.p_value, 1.0 if irregular is None else max(regimes.p_value, irregular.p_value)

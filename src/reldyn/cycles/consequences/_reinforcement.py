@@ -123,11 +123,11 @@ def _tested(
     if not np.isfinite(coefficient[0]) or error[0] <= 0:
         return _nothing(n_pairs, "unpredictability or the response does not vary")
     statistic = float(coefficient[0] / error[0])
-    worlds = [_NullModel.fit(series, fixed, None)]
+    scenarios = [_NullModel.fit(series, fixed, None)]
     if phases is not None:
-        worlds.append(_NullModel.fit(series, fixed, phases))
+        scenarios.append(_NullModel.fit(series, fixed, phases))
     runs = []
-    for number, null in enumerate(worlds):
+    for number, null in enumerate(scenarios):
 
         def draw(generators: Sequence[np.random.Generator], null: _NullModel = null) -> Array:
             drawn = null.draw(generators)
@@ -199,9 +199,9 @@ def unpredictability(warmth: Array, rate: float = LEARNING_RATE) -> Array:
     after = np.empty_like(warmth)
     for occasion in range(warmth.shape[1]):
         now = warmth[:, occasion]
-        seen = np.isfinite(now)
-        surprise = np.where(seen, now - expected, 0.0)
-        level = np.where(seen, level + rate * (np.abs(surprise) - level), level)
+        answered = np.isfinite(now)
+        surprise = np.where(answered, now - expected, 0.0)
+        level = np.where(answered, level + rate * (np.abs(surprise) - level), level)
         expected = expected + rate * surprise
         after[:, occasion] = level
     return after
@@ -328,9 +328,9 @@ def _damped(effects: Array) -> Array:
 
 
 def _answers(series: DirectionSeries, channel: int) -> Array:
-    seen = np.unique(series.y[series.observed, channel])
-    declared = series.categories[channel] if channel < len(series.categories) else seen
-    return declared if len(declared) <= len(seen) + 20 else seen
+    answered = np.unique(series.y[series.observed, channel])
+    declared = series.categories[channel] if channel < len(series.categories) else answered
+    return declared if len(declared) <= len(answered) + 20 else answered
 
 
 def _nearest(values: Array, categories: Array) -> Array:

@@ -15,7 +15,7 @@ import numpy as np
 from reldyn._records import brief
 from reldyn._types import Array, Ints
 from reldyn.cycles.ladder._direction import linear_null
-from reldyn.cycles.ladder._shared_tests import SHORTEST_DWELL, Lesson, level_data
+from reldyn.cycles.ladder._shared_tests import SHORTEST_DWELL, LearnedPhases, level_data
 from reldyn.cycles.reference._reference import reference_log_likelihood
 from reldyn.cycles.series._nuisance import base_design
 from reldyn.cycles.series._series import DirectionSeries
@@ -34,11 +34,11 @@ _MAY = "shared phases predict other dyads better than shared skewed shocks, chan
 @brief
 @dataclasses.dataclass(frozen=True, slots=True)
 class Shared:
-    """Whether phases are shared, and the lesson for every direction.
+    """Whether phases are shared, and the phases learned for every direction.
 
     Attributes
     ----------
-    lessons : tuple of Lesson or None
+    learned : tuple of LearnedPhases or None
         One per direction; None where the direction is tested by itself.
     used : bool
     reason : str
@@ -51,7 +51,7 @@ class Shared:
         Whether learning broke down.
     """
 
-    lessons: tuple[Lesson | None, ...]
+    learned: tuple[LearnedPhases | None, ...]
     used: bool
     reason: str
     gain: float = float("nan")
@@ -93,7 +93,7 @@ def learn(
     """
     usable = [place for place, one in enumerate(series) if one is not None]
     names = list(dict.fromkeys(dyads[place] for place in usable))
-    nothing: tuple[Lesson | None, ...] = (None,) * len(series)
+    nothing: tuple[LearnedPhases | None, ...] = (None,) * len(series)
     if len(names) < FEWEST_DYADS:
         return Shared(nothing, False, f"{len(names)} dyads that can be tested are {TOO_FEW}")
     try:
@@ -117,7 +117,7 @@ def _learned(
         raise DataError("a linear model has no finite likelihood")
     fold_of = _folds(names, [(dyads[place], series[place]) for place in usable], seed)
     fold = np.array([fold_of[dyads[place]] for place in usable])
-    lessons: list[Lesson | None] = [None] * len(series)
+    learned: list[LearnedPhases | None] = [None] * len(series)
     gains, shares, short = np.zeros(len(usable)), np.zeros(len(usable)), []
     for number in range(N_FOLDS):
         taught, held = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
@@ -126,12 +126,12 @@ def _learned(
         gains[held], shares[held] = _held_out(data.take(held), linear[held], pooled)
         short.append(float(pooled.phases.dwell_means.min()) < SHORTEST_DWELL)
         for place in held.tolist():
-            lessons[usable[place]] = Lesson(pooled.phases, pooled.shocks, n_taught)
+            learned[usable[place]] = LearnedPhases(pooled.phases, pooled.shocks, n_taught)
     gain, share = float(gains.sum()), float(shares.mean())
     reason = _objection(gain, short)
     if reason and not required:
         return Shared((None,) * len(series), False, reason, gain, share)
-    return Shared(tuple(lessons), True, reason or _MAY, gain, share)
+    return Shared(tuple(learned), True, reason or _MAY, gain, share)
 
 
 def _objection(gain: float, brief: Sequence[bool]) -> str:

@@ -118,8 +118,8 @@ def describe_between(ratings: Array, posterior: Array, dwell: float) -> Between:
     from scipy.special import expit, logit
     from scipy.stats import t as student
 
-    seen = np.isfinite(ratings)
-    values, member = ratings[seen], posterior[seen]
+    answered = np.isfinite(ratings)
+    values, member = ratings[answered], posterior[answered]
     levels = (member * values[:, None]).sum(axis=0) / np.maximum(member.sum(axis=0), 1e-9)
     order = np.argsort(levels, kind="stable")
     levels, member = levels[order], member[:, order]
@@ -135,7 +135,7 @@ def describe_between(ratings: Array, posterior: Array, dwell: float) -> Between:
         slope = (_inside(values, levels + moved, step) - _inside(values, levels - moved, step)).mean() / (2 * nudge)
         influence += slope * (values - levels[k]) * member[:, k] / max(float(member[:, k].mean()), 1e-9)
     everywhere = np.zeros(len(ratings))
-    everywhere[seen] = influence
+    everywhere[answered] = influence
     n_lags = max(min(int(np.ceil(_DWELLS * dwell)), n // 5), 1)
     error = np.sqrt(_long_run(everywhere, n_lags)) / n
     half = student.ppf((1 + _LEVEL) / 2, max(1.5 * n / (n_lags + 1), _FEWEST_DF)) * error

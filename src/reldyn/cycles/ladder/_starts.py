@@ -41,15 +41,15 @@ class Template:
 
 def residuals(data: SwitchingData, *, lagged: bool) -> Array:
     """What the design leaves, with or without the lags: (n, T, C), zero where missing."""
-    seen = data.observed
+    answered = data.observed
     columns = [np.ones((*data.y.shape[:2], 1)), data.x]
     if lagged:
         columns.append(lag_columns(data.y, data.night))
-    table = np.concatenate(columns, axis=2)[:, seen]
-    gram = np.matmul(table.transpose(0, 2, 1), table) + 1e-8 * int(seen.sum()) * np.eye(table.shape[2])
-    solved = np.linalg.solve(gram, np.matmul(table.transpose(0, 2, 1), data.y[:, seen]))
+    table = np.concatenate(columns, axis=2)[:, answered]
+    gram = np.matmul(table.transpose(0, 2, 1), table) + 1e-8 * int(answered.sum()) * np.eye(table.shape[2])
+    solved = np.linalg.solve(gram, np.matmul(table.transpose(0, 2, 1), data.y[:, answered]))
     out = np.zeros_like(data.y)
-    out[:, seen] = data.y[:, seen] - np.matmul(table, solved)
+    out[:, answered] = data.y[:, answered] - np.matmul(table, solved)
     return out
 
 
@@ -66,15 +66,15 @@ def three_starts(data: SwitchingData, rest: Array, template: Template) -> Array:
     )
 
 
-def random_starts(rest: Array, seen: Flags, n_states: int, n_starts: int, rng: np.random.Generator) -> Array:
+def random_starts(rest: Array, answered: Flags, n_states: int, n_starts: int, rng: np.random.Generator) -> Array:
     """Clusterings along random directions, smoothed by random amounts: (n_starts, n, T, K)."""
     starts = []
     for _ in range(n_starts):
         values = rest
         for _ in range(int(rng.integers(3))):
-            values = smooth(values, seen)
+            values = smooth(values, answered)
         noisy = values + 0.5 * rng.standard_normal(values.shape)
-        starts.append(cluster(noisy, seen, n_states, float(rng.uniform(0, 2 * np.pi))))
+        starts.append(cluster(noisy, answered, n_states, float(rng.uniform(0, 2 * np.pi))))
     return np.stack(starts)
 
 
@@ -83,9 +83,9 @@ def finite(log_likelihood: Array) -> Array:
     return np.where(np.isfinite(log_likelihood), log_likelihood, -np.inf)
 
 
-def smooth(rest: Array, seen: Flags) -> Array:
+def smooth(rest: Array, answered: Flags) -> Array:
     """Mean of the observed among three neighbours: (n, T, C)."""
-    weight = seen.astype(float)
+    weight = answered.astype(float)
     total, count = rest.copy(), weight.copy()
     total[:, 1:] += rest[:, :-1]
     total[:, :-1] += rest[:, 1:]
@@ -94,10 +94,10 @@ def smooth(rest: Array, seen: Flags) -> Array:
     return np.asarray(total / np.maximum(count, 1)[None, :, None])
 
 
-def cluster(rest: Array, seen: Flags, n_states: int, angle: float) -> Array:
+def cluster(rest: Array, answered: Flags, n_states: int, angle: float) -> Array:
     """Lloyd's k-means from quantiles along a direction; soft memberships (n, T, K), even where missing."""
     n, n_occasions, channels = rest.shape
-    points = rest[:, seen]
+    points = rest[:, answered]
     direction = np.array([np.cos(angle), np.sin(angle)])[:channels]
     ranks = np.argsort(np.argsort(points @ direction, axis=1, kind="stable"), axis=1, kind="stable")
     label = ranks * n_states // points.shape[1]
@@ -110,7 +110,7 @@ def cluster(rest: Array, seen: Flags, n_states: int, angle: float) -> Array:
         half = 0.5 * (centres**2).sum(axis=2)
         label = (half[:, None] - np.matmul(points, centres.transpose(0, 2, 1))).argmin(axis=2)
     posterior = np.full((n, n_occasions, n_states), 1.0 / n_states)
-    posterior[:, seen] = _soft(label, n_states)
+    posterior[:, answered] = _soft(label, n_states)
     return posterior
 
 
@@ -126,24 +126,24 @@ def period_grid(n_occasions: int) -> Array:
     return np.asarray(1 / np.linspace(low, high, max(int((high - low) * 3 * n_occasions), 8)))
 
 
-def periodogram(white: Array, seen: Flags) -> Array:
+def periodogram(white: Array, answered: Flags) -> Array:
     """Twice the log-likelihood that two harmonics of every period gain over white noise: (n, n_periods)."""
-    n_seen = int(seen.sum())
-    points = white[:, seen]
-    covariance = np.matmul(points.transpose(0, 2, 1), points) / n_seen + 1e-9 * np.eye(points.shape[2])
+    n_answered = int(answered.sum())
+    points = white[:, answered]
+    covariance = np.matmul(points.transpose(0, 2, 1), points) / n_answered + 1e-9 * np.eye(points.shape[2])
     unit = np.linalg.solve(np.linalg.cholesky(covariance), points.transpose(0, 2, 1))
-    basis = _harmonics(seen.tobytes(), len(seen))
+    basis = _harmonics(answered.tobytes(), len(answered))
     n_periods = basis.shape[1] // (2 * _HARMONICS)
     loads = np.matmul(unit, basis).reshape(len(white), unit.shape[1], n_periods, 2 * _HARMONICS)
-    share = np.einsum("ncpb,ndpb->npcd", loads, loads) / n_seen
+    share = np.einsum("ncpb,ndpb->npcd", loads, loads) / n_answered
     left = np.eye(unit.shape[1]) - share
-    return np.asarray(-n_seen * np.log(np.maximum(np.linalg.det(left), 1e-12)))
+    return np.asarray(-n_answered * np.log(np.maximum(np.linalg.det(left), 1e-12)))
 
 
 @lru_cache(maxsize=4)
-def _harmonics(seen: bytes, n_occasions: int) -> Array:
+def _harmonics(answered: bytes, n_occasions: int) -> Array:
     """Orthonormal sines and cosines per period at the observed occasions: (n_seen, 4 n_periods)."""
-    occasion = np.flatnonzero(np.frombuffer(seen, dtype=bool)).astype(float)
+    occasion = np.flatnonzero(np.frombuffer(answered, dtype=bool)).astype(float)
     periods = period_grid(n_occasions)
     turn = 2 * np.pi * occasion[None, :] / periods[:, None]
     waves = [wave(k * turn) for k in range(1, _HARMONICS + 1) for wave in (np.cos, np.sin)]
@@ -159,14 +159,14 @@ def best_period(data: SwitchingData) -> tuple[Array, Array]:
     return period_grid(data.y.shape[1])[best], gains[np.arange(len(gains)), best]
 
 
-def step_template(rest: Array, seen: Flags, period: Array, n_states: int) -> Template:
+def step_template(rest: Array, answered: Flags, period: Array, n_states: int) -> Template:
     """Cut the folded cycle of every series into the K steps that explain most.
 
     Parameters
     ----------
     rest : (n, T, C) array
         Of `residuals` without lags.
-    seen : (T,) bool array
+    answered : (T,) bool array
     period : (n,) array
         In occasions.
     n_states : int
@@ -178,10 +178,10 @@ def step_template(rest: Array, seen: Flags, period: Array, n_states: int) -> Tem
     n, n_occasions, channels = rest.shape
     place = np.arange(n_occasions)[None, :] % period[:, None] / period[:, None]
     bins = np.minimum((place * _BINS).astype(np.int64), _BINS - 1)
-    flat = (bins[:, seen] + _BINS * np.arange(n)[:, None]).ravel()
+    flat = (bins[:, answered] + _BINS * np.arange(n)[:, None]).ravel()
     count = np.bincount(flat, minlength=n * _BINS).reshape(n, _BINS).astype(float)
     sums = np.stack(
-        [np.bincount(flat, rest[:, seen, c].ravel(), n * _BINS).reshape(n, _BINS) for c in range(channels)], axis=2
+        [np.bincount(flat, rest[:, answered, c].ravel(), n * _BINS).reshape(n, _BINS) for c in range(channels)], axis=2
     )
     inside, cuts = _partitions(n_states)
     # inside: (n_cuts, K, bins); the gain of a cut is the between-step sum of squares.

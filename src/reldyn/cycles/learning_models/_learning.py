@@ -16,7 +16,7 @@ from reldyn._types import Array, Column, Flags
 from reldyn.cycles.learning_models._fit import LearningFit, fit_model
 from reldyn.cycles.learning_models._models import MODELS, Model, Sample, respond
 from reldyn.cycles.learning_models._result import POOR_RECOVERY, LearningResult, Recovered
-from reldyn.cycles.series._arrange import Arranged, CycleColumns, arrange
+from reldyn.cycles.series._directions import CycleColumns, WarmthDirection, warmth_directions
 from reldyn.cycles.series._events import ReportedBy
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import ConvergenceWarning, DataError, DesignError, check_option, warn_caller
@@ -113,8 +113,8 @@ def learning(
     ('none', 6)
     """
     chosen = _checked(models, n_recovery)
-    arranged = arrange(panel, CycleColumns(warmth, response, reported_by))
-    sample, directions = sample_of(arranged)
+    prepared = warmth_directions(panel, CycleColumns(warmth, response, reported_by))
+    sample, directions = sample_of(prepared)
     used = [one for one in directions if not one[3]]
     if sample is None:
         why = next((note for *_, note in directions if note), "")
@@ -150,12 +150,12 @@ def _checked(models: Sequence[Model], n_recovery: int) -> tuple[Model, ...]:
     return asked
 
 
-def sample_of(arranged: Sequence[Arranged]) -> tuple[Sample | None, tuple[tuple[Any, Any, int, str], ...]]:
+def sample_of(prepared: Sequence[WarmthDirection]) -> tuple[Sample | None, tuple[tuple[Any, Any, int, str], ...]]:
     """Directions side by side as arrays, and why others were left out.
 
     Parameters
     ----------
-    arranged : sequence of Arranged
+    prepared : sequence of Arranged
 
     Returns
     -------
@@ -165,7 +165,7 @@ def sample_of(arranged: Sequence[Arranged]) -> tuple[Sample | None, tuple[tuple[
         All, in order; the note says why a direction is not in the sample.
     """
     rows, kept = [], []
-    for one in arranged:
+    for one in prepared:
         n_pairs, note = _usable(one.series)
         rows.append((one.dyad, one.giver, n_pairs, note))
         if not note and one.series is not None:

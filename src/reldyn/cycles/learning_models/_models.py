@@ -128,14 +128,14 @@ def drives(warmth: Array, rate: Array, model: str, common: float) -> Array:
     noise, spread, volatility = 1 - rate, rate * (1 - rate), rate**2
     for occasion in range(n_occasions):
         now = warmth[:, occasion][:, None]
-        seen = np.isfinite(now)
-        error = np.where(seen, now - expected, 0.0)
+        answered = np.isfinite(now)
+        error = np.where(answered, now - expected, 0.0)
         found[:, occasion, :, 0] = error
         if model == "rescorla-wagner":
             expected = expected + rate * error
         elif model == "pearce-hall":
             expected = expected + np.minimum(rate * size / usual, 1.0) * error
-            size = np.where(seen, size + common * (np.abs(error) - size), size)
+            size = np.where(answered, size + common * (np.abs(error) - size), size)
             found[:, occasion, :, 1] = size
         else:
             before = spread
@@ -144,8 +144,8 @@ def drives(warmth: Array, rate: Array, model: str, common: float) -> Array:
             after = (1 - gain) * (before + volatility)
             moved = step**2 + before + after - 2 * (1 - gain) * before
             expected = expected + step
-            spread = np.where(seen, after, before)
-            volatility = np.where(seen, volatility + common * (moved - volatility), volatility)
+            spread = np.where(answered, after, before)
+            volatility = np.where(answered, volatility + common * (moved - volatility), volatility)
             found[:, occasion, :, 1] = np.sqrt(spread + volatility)
     return found
 

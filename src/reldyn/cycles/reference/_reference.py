@@ -95,14 +95,14 @@ def reference_fit(
     humps: bool = True,
 ) -> ReferenceFit:
     """Fit every description without phases; parameters as in `reference_log_likelihood`."""
-    seen = data.observed
-    n_seen, channels = max(int(seen.sum()), 1), data.y.shape[2]
+    answered = data.observed
+    n_answered, channels = max(int(answered.sum()), 1), data.y.shape[2]
     values, shocks, tables = [], [], []
     for order in _orders(data):
         residual, table = _shocks(data, order)
-        covariance = np.matmul(residual.transpose(0, 2, 1), residual) / n_seen + _RIDGE * np.eye(channels)
+        covariance = np.matmul(residual.transpose(0, 2, 1), residual) / n_answered + _RIDGE * np.eye(channels)
         log_det = np.linalg.slogdet(covariance)[1]
-        values.append(-n_seen / 2 * (log_det + channels * (1 + np.log(2 * np.pi))) - channels**2 * (order - 1))
+        values.append(-n_answered / 2 * (log_det + channels * (1 + np.log(2 * np.pi))) - channels**2 * (order - 1))
         shocks.append(residual)
         tables.append(table)
     best = np.argmax(values, axis=0)
@@ -115,7 +115,7 @@ def reference_fit(
         widest = tables[-1].shape[2]
         padded = np.stack([np.pad(part, ((0, 0), (0, 0), (0, widest - part.shape[2]))) for part in tables])
         gain = changing_variance_gain(
-            residual, data.y[:, seen], padded[best, series], seen, floor=data.floor, shapes=shapes
+            residual, data.y[:, answered], padded[best, series], answered, floor=data.floor, shapes=shapes
         )
         changing = finite(gaussian + gain)
     return ReferenceFit(
@@ -134,18 +134,18 @@ def _orders(data: SwitchingData) -> range:
 
 def _shocks(data: SwitchingData, order: int) -> tuple[Array, Array]:
     """Residuals (n, n_seen, C) and regressors at the observed occasions; a missing lag takes its prediction."""
-    seen, night = data.observed, data.night
+    answered, night = data.observed, data.night
     fixed = np.concatenate([np.ones((*data.y.shape[:2], 1)), data.x], axis=2)
-    filled = np.where(seen[None, :, None], data.y, 0.0)
-    for turn in range(1 if seen.all() else _FILL_ROUNDS):
+    filled = np.where(answered[None, :, None], data.y, 0.0)
+    for turn in range(1 if answered.all() else _FILL_ROUNDS):
         table = np.concatenate([fixed, lag_columns(filled, night, order)], axis=2)
-        part = table[:, seen]
+        part = table[:, answered]
         gram = np.matmul(part.transpose(0, 2, 1), part)
-        ridge = _RIDGE * len(seen) * np.eye(gram.shape[1])
-        solved = np.linalg.solve(gram + ridge, np.matmul(part.transpose(0, 2, 1), data.y[:, seen]))
-        if turn < _FILL_ROUNDS - 1 and not seen.all():
+        ridge = _RIDGE * len(answered) * np.eye(gram.shape[1])
+        solved = np.linalg.solve(gram + ridge, np.matmul(part.transpose(0, 2, 1), data.y[:, answered]))
+        if turn < _FILL_ROUNDS - 1 and not answered.all():
             filled = _fill(data, np.matmul(fixed, solved[:, : fixed.shape[2]]), solved[:, fixed.shape[2] :], order)
-    return np.asarray(data.y[:, seen] - np.matmul(part, solved)), part
+    return np.asarray(data.y[:, answered] - np.matmul(part, solved)), part
 
 
 def _fill(data: SwitchingData, level: Array, weights: Array, order: int) -> Array:

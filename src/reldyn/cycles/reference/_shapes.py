@@ -68,22 +68,22 @@ def best_shapes(unit: Array) -> tuple[Array, Array]:
         turned = sign * rows
         above = turned - turned.min(axis=1, keepdims=True)
         for end in _ENDS:
-            bent = np.log(above + end)
-            _take_better(gain, scores, bent, -bent.sum(axis=1) - 1.0)
+            curved = np.log(above + end)
+            _take_better(gain, scores, curved, -curved.sum(axis=1) - 1.0)
     for centre in _CENTRES:
         for width in _WIDTHS:
             moved = (rows - centre) / width
             slope = np.sqrt(moved**2 + 1.0)
-            bent = np.copysign(np.log(np.abs(moved) + slope), moved)
-            _take_better(gain, scores, bent, -np.log(slope).sum(axis=1) - m * np.log(width) - 2.0)
+            curved = np.copysign(np.log(np.abs(moved) + slope), moved)
+            _take_better(gain, scores, curved, -np.log(slope).sum(axis=1) - m * np.log(width) - 2.0)
     return gain.reshape(n, channels), scores.reshape(n, channels, m).transpose(0, 2, 1)
 
 
-def _take_better(gain: Array, scores: Array, bent: Array, log_slope: Array) -> None:
+def _take_better(gain: Array, scores: Array, curved: Array, log_slope: Array) -> None:
     """Overwrite gains and scores of the rows that this shape describes better."""
-    middle = bent - bent.mean(axis=1, keepdims=True)
+    middle = curved - curved.mean(axis=1, keepdims=True)
     spread = np.maximum(np.sqrt((middle**2).mean(axis=1)), 1e-9)
-    value = log_slope - bent.shape[1] * np.log(spread)
+    value = log_slope - curved.shape[1] * np.log(spread)
     better = value > gain
     gain[better] = value[better]
     scores[better] = middle[better] / spread[better, None]

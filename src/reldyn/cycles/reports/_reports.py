@@ -250,8 +250,8 @@ def _phase_rows(first: CycleResult, second: CycleResult, n_beeps: int) -> list[d
                     np.where(path < 0, path, (path == own.index(phase)).astype(np.int64))
                     for path, own in zip(paths, names, strict=True)
                 ]
-                seen = (found[0] >= 0) & (found[1] >= 0)
-                shares = [float(path[seen].mean()) if seen.any() else np.nan for path in found]
+                answered = (found[0] >= 0) & (found[1] >= 0)
+                shares = [float(path[answered].mean()) if answered.any() else np.nan for path in found]
             agreed = agree(*(calendar(day, slot, path) for path in found))
             rows.append(
                 {
@@ -283,11 +283,11 @@ def _levels(pair: DyadSeries, giver: Hashable) -> dict[Hashable, Any]:
     """How many occasions have both reports, their correlation and their mean difference."""
     member = pair.names.index(giver)
     received, given = pair.values[:, 1 - member, 0], pair.values[:, member, 1]
-    seen = np.isfinite(received) & np.isfinite(given)
-    difference = received[seen] - given[seen]
+    answered = np.isfinite(received) & np.isfinite(given)
+    difference = received[answered] - given[answered]
     return {
-        "n_both": int(seen.sum()),
-        "r_reports": _correlation(received[seen], given[seen]),
+        "n_both": int(answered.sum()),
+        "r_reports": _correlation(received[answered], given[answered]),
         "mean_difference": float(difference.mean()) if len(difference) else np.nan,
     }
 

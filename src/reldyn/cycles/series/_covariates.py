@@ -89,15 +89,15 @@ def covariate_columns(values: Mapping[str, Array], categorical: frozenset[str], 
     """
     kept = []
     for name, column in values.items():
-        seen = column[np.isfinite(column)]
-        if only_rounding(seen):
+        answered = column[np.isfinite(column)]
+        if only_rounding(answered):
             notes.append(f"covariate {name!r} never varies in some directions and is left out there")
             continue
-        if len(seen) < len(column):
+        if len(answered) < len(column):
             notes.append(f"missing values of covariate {name!r} take the person's mean")
         parts = [column]
         if name in categorical:
-            codes, counts = np.unique(seen, return_counts=True)
+            codes, counts = np.unique(answered, return_counts=True)
             others = np.delete(codes, counts.argmax())
             parts = [np.where(np.isfinite(column), column == code, np.nan) for code in others]
         for part in parts:

@@ -184,11 +184,11 @@ def event_number(event: Event, values: NDArray[np.float64]) -> float | None:
         or not np.isfinite(event)
     ):
         raise DesignError(f"event={event!r}: give 'threshold' or the number at and above which an occasion is warm.")
-    seen = values[np.isfinite(values)]
-    if len(seen) and not seen.min() < event <= seen.max():
+    answered = values[np.isfinite(values)]
+    if len(answered) and not answered.min() < event <= answered.max():
         raise DesignError(
-            f"event={event!r} divides nothing: the answers run from {seen.min():g} to {seen.max():g}; "
-            f"give a number above {seen.min():g} and not above {seen.max():g}."
+            f"event={event!r} divides nothing: the answers run from {answered.min():g} to {answered.max():g}; "
+            f"give a number above {answered.min():g} and not above {answered.max():g}."
         )
     return float(event)
 

@@ -42,7 +42,7 @@ def careless_rows(panel: DyadPanel, names: Sequence[str]) -> Flags:
     for name in panel.scales:
         if name not in items:
             values = panel.values(name)
-            if _asked_at_prompts(values, index.person, n_answers):
+            if _prompted(values, index.person, n_answers):
                 items[name] = values
     masked = np.zeros(len(index.person), dtype=bool)
     if len(items) > 1:
@@ -52,7 +52,7 @@ def careless_rows(panel: DyadPanel, names: Sequence[str]) -> Flags:
     return masked
 
 
-def _asked_at_prompts(values: Array, person: Ints, n_answers: int) -> bool:
+def _prompted(values: Array, person: Ints, n_answers: int) -> bool:
     """Whether an item was answered at half of the prompts or more and varies within somebody."""
     given = np.isfinite(values)
     if int(given.sum()) < _ASKED * n_answers or not given.any():

@@ -53,16 +53,16 @@ def base_design(series: DirectionSeries) -> Array:
     DataError
         Fewer than 20 occasions were answered.
     """
-    seen = series.observed
+    answered = series.observed
     if series.n_observed < FEWEST_OCCASIONS:
         raise DataError(
             f"{series.n_observed} answered occasions cannot carry a test of phases: "
             f"it takes at least {FEWEST_OCCASIONS}."
         )
-    times = indicators(series.beep, np.unique(series.beep[seen]))
+    times = indicators(series.beep, np.unique(series.beep[answered]))
     table = np.column_stack([times, series.weekend, np.arange(len(series.y)), series.covariates]).astype(float)
-    table = table - table[seen].mean(axis=0)
-    spread = table[seen].std(axis=0)
+    table = table - table[answered].mean(axis=0)
+    spread = table[answered].std(axis=0)
     return np.asarray(table[:, spread > 1e-9] / spread[spread > 1e-9])
 
 
@@ -83,41 +83,45 @@ def prepare(values: Array, series: DirectionSeries, design: Array | None = None)
     Prepared
     """
     design = base_design(series) if design is None else design
-    seen = series.observed
-    centre = values[:, seen].mean(axis=1)
-    scale = np.maximum(values[:, seen].std(axis=1), 1e-9)
-    y = np.where(seen[None, :, None], (values - centre[:, None]) / scale[:, None], 0.0)
-    breaks = find_breaks(y, seen, series.night, design)
-    x = np.concatenate([np.broadcast_to(design, (len(y), *design.shape)), _steps(breaks, len(seen), seen)], axis=2)
-    return Prepared(SwitchingData(y, seen, series.night, x, _noise_floor(values, seen, scale)), breaks, centre, scale)
+    answered = series.observed
+    centre = values[:, answered].mean(axis=1)
+    scale = np.maximum(values[:, answered].std(axis=1), 1e-9)
+    y = np.where(answered[None, :, None], (values - centre[:, None]) / scale[:, None], 0.0)
+    breaks = find_breaks(y, answered, series.night, design)
+    x = np.concatenate(
+        [np.broadcast_to(design, (len(y), *design.shape)), _steps(breaks, len(answered), answered)], axis=2
+    )
+    return Prepared(
+        SwitchingData(y, answered, series.night, x, _noise_floor(values, answered, scale)), breaks, centre, scale
+    )
 
 
-def _noise_floor(values: Array, seen: Flags, scale: Array) -> float:
+def _noise_floor(values: Array, answered: Flags, scale: Array) -> float:
     """Variance of rounding, of the channel where it is least: no noise is finer than the item."""
     floors = []
     for channel in range(values.shape[2]):
-        answers = np.unique(values[0, seen, channel])
+        answers = np.unique(values[0, answered, channel])
         step = float(np.median(np.diff(answers))) if 1 < len(answers) <= 30 else 0.0
         floors.append(_ROUNDING_VARIANCE * (step / float(scale[0, channel])) ** 2)
     return max(min(floors), 1e-3)
 
 
-def _steps(breaks: Ints, n_occasions: int, seen: Flags) -> Array:
+def _steps(breaks: Ints, n_occasions: int, answered: Flags) -> Array:
     """Columns that change at the breaks, centred; zero where there is no break."""
     occasion = np.arange(n_occasions)
     after = (occasion[None, :, None] >= breaks[:, None, :]) & (breaks[:, None, :] >= 0)
     columns = after.astype(float)
-    return np.asarray(columns - columns[:, seen].mean(axis=1, keepdims=True))
+    return np.asarray(columns - columns[:, answered].mean(axis=1, keepdims=True))
 
 
-def find_breaks(y: Array, seen: Flags, night: Flags, design: Array) -> Ints:
+def find_breaks(y: Array, answered: Flags, night: Flags, design: Array) -> Ints:
     """Search up to two lasting changes of level, one after the other, in a first-order autoregression.
 
     Parameters
     ----------
     y : (n_series, n_occasions, n_channels) array
         Standardised; zero where missing.
-    seen, night : (n_occasions,) bool arrays
+    answered, night : (n_occasions,) bool arrays
     design : (n_occasions, n_columns) array
 
     Returns
@@ -129,26 +133,26 @@ def find_breaks(y: Array, seen: Flags, night: Flags, design: Array) -> Ints:
     found = np.full((n, MAX_BREAKS), -1, dtype=np.int64)
     shortest = max(_SHORTEST, int(_SHORTEST_SHARE * n_occasions))
     candidates = np.arange(shortest, n_occasions - shortest + 1)
-    n_seen = int(seen.sum())
-    if len(candidates) == 0 or n_seen < 4 * (design.shape[1] + 2 * channels + 1):
+    n_answered = int(answered.sum())
+    if len(candidates) == 0 or n_answered < 4 * (design.shape[1] + 2 * channels + 1):
         return found
-    lags = lag_columns(y, night)[:, seen]
-    fixed = np.column_stack([np.ones(n_seen), design[seen]])
+    lags = lag_columns(y, night)[:, answered]
+    fixed = np.column_stack([np.ones(n_answered), design[answered]])
     base = np.concatenate([np.broadcast_to(fixed, (n, *fixed.shape)), lags], axis=2)
-    steps = (np.flatnonzero(seen)[:, None] >= candidates[None, :]).astype(float)
+    steps = (np.flatnonzero(answered)[:, None] >= candidates[None, :]).astype(float)
     active = np.arange(n)
     for turn in range(MAX_BREAKS):
-        gain = _step_gains(y[active][:, seen], base[active], steps)
+        gain = _step_gains(y[active][:, answered], base[active], steps)
         near = np.abs(candidates[None, :, None] - found[active][:, None, :turn]) < shortest
         gain[near.any(axis=2) if turn else np.zeros_like(gain, dtype=bool)] = -np.inf
         best = gain.argmax(axis=1)
-        enough = gain[np.arange(len(active)), best] > _PRICE * np.log(n_seen)
+        enough = gain[np.arange(len(active)), best] > _PRICE * np.log(n_answered)
         active, best = active[enough], best[enough]
         if len(active) == 0:
             break
         found[active, turn] = candidates[best]
         if turn + 1 < MAX_BREAKS:
-            wider = np.zeros((n, n_seen, 1))
+            wider = np.zeros((n, n_answered, 1))
             wider[active, :, 0] = steps[:, best].T
             base = np.concatenate([base, wider], axis=2)
     return found
@@ -156,12 +160,12 @@ def find_breaks(y: Array, seen: Flags, night: Flags, design: Array) -> Ints:
 
 def _step_gains(y: Array, base: Array, steps: Array) -> Array:
     """Twice the log-likelihood that each step would gain: (n, n_candidates)."""
-    n_seen = y.shape[1]
+    n_answered = y.shape[1]
     basis = np.linalg.qr(base)[0]
     rest = y - np.matmul(basis, np.matmul(basis.transpose(0, 2, 1), y))
-    covariance = np.matmul(rest.transpose(0, 2, 1), rest) / n_seen + 1e-9 * np.eye(y.shape[2])
+    covariance = np.matmul(rest.transpose(0, 2, 1), rest) / n_answered + 1e-9 * np.eye(y.shape[2])
     white = np.linalg.solve(np.linalg.cholesky(covariance), rest.transpose(0, 2, 1))
     explained = np.matmul(basis.transpose(0, 2, 1), steps)
     size = np.maximum((steps**2).sum(axis=0) - (explained**2).sum(axis=1), 1e-6)
-    share = (np.matmul(white, steps) ** 2).sum(axis=1) / (size * n_seen)
-    return np.asarray(-n_seen * np.log1p(-np.minimum(share, 1 - 1e-9)))
+    share = (np.matmul(white, steps) ** 2).sum(axis=1) / (size * n_answered)
+    return np.asarray(-n_answered * np.log1p(-np.minimum(share, 1 - 1e-9)))

@@ -14,7 +14,7 @@ from reldyn.errors import DesignError
 if TYPE_CHECKING:
     from reldyn.cycles._result import CycleResult
     from reldyn.cycles.ladder._outcome import Outcome
-    from reldyn.cycles.series._arrange import Arranged
+    from reldyn.cycles.series._directions import WarmthDirection
     from reldyn.cycles.series._events import ReportedBy
 
 # Fewer runs of warmth carry no statement about what follows them.
@@ -54,7 +54,7 @@ def fitted(
 
 
 def warm_states(
-    one: Arranged, number: float | None, outcomes: dict[tuple[object, object], Outcome] | None
+    one: WarmthDirection, number: float | None, outcomes: dict[tuple[object, object], Outcome] | None
 ) -> tuple[Array, str]:
     """Whether each occasion was warm: 1, 0, or NaN where it is unknown.
 
@@ -77,8 +77,8 @@ def warm_states(
         return np.zeros(0), "no answers"
     if outcomes is None:
         warmth = one.series.y[:, 0]
-        seen = np.isfinite(warmth)
-        return np.where(seen, warmth >= warm_threshold(warmth[seen], number), np.nan), ""
+        answered = np.isfinite(warmth)
+        return np.where(answered, warmth >= warm_threshold(warmth[answered], number), np.nan), ""
     outcome = outcomes.get((one.dyad, one.giver))
     if outcome is None or outcome.fit is None:
         return np.full(len(one.occasion), np.nan), "no fitted phases"

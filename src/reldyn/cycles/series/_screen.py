@@ -92,14 +92,14 @@ def given_by_others(series: DirectionSeries, names: Sequence[str]) -> list[str]:
     """
     if series.n_observed < FEWEST_OCCASIONS:
         return []
-    seen = series.observed
-    design = np.column_stack([np.ones(series.n_observed), base_design(series)[seen]])
+    answered = series.observed
+    design = np.column_stack([np.ones(series.n_observed), base_design(series)[answered]])
     if series.n_observed < _FEWEST_PER_COLUMN * design.shape[1]:
         return [
             f"{design.shape[1]} columns of time and covariates beside {series.n_observed} occasions, fewer than "
             f"{_FEWEST_PER_COLUMN} for each: name fewer covariates"
         ]
-    y = series.y[seen]
+    y = series.y[answered]
     beside = "time of day, trend and covariates" if series.covariates.shape[1] else "time of day and trend"
     reasons = [f"{name} is given by {beside}" for name, own in zip(names, y.T, strict=True) if _given(own, design)]
     if not reasons and y.shape[1] > 1 and _given(y[:, 1], np.column_stack([design, _unit(y[:, 0])])):

@@ -28,7 +28,7 @@ def chain_kernel(density: Any, initial: Any, transition: Any, inside: Any) -> An
             mass[:] = 0.0
             for k in range(k_end):
                 row = posterior[s, k, t]
-                seen = density[s, k, t]
+                answered = density[s, k, t]
                 if t == 0:
                     for n in range(n_end):
                         row[n] = initial[s, k]
@@ -41,7 +41,7 @@ def chain_kernel(density: Any, initial: Any, transition: Any, inside: Any) -> An
                         for n in range(n_end):
                             row[n] += past[n] * share
                 for n in range(n_end):
-                    row[n] *= seen[n]
+                    row[n] *= answered[n]
                     mass[n] += row[n]
             for n in range(n_end):
                 mass[n] = max(mass[n], TINY)
@@ -55,9 +55,9 @@ def chain_kernel(density: Any, initial: Any, transition: Any, inside: Any) -> An
         beta[:] = 1.0
         for t in range(t_end - 1, 0, -1):
             for k in range(k_end):
-                seen, ahead = density[s, k, t], beta[k]
+                answered, ahead = density[s, k, t], beta[k]
                 for n in range(n_end):
-                    ahead[n] *= seen[n] / total[t, n]
+                    ahead[n] *= answered[n] / total[t, n]
             older[:] = 0.0
             for k in range(k_end):
                 past, back = posterior[s, k, t - 1], older[k]
@@ -118,9 +118,9 @@ def sojourn_kernel(density: Any, initial: Any, transition: Any, hazard: Any, sta
                         now[k, ages - 1] += past[k, ages - 1] * (1.0 - ends[k, ages - 1])
                 mass = 0.0
                 for k in range(k_end):
-                    seen = density[s, k, t, n]
+                    answered = density[s, k, t, n]
                     for a in range(ages):
-                        now[k, a] *= seen
+                        now[k, a] *= answered
                         mass += now[k, a]
                 mass = max(mass, TINY)
                 total[t] = mass

@@ -71,7 +71,7 @@ def moments_kernel(
             mass, over = total[s, t], inverse[t]
             mass[:] = 0.0
             for k in range(k_end):
-                row, seen = alpha[k, t], density[s, k, t]
+                row, answered = alpha[k, t], density[s, k, t]
                 if t == 0:
                     row[:] = initial[s, k]
                 else:
@@ -81,7 +81,7 @@ def moments_kernel(
                         for n in range(n_end):
                             row[n] += past[n] * chance
                 for n in range(n_end):
-                    row[n] *= seen[n]
+                    row[n] *= answered[n]
                     mass[n] += row[n]
             for n in range(n_end):
                 mass[n] = max(mass[n], TINY)
@@ -123,9 +123,9 @@ def moments_kernel(
                 continue
             here = inside[t]
             for k in range(k_end):
-                ahead, seen = beta[k], density[s, k, t]
+                ahead, answered = beta[k], density[s, k, t]
                 for n in range(n_end):
-                    ahead[n] *= seen[n] * over[n]
+                    ahead[n] *= answered[n] * over[n]
             for k in range(k_end):
                 past, sum_back = alpha[k, t - 1], back[k]
                 sum_back[:] = 0.0

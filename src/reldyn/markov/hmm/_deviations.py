@@ -104,13 +104,13 @@ def _expected_density(problem: Problem, population: Population, deviations: Devi
     out = np.zeros((k, problem.n_occasions * n))
     y, own = problem.y.reshape(problem.n_channels, -1), deviations.own_cover
     for channels, rows in problem.patterns:
-        seen, who = list(channels), rows % n
+        answered, who = list(channels), rows % n
         for state in range(k):
-            cover = population.spread[state][np.ix_(seen, seen)]
+            cover = population.spread[state][np.ix_(answered, answered)]
             inverse = np.linalg.inv(cover)
-            residual = y[seen][:, rows] - deviations.mean[who, state][:, seen].T
-            doubt = np.einsum("ij,nji->n", inverse, own[:, state][:, seen][:, :, seen])
-            constant = np.linalg.slogdet(cover)[1] + len(seen) * LOG_2PI
+            residual = y[answered][:, rows] - deviations.mean[who, state][:, answered].T
+            doubt = np.einsum("ij,nji->n", inverse, own[:, state][:, answered][:, :, answered])
+            constant = np.linalg.slogdet(cover)[1] + len(answered) * LOG_2PI
             out[state, rows] = -0.5 * ((residual * (inverse @ residual)).sum(0) + constant + doubt[who])
     return out.reshape(k, problem.n_occasions, n)
 
@@ -123,15 +123,15 @@ def posterior_update(problem: Problem, population: Population, paths: Paths) -> 
     push = np.tile((prior @ population.centre.ravel()).reshape(k, c), (n, 1, 1))
     y, share = problem.y.reshape(c, -1), paths.posterior.reshape(k, -1)
     for channels, rows in problem.patterns:
-        seen, who = list(channels), rows % n
+        answered, who = list(channels), rows % n
         for state in range(k):
-            inverse = np.linalg.inv(population.spread[state][np.ix_(seen, seen)])
+            inverse = np.linalg.inv(population.spread[state][np.ix_(answered, answered)])
             weight = share[state, rows]
             count = np.bincount(who, weights=weight, minlength=n)
-            sums = np.stack([np.bincount(who, weights=weight * y[i, rows], minlength=n) for i in seen], axis=1)
+            sums = np.stack([np.bincount(who, weights=weight * y[i, rows], minlength=n) for i in answered], axis=1)
             block = precision[:, state, :, state]
-            block[:, np.array(seen)[:, None], seen] += count[:, None, None] * inverse
-            push[:, state][:, seen] += sums @ inverse
+            block[:, np.array(answered)[:, None], answered] += count[:, None, None] * inverse
+            push[:, state][:, answered] += sums @ inverse
     cover = np.linalg.inv(precision.reshape(n, k * c, k * c))
     mean = np.asarray(np.matmul(cover, push.reshape(n, k * c, 1)), dtype=float).reshape(n, k, c)
     return Deviations(mean, cover.reshape(n, k, c, k, c), population.weight + paths.moves)
@@ -160,18 +160,18 @@ def _spread(problem: Problem, population: Population, deviations: Deviations, pa
     squares, count = np.zeros((k, c, c)), np.zeros(k)
     y, share, own_cover = problem.y.reshape(c, -1), paths.posterior.reshape(k, -1), deviations.own_cover
     for channels, rows in problem.patterns:
-        seen, lost, who = list(channels), [i for i in range(c) if i not in channels], rows % n
+        answered, lost, who = list(channels), [i for i in range(c) if i not in channels], rows % n
         for state in range(k):
             spread, weight = population.spread[state], share[state, rows]
-            lift, rest = np.zeros((c, len(seen))), np.zeros((c, c))
-            lift[seen] = np.eye(len(seen))
-            gain = spread[np.ix_(lost, seen)] @ np.linalg.inv(spread[np.ix_(seen, seen)])
+            lift, rest = np.zeros((c, len(answered))), np.zeros((c, c))
+            lift[answered] = np.eye(len(answered))
+            gain = spread[np.ix_(lost, answered)] @ np.linalg.inv(spread[np.ix_(answered, answered)])
             lift[lost] = gain
-            rest[np.ix_(lost, lost)] = spread[np.ix_(lost, lost)] - gain @ spread[np.ix_(seen, lost)]
-            residual = y[seen][:, rows] - deviations.mean[who, state][:, seen].T
+            rest[np.ix_(lost, lost)] = spread[np.ix_(lost, lost)] - gain @ spread[np.ix_(answered, lost)]
+            residual = y[answered][:, rows] - deviations.mean[who, state][:, answered].T
             each = np.bincount(who, weights=weight, minlength=n)
             inner = (residual * weight) @ residual.T
-            inner += np.einsum("n,nij->ij", each, own_cover[:, state][:, seen][:, :, seen])
+            inner += np.einsum("n,nij->ij", each, own_cover[:, state][:, answered][:, :, answered])
             squares[state] += lift @ inner @ lift.T + weight.sum() * rest
             count[state] += weight.sum()
     if shared:

@@ -141,13 +141,13 @@ def _completed(p: Parameters, channels: tuple[int, ...], residual: Array) -> tup
     extra, through = np.zeros((s, k, c, c)), np.zeros((s, k, c))
     if len(channels) == c:
         return residual, through, extra
-    seen, lost = list(channels), [i for i in range(c) if i not in channels]
-    across = p.spread[:, :, lost][..., seen]
-    gain = np.matmul(across, np.linalg.inv(p.spread[:, :, seen][..., seen]))
+    answered, lost = list(channels), [i for i in range(c) if i not in channels]
+    across = p.spread[:, :, lost][..., answered]
+    gain = np.matmul(across, np.linalg.inv(p.spread[:, :, answered][..., answered]))
     direct = np.empty((s, k, c, m))
-    direct[:, :, seen] = residual
+    direct[:, :, answered] = residual
     direct[:, :, lost] = np.matmul(gain, residual)
-    through[:, :, lost] = p.skew[:, :, lost] - np.matmul(gain, p.skew[:, :, seen, None])[..., 0]
+    through[:, :, lost] = p.skew[:, :, lost] - np.matmul(gain, p.skew[:, :, answered, None])[..., 0]
     extra[:, :, np.array(lost)[:, None], lost] = p.spread[:, :, lost][..., lost] - np.matmul(
         gain, across.swapaxes(2, 3)
     )

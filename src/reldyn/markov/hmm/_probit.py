@@ -24,9 +24,9 @@ def probit_step(problem: Problem, p: Parameters, posterior: Array, regressors: A
     """Return parameters whose expected log probability is not smaller."""
     location, coefficients, thresholds = p.location.copy(), p.coefficients.copy(), p.thresholds.copy()
     weights = posterior.reshape(*posterior.shape[:2], -1)
-    seen = problem.observed.reshape(problem.n_channels, -1) & problem.used.ravel()
+    answered = problem.observed.reshape(problem.n_channels, -1) & problem.used.ravel()
     for channel, values in enumerate(problem.categories):
-        rows = np.flatnonzero(seen[channel])
+        rows = np.flatnonzero(answered[channel])
         answer = problem.y[channel].ravel()[rows].astype(np.int64)
         for start in range(p.n_starts):
             cell = _cells(weights[start][:, rows], answer, len(values), regressors[start % len(regressors)][:, rows])

@@ -152,7 +152,7 @@ def build_problem(
     raw = _pad(values, lengths, np.nan)
     observed = ~np.isnan(raw)
     answered: Flags = np.asarray(observed.any(axis=0))
-    found = tuple(np.unique(channel[seen]) for channel, seen in zip(raw, observed, strict=True))
+    found = tuple(np.unique(channel[answered]) for channel, answered in zip(raw, observed, strict=True))
     if known is None:
         _check_channels(found, observed, ordered)
     categories = found if known is None or known.categories is None else known.categories
@@ -169,8 +169,8 @@ def build_problem(
     if ordered:
         y = np.stack(
             [
-                np.where(seen, np.searchsorted(values, np.where(seen, channel, values[0])), 0).astype(float)
-                for values, channel, seen in zip(categories, raw, observed, strict=True)
+                np.where(answered, np.searchsorted(values, np.where(answered, channel, values[0])), 0).astype(float)
+                for values, channel, answered in zip(categories, raw, observed, strict=True)
             ]
         )
     else:

@@ -152,9 +152,9 @@ def fixed_moments(series: Any, regression: Any, n_states: int) -> int:
     y, shared, observed = series.y, series.shared, series.observed
     gram, right = regression.fixed_gram, regression.fixed_right
     channels, n_occasions = y.shape
-    n_seen, known = 0, series.top
+    n_answered, known = 0, series.top
     for t in range(n_occasions):
-        n_seen += 1 if observed[t] else 0
+        n_answered += 1 if observed[t] else 0
     for m in range(shared.shape[0]):
         row = shared[m]
         # Of a lag, what was observed; of covariates, where anything was.
@@ -167,7 +167,7 @@ def fixed_moments(series: Any, regression: Any, n_states: int) -> int:
     for c in range(channels):
         for d in range(channels):
             regression.total[c, d] = dot(y[c], y[d], n_occasions)
-    return max(n_seen, 1)
+    return max(n_answered, 1)
 
 
 @inlined
@@ -202,19 +202,19 @@ def refilled_moments(series: Any, regression: Any, n_states: int) -> None:
 
 @inlined
 def maximise(
-    series: Any, regression: Any, floor: float, seen_gamma: Any, n_seen: int, coefficients: Any, covariance: Any
+    series: Any, regression: Any, floor: float, answered_gamma: Any, n_answered: int, coefficients: Any, covariance: Any
 ) -> None:
     """Regress one series on states, lags and covariates; write coefficients and covariance.
 
-    ``seen_gamma`` holds the posterior of the states, zero where nothing was observed.
+    ``answered_gamma`` holds the posterior of the states, zero where nothing was observed.
     """
     y, shared = series.y, series.shared
     channels, n_occasions = y.shape
-    n_states = seen_gamma.shape[0]
+    n_states = answered_gamma.shape[0]
     refilled_moments(series, regression, n_states)
     gram, right = regression.gram, regression.right
     for k in range(n_states):
-        weight, mass = seen_gamma[k], 0.0
+        weight, mass = answered_gamma[k], 0.0
         for t in range(n_occasions):
             mass += weight[t]
         gram[k, k] = mass
@@ -222,18 +222,18 @@ def maximise(
             gram[n_states + i, k] = dot(shared[i], weight, n_occasions)
         for c in range(channels):
             right[k, c] = dot(y[c], weight, n_occasions)
-    solve(regression, floor, n_seen, coefficients, covariance)
+    solve(regression, floor, n_answered, coefficients, covariance)
 
 
 @inlined
-def solve(regression: Any, floor: float, n_seen: int, coefficients: Any, covariance: Any) -> None:
+def solve(regression: Any, floor: float, n_answered: int, coefficients: Any, covariance: Any) -> None:
     """Write coefficients and covariance of a regression from its moments; ``gram`` is given below its diagonal."""
     gram, right, root, moved = regression.gram, regression.right, regression.root, regression.moved
     n_rows, channels = right.shape
     for i in range(n_rows):
         for m in range(i):
             gram[m, i] = gram[i, m]
-    cholesky(gram, _RIDGE * n_seen, root)
+    cholesky(gram, _RIDGE * n_answered, root)
     for c in range(channels):
         for i in range(n_rows):
             value = right[i, c]
@@ -257,7 +257,7 @@ def solve(regression: Any, floor: float, n_seen: int, coefficients: Any, covaria
             for i in range(n_rows):
                 value -= coefficients[i, c] * right[i, d] + coefficients[i, d] * right[i, c]
                 value += coefficients[i, c] * moved[i, d]
-            covariance[c, d] = value / n_seen
+            covariance[c, d] = value / n_answered
     for c in range(channels):
         covariance[c, c] = max(covariance[c, c], floor) * _NEARLY_ONE
     for c in range(channels):
@@ -400,8 +400,8 @@ def log_product(top: Any, totals: Any) -> float:
 
 
 @inlined
-def mask(gamma: Any, observed: Any, seen_gamma: Any) -> None:
+def mask(gamma: Any, observed: Any, answered_gamma: Any) -> None:
     """Copy a (K, T) posterior, zero where nothing was observed."""
     for k in range(gamma.shape[0]):
         for t in range(gamma.shape[1]):
-            seen_gamma[k, t] = gamma[k, t] if observed[t] else 0.0
+            answered_gamma[k, t] = gamma[k, t] if observed[t] else 0.0

@@ -153,7 +153,7 @@ def fit_levels(
     data: LevelData,
     start: LevelFit,
     shape: Array,
-    law: DwellDistribution,
+    dwell: DwellDistribution,
     *,
     n_iterations: int,
     tolerance: float = 1e-3,
@@ -173,7 +173,7 @@ def fit_levels(
         Of `level_start`, or an earlier fit.
     shape : (K, C) array
         Levels at an effect of 1, or shocks.
-    law : DwellDistribution
+    dwell : DwellDistribution
     n_iterations : int
         Expectation steps, at least one; the log-likelihood belongs to the parameters returned.
     tolerance : float, default 1e-3
@@ -181,7 +181,7 @@ def fit_levels(
     free_emission : bool, default True
         Whether effect, regression and covariance are updated.
     free_sojourns : bool, default False
-        Whether the row of the law per phase, and the moves, are.
+        Whether the row of the dwell distribution per phase, and the moves, are.
     dwell_prior : (K, n_laws) array, optional
         Log prior of each row for each phase; flat by default.
     prior_moves : (K, K) array, optional
@@ -195,14 +195,14 @@ def fit_levels(
     LevelFit
     """
     n_states = shape.shape[0]
-    flat = np.zeros((n_states, len(law.hazard))) if dwell_prior is None else dwell_prior
+    flat = np.zeros((n_states, len(dwell.hazard))) if dwell_prior is None else dwell_prior
     pseudo = np.full((n_states, n_states), 0.5) if prior_moves is None else prior_moves
     if chosen_kernels(kernels) == "numpy":
         freed = (free_emission, free_sojourns)
-        return _run(data, start, shape, law, (flat, pseudo), freed, (n_iterations, tolerance), shock=shock)
+        return _run(data, start, shape, dwell, (flat, pseudo), freed, (n_iterations, tolerance), shock=shock)
     from reldyn.markov.regimes._levels_numba import run_batch
 
-    table = [np.ascontiguousarray(part) for part in (law.hazard, law.log_leave, law.log_stay, law.first)]
+    table = [np.ascontiguousarray(part) for part in (dwell.hazard, dwell.log_leave, dwell.log_stay, dwell.first)]
     found = run_batch(
         np.ascontiguousarray(data.y),
         np.ascontiguousarray(data.observed),
@@ -234,14 +234,14 @@ def _run(
     data: LevelData,
     start: LevelFit,
     shape: Array,
-    law: DwellDistribution,
+    dwell: DwellDistribution,
     priors: tuple[Array, Array],
     freed: tuple[bool, bool],
     limits: tuple[int, float],
     *,
     shock: bool,
 ) -> LevelFit:
-    n, n_states, n_ages = len(data.y), shape.shape[0], law.hazard.shape[1]
+    n, n_states, n_ages = len(data.y), shape.shape[0], dwell.hazard.shape[1]
     out = level_start(
         data,
         effect=start.effect,
@@ -256,7 +256,7 @@ def _run(
         part, fit = data.take(active), out.take(active)
         batch = steps.Batch(part.y, part.observed, part.night, part.x, part.floor, shock)
         level = fit.effect[:, None, None] * shape
-        hazard, first = law.hazard[fit.index], law.first[fit.index] / n_states
+        hazard, first = dwell.hazard[fit.index], dwell.first[fit.index] / n_states
         value, pairs, exits, stays, noise = steps.expect(
             batch, level, fit.coefficients, fit.covariance, hazard, first, fit.moves
         )
@@ -280,7 +280,7 @@ def _run(
             effect = steps.best_effect(*moments, shape, coefficients, covariance)
             found = _unless(resting, found, effect=effect, coefficients=coefficients, covariance=covariance)
         if freed[1]:
-            logs = (law.log_leave, law.log_stay)
+            logs = (dwell.log_leave, dwell.log_stay)
             index, moves = steps.best_dwell(exits, stays, transitions, *priors, logs)
             found = _unless(resting, found, index=index, moves=moves)
         for field in dataclasses.fields(out):

@@ -38,12 +38,12 @@ def moments(
     now, last = np.zeros(channels), np.zeros(channels)
     of_last, of_both = np.zeros((2, channels, channels)), np.zeros((2, channels, channels))
     mass, both = np.zeros(n_states), np.zeros((2, n_states, n_states))
-    n_seen = 0
+    n_answered = 0
     for t in range(n_occasions):
         if not observed[t]:
             continue
-        n_seen += 1
-        lag_seen = t > 0 and observed[t - 1] and not shock
+        n_answered += 1
+        lag_answered = t > 0 and observed[t - 1] and not shock
         by_night = 1 if night[t] else 0
         first = 1 + channels * by_night
         now[:] = 0.0
@@ -53,7 +53,7 @@ def moments(
             for j in range(n_states):
                 here += pairs[t, j, k]
                 there += pairs[t, k, j]
-                if lag_seen:
+                if lag_answered:
                     both[by_night, k, j] += pairs[t, k, j]
             mass[k] += here
             for c in range(channels):
@@ -63,11 +63,11 @@ def moments(
             target[c] = y[t, c] - now[c]
             before[c] = 0.0
             if t > 0:
-                before[c] = y[t - 1, c] - last[c] if lag_seen else noise[t - 1, c]
+                before[c] = y[t - 1, c] - last[c] if lag_answered else noise[t - 1, c]
         for c in range(channels):
             for d in range(channels):
                 total[c, d] += target[c] * target[d] - now[c] * now[d]
-                if lag_seen:
+                if lag_answered:
                     of_last[by_night, c, d] += last[c] * last[d]
                     of_both[by_night, c, d] += last[c] * now[d]
         row[:] = 0.0
@@ -97,7 +97,7 @@ def moments(
                         right[first + c, d] += weight * level[k, d]
                         if d <= c:
                             gram[first + c, first + d] += weight * level[j, d]
-    return max(n_seen, 1)
+    return max(n_answered, 1)
 
 
 @jit
@@ -121,9 +121,9 @@ def aggregate(
     for t in range(n_occasions):
         if not observed[t]:
             continue
-        lag_seen = t > 0 and observed[t - 1] and not shock
+        lag_answered = t > 0 and observed[t - 1] and not shock
         kind = 0
-        if lag_seen:
+        if lag_answered:
             kind = 2 if night[t] else 1
         first = 1 + (channels if night[t] else 0)
         for c in range(channels):

@@ -47,22 +47,22 @@ def _predict(t: int, night: Any, x: Any, coefficients: Any, noise: Any, base: An
 
 
 @jit
-def _densities(white: Any, own: Any, carried: Any, constant: float, lag_seen: bool, out: Any) -> float:
+def _densities(white: Any, own: Any, carried: Any, constant: float, lag_answered: bool, out: Any) -> float:
     """Write the relative density of an answer for every pair of phases (before, now); return the largest log."""
     n_states, channels = own.shape
     top = -np.inf
-    for j in range(n_states if lag_seen else 1):
+    for j in range(n_states if lag_answered else 1):
         for k in range(n_states):
             square = 0.0
             for c in range(channels):
-                rest = white[c] - own[k, c] + (carried[j, c] if lag_seen else 0.0)
+                rest = white[c] - own[k, c] + (carried[j, c] if lag_answered else 0.0)
                 square += rest * rest
             out[j, k] = constant - 0.5 * square
             top = max(top, out[j, k])
-    for j in range(n_states if lag_seen else 1):
+    for j in range(n_states if lag_answered else 1):
         for k in range(n_states):
             out[j, k] = np.exp(max(out[j, k] - top, _UNLIKELIEST))
-    if not lag_seen:
+    if not lag_answered:
         for j in range(1, n_states):
             for k in range(n_states):
                 out[j, k] = out[0, k]
@@ -107,8 +107,8 @@ def _forward(
                 white[c] = 0.0
                 for d in range(c + 1):
                     white[c] += inverse[c, d] * (y[t, d] - base[d])
-            lag_seen = t > 0 and observed[t - 1] and not shock
-            top = _densities(white, own, by_night if night[t] else by_day, constant, lag_seen, density)
+            lag_answered = t > 0 and observed[t - 1] and not shock
+            top = _densities(white, own, by_night if night[t] else by_day, constant, lag_answered, density)
         else:
             for c in range(channels):
                 noise[t, c] = base[c]
@@ -355,8 +355,8 @@ def run_batch(
             if change < tolerance or turn == n_iterations - 1:
                 break
             if free_emission:
-                n_seen = moments(y[s], observed[s], night[s], x[s], level, shock, noise, pairs, gram, right, total)
-                solve(regression, floor[s], n_seen, coefficients[s], covariance[s])
+                n_answered = moments(y[s], observed[s], night[s], x[s], level, shock, noise, pairs, gram, right, total)
+                solve(regression, floor[s], n_answered, coefficients[s], covariance[s])
                 aggregate(y[s], observed[s], night[s], x[s], shock, noise, pairs, coefficients[s], mass[s], rest[s])
                 effect[s] = best_effect(mass[s], rest[s], shape, coefficients[s], covariance[s])
             if free_sojourns:

@@ -30,11 +30,11 @@ class Batch:
     floor: Array
     shock: bool
 
-    def lag_seen(self) -> Flags:
+    def lag_answered(self) -> Flags:
         """(n, T) whether the occasion before was answered, and its phase matters."""
-        seen = np.zeros_like(self.observed)
-        seen[:, 1:] = self.observed[:, :-1]
-        return seen & (not self.shock)
+        answered = np.zeros_like(self.observed)
+        answered[:, 1:] = self.observed[:, :-1]
+        return answered & (not self.shock)
 
 
 def whiteners(covariance: Array) -> tuple[Array, Array]:
@@ -70,19 +70,19 @@ def expect(
     noise = np.zeros_like(batch.y)
     forward = np.empty((n, n_occasions, n_states, n_ages))
     weights = np.ones((n, n_occasions, n_states, n_states))
-    lag_seen, series = batch.lag_seen(), np.arange(n)
+    lag_answered, series = batch.lag_answered(), np.arange(n)
     value = np.zeros(n)
     for t in range(n_occasions):
         lag = lags[series, batch.night[:, t].astype(int)]
         base = outer[:, t] + (np.matmul(noise[:, t - 1, None], lag)[:, 0] if t else 0.0)
-        seen = batch.observed[:, t]
+        answered = batch.observed[:, t]
         rest = (batch.y[:, t] - base)[:, None, None] - level[:, None]
-        carried = np.where(lag_seen[:, t, None, None], np.matmul(level, lag), 0.0)
+        carried = np.where(lag_answered[:, t, None, None], np.matmul(level, lag), 0.0)
         white = np.matmul(rest + carried[:, :, None], inverse.transpose(0, 2, 1)[:, None])
         density = constant[:, None, None] - 0.5 * (white**2).sum(axis=3)
-        top = np.where(seen, density.max(axis=(1, 2)), 0.0)
+        top = np.where(answered, density.max(axis=(1, 2)), 0.0)
         relative = np.maximum(density - density.max(axis=(1, 2), keepdims=True), UNLIKELIEST)
-        weight = np.where(seen[:, None, None], np.exp(relative), 1.0)
+        weight = np.where(answered[:, None, None], np.exp(relative), 1.0)
         own = np.diagonal(weight, axis1=1, axis2=2)
         if t == 0:
             here = first * own[:, :, None]
@@ -96,11 +96,11 @@ def expect(
         total = np.maximum(here.sum(axis=(1, 2)), LEAST)
         forward[:, t] = here / total[:, None, None]
         weights[:, t] = weight / total[:, None, None]
-        value += np.where(seen, np.log(total) + top, 0.0)
-        noise[:, t] = np.where(seen[:, None], batch.y[:, t], base)
+        value += np.where(answered, np.log(total) + top, 0.0)
+        noise[:, t] = np.where(answered[:, None], batch.y[:, t], base)
         if not batch.shock and t + 1 < n_occasions:
             known = np.matmul(forward[:, t].sum(axis=2)[:, None], level)[:, 0]
-            noise[:, t] -= np.where((seen & ~batch.observed[:, t + 1])[:, None], known, 0.0)
+            noise[:, t] -= np.where((answered & ~batch.observed[:, t + 1])[:, None], known, 0.0)
     return value, *_smooth(forward, weights, hazard, moves), noise
 
 
@@ -130,35 +130,35 @@ def _smooth(forward: Array, weights: Array, hazard: Array, moves: Array) -> tupl
 def maximise(batch: Batch, level: Array, pairs: Array, noise: Array) -> tuple[Array, Array]:
     """Regress y less its level on the noise before and covariates: (n, rows, C) coefficients, (n, C, C) covariance."""
     n, n_occasions, channels = batch.y.shape
-    seen, lag_seen = batch.observed, batch.lag_seen()
-    weight = pairs * seen[:, :, None, None]
+    answered, lag_answered = batch.observed, batch.lag_answered()
+    weight = pairs * answered[:, :, None, None]
     now, before = weight.sum(axis=2), weight.sum(axis=3)
-    target = np.where(seen[:, :, None], batch.y - np.matmul(now, level), 0.0)
+    target = np.where(answered[:, :, None], batch.y - np.matmul(now, level), 0.0)
     previous = np.zeros_like(batch.y)
     previous[:, 1:] = noise[:, :-1]
     last = np.zeros_like(batch.y)
     last[:, 1:] = batch.y[:, :-1]
-    lag = np.where(lag_seen[:, :, None], last - np.matmul(before, level), previous)
+    lag = np.where(lag_answered[:, :, None], last - np.matmul(before, level), previous)
     by_night = batch.night[:, :, None]
     table = np.concatenate(
         [np.ones((n, n_occasions, 1)), np.where(by_night, 0.0, lag), np.where(by_night, lag, 0.0), batch.x], axis=2
     )
-    table = np.where(seen[:, :, None], table, 0.0)
+    table = np.where(answered[:, :, None], table, 0.0)
     gram, right = np.matmul(table.transpose(0, 2, 1), table), np.matmul(table.transpose(0, 2, 1), target)
     # Products of uncertain quantities: the mean of the product, not the product of the means.
     certain = np.einsum("ntc,ntd->ncd", target, target)
     total = certain + _variance(now, now, weight, level, "own")
     for offset, part in ((1, ~batch.night), (1 + channels, batch.night)):
-        chosen = (lag_seen & part)[:, :, None]
+        chosen = (lag_answered & part)[:, :, None]
         block = slice(offset, offset + channels)
         shares = before * chosen, now * chosen, weight * chosen[..., None]
         gram[:, block, block] += _variance(shares[0], shares[0], shares[2], level, "own")
         right[:, block] += _variance(*shares, level, "cross")
-    n_rows, n_seen = gram.shape[1], np.maximum(seen.sum(axis=1), 1)
-    coefficients = np.linalg.solve(gram + _RIDGE * n_seen[:, None, None] * np.eye(n_rows), right)
+    n_rows, n_answered = gram.shape[1], np.maximum(answered.sum(axis=1), 1)
+    coefficients = np.linalg.solve(gram + _RIDGE * n_answered[:, None, None] * np.eye(n_rows), right)
     explained = np.matmul(coefficients.transpose(0, 2, 1), right)
     fitted = np.matmul(coefficients.transpose(0, 2, 1), np.matmul(gram, coefficients))
-    covariance = (total - explained - explained.transpose(0, 2, 1) + fitted) / n_seen[:, None, None]
+    covariance = (total - explained - explained.transpose(0, 2, 1) + fitted) / n_answered[:, None, None]
     at = np.arange(channels)
     covariance[:, at, at] = np.maximum(covariance[:, at, at], batch.floor[:, None]) * _NEARLY_ONE
     return coefficients, definite(covariance)
@@ -175,13 +175,13 @@ def _variance(first: Array, second: Array, weight: Array, level: Array, kind: st
 def aggregate(batch: Batch, pairs: Array, noise: Array, coefficients: Array) -> tuple[Array, Array]:
     """Sum pairs (n, 3, K, K), and what the regression leaves of y (n, 3, K, K, C), by kind of lag."""
     channels = batch.y.shape[2]
-    seen, lag_seen = batch.observed, batch.lag_seen()
+    answered, lag_answered = batch.observed, batch.lag_answered()
     before = np.zeros_like(batch.y)
     before[:, 1:] = np.where(batch.observed[:, :-1, None], batch.y[:, :-1], noise[:, :-1])
     day, night = coefficients[:, 1 : 1 + channels], coefficients[:, 1 + channels : 1 + 2 * channels]
     carried = np.where(batch.night[:, :, None], np.matmul(before, night), np.matmul(before, day))
     rest = batch.y - coefficients[:, None, 0] - np.matmul(batch.x, coefficients[:, 1 + 2 * channels :]) - carried
-    kinds = (seen & ~lag_seen, seen & lag_seen & ~batch.night, seen & lag_seen & batch.night)
+    kinds = (answered & ~lag_answered, answered & lag_answered & ~batch.night, answered & lag_answered & batch.night)
     mass = np.stack([np.einsum("nt,ntjk->njk", kind, pairs) for kind in kinds], axis=1)
     sums = np.stack([np.einsum("ntjk,ntc->njkc", pairs * kind[:, :, None, None], rest) for kind in kinds], axis=1)
     return mass, sums

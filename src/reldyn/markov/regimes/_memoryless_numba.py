@@ -69,16 +69,16 @@ def run_batch(
     covariance, shares = np.zeros((n, channels, channels)), np.zeros((n, n_states))
     series = series_of(observed, night, channels, n_rows - n_states, n_states)
     regression = regression_of(n_rows, channels)
-    posterior, seen_gamma = np.zeros((n_states, n_occasions)), np.zeros((n_states, n_occasions))
+    posterior, answered_gamma = np.zeros((n_states, n_occasions)), np.zeros((n_states, n_occasions))
     totals = np.ones(n_occasions)
     for s in range(n):
-        n_seen = lay_out(series, regression, y[s], x[s], filled[s], n_states)
+        n_answered = lay_out(series, regression, y[s], x[s], filled[s], n_states)
         transposed(gamma[s], posterior)
         for _ in range(n_iterations):
-            mask(posterior, observed, seen_gamma)
-            maximise(series, regression, floor, seen_gamma, n_seen, coefficients[s], covariance[s])
+            mask(posterior, observed, answered_gamma)
+            maximise(series, regression, floor, answered_gamma, n_answered, coefficients[s], covariance[s])
             for k in range(n_states):
-                shares[s, k] = seen_gamma[k].sum() / n_seen
+                shares[s, k] = answered_gamma[k].sum() / n_answered
                 series.mass[k] = shares[s, k]
             new = _expect(series, coefficients[s], covariance[s], posterior, filled[s], totals)
             change = abs(new - value[s])

@@ -75,7 +75,7 @@ class SharedPhases:
         return np.asarray(1 / self.leave)
 
     @property
-    def law(self) -> DwellDistribution:
+    def dwell(self) -> DwellDistribution:
         """Geometric sojourns, one row per phase."""
         return geometric_dwell(self.leave)
 
@@ -168,8 +168,8 @@ def _ascend(data: LevelData, linear: Array, shape: Array, shock_shape: Array, n_
     lags = np.zeros((1 + 2 * channels, channels))
     leave, moves = np.full(n_states, 0.2), (1 - np.eye(n_states)) / (n_states - 1)
     phases = SharedPhases(shape, leave, moves, lags, 0.4 * np.eye(channels), shock=False)
-    law = np.full(n_states, 1 / n_states)
-    shocks = SharedPhases(shock_shape, *_independent(law), lags, 0.4 * np.eye(channels), shock=True)
+    state_shares = np.full(n_states, 1 / n_states)
+    shocks = SharedPhases(shock_shape, *_independent(state_shares), lags, 0.4 * np.eye(channels), shock=True)
     fits = [_start(data, shared, 1.0) for shared in (shocks, phases)]
     shares = np.full(3, 1 / 3)
     weights = np.full((len(linear), 3), 1 / 3)
@@ -221,7 +221,7 @@ def _go_on(data: LevelData, shared: SharedPhases, fit: LevelFit, n_iterations: i
         moves=np.broadcast_to(shared.moves, (n, n_states, n_states)),
     )
     return fit_levels(
-        data, ready, shared.shape, shared.law, n_iterations=n_iterations, tolerance=_TOLERANCE, shock=shared.shock
+        data, ready, shared.shape, shared.dwell, n_iterations=n_iterations, tolerance=_TOLERANCE, shock=shared.shock
     )
 
 
@@ -231,14 +231,14 @@ def _improve(shared: SharedPhases, fit: LevelFit, weight: Array) -> tuple[Shared
     shape = _best_shape(fit, weight)
     visits = np.einsum("n,njk->jk", weight, fit.transitions) + _PSEUDO * np.eye(len(shape))
     if shared.shock:
-        law = visits.sum(axis=0) / visits.sum()
-        leave, moves = _independent(law)
+        state_shares = visits.sum(axis=0) / visits.sum()
+        leave, moves = _independent(state_shares)
     else:
         off = visits * (1 - np.eye(len(shape))) + 0.5 * (1 - np.eye(len(shape)))
         leave = np.clip(off.sum(axis=1) / (off.sum(axis=1) + np.diagonal(visits)), _LEAST_LEAVE, _MOST_LEAVE)
         moves = off / off.sum(axis=1, keepdims=True)
-        law = _occupancy(leave, moves)
-    shape = shape - law @ shape
+        state_shares = _occupancy(leave, moves)
+    shape = shape - state_shares @ shape
     total = weight.sum()
     unit = max(float(weight @ fit.effect / total), 0.05)
     rows = 1 + 2 * shape.shape[1]
@@ -277,11 +277,11 @@ def _best_shape(fit: LevelFit, weight: Array) -> Array:
     return np.asarray(np.linalg.solve(gram, right).reshape(n_states, channels))
 
 
-def _independent(law: Array) -> tuple[Array, Array]:
+def _independent(state_shares: Array) -> tuple[Array, Array]:
     """Independent draws written as a chain: leaving probabilities and moves."""
-    n_states = len(law)
-    moves = np.broadcast_to(law, (n_states, n_states)) * (1 - np.eye(n_states))
-    return 1 - law, moves / moves.sum(axis=1, keepdims=True)
+    n_states = len(state_shares)
+    moves = np.broadcast_to(state_shares, (n_states, n_states)) * (1 - np.eye(n_states))
+    return 1 - state_shares, moves / moves.sum(axis=1, keepdims=True)
 
 
 def _occupancy(leave: Array, moves: Array) -> Array:
@@ -295,18 +295,18 @@ def _occupancy(leave: Array, moves: Array) -> Array:
 def _residuals(data: LevelData, *, lagged: bool = False) -> Array:
     """What covariates, and the answers before if asked, leave of every series; zero where missing."""
     out = np.zeros_like(data.y)
-    for s, (y, seen, x) in enumerate(zip(data.y, data.observed, data.x, strict=True)):
+    for s, (y, answered, x) in enumerate(zip(data.y, data.observed, data.x, strict=True)):
         columns = [np.ones((len(y), 1)), x]
         if lagged:
             columns.append(np.vstack([np.zeros((1, y.shape[1])), y[:-1]]))
-        table = np.hstack(columns)[seen]
-        out[s, seen] = y[seen] - table @ np.linalg.lstsq(table, y[seen], rcond=1e-8)[0]
+        table = np.hstack(columns)[answered]
+        out[s, answered] = y[answered] - table @ np.linalg.lstsq(table, y[answered], rcond=1e-8)[0]
     return out
 
 
-def _smooth(rest: Array, seen: Flags) -> Array:
+def _smooth(rest: Array, answered: Flags) -> Array:
     """Mean of the observed among three neighbours."""
-    weight = seen.astype(float)
+    weight = answered.astype(float)
     total, count = rest.copy(), weight.copy()
     total[:, 1:] += rest[:, :-1]
     total[:, :-1] += rest[:, 1:]
@@ -315,9 +315,9 @@ def _smooth(rest: Array, seen: Flags) -> Array:
     return np.asarray(total / np.maximum(count, 1)[:, :, None])
 
 
-def _cluster(rest: Array, seen: Flags, n_states: int, angle: float) -> Array:
+def _cluster(rest: Array, answered: Flags, n_states: int, angle: float) -> Array:
     """Centres of all series' answers together, from quantiles along a direction: (K, C)."""
-    points = rest[seen]
+    points = rest[answered]
     direction = np.array([np.cos(angle), np.sin(angle)])[: points.shape[1]]
     rank = np.argsort(np.argsort(points @ direction, kind="stable"), kind="stable")
     label = rank * n_states // len(points)

@@ -34,7 +34,7 @@ def _maximise(
     regression: Any,
     floor: float,
     gamma: Any,
-    n_seen: int,
+    n_answered: int,
     shares: Any,
     coefficients: Any,
     covariance: Any,
@@ -61,7 +61,7 @@ def _maximise(
             gram[2 + i, k] = dot(series.shared[i], shares[k], n_occasions)
         for c in range(channels):
             right[k, c] = dot(series.y[c], shares[k], n_occasions)
-    solve(regression, floor, n_seen, coefficients, covariance)
+    solve(regression, floor, n_answered, coefficients, covariance)
 
 
 @inlined
@@ -169,10 +169,10 @@ def run_batch(
     totals, forward = np.ones(n_occasions), np.zeros((n_occasions, 2, n_positions))
     here, ahead, there = np.zeros((2, n_positions)), np.zeros((2, n_positions)), np.zeros((2, n_positions))
     for s in range(n):
-        n_seen = lay_out(series, regression, y[s], x[s], filled[s], 2)
+        n_answered = lay_out(series, regression, y[s], x[s], filled[s], 2)
         transposed(gamma[s], posterior)
         for _ in range(n_iterations):
-            _maximise(series, regression, floor, posterior, n_seen, shares, coefficients[s], covariance[s])
+            _maximise(series, regression, floor, posterior, n_answered, shares, coefficients[s], covariance[s])
             for a in range(2):
                 rate = turns[s, a, 0] / max(turns[s, a, 1], LEAST)
                 turn[s, a] = min(max(rate, _LEAST_TURN), _MOST_TURN)

@@ -36,7 +36,7 @@ _LEAST, _LARGEST = 1e-100, 1e100
 _LOST = 1e-4
 
 
-class Law(NamedTuple):
+class Durations(NamedTuple):
     """Sojourns of every phase: (K, A) probabilities, and what happens at the last age."""
 
     survival: Any  # of reaching an age
@@ -65,16 +65,16 @@ class Flow(NamedTuple):
 
 
 @inlined
-def _tabulate(k: int, hazards: Any, first: Any, row: int, law: Any, n_ages: int) -> None:
+def _tabulate(k: int, hazards: Any, first: Any, row: int, durations: Any, n_ages: int) -> None:
     """Write what phase k has from row ``row`` of the tables."""
     alive = 1.0
     for a in range(n_ages):
-        law.start[k, a] = first[row, a]
-        law.survival[k, a] = alive
-        law.lasting[k, a] = alive * hazards[row, a] if a < n_ages - 1 else 0.0
-        law.backwards[k, n_ages - 1 - a] = law.lasting[k, a]
+        durations.start[k, a] = first[row, a]
+        durations.survival[k, a] = alive
+        durations.lasting[k, a] = alive * hazards[row, a] if a < n_ages - 1 else 0.0
+        durations.backwards[k, n_ages - 1 - a] = durations.lasting[k, a]
         alive *= 1.0 - hazards[row, a]
-    law.last_hazard[k] = hazards[row, n_ages - 1]
+    durations.last_hazard[k] = hazards[row, n_ages - 1]
 
 
 @inlined
@@ -102,21 +102,21 @@ def _rescale(factor: float, series: Any, k: int, t: int, n: int) -> None:
 
 
 @inlined
-def _begin(law: Any, flow: Any, tail: Any, last: int) -> None:
+def _begin(durations: Any, flow: Any, tail: Any, last: int) -> None:
     """Put into every phase the sojourns that are under way at the start: as many of every age as reach it."""
     n_states = tail.shape[0]
     flow.due[:] = 0.0
     for k in range(n_states):
         flow.mass[k], flow.product[k] = 1.0 / n_states, 1.0
-        tail[k] = law.start[k, last] / n_states
-        entry, later = law.start[k, 0] / n_states, 0.0
+        tail[k] = durations.start[k, last] / n_states
+        entry, later = durations.start[k, 0] / n_states, 0.0
         flow.entering[k, 0] = entry
         flow.entries[k, 0] = 0.0
         for a in range(last, 0, -1):
             flow.entries[k, a] = entry
-            later += law.lasting[k, a]
+            later += durations.lasting[k, a]
             flow.due[k, a - 1] = entry * later
-        _spread(entry, law.lasting, k, 0, flow.due, last)
+        _spread(entry, durations.lasting, k, 0, flow.due, last)
 
 
 @inlined
@@ -124,7 +124,7 @@ def _forward(
     series: Any,
     coefficients: Any,
     constant: float,
-    law: Any,
+    durations: Any,
     moves: Any,
     filled: Any,
     flow: Any,
@@ -132,13 +132,18 @@ def _forward(
     n_ages: int,
 ) -> None:
     """Filter."""
-    weights, survival, lasting, last_hazard = series.weights, law.survival, law.lasting, law.last_hazard
+    weights, survival, lasting, last_hazard = (
+        series.weights,
+        durations.survival,
+        durations.lasting,
+        durations.last_hazard,
+    )
     mass, product, left, tails = flow.mass, flow.product, flow.left, flow.tails
     entries, due, entering, whole = flow.entries, flow.due, flow.entering, series.whole
     n_states, n_occasions = weights.shape
     tail, share_left, last = flow.tail, flow.share_left, n_ages - 1
     share_left[:] = 1.0
-    _begin(law, flow, tail, last)
+    _begin(durations, flow, tail, last)
     for t in range(n_occasions):
         if not whole[t]:
             bridge(t, series, coefficients, constant, filled)
@@ -173,28 +178,28 @@ def _forward(
             stayed = mass[k] - left[k, t]
             share_left[k] *= max(stayed, 0.0) / max(mass[k], 1e-300)
             if share_left[k] < _LOST:
-                stayed = _still_there(k, t, law, flow, tail, last)
+                stayed = _still_there(k, t, durations, flow, tail, last)
                 share_left[k] = 1.0
             mass[k] = max(stayed + arrived, LEAST)
 
 
 @inlined
-def _still_there(k: int, t: int, law: Any, flow: Any, tail: Any, last: int) -> float:
+def _still_there(k: int, t: int, durations: Any, flow: Any, tail: Any, last: int) -> float:
     """Sum over entries so far what goes on in phase k after t: never negative, whatever has left."""
     value = 0.0
     for a in range(1, last):
-        value += flow.entries[k, t + 1 + last - a] * law.survival[k, a]
+        value += flow.entries[k, t + 1 + last - a] * durations.survival[k, a]
     return float(value * flow.product[k] + tail[k])
 
 
 @inlined
 def _backward(
-    weights: Any, law: Any, moves: Any, flow: Any, gamma: Any, exits: Any, stays: Any, counts: Any, n_ages: int
+    weights: Any, durations: Any, moves: Any, flow: Any, gamma: Any, exits: Any, stays: Any, counts: Any, n_ages: int
 ) -> None:
     """Smooth: posterior, expected exits and stays by age, expected moves."""
     leaving, onward, in_tail = flow.leaving, flow.onward, flow.in_tail
     entering, left, tails = flow.entering, flow.left, flow.tails
-    survival, backwards, last_hazard = law.survival, law.backwards, law.last_hazard
+    survival, backwards, last_hazard = durations.survival, durations.backwards, durations.last_hazard
     n_states, n_occasions = weights.shape
     final, last = n_occasions - 1, n_ages - 1
     arrive, depart, waiting = flow.back[0], flow.back[1], flow.back[2]
@@ -245,8 +250,8 @@ def _backward(
         for k in range(n_states):
             gamma[k, t - 1] /= norm
     for k in range(n_states):
-        at_start = (law.start[k, 0] / n_states, behind[k], ended[k], begun[k])
-        _account(k, law, flow, at_start, gamma, exits, stays, last)
+        at_start = (durations.start[k, 0] / n_states, behind[k], ended[k], begun[k])
+        _account(k, durations, flow, at_start, gamma, exits, stays, last)
 
 
 @inlined
@@ -257,21 +262,21 @@ def _beyond(k: int, t: int, survival: Any, in_tail: Any, ended: float, last: int
 
 
 @inlined
-def _account(k: int, law: Any, flow: Any, at_start: Any, gamma: Any, exits: Any, stays: Any, last: int) -> None:
+def _account(k: int, durations: Any, flow: Any, at_start: Any, gamma: Any, exits: Any, stays: Any, last: int) -> None:
     """Add sojourns that were under way at the start; who reached an age and neither left nor met the end stays."""
     final = gamma.shape[1] - 1
     entry, behind, ended, begun = at_start
     out_so_far = 0.0
     for a in range(last):
-        exits[k, a] = law.lasting[k, a] * (exits[k, a] + entry * behind * out_so_far)
+        exits[k, a] = durations.lasting[k, a] * (exits[k, a] + entry * behind * out_so_far)
         out_so_far += flow.leaving[k, a] if a <= final else 0.0
     stays[k] = 0.0
     staying, total = 0.0, 0.0
     for a in range(last):
         if a > 0:
-            onward = flow.onward[k, last - a] + _beyond(k, -a, law.survival, flow.in_tail, ended, last)
+            onward = flow.onward[k, last - a] + _beyond(k, -a, durations.survival, flow.in_tail, ended, last)
             begun = entry * behind * onward
-        meets_end = flow.entries[k, final + last - a] * flow.product[k] * law.survival[k, a]
+        meets_end = flow.entries[k, final + last - a] * flow.product[k] * durations.survival[k, a]
         staying = max(staying + begun - exits[k, a] - meets_end, 0.0)
         stays[k, a] = staying
         total += staying + exits[k, a]
@@ -327,7 +332,7 @@ def run_batch(
     counts = np.zeros((n, n_states, n_states))
     series = series_of(observed, night, channels, n_rows - n_states, n_states)
     by_age = np.zeros((6, n_states, n_ages))
-    law = Law(by_age[0], by_age[1], by_age[2], by_age[3], np.zeros(n_states))
+    durations = Durations(by_age[0], by_age[1], by_age[2], by_age[3], np.zeros(n_states))
     exits, stays = by_age[4], by_age[5]
     by_phase, by_time = np.zeros((3, n_states)), np.zeros((6, n_states, n_occasions))
     beyond = np.zeros((4, n_states, n_occasions + n_ages))
@@ -346,24 +351,24 @@ def run_batch(
         by_phase[2],
         np.zeros((6, n_states)),
     )
-    posterior, seen_gamma, totals = by_time[4], by_time[5], np.ones(n_occasions)
+    posterior, answered_gamma, totals = by_time[4], by_time[5], np.ones(n_occasions)
     regression = regression_of(n_rows, channels)
     for s in range(n):
-        n_seen = lay_out(series, regression, y[s], x[s], filled[s], n_states)
+        n_answered = lay_out(series, regression, y[s], x[s], filled[s], n_states)
         transposed(gamma[s], posterior)
         for _ in range(n_iterations):
-            mask(posterior, observed, seen_gamma)
-            maximise(series, regression, floor, seen_gamma, n_seen, coefficients[s], covariance[s])
+            mask(posterior, observed, answered_gamma)
+            maximise(series, regression, floor, answered_gamma, n_answered, coefficients[s], covariance[s])
             for k in range(n_states):
-                _tabulate(k, hazards, first, mean_index[s, k], law, n_ages)
+                _tabulate(k, hazards, first, mean_index[s, k], durations, n_ages)
             constant = all_densities(series, coefficients[s], covariance[s])
-            _forward(series, coefficients[s], constant, law, moves[s], filled[s], flow, totals, n_ages)
+            _forward(series, coefficients[s], constant, durations, moves[s], filled[s], flow, totals, n_ages)
             new = log_product(series.top, totals)
             change = abs(new - value[s])
             value[s] = new
             for k in range(n_states):
                 posterior[k, n_occasions - 1] = flow.mass[k]
-            _backward(series.weights, law, moves[s], flow, posterior, exits, stays, counts[s], n_ages)
+            _backward(series.weights, durations, moves[s], flow, posterior, exits, stays, counts[s], n_ages)
             _update(exits, stays, counts[s], log_leave, log_stay, mean_index[s], moves[s])
             if change < tolerance:
                 break

@@ -239,9 +239,9 @@ def maximise(data: SwitchingData, posterior: Array, filled: Array, design: Array
     -------
     (n, K + 2 C + R, C) coefficients and (n, C, C) covariance
     """
-    seen = data.observed
-    weight, y = posterior[:, seen], data.y[:, seen]
-    shared = np.concatenate([lag_columns(filled, data.night), data.x], axis=2)[:, seen]
+    answered = data.observed
+    weight, y = posterior[:, answered], data.y[:, answered]
+    shared = np.concatenate([lag_columns(filled, data.night), data.x], axis=2)[:, answered]
     mass = weight.sum(axis=1)
     n_states = weight.shape[2] if design is None else design.shape[1]
     n_rows = n_states + shared.shape[2]
@@ -256,12 +256,12 @@ def maximise(data: SwitchingData, posterior: Array, filled: Array, design: Array
     gram[:, :n_states, n_states:], gram[:, n_states:, :n_states] = cross, cross.transpose(0, 2, 1)
     gram[:, n_states:, n_states:] = np.matmul(shared.transpose(0, 2, 1), shared)
     right = np.concatenate([np.matmul(weight.transpose(0, 2, 1), y), np.matmul(shared.transpose(0, 2, 1), y)], axis=1)
-    n_seen = max(int(seen.sum()), 1)
-    coefficients = np.linalg.solve(gram + RIDGE * n_seen * np.eye(n_rows), right)
+    n_answered = max(int(answered.sum()), 1)
+    coefficients = np.linalg.solve(gram + RIDGE * n_answered * np.eye(n_rows), right)
     explained = np.matmul(coefficients.transpose(0, 2, 1), right)
     fitted = np.matmul(coefficients.transpose(0, 2, 1), np.matmul(gram, coefficients))
     total = np.matmul(y.transpose(0, 2, 1), y)
-    covariance = (total - explained - explained.transpose(0, 2, 1) + fitted) / n_seen
+    covariance = (total - explained - explained.transpose(0, 2, 1) + fitted) / n_answered
     channels = np.arange(y.shape[2])
     covariance[:, channels, channels] = np.maximum(covariance[:, channels, channels], data.floor) * NEARLY_ONE
     return coefficients, definite(covariance)

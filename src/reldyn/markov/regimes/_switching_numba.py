@@ -129,14 +129,14 @@ def run_batch(
     transition = np.zeros((n, n_states, n_states))
     series = series_of(observed, night, channels, n_rows - n_states, n_states)
     regression = regression_of(n_rows, channels)
-    posterior, seen_gamma = np.zeros((n_states, n_occasions)), np.zeros((n_states, n_occasions))
+    posterior, answered_gamma = np.zeros((n_states, n_occasions)), np.zeros((n_states, n_occasions))
     ahead, weighted, moved = np.ones(n_states), np.ones(n_states), np.zeros((n_states, n_states))
     for s in range(n):
-        n_seen = lay_out(series, regression, y[s], x[s], filled[s], n_states)
+        n_answered = lay_out(series, regression, y[s], x[s], filled[s], n_states)
         transposed(gamma[s], posterior)
         for _ in range(n_iterations):
-            mask(posterior, observed, seen_gamma)
-            maximise(series, regression, floor, seen_gamma, n_seen, coefficients[s], covariance[s])
+            mask(posterior, observed, answered_gamma)
+            maximise(series, regression, floor, answered_gamma, n_answered, coefficients[s], covariance[s])
             _chain(counts[s], transition[s])
             constant = all_densities(series, coefficients[s], covariance[s])
             new = _filter(series, coefficients[s], constant, transition[s], posterior, filled[s])

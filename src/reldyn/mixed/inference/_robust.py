@@ -56,7 +56,7 @@ class ClusterRobust(Wald):
     def degrees(self, contrast: Array) -> float:
         """Degrees of freedom of Bell and McCaffrey (2002), for the fitted V."""
         moved = contrast @ self.adjusted
-        reach = self._reach(moved)
+        reach = self._information_times(moved)
         own = (moved * reach).sum(axis=1) - ((reach @ self.model_covariance) * reach).sum(axis=1)
         side = (moved, reach)
         return float(own.sum()) ** 2 / self._cross(side, side, side, side)
@@ -70,7 +70,7 @@ class ClusterRobust(Wald):
         values, vectors = np.linalg.eigh(L @ self.model_covariance @ L.T)
         half = (vectors / np.sqrt(values)) @ vectors.T
         moved = np.einsum("ab,dbp->adp", half @ L, self.adjusted)
-        sides = [(each, self._reach(each)) for each in moved]
+        sides = [(each, self._information_times(each)) for each in moved]
         spread = 0.0
         for a in sides:
             for b in sides:
@@ -82,14 +82,14 @@ class ClusterRobust(Wald):
         p_value = float(distributions.f.sf(statistic, k, df_error)) if df_error > 0 else float("nan")
         return JointTest(statistic, float(k), df_error, p_value)
 
-    def _reach(self, moved: Array) -> Array:
+    def _information_times(self, moved: Array) -> Array:
         """M_i a_i for every dyad, (d, p)."""
         return np.asarray((self.information @ moved[:, :, None])[:, :, 0])
 
     def _cross(self, a: Side, b: Side, c: Side, d: Side) -> float:
         """Sum over pairs of dyads i, j of Cov(a_i, b_j) Cov(c_i, d_j), each a_i a combination of dyad i's s_i.
 
-        Each side comes with its `_reach`.
+        Each side comes with its `_information_times`.
         """
         phi = self.model_covariance
         (ma, mb, mc, md) = (side[1] for side in (a, b, c, d))

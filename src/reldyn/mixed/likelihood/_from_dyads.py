@@ -50,7 +50,7 @@ def chunk_of_dyads(
         arrangement=batch_layouts(layouts),
         counts=counts[list(present)],
         sizes=tuple(len(layout.members) for layout in layouts),
-        kept=DyadLayouts(
+        layouts=DyadLayouts(
             dyads,
             mine,
             present,
@@ -66,14 +66,19 @@ def entries_of_dyads(chunks: tuple[Chunk, ...], n_dyads: int, structures: list[S
     """Lay out the cross-products straight from those of dyads; see `lay_out`."""
     from reldyn.mixed.spec._pass_numba import fill_lanes
 
-    kept = [cast("DyadLayouts", chunk.kept) for chunk in chunks]
-    dyads, p, q, w = kept[0].dyads, kept[0].columns[0].p, kept[0].columns[0].q, kept[0].dyads.singles.shape[-1]
+    layouts = [cast("DyadLayouts", chunk.layouts) for chunk in chunks]
+    dyads, p, q, w = (
+        layouts[0].dyads,
+        layouts[0].columns[0].p,
+        layouts[0].columns[0].q,
+        layouts[0].dyads.singles.shape[-1],
+    )
     places: list[tuple[int, int, int]] = []
     pieces: list[Array] = []
     totals: list[Array] = []
     of_dyad = np.zeros(n_dyads, dtype=np.int64)
     begin = 0
-    for number, (chunk, part) in enumerate(zip(chunks, kept, strict=True)):
+    for number, (chunk, part) in enumerate(zip(chunks, layouts, strict=True)):
         of_dyad[part.mine] = number
         singles, pairs = part.dyads.singles[part.mine].sum(axis=0), part.dyads.pairs[part.mine].sum(axis=0)
         for layout, place in enumerate(part.present):
@@ -200,26 +205,26 @@ def _add_block(
     total[there[0][:, None], there[1]] += np.outer(used_above, used_beside) * sums[above[:, None], beside]
 
 
-def _pieces(kept: DyadLayouts, place: int, one: int, other: int, term: int, number: int) -> Array:
+def _pieces(layouts: DyadLayouts, place: int, one: int, other: int, term: int, number: int) -> Array:
     """What makes up the elements of a term, as rows: the element, whether of single rows, where, weight, chunk."""
-    left, right = kept.columns[one], kept.columns[other]
+    left, right = layouts.columns[one], layouts.columns[other]
     z = slice(len(left.x), len(left.x) + len(left.z))
-    width, above, beside = _positions(kept, place, one, other)
+    width, above, beside = _positions(layouts, place, one, other)
     element = (term * (left.p + left.q + 1) + right.places) * left.q + left.z[:, None]
     index = above[z, None] * width + beside + (place * width * width if place < 2 else 0)
-    weight = np.outer(kept.used[one][z], kept.used[other])
+    weight = np.outer(layouts.used[one][z], layouts.used[other])
     found = np.empty((5, element.size))
     found[0], found[2], found[3] = element.ravel(), index.ravel(), weight.ravel()
     found[1], found[4] = place < 2, number
     return found[:, found[3] != 0.0]
 
 
-def _positions(kept: DyadLayouts, place: int, one: int, other: int) -> tuple[int, Ints, Ints]:
+def _positions(layouts: DyadLayouts, place: int, one: int, other: int) -> tuple[int, Ints, Ints]:
     """Width of the products of a layout, and where the packed columns of two members stand in them."""
-    w = kept.dyads.singles.shape[-1]
+    w = layouts.dyads.singles.shape[-1]
     if place < 2:
-        return w, kept.sources[one], kept.sources[other]
-    return 2 * w, kept.sources[one] + one * w, kept.sources[other] + other * w
+        return w, layouts.sources[one], layouts.sources[other]
+    return 2 * w, layouts.sources[one] + one * w, layouts.sources[other] + other * w
 
 
 def _side(problem: Problem, Z: RoleColumns, columns: Columns, stratum: int, member: int) -> tuple[Ints, Array]:

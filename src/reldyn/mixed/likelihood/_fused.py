@@ -66,7 +66,7 @@ def kernels_of(stats: Statistics, psi: list[Array]) -> Occasions:
     return Occasions(*occasions(theta, entries.basis, entries.sizes, entries.counts))
 
 
-def kept_terms(stats: Statistics, kernels: Occasions) -> Terms:
+def layout_terms(stats: Statistics, kernels: Occasions) -> Terms:
     """The terms of residuals without carry-over: one for each element of a layout's precision."""
     layout, a, b = stats.entries.places.T
     return Terms(
@@ -284,7 +284,7 @@ def evaluate(
     """
     if not np.isfinite(log_det):
         return None
-    terms = kept_terms(stats, found) if isinstance(found, Occasions) else serial_terms(stats, found, order)
+    terms = layout_terms(stats, found) if isinstance(found, Occasions) else serial_terms(stats, found, order)
     first = pass_first(stats, terms, root)
     if first is None:
         return None
@@ -467,7 +467,7 @@ def half_second_derivatives(
     total = np.zeros((p, p))
     if not stats.residual.serial:
         kernels = kernels_of(stats, list(psi))
-        terms = kept_terms(stats, kernels)
+        terms = layout_terms(stats, kernels)
         entries = terms.entries
         left = kernels.precision[:, None] @ entries.basis
         bends = -2.0 * (left @ np.tensordot(kernels.slopes, W[g:, g:], axes=((1,), (0,))).transpose(0, 3, 1, 2)).sum(1)
@@ -477,7 +477,7 @@ def half_second_derivatives(
     else:
         begins = g + np.cumsum([0, *stats.sizes])
         parts = [
-            (*_bent_terms(stats, psi, stratum, W[begin:end, begin:end]), slice(int(begin), int(end)))
+            (*_serial_terms(stats, psi, stratum, W[begin:end, begin:end]), slice(int(begin), int(end)))
             for stratum, (begin, end) in enumerate(itertools.pairwise(begins))
         ]
     for number, (entries, slopes, extra, extra_totals, here) in enumerate(parts):
@@ -504,7 +504,7 @@ def half_second_derivatives(
     return total
 
 
-def _bent_terms(
+def _serial_terms(
     stats: Statistics, psi: tuple[Array, ...], stratum: int, W: Array
 ) -> tuple[Entries, Array, Array, Array]:
     """Derivatives of a serial stratum's ``W'R^{-1}W``, then their weighted second derivatives, as in `Terms`."""

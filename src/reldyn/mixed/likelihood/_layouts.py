@@ -163,7 +163,7 @@ class DyadLayouts:
         return tuple(frequent)
 
 
-class Kept(Protocol):
+class Layouts(Protocol):
     """Frequent layouts in whatever form."""
 
     def dense(self) -> tuple[DenseLayout, ...]:
@@ -180,13 +180,13 @@ class Chunk:
     arrangement: Arrangement
     counts: Array
     sizes: tuple[int, ...]
-    kept: Kept
+    layouts: Layouts
     rare: tuple[SparseLayouts, ...]
 
     @cached_property
     def frequent(self) -> tuple[DenseLayout, ...]:
         """Frequent layouts, formed where they are asked for."""
-        return self.kept.dense()
+        return self.layouts.dense()
 
 
 def as_slice(index: Ints) -> Where:

@@ -84,7 +84,7 @@ class Statistics:
         """The cross-products kept per dyad, in lanes of dyads for compiled kernels."""
         structures = [structure(self.residual, item) for item in self.exchangeable]
         if self.residual.serial:
-            segments = [cast("SegmentLayouts", chunk.kept) for chunk in self.chunks]
+            segments = [cast("SegmentLayouts", chunk.layouts) for chunk in self.chunks]
             if all(item.table.goes_by_member for item in segments):
                 begins = np.cumsum([0, *(chunk.n_layouts for chunk in self.chunks)]).tolist()
                 groups = [
@@ -94,7 +94,7 @@ class Statistics:
                 ]
                 return entries_of_segments(segments[0].table.problem, self.columns, groups)
             return lay_out(self.chunks, self.columns, self.n_dyads, [])
-        if all(isinstance(chunk.kept, DyadLayouts) for chunk in self.chunks):
+        if all(isinstance(chunk.layouts, DyadLayouts) for chunk in self.chunks):
             return entries_of_dyads(self.chunks, self.n_dyads, structures)
         return lay_out(self.chunks, self.columns, self.n_dyads, structures)
 
@@ -103,10 +103,10 @@ class Statistics:
         """Whether frequent layouts are short enough to be read as `entries`."""
         if not self.residual.serial:
             return True
-        kept = [chunk.kept for chunk in self.chunks]
+        layouts = [chunk.layouts for chunk in self.chunks]
         return all(
             isinstance(item, SegmentLayouts) and all(group.rows.shape[1] <= _SHORT for _, group in item.groups)
-            for item in kept
+            for item in layouts
         )
 
     @property
@@ -375,7 +375,7 @@ def _chunk(table: _Rows, groups: list[SegmentGroup], stratum: int, residual: Res
         arrangement=batch_layouts([group.layout for group in groups]),
         counts=np.array([len(group.dyad) for group in groups], dtype=float),
         sizes=tuple(group.rows.shape[1] for group in groups),
-        kept=SegmentLayouts(table, tuple(frequent)),
+        layouts=SegmentLayouts(table, tuple(frequent)),
         rare=tuple(_rare(table, items) for items in rare.values()),
     )
 

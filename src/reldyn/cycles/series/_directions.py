@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from reldyn.panel import Clock, DyadPanel
 
-__all__ = ["Arranged", "CycleColumns", "arrange"]
+__all__ = ["CycleColumns", "WarmthDirection", "warmth_directions"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class CycleColumns:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Arranged:
+class WarmthDirection:
     """One direction of warmth, ready for the tests, or the reasons why none is due.
 
     Attributes
@@ -87,7 +87,9 @@ class Arranged:
     n_masked: int = 0
 
 
-def arrange(panel: DyadPanel, columns: CycleColumns, *, leave_out_careless: bool = False) -> list[Arranged]:
+def warmth_directions(
+    panel: DyadPanel, columns: CycleColumns, *, leave_out_careless: bool = False
+) -> list[WarmthDirection]:
     """Arrange both directions of every dyad, in the order of dyads and givers.
 
     Parameters
@@ -162,7 +164,7 @@ def _one(
     masked: NDArray[np.bool_],
     *,
     partner_answers: bool,
-) -> Arranged:
+) -> WarmthDirection:
     warmth = values[columns.warmth]
     answered = way.rows[np.isfinite(warmth[way.rows])]
     reasons = undecidable(warmth[answered], beeps[answered], partner_answers)
@@ -175,7 +177,7 @@ def _one(
     key = (way.dyad_code, 1 - way.receiver)
     if not len(answered):
         empty = np.zeros(0, dtype=np.int64)
-        return Arranged(way.dyad, way.giver, key, None, empty, tuple(reasons), (), 0, np.nan, 1.0, n_masked)
+        return WarmthDirection(way.dyad, way.giver, key, None, empty, tuple(reasons), (), 0, np.nan, 1.0, n_masked)
     occasion, place = _span(panel, way, study.clock)
     reporter = way.receiver if columns.reported_by == "receiver" else 1 - way.receiver
     channels = [_on_grid(panel, way.dyad_code, reporter, occasion, warmth)]
@@ -214,7 +216,7 @@ def _one(
     floor = _floor(panel, columns.warmth, warmth[answered])
     share = float(1 - complete.mean())
     n_complete = int(complete.sum())
-    return Arranged(
+    return WarmthDirection(
         way.dyad, way.giver, key, series, occasion, tuple(reasons), tuple(notes), n_complete, floor, share, n_masked
     )
 
@@ -270,12 +272,12 @@ def _table(columns: Sequence[NDArray[np.float64]], n: int) -> NDArray[np.float64
 
 def _categories(panel: DyadPanel, name: str, answers: NDArray[np.float64]) -> NDArray[np.float64]:
     """Every answer the item allows where its scale is declared and answers are whole; else those observed."""
-    seen = np.unique(answers[np.isfinite(answers)])
+    answered = np.unique(answers[np.isfinite(answers)])
     scale = panel.scales.get(name)
-    whole = bool(np.all(seen == np.rint(seen)))
+    whole = bool(np.all(answered == np.rint(answered)))
     if scale is not None and whole and scale[1] - scale[0] <= 20:
         return np.arange(scale[0], scale[1] + 1.0)
-    return seen
+    return answered
 
 
 def _floor(panel: DyadPanel, name: str, answers: NDArray[np.float64]) -> float:
