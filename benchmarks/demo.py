@@ -61,7 +61,7 @@ def main():
     store(
         "demo",
         title="The demo",
-        says="reldyn demo on 24 couples of the sample study: affect, synchrony, actor-partner model, cycles, report.",
+        says="reldyn demo on 12 couples of the sample study: affect, synchrony, actor-partner model, cycles, report.",
         figures=figures,
     )
 

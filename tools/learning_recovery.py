@@ -131,11 +131,11 @@ def replicate(cell, index):
 
     from reldyn.cycles.learning_models._fit import fit_model
     from reldyn.cycles.learning_models._learning import sample_of
-    from reldyn.cycles.series._directions import CycleColumns, warmth_directions
+    from reldyn.cycles.series._directions import CycleColumns, build_series
 
     model, strength = cell.split(":")[:2]
     panel, rates, scale = simulate(cell, index)
-    sample, _ = sample_of(warmth_directions(panel, CycleColumns("warmth", "longing")))
+    sample, _ = sample_of(build_series(panel, CycleColumns("warmth", "longing")))
     if len(sample.warmth) != len(rates):
         raise SystemExit("a direction was left out: the planted rates have no order any more.")
     fits = {name: fit_model(sample, name, errors=name in (model, "pearce-hall")) for name in MODELS}

@@ -13,7 +13,7 @@ from reldyn.cycles.calibration import _calibrate_pooled as pooled
 from reldyn.cycles.calibration._calibrate import CalibrationResult
 from reldyn.cycles.ladder._claim_tests import Setting
 from reldyn.cycles.ladder._shared import Shared
-from reldyn.cycles.series._directions import CycleColumns, warmth_directions
+from reldyn.cycles.series._directions import CycleColumns, build_series
 from reldyn.errors import DataError, DesignError
 
 mpl.use("Agg")
@@ -35,7 +35,7 @@ def plain(monkeypatch):
         seen.append((list(series), list(dyads), n_states, required))
         return Shared((None,) * len(series), used=required, reason="")
 
-    def both_claims(series, setting, seed, learned):
+    def both_claims(series, setting, seed, prior):
         place = next(place for place, one in enumerate(seen[-1][0]) if one is series)
         return dataclasses.make_dataclass("Test", ["p_value"])((place + 1) / 1000), None
 
@@ -45,7 +45,7 @@ def plain(monkeypatch):
 
 
 def task(panel, world, answers, required=False):
-    directions = tuple(warmth_directions(panel, CycleColumns("warmth", "response")))
+    directions = tuple(build_series(panel, CycleColumns("warmth", "response")))
     return pooled.PooledTask(directions, world, 1.5, Setting("auto", 19, 0.05), required, answers)
 
 
@@ -113,7 +113,7 @@ def test_a_calibration_with_pooling_has_five_worlds_and_counts_samples(panel, pl
 
 
 def test_answers_of_every_kind_are_answers_of_the_item(panel):
-    series = warmth_directions(panel, CycleColumns("warmth", "response"))[0].series
+    series = build_series(panel, CycleColumns("warmth", "response"))[0].series
     for world in WORLDS[:4]:
         answers = _calibrate._answers(series, world, 1.5, np.random.SeedSequence(1))
         assert set(np.unique(answers[np.isfinite(answers)])) <= set(range(1, 8))
@@ -274,7 +274,7 @@ def test_stored_power_is_for_tests_as_they_were_calibrated(monkeypatch, brief_fi
 
     monkeypatch.setattr(_detect, "power_of", lambda **design: (0.9, 0.02))
     panel = rd.simulate.cycles("linear", n_dyads=1, n_occasions=64, seed=3).panel
-    one = warmth_directions(panel, CycleColumns("warmth", "response"))[0]
+    one = build_series(panel, CycleColumns("warmth", "response"))[0]
     outcome = _detect._outcome(_detect._Task(one, Setting("auto", 19, 0.05), None, 1, 1.5), np.random.default_rng(1))
     assert (outcome.power, outcome.false_positives) == (0.9, 0.02)
     with_covariate = dataclasses.replace(one.series, covariates=np.arange(len(one.series.y), dtype=float)[:, None])

@@ -126,12 +126,12 @@ def test_a_bad_call_is_one_sentence(panel, options, error, message):
 
 
 def test_a_calibration_is_the_same_for_any_number_of_workers(panel):
-    options = {"warmth": "warmth", "n_replications": 2, "n_surrogates": 19, "seed": 4, "phases": 2}
+    options = {"warmth": "warmth", "n_replications": 1, "n_surrogates": 19, "seed": 4, "phases": 2}
     one = rd.cycles.calibrate(panel, **options)
     with joblib.parallel_config(backend="threading"):
         two = rd.cycles.calibrate(panel, **options, n_jobs=2)
     assert one.to_json() == two.to_json()
-    assert one.p_regimes.shape == (4, 2)
+    assert one.p_regimes.shape == (4, 1)
     assert (one.p_intermittent >= one.p_regimes).all()
 
 

@@ -66,9 +66,9 @@ def small(seed=3, **options):
 
 def sample_from(panel):
     from reldyn.cycles.learning_models._learning import sample_of
-    from reldyn.cycles.series._directions import CycleColumns, warmth_directions
+    from reldyn.cycles.series._directions import CycleColumns, build_series
 
-    return sample_of(warmth_directions(panel, CycleColumns("warmth", "longing")))[0]
+    return sample_of(build_series(panel, CycleColumns("warmth", "longing")))[0]
 
 
 def test_the_planted_population_is_recovered(fit):

@@ -10,7 +10,7 @@ from reldyn.cycles.ladder._claim_tests import Setting
 from reldyn.cycles.ladder._direction import DirectionFits, direction_seed
 from reldyn.cycles.ladder._shared import N_FOLDS, learn
 from reldyn.cycles.ladder._shared_tests import assess_shared_irregular, assess_shared_regimes
-from reldyn.cycles.series._directions import CycleColumns, warmth_directions
+from reldyn.cycles.series._directions import CycleColumns, build_series
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.simulate._series import SeriesDesign, simulate_series
 
@@ -42,8 +42,8 @@ def shared(sample):
 def test_cycles_are_shared_and_every_direction_learns_them_from_others(shared):
     assert shared.used
     assert shared.gain > 20
-    assert all(learned is not None and learned.n_dyads in (19, 20) for learned in shared.learned)
-    assert len({id(learned.phases) for learned in shared.learned}) == N_FOLDS
+    assert all(prior is not None and prior.n_dyads in (19, 20) for prior in shared.priors)
+    assert len({id(prior.phases) for prior in shared.priors}) == N_FOLDS
 
 
 def test_learned_phases_do_not_depend_on_the_dyad_that_is_tested(sample, monkeypatch):
@@ -54,14 +54,14 @@ def test_learned_phases_do_not_depend_on_the_dyad_that_is_tested(sample, monkeyp
     monkeypatch.setattr("reldyn.cycles.ladder._shared._folds", in_turn)
     changed = [series_of("floor", 1, 9)[0], *sample[1:]]
     one, two = (learn(given, range(24), n_states=(3,), seed=np.random.SeedSequence(1)) for given in (sample, changed))
-    np.testing.assert_array_equal(two.learned[0].phases.shape, one.learned[0].phases.shape)
-    other = next(place for place in range(24) if one.learned[place].phases is not one.learned[0].phases)
-    assert not np.array_equal(two.learned[other].phases.shape, one.learned[other].phases.shape)
+    np.testing.assert_array_equal(two.priors[0].phases.shape, one.priors[0].phases.shape)
+    other = next(place for place in range(24) if one.priors[place].phases is not one.priors[0].phases)
+    assert not np.array_equal(two.priors[other].phases.shape, one.priors[other].phases.shape)
 
 
 def test_strong_cycles_are_found_and_noise_is_not(sample, shared):
     found = [
-        assess_shared_regimes(fits_of(sample[place], place), shared.learned[place], n_surrogates=39)
+        assess_shared_regimes(fits_of(sample[place], place), shared.priors[place], n_surrogates=39)
         for place in (0, 1, 2, 16, 17, 18, 19)
     ]
     assert all(test.p_value <= 0.05 for test in found[:3])
@@ -74,7 +74,7 @@ def test_strong_cycles_are_found_and_noise_is_not(sample, shared):
 
 def test_a_strict_rhythm_is_not_irregular(shared):
     rhythm = series_of("rhythm", 1, 3, effect=2.0)[0]
-    found = assess_shared_irregular(fits_of(rhythm, 1), shared.learned[0], n_surrogates=39)
+    found = assess_shared_irregular(fits_of(rhythm, 1), shared.priors[0], n_surrogates=39)
     assert found.p_value > 0.2
     assert found.statistic < -3
 
@@ -83,7 +83,7 @@ def test_shocks_are_not_shared():
     shocks = series_of("skewed_shocks", 20, 4)
     found = learn(shocks, range(20), n_states=(3,), seed=np.random.SeedSequence(1))
     assert not found.used
-    assert all(learned is None for learned in found.learned)
+    assert all(prior is None for prior in found.priors)
     assert "shocks" in found.reason
 
 
@@ -109,7 +109,7 @@ def test_detection_says_which_was_used():
 
 
 def test_two_ways_of_testing_take_surrogates_enough():
-    directions = warmth_directions(panel_of(16), CycleColumns("warmth"))
+    directions = build_series(panel_of(16), CycleColumns("warmth"))
     few = _detect._shared(directions, Setting("auto", 38, 0.05), 1, "auto")
     assert not few.used
     assert few.reason == "two ways of testing take 39 surrogates or more"

@@ -12,7 +12,7 @@ from reldyn.cycles.ladder import _claim_tests as claim_tests
 from reldyn.cycles.ladder._claim_tests import Setting, both_claims, extend_claim_tests, run_claim_tests
 from reldyn.cycles.ladder._rounds import limits_of, needed_surrogates, open_decisions, rounds
 from reldyn.cycles.ladder._verdict import adjust
-from reldyn.cycles.series._directions import CycleColumns, warmth_directions
+from reldyn.cycles.series._directions import CycleColumns, build_series
 
 pytestmark = pytest.mark.usefixtures("brief_fits")
 
@@ -54,7 +54,7 @@ def test_p_values_are_those_of_the_direction_whatever_its_label_place_unit_and_c
 
 def test_the_claims_that_are_calibrated_are_those_that_are_shipped(frame, shipped):
     setting = Setting(phases=2, n_surrogates=19, alpha=0.05)
-    for one in warmth_directions(panel_of(frame), CycleColumns("warmth"))[:2]:
+    for one in build_series(panel_of(frame), CycleColumns("warmth"))[:2]:
         regimes, irregular = both_claims(one.series, setting, 4)
         found = {test.claim: test for test in shipped.outcome(one.dyad, one.giver).tests}
         assert regimes.p_value == found["regimes"].p_value
@@ -62,7 +62,7 @@ def test_the_claims_that_are_calibrated_are_those_that_are_shipped(frame, shippe
 
 
 def test_further_surrogates_go_on_where_the_first_ended(frame):
-    series = warmth_directions(panel_of(frame), CycleColumns("warmth"))[0].series
+    series = build_series(panel_of(frame), CycleColumns("warmth"))[0].series
     few, more = (Setting(phases=2, n_surrogates=n, alpha=0.05) for n in (19, 29))
     first = run_claim_tests(series, few, 4).tests
     longer = {test.claim: test for test in extend_claim_tests(series, more, 4, None, first)}

@@ -118,24 +118,24 @@ def planted(n, n_occasions, seed, effect):
 
 
 def test_pool_finds_the_shape_in_the_series_that_have_it():
-    data = planted(16, 120, 5, np.where(np.arange(16) < 8, 1.8, 0.0))
+    data = planted(12, 80, 5, np.where(np.arange(12) < 6, 2.0, 0.0))
     pooled = pool_levels(data, linear_levels(data), n_states=3)
-    assert pooled.weights[:8, 2].mean() > 0.9
-    assert pooled.weights[8:, 2].mean() < pooled.weights[:8, 2].mean()
+    assert pooled.weights[:6, 2].mean() > 0.9
+    assert pooled.weights[6:, 2].mean() < pooled.weights[:6, 2].mean()
     found, true = (shape[np.argsort(shape[:, 0])] for shape in (pooled.phases.shape, SHAPE - SHAPE.mean(axis=0)))
     assert np.corrcoef(found.ravel(), true.ravel())[0, 1] > 0.95
     fit = fit_shared(data, pooled.phases)
-    assert fit.effect[:8].min() > 0.5 > np.median(fit.effect[8:])
+    assert fit.effect[:6].min() > 0.5 > np.median(fit.effect[6:])
 
 
 def test_pool_leaves_shocks_to_the_shocks():
     rng = np.random.default_rng(6)
-    shocks = rng.exponential(size=(16, 120, 2)) - 1
+    shocks = rng.exponential(size=(12, 80, 2)) - 1
     y = np.zeros_like(shocks)
-    for t in range(1, 120):
+    for t in range(1, 80):
         y[:, t] = 0.4 * y[:, t - 1] + shocks[:, t]
-    seen = np.ones((16, 120), dtype=bool)
-    data = LevelData(y / y.std(), seen, np.zeros_like(seen), np.zeros((16, 120, 0)), np.full(16, 1e-3))
+    seen = np.ones((12, 80), dtype=bool)
+    data = LevelData(y / y.std(), seen, np.zeros_like(seen), np.zeros((12, 80, 0)), np.full(12, 1e-3))
     pooled = pool_levels(data, linear_levels(data), n_states=3)
     assert pooled.weights[:, 1].mean() > 0.6
     assert pooled.weights[:, 1].mean() > pooled.weights[:, 2].mean()

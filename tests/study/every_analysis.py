@@ -23,6 +23,8 @@ OWN = {
     "coupling.state_space_grid": {"bins": [-0.5, 0.5]},
     "coupling.recurrence": {"radius": 0.5},
     "coupling.windowed_cross_correlation": {"window": 7},
+    # In noise its likelihood takes long to climb without compiled kernels.
+    "coupling.coupled_oscillator": {"method": "local-linear"},
     "actor_partner.latent_apim": {"outcome": {"calm": ["i1", "i2", "y"]}, "predictors": {"glad": ["i3", "i4", "x"]}},
     "perception.empathic_accuracy": {"judgment": "x", "truth": "y"},
     **{

@@ -25,9 +25,9 @@ from reldyn.cycles.ladder._claims import ClaimTest
 from reldyn.cycles.ladder._outcome import Outcome, n_cycles, reasons_of
 from reldyn.cycles.ladder._rounds import limits_of, open_decisions, rounds
 from reldyn.cycles.ladder._shared import FEWEST_DYADS, TOO_FEW, Shared, learn
-from reldyn.cycles.ladder._shared_tests import LearnedPhases
+from reldyn.cycles.ladder._shared_tests import PhasePrior
 from reldyn.cycles.ladder._verdict import MIN_CYCLES
-from reldyn.cycles.series._directions import CycleColumns, WarmthDirection, warmth_directions
+from reldyn.cycles.series._directions import CycleColumns, WarmthDirection, build_series
 from reldyn.cycles.series._events import ReportedBy
 from reldyn.cycles.series._schedule import schedule
 from reldyn.cycles.series._series import DirectionSeries
@@ -194,11 +194,9 @@ def _detected(
     panel: DyadPanel, columns: CycleColumns, setting: Setting, known: int, n_jobs: int, pooling: Pooling, effect: float
 ) -> CycleResult:
     """Test every direction with these columns."""
-    directions = warmth_directions(panel, columns, leave_out_careless=True)
+    directions = build_series(panel, columns, leave_out_careless=True)
     shared = _shared(directions, setting, known, pooling)
-    tasks = [
-        _Task(one, setting, learned, known, effect) for one, learned in zip(directions, shared.learned, strict=True)
-    ]
+    tasks = [_Task(one, setting, prior, known, effect) for one, prior in zip(directions, shared.priors, strict=True)]
     first = map_seeded(_outcome, tasks, known, n_jobs, label="directions")
     outcomes = _more_surrogates(tasks, first, setting, known, n_jobs)
     notes = (*_pooling_notes(shared, pooling), *_warnings(columns, directions, outcomes))
@@ -292,9 +290,9 @@ def _pooling_notes(shared: Shared, pooling: Pooling) -> tuple[str, ...]:
 class _Task:
     """One direction to test; its random numbers follow from its own answers and the seed of the detection."""
 
-    directions: WarmthDirection
+    direction: WarmthDirection
     setting: Setting
-    learned: LearnedPhases | None
+    prior: PhasePrior | None
     seed: int
     effect: float
     tests: tuple[ClaimTest, ...] = ()
@@ -326,9 +324,9 @@ def _is_hypothesis(outcome: Outcome, alpha: float) -> bool:
 
 
 def _extended(task: _Task, _: np.random.Generator) -> tuple[ClaimTest, ...]:
-    if task.directions.series is None:
+    if task.direction.series is None:
         return task.tests
-    return extend_claim_tests(task.directions.series, task.setting, task.seed, task.learned, task.tests)
+    return extend_claim_tests(task.direction.series, task.setting, task.seed, task.prior, task.tests)
 
 
 def _without_draws(outcome: Outcome) -> Outcome:
@@ -338,27 +336,27 @@ def _without_draws(outcome: Outcome) -> Outcome:
 
 def _outcome(task: _Task, _: np.random.Generator) -> Outcome:
     """Test one direction; what cannot be tested comes back with its reasons."""
-    directions, setting = task.directions, task.setting
-    series = directions.series
+    direction, setting = task.direction, task.setting
+    series = direction.series
     n_scheduled = 0 if series is None else len(series.y)
     answers = np.zeros(0) if series is None else series.y[np.isfinite(series.y[:, 0]), 0]
     bare = Outcome(
-        dyad=directions.dyad,
-        giver=directions.giver,
-        n_occasions=directions.n_occasions,
+        dyad=direction.dyad,
+        giver=direction.giver,
+        n_occasions=direction.n_occasions,
         n_scheduled=n_scheduled,
-        floor_share=directions.floor_share,
-        missing_share=directions.missing_share,
+        floor_share=direction.floor_share,
+        missing_share=direction.missing_share,
         n_categories=len(np.unique(answers)),
-        reasons=directions.reasons,
-        notes=directions.notes,
-        occasion=directions.occasion,
+        reasons=direction.reasons,
+        notes=direction.notes,
+        occasion=direction.occasion,
         y=np.zeros((0, 1)) if series is None else series.y,
-        n_masked=directions.n_masked,
+        n_masked=direction.n_masked,
     )
-    if directions.reasons or series is None:
+    if direction.reasons or series is None:
         return bare
-    found = run_claim_tests(series, setting, task.seed, task.learned)
+    found = run_claim_tests(series, setting, task.seed, task.prior)
     power, wrong = _stored_power(bare, series, setting, task.effect)
     return dataclasses.replace(
         bare,

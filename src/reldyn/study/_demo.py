@@ -38,7 +38,7 @@ def run_demo(output: Path, *, full: bool = False) -> StudyRun:
     ----------
     output : Path
     full : bool, default False
-        All 140 couples and the default number of surrogates, in place of 24 couples and few.
+        All 140 couples and the default number of surrogates, in place of 12 couples and few.
 
     Returns
     -------

@@ -21,7 +21,7 @@ from reldyn.cycles.calibration._calibrate_pooled import (
 )
 from reldyn.cycles.ladder._claim_tests import Pooling, Setting, check_pooling, seed_of
 from reldyn.cycles.ladder._direction import linear_null
-from reldyn.cycles.series._directions import CycleColumns, WarmthDirection, warmth_directions
+from reldyn.cycles.series._directions import CycleColumns, WarmthDirection, build_series
 from reldyn.cycles.series._events import ReportedBy
 from reldyn.cycles.series._nuisance import base_design, prepare
 from reldyn.cycles.series._series import DirectionSeries
@@ -262,7 +262,7 @@ def calibrate(
     columns = CycleColumns(warmth, response, reported_by, tuple(covariates))
     usable = [
         one
-        for one in warmth_directions(panel, columns, leave_out_careless=True)
+        for one in build_series(panel, columns, leave_out_careless=True)
         if not one.reasons and one.series is not None
     ]
     if not usable:

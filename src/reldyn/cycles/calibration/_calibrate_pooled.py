@@ -15,7 +15,7 @@ from reldyn._types import Array, Flags
 from reldyn.cycles._sample_level import clopper_pearson
 from reldyn.cycles.ladder._claim_tests import Setting, both_claims, seed_of
 from reldyn.cycles.ladder._shared import FEWEST_DYADS, learn
-from reldyn.cycles.ladder._shared_tests import LearnedPhases
+from reldyn.cycles.ladder._shared_tests import PhasePrior
 from reldyn.cycles.series._directions import WarmthDirection
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import DataError
@@ -128,7 +128,7 @@ def replicate_sample(task: PooledTask, generator: np.random.Generator) -> Drawn:
         tested = rng.choice(members, size=MOST_TESTED, replace=False)
         found[group] = np.array(
             [
-                both_p(series[place], task.setting, child_seed(seed, 3, place), shared.learned[place])
+                both_p(series[place], task.setting, child_seed(seed, 3, place), shared.priors[place])
                 for place in tested.tolist()
             ]
         )
@@ -149,14 +149,14 @@ def _group(world: str, sample: str) -> str:
 
 
 def both_p(
-    series: DirectionSeries, setting: Setting, seed: np.random.SeedSequence, learned: LearnedPhases | None = None
+    series: DirectionSeries, setting: Setting, seed: np.random.SeedSequence, prior: PhasePrior | None = None
 ) -> tuple[float, float]:
     """P-values of *regimes* and of *intermittent*, which is 1 where irregular timing was not tested.
 
     Both are 1 where the tests break down on the answers: nothing is shown then.
     """
     try:
-        regimes, irregular = both_claims(series, setting, seed, learned)
+        regimes, irregular = both_claims(series, setting, seed, prior)
     except (*NUMERICAL_ERRORS, ValueError):
         return 1.0, 1.0
     return regimes.p_value, 1.0 if irregular is None else max(regimes.p_value, irregular.p_value)

@@ -13,7 +13,7 @@ import numpy as np
 
 from reldyn._types import Array, Column, Flags, Ints
 from reldyn.cycles._sample_level import clopper_pearson
-from reldyn.cycles.series._directions import CycleColumns, warmth_directions
+from reldyn.cycles.series._directions import CycleColumns, build_series
 from reldyn.cycles.series._events import Event, ReportedBy, event_number
 from reldyn.cycles.series._runs import FEWEST_RUNS, fitted, spells, warm_states
 from reldyn.panel import analysis
@@ -117,7 +117,7 @@ def persistence(
     number = event_number(event, panel.values(warmth))
     outcomes = fitted(phases, warmth, reported_by)
     rows = []
-    for one in warmth_directions(panel, CycleColumns(warmth, response, reported_by)):
+    for one in build_series(panel, CycleColumns(warmth, response, reported_by)):
         state, reason = warm_states(one, number, outcomes)
         if one.series is None or reason:
             cells = _nothing(0, 0, [reason])

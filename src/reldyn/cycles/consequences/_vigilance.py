@@ -13,7 +13,7 @@ import numpy as np
 
 from reldyn._types import Column
 from reldyn.cycles._sample_level import pool_directions
-from reldyn.cycles.series._directions import CycleColumns, warmth_directions
+from reldyn.cycles.series._directions import CycleColumns, build_series
 from reldyn.cycles.series._events import ReportedBy
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.panel import analysis
@@ -89,7 +89,7 @@ def vigilance(
     import pandas as pd
 
     rows = []
-    for one in warmth_directions(panel, CycleColumns(warmth, response, reported_by)):
+    for one in build_series(panel, CycleColumns(warmth, response, reported_by)):
         cells = _nothing(0, "no answers") if one.series is None else slopes_of_change(one.series)
         rows.append({"dyad": one.dyad, "giver": one.giver, **cells})
     table = pd.DataFrame(rows)

@@ -18,7 +18,7 @@ from reldyn.cycles.ladder._direction import DirectionFits, direction_seed
 from reldyn.cycles.ladder._irregular import assess_irregular
 from reldyn.cycles.ladder._periodic import assess_periodic
 from reldyn.cycles.ladder._regimes import assess_regimes, fit_phases
-from reldyn.cycles.ladder._shared_tests import LearnedPhases, assess_shared_irregular, assess_shared_regimes
+from reldyn.cycles.ladder._shared_tests import PhasePrior, assess_shared_irregular, assess_shared_regimes
 from reldyn.cycles.ladder._splitting import estimate_splitting
 from reldyn.cycles.ladder._volatility import assess_volatility
 from reldyn.cycles.series._series import DirectionSeries
@@ -114,7 +114,7 @@ def seed_of(generator: np.random.Generator) -> np.random.SeedSequence:
 
 
 def run_claim_tests(
-    series: DirectionSeries, setting: Setting, seed: int | np.random.SeedSequence, prior: LearnedPhases | None = None
+    series: DirectionSeries, setting: Setting, seed: int | np.random.SeedSequence, prior: PhasePrior | None = None
 ) -> ClaimTests:
     """Test every claim about one direction that its evidence makes due.
 
@@ -168,7 +168,7 @@ def run_claim_tests(
     return ClaimTests((), tuple(tests), fit, reinforcement, triggers, p_alone)
 
 
-def _ladder(direction: DirectionFits, setting: Setting, prior: LearnedPhases | None) -> tuple[list[ClaimTest], float]:
+def _ladder(direction: DirectionFits, setting: Setting, prior: PhasePrior | None) -> tuple[list[ClaimTest], float]:
     periodic = assess_periodic(direction, n_surrogates=setting.n_surrogates, alpha=setting.alpha)
     both, p_alone = _either_way(direction, setting, prior, rhythmic=periodic.p_value <= setting.alpha)
     tests = [both[0], periodic, *both[1:]]
@@ -178,7 +178,7 @@ def _ladder(direction: DirectionFits, setting: Setting, prior: LearnedPhases | N
 
 
 def _either_way(
-    direction: DirectionFits, setting: Setting, prior: LearnedPhases | None, *, rhythmic: bool = False
+    direction: DirectionFits, setting: Setting, prior: PhasePrior | None, *, rhythmic: bool = False
 ) -> tuple[list[ClaimTest], float]:
     """Test *regimes* and *irregular* by the direction itself; with phases of other dyads in both ways.
 
@@ -204,7 +204,7 @@ def _either_way(
 
 
 def _one_way(
-    direction: DirectionFits, setting: Setting, prior: LearnedPhases | None, *, rhythmic: bool = False
+    direction: DirectionFits, setting: Setting, prior: PhasePrior | None, *, rhythmic: bool = False
 ) -> list[ClaimTest]:
     regimes = _regimes(direction, setting, prior)
     if regimes.p_value > setting.alpha and not rhythmic:
@@ -242,7 +242,7 @@ def _budget(setting: Setting, previous: Mapping[str, Array] | None) -> dict[str,
 
 
 def _regimes(
-    direction: DirectionFits, setting: Setting, prior: LearnedPhases | None, previous: Mapping[str, Array] | None = None
+    direction: DirectionFits, setting: Setting, prior: PhasePrior | None, previous: Mapping[str, Array] | None = None
 ) -> ClaimTest:
     budget = _budget(setting, previous)
     if prior is not None:
@@ -251,7 +251,7 @@ def _regimes(
 
 
 def _irregular(
-    direction: DirectionFits, setting: Setting, prior: LearnedPhases | None, previous: Mapping[str, Array] | None = None
+    direction: DirectionFits, setting: Setting, prior: PhasePrior | None, previous: Mapping[str, Array] | None = None
 ) -> ClaimTest:
     budget = _budget(setting, previous)
     if prior is not None:
@@ -260,7 +260,7 @@ def _irregular(
 
 
 def both_claims(
-    series: DirectionSeries, setting: Setting, seed: int | np.random.SeedSequence, prior: LearnedPhases | None = None
+    series: DirectionSeries, setting: Setting, seed: int | np.random.SeedSequence, prior: PhasePrior | None = None
 ) -> tuple[ClaimTest, ClaimTest | None]:
     """Test *regimes*, and *irregular* where regimes are rejected: all that *intermittent* needs."""
     tests, _ = _either_way(DirectionFits(series, direction_seed(seed, series)), setting, prior)
@@ -271,7 +271,7 @@ def extend_claim_tests(
     series: DirectionSeries,
     setting: Setting,
     seed: int | np.random.SeedSequence,
-    prior: LearnedPhases | None,
+    prior: PhasePrior | None,
     tests: tuple[ClaimTest, ...],
 ) -> tuple[ClaimTest, ...]:
     """Draw further surrogates of the same streams for *regimes* and *irregular*, up to ``setting.n_surrogates``.

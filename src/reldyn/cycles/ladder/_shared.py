@@ -15,7 +15,7 @@ import numpy as np
 from reldyn._records import brief
 from reldyn._types import Array, Ints
 from reldyn.cycles.ladder._direction import linear_null
-from reldyn.cycles.ladder._shared_tests import SHORTEST_DWELL, LearnedPhases, level_data
+from reldyn.cycles.ladder._shared_tests import SHORTEST_DWELL, PhasePrior, level_data
 from reldyn.cycles.reference._reference import reference_log_likelihood
 from reldyn.cycles.series._nuisance import base_design
 from reldyn.cycles.series._series import DirectionSeries
@@ -38,7 +38,7 @@ class Shared:
 
     Attributes
     ----------
-    learned : tuple of LearnedPhases or None
+    priors : tuple of LearnedPhases or None
         One per direction; None where the direction is tested by itself.
     used : bool
     reason : str
@@ -51,7 +51,7 @@ class Shared:
         Whether learning broke down.
     """
 
-    learned: tuple[LearnedPhases | None, ...]
+    priors: tuple[PhasePrior | None, ...]
     used: bool
     reason: str
     gain: float = float("nan")
@@ -93,7 +93,7 @@ def learn(
     """
     usable = [place for place, one in enumerate(series) if one is not None]
     names = list(dict.fromkeys(dyads[place] for place in usable))
-    nothing: tuple[LearnedPhases | None, ...] = (None,) * len(series)
+    nothing: tuple[PhasePrior | None, ...] = (None,) * len(series)
     if len(names) < FEWEST_DYADS:
         return Shared(nothing, False, f"{len(names)} dyads that can be tested are {TOO_FEW}")
     try:
@@ -117,7 +117,7 @@ def _learned(
         raise DataError("a linear model has no finite likelihood")
     fold_of = _folds(names, [(dyads[place], series[place]) for place in usable], seed)
     fold = np.array([fold_of[dyads[place]] for place in usable])
-    learned: list[LearnedPhases | None] = [None] * len(series)
+    priors: list[PhasePrior | None] = [None] * len(series)
     gains, shares, short = np.zeros(len(usable)), np.zeros(len(usable)), []
     for number in range(N_FOLDS):
         taught, held = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
@@ -126,12 +126,12 @@ def _learned(
         gains[held], shares[held] = _held_out(data.take(held), linear[held], pooled)
         short.append(float(pooled.phases.dwell_means.min()) < SHORTEST_DWELL)
         for place in held.tolist():
-            learned[usable[place]] = LearnedPhases(pooled.phases, pooled.shocks, n_taught)
+            priors[usable[place]] = PhasePrior(pooled.phases, pooled.shocks, n_taught)
     gain, share = float(gains.sum()), float(shares.mean())
     reason = _objection(gain, short)
     if reason and not required:
         return Shared((None,) * len(series), False, reason, gain, share)
-    return Shared(tuple(learned), True, reason or _MAY, gain, share)
+    return Shared(tuple(priors), True, reason or _MAY, gain, share)
 
 
 def _objection(gain: float, brief: Sequence[bool]) -> str:

@@ -69,8 +69,8 @@ _LOOKS_REGULAR = -1.0
 
 @brief
 @dataclasses.dataclass(frozen=True, slots=True)
-class LearnedPhases:
-    """What the other dyads taught.
+class PhasePrior:
+    """What is taken over from the other dyads.
 
     Attributes
     ----------
@@ -101,7 +101,7 @@ def level_data(values: Array, series: DirectionSeries, design: Array) -> tuple[L
 
 def assess_shared_regimes(
     direction: DirectionFits,
-    learned: LearnedPhases,
+    prior: PhasePrior,
     *,
     n_surrogates: int = 99,
     alpha: float = 0.05,
@@ -113,7 +113,7 @@ def assess_shared_regimes(
     Parameters
     ----------
     direction : DirectionFits
-    learned : LearnedPhases
+    prior : LearnedPhases
         Learned without the dyad of this direction.
     n_surrogates : int, default 99
         At most so many per null.
@@ -129,9 +129,9 @@ def assess_shared_regimes(
     """
     series, design = direction.series, direction.design
     data, prepared = level_data(series.y[None], series, design)
-    ratio, fit, lead = _ratio(data, prepared.data, learned)
+    ratio, fit, lead = _ratio(data, prepared.data, prior)
     observed, shock_lead = float(ratio[0]), float(lead[0])
-    shortest = float(learned.phases.dwell_means.min())
+    shortest = float(prior.phases.dwell_means.min())
     results: dict[str, MonteCarlo] = {}
     # A statistic that is no number is not screened: it ends in a reason why nothing can be tested.
     due = () if observed < _SCREEN else _draws(direction, prepared.breaks[0], shock_lead, shortest)
@@ -139,7 +139,7 @@ def assess_shared_regimes(
 
         def statistic(generators: Sequence[np.random.Generator], draw: Draw = draw) -> Array:
             surrogates, found = level_data(draw(generators), series, design)
-            return _ratio(surrogates, found.data, learned)[0]
+            return _ratio(surrogates, found.data, prior)[0]
 
         results[name] = surrogate_test(
             observed,
@@ -154,7 +154,7 @@ def assess_shared_regimes(
             break
     worst = max(results, key=lambda name: results[name].p_value, default=None)
     result = MonteCarlo(1.0, 0, 0, np.zeros(0), stopped=False) if worst is None else results[worst]
-    distance, low, high = _distance(fit, learned.phases)
+    distance, low, high = _distance(fit, prior.phases)
     return ClaimTest(
         claim="regimes",
         statistic=observed,
@@ -166,9 +166,9 @@ def assess_shared_regimes(
         null="linear process, with and without measurement error, behind an item with one hump, with Gaussian or "
         "resampled shocks, and of short memory behind the item as it is",
         detail={
-            "n_states": learned.phases.n_states,
+            "n_states": prior.phases.n_states,
             "pooling": "shared",
-            "n_taught": learned.n_dyads,
+            "n_taught": prior.n_dyads,
             "effect": float(fit.effect[0]),
             "shock_lead": shock_lead,
             "p_by_null": {name: result.p_value for name, result in results.items()},
@@ -198,14 +198,14 @@ def _draws(direction: DirectionFits, breaks: Ints, shock_lead: float, shortest: 
         yield "resampled", lambda rngs: draw_resampled(skewed, rngs, series.categories)
 
 
-def _ratio(data: LevelData, switching: SwitchingData, learned: LearnedPhases) -> tuple[Array, LevelFit, Array]:
+def _ratio(data: LevelData, switching: SwitchingData, prior: PhasePrior) -> tuple[Array, LevelFit, Array]:
     """Likelihood ratio of the shared phases, their fit, and the lead of the shared shocks over them.
 
     Against the best autoregression, or shared shocks with their effect paid for.
     """
-    fit = fit_shared(data, learned.phases, n_iterations=_ITERATIONS)
-    shocks = fit_shared(data, learned.shocks, n_iterations=_ITERATIONS).log_likelihood
-    reference = reference_log_likelihood(switching, {learned.phases.n_states: fit.posterior}, shapes=False)
+    fit = fit_shared(data, prior.phases, n_iterations=_ITERATIONS)
+    shocks = fit_shared(data, prior.shocks, n_iterations=_ITERATIONS).log_likelihood
+    reference = reference_log_likelihood(switching, {prior.phases.n_states: fit.posterior}, shapes=False)
     ratio = 2 * (fit.log_likelihood - np.maximum(reference, shocks - 1))
     return ratio, fit, shocks - fit.log_likelihood
 
@@ -224,7 +224,7 @@ def _distance(fit: LevelFit, phases: SharedPhases) -> tuple[float, float, float]
 
 def assess_shared_irregular(
     direction: DirectionFits,
-    learned: LearnedPhases,
+    prior: PhasePrior,
     *,
     n_surrogates: int = 99,
     alpha: float = 0.05,
@@ -236,7 +236,7 @@ def assess_shared_irregular(
     Parameters
     ----------
     direction : DirectionFits
-    learned : LearnedPhases
+    prior : LearnedPhases
         Learned without the dyad of this direction.
     n_surrogates : int, default 99
     alpha, previous, go_on
@@ -249,20 +249,20 @@ def assess_shared_irregular(
     """
     series, design = direction.series, direction.design
     data, _ = level_data(series.y[None], series, design)
-    values, free = _dispersions(data, learned.phases)
+    values, free = _dispersions(data, prior.phases)
     observed = float(signed_ratio(values)[0])
     dwell = MEANS[free.index[0]]
     detail = {
-        "n_states": learned.phases.n_states,
+        "n_states": prior.phases.n_states,
         "pooling": "shared",
-        "n_taught": learned.n_dyads,
+        "n_taught": prior.n_dyads,
         "shortest_dwell": float(dwell.min()),
         "dwell_means": tuple(float(mean) for mean in np.sort(dwell)),
-        "likelihood_ratio": {learned.phases.n_states: observed},
+        "likelihood_ratio": {prior.phases.n_states: observed},
         "profile": dict(zip(DISPERSIONS, values[0].tolist(), strict=True)),
     }
     # As where a direction stands alone: irregular phases that are forced to the boundary look blurred.
-    null = _level_null(data, free, learned.phases)
+    null = _level_null(data, free, prior.phases)
     margins = cut_points(
         series, draw_levels_on_path(null, free.posterior[0].argmax(axis=1), path_generators(direction))
     )
@@ -272,7 +272,7 @@ def assess_shared_irregular(
             null, generators, sojourn_means=dwell, sojourn_cv=DISPERSIONS[BOUNDARY], moves=free.moves[0]
         )
         values = cut_answers(latent, margins, series.y, standardise=False)
-        found, _ = _dispersions(level_data(values, series, design)[0], learned.phases)
+        found, _ = _dispersions(level_data(values, series, design)[0], prior.phases)
         return np.column_stack([signed_ratio(found), boundary_drop(found)])
 
     result = surrogate_test(

@@ -16,7 +16,7 @@ from reldyn._types import Array, Column, Flags
 from reldyn.cycles.learning_models._fit import LearningFit, fit_model
 from reldyn.cycles.learning_models._models import MODELS, Model, Sample, respond
 from reldyn.cycles.learning_models._result import POOR_RECOVERY, LearningResult, Recovered
-from reldyn.cycles.series._directions import CycleColumns, WarmthDirection, warmth_directions
+from reldyn.cycles.series._directions import CycleColumns, WarmthDirection, build_series
 from reldyn.cycles.series._events import ReportedBy
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import ConvergenceWarning, DataError, DesignError, check_option, warn_caller
@@ -113,7 +113,7 @@ def learning(
     ('none', 6)
     """
     chosen = _checked(models, n_recovery)
-    prepared = warmth_directions(panel, CycleColumns(warmth, response, reported_by))
+    prepared = build_series(panel, CycleColumns(warmth, response, reported_by))
     sample, directions = sample_of(prepared)
     used = [one for one in directions if not one[3]]
     if sample is None:

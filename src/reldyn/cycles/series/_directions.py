@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from reldyn.panel import Clock, DyadPanel
 
-__all__ = ["CycleColumns", "WarmthDirection", "warmth_directions"]
+__all__ = ["CycleColumns", "WarmthDirection", "build_series"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -87,9 +87,7 @@ class WarmthDirection:
     n_masked: int = 0
 
 
-def warmth_directions(
-    panel: DyadPanel, columns: CycleColumns, *, leave_out_careless: bool = False
-) -> list[WarmthDirection]:
+def build_series(panel: DyadPanel, columns: CycleColumns, *, leave_out_careless: bool = False) -> list[WarmthDirection]:
     """Arrange both directions of every dyad, in the order of dyads and givers.
 
     Parameters
