@@ -38,10 +38,8 @@ def _children():
 
 def compile_kernels():
     """Let every kernel be compiled, and cached on the disk."""
-    import reldyn as rd
-
-    couple = rd.load_sample().select(dyads=[9])
-    rd.detect_cycles(couple, warmth="warmth_received", response="longing", n_surrogates=19, seed=1)
+    with tempfile.TemporaryDirectory() as folder:
+        run_demo("numba", folder)
 
 
 def main():
@@ -61,7 +59,7 @@ def main():
     store(
         "demo",
         title="The demo",
-        says="reldyn demo on 12 couples of the sample study: affect, synchrony, actor-partner model, cycles, report.",
+        says="reldyn demo on 10 couples of the sample study: affect, synchrony, actor-partner model, cycles, report.",
         figures=figures,
     )
 

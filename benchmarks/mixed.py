@@ -262,9 +262,8 @@ def compared(name, task, pairs, goal):
     before, seconds = (float(np.median([pair[side]["cpu"] for pair in pairs])) for side in (0, 1))
     print(f"{name}: {before:.4f} s before, {seconds:.4f} s now, {ratio:.2f} times as fast", file=sys.stderr, flush=True)
     more = {"log_likelihood": pairs[0][1]["log_likelihood"], "log_likelihood_before": pairs[0][0]["log_likelihood"]}
-    apart = largest_difference(*pairs[0])
     limit = DEFAULT_GOAL if task == "default" else None
-    return [
+    rows = [
         figure(f"{name}, times as fast as before", ratio, f"at least {goal:g}", ratio >= goal, **more),
         figure(
             f"{name}, CPU seconds",
@@ -273,8 +272,12 @@ def compared(name, task, pairs, goal):
             "no goal" if limit is None else seconds <= limit,
             before=before,
         ),
-        figure(f"{name}, largest relative difference", apart, "at most 1e-10", apart <= 1e-10),
     ]
+    # What is the default has changed since: the two fit other models there.
+    if task != "default":
+        apart = largest_difference(*pairs[0])
+        rows.append(figure(f"{name}, largest relative difference", apart, "at most 1e-10", apart <= 1e-10))
+    return rows
 
 
 def largest_difference(old, new):

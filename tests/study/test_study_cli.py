@@ -133,7 +133,7 @@ def test_demo_runs_the_main_job_and_says_what_was_planted(tmp_path, capsys, monk
     """The same file on part of the rows; what the whole one prints is compared with the README where dev.py runs it."""
     from reldyn.study import _demo
 
-    short = _demo._text().replace("dyad <= 12", "dyad <= 3 and day <= 15").replace('unit = "dyad"', 'unit = "row"')
+    short = _demo._text().replace("dyad <= 10", "dyad <= 3 and day <= 15").replace('unit = "dyad"', 'unit = "row"')
     monkeypatch.setattr(_demo, "_text", lambda: short.replace("n_jobs = 2", "n_jobs = 1"))
     assert main(["demo", "--output", str(tmp_path / "demo")]) == 0
     printed = capsys.readouterr().out
@@ -150,7 +150,7 @@ def test_the_full_demo_takes_all_couples_and_the_default_of_surrogates():
     from reldyn.study import _demo
 
     short, full = (tomllib.loads(text) for text in (_demo._text(), _demo._full_text(_demo._text())))
-    assert short.pop("prepare")[0]["keep"] == "dyad <= 12"
+    assert short.pop("prepare")[0]["keep"] == "dyad <= 10"
     assert short["analyses"]["cycles"].pop("n_surrogates") == 19
     assert full == short
 
