@@ -2,9 +2,10 @@
 
 The Kenward-Roger correction needs ``sum_kl W_kl X'V^{-1} R_kl V^{-1}X`` where R is not linear in its parameters. With
 w_t the rows of V^{-1}X at one occasion and Gamma the stationary covariance, the covariance of two occasions is
-Phi^d Gamma, so ``f_t = Phi^d (f_s + Gamma w_s)``, s the occasion before, gathers all that came earlier. The recursion
-carries f, its first derivatives and the weighted sum of its second ones: time and memory grow with the length of a
-series, not with its square.
+Phi^d Gamma, so ``g_t = Phi^d g_s + Gamma w_t``, s the occasion before, gathers all that came earlier. The recursion
+carries g, its weighted first derivatives and the weighted sum of its second ones: time and memory grow with the length
+of a series, not with its square. It is linear in g and w, so one matrix product an occasion moves all dyads whose
+occasion before lies equally far back.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ from reldyn.mixed.spec._sums import goes_by_member
 if TYPE_CHECKING:
     from reldyn.mixed._fit import Fit
 
-# Occasions whose steps are worked out at once; in continuous time nearly every step is its own.
-_AT_ONCE = 256
+# Numbers of weighted rows that are laid out by occasion at once.
+_AT_ONCE = 2_000_000
+# Spans of one occasion that are moved one by one; in continuous time nearly every dyad has its own.
+_FEW_SPANS = 8
 _LAYOUTS_AT_ONCE = 64
-# Columns that compiled loops take at once.
-_WIDE = 16
 
 
 def residual_second_order(fit: Fit, W: Array) -> Array:
@@ -81,61 +82,71 @@ class _Occasions:
 
 
 def _of_stratum(fit: Fit, stratum: int, W: Array, problem: Problem, rows: Ints, weighted: Array) -> Array:
-    exchangeable, psi = problem.exchangeable[stratum], fit.psi[stratum]
     if not problem.in_order:
         rows = rows[np.lexsort((problem.member[rows], problem.step[rows], problem.dyad[rows]))]
-    if chosen_kernels() == "numba" and fit.residual.process != "car1":
-        return _compiled(fit, stratum, W, problem, rows, weighted)
     layout = _occasions(problem, rows)
-    gamma, _ = step_jets(fit.residual, exchangeable, psi, np.zeros(0))
-    first, second = np.asarray(gamma.first), np.tensordot(W, np.asarray(gamma.second), axes=2)
-    n, p, r = layout.n_dyads, weighted.shape[1], len(first)
-    total, own = np.zeros((p, p)), np.zeros((p, p))
-    g, g_first, g_second = np.zeros((n, 2, p)), np.zeros((n, r, 2, p)), np.zeros((n, 2, p))
+    n, p = layout.n_dyads, weighted.shape[1]
+    shortest = float(np.min(layout.span, where=layout.span > 0, initial=np.inf))
+    half, moved = np.zeros((p, p)), np.zeros((0, n, p))
     for values, places, spans in _blocks(layout, weighted[rows]):
-        _, powers = step_jets(fit.residual, exchangeable, psi, spans)
-        P, P_first = powers.value, np.moveaxis(np.asarray(powers.first), 0, 1)
-        P_second = np.tensordot(W, np.asarray(powers.second), axes=2)
-        P_crossed = 2.0 * np.einsum("ij,ujab->uiab", W, P_first)
-        for w, at in zip(values, places, strict=True):
-            step, slope = P[at], P_first[at]
-            f_second = P_second[at] @ g + (P_crossed[at] @ g_first).sum(axis=1) + step @ g_second
-            f_first = slope @ g[:, None] + step[:, None] @ g_first
-            flat = w.reshape(2 * n, p)
-            total += flat.T @ f_second.reshape(2 * n, p)
-            own += flat.T @ (second @ w).reshape(2 * n, p)
-            g = step @ g + gamma.value @ w
-            g_first = f_first + first @ w[:, None]
-            g_second = f_second + second @ w
-    return total + total.T + own
+        matrices = _matrices(fit, stratum, W, spans, shortest)
+        steps, own = _steps(matrices), 0.5 * matrices[-1]
+        for w, place in zip(values, places, strict=True):
+            if not len(moved):
+                moved = np.zeros((steps.shape[1], n, p))
+            moved = _moved(steps, np.concatenate([moved, w]), place)
+            flat = w.reshape(2, n * p)
+            # The occasion's own part counts once when both halves are added.
+            found = (moved[2:4].reshape(2, n * p) - own @ flat).reshape(2 * n, p)
+            half += flat.reshape(2 * n, p).T @ found
+    return half + half.T
 
 
-def _compiled(fit: Fit, stratum: int, W: Array, problem: Problem, rows: Ints, weighted: Array) -> Array:
-    """The same recursion, compiled; spans are whole steps, and few."""
-    from reldyn.mixed.inference._passes_numba import second_order
+def _steps(matrices: tuple[Array, ...]) -> Array:
+    """Matrices (u, m, m + 2) that move what is carried, w behind it, over each span.
 
-    step, first, place, spans = _spans(problem.step[rows], problem.dyad[rows])
-    half = second_order(
-        np.ascontiguousarray(weighted if len(rows) == problem.n and problem.in_order else weighted[rows]),
-        first,
-        problem.member[rows],
-        step,
-        place,
-        _matrices(fit, stratum, W, spans),
-    )
-    return np.asarray(half + half.T)
+    Carried are two rows each of g, of its weighted second derivatives, and of each ``h_i``; see `_matrices`.
+    """
+    powers, slopes, crossed, bends, gamma, spread, bend = matrices
+    m = 4 + 2 * len(spread)
+    found = np.zeros((len(powers), m, m + 2))
+    for first in range(0, m, 2):
+        found[:, first : first + 2, first : first + 2] = powers
+    found[:, 2:4, :2], found[:, :2, m:], found[:, 2:4, m:] = bends, gamma, bend
+    for i, spread_i in enumerate(spread):
+        mine = slice(4 + 2 * i, 6 + 2 * i)
+        found[:, 2:4, mine], found[:, mine, :2], found[:, mine, m:] = slopes[:, i], crossed[:, i], spread_i
+    return found
+
+
+def _moved(steps: Array, carried: Array, place: Ints) -> Array:
+    """What is carried (m + 2, n, p) after a step of each dyad: (m, n, p)."""
+    depth, n, p = carried.shape
+    counts = np.bincount(place, minlength=len(steps))
+    usual = int(counts.argmax())
+    out = (steps[usual] @ carried.reshape(depth, n * p)).reshape(depth - 2, n, p)
+    others = np.flatnonzero(counts)
+    others = others[others != usual]
+    if len(others) > _FEW_SPANS:
+        mine = place != usual
+        out[:, mine] = (steps[place[mine]] @ carried[:, mine].transpose(1, 0, 2)).transpose(1, 0, 2)
+        return np.asarray(out)
+    for other in others.tolist():
+        mine = place == other
+        out[:, mine] = (steps[other] @ carried[:, mine].reshape(depth, -1)).reshape(depth - 2, -1, p)
+    return np.asarray(out)
 
 
 def _of_base(fit: Fit, stratum: int, W: Array, problem: Problem) -> Array:
     """The same where rows of V^{-1}X can be formed from base columns, one dyad at a time."""
-    from reldyn.mixed.inference._passes_numba import second_order_of_rows
+    from reldyn.mixed.inference._passes_numba import WIDE, second_order_of_rows
 
     X, Z = cast("RoleColumns", problem.X), cast("RoleColumns", problem.Z)
     p, groups = len(fit.beta), segments_of(problem, fit.residual)
     step, first, place, spans = _spans(problem.step, problem.dyad)
     mine = slice(2 * stratum, 2 * stratum + 2)
-    # Columns of zeros fill up the registers of the processor: rows of other lengths are worked on one by one.
-    wide = -(-p // _WIDE) * _WIDE
+    # Columns of zeros fill up the registers of the processor.
+    wide = -(-p // WIDE) * WIDE
     coefficients = np.zeros((2, X.base.shape[1], wide))
     coefficients[:, X.source, np.arange(p)] = X.used[mine]
     effects = np.zeros((problem.n_dyads, Z.shape[1], wide))
@@ -163,7 +174,7 @@ def _of_base(fit: Fit, stratum: int, W: Array, problem: Problem) -> Array:
             np.cumsum([0, *(size**2).tolist()]),
             np.concatenate(precisions),
         ),
-        _matrices(fit, stratum, W, spans),
+        _matrices(fit, stratum, W, spans, float(np.min(spans, where=spans > 0, initial=np.inf))),
     )[:p, :p]
     return np.asarray(half + half.T)
 
@@ -183,11 +194,19 @@ def _spans(steps: NDArray[Any], dyad: Ints) -> tuple[Ints, Ints, Ints, Array]:
     return step, np.append(np.flatnonzero(fresh), len(dyad)), np.ravel(place), spans.astype(float)
 
 
-def _matrices(fit: Fit, stratum: int, W: Array, spans: Array) -> tuple[Array, ...]:
-    """Powers and covariances of the process with their weighted derivatives; see `second_order`."""
-    gamma, powers = step_jets(fit.residual, fit.problem.exchangeable[stratum], fit.psi[stratum], spans)
+def _matrices(fit: Fit, stratum: int, W: Array, spans: Array, shortest: float) -> tuple[Array, ...]:
+    """Powers and covariances of the process with their weighted derivatives.
+
+    ``powers`` (u, 2, 2) of the transition; ``slopes`` and ``crossed`` (u, i, 2, 2), their derivatives in the parameters
+    i that move them (over the shortest span of all), and ``2 sum_k W_ik`` times those in all parameters; ``bends``
+    (u, 2, 2), their weighted second derivatives; ``gamma`` (2, 2), the stationary covariance; ``spread`` (i, 2, 2),
+    ``2 sum_k W_ik`` times its derivatives; ``bend`` (2, 2), its weighted second derivatives. What the weights make of
+    the first derivatives of all parameters, ``h_i = 2 sum_k W_ik g_k``, moves by itself.
+    """
+    every = np.append(spans, shortest if np.isfinite(shortest) else 1.0)
+    gamma, powers = step_jets(fit.residual, fit.problem.exchangeable[stratum], fit.psi[stratum], every)
     slopes = np.moveaxis(np.asarray(powers.first), 0, 1)
-    moving = np.flatnonzero(np.abs(slopes).sum(axis=(0, 2, 3)) > 0)
+    moving = np.flatnonzero(np.abs(slopes[-1]).sum(axis=(1, 2)) > 0)
     found = (
         powers.value,
         slopes[:, moving],
@@ -216,16 +235,17 @@ def _occasions(problem: Problem, rows: Ints) -> _Occasions:
 
 
 def _blocks(layout: _Occasions, weighted: Array) -> Iterator[tuple[Array, Ints, Array]]:
-    """Portions of occasions: values (t, n_dyads, 2, p), places (t, n_dyads) of steps among the distinct spans."""
-    order = np.argsort(layout.occasion, kind="stable")
-    bounds = np.searchsorted(layout.occasion[order], np.arange(0, layout.n_occasions + _AT_ONCE, _AT_ONCE))
+    """Portions of occasions: values (t, 2, n_dyads, p), places (t, n_dyads) of steps among the distinct spans."""
+    order, p = np.argsort(layout.occasion, kind="stable"), weighted.shape[1]
+    length = max(_AT_ONCE // (2 * layout.n_dyads * p), 1)
+    bounds = np.searchsorted(layout.occasion[order], np.arange(0, layout.n_occasions + length, length))
     for block, (start, stop) in enumerate(itertools.pairwise(bounds)):
-        rows = order[start:stop]
-        length = min(_AT_ONCE, layout.n_occasions - block * _AT_ONCE)
-        at = layout.occasion[rows] - block * _AT_ONCE
-        values = np.zeros((length, layout.n_dyads, 2, weighted.shape[1]))
-        values[at, layout.dyad[rows], layout.member[rows]] = weighted[rows]
-        spans, place = np.unique(np.r_[0.0, layout.span[rows]], return_inverse=True)
-        places = np.zeros((length, layout.n_dyads), dtype=np.int64)
-        places[at, layout.dyad[rows]] = np.ravel(place)[1:]
+        rows, at_once = order[start:stop], min(length, layout.n_occasions - block * length)
+        at = layout.occasion[rows] - block * length
+        values = np.zeros((at_once, 2, layout.n_dyads, p))
+        values[at, layout.member[rows], layout.dyad[rows]] = weighted[rows]
+        spans, found = np.unique(layout.span[rows], return_inverse=True)
+        # A series that has ended is moved like most: no answer of its own is left to count.
+        places = np.full((at_once, layout.n_dyads), np.bincount(np.ravel(found)).argmax())
+        places[at, layout.dyad[rows]] = np.ravel(found)
         yield values, places, spans
