@@ -21,9 +21,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "REGISTRY", "Numbers", "Withheld", "decode", "encode_fields", "encode_parts", "enter", "numbers_of", "row_fields",
+    "REGISTRY",
+    "Numbers",
+    "Withheld",
+    "decode",
+    "encode_fields",
+    "encode_parts",
+    "enter",
+    "numbers_of",
+    "row_fields",
     "schema_of",
-]  # fmt: skip
+]
 
 # Classes that can be saved, by schema name: the word that a file says, whatever the class is called by then.
 REGISTRY: dict[str, type[Any]] = {}

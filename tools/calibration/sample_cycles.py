@@ -1,14 +1,12 @@
 """Which planted cycles of the sample study `detect_cycles` finds with its defaults, before and after adjustment.
 
-Usage: python -m tools.calibration.sample_cycles [--couples 40] [--jobs 2] [--result FILE]
+Usage: python -m tools.calibration.sample_cycles [--jobs 2]
 
 The first couples of the sample study are tested with 999 surrogates; a direction with a planted cycle or alternation
-should be supported, one of the others should not. ``--result`` counts what a file holds that an earlier run wrote with
-``to_json``, in place of testing anew, which takes twenty minutes of processor time and more.
+should be supported, one of the others should not. This takes twenty minutes of processor time and more.
 """
 
 import argparse
-from pathlib import Path
 
 import reldyn as rd
 from reldyn.study._demo import INTERMITTENT, with_truth
@@ -20,9 +18,9 @@ SEED = 1
 COUPLES = 40
 
 
-def detection(couples, n_jobs):
+def detection(n_jobs):
     """Test the first couples with the defaults."""
-    panel = rd.load_sample().select(dyads=list(range(1, couples + 1)))
+    panel = rd.load_sample().select(dyads=list(range(1, COUPLES + 1)))
     return rd.detect_cycles(panel, warmth="warmth_received", response="longing", seed=SEED, n_jobs=n_jobs)
 
 
@@ -46,12 +44,8 @@ def cells_of(found):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--couples", type=int, default=COUPLES)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--result", type=Path, help="count what this file holds")
-    options = parser.parse_args()
-    found = rd.from_json(options.result) if options.result else detection(options.couples, options.jobs)
-    cells = cells_of(found)
+    cells = cells_of(detection(parser.parse_args().jobs))
     save(STORED, cells, seed=SEED, command=COMMAND)
     for cell in cells:
         print(cell["cell"], cell["done"], {name: rate["value"] for name, rate in cell["rates"].items()})

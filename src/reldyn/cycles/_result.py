@@ -440,8 +440,8 @@ def _reinforcement_cells(one: Outcome) -> dict[str, Any]:
         name: getattr(found, name)
         for name in ("estimate", "conf_low", "conf_high", "statistic", "p_value", "n_surrogates")
     }
-    scenarios = "linear world" if math.isnan(found.p_phases) else "linear world, and phases without learning"
-    return cells | {"note": found.note or scenarios}
+    nulls = "linear world" if math.isnan(found.p_phases) else "linear world, and phases without learning"
+    return cells | {"note": found.note or nulls}
 
 
 def _phase_rows(one: Outcome, occasions: pd.DataFrame) -> pd.DataFrame:

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["SCHEMA_VERSION", "Result", "from_json", "homes", "register", "write_text"]
 
 SCHEMA_VERSION = 3
-# Results that no analysis of a panel returns itself, and the module that defines them: importing it registers them.
+# Results that no analysis of a panel returns itself, or under another schema name, and the module that defines them:
+# importing it registers them.
 _OTHER_HOMES = {
     "AmbivalenceByOccasion": "reldyn.perception",
     "EffectSizes": "reldyn.actor_partner",
@@ -390,10 +391,6 @@ def from_json(path: str | Path) -> Result:
     known = homes()
     if name in known:
         importlib.import_module(known[name])
-    elif name not in REGISTRY:
-        # A class that was renamed since.
-        for module in sorted(set(known.values())):
-            importlib.import_module(module)
     saved_class = REGISTRY.get(name)
     if saved_class is None or not issubclass(saved_class, Result):
         raise DataError(f"no result of reldyn is called {name!r}; known: {', '.join(sorted(known))}.")

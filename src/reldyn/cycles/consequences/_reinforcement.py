@@ -123,11 +123,11 @@ def _tested(
     if not np.isfinite(coefficient[0]) or error[0] <= 0:
         return _nothing(n_pairs, "unpredictability or the response does not vary")
     statistic = float(coefficient[0] / error[0])
-    scenarios = [_NullModel.fit(series, fixed, None)]
+    nulls = [_NullModel.fit(series, fixed, None)]
     if phases is not None:
-        scenarios.append(_NullModel.fit(series, fixed, phases))
+        nulls.append(_NullModel.fit(series, fixed, phases))
     runs = []
-    for number, null in enumerate(scenarios):
+    for number, null in enumerate(nulls):
 
         def draw(generators: Sequence[np.random.Generator], null: _NullModel = null) -> Array:
             drawn = null.draw(generators)

@@ -128,7 +128,7 @@ def run_claim_tests(
     setting : Setting
     seed : int or SeedSequence
         Of the whole detection.
-    prior : LearnedPhases, optional
+    prior : PhasePrior, optional
         Phases learned from other dyads, for *regimes* and *irregular*; by default the series stands alone.
 
     Returns

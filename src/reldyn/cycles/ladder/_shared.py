@@ -38,7 +38,7 @@ class Shared:
 
     Attributes
     ----------
-    priors : tuple of LearnedPhases or None
+    priors : tuple of PhasePrior or None
         One per direction; None where the direction is tested by itself.
     used : bool
     reason : str

@@ -113,7 +113,7 @@ def assess_shared_regimes(
     Parameters
     ----------
     direction : DirectionFits
-    prior : LearnedPhases
+    prior : PhasePrior
         Learned without the dyad of this direction.
     n_surrogates : int, default 99
         At most so many per null.
@@ -236,7 +236,7 @@ def assess_shared_irregular(
     Parameters
     ----------
     direction : DirectionFits
-    prior : LearnedPhases
+    prior : PhasePrior
         Learned without the dyad of this direction.
     n_surrogates : int, default 99
     alpha, previous, go_on

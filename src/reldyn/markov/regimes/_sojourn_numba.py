@@ -132,12 +132,8 @@ def _forward(
     n_ages: int,
 ) -> None:
     """Filter."""
-    weights, survival, lasting, last_hazard = (
-        series.weights,
-        durations.survival,
-        durations.lasting,
-        durations.last_hazard,
-    )
+    weights = series.weights
+    survival, lasting, last_hazard = durations.survival, durations.lasting, durations.last_hazard
     mass, product, left, tails = flow.mass, flow.product, flow.left, flow.tails
     entries, due, entering, whole = flow.entries, flow.due, flow.entering, series.whole
     n_states, n_occasions = weights.shape

@@ -82,9 +82,6 @@ def _run(weighted, member, step, place, matrices, state, total):
 def second_order_of_rows(base, member, step, place, first, chosen, design, layouts, matrices):
     """Run the recursion over the occasions of each dyad; rows of V^{-1}X are formed for one dyad at a time.
 
-    Only derivatives of the powers are carried: with P_i those in transition parameter i, what the weights make of the
-    first derivatives of all parameters, ``h_i = 2 sum_k W_ik g_k``, moves by itself.
-
     Parameters
     ----------
     base : (n, k) array

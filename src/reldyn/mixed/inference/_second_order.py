@@ -86,7 +86,7 @@ def _of_stratum(fit: Fit, stratum: int, W: Array, problem: Problem, rows: Ints, 
         rows = rows[np.lexsort((problem.member[rows], problem.step[rows], problem.dyad[rows]))]
     layout = _occasions(problem, rows)
     n, p = layout.n_dyads, weighted.shape[1]
-    shortest = float(np.min(layout.span, where=layout.span > 0, initial=np.inf))
+    shortest = _shortest(layout.span)
     half, moved = np.zeros((p, p)), np.zeros((0, n, p))
     for values, places, spans in _blocks(layout, weighted[rows]):
         matrices = _matrices(fit, stratum, W, spans, shortest)
@@ -174,7 +174,7 @@ def _of_base(fit: Fit, stratum: int, W: Array, problem: Problem) -> Array:
             np.cumsum([0, *(size**2).tolist()]),
             np.concatenate(precisions),
         ),
-        _matrices(fit, stratum, W, spans, float(np.min(spans, where=spans > 0, initial=np.inf))),
+        _matrices(fit, stratum, W, spans, _shortest(spans)),
     )[:p, :p]
     return np.asarray(half + half.T)
 
@@ -194,6 +194,12 @@ def _spans(steps: NDArray[Any], dyad: Ints) -> tuple[Ints, Ints, Ints, Array]:
     return step, np.append(np.flatnonzero(fresh), len(dyad)), np.ravel(place), spans.astype(float)
 
 
+def _shortest(spans: Array) -> float:
+    """The shortest span between occasions; 1 where no dyad has two."""
+    apart = spans[spans > 0]
+    return float(apart.min()) if len(apart) else 1.0
+
+
 def _matrices(fit: Fit, stratum: int, W: Array, spans: Array, shortest: float) -> tuple[Array, ...]:
     """Powers and covariances of the process with their weighted derivatives.
 
@@ -203,7 +209,7 @@ def _matrices(fit: Fit, stratum: int, W: Array, spans: Array, shortest: float) -
     ``2 sum_k W_ik`` times its derivatives; ``bend`` (2, 2), its weighted second derivatives. What the weights make of
     the first derivatives of all parameters, ``h_i = 2 sum_k W_ik g_k``, moves by itself.
     """
-    every = np.append(spans, shortest if np.isfinite(shortest) else 1.0)
+    every = np.append(spans, shortest)
     gamma, powers = step_jets(fit.residual, fit.problem.exchangeable[stratum], fit.psi[stratum], every)
     slopes = np.moveaxis(np.asarray(powers.first), 0, 1)
     moving = np.flatnonzero(np.abs(slopes[-1]).sum(axis=(1, 2)) > 0)

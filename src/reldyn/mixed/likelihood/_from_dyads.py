@@ -67,12 +67,8 @@ def entries_of_dyads(chunks: tuple[Chunk, ...], n_dyads: int, structures: list[S
     from reldyn.mixed.spec._pass_numba import fill_lanes
 
     layouts = [cast("DyadLayouts", chunk.layouts) for chunk in chunks]
-    dyads, p, q, w = (
-        layouts[0].dyads,
-        layouts[0].columns[0].p,
-        layouts[0].columns[0].q,
-        layouts[0].dyads.singles.shape[-1],
-    )
+    dyads, columns = layouts[0].dyads, layouts[0].columns[0]
+    p, q, w = columns.p, columns.q, dyads.singles.shape[-1]
     places: list[tuple[int, int, int]] = []
     pieces: list[Array] = []
     totals: list[Array] = []
@@ -152,10 +148,10 @@ def entries_of_segments(
                 left, right = columns[members[one]], columns[members[other]]
                 z = slice(len(left.x), len(left.x) + len(left.z))
                 above, used_above = sides[one]
-                beside, used_beside = sides[other]
+                across, used_across = sides[other]
                 element = (len(places) * (p + q + 1) + right.places) * q + left.z[:, None]
-                index = (one * w + above[z, None]) * (len(members) * w) + other * w + beside
-                weight = np.outer(used_above[z], used_beside)
+                index = (one * w + above[z, None]) * (len(members) * w) + other * w + across
+                weight = np.outer(used_above[z], used_across)
                 found.append(np.array([item.ravel() for item in (element, index, weight)], dtype=float))
             places.append((layout, a, b))
         piece = np.concatenate(found, axis=1)
@@ -201,17 +197,17 @@ def _add_block(
     mine = [np.append(np.arange(len(columns[m].x)), columns[m].width - 1) for m in pair]
     there = [np.append(columns[m].x, columns[m].p) for m in pair]
     above, used_above = first[0][mine[0]], first[1][mine[0]]
-    beside, used_beside = second[0][mine[1]], second[1][mine[1]]
-    total[there[0][:, None], there[1]] += np.outer(used_above, used_beside) * sums[above[:, None], beside]
+    across, used_across = second[0][mine[1]], second[1][mine[1]]
+    total[there[0][:, None], there[1]] += np.outer(used_above, used_across) * sums[above[:, None], across]
 
 
 def _pieces(layouts: DyadLayouts, place: int, one: int, other: int, term: int, number: int) -> Array:
     """What makes up the elements of a term, as rows: the element, whether of single rows, where, weight, chunk."""
     left, right = layouts.columns[one], layouts.columns[other]
     z = slice(len(left.x), len(left.x) + len(left.z))
-    width, above, beside = _positions(layouts, place, one, other)
+    width, above, across = _positions(layouts, place, one, other)
     element = (term * (left.p + left.q + 1) + right.places) * left.q + left.z[:, None]
-    index = above[z, None] * width + beside + (place * width * width if place < 2 else 0)
+    index = above[z, None] * width + across + (place * width * width if place < 2 else 0)
     weight = np.outer(layouts.used[one][z], layouts.used[other])
     found = np.empty((5, element.size))
     found[0], found[2], found[3] = element.ravel(), index.ravel(), weight.ravel()

@@ -150,15 +150,15 @@ class DyadLayouts:
         frequent = []
         for pair, of_pair in terms.items():
             left, right = (self.columns[member] for member in pair)
-            above, beside = (self.sources[member] for member in pair)
-            used_above, used_beside = (self.used[member] for member in pair)
+            above, across = (self.sources[member] for member in pair)
+            used_above, used_across = (self.used[member] for member in pair)
             grams = np.zeros((len(of_pair), len(dyads.counts), len(left.z), right.width))
             totals = np.zeros((len(of_pair), left.width, right.width))
             z_rows = slice(len(left.x), len(left.x) + len(left.z))
             for t, (index, _, _) in enumerate(of_pair):
                 products = _block(dyads, self.present[index], pair)[mine]
-                totals[t] = np.outer(used_above, used_beside) * products.sum(axis=0)[np.ix_(above, beside)]
-                grams[t, mine] = products[:, above[z_rows, None], beside] * np.outer(used_above[z_rows], used_beside)
+                totals[t] = np.outer(used_above, used_across) * products.sum(axis=0)[np.ix_(above, across)]
+                grams[t, mine] = products[:, above[z_rows, None], across] * np.outer(used_above[z_rows], used_across)
             frequent.append(DenseLayout(pair, tuple(of_pair), grams, totals))
         return tuple(frequent)
 
