@@ -10,20 +10,18 @@ occasion before lies equally far back.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reldyn._kernels import chosen_kernels
 from reldyn._types import Array, Ints
 from reldyn.mixed.inference._weighted import weighted_rows
 from reldyn.mixed.likelihood._objective import pull_back
+from reldyn.mixed.processes import SegmentGroup, segments_of, step_jets
 from reldyn.mixed.processes import kernels as layout_kernels
-from reldyn.mixed.processes import segments_of, step_jets
 from reldyn.mixed.spec._columns import RoleColumns
 from reldyn.mixed.spec._problem import Problem, sort_rows
 from reldyn.mixed.spec._sums import goes_by_member
@@ -31,8 +29,10 @@ from reldyn.mixed.spec._sums import goes_by_member
 if TYPE_CHECKING:
     from reldyn.mixed._fit import Fit
 
-# Numbers of weighted rows that are laid out by occasion at once.
-_AT_ONCE = 2_000_000
+# Numbers of weighted rows that are laid out by occasion at once: with what is carried along, they fit into a cache.
+_AT_ONCE = 500_000
+# Fewer dyads than this make a step cost more than the work in it.
+_FEW_DYADS = 32
 # Spans of one occasion that are moved one by one; in continuous time nearly every dyad has its own.
 _FEW_SPANS = 8
 _LAYOUTS_AT_ONCE = 64
@@ -52,54 +52,51 @@ def residual_second_order(fit: Fit, W: Array) -> Array:
     (p, p) array
     """
     problem, _ = sort_rows(fit.problem)
-    compiled = chosen_kernels() == "numba" and fit.residual.process != "car1"
-    by_base = compiled and fit.structure.internal_design(problem.Z) is problem.Z and goes_by_member(problem)
+    occasions = _occasions(problem)
+    compiled = chosen_kernels() == "numba" and fit.structure.internal_design(problem.Z) is problem.Z
+    by_base = compiled and goes_by_member(problem)
     weighted = np.zeros((0, 0)) if by_base else weighted_rows(fit)[1][:, :-1]
-    total = np.zeros((len(fit.beta),) * 2)
+    half = np.zeros((len(fit.beta),) * 2)
     begin = 0
     for stratum, size in enumerate(fit.statistics.sizes):
         here = slice(begin, begin + size)
         begin += size
-        if by_base:
-            total += _of_base(fit, stratum, W[here, here], problem)
-            continue
-        rows = np.flatnonzero(problem.strata[problem.dyad] == stratum)
-        if len(rows):
-            total += _of_stratum(fit, stratum, W[here, here], problem, rows, weighted)
-    return total
+        dyads = np.flatnonzero(problem.strata == stratum)
+        lay_out = _from_base(fit, problem, occasions, stratum) if by_base else _from_rows(weighted, occasions)
+        shortest = _shortest(occasions.gap[problem.strata[problem.dyad] == stratum])
+        for part in _portions(occasions, dyads, len(fit.beta)):
+            places, spans = _places(occasions, part)
+            matrices = _matrices(fit, stratum, W[here, here], spans, shortest)
+            half += _carried(lay_out(part), places, matrices)
+    return half + half.T
 
 
 @dataclass(frozen=True)
 class _Occasions:
-    """Rows of some dyads by occasion: the k-th occasion of a dyad, whenever that was."""
+    """Occasions of sorted rows, numbered within dyads, and how long each one is after the one before."""
 
-    dyad: Ints
-    occasion: Ints
     member: Ints
-    span: Array
-    n_dyads: int
-    n_occasions: int
+    number: Ints
+    gap: Array
+    first: Ints
 
 
-def _of_stratum(fit: Fit, stratum: int, W: Array, problem: Problem, rows: Ints, weighted: Array) -> Array:
-    if not problem.in_order:
-        rows = rows[np.lexsort((problem.member[rows], problem.step[rows], problem.dyad[rows]))]
-    layout = _occasions(problem, rows)
-    n, p = layout.n_dyads, weighted.shape[1]
-    shortest = _shortest(layout.span)
-    half, moved = np.zeros((p, p)), np.zeros((0, n, p))
-    for values, places, spans in _blocks(layout, weighted[rows]):
-        matrices = _matrices(fit, stratum, W, spans, shortest)
-        steps, own = _steps(matrices), 0.5 * matrices[-1]
-        for w, place in zip(values, places, strict=True):
-            if not len(moved):
-                moved = np.zeros((steps.shape[1], n, p))
-            moved = _moved(steps, np.concatenate([moved, w]), place)
-            flat = w.reshape(2, n * p)
-            # The occasion's own part counts once when both halves are added.
-            found = (moved[2:4].reshape(2, n * p) - own @ flat).reshape(2 * n, p)
-            half += flat.reshape(2 * n, p).T @ found
-    return half + half.T
+# From dyads to rows (t, 2, n, p) of V^{-1}X by occasion, member and dyad.
+_LayOut = Callable[[Ints], Array]
+
+
+def _carried(values: Array, places: Ints, matrices: tuple[Array, ...]) -> Array:
+    """Half of the sum over dyads, rows (t, 2, n, p) of whose occasions are given."""
+    n, p = values.shape[2:]
+    steps, own = _steps(matrices), 0.5 * matrices[-1]
+    moved, half = np.zeros((steps.shape[1], n, p)), np.zeros((p, p))
+    for w, place in zip(values, places, strict=True):
+        moved = _moved(steps, np.concatenate([moved, w]), place)
+        flat = w.reshape(2, n * p)
+        # The occasion's own part counts once when both halves are added.
+        found = (moved[2:4].reshape(2, n * p) - own @ flat).reshape(2 * n, p)
+        half += flat.reshape(2 * n, p).T @ found
+    return half
 
 
 def _steps(matrices: tuple[Array, ...]) -> Array:
@@ -137,61 +134,85 @@ def _moved(steps: Array, carried: Array, place: Ints) -> Array:
     return np.asarray(out)
 
 
-def _of_base(fit: Fit, stratum: int, W: Array, problem: Problem) -> Array:
-    """The same where rows of V^{-1}X can be formed from base columns, one dyad at a time."""
-    from reldyn.mixed.inference._passes_numba import WIDE, second_order_of_rows
+def _from_rows(weighted: Array, occasions: _Occasions) -> _LayOut:
+    """Lay out rows of V^{-1}X that were formed for all dyads at once."""
+
+    def lay_out(dyads: Ints) -> Array:
+        rows, owner = _rows_of(occasions.first, dyads)
+        number = occasions.number[rows]
+        values = np.zeros((int(number.max(initial=-1)) + 1, 2, len(dyads), weighted.shape[1]))
+        values[number, occasions.member[rows], owner] = weighted[rows]
+        return values
+
+    return lay_out
+
+
+def _from_base(fit: Fit, problem: Problem, occasions: _Occasions, stratum: int) -> _LayOut:
+    """Lay out rows of V^{-1}X that are formed from base columns, one dyad at a time."""
+    from reldyn.mixed.inference._passes_numba import rows_by_occasion
 
     X, Z = cast("RoleColumns", problem.X), cast("RoleColumns", problem.Z)
     p, groups = len(fit.beta), segments_of(problem, fit.residual)
-    step, first, place, spans = _spans(problem.step, problem.dyad)
     mine = slice(2 * stratum, 2 * stratum + 2)
-    # Columns of zeros fill up the registers of the processor.
-    wide = -(-p // WIDE) * WIDE
-    coefficients = np.zeros((2, X.base.shape[1], wide))
+    coefficients = np.zeros((2, X.base.shape[1], p))
     coefficients[:, X.source, np.arange(p)] = X.used[mine]
-    effects = np.zeros((problem.n_dyads, Z.shape[1], wide))
-    effects[:, :, :p] = pull_back(fit.evaluation.dyad, fit.beta).Pz[:, :, :p]
-    exchangeable, opens, precisions = problem.exchangeable[stratum], np.full(problem.n, -1), []
+    effects = np.ascontiguousarray(pull_back(fit.evaluation.dyad, fit.beta).Pz[:, :, :p])
+    opens = np.full(problem.n, -1)
     for number, group in enumerate(groups):
         opens[group.rows[:, group.layout.n_conditioning]] = number
+    given, size = np.array([[group.layout.n_conditioning, group.rows.shape[1]] for group in groups]).T
+    begin = np.cumsum([0, *(size**2).tolist()])
+    design = (coefficients, Z.source, np.ascontiguousarray(Z.used[mine]), effects)
+    layouts = (opens, given, size, begin, _precisions(fit, stratum, groups))
+
+    def lay_out(dyads: Ints) -> Array:
+        rows, _ = _rows_of(occasions.first, dyads)
+        values = np.zeros((int(occasions.number[rows].max(initial=-1)) + 1, 2, len(dyads), p))
+        rows_by_occasion(X.base, occasions.member, occasions.number, occasions.first, dyads, design, layouts, values)
+        return values
+
+    return lay_out
+
+
+def _precisions(fit: Fit, stratum: int, groups: Sequence[SegmentGroup]) -> Array:
+    """Precisions of the segments of all layouts, one after the other."""
+    precisions: list[Array] = []
     for start in range(0, len(groups), _LAYOUTS_AT_ONCE):
         layouts = [group.layout for group in groups[start : start + _LAYOUTS_AT_ONCE]]
-        found = layout_kernels(fit.residual, exchangeable, fit.psi[stratum], layouts, 0)
+        found = layout_kernels(fit.residual, fit.problem.exchangeable[stratum], fit.psi[stratum], layouts, 0)
         precisions += [kernel.precision.ravel() for kernel in found]
-    size = np.array([group.rows.shape[1] for group in groups])
-    half = second_order_of_rows(
-        X.base,
-        problem.member,
-        step,
-        place,
-        first,
-        problem.strata == stratum,
-        (coefficients, Z.source, np.ascontiguousarray(Z.used[mine]), effects),
-        (
-            opens,
-            np.array([group.layout.n_conditioning for group in groups]),
-            size,
-            np.cumsum([0, *(size**2).tolist()]),
-            np.concatenate(precisions),
-        ),
-        _matrices(fit, stratum, W, spans, _shortest(spans)),
-    )[:p, :p]
-    return np.asarray(half + half.T)
+    return np.concatenate(precisions)
 
 
-def _spans(steps: NDArray[Any], dyad: Ints) -> tuple[Ints, Ints, Ints, Array]:
-    """Whole steps; where dyads begin, and the end; number of the span since the occasion before; the spans."""
-    step = np.rint(steps.astype(float)).astype(np.int64)
-    fresh = np.r_[True, dyad[1:] != dyad[:-1]]
-    gap = np.r_[0, step[1:] - step[:-1]]
-    # The second row of an occasion is read together with the first.
-    gap[fresh] = 0
-    if gap.max() < len(gap):
-        present = np.bincount(gap) > 0
-        spans, place = np.flatnonzero(present), (np.cumsum(present) - 1)[gap]
-    else:
-        spans, place = np.unique(gap, return_inverse=True)
-    return step, np.append(np.flatnonzero(fresh), len(dyad)), np.ravel(place), spans.astype(float)
+def _portions(occasions: _Occasions, dyads: Ints, p: int) -> Iterator[Ints]:
+    """Dyads of about equal numbers of occasions, as many as are laid out at once."""
+    if not len(dyads):
+        return
+    counts = occasions.number[occasions.first[dyads + 1] - 1] + 1
+    # Long series stand together, so that little of what is laid out is empty.
+    dyads = dyads[np.argsort(-counts, kind="stable")]
+    at_once = max(_AT_ONCE // (2 * int(counts.max()) * p), _FEW_DYADS)
+    for start in range(0, len(dyads), at_once):
+        yield dyads[start : start + at_once]
+
+
+def _places(occasions: _Occasions, dyads: Ints) -> tuple[Ints, Array]:
+    """Places (t, n_dyads) of steps among the distinct spans of some dyads, and the spans."""
+    rows, owner = _rows_of(occasions.first, dyads)
+    number = occasions.number[rows]
+    spans, found = np.unique(occasions.gap[rows], return_inverse=True)
+    # A series that has ended is moved like most: no answer of its own is left to count.
+    places = np.full((int(number.max(initial=-1)) + 1, len(dyads)), np.bincount(np.ravel(found)).argmax())
+    places[number, owner] = np.ravel(found)
+    return places, spans
+
+
+def _rows_of(first: Ints, dyads: Ints) -> tuple[Ints, Ints]:
+    """Rows of some dyads, and the place of each row's dyad among them."""
+    counts = first[dyads + 1] - first[dyads]
+    owner = np.repeat(np.arange(len(dyads)), counts)
+    begin = np.cumsum(counts) - counts
+    return np.arange(counts.sum()) - begin[owner] + first[dyads][owner], owner
 
 
 def _shortest(spans: Array) -> float:
@@ -225,33 +246,16 @@ def _matrices(fit: Fit, stratum: int, W: Array, spans: Array, shortest: float) -
     return tuple(np.ascontiguousarray(item) for item in found)
 
 
-def _occasions(problem: Problem, rows: Ints) -> _Occasions:
+def _occasions(problem: Problem) -> _Occasions:
     """Number the occasions of each dyad, rows being sorted."""
-    step, dyad = problem.step[rows].astype(float), problem.dyad[rows]
+    step, dyad = problem.step.astype(float), problem.dyad
     new_dyad = np.r_[True, dyad[1:] != dyad[:-1]]
     fresh = new_dyad | np.r_[True, step[1:] != step[:-1]]
     count = np.cumsum(fresh) - 1
     begin = np.flatnonzero(new_dyad)
-    code = np.cumsum(new_dyad) - 1
-    occasion = count - count[begin][code]
     # Rows of the occasion before stand directly ahead of the first row of an occasion.
     at = np.flatnonzero(fresh)
     gap = np.where(new_dyad[at], 0.0, step[at] - step[np.maximum(at - 1, 0)])
-    return _Occasions(code, occasion, problem.member[rows], gap[count], len(begin), int(occasion.max()) + 1)
-
-
-def _blocks(layout: _Occasions, weighted: Array) -> Iterator[tuple[Array, Ints, Array]]:
-    """Portions of occasions: values (t, 2, n_dyads, p), places (t, n_dyads) of steps among the distinct spans."""
-    order, p = np.argsort(layout.occasion, kind="stable"), weighted.shape[1]
-    length = max(_AT_ONCE // (2 * layout.n_dyads * p), 1)
-    bounds = np.searchsorted(layout.occasion[order], np.arange(0, layout.n_occasions + length, length))
-    for block, (start, stop) in enumerate(itertools.pairwise(bounds)):
-        rows, at_once = order[start:stop], min(length, layout.n_occasions - block * length)
-        at = layout.occasion[rows] - block * length
-        values = np.zeros((at_once, 2, layout.n_dyads, p))
-        values[at, layout.member[rows], layout.dyad[rows]] = weighted[rows]
-        spans, found = np.unique(layout.span[rows], return_inverse=True)
-        # A series that has ended is moved like most: no answer of its own is left to count.
-        places = np.full((at_once, layout.n_dyads), np.bincount(np.ravel(found)).argmax())
-        places[at, layout.dyad[rows]] = np.ravel(found)
-        yield values, places, spans
+    number = count - np.repeat(count[begin], np.diff(np.append(begin, problem.n)))
+    first = np.searchsorted(dyad, np.arange(problem.n_dyads + 1))
+    return _Occasions(problem.member, number, gap[count], first)

@@ -18,11 +18,11 @@ def grams(vectors, rows, offsets, dyad, n_dyads):  # type: ignore[no-untyped-def
             begin = rows[s, a]
             for j in range(offsets[a + 1] - offsets[a]):
                 joined[offsets[a] + j] = vectors[begin + j]
-        mine = found[dyad[s]]
+        d = dyad[s]
         for i in range(width):
             left = joined[i]
             for j in range(i, width):
-                mine[i, j] += left * joined[j]
+                found[d, i, j] += left * joined[j]
     for d in range(n_dyads):
         for i in range(width):
             for j in range(i):
@@ -37,21 +37,19 @@ def segment_products(stack, which, owner, weights, begin, out, total):  # type: 
     q = out.shape[2]
     moved = np.empty((m, c))
     for s in range(stack.shape[0]):
-        rows = stack[s]
-        d = owner[s]
+        d, layout = owner[s], which[s]
         for k in range(out.shape[0]):
-            w = weights[k, which[s]]
             for a in range(m):
                 for j in range(c):
                     moved[a, j] = 0.0
                 for b in range(m):
-                    x = w[a, b]
+                    x = weights[k, layout, a, b]
                     if x != 0.0:
                         for j in range(c):
-                            moved[a, j] += x * rows[b, j]
+                            moved[a, j] += x * stack[s, b, j]
             for a in range(m):
                 for i in range(c):
-                    x = rows[a, i]
+                    x = stack[s, a, i]
                     if x == 0.0:
                         continue
                     if begin <= i < begin + q:
@@ -72,22 +70,22 @@ def segment_contractions(stack, which, owner, targets, constant, begin, n_layout
     found = np.zeros((targets.shape[0], n_layouts, m, m))
     half = np.empty((m, c))
     for s in range(stack.shape[0]):
-        rows = stack[s]
+        d, layout = owner[s], which[s]
         for k in range(targets.shape[0]):
             for a in range(m):
                 for j in range(c):
                     half[a, j] = 0.0
                 for i in range(q):
-                    x = rows[a, begin + i]
+                    x = stack[s, a, begin + i]
                     if x != 0.0:
                         for j in range(c):
-                            half[a, j] += x * targets[k, owner[s], i, j]
+                            half[a, j] += x * targets[k, d, i, j]
                 for j in range(begin):
                     half[a, j] *= 2.0
                 for j in range(begin + q, c):
                     half[a, j] *= 2.0
                 for i in range(c):
-                    x = rows[a, i]
+                    x = stack[s, a, i]
                     if x != 0.0 and (i < begin or i >= begin + q):
                         for j in range(c):
                             half[a, j] += x * constant[k, i, j]
@@ -95,9 +93,9 @@ def segment_contractions(stack, which, owner, targets, constant, begin, n_layout
                 for b in range(m):
                     x = 0.0
                     for j in range(c):
-                        x += half[a, j] * rows[b, j]
-                    found[k, which[s], a, b] += 0.5 * x
-                    found[k, which[s], b, a] += 0.5 * x
+                        x += half[a, j] * stack[s, b, j]
+                    found[k, layout, a, b] += 0.5 * x
+                    found[k, layout, b, a] += 0.5 * x
     return found
 
 

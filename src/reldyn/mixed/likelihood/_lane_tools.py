@@ -28,9 +28,9 @@ def gather(entries, terms, column, row, factors, out):
     for e in range(entries.shape[0]):
         factor = factors[terms[e]]
         if factor != 0.0:
-            target, entry = out[column[e], row[e]], entries[e]
+            j, i = column[e], row[e]
             for lane in range(LANES):
-                target[lane] += factor * entry[lane]
+                out[j, i, lane] += factor * entries[e, lane]
 
 
 @njit(cache=True)
@@ -81,15 +81,13 @@ def combine(x, transform, out):
     q = x.shape[1]
     for j in range(transform.shape[1]):
         for i in range(q):
-            total = out[j, i]
             for lane in range(LANES):
-                total[lane] = 0.0
+                out[j, i, lane] = 0.0
             for m in range(x.shape[0]):
                 factor = transform[m, j]
                 if factor != 0.0:
-                    right = x[m, i]
                     for lane in range(LANES):
-                        total[lane] += factor * right[lane]
+                        out[j, i, lane] += factor * x[m, i, lane]
 
 
 @njit(cache=True, fastmath=ORDER, error_model="numpy")
@@ -97,15 +95,13 @@ def combine_rows(x, transform, out):
     """Rows of x (k, q, lane) combined: ``transform' x``."""
     for j in range(x.shape[0]):
         for i in range(transform.shape[1]):
-            total = out[j, i]
             for lane in range(LANES):
-                total[lane] = 0.0
+                out[j, i, lane] = 0.0
             for m in range(x.shape[1]):
                 factor = transform[m, i]
                 if factor != 0.0:
-                    right = x[j, m]
                     for lane in range(LANES):
-                        total[lane] += factor * right[lane]
+                        out[j, i, lane] += factor * x[j, m, lane]
 
 
 @njit(cache=True, error_model="numpy")
@@ -241,9 +237,8 @@ def add_sandwich(left, right, factor, out):
         for j in range(q):
             total = 0.0
             for m in range(left.shape[0]):
-                one, other = left[m, i], right[m, j]
                 for lane in range(LANES):
-                    total += one[lane] * other[lane]
+                    total += left[m, i, lane] * right[m, j, lane]
             out[i, j] += factor * total
 
 
@@ -286,11 +281,10 @@ def contract(entries, terms, column, row, p, q, targets, out):
     for e in range(entries.shape[0]):
         # Elements beside Z stand for themselves and for their mirror image.
         twice = 1.0 if p <= column[e] < p + q else 2.0
-        entry, logs, squares = entries[e], targets[0, column[e], row[e]], targets[1, column[e], row[e]]
-        one, other = 0.0, 0.0
+        j, i, one, other = column[e], row[e], 0.0, 0.0
         for lane in range(LANES):
-            one += entry[lane] * logs[lane]
-            other += entry[lane] * squares[lane]
+            one += entries[e, lane] * targets[0, j, i, lane]
+            other += entries[e, lane] * targets[1, j, i, lane]
         out[0, terms[e]] += twice * one
         out[1, terms[e]] += twice * other
 

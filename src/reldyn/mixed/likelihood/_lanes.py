@@ -197,8 +197,7 @@ def weighted_bends(entries, terms, column, row, slopes, extra, C, half, places, 
     x, F, P = np.empty((p, q, LANES)), np.empty((p, q, LANES)), np.empty((p, q, LANES))
     M, shrink, H = np.empty((q, q, LANES)), np.empty((q, q, LANES)), np.empty((q, q, LANES))
     turned, dC = np.empty((q, q, LANES)), np.empty((c, q, LANES))
-    near, pulled, moved = np.empty((p, q, LANES)), np.empty((p, q, LANES)), np.empty((p, q, LANES))
-    Y = np.empty((r, p, q, LANES))
+    pulled, moved, Y = np.empty((p, q, LANES)), np.empty((p, q, LANES)), np.empty((r + 1, p, q, LANES))
     for block in range(C.shape[0]):
         pick(C[block], places, x)
         turn(half[block], turned)
@@ -218,6 +217,7 @@ def weighted_bends(entries, terms, column, row, slopes, extra, C, half, places, 
             gather(entries[block], terms, column, row, slopes[k], dC)
             if extra.shape[1]:
                 add_scaled(1.0, extra[block, k], dC)
+            near = Y[k]
             pick(dC, places, near)
             times(dC[p : p + q], P, pulled)
             if k == r:
@@ -227,15 +227,14 @@ def weighted_bends(entries, terms, column, row, slopes, extra, C, half, places, 
                 add_products(flat, flat_P, 0.5, total)
                 break
             add_scaled(1.0, pulled, near)
-            Y[k] = near
             times(shrink, near, pulled)
             combine_rows(F, mixed[k], moved)
             flat, flat_moved = pulled.reshape(p, q * LANES), moved.reshape(p, q * LANES)
             add_products(flat, flat_moved, -1.0, total)
             add_products(flat_moved, flat, -1.0, total)
         for k in range(r):
-            near[:] = 0.0
+            pulled[:] = 0.0
             for m in range(r):
-                add_scaled(W[k, m], Y[m], near)
-            times(M, near, moved)
+                add_scaled(W[k, m], Y[m], pulled)
+            times(M, pulled, moved)
             add_products(Y[k].reshape(p, q * LANES), moved.reshape(p, q * LANES), -1.0, total)

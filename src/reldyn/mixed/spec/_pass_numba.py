@@ -62,9 +62,9 @@ def dyad_products(base, y, member, step, first, pairs, singles, counts, filled):
             else:
                 other += 1
             row += 1
-        pairs[d] = np.dot(joined[:both].T, joined[:both])
-        singles[d, 0] = np.dot(alone[0, :one].T, alone[0, :one])
-        singles[d, 1] = np.dot(alone[1, :other].T, alone[1, :other])
+        np.dot(joined[:both].T, joined[:both], pairs[d])
+        np.dot(alone[0, :one].T, alone[0, :one], singles[d, 0])
+        np.dot(alone[1, :other].T, alone[1, :other], singles[d, 1])
         counts[d, 0], counts[d, 1], counts[d, 2] = one, other, both
 
 
@@ -188,7 +188,6 @@ def segment_lanes(base, y, rows, dyad, target, index, weight, out, total):
         products = np.dot(joined[:count].T, joined[:count])
         total += products
         flat = products.reshape(products.size)
-        block = out[d // lanes]
-        lane = d % lanes
+        block, lane = d // lanes, d % lanes
         for i in range(len(target)):
-            block[target[i], lane] += weight[i] * flat[index[i]]
+            out[block, target[i], lane] += weight[i] * flat[index[i]]
