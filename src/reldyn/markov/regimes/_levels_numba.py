@@ -1,4 +1,6 @@
-"""Numba twin of phases that shift the level: the same steps, one series after the other.
+"""Numba twin of phases that shift the level: the same steps, one series after the other, ordered by entry into a phase.
+
+See `_sojourn_numba`; here the answer at an entry depends on the phase before as well: its density comes with the move.
 
 Index letters: t occasion, k phase and j the phase before, c and d channels, a age, i and m rows of the regression.
 """
@@ -9,9 +11,24 @@ from typing import Any
 
 import numpy as np
 
-from reldyn._kernels import jit
-from reldyn.markov.regimes._emission_numba import LEAST, regression_of, solve, whitener_of
+from reldyn._kernels import inlined, jit
+from reldyn.markov.regimes._emission_numba import LEAST, dot, regression_of, solve, whitener_of
 from reldyn.markov.regimes._levels_moments_numba import aggregate, best_effect, moments, moved_between
+from reldyn.markov.regimes._sojourn_numba import (
+    LARGEST,
+    LOST,
+    SMALLEST,
+    account,
+    begin,
+    beyond,
+    durations_of,
+    flow_of,
+    gather,
+    rescale,
+    spread,
+    still_there,
+    tabulate,
+)
 
 # As in `_switching`: no pair of phases is ruled out altogether by one answer.
 _UNLIKELIEST = -200.0
@@ -79,25 +96,26 @@ def _forward(
     shock: bool,
     coefficients: Any,
     covariance: Any,
-    hazard: Any,
-    first: Any,
+    durations: Any,
     moves: Any,
     noise: Any,
-    forward: Any,
-    left: Any,
+    flow: Any,
+    filtered: Any,
     weights: Any,
 ) -> float:
+    """Filter; `flow.entering` are who arrived, given what was answered then."""
     n_occasions, channels = y.shape
-    n_states, n_ages = hazard.shape
+    n_states = level.shape[0]
     root, inverse = np.zeros((channels, channels)), np.zeros((channels, channels))
     constant = whitener_of(covariance, root, inverse)
     own, carried = np.zeros((n_states, channels)), np.zeros((2, n_states, channels))
     _whitened(level, coefficients, inverse, own, carried)
     by_day, by_night = carried[0], carried[1]
-    density, staying = np.ones((n_states, n_states)), 1.0 - hazard
-    entering, stayed = np.zeros(n_states), np.zeros(n_states)
+    density, arrived = np.ones((n_states, n_states)), np.zeros(n_states)
     base, white = np.zeros(channels), np.zeros(channels)
-    value = 0.0
+    value, last = 0.0, durations.survival.shape[1] - 1
+    flow.share_left[:] = 1.0
+    begin(durations, flow, flow.tail, last)
     for t in range(n_occasions):
         _predict(t, night, x, coefficients, noise, base)
         top = 0.0
@@ -115,146 +133,145 @@ def _forward(
             density[:] = 1.0
         total = 0.0
         for k in range(n_states):
-            if t == 0:
-                entering[k] = 0.0
-                stayed[k] = first[k].sum()
-            else:
-                entering[k] = 0.0
+            arrived[k] = 0.0
+            if t > 0:
                 for j in range(n_states):
-                    entering[k] += left[t - 1, j] * moves[j, k] * density[j, k]
-            total += stayed[k] * density[k, k] + entering[k]
+                    arrived[k] += flow.left[j, t - 1] * moves[j, k] * density[j, k]
+            total += flow.mass[k] * density[k, k] + arrived[k]
         total = max(total, LEAST)
-        share = 1.0 / total
-        for k in range(n_states):
-            if t == 0:
-                for a in range(n_ages):
-                    forward[0, k, a] = first[k, a] * (density[k, k] * share)
-            else:
-                _grow_older(t, k, staying, density[k, k] * share, entering[k] * share, forward)
-            left[t, k], stayed[k] = _ends(forward, t, k, hazard, n_ages)
-            for j in range(n_states):
-                weights[t, j, k] = density[j, k] * share
+        _go_on(t, 1.0 / total, density, arrived, durations, flow, filtered, weights)
         if observed[t]:
             value += np.log(total) + top
             if not shock and t + 1 < n_occasions and not observed[t + 1]:
-                _take_level_off(forward[t], level, noise[t])
+                _take_level_off(filtered, level, noise[t])
     return value
 
 
-@jit
-def _ends(forward: Any, t: int, k: int, hazard: Any, n: int) -> Any:
-    """Split the mass of phase k at t into what leaves and what stays, each in four fixed lanes."""
-    # Signed indices would be checked at every step.
-    when, row = np.uintp(t), np.uintp(k)
-    left_0, left_1, left_2, left_3 = 0.0, 0.0, 0.0, 0.0
-    stay_0, stay_1, stay_2, stay_3 = 0.0, 0.0, 0.0, 0.0
-    whole = n - n % 4
-    for a in range(0, whole, 4):
-        mass, rate = forward[when, row, np.uintp(a)], hazard[row, np.uintp(a)]
-        left_0 += mass * rate
-        stay_0 += mass * (1.0 - rate)
-        mass, rate = forward[when, row, np.uintp(a + 1)], hazard[row, np.uintp(a + 1)]
-        left_1 += mass * rate
-        stay_1 += mass * (1.0 - rate)
-        mass, rate = forward[when, row, np.uintp(a + 2)], hazard[row, np.uintp(a + 2)]
-        left_2 += mass * rate
-        stay_2 += mass * (1.0 - rate)
-        mass, rate = forward[when, row, np.uintp(a + 3)], hazard[row, np.uintp(a + 3)]
-        left_3 += mass * rate
-        stay_3 += mass * (1.0 - rate)
-    for a in range(whole, n):
-        mass, rate = forward[when, row, np.uintp(a)], hazard[row, np.uintp(a)]
-        left_0 += mass * rate
-        stay_0 += mass * (1.0 - rate)
-    return (left_0 + left_1) + (left_2 + left_3), (stay_0 + stay_1) + (stay_2 + stay_3)
-
-
-@jit
-def _grow_older(t: int, k: int, staying: Any, factor: float, entering: float, forward: Any) -> None:
-    """Write masses by age at t from those at t - 1; the last age stands for all that follow."""
-    before, when, row = np.uintp(t - 1), np.uintp(t), np.uintp(k)
-    last = staying.shape[1] - 1
-    for a in range(last):
-        age = np.uintp(a)
-        forward[when, row, age + np.uintp(1)] = forward[before, row, age] * staying[row, age] * factor
-    tail = forward[t - 1, k, last] * staying[k, last] * factor
-    if last == 0:
-        forward[t, k, 0] = tail + entering
-    else:
-        forward[t, k, last] += tail
-        forward[t, k, 0] = entering
+@inlined
+def _go_on(
+    t: int, share: float, density: Any, arrived: Any, durations: Any, flow: Any, filtered: Any, weights: Any
+) -> None:
+    """Let arrive who moved at t, say who leaves after t, and keep in `mass` who stays."""
+    n_states, n_ages = durations.survival.shape
+    last, product, mass = n_ages - 1, flow.product, flow.mass
+    for k in range(n_states):
+        for j in range(n_states):
+            weights[t, j, k] = density[j, k] * share
+        weight = weights[t, k, k]
+        product[k] *= weight
+        if product[k] < SMALLEST or product[k] > LARGEST:
+            rescale(product[k], flow.entries, k, t, n_ages)
+            rescale(product[k], flow.due, k, t, n_ages)
+            product[k] = 1.0
+        if t == 0:
+            flow.entering[k, 0] *= weight
+        else:
+            flow.entering[k, t] = arrived[k] * share
+        filtered[k] = mass[k] * weight + (flow.entering[k, t] if t > 0 else 0.0)
+        if last == 0:
+            # One age stands for all.
+            flow.tails[k, t] = filtered[k]
+            flow.left[k, t] = filtered[k] * durations.last_hazard[k]
+            flow.tail[k] = filtered[k] - flow.left[k, t]
+        else:
+            if t > 0:
+                entry = flow.entering[k, t] / product[k]
+                flow.entries[k, t + last] = entry
+                spread(entry, durations.lasting, k, t, flow.due, last)
+            flow.tails[k, t] = flow.tail[k] * weight
+            ending = flow.tails[k, t] * durations.last_hazard[k]
+            flow.left[k, t] = product[k] * flow.due[k, t] + ending
+            in_last = product[k] * flow.entries[k, t + 1] * durations.survival[k, last]
+            flow.tail[k] = flow.tails[k, t] - ending + in_last
+        stayed = filtered[k] - flow.left[k, t]
+        flow.share_left[k] *= max(stayed, 0.0) / max(filtered[k], 1e-300)
+        if flow.share_left[k] < LOST:
+            stayed = still_there(k, t, durations, flow, flow.tail, last)
+            flow.share_left[k] = 1.0
+        mass[k] = max(stayed, 0.0)
 
 
 @jit
 def _take_level_off(mass: Any, level: Any, noise: Any) -> None:
     """Leave of an answer what the level of the phase, as far as known by now, does not explain."""
     for k in range(level.shape[0]):
-        share = mass[k].sum()
         for c in range(level.shape[1]):
-            noise[c] -= share * level[k, c]
+            noise[c] -= mass[k] * level[k, c]
 
 
 @jit
 def _backward(
-    forward: Any, left: Any, weights: Any, hazard: Any, moves: Any, pairs: Any, exits: Any, stays: Any
+    weights: Any, durations: Any, moves: Any, flow: Any, pairs: Any, gamma: Any, exits: Any, stays: Any
 ) -> None:
     """Smooth: write the probability of every pair of phases (before, now), exits and stays by age."""
-    n_occasions, n_states, n_ages = forward.shape
-    ahead, arriving = np.ones((n_states, n_ages)), np.zeros(n_states)
-    here = np.zeros(n_states)
-    pairs[:] = 0.0
+    leaving, onward, in_tail = flow.leaving, flow.onward, flow.in_tail
+    n_states, n_occasions = gamma.shape
+    n_ages = exits.shape[1]
+    final, last = n_occasions - 1, n_ages - 1
+    arrive, depart, waiting = flow.back[0], flow.back[1], flow.back[2]
+    behind, ended, begun = flow.back[3], flow.back[4], flow.back[5]
+    depart[:] = 0.0
+    begun[:] = 0.0
+    waiting[:] = 1.0
+    behind[:] = 1.0
+    ended[:] = 1.0
     exits[:] = 0.0
-    stays[:] = 0.0
-    for k in range(n_states):
-        for a in range(n_ages):
-            here[k] += forward[n_occasions - 1, k, a]
-    for t in range(n_occasions - 1, 0, -1):
+    pairs[:] = 0.0
+    # Nobody leaves at the end of the series or after it.
+    leaving[:, final:] = 0.0
+    onward[:] = 0.0
+    for t in range(final, -1, -1):
         for k in range(n_states):
-            arriving[k] = ahead[k, 0]
-        for k in range(n_states):
-            value = 0.0
-            for j in range(n_states):
-                worth = moves[k, j] * weights[t, k, j] * arriving[j]
-                value += worth
-                pairs[t, k, j] = left[t - 1, k] * worth
-                # Who is in a phase and did not arrive stayed.
-                here[j] -= pairs[t, k, j]
-            _go_back(t - 1, k, forward, hazard, value, weights[t, k, k], ahead, exits, stays)
+            reach = 1.0 / behind[k]
+            if t < final:
+                leaving[k, t] = depart[k] * reach
+                waiting[k] = durations.last_hazard[k] * depart[k] + (1.0 - durations.last_hazard[k]) * waiting[k]
+                exits[k, last] += flow.tails[k, t] * durations.last_hazard[k] * depart[k]
+                spread(leaving[k, t], durations.backwards, k, t, onward, n_ages)
+            in_tail[k, t] = waiting[k] * reach
+            # What an arrival at t is worth: its own density came with the move.
+            arrive[k] = behind[k] * (onward[k, t + last] + beyond(k, t, durations.survival, in_tail, ended[k], last))
+            gather(flow.entering[k, t] * behind[k], leaving, k, t, exits, last)
+            begun[k] += flow.entering[k, t] * arrive[k]
+            waiting[k] *= weights[t, k, k]
+            behind[k] *= weights[t, k, k]
+            if behind[k] < SMALLEST or behind[k] > LARGEST:
+                rescale(behind[k], leaving, k, t, n_ages)
+                rescale(behind[k], in_tail, k, t, n_ages)
+                rescale(behind[k], onward, k, t, n_ages)
+                ended[k] *= behind[k]
+                behind[k] = 1.0
+        if t == 0:
+            break
         norm = 0.0
         for k in range(n_states):
-            pairs[t, k, k] += max(here[k], 0.0)
-            here[k] = 0.0
+            depart[k] = 0.0
             for j in range(n_states):
-                here[k] += pairs[t, k, j]
-            norm += here[k]
+                value = moves[k, j] * weights[t, k, j] * arrive[j]
+                depart[k] += value
+                pairs[t, k, j] = flow.left[k, t - 1] * value
+                # Who is in a phase and did not arrive stayed.
+                gamma[j, t] -= pairs[t, k, j]
+        for k in range(n_states):
+            pairs[t, k, k] += max(gamma[k, t], 0.0)
+            gamma[k, t - 1] = 0.0
+            for j in range(n_states):
+                gamma[k, t - 1] += pairs[t, k, j]
+            norm += gamma[k, t - 1]
         norm = max(norm, LEAST)
         for k in range(n_states):
-            here[k] /= norm
+            gamma[k, t - 1] /= norm
             for j in range(n_states):
                 pairs[t, k, j] /= norm
+    for t in range(1, n_occasions):
+        for k in range(n_states):
+            gamma[k, t] = 0.0
+            for j in range(n_states):
+                gamma[k, t] += pairs[t, j, k]
     for k in range(n_states):
-        pairs[0, k, k] = here[k]
-
-
-@jit
-def _go_back(
-    t: int, k: int, forward: Any, hazard: Any, value: float, weight: float, ahead: Any, exits: Any, stays: Any
-) -> None:
-    """Add exits and stays by age after t; write by age what all that follows is worth."""
-    when, row, last = np.uintp(t), np.uintp(k), hazard.shape[1] - 1
-    oldest = ahead[k, last]
-    for a in range(last):
-        age = np.uintp(a)
-        past, leave = forward[when, row, age], hazard[row, age] * value
-        onward = (1.0 - hazard[row, age]) * (ahead[row, age + np.uintp(1)] * weight)
-        exits[row, age] += past * leave
-        stays[row, age] += past * onward
-        ahead[row, age] = leave + onward
-    past, leave = forward[t, k, last], hazard[k, last] * value
-    onward = (1.0 - hazard[k, last]) * (oldest * weight)
-    exits[k, last] += past * leave
-    stays[k, last] += past * onward
-    ahead[k, last] = leave + onward
+        pairs[0, k, k] = gamma[k, 0]
+        at_start = (durations.start[k, 0] / n_states, behind[k], ended[k], begun[k])
+        account(k, durations, flow, at_start, gamma, exits, stays, last)
 
 
 @jit
@@ -273,9 +290,7 @@ def _update(
     for k in range(n_states):
         best = -np.inf
         for m in range(log_leave.shape[0]):
-            score = dwell_prior[k, m]
-            for a in range(n_ages):
-                score += exits[k, a] * log_leave[m, a] + stays[k, a] * log_stay[m, a]
+            score = dot(exits[k], log_leave[m], n_ages) + dot(stays[k], log_stay[m], n_ages) + dwell_prior[k, m]
             if score > best:
                 best = score
                 index[k] = m
@@ -321,17 +336,15 @@ def run_batch(
     exits, stays = np.zeros((n, n_states, n_ages)), np.zeros((n, n_states, n_ages))
     mass, rest = np.zeros((n, 3, n_states, n_states)), np.zeros((n, 3, n_states, n_states, channels))
     weights, pairs = np.ones((n_occasions, n_states, n_states)), np.zeros((n_occasions, n_states, n_states))
-    forward, noise = np.zeros((n_occasions, n_states, n_ages)), np.zeros((n_occasions, channels))
-    left = np.zeros((n_occasions, n_states))
-    hazard, first = np.zeros((n_states, n_ages)), np.zeros((n_states, n_ages))
+    noise, gamma, filtered = np.zeros((n_occasions, channels)), np.zeros((n_states, n_occasions)), np.zeros(n_states)
+    durations, flow = durations_of(n_states, n_ages), flow_of(np.zeros(n_states), n_occasions, n_ages)
     regression = regression_of(n_rows, channels)
     gram, right, total = regression.gram, regression.right, regression.total
     for s in range(n):
         for turn in range(n_iterations):
             level = effect[s] * shape
             for k in range(n_states):
-                hazard[k] = hazards[index[s, k]]
-                first[k] = firsts[index[s, k]] / n_states
+                tabulate(k, hazards, firsts, index[s, k], durations, n_ages)
             new = _forward(
                 y[s],
                 observed[s],
@@ -341,17 +354,17 @@ def run_batch(
                 shock,
                 coefficients[s],
                 covariance[s],
-                hazard,
-                first,
+                durations,
                 moves[s],
                 noise,
-                forward,
-                left,
+                flow,
+                filtered,
                 weights,
             )
             change = abs(new - value[s])
             value[s] = new
-            _backward(forward, left, weights, hazard, moves[s], pairs, exits[s], stays[s])
+            gamma[:, n_occasions - 1] = filtered
+            _backward(weights, durations, moves[s], flow, pairs, gamma, exits[s], stays[s])
             if change < tolerance or turn == n_iterations - 1:
                 break
             if free_emission:
@@ -366,5 +379,5 @@ def run_batch(
         moved_between(pairs, moved[s])
         for t in range(n_occasions):
             for k in range(n_states):
-                posterior[s, t, k] = pairs[t, :, k].sum()
+                posterior[s, t, k] = gamma[k, t]
     return value, effect, coefficients, covariance, index, moves, posterior, moved, exits, stays, mass, rest

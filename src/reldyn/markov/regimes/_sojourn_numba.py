@@ -31,9 +31,9 @@ from reldyn.markov.regimes._emission_numba import (
 
 _PSEUDO_COUNT = 0.5
 # Products of densities are taken into the entries or exits before they leave this range.
-_LEAST, _LARGEST = 1e-100, 1e100
+SMALLEST, LARGEST = 1e-100, 1e100
 # Share of a mass that is left after repeated leaving, below which differences have lost too many digits.
-_LOST = 1e-4
+LOST = 1e-4
 
 
 class Durations(NamedTuple):
@@ -64,8 +64,38 @@ class Flow(NamedTuple):
     back: Any  # (6, K): room for the way back
 
 
+@jit
+def durations_of(n_states: int, n_ages: int) -> Any:
+    """Room for `Durations`."""
+    by_age = np.zeros((4, n_states, n_ages))
+    return Durations(by_age[0], by_age[1], by_age[2], by_age[3], np.zeros(n_states))
+
+
+@jit
+def flow_of(mass: Any, n_occasions: int, n_ages: int) -> Any:
+    """Room for `Flow`."""
+    n_states = mass.shape[0]
+    by_phase, by_time = np.zeros((3, n_states)), np.zeros((4, n_states, n_occasions))
+    beyond_end = np.zeros((4, n_states, n_occasions + n_ages))
+    return Flow(
+        mass,
+        by_phase[0],
+        by_time[0],
+        by_time[1],
+        by_time[2],
+        beyond_end[0],
+        beyond_end[1],
+        beyond_end[2],
+        beyond_end[3],
+        by_time[3],
+        by_phase[1],
+        by_phase[2],
+        np.zeros((6, n_states)),
+    )
+
+
 @inlined
-def _tabulate(k: int, hazards: Any, first: Any, row: int, durations: Any, n_ages: int) -> None:
+def tabulate(k: int, hazards: Any, first: Any, row: int, durations: Any, n_ages: int) -> None:
     """Write what phase k has from row ``row`` of the tables."""
     alive = 1.0
     for a in range(n_ages):
@@ -78,7 +108,7 @@ def _tabulate(k: int, hazards: Any, first: Any, row: int, durations: Any, n_ages
 
 
 @inlined
-def _spread(share: float, table: Any, k: int, t: int, sums: Any, n: int) -> None:
+def spread(share: float, table: Any, k: int, t: int, sums: Any, n: int) -> None:
     """Add a share of row k of a table to row k of sums, from t on."""
     # Signed places would be checked at every step.
     row, place = np.uintp(k), np.uintp(t)
@@ -87,7 +117,7 @@ def _spread(share: float, table: Any, k: int, t: int, sums: Any, n: int) -> None
 
 
 @inlined
-def _gather(share: float, series: Any, k: int, t: int, sums: Any, n: int) -> None:
+def gather(share: float, series: Any, k: int, t: int, sums: Any, n: int) -> None:
     """Add a share of row k of a series, from t on, to row k of sums."""
     row, place = np.uintp(k), np.uintp(t)
     for a in range(n):
@@ -95,14 +125,14 @@ def _gather(share: float, series: Any, k: int, t: int, sums: Any, n: int) -> Non
 
 
 @inlined
-def _rescale(factor: float, series: Any, k: int, t: int, n: int) -> None:
+def rescale(factor: float, series: Any, k: int, t: int, n: int) -> None:
     """Multiply part of a row."""
     for i in range(t, min(t + n, series.shape[1])):
         series[k, i] *= factor
 
 
 @inlined
-def _begin(durations: Any, flow: Any, tail: Any, last: int) -> None:
+def begin(durations: Any, flow: Any, tail: Any, last: int) -> None:
     """Put into every phase the sojourns that are under way at the start: as many of every age as reach it."""
     n_states = tail.shape[0]
     flow.due[:] = 0.0
@@ -116,7 +146,7 @@ def _begin(durations: Any, flow: Any, tail: Any, last: int) -> None:
             flow.entries[k, a] = entry
             later += durations.lasting[k, a]
             flow.due[k, a - 1] = entry * later
-        _spread(entry, durations.lasting, k, 0, flow.due, last)
+        spread(entry, durations.lasting, k, 0, flow.due, last)
 
 
 @inlined
@@ -139,7 +169,7 @@ def _forward(
     n_states, n_occasions = weights.shape
     tail, share_left, last = flow.tail, flow.share_left, n_ages - 1
     share_left[:] = 1.0
-    _begin(durations, flow, tail, last)
+    begin(durations, flow, tail, last)
     for t in range(n_occasions):
         if not whole[t]:
             bridge(t, series, coefficients, constant, filled)
@@ -153,9 +183,9 @@ def _forward(
             weight = weights[k, t]
             mass[k] *= weight
             product[k] *= weight
-            if product[k] < _LEAST or product[k] > _LARGEST:
-                _rescale(product[k], entries, k, t, n_ages)
-                _rescale(product[k], due, k, t, n_ages)
+            if product[k] < SMALLEST or product[k] > LARGEST:
+                rescale(product[k], entries, k, t, n_ages)
+                rescale(product[k], due, k, t, n_ages)
                 product[k] = 1.0
             tails[k, t] = tail[k] * weight
             ending = tails[k, t] * last_hazard[k]
@@ -170,17 +200,17 @@ def _forward(
             entering[k, t + 1] = arrived
             entry = arrived / product[k]
             entries[k, t + n_ages] = entry
-            _spread(entry, lasting, k, t + 1, due, last)
+            spread(entry, lasting, k, t + 1, due, last)
             stayed = mass[k] - left[k, t]
             share_left[k] *= max(stayed, 0.0) / max(mass[k], 1e-300)
-            if share_left[k] < _LOST:
-                stayed = _still_there(k, t, durations, flow, tail, last)
+            if share_left[k] < LOST:
+                stayed = still_there(k, t, durations, flow, tail, last)
                 share_left[k] = 1.0
             mass[k] = max(stayed + arrived, LEAST)
 
 
 @inlined
-def _still_there(k: int, t: int, durations: Any, flow: Any, tail: Any, last: int) -> float:
+def still_there(k: int, t: int, durations: Any, flow: Any, tail: Any, last: int) -> float:
     """Sum over entries so far what goes on in phase k after t: never negative, whatever has left."""
     value = 0.0
     for a in range(1, last):
@@ -217,18 +247,18 @@ def _backward(
                 leaving[k, t] = depart[k] * reach
                 waiting[k] = last_hazard[k] * depart[k] + (1.0 - last_hazard[k]) * waiting[k]
                 exits[k, last] += tails[k, t] * last_hazard[k] * depart[k]
-                _spread(leaving[k, t], backwards, k, t, onward, n_ages)
+                spread(leaving[k, t], backwards, k, t, onward, n_ages)
             in_tail[k, t] = waiting[k] * reach
             waiting[k] *= weights[k, t]
             behind[k] *= weights[k, t]
-            if behind[k] < _LEAST or behind[k] > _LARGEST:
-                _rescale(behind[k], leaving, k, t, n_ages)
-                _rescale(behind[k], in_tail, k, t, n_ages)
-                _rescale(behind[k], onward, k, t, n_ages)
+            if behind[k] < SMALLEST or behind[k] > LARGEST:
+                rescale(behind[k], leaving, k, t, n_ages)
+                rescale(behind[k], in_tail, k, t, n_ages)
+                rescale(behind[k], onward, k, t, n_ages)
                 ended[k] *= behind[k]
                 behind[k] = 1.0
-            arrive[k] = behind[k] * (onward[k, t + last] + _beyond(k, t, survival, in_tail, ended[k], last))
-            _gather(entering[k, t] * behind[k], leaving, k, t, exits, last)
+            arrive[k] = behind[k] * (onward[k, t + last] + beyond(k, t, survival, in_tail, ended[k], last))
+            gather(entering[k, t] * behind[k], leaving, k, t, exits, last)
             begun[k] += entering[k, t] * arrive[k]
         if t == 0:
             break
@@ -247,18 +277,18 @@ def _backward(
             gamma[k, t - 1] /= norm
     for k in range(n_states):
         at_start = (durations.start[k, 0] / n_states, behind[k], ended[k], begun[k])
-        _account(k, durations, flow, at_start, gamma, exits, stays, last)
+        account(k, durations, flow, at_start, gamma, exits, stays, last)
 
 
 @inlined
-def _beyond(k: int, t: int, survival: Any, in_tail: Any, ended: float, last: int) -> float:
+def beyond(k: int, t: int, survival: Any, in_tail: Any, ended: float, last: int) -> float:
     """Value of an entry at t, perhaps before the start, whose sojourn gets to the last age or to the end."""
     final = in_tail.shape[1] - 1
     return float(survival[k, last] * in_tail[k, t + last] if t + last <= final else survival[k, final - t] * ended)
 
 
 @inlined
-def _account(k: int, durations: Any, flow: Any, at_start: Any, gamma: Any, exits: Any, stays: Any, last: int) -> None:
+def account(k: int, durations: Any, flow: Any, at_start: Any, gamma: Any, exits: Any, stays: Any, last: int) -> None:
     """Add sojourns that were under way at the start; who reached an age and neither left nor met the end stays."""
     final = gamma.shape[1] - 1
     entry, behind, ended, begun = at_start
@@ -270,7 +300,7 @@ def _account(k: int, durations: Any, flow: Any, at_start: Any, gamma: Any, exits
     staying, total = 0.0, 0.0
     for a in range(last):
         if a > 0:
-            onward = flow.onward[k, last - a] + _beyond(k, -a, durations.survival, flow.in_tail, ended, last)
+            onward = flow.onward[k, last - a] + beyond(k, -a, durations.survival, flow.in_tail, ended, last)
             begun = entry * behind * onward
         meets_end = flow.entries[k, final + last - a] * flow.product[k] * durations.survival[k, a]
         staying = max(staying + begun - exits[k, a] - meets_end, 0.0)
@@ -327,27 +357,10 @@ def run_batch(
     covariance = np.zeros((n, channels, channels))
     counts = np.zeros((n, n_states, n_states))
     series = series_of(observed, night, channels, n_rows - n_states, n_states)
-    by_age = np.zeros((6, n_states, n_ages))
-    durations = Durations(by_age[0], by_age[1], by_age[2], by_age[3], np.zeros(n_states))
-    exits, stays = by_age[4], by_age[5]
-    by_phase, by_time = np.zeros((3, n_states)), np.zeros((6, n_states, n_occasions))
-    beyond = np.zeros((4, n_states, n_occasions + n_ages))
-    flow = Flow(
-        series.mass,
-        by_phase[0],
-        by_time[0],
-        by_time[1],
-        by_time[2],
-        beyond[0],
-        beyond[1],
-        beyond[2],
-        beyond[3],
-        by_time[3],
-        by_phase[1],
-        by_phase[2],
-        np.zeros((6, n_states)),
-    )
-    posterior, answered_gamma, totals = by_time[4], by_time[5], np.ones(n_occasions)
+    durations, flow = durations_of(n_states, n_ages), flow_of(series.mass, n_occasions, n_ages)
+    exits, stays = np.zeros((n_states, n_ages)), np.zeros((n_states, n_ages))
+    answered_gamma, totals = np.zeros((n_states, n_occasions)), np.ones(n_occasions)
+    posterior = np.zeros((n_states, n_occasions))
     regression = regression_of(n_rows, channels)
     for s in range(n):
         n_answered = lay_out(series, regression, y[s], x[s], filled[s], n_states)
@@ -356,7 +369,7 @@ def run_batch(
             mask(posterior, observed, answered_gamma)
             maximise(series, regression, floor, answered_gamma, n_answered, coefficients[s], covariance[s])
             for k in range(n_states):
-                _tabulate(k, hazards, first, mean_index[s, k], durations, n_ages)
+                tabulate(k, hazards, first, mean_index[s, k], durations, n_ages)
             constant = all_densities(series, coefficients[s], covariance[s])
             _forward(series, coefficients[s], constant, durations, moves[s], filled[s], flow, totals, n_ages)
             new = log_product(series.top, totals)
