@@ -20,19 +20,22 @@ if TYPE_CHECKING:
 
 __all__ = ["icc_table", "r_squared_table"]
 
-# Level, source in words, and which components it is the share of: fixed within and between, slopes, intercepts.
+# Level, source in words, and which components it is the share of: fixed effects and slopes within and between,
+# intercepts.
 SHARES = (
     ("total", "fixed effects within persons", ("f1",)),
     ("total", "fixed effects between persons", ("f2",)),
     ("total", "fixed effects", ("f1", "f2")),
-    ("total", "random slopes", ("v",)),
+    ("total", "random slopes", ("v1", "v2")),
     ("total", "random intercepts", ("m",)),
-    ("total", "fixed effects and random slopes", ("f1", "f2", "v")),
-    ("total", "fixed and random effects", ("f1", "f2", "v", "m")),
+    ("total", "fixed effects and random slopes", ("f1", "f2", "v1", "v2")),
+    ("total", "fixed and random effects", ("f1", "f2", "v1", "v2", "m")),
     ("within", "fixed effects", ("f1",)),
-    ("within", "random slopes", ("v",)),
-    ("within", "fixed effects and random slopes", ("f1", "v")),
+    ("within", "random slopes", ("v1",)),
+    ("within", "fixed effects and random slopes", ("f1", "v1")),
     ("between", "fixed effects", ("f2",)),
+    ("between", "random slopes", ("v2",)),
+    ("between", "fixed effects and random slopes", ("f2", "v2")),
     ("between", "random intercepts", ("m",)),
 )
 
@@ -74,7 +77,7 @@ def r_squared_table(result: MixedResult) -> pd.DataFrame:
     rows = []
     for code, slot, role, composition, inside in _members(design):
         parts = _components(result, code, slot, inside)
-        within, between = parts["f1"] + parts["v"] + parts["s"], parts["f2"] + parts["m"]
+        within, between = parts["f1"] + parts["v1"] + parts["s"], parts["f2"] + parts["v2"] + parts["m"]
         whole = {"total": within + between, "within": within, "between": between}
         for level, source, names in SHARES:
             share = sum(parts[name] for name in names) / whole[level] if whole[level] > 0 else float("nan")
@@ -87,23 +90,21 @@ def r_squared_table(result: MixedResult) -> pd.DataFrame:
 
 
 def _components(result: MixedResult, code: int, slot: int, inside: Flags) -> dict[str, float]:
-    """Variances of one role: fixed effects within and between, slopes, intercepts, residual."""
+    """Variances of one role: fixed effects and slopes within and between, intercepts, residual."""
     design, estimates = result.design, result.estimates
     person = np.unique(2 * design.dyad[inside] + design.member[inside], return_inverse=True)[1]
     places = np.array([k for k, c in enumerate(design.fixed) if _belongs(c, code, slot) and _varies(c)], dtype=np.int64)
-    within, between = _fixed_parts(design, places, inside, person)
+    within, between = _parts(design, [design.fixed[k] for k in places], inside, person)
     beta = estimates.beta[places]
     found = {"f1": float(beta @ within @ beta), "f2": float(beta @ between @ beta)}
     chosen = np.array([k for k, c in enumerate(design.random) if _belongs(c, code, slot)], dtype=np.int64)
-    values = design.base[inside][:, [design.random[k].base for k in chosen]]
+    columns = [design.random[k] for k in chosen]
     G = estimates.random[np.ix_(chosen, chosen)]
-    if len(chosen):
-        deviations, means = _split(values, person)
-        centre = values.mean(axis=0)
-        found["v"] = float(np.sum(G * _covariance(deviations)))
-        found["m"] = float(centre @ G @ centre + np.sum(G * _covariance(means)))
-    else:
-        found["v"] = found["m"] = 0.0
+    within, between = _parts(design, columns, inside, person)
+    found["v1"], found["v2"] = float(np.sum(G * within)), float(np.sum(G * between))
+    # Intercepts are deviations at the means of the slopes' predictors.
+    centre = design.base[inside][:, [column.base for column in columns]].mean(axis=0)
+    found["m"] = float(centre @ G @ centre)
     found["s"] = float(np.asarray(estimates.residual[code]["covariance"])[slot, slot])
     return found
 
@@ -116,17 +117,16 @@ def _varies(column: DesignColumn) -> bool:
     return column.term.effect not in ("intercept", "threshold")
 
 
-def _fixed_parts(design: DesignRows, places: Ints, inside: Flags, person: Ints) -> tuple[Array, Array]:
+def _parts(design: DesignRows, columns: list[DesignColumn], inside: Flags, person: Ints) -> tuple[Array, Array]:
     """Covariances of the terms within and between persons; terms of one level keep to it."""
-    terms = [design.fixed[k].term for k in places]
-    values = design.base[inside][:, [design.fixed[k].base for k in places]]
-    if not len(places):
+    values = design.base[inside][:, [column.base for column in columns]]
+    if not columns:
         return np.zeros((0, 0)), np.zeros((0, 0))
     deviations, means = _split(values, person)
-    for k, term in enumerate(terms):
-        if term.level == "within":
+    for k, column in enumerate(columns):
+        if column.term.level == "within":
             deviations[:, k], means[:, k] = values[:, k], 0.0
-        elif term.level:
+        elif column.term.level:
             deviations[:, k], means[:, k] = 0.0, values[:, k]
     return _covariance(deviations), _covariance(means)
 

@@ -264,9 +264,10 @@ class MixedResult(Result):
         -------
         pandas.DataFrame
             ``term``, ``level`` (``total``, ``within``, ``between``), ``source``, ``role`` (and ``composition``),
-            ``estimate``: shares of the variance that the model implies, of fixed effects within and between persons,
-            random slopes (within), random intercepts (between) and residuals. Terms that are not centred at person
-            means count with their parts within and between. No intervals: their distribution is not known well enough.
+            ``estimate``: shares of the variance that the model implies, of fixed effects and random slopes within and
+            between persons, random intercepts (between) and residuals (within). Terms that are not centred at person
+            means count with their parts within and between; random slopes of centred ones have no part between. No
+            intervals: their distribution is not known well enough.
 
         Raises
         ------
@@ -275,7 +276,8 @@ class MixedResult(Result):
 
         References
         ----------
-        Rights and Sterba (2019), Quantifying explained variance in multilevel models.
+        Rights and Sterba (2019), Quantifying explained variance in multilevel models. Rights and Sterba (2021), Effect
+        size measures for longitudinal growth analyses: predictors that are not centred, level by level.
         """
         from reldyn.actor_partner.followup._variance_shares import r_squared_table
 
