@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 from scipy.stats import johnsonsu, multivariate_normal, norm
 
-from reldyn.cycles.reference._reference import reference_log_likelihood
+from reldyn.cycles.reference._reference import reference_fit, reference_log_likelihood
 from reldyn.cycles.reference._shapes import shape_gain
+from reldyn.cycles.series._nuisance import prepare
+from reldyn.cycles.series._series import DirectionSeries
 from reldyn.markov.regimes._switching import SwitchingData, fit_switching
 
 
@@ -77,3 +79,15 @@ def test_correlated_gaussian_shocks_gain_nothing_and_correlated_skewed_ones_keep
     exact = (law.logpdf(scores) - np.log(0.8 * unit).sum(axis=1)).sum()
     gaussian = multivariate_normal(unit.mean(axis=0), np.cov(unit.T, bias=True)).logpdf(unit).sum()
     assert shape_gain(skewed[None])[0] == pytest.approx(exact - gaussian, rel=0.03)
+
+
+@pytest.mark.parametrize("sd", [0.5, 0.6, 0.7])
+def test_humps_gain_little_from_the_steps_of_a_coarse_item(sd):
+    rng = np.random.default_rng(11)
+    fine, coarse = rng.standard_normal((2, 12, 200))
+    answers = np.stack([np.clip(np.rint(4 + 1.6 * fine), 1, 7), np.clip(np.rint(3.5 + sd * coarse), 1, 5)], axis=2)
+    series = DirectionSeries.from_arrays(answers[0], day=np.arange(200) // 4, beep=np.arange(200) % 4)
+    found = reference_fit(prepare(answers, series).data)
+    others = np.maximum(found.constant_variance, found.changing_variance)
+    # With one smallest variance for both items it was 60 to 130.
+    assert (found.humps - others).max() < 15

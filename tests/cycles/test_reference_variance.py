@@ -61,13 +61,15 @@ def test_copula_is_a_density_whatever_the_spread_of_the_scores():
 
 @pytest.mark.parametrize("own", [False, True])
 def test_volatility_is_described(own):
-    gain = changing_variance_gain(*regression(volatile(12, 200, 3, 0.9, own=own)), floor=1e-3, shapes=False)
+    gain = changing_variance_gain(
+        *regression(volatile(12, 200, 3, 0.9, own=own)), floor=np.full((12, 2), 1e-3), shapes=False
+    )
     assert np.median(gain) > 20
 
 
 def test_one_variance_gains_little():
     rng = np.random.default_rng(4)
-    gain = changing_variance_gain(*regression(rng.standard_normal((40, 200, 2))), floor=1e-3)
+    gain = changing_variance_gain(*regression(rng.standard_normal((40, 200, 2))), floor=np.full((40, 2), 1e-3))
     assert np.median(gain) < 0.5
     assert (gain > 4).mean() < 0.1
 
@@ -77,7 +79,7 @@ def test_identical_answers_leave_numbers():
     shocks = rng.standard_normal((2, 120, 2)).round()
     shocks[0, 30:100] = 0.0
     shocks[1, :, 1] = shocks[1, :, 0]
-    assert np.isfinite(changing_variance_gain(*regression(shocks), floor=0.02)).all()
+    assert np.isfinite(changing_variance_gain(*regression(shocks), floor=np.full((2, 2), 0.02))).all()
 
 
 def switching_data(y, missing=0.15, seed=6):

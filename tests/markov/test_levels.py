@@ -24,7 +24,7 @@ def some_data(n, n_occasions, seed, missing=0.25):
     night = np.tile(np.arange(n_occasions) % 4 == 0, (n, 1))
     night[:, 0] = False
     y = np.where(observed[..., None], y, 0.0)
-    return LevelData(y, observed, night, rng.normal(size=(n, n_occasions, 1)), np.full(n, 1e-3))
+    return LevelData(y, observed, night, rng.normal(size=(n, n_occasions, 1)), np.full((n, 2), 1e-3))
 
 
 def some_start(data, index, seed=3):
@@ -114,7 +114,7 @@ def planted(n, n_occasions, seed, effect):
             y[s, t] = effect[s] * SHAPE[state] + noise
     y = (y - y.mean(axis=1, keepdims=True)) / y.std(axis=1, keepdims=True)
     seen = np.ones((n, n_occasions), dtype=bool)
-    return LevelData(y, seen, np.zeros_like(seen), np.zeros((n, n_occasions, 0)), np.full(n, 1e-3))
+    return LevelData(y, seen, np.zeros_like(seen), np.zeros((n, n_occasions, 0)), np.full((n, 2), 1e-3))
 
 
 def test_pool_finds_the_shape_in_the_series_that_have_it():
@@ -135,7 +135,7 @@ def test_pool_leaves_shocks_to_the_shocks():
     for t in range(1, 80):
         y[:, t] = 0.4 * y[:, t - 1] + shocks[:, t]
     seen = np.ones((12, 80), dtype=bool)
-    data = LevelData(y / y.std(), seen, np.zeros_like(seen), np.zeros((12, 80, 0)), np.full(12, 1e-3))
+    data = LevelData(y / y.std(), seen, np.zeros_like(seen), np.zeros((12, 80, 0)), np.full((12, y.shape[2]), 1e-3))
     pooled = pool_levels(data, linear_levels(data), n_states=3)
     assert pooled.weights[:, 1].mean() > 0.6
     assert pooled.weights[:, 1].mean() > pooled.weights[:, 2].mean()

@@ -94,7 +94,7 @@ def level_data(values: Array, series: DirectionSeries, design: Array) -> tuple[L
         np.broadcast_to(series.observed, (n, len(series.y))),
         np.broadcast_to(series.night, (n, len(series.y))),
         prepared.data.x,
-        np.full(n, prepared.data.floor),
+        prepared.data.floor,
     )
     return data, prepared
 

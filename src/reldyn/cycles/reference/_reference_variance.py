@@ -38,7 +38,7 @@ class _Changing:
 
 
 def changing_variance_gain(
-    shocks: Array, y: Array, table: Array, observed: Flags, *, floor: float, shapes: bool = True
+    shocks: Array, y: Array, table: Array, observed: Flags, *, floor: Array, shapes: bool = True
 ) -> Array:
     """Give what changing variances gain over one constant Gaussian variance, less one per parameter.
 
@@ -52,7 +52,7 @@ def changing_variance_gain(
         Its regressors.
     observed : (T,) bool array
         Where the m occasions lie: the running variance waits over a gap, the chain runs on.
-    floor : float
+    floor : (n, C) array
         Smallest variance of a shock.
     shapes : bool, default True
         Whether scaled shocks may be skewed or heavy-tailed.
@@ -71,7 +71,7 @@ def changing_variance_gain(
     gains, scores = np.zeros((len(shocks), channels)), np.zeros_like(shocks)
     for c in range(channels):
         part = slice(c, c + 1)
-        own = _changing(shocks[:, :, part], y[:, :, part], table, observed, floor)
+        own = _changing(shocks[:, :, part], y[:, :, part], table, observed, floor[:, part])
         gains[:, c], scores[:, :, c] = _one_channel(shocks[:, :, part], own, observed, shapes)
     return np.asarray(np.fmax(gain, gains.sum(axis=1) + copula_gain(scores) - copula_gain(standardise(shocks))))
 
@@ -101,11 +101,11 @@ def _keep_better(gain: Array, scores: Array, value: Array, normal: Array) -> Non
     gain[better], scores[better] = value[better], normal[better]
 
 
-def _changing(shocks: Array, y: Array, table: Array, observed: Flags, floor: float) -> _Changing:
+def _changing(shocks: Array, y: Array, table: Array, observed: Flags, floor: Array) -> _Changing:
     """Fit the weighted variance, the regression under it, and the chains to what that leaves."""
     m, channels = shocks.shape[1:]
     base = _log_det(shocks)
-    lowest = np.minimum(floor / np.maximum((shocks**2).mean(axis=1).min(axis=1), 1e-9), 1.0)
+    lowest = np.minimum((floor / np.maximum((shocks**2).mean(axis=1), 1e-9)).max(axis=1), 1.0)
     first = weighted_variance(_lengths(shocks) / channels, shocks, lowest)[0]
     again = _regress(y, table, 1 / first)
     lengths = _lengths(again)

@@ -22,7 +22,8 @@ FEWEST_OCCASIONS = 20
 _PRICE = 4.0
 _SHORTEST_SHARE = 0.1
 _SHORTEST = 10
-_ROUNDING_VARIANCE = 1 / 12
+# A normal law of this variance, in steps of the item, is nowhere denser than one answer per step.
+_ROUNDING_VARIANCE = 1 / (2 * np.pi)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -96,14 +97,13 @@ def prepare(values: Array, series: DirectionSeries, design: Array | None = None)
     )
 
 
-def _noise_floor(values: Array, answered: Flags, scale: Array) -> float:
-    """Variance of rounding, of the channel where it is least: no noise is finer than the item."""
-    floors = []
+def _noise_floor(values: Array, answered: Flags, scale: Array) -> Array:
+    """Variance of rounding by series and channel: no noise is finer than the item."""
+    steps = np.zeros(values.shape[2])
     for channel in range(values.shape[2]):
-        answers = np.unique(values[0, answered, channel])
-        step = float(np.median(np.diff(answers))) if 1 < len(answers) <= 30 else 0.0
-        floors.append(_ROUNDING_VARIANCE * (step / float(scale[0, channel])) ** 2)
-    return max(min(floors), 1e-3)
+        answers = np.unique(values[:, answered, channel])
+        steps[channel] = float(np.median(np.diff(answers))) if 1 < len(answers) <= 30 else 0.0
+    return np.asarray(np.maximum(_ROUNDING_VARIANCE * (steps / scale) ** 2, 1e-3))
 
 
 def _steps(breaks: Ints, n_occasions: int, answered: Flags) -> Array:

@@ -202,7 +202,7 @@ def refilled_moments(series: Any, regression: Any, n_states: int) -> None:
 
 @inlined
 def maximise(
-    series: Any, regression: Any, floor: float, answered_gamma: Any, n_answered: int, coefficients: Any, covariance: Any
+    series: Any, regression: Any, floor: Any, answered_gamma: Any, n_answered: int, coefficients: Any, covariance: Any
 ) -> None:
     """Regress one series on states, lags and covariates; write coefficients and covariance.
 
@@ -226,7 +226,7 @@ def maximise(
 
 
 @inlined
-def solve(regression: Any, floor: float, n_answered: int, coefficients: Any, covariance: Any) -> None:
+def solve(regression: Any, floor: Any, n_answered: int, coefficients: Any, covariance: Any) -> None:
     """Write coefficients and covariance of a regression from its moments; ``gram`` is given below its diagonal."""
     gram, right, root, moved = regression.gram, regression.right, regression.root, regression.moved
     n_rows, channels = right.shape
@@ -259,7 +259,7 @@ def solve(regression: Any, floor: float, n_answered: int, coefficients: Any, cov
                 value += coefficients[i, c] * moved[i, d]
             covariance[c, d] = value / n_answered
     for c in range(channels):
-        covariance[c, c] = max(covariance[c, c], floor) * _NEARLY_ONE
+        covariance[c, c] = max(covariance[c, c], floor[c]) * _NEARLY_ONE
     for c in range(channels):
         for d in range(channels):
             if c != d:

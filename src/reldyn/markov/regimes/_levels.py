@@ -32,7 +32,7 @@ class LevelData:
     observed, night : (n, T) bool arrays
     x : (n, T, R) array
         Covariates without a constant.
-    floor : (n,) array
+    floor : (n, C) array
         Smallest variance of the noise.
     """
 

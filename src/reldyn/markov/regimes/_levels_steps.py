@@ -160,7 +160,7 @@ def maximise(batch: Batch, level: Array, pairs: Array, noise: Array) -> tuple[Ar
     fitted = np.matmul(coefficients.transpose(0, 2, 1), np.matmul(gram, coefficients))
     covariance = (total - explained - explained.transpose(0, 2, 1) + fitted) / n_answered[:, None, None]
     at = np.arange(channels)
-    covariance[:, at, at] = np.maximum(covariance[:, at, at], batch.floor[:, None]) * _NEARLY_ONE
+    covariance[:, at, at] = np.maximum(covariance[:, at, at], batch.floor) * _NEARLY_ONE
     return coefficients, definite(covariance)
 
 

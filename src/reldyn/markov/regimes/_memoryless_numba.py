@@ -54,7 +54,7 @@ def run_batch(
     observed: Any,
     night: Any,
     x: Any,
-    floor: float,
+    floor: Any,
     gamma: Any,
     filled: Any,
     n_iterations: int,
@@ -76,7 +76,7 @@ def run_batch(
         transposed(gamma[s], posterior)
         for _ in range(n_iterations):
             mask(posterior, observed, answered_gamma)
-            maximise(series, regression, floor, answered_gamma, n_answered, coefficients[s], covariance[s])
+            maximise(series, regression, floor[s], answered_gamma, n_answered, coefficients[s], covariance[s])
             for k in range(n_states):
                 shares[s, k] = answered_gamma[k].sum() / n_answered
                 series.mass[k] = shares[s, k]

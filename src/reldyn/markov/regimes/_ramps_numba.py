@@ -32,7 +32,7 @@ _LARGEST = 1e200
 def _maximise(
     series: Any,
     regression: Any,
-    floor: float,
+    floor: Any,
     gamma: Any,
     n_answered: int,
     shares: Any,
@@ -148,7 +148,7 @@ def run_batch(
     observed: Any,
     night: Any,
     x: Any,
-    floor: float,
+    floor: Any,
     gamma: Any,
     turns: Any,
     filled: Any,
@@ -172,7 +172,7 @@ def run_batch(
         n_answered = lay_out(series, regression, y[s], x[s], filled[s], 2)
         transposed(gamma[s], posterior)
         for _ in range(n_iterations):
-            _maximise(series, regression, floor, posterior, n_answered, shares, coefficients[s], covariance[s])
+            _maximise(series, regression, floor[s], posterior, n_answered, shares, coefficients[s], covariance[s])
             for a in range(2):
                 rate = turns[s, a, 0] / max(turns[s, a, 1], LEAST)
                 turn[s, a] = min(max(rate, _LEAST_TURN), _MOST_TURN)

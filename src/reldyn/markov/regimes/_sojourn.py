@@ -162,7 +162,7 @@ def fit_sojourns(
                 np.ascontiguousarray(data.observed),
                 np.ascontiguousarray(data.night),
                 np.ascontiguousarray(data.x),
-                float(data.floor),
+                np.ascontiguousarray(data.floor),
                 np.array(start.posterior),
                 np.array(start.filled),
                 np.array(start.mean_index),

@@ -336,7 +336,7 @@ def run_batch(
     observed: Any,
     night: Any,
     x: Any,
-    floor: float,
+    floor: Any,
     gamma: Any,
     filled: Any,
     mean_index: Any,
@@ -367,7 +367,7 @@ def run_batch(
         transposed(gamma[s], posterior)
         for _ in range(n_iterations):
             mask(posterior, observed, answered_gamma)
-            maximise(series, regression, floor, answered_gamma, n_answered, coefficients[s], covariance[s])
+            maximise(series, regression, floor[s], answered_gamma, n_answered, coefficients[s], covariance[s])
             for k in range(n_states):
                 tabulate(k, hazards, first, mean_index[s, k], durations, n_ages)
             constant = all_densities(series, coefficients[s], covariance[s])

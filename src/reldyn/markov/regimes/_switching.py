@@ -45,19 +45,22 @@ class SwitchingData:
         Whether the lag reaches over a night.
     x : (n_series, n_occasions, n_covariates) array
         Covariates without a constant.
-    floor : float
-        Smallest variance of the noise per channel.
+    floor : (n_series, n_channels) array
+        Smallest variance of the noise; .001 by default.
     """
 
     y: Array
     observed: Flags
     night: Flags
     x: Array
-    floor: float = 1e-3
+    floor: Array = dataclasses.field(default_factory=lambda: np.full((1, 1), 1e-3))
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "floor", np.broadcast_to(self.floor, (len(self.y), self.y.shape[2])))
 
     def take(self, index: Ints) -> SwitchingData:
         """Series by position, repeats allowed."""
-        return SwitchingData(self.y[index], self.observed, self.night, self.x[index], self.floor)
+        return SwitchingData(self.y[index], self.observed, self.night, self.x[index], self.floor[index])
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -155,14 +158,14 @@ def log_likelihood_at(data: SwitchingData, coefficients: Array, covariance: Arra
     return expect(data, coefficients, covariance, transition)[0]
 
 
-def contiguous(data: SwitchingData) -> tuple[Array, Flags, Flags, Array, float]:
+def contiguous(data: SwitchingData) -> tuple[Array, Flags, Flags, Array, Array]:
     """The arrays of a batch as compiled kernels take them."""
     return (
         np.ascontiguousarray(data.y),
         np.ascontiguousarray(data.observed),
         np.ascontiguousarray(data.night),
         np.ascontiguousarray(data.x),
-        float(data.floor),
+        np.ascontiguousarray(data.floor),
     )
 
 

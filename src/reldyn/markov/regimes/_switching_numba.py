@@ -112,7 +112,7 @@ def run_batch(
     observed: Any,
     night: Any,
     x: Any,
-    floor: float,
+    floor: Any,
     gamma: Any,
     counts: Any,
     filled: Any,
@@ -136,7 +136,7 @@ def run_batch(
         transposed(gamma[s], posterior)
         for _ in range(n_iterations):
             mask(posterior, observed, answered_gamma)
-            maximise(series, regression, floor, answered_gamma, n_answered, coefficients[s], covariance[s])
+            maximise(series, regression, floor[s], answered_gamma, n_answered, coefficients[s], covariance[s])
             _chain(counts[s], transition[s])
             constant = all_densities(series, coefficients[s], covariance[s])
             new = _filter(series, coefficients[s], constant, transition[s], posterior, filled[s])
