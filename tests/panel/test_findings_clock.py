@@ -167,3 +167,16 @@ def test_simulated_panels_have_a_clean_clock():
         .isin(["off-grid-times", "clocks-apart"])
         .any()
     )
+
+
+@pytest.mark.parametrize("missing", [[3], [3, 10, 11]])
+def test_a_row_without_a_stamp_is_refused_where_stamps_give_the_days(missing):
+    rows = [
+        (d, w, pd.Timestamp("2026-03-02 20:00") + pd.Timedelta(days=t)) for d in (1, 2) for w in "fm" for t in range(7)
+    ]
+    frame = pd.DataFrame(rows, columns=["couple", "who", "sent"]).assign(mood=1.5)
+    frame.loc[missing, "sent"] = pd.NaT
+    with pytest.raises(rd.DataError, match="no time in 'sent': row"):
+        rd.DyadPanel(frame, dyad="couple", person="who", role="who", time="sent")
+    found = rd.check_panel(frame, dyad="couple", person="who", role="who", time="sent").set_index("code")
+    assert found.loc["missing-occasion", "rows"] == tuple(missing)

@@ -36,6 +36,8 @@ def schedule_findings(layout: Layout) -> Iterator[Finding]:
 
 
 def _unreadable(layout: Layout) -> Iterator[Finding]:
+    # Stamps may give the day, so that the column that places rows is not the one of that name.
+    sources = {layout.source_of(kind) for kind in layout.occasion_kinds}
     for kind, clock in layout.clocks.items():
         name = layout.names[kind]
         for problem in clock.problems:
@@ -48,7 +50,7 @@ def _unreadable(layout: Layout) -> Iterator[Finding]:
         if clock.text:
             n = int(np.isfinite(clock.values).sum())
             yield Finding("numbers-as-text", name, f"{name!r} stores its numbers as text", n=n)
-        if kind in layout.occasion_kinds:
+        if kind in sources:
             absent = np.isnan(clock.values) & ~clock.unreadable
             if absent.any():
                 yield Finding("missing-occasion", name, f"no {kind} in {name!r}", np.flatnonzero(absent))
