@@ -355,3 +355,26 @@ def test_an_unused_duplicated_header_does_not_matter():
     wide = pd.concat([INFIX, pd.DataFrame({"note": ["a"] * 3}), pd.DataFrame({"note": ["b"] * 3})], axis=1)
     panel = from_wide(wide, dyad="couple", names="{stem}.{member}_{item}")
     assert panel.frame["sat.g_1"].tolist() == [8, 6, 4, 5, 7, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("couple,mood_f,mood_m\n1,3,4\n2,5,inf\n", {"suffixes": ("_f", "_m")}),
+        (
+            "couple,mood_f_t1,mood_m_t1,mood_f_t2,mood_m_t2\n1,3,4,3,4\n2,5,4,1,inf\n",
+            {"names": "{stem}_{member}_t{time}"},
+        ),
+        ("couple,who,mood.1,mood.2\n1,a,3,4\n2,a,5,inf\n", {"person": "who", "occasions": "{item}.{time}"}),
+    ],
+)
+def test_faults_name_the_line_of_the_wide_file(tmp_path, text, options):
+    path = tmp_path / "couples.csv"
+    path.write_text("a title\n\n" + text, encoding="utf-8")
+    with pytest.raises(DataError, match=r"'mood' is infinite: row \d+ \(line 5\)"):
+        from_wide(read_table(path, skip=1), dyad="couple", **options)
+
+
+def test_a_wide_table_of_no_file_has_no_lines():
+    with pytest.raises(DataError, match=r"infinite: row 1\. "):
+        from_wide(WIDE.assign(m_mood=[np.inf, 1, 2, 3]), dyad="couple", prefixes=("f_", "m_"), time="day")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from reldyn.errors import DataError, DataWarning, DesignError, check_columns, warn_caller
+from reldyn.panel._lines import keep_lines, lines_of
 from reldyn.panel.reading._wide_names import Pattern, absent, find_members, find_occasions, unfold, warn_items
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def from_wide(
     from reldyn.panel._panel import DyadPanel
 
     rows = as_pandas(frame)
-    rows.attrs.pop("lines", None)
+    n, lines = len(rows), lines_of(rows)
     where, marks, pattern = _marks(prefixes, suffixes, names, occasions)
     check_columns([str(name) for name in rows.columns], [dyad], "the wide table")
     shared = [name for name in (dyad, day, beep) if name is not None]
@@ -129,6 +130,8 @@ def from_wide(
         else:
             pairs = _pairs(rows, marks, where, shared)
         long = _long(rows, pairs, list(marks), role=role, person=person)
+    # Members and occasions of a row follow one another, and all are on its line of the file.
+    keep_lines(long, None if lines is None else np.repeat(lines, len(long) // max(n, 1)))
     return DyadPanel(
         long,
         dyad=dyad,
