@@ -355,6 +355,24 @@ def test_labels_spelled_in_several_ways_are_shown_with_their_blanks():
     assert found.loc["dyad-size", "message"].startswith("dyad 1 ('F', 'f', 'f ', 'm') with more than two members")
 
 
+@pytest.mark.parametrize(
+    ("number", "way"),
+    [
+        (7, ".astype(str).str"),
+        (7.0, ".map(lambda label: f'{label:g}' if isinstance(label, float) else str(label)).str"),
+    ],
+)
+def test_an_id_that_is_a_number_here_and_text_there_is_mentioned(number, way):
+    rows = [(number if w == "f" else "7", w, t, float(t)) for w in ("f", "m") for t in range(1, 5)]
+    rows += [("x8", w, t, float(t)) for w in ("f", "m") for t in range(1, 5)]
+    frame = pd.DataFrame(rows, columns=["couple", "who", "day", "y"])
+    found = check_panel(frame, dyad="couple", person="who", role="who", day="day").set_index("code")
+    message = f"in blanks, in capitals or in being a number or text ({number}, '7')"
+    assert message in found.loc["label-spellings", "message"]
+    assert found.loc["label-spellings", "rows"] == (4, 5, 6, 7)
+    assert f"frame['couple']{way}" in found.loc["label-spellings", "fix"]
+
+
 def test_a_yes_no_item_is_mentioned():
     rows = [(d, w, t, float((t + d) % 2), float(t)) for d in range(1, 4) for w in ("f", "m") for t in range(1, 7)]
     frame = pd.DataFrame(rows, columns=["couple", "who", "day", "met", "mood"])

@@ -46,26 +46,35 @@ def _missing_ids(layout: Layout) -> Iterator[Finding]:
 
 
 def _spellings(layout: Layout) -> Iterator[Finding]:
-    """Labels that differ only in blanks or capitals."""
+    """Labels that differ only in blanks or capitals, or that are numbers in some cells and texts in others."""
     for name in dict.fromkeys(layout.names[kind] for kind in ("dyad", "person", "role") if kind in layout.names):
         column = layout.frame[name]
         if column.dtype.kind in "biufcmM":
             continue
         roles = layout.roles if name == layout.names.get("role") else None
         codes, labels = factorize(column) if roles is None else roles
-        texts = {code: label for code, label in enumerate(labels) if isinstance(label, str)}
         alike: dict[str, list[int]] = {}
-        for code, text in texts.items():
-            alike.setdefault(" ".join(text.split()).casefold(), []).append(code)
+        for code, label in enumerate(labels):
+            if isinstance(label, (str, int, float)):
+                whole = isinstance(label, float) and label.is_integer()
+                text = str(int(label) if whole else label)
+                alike.setdefault(" ".join(text.split()).casefold(), []).append(code)
         groups = [group for group in alike.values() if len(group) > 1]
         if not groups:
             continue
         counts = np.bincount(codes[codes >= 0], minlength=len(labels))
         rarer = [code for group in groups for code in group if code != max(group, key=counts.__getitem__)]
-        shown = "; ".join(", ".join(repr(texts[code]) for code in group) for group in groups[:_NAMES_SHOWN])
+        shown = "; ".join(", ".join(repr(labels[code]) for code in group) for group in groups[:_NAMES_SHOWN])
         more = f" and {len(groups) - _NAMES_SHOWN:,} more" if len(groups) > _NAMES_SHOWN else ""
-        fix = f"If they mean the same, make them one: frame[{name!r}] = frame[{name!r}].str.strip().str.casefold()."
-        message = f"{name!r} has labels that differ only in blanks or capitals ({shown}{more})"
+        as_text, how = "", "in blanks or capitals"
+        found = [labels[code] for group in groups for code in group]
+        if not all(isinstance(label, str) for label in found):
+            as_text, how = ".astype(str)", "in blanks, in capitals or in being a number or text"
+            if any(isinstance(label, float) for label in found):
+                as_text = ".map(lambda label: f'{label:g}' if isinstance(label, float) else str(label))"
+        one = f"frame[{name!r}] = frame[{name!r}]{as_text}.str.strip().str.casefold()"
+        fix = f"If they mean the same, make them one: {one}."
+        message = f"{name!r} has labels that differ only {how} ({shown}{more})"
         yield Finding("label-spellings", name, message, np.flatnonzero(np.isin(codes, rarer)), fix=fix)
 
 
