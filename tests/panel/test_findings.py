@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reldyn.panel import Schedule, read_table
+from reldyn.errors import DataError
+from reldyn.panel import DyadPanel, Schedule, read_table
 from reldyn.panel.checks._finding_codes import CODES, SEVERITIES, Finding, finding_codes, table_of
 from reldyn.panel.checks._findings import check_panel, duplicated_headers
 
@@ -371,6 +372,25 @@ def test_an_id_that_is_a_number_here_and_text_there_is_mentioned(number, way):
     assert message in found.loc["label-spellings", "message"]
     assert found.loc["label-spellings", "rows"] == (4, 5, 6, 7)
     assert f"frame['couple']{way}" in found.loc["label-spellings", "fix"]
+
+
+@pytest.mark.parametrize(("column", "written"), [("couple", "c1 "), ("who", "F1")])
+def test_the_error_names_spellings_that_may_be_the_cause(column, written):
+    rows = [(f"c{d}", f"{w}{d}", w, t, 1.5) for d in (1, 2) for w in "fm" for t in range(1, 5)]
+    frame = pd.DataFrame(rows, columns=["couple", "who", "role", "day", "y"])
+    frame.loc[1, column] = written
+    with pytest.raises(DataError) as caught:
+        DyadPanel(frame, dyad="couple", person="who", role="role", day="day")
+    text = str(caught.value)
+    assert text.startswith("the rows cannot make a panel, 1 fault:\n- ")
+    last = text.splitlines()[-1]
+    assert last.startswith(f"Perhaps the cause: {column!r} has labels that differ only in blanks or capitals (")
+    assert last.endswith(f"frame[{column!r}] = frame[{column!r}].str.strip().str.casefold().")
+    frame.loc[2, "y"] = np.inf
+    frame.loc[1, column] = frame.loc[0, column]
+    with pytest.raises(DataError) as caught:
+        DyadPanel(frame, dyad="couple", person="who", role="role", day="day")
+    assert "Perhaps" not in str(caught.value)
 
 
 def test_a_yes_no_item_is_mentioned():

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["as_pandas", "column_label", "plain_rows", "raise_errors"]
 
+# Faults that arise where one person or dyad is written in two ways.
+_OF_IDS = ("person-in-two-dyads", "dyad-size", "role-changes")
+
 
 def as_pandas(frame: Any) -> pd.DataFrame:
     """Take any data frame at the border and copy it with plain row positions."""
@@ -72,4 +75,7 @@ def raise_errors(findings: pd.DataFrame) -> None:
         return
     lines = [f"- {error.message} {error.fix}" for error in errors.itertuples()]
     count = "1 fault" if len(lines) == 1 else f"{len(lines)} faults"
+    if errors["code"].isin(_OF_IDS).any():
+        spellings = findings[findings["code"] == "label-spellings"]
+        lines += [f"Perhaps the cause: {other.message} {other.fix}" for other in spellings.itertuples()]
     raise DataError(f"the rows cannot make a panel, {count}:\n" + "\n".join(lines), findings)
