@@ -180,3 +180,35 @@ def test_a_row_without_a_stamp_is_refused_where_stamps_give_the_days(missing):
         rd.DyadPanel(frame, dyad="couple", person="who", role="who", time="sent")
     found = rd.check_panel(frame, dyad="couple", person="who", role="who", time="sent").set_index("code")
     assert found.loc["missing-occasion", "rows"] == tuple(missing)
+
+
+def evenings(n_days, again=()):
+    """Each person at an own minute of the evening; on some days a second answer three minutes later."""
+    rng = np.random.default_rng(5)
+    start = pd.Timestamp("2026-03-02 20:00")
+    rows = [
+        (couple, who, start + pd.Timedelta(days=day, minutes=int(rng.integers(0, 180))))
+        for couple in (1, 2, 3)
+        for who in "fm"
+        for day in range(n_days)
+    ]
+    twice = [(*rows[row][:2], rows[row][2] + pd.Timedelta(minutes=3)) for row in again]
+    return pd.DataFrame(rows + twice, columns=["couple", "who", "sent"]).assign(mood=1.5)
+
+
+def test_an_evening_answered_twice_is_named_as_what_costs_the_lags():
+    frame = evenings(14, again=[3, 40])
+    found = check_panel(frame, dyad="couple", person="who", role="who", time="sent").set_index("code")
+    assert found.loc["off-grid-times", "rows"] == (3, 40, 84, 85)
+    assert found.loc["off-grid-times", "message"].startswith("'sent' has one row a day, but for these on days of a")
+    assert found.loc["off-grid-times", "fix"].startswith("Keep one row per person and day")
+    kept = frame.drop(index=[84, 85])
+    panel = rd.DyadPanel(kept, dyad="couple", person="who", role="who", time="sent")
+    assert "off-grid-times" not in set(panel.findings["code"])
+    assert panel.lag(["mood"]).frame["mood_lag1"].notna().sum() == 78
+
+
+def test_many_evenings_answered_twice_are_no_slip():
+    frame = evenings(14, again=range(0, 84, 5))
+    found = check_panel(frame, dyad="couple", person="who", role="who", time="sent").set_index("code")
+    assert "lies on no common grid" in found.loc["off-grid-times", "message"]

@@ -17,7 +17,7 @@ from reldyn.panel.checks._finding_codes import Finding
 from reldyn.panel.checks._findings_layout import Layout
 from reldyn.panel.checks._findings_presence import used_occasions
 from reldyn.panel.timing._grid import grid_steps
-from reldyn.panel.timing._stamp_days import counts_as_schedule
+from reldyn.panel.timing._stamp_days import counts_as_schedule, crowded_days
 
 if TYPE_CHECKING:
     from reldyn.panel._identity import Identity
@@ -80,6 +80,12 @@ def _off_grid(layout: Layout) -> Iterator[Finding]:
             yield Finding("off-grid-times", name, message, severity="note", n=int(steps.found.sum()))
         return
     count = f"of {n:,} steps from a person's row to the next, {n_lost:,} are not one occasion and give no lag"
+    crowded = _crowded(layout)
+    if len(crowded):
+        fix = "Keep one row per person and day, or name the day (day=) and what tells its rows apart (beep=)."
+        message = f"{name!r} has one row a day, but for these on days of a person that have more; {count}"
+        yield Finding("off-grid-times", name, message, crowded, fix=fix)
+        return
     odd = _odd(layout, rare, steps)
     if odd.any():
         rows = np.flatnonzero(odd)
@@ -94,6 +100,14 @@ def _off_grid(layout: Layout) -> Iterator[Finding]:
     where = "lies on a grid finer than the schedule" if steps.on_grid else "lies on no common grid"
     message = f"{name!r} {where}, so the occasion before is often a time of someone else; {count}"
     yield Finding("off-grid-times", name, message, np.sort(steps.after[~steps.found]))
+
+
+def _crowded(layout: Layout) -> Ints:
+    """Rows that keep stamps from being read as one occasion a day."""
+    times = layout.clocks.get("time")
+    if layout.occasion_kinds != ("time",) or times is None or times.kind != "date":
+        return np.empty(0, dtype=np.intp)
+    return crowded_days(times, layout.units.codes)
 
 
 def _steps(layout: Layout) -> _Steps | None:

@@ -13,7 +13,7 @@ import numpy as np
 from reldyn._types import Array, Flags, Ints
 from reldyn.panel.timing._reading import SECONDS_PER_DAY, Times
 
-__all__ = ["StampDays", "counts_as_schedule", "days_of_stamps", "person_days"]
+__all__ = ["StampDays", "counts_as_schedule", "crowded_days", "days_of_stamps", "person_days"]
 
 # Steps as short as this all around the clock are those of a device, which knows no night.
 _LONGEST_DEVICE_STEP = 3 * 3600.0
@@ -24,6 +24,8 @@ _MOST_PROMPTS = 50
 _QUIET = 4 * 3600.0
 _EARLY = 5 * 3600.0
 _SUMMER_TIME = 3600.0
+# Days with several rows are called slips where they are fewer than this share of persons' days.
+_FEW_DAYS = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,6 +93,16 @@ def person_days(person: Ints, day: Array) -> tuple[Ints, Ints]:
     days, rank = np.unique(day, return_inverse=True)
     _, codes, counts = np.unique(person * (len(days) + 1) + rank, return_inverse=True, return_counts=True)
     return codes, counts
+
+
+def crowded_days(times: Times, person: Ints) -> Ints:
+    """Rows on the few days of a person that have several, where all other days have one: answers given twice."""
+    local = times.local
+    if not times.has_hours or not np.isfinite(local).all() or person.min(initial=0) < 0:
+        return np.empty(0, dtype=np.intp)
+    codes, counts = person_days(person, np.floor((local - _day_start(local)) / SECONDS_PER_DAY))
+    few = 0 < np.mean(counts > 1) < _FEW_DAYS
+    return np.flatnonzero(counts[codes] > 1) if few else np.empty(0, dtype=np.intp)
 
 
 def counts_as_schedule(clock: Array) -> bool:
