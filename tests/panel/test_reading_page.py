@@ -487,6 +487,24 @@ def _(folder):
         assert panel(times(*numbers), day="at", dates="number")._times("at").values[0] == numbers[0]
 
 
+@row("`202512`, `202601`, three and more months")
+def _(folder):
+    months = times(202511, 202512, 202601)
+    with pytest.raises(rd.DataError, match=r"looks like dates without marks.*dates='%Y%m'"):
+        panel(months, day="at")
+    assert lags(panel(months, day="at", dates="%Y%m")) == 4 * 2
+    assert lags(panel(months, day="at", dates="number")) == 4 * 1
+
+
+@row("`31.03`, `1.04`, days without a year")
+def _(folder):
+    days = times(30.03, 31.03, 1.04, 2.04)
+    with pytest.raises(rd.DataError, match="looks like dates without a year"):
+        panel(days, day="at")
+    assert panel(days, day="at", dates="number")._times("at").values[0] == 30.03
+    assert panel(times(1.01, 1.02, 2.01, 2.02), day="at")._times("at").values[0] == 1.01
+
+
 @row("`-99`, `999` and the like")
 def _(folder):
     assert found(panel(times(1, 2, 3, 4, 999), day="at"), "suspected-missing-code")["n"].item() == 4

@@ -116,3 +116,39 @@ def test_a_number_that_lost_its_zero_is_read_by_its_form(tmp_path):
     path.write_text("day,y\n2032026,1\n3032026,2\n13032026,3\n", encoding="utf-8")
     frame = rd.read_table(path, dates={"day": "%d%m%Y"})
     assert [str(day.date()) for day in frame["day"]] == ["2026-03-02", "2026-03-03", "2026-03-13"]
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        [202510, 202511, 202512],
+        [202501, 202601, 202701],
+        [202511, 202512, 202613],
+        [0.5, 1.5, 2.5],
+        [1.03, 2.03, 3.03, 4.03],
+        [1.01, 1.02, 1.03, 2.01, 2.02, 2.03],
+        [30.02, 31.02, 1.03],
+        [28.115, 29.12, 1.01],
+        [9.3, 14.15, 20.0],
+    ],
+)
+def test_numbers_that_hardly_are_dates_count(numbers):
+    assert read_times(pd.Series(numbers, dtype=float), serials=True).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("numbers", "what"),
+    [
+        ([202511, 202512, 202601], "dates='%Y%m'"),
+        ([200331, 200401, 200402], "dates='%y%m%d'"),
+        ([29.09, 30.09, 1.1, 2.1] * 2, "Write the year"),
+        ([28.02, 29.02, 1.03], "Write the year"),
+        ([30.12, 31.12, 1.01, 2.01], "Write the year"),
+        (["29.09", "30.09", "01.10", "02.10"], "Write the year"),
+    ],
+)
+def test_numbers_that_leap_from_month_to_month_are_refused(numbers, what):
+    (problem,) = read_times(pd.Series(numbers), serials=True).problems
+    assert problem.code == "ambiguous-dates"
+    assert what in problem.fix
+    assert read_times(pd.Series(numbers)).problems == ()

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from reldyn._types import Array
-from reldyn.panel.timing._compact_dates import looks_compact
+from reldyn.panel.timing._compact_dates import looks_compact, looks_yearless
 from reldyn.panel.timing._formats import Unit
 from reldyn.panel.timing._numbers import UNIT_WORDS, dates_in_numbers, seconds_of
 from reldyn.panel.timing._reading import TimeProblem, Times
@@ -59,15 +59,15 @@ def dates_of_numbers(read: Times, unit: Unit | None, *, serials: bool) -> Times:
 def _compact(read: Times) -> Times:
     """Numbers that count; refused where they are rather dates in a form that nobody named."""
     form = looks_compact(read.values)
-    if form is None:
+    if form is None and not looks_yearless(read.values):
         return read
     known = np.isfinite(read.values)
-    problem = TimeProblem(
-        "ambiguous-dates",
-        f"looks like dates without marks ({_few(read.values[known])}), which do not count as numbers",
-        known,
-        f"Declare the form, as in dates={form!r}, or dates='number' where they count.",
-    )
+    what = "without marks" if form is not None else "without a year"
+    wording = f"looks like dates {what} ({_few(read.values[known])}), which do not count as numbers"
+    fix = f"Declare the form, as in dates={form!r}, or dates='number' where they count."
+    if form is None:
+        fix = "Write the year as well (20.03.2026), or pass dates='number' where they count."
+    problem = TimeProblem("ambiguous-dates", wording, known, fix)
     nothing = np.where(known, np.nan, read.values)
     return dataclasses.replace(
         read, values=nothing, local=nothing, unreadable=known, problems=(*read.problems, problem)
