@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import os
 
 import numpy as np
 import pandas as pd
@@ -149,6 +150,26 @@ def test_what_is_not_a_saved_result_is_a_data_error(text, message):
     with pytest.raises(rd.DataError) as caught:
         rd.from_json(text)
     assert str(caught.value) == f"not a result saved by reldyn: {message}. Save one with result.to_json(path)."
+
+
+def test_a_file_that_is_no_saved_result_is_named(tmp_path):
+    path = tmp_path / "other.json"
+    for text in ("[]", "", '{"schema": "PosixPath", "schema_version": 1, "fields": {}}'):
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(rd.DataError) as caught:
+            rd.from_json(path)
+        assert str(caught.value).startswith(f"{path}: no")
+
+
+@pytest.mark.parametrize(("name", "reason"), [("none/result.json", "No such file"), ("folder", "Is a directory")])
+def test_a_place_that_cannot_be_written_is_a_data_error(tmp_path, name, reason):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(rd.DataError) as caught:
+        make_result().to_json(tmp_path / name)
+    assert str(caught.value).startswith(f"cannot write {tmp_path / name}: ")
+    if os.name == "posix":
+        assert reason in str(caught.value)
+    assert [item.name for item in tmp_path.iterdir()] == ["folder"]
 
 
 @pytest.mark.parametrize("version", ["1", None, 1.5, True])

@@ -306,7 +306,7 @@ class Result(_Frozen):
         Raises
         ------
         DataError
-            Rows are asked for, and the result was itself read from a file without them.
+            Rows are asked for, and the result was itself read from a file without them; or the file cannot be written.
         """
         bare = self if rows else self._without_rows()
         numbers = None if rows else numbers_of(bare)
@@ -322,7 +322,12 @@ class Result(_Frozen):
             allow_nan=False,
         )
         if path is not None:
-            write_text(path, text + "\n")
+            try:
+                write_text(path, text + "\n")
+            except OSError as error:
+                raise DataError(
+                    f"cannot write {path}: {error.strerror}. Name a file in a folder that is there and can be written."
+                ) from None
         return text
 
     @staticmethod
@@ -385,8 +390,16 @@ def from_json(path: str | Path) -> Result:
     True
     """
     text = str(path)
-    if not text.lstrip().startswith("{"):
-        text = _read(Path(path))
+    if text.lstrip().startswith("{"):
+        return _from_text(text)
+    saved = _read(Path(path))
+    try:
+        return _from_text(saved)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+
+
+def _from_text(text: str) -> Result:
     name, version, fields = _opened(text)
     known = homes()
     if name in known:
