@@ -212,3 +212,16 @@ def test_many_evenings_answered_twice_are_no_slip():
     frame = evenings(14, again=range(0, 84, 5))
     found = check_panel(frame, dyad="couple", person="who", role="who", time="sent").set_index("code")
     assert "lies on no common grid" in found.loc["off-grid-times", "message"]
+
+
+@pytest.mark.parametrize("written", ["text", "number"])
+def test_prompts_that_move_in_utc_ask_for_the_time_zone(written):
+    local = [day + pd.Timedelta(hours=hour) for day in pd.date_range("2026-03-20", periods=20) for hour in (9, 15, 21)]
+    utc = pd.DatetimeIndex(local).tz_localize("Europe/Berlin").tz_convert("UTC")
+    sent = utc.strftime("%Y-%m-%dT%H:%M:%SZ") if written == "text" else utc.as_unit("s").asi8
+    frame = pd.concat([pd.DataFrame({"couple": c, "who": w, "sent": sent, "y": 1.5}) for c in (1, 2) for w in "fm"])
+    found = check_panel(frame, dyad="couple", person="who", role="who", time="sent").set_index("code")
+    assert "Its times are those of UTC" in found.loc["off-grid-times", "message"]
+    assert found.loc["off-grid-times", "fix"].startswith("Name the zone of the study")
+    named = check_panel(frame, dyad="couple", person="who", role="who", time="sent", timezone="Europe/Berlin")
+    assert "off-grid-times" not in set(named["code"])

@@ -99,7 +99,18 @@ def _off_grid(layout: Layout) -> Iterator[Finding]:
         return
     where = "lies on a grid finer than the schedule" if steps.on_grid else "lies on no common grid"
     message = f"{name!r} {where}, so the occasion before is often a time of someone else; {count}"
-    yield Finding("off-grid-times", name, message, np.sort(steps.after[~steps.found]))
+    zone = None
+    if _in_utc(layout):
+        message += ". Its times are those of UTC, where prompts move by an hour when summer time begins or ends"
+        zone = "Name the zone of the study, such as timezone='Europe/Berlin'; if that does not help, use rd.align."
+    yield Finding("off-grid-times", name, message, np.sort(steps.after[~steps.found]), fix=zone)
+
+
+def _in_utc(layout: Layout) -> bool:
+    """Whether the times within days are instants, shown on the clock of UTC because no zone is named."""
+    times = layout.clocks[layout.source_of(layout.occasion_kinds[-1])]
+    known = times.kind == "date" and times.fixed and times.zone is None
+    return known and not np.any(np.abs(times.local - times.values) > 1)
 
 
 def _crowded(layout: Layout) -> Ints:
