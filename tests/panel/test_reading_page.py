@@ -253,6 +253,17 @@ def _(folder):
     assert column(folder, ["2,3", "1"], decimal=",")[0] == [2.3, 1.0]
 
 
+@row("`3,55` in a file with points elsewhere")
+def _(folder):
+    text = "id;income;mood\n1;1.234;3,55\n2;12.500;4,15\n"
+    frame, said = read(folder, text)
+    assert frame["mood"].tolist() == ["3,55", "4,15"]
+    assert "column 'mood' ('3,55' on line 2)" in said
+    frame, _ = read(folder, text, decimal=",")
+    assert frame["mood"].tolist() == [3.55, 4.15]
+    assert frame["income"].tolist() == ["1.234", "12.500"]
+
+
 @row("`2,3` in a file with decimal points elsewhere")
 def _(folder):
     frame, said = read(folder, "x;y\n2,3;1.5\n1;2\n")

@@ -118,7 +118,9 @@ def decimal_mark(cells: pd.DataFrame) -> Marks:
     proven = any(one.number and not one.listed for one in found.values())
     numbers = [] if points else [place for place, one in found.items() if _is_number_column(one, proven)]
     kept = [place for place in found if place not in numbers]
-    undecided = {place: found[place].first for place in kept if not (points or found[place].listed)}
+    # Beside points, which may separate thousands, only a comma that can be nothing but a decimal mark is worth a word.
+    doubtful = [place for place in kept if not found[place].listed and (found[place].number or not points)]
+    undecided = {place: found[place].first for place in doubtful}
     return Marks("," if numbers else ".", kept, undecided)
 
 
