@@ -492,6 +492,18 @@ def test_value_labels_become_values_where_all_are_labelled(tmp_path, suffix):
     assert refused(path, labels=("w",)) == f"{path}: labels names 'w', which the file gives no value labels."
 
 
+def test_labels_that_cannot_stand_for_codes_are_refused_by_name(tmp_path):
+    labels = {"sex": {1: "same", 2: "same"}, "mood": {1: "never", 4: "", 7: "always"}, "w": {1: "one"}}
+    path = statistics(tmp_path / "a.sav", LABELLED.assign(w=np.nan), labels)
+    assert refused(path, labels=("sex",)) == (
+        f"{path}: labels names 'sex', but its values 1 and 2 have the same label 'same': give each its own, or leave "
+        "the column out of labels."
+    )
+    assert "but its value 4 has no label" in refused(path, labels=("mood",))
+    assert read_table(path, labels=("w",))["w"].isna().all()
+    assert read_table(path)["sex"].tolist() == [1, 2, 1, 2]
+
+
 def test_codes_declared_as_missing_are_missing(tmp_path):
     frame = LABELLED.assign(sex=[1.0, 2.0, 9.0, 2.0], mood=[1.0, -99.0, 7.0, 1.0])
     labels = {"sex": LABELS["sex"] | {9: "refused"}}

@@ -58,11 +58,7 @@ def _read(path: Path, reader: str, kind: str, options: Options) -> Read:
                 scales.append(name)
             column = _labelled(column, labels[name])
         elif name in chosen and options.labels is not True:
-            odd = next(value for value in column.dropna().tolist() if value not in labels[name])
-            raise DataError(
-                f"{path}: labels names {name!r}, but its value {odd!r} has no label: label it, or leave the column out "
-                "of labels."
-            )
+            _check_labels(column, labels[name], f"{path}: labels names {name!r}, but")
         columns[place] = column
     _warn_scales(path, scales)
     texts = {place: str(text) for place, text in enumerate(about.column_labels or ()) if text}
@@ -108,6 +104,21 @@ def _all_labelled(column: pd.Series, labels: Mapping[Any, str]) -> bool:
     seen = column.dropna().unique().tolist()
     used = [labels[value] for value in seen if labels.get(value)]
     return bool(seen) and len(used) == len(seen) and len(set(used)) == len(used)
+
+
+def _check_labels(column: pd.Series, labels: Mapping[Any, str], intro: str) -> None:
+    """Raise a `DataError` for values without a label, or with the label of another."""
+    code_of: dict[str, Any] = {}
+    for value in column.dropna().unique().tolist():
+        label = labels.get(value)
+        if not label:
+            raise DataError(f"{intro} its value {value!r} has no label: label it, or leave the column out of labels.")
+        if label in code_of:
+            raise DataError(
+                f"{intro} its values {code_of[label]!r} and {value!r} have the same label {label!r}: give each its "
+                "own, or leave the column out of labels."
+            )
+        code_of[label] = value
 
 
 def _is_scale(column: pd.Series, labels: Mapping[Any, str]) -> bool:
