@@ -349,3 +349,27 @@ def test_compliance_by_day_and_beep_uses_the_labels_of_the_study():
     beeps = table[table["level"] == "beep"].set_index("label")["share"]
     assert beeps.to_dict() == {1: 1.0, 2: 1.0, 3: 1.0, 4: 0.0}
     assert table.loc[table["level"] == "day", "label"].tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        (["3", "4", "n.a.", "5"], "'n.a.' (row 2; line 4): correct it, or name it as missing, as in rd.read_table("),
+        (["3,5", "4,5", "2,5", "5"], "'3,5' (rows 0, 1, 2; lines 2, 3, 4): if these are numbers, read the file with"),
+        (
+            ["often", "never"] * 2,
+            "'often' (rows 0, 1, 2, 3; lines 2, 3, 4, 5): recode it to numbers, categories to one",
+        ),
+    ],
+)
+def test_text_where_numbers_are_needed_says_its_lines_and_what_to_do(tmp_path, cells, words):
+    path = tmp_path / "diary.csv"
+    rows = [
+        f"1;{who};{day};{cell}"
+        for (who, day), cell in zip([("a", 1), ("a", 2), ("b", 1), ("b", 2)], cells, strict=True)
+    ]
+    path.write_text("\n".join(["couple;who;day;mood", *rows]), encoding="utf-8")
+    panel = rd.DyadPanel(rd.read_table(path, decimal="."), dyad="couple", person="who", role="who", time="day")
+    with pytest.raises(DataError) as error:
+        panel.lag(["mood"])
+    assert str(error.value).startswith(f"column 'mood' holds text, for example {words}")

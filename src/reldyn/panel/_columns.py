@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from reldyn.errors import DataError, check_columns, describe_rows
+from reldyn.panel._lines import describe_lines, lines_of
 from reldyn.panel._readonly import read_only
 from reldyn.panel.checks._finding_codes import CODES
 from reldyn.panel.checks._findings import duplicated_headers
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from reldyn.panel._panel import DyadPanel
 
 __all__ = ["check_usable", "numbers_of", "times_of"]
+
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
 
 
 def numbers_of(panel: DyadPanel, variable: str) -> NDArray[np.float64]:
@@ -44,16 +48,27 @@ def numbers_of(panel: DyadPanel, variable: str) -> NDArray[np.float64]:
         numbers = pd.to_numeric(column, errors="coerce")
         bad = np.flatnonzero((numbers.isna() & column.notna()).to_numpy())
         if len(bad):
+            lines = lines_of(panel._frame)
+            where = describe_rows(bad.tolist()) + (f"; {describe_lines(lines[bad])}" if lines is not None else "")
+            first = column.iloc[bad[0]]
             raise DataError(
-                f"column {variable!r} holds text, for example {column.iloc[bad[0]]!r} "
-                f"({describe_rows(bad.tolist())}): recode it to numbers, categories to one indicator column each "
-                "(pd.get_dummies), never to 1, 2, 3."
+                f"column {variable!r} holds text, for example {first!r} ({where}): "
+                f"{_mend_text(str(first), beside_numbers=bool(numbers.notna().any()))}."
             )
         column = numbers
     if column.dtype == np.float64:
         panel._numbers[variable] = read_only(column.to_numpy())
         return panel._numbers[variable]
     return read_only(column.to_numpy(dtype=float, na_value=np.nan))
+
+
+def _mend_text(first: str, *, beside_numbers: bool) -> str:
+    """What to do about text where numbers are needed, by its first example."""
+    if _DECIMAL_COMMA.fullmatch(first.strip()):
+        return "if these are numbers, read the file with rd.read_table(path, decimal=',')"
+    if beside_numbers:
+        return f"correct it, or name it as missing, as in rd.read_table(path, missing=('', 'NA', {first!r}))"
+    return "recode it to numbers, categories to one indicator column each (pd.get_dummies), never to 1, 2, 3"
 
 
 def times_of(panel: DyadPanel, name: str) -> Times:
