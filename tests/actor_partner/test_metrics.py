@@ -70,6 +70,24 @@ def test_a_declared_scale_holds_for_both_roles(mixed):
     assert fit.pattern()["actor_standardised"].notna().all()
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda p: ap.response_surface(p, outcome="y", predictor="x"),
+        lambda p: ap.dyad_individual(p, outcome="y", predictors="x"),
+    ],
+    ids=["response_surface", "dyad_individual"],
+)
+def test_a_declared_scale_holds_in_models_with_columns_of_their_own(call):
+    declared = quiet(panel_of, rows(20, 10), scales={"x": (-200, 200), "y": (-200, 200)})
+    assert not any(NOTE in note for note in quiet(call, declared).warnings)
+
+
+def test_squares_of_one_metric_are_not_called_two(mixed):
+    surface = quiet(ap.response_surface, quiet(panel_of, rows(2.5, 1)), outcome="y", predictor="x")
+    assert not any(NOTE in note for note in surface.warnings)
+
+
 def test_percent_of_the_maximum_brings_k_back(mixed):
     frame = rows(20, 10)
     for name, (kx, low) in {"x": (20, 3), "y": (10, 3)}.items():
@@ -85,8 +103,9 @@ def test_percent_of_the_maximum_brings_k_back(mixed):
         lambda p: ap.response_surface(p, outcome="y", predictor="x"),
         lambda p: ap.common_fate(p, outcome="y", predictor="x", least_icc=-1.0),
         lambda p: ap.dyadic_score(p, outcome="y", predictors="x"),
+        lambda p: ap.dyad_individual(p, outcome="y", predictors="x"),
     ],
-    ids=["response_surface", "common_fate", "dyadic_score"],
+    ids=["response_surface", "common_fate", "dyadic_score", "dyad_individual"],
 )
 def test_what_needs_one_scale_is_refused(mixed, call):
     with pytest.raises(rd.DesignError, match=r"are on different scales, and .* Bring both to one scale first"):

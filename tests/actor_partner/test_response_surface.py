@@ -144,3 +144,21 @@ def test_a_categorical_covariate_is_its_indicators(panel):
     assert found.fit.joint_test("town")["df"].iloc[0] == 4
     with pytest.raises(rd.DesignError, match="reference names 'x', which is no covariate"):
         ap.response_surface(with_town, outcome="y", predictor="x", covariates=["town"], reference={"x": 1})
+
+
+def test_dates_that_the_panel_was_told_how_to_read_stay_read():
+    made = rd.simulate.apim(n_dyads=30, n_occasions=4, actor=0.3, partner=0.2, seed=1).panel.frame
+    made["date"] = [f"{int(t) + 1:02d}/03/2024" for t in made["time"]]
+    named = {"dyad": "dyad", "person": "person", "role": "role"}
+    dated = rd.DyadPanel(made, **named, time="date", dates="%d/%m/%Y")
+    plain = rd.DyadPanel(made, **named, time="time")
+    for analysis, given in ((ap.response_surface, {"predictor": "x"}), (ap.dyad_individual, {"predictors": "x"})):
+        found, expected = (analysis(p, outcome="y", **given).tidy() for p in (dated, plain))
+        pd.testing.assert_frame_equal(found, expected, atol=1e-6)
+
+
+def test_a_panel_whose_person_column_has_the_name_of_a_term_is_refused(panel):
+    frame = panel.frame.rename(columns={"member": "partner"})
+    named = rd.DyadPanel(frame, dyad="dyad", person="partner", role="partner")
+    with pytest.raises(rd.DesignError, match="makes a column called 'partner': rename yours"):
+        ap.response_surface(named, outcome="y", predictor="x")

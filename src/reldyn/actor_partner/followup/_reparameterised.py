@@ -14,6 +14,7 @@ import numpy as np
 
 from reldyn._types import Column, Columns
 from reldyn.actor_partner._causes import check_passed_on
+from reldyn.actor_partner._metrics import withheld_for
 from reldyn.actor_partner.model._apim import apim
 from reldyn.actor_partner.model._mixed_model import mixed_model
 from reldyn.actor_partner.model._result import MixedResult
@@ -254,8 +255,6 @@ def dyad_individual(
     >>> rd.actor_partner.dyad_individual(panel, outcome="y", predictors="x").largest_difference < 1e-6
     True
     """
-    from reldyn.panel import DyadPanel as Panel
-
     names = [predictors] if isinstance(predictors, str) else list(predictors)
     taken = ("outcome", "predictors", "covariates", "moderators", "interaction", "roles", "centering", "family")
     more = ("reference", "offset", "weights", "constraints", "estimation")
@@ -271,14 +270,18 @@ def dyad_individual(
         estimation=estimation,
         **model,
     )
+    if reason := withheld_for(names, first.setting.unequal_metrics):
+        raise DesignError(
+            f"dyad_individual: {reason}, and a mean of partners is then a mean of units. Bring both to one scale "
+            "first, for example percent of the maximum possible, or declare DyadPanel(scales={...}) if both did "
+            "answer on one."
+        )
     paired = panel.actor_partner(names)
     values = {}
     for name in names:
         own, other = paired.values(f"{name}_actor"), paired.values(f"{name}_partner")
         values[f"{name} dyad"], values[f"{name} individual"] = 0.5 * (own + other), 0.5 * (own - other)
-    keep = [name for name in dict.fromkeys([*panel.columns.values(), outcome]) if name is not None]
-    named: dict[str, Any] = {key: name for key, name in panel.columns.items() if name is not None}
-    split = Panel(panel.frame[keep].assign(**values), **named, schedule=panel.schedule)
+    split = panel._with_columns(values)
     fit = mixed_model(split, outcome=outcome, fixed=tuple(values), roles="exchangeable", estimation=estimation, **model)
     found = dict(zip(fit.tidy()["term"], fit.estimates.beta, strict=True))
     own_terms = dict(zip(first.tidy()["term"], first.estimates.beta, strict=True))

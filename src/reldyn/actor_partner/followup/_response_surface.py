@@ -186,7 +186,7 @@ def response_surface(
     """
     check_call(outcome, estimation)
     held = named_terms(covariates, "covariates")
-    _refuse_twice(outcome, predictor, [name for name, _ in held], list(moderators or {}))
+    _refuse_twice(panel, outcome, predictor, [name for name, _ in held], list(moderators or {}))
     if unequal_metrics(panel, [predictor], strata_of(panel, roles)[1]):
         raise DesignError(
             f"response_surface: {withheld_for([predictor], [predictor])}, and agreement is meaningless on two scales. "
@@ -240,9 +240,9 @@ def _entries(covariates: Any) -> list[Any]:
     return [covariates] if isinstance(covariates, str) or not isinstance(covariates, Sequence) else list(covariates)
 
 
-def _refuse_twice(outcome: str, predictor: str, covariates: list[str], moderators: list[str]) -> None:
+def _refuse_twice(panel: DyadPanel, outcome: str, predictor: str, covariates: list[str], moderators: list[str]) -> None:
     names = [outcome, predictor, *covariates, *moderators]
-    taken = [name for name in COLUMNS if name in names]
+    taken = [name for name in COLUMNS if name in names or name in panel.columns.values()]
     if taken:
         raise DesignError(f"response_surface makes a column called {taken[0]!r}: rename yours.")
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -285,13 +285,15 @@ def _mean_over_dyads(panel: DyadPanel, trait: NDArray[np.float64]) -> float:
 def _derived(
     panel: DyadPanel, columns: list[str], values: Mapping[str, NDArray[np.float64]], categories: Collection[str]
 ) -> DyadPanel:
-    """The panel with the terms of the polynomial as columns."""
-    from reldyn.panel import DyadPanel as Panel
-
-    keep = [name for name in dict.fromkeys([*panel.columns.values(), *columns]) if name is not None]
+    """The panel with the terms of the polynomial as columns; what it knows of dates, roles and scales stays."""
     for name in columns:
         if name not in categories:
             panel.values(name)
-    frame = panel.frame[keep].assign(**values)
-    named = {key: name for key, name in panel.columns.items() if name is not None}
-    return Panel(frame, **named, schedule=panel.schedule)  # type: ignore[arg-type]
+    # The predictor's scale has been looked at; squares and products of it are on none.
+    spans = {name: _span(column) for name, column in values.items()}
+    return panel._with_columns(values)._with(scales=dict(panel.scales) | spans)
+
+
+def _span(values: NDArray[np.float64]) -> tuple[float, float]:
+    seen = values[np.isfinite(values)]
+    return (float(seen.min()), float(seen.max())) if len(seen) else (0.0, 0.0)
