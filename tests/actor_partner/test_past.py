@@ -306,3 +306,25 @@ def test_other_columns_are_not_taken_for_the_past():
     )
     assert fit.setting.lags == ()
     assert fit.warnings == ()
+
+
+@pytest.mark.parametrize("waves", [2, 4])
+@pytest.mark.parametrize("shape", ["x", ["x"], [rd.shared("x")]], ids=["name", "list", "shared"])
+def test_over_time_takes_further_predictors(waves, shape):
+    frame = waves_of(waves=waves)
+    frame["x"] = np.random.default_rng(1).normal(size=len(frame))
+    panel, options = as_panel(frame), {"centering": "grand", "random": ()}
+    found = ap.over_time(panel, outcome="y", predictors=shape, **options)
+    more = [shape] if isinstance(shape, str) else shape
+    expected = rd.apim(panel.lag(["y"]), outcome="y", predictors=["y_lag1", *more], **options)
+    assert found.tidy()["estimate"].to_numpy() == pytest.approx(expected.tidy()["estimate"].to_numpy())
+
+
+def test_a_yes_or_no_of_two_waves_has_no_option_that_nobody_gave():
+    frame = waves_of(waves=2)
+    frame["y"] = (frame["y"] > 0).astype(int)
+    found = ap.over_time(as_panel(frame), outcome="y", family="binomial")
+    expected = rd.apim(
+        as_panel(frame).lag(["y"]), outcome="y", predictors=["y_lag1"], family="binomial", centering="grand"
+    )
+    assert found.tidy()["estimate"].to_numpy() == pytest.approx(expected.tidy()["estimate"].to_numpy())

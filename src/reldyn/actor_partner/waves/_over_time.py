@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from reldyn._types import Column
+from reldyn._types import Column, Terms
 from reldyn.actor_partner._causes import check_passed_on
 from reldyn.actor_partner._past import has_levels
 from reldyn.actor_partner.model._apim import apim
 from reldyn.actor_partner.model._result import ApimResult
 from reldyn.actor_partner.model._setting import as_random, as_residual, check_call
-from reldyn.actor_partner.model._terms import strata_of
+from reldyn.actor_partner.model._terms import named_terms, strata_of
 from reldyn.actor_partner.moments._dyads import FamilyResult
 from reldyn.actor_partner.waves._panel_waves import dynamic_panel_rows, panel_waves, too_long
 from reldyn.errors import ConvergenceWarning, DataWarning, DesignError, warn_caller
-from reldyn.mixed import Estimation, Residual, fit_dynamic_panel
+from reldyn.mixed import Estimation, Residual, fit_dynamic_panel, shared
 from reldyn.panel import analysis
 from reldyn.results import InState
 
@@ -125,7 +125,9 @@ class _Paths:
 
 
 @analysis
-def over_time(panel: DyadPanel, *, outcome: Column, steps: int = 1, **model: Any) -> OverTimeResult:
+def over_time(
+    panel: DyadPanel, *, outcome: Column, steps: int = 1, predictors: Terms = (), **model: Any
+) -> OverTimeResult:
     """Fit the over-time actor-partner model.
 
     Parameters
@@ -135,12 +137,14 @@ def over_time(panel: DyadPanel, *, outcome: Column, steps: int = 1, **model: Any
     outcome : str
     steps : int, default 1
         How many occasions back.
+    predictors : str, shared, or sequence of these
+        Further predictors beside the outcome's past, as in `reldyn.apim`.
     **model
         ``roles`` and ``estimation``, and everything else `reldyn.apim` takes. Without more than the former two, one
         series per person of three and more waves is fitted by the dynamic panel model: by maximum likelihood, with
         stable levels of each person and a first wave of which nothing is assumed. ``residual="var1"`` declares that
         deviations from persons' levels are stationary from the first occasion on, which is worth more precision where
-        it holds, and serves several days of prompts too. Anything else (``centering``, further ``predictors``, other
+        it holds, and serves several days of prompts too. Anything else (``centering``, ``predictors``, other
         ``residual``, ...) makes a regression on the lagged outcome by `reldyn.apim`.
 
     Returns
@@ -187,7 +191,9 @@ def over_time(panel: DyadPanel, *, outcome: Column, steps: int = 1, **model: Any
     >>> rd.actor_partner.over_time(panel, outcome="y").tidy()["effect"].tolist()
     ['stability', 'stability', 'influence', 'influence']
     """
-    check_passed_on("over_time", model, apim, ("outcome",))
+    check_passed_on("over_time", model, apim, ("outcome", "predictors"))
+    more = [shared(name) if common else name for name, common in named_terms(predictors, "predictors")]
+    model = model | ({"predictors": more} if more else {})
     check_call(outcome, model.get("estimation", Estimation()))
     if panel.n_occasions < 2:
         raise DesignError("over_time needs at least two occasions: name time, or day and beep, when making the panel.")
@@ -251,8 +257,7 @@ def _stationary(
     if steps != 1:
         raise DesignError(f"residual='var1' goes from one occasion to the next: leave steps={steps!r} out.")
     model = dict(model)
-    more = model.pop("predictors", ())
-    fit = apim(panel, outcome=outcome, predictors=[more] if isinstance(more, str) else more, **model)
+    fit = apim(panel, outcome=outcome, predictors=model.pop("predictors", ()), **model)
     rows, fixed = fit.tidy("residual"), fit.tidy()
     rows = rows[rows["effect"].isin(("stability", "influence", "contrast"))]
     table = pd.concat([rows.reindex(columns=fixed.columns), fixed], ignore_index=True)
@@ -274,10 +279,11 @@ def _lagged(panel: DyadPanel, outcome: str, steps: int, model: dict[str, Any], *
     name = f"{outcome}_lag{steps}"
     lagged = panel.lag([outcome], steps=steps)
     if two_waves:
-        model.setdefault("random", ())
         model.setdefault("centering", "grand")
-    more = model.pop("predictors", ())
-    fit = apim(lagged, outcome=outcome, predictors=[name, *([more] if isinstance(more, str) else more)], **model)
+        # A marginal model has no random effects that could be left out.
+        if model.get("family", "gaussian") == "gaussian":
+            model.setdefault("random", ())
+    fit = apim(lagged, outcome=outcome, predictors=[name, *model.pop("predictors", ())], **model)
     table = fit.tidy()
     past = table["variable"] == name
     for effect, word in WORDS.items():
