@@ -328,3 +328,17 @@ def test_a_yes_or_no_of_two_waves_has_no_option_that_nobody_gave():
         as_panel(frame).lag(["y"]), outcome="y", predictors=["y_lag1"], family="binomial", centering="grand"
     )
     assert found.tidy()["estimate"].to_numpy() == pytest.approx(expected.tidy()["estimate"].to_numpy())
+
+
+@pytest.mark.parametrize("missing", ["model", "impute"])
+def test_the_past_is_not_filled_in_as_a_variable_of_its_own(missing):
+    panel = as_panel(waves_of(waves=2)).lag(["y"])
+    estimation = rd.Estimation(method="ml", missing=missing, seed=1)
+    message = f"'y_lag1' is the outcome at an earlier occasion, and missing='{missing}'"
+    with pytest.raises(rd.DesignError, match=message):
+        rd.apim(panel, outcome="y", predictors=["y_lag1"], centering="grand", random=(), estimation=estimation)
+    with pytest.raises(rd.DesignError, match=message):
+        ap.over_time(as_panel(waves_of(waves=3)), outcome="y", estimation=estimation)
+    if missing == "impute":
+        with pytest.raises(rd.DesignError, match=message):
+            rd.mixed_model(panel, outcome="y", fixed=["y_lag1"], random=(), estimation=estimation)

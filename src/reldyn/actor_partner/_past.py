@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reldyn.errors import DataError
+from reldyn.errors import DataError, DesignError
 from reldyn.stats import cluster_means
 
 if TYPE_CHECKING:
@@ -23,10 +23,18 @@ if TYPE_CHECKING:
 
     from reldyn.actor_partner.model._estimates import Estimates
     from reldyn.actor_partner.model._terms import DesignColumn
-    from reldyn.mixed import Random
+    from reldyn.mixed import Estimation, Random
     from reldyn.panel import DyadPanel
 
-__all__ = ["ENOUGH_WAVES", "OutcomePast", "has_levels", "outcome_past", "untested_rows", "without_tests"]
+__all__ = [
+    "ENOUGH_WAVES",
+    "OutcomePast",
+    "has_levels",
+    "outcome_past",
+    "refuse_incomplete_past",
+    "untested_rows",
+    "without_tests",
+]
 
 # From this many usable occasions per person on, the bias of a centred lag is below about .15 and is only reported.
 ENOUGH_WAVES = 10
@@ -122,6 +130,25 @@ def outcome_past(
             remarks.append(_raw_note(name))
     spoken += [_mean_note(name, what) for name in names if name not in forms and (what := lags.mean_of(name))]
     return OutcomePast(tuple(forms), tuple(untested), tuple(spoken), tuple(remarks))
+
+
+def refuse_incomplete_past(lags: Sequence[str], estimation: Estimation) -> None:
+    """Refuse a lag of the outcome among predictors that are imputed or modelled.
+
+    The outcome would enter twice, once as itself and once as a variable that happens to be missing in the first wave:
+    with two waves a stability of .40 came out as .70.
+
+    Raises
+    ------
+    DesignError
+    """
+    if lags and estimation.missing != "available":
+        raise DesignError(
+            f"{lags[0]!r} is the outcome at an earlier occasion, and missing={estimation.missing!r} treats it as a "
+            "variable of its own, missing at every first occasion: stability would be far too large. Use "
+            "missing='available', or rd.actor_partner.over_time, which takes missing waves by likelihood from three "
+            "waves on."
+        )
 
 
 def is_numeric(panel: DyadPanel, name: str) -> bool:

@@ -12,7 +12,7 @@ from reldyn.actor_partner._causes import one_sided_notes, two_valued_note
 from reldyn.actor_partner._constraints import read_constraints
 from reldyn.actor_partner._metrics import metric_note, refuse_one_zero, unequal_metrics
 from reldyn.actor_partner._moderators import absence_notes, varying_moderators
-from reldyn.actor_partner._past import OutcomePast, has_levels, outcome_past, without_tests
+from reldyn.actor_partner._past import OutcomePast, has_levels, outcome_past, refuse_incomplete_past, without_tests
 from reldyn.actor_partner._row_terms import check_row_terms, offset_of, weights_of
 from reldyn.actor_partner.model._block import apim_block
 from reldyn.actor_partner.model._design import Block, build_design, identifiers, problem_of
@@ -189,6 +189,7 @@ def apim(
         raise DesignError("missing='model' knows two levels of a predictor: use centering='within-between' with it.")
     varying = varying_moderators(panel, moderators, categories)
     past = outcome_past(panel, outcome, [*terms, *(moderators or {})], option, levels=has_levels(random))
+    refuse_incomplete_past(past.lags, estimation)
     past = past.with_remarks(absence_notes(panel, outcome, moderators, varying, categories))
     if family == "gaussian":
         past = past.with_remarks(two_valued_note(panel, outcome))

@@ -9,7 +9,7 @@ from reldyn._types import Column, Terms
 from reldyn.actor_partner._categories import categories_of, refuse_incomplete
 from reldyn.actor_partner._causes import one_sided_notes, two_valued_note
 from reldyn.actor_partner._metrics import metric_note, unequal_metrics
-from reldyn.actor_partner._past import has_levels, outcome_past
+from reldyn.actor_partner._past import has_levels, outcome_past, refuse_incomplete_past
 from reldyn.actor_partner.model._apim import run_model
 from reldyn.actor_partner.model._block import mixed_block
 from reldyn.actor_partner.model._result import MixedResult
@@ -103,6 +103,7 @@ def mixed_model(
     refuse_incomplete(categories, estimation)
     numeric = [name for name in columns if name not in categories]
     past = outcome_past(panel, outcome, numeric, {}, levels=has_levels(random))
+    refuse_incomplete_past(past.lags, estimation)
     unequal = unequal_metrics(panel, [outcome, *numeric], strata)
     past = past.with_spoken(metric_note(unequal)).with_remarks(two_valued_note(panel, outcome))
     if estimation.missing == "available":
