@@ -119,6 +119,46 @@ def test_a_covariate_on_one_partners_row_is_refused_with_the_cause(roles):
     assert not rd.apim(panel_of(frame), outcome="y", predictors=["x"], covariates=["years"], roles=roles).warnings
 
 
+@pytest.mark.parametrize("owner", ["actor", "partner"])
+@pytest.mark.parametrize("roles", ["distinguishable", "exchangeable"])
+@pytest.mark.parametrize("text", [False, True], ids=["numbers", "text"])
+def test_a_moderator_of_one_partner_only_is_refused_with_the_cause(owner, roles, text):
+    frame = rows()
+    frame["years"] = frame["years"].where(frame["role"] == "f")
+    if text:
+        frame["years"] = pd.Series(np.where(frame["years"] > frame["years"].median(), "long", "short"), dtype=object)
+        frame.loc[frame["role"] == "m", "years"] = None
+    given = {"outcome": "y", "predictors": ["x"], "roles": roles}
+    message = refused(rd.apim, panel_of(frame), **given, moderators={"years": owner})
+    assert message.startswith("moderators: 'years' is filled in on one partner's row only in 40 of 40 pairs")
+    assert rd.apim(panel_of(frame), **given, moderators={"years": "dyad"}).converged
+
+
+def test_a_trait_that_each_partner_was_asked_at_another_occasion_is_not_one_sided():
+    panel = rd.simulate.apim(n_dyads=40, n_occasions=4, actor=0.3, partner=0.2, seed=1).panel
+    frame = panel.frame.assign(age=np.random.default_rng(1).normal(size=len(panel)))
+    first = frame["role"] == panel.roles[0]
+    frame["age"] = frame["age"].where(frame["time"] == np.where(first, frame["time"].min(), frame["time"].max()))
+    asked = rd.DyadPanel(frame, dyad="dyad", person="person", role="role", time="time")
+    fit = rd.apim(asked, outcome="y", predictors=["x"], moderators={"age": "partner"}, random="intercept")
+    assert fit.glance()["n_obs"].item() == len(frame)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda p: ap.mediation(p, outcome="y", predictor="x", mediator="m", covariates=["years"], n_boot=20, seed=1),
+        lambda p: ap.response_surface(p, outcome="y", predictor="x", covariates=["years"]),
+    ],
+    ids=["mediation", "response_surface"],
+)
+def test_other_analyses_name_the_same_cause(call):
+    frame = rows()
+    frame["m"] = np.random.default_rng(1).normal(size=len(frame))
+    frame["years"] = frame["years"].where(frame["role"] == "f")
+    assert refused(call, panel_of(frame)).startswith("covariates: 'years' is filled in on one partner's row only in 40")
+
+
 def test_a_covariate_mostly_on_one_partners_row_is_said():
     frame = rows()
     frame.loc[(frame["role"] == "m") & (frame["couple"] < 30), "years"] = np.nan

@@ -21,10 +21,17 @@ _ONE_SIDE = 0.95
 _FAR_FEWER = 0.5
 
 
-def one_sided_notes(panel: DyadPanel, outcome: str, names: Iterable[str], what: str = "covariates") -> tuple[str, ...]:
+def one_sided_notes(
+    panel: DyadPanel,
+    outcome: str,
+    names: Iterable[str],
+    what: str = "covariates",
+    traits: Mapping[str, Flags] | None = None,
+) -> tuple[str, ...]:
     """Columns that are filled in on one partner's row only, which leaves the other's row out.
 
-    Rows without an outcome are left out anyway: of studies with one perceiver per dyad nothing is said.
+    Rows without an outcome are left out anyway: of studies with one perceiver per dyad nothing is said. ``traits``
+    has, of columns that hold for a person on every row, asked there or not, the rows on which they do.
 
     Raises
     ------
@@ -36,7 +43,8 @@ def one_sided_notes(panel: DyadPanel, outcome: str, names: Iterable[str], what: 
     for name in names:
         if name not in panel._frame.columns:
             continue
-        filled = _filled(panel, name)
+        filled = (traits or {}).get(name)
+        filled = _filled(panel, name) if filled is None else filled
         if filled.all():
             continue
         one, both = _counts(filled, answered, panel)

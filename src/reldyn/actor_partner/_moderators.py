@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn.actor_partner._categories import values_of
+from reldyn.actor_partner._causes import one_sided_notes
 from reldyn.actor_partner.model._values import CONSTANT, partner_trait, partner_values
 from reldyn.errors import DataError, check_option
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from reldyn.panel import DyadPanel
 
-__all__ = ["absence_notes", "moderator_values", "owners_of", "varying_moderators"]
+__all__ = ["absence_notes", "moderator_values", "one_sided_moderators", "owners_of", "varying_moderators"]
 
 WHOSE = ("actor", "partner", "dyad")
 SHOWN = 5
@@ -122,6 +123,28 @@ def _refuse_disagreement(
         f"of it{where} in {len(codes):,} {'dyad' if len(codes) == 1 else 'dyads'} ({', '.join(labels)}{more}). Use "
         f"'actor' or 'partner', or make one value per dyad first, for example the mean of both."
     )
+
+
+def one_sided_moderators(
+    panel: DyadPanel,
+    outcome: str,
+    moderators: Mapping[str, Any] | None,
+    varying: tuple[str, ...],
+    categories: Mapping[str, tuple[str, ...]] = NONE,
+) -> tuple[str, ...]:
+    """Moderators of a person that only one partner of a dyad has, as `one_sided_notes` says it of covariates.
+
+    Raises
+    ------
+    DesignError
+        In no dyad do both partners have a value.
+    """
+    personal = [name for name, whose in (moderators or {}).items() if owners_of(name, whose) != ("dyad",)]
+    own = {
+        name: np.isfinite(moderator_values(panel, name, "actor", varying=name in varying, categories=categories))
+        for name in personal
+    }
+    return one_sided_notes(panel, outcome, personal, "moderators", own)
 
 
 def absence_notes(

@@ -13,8 +13,15 @@ import numpy as np
 
 from reldyn._types import Column
 from reldyn.actor_partner._categories import categories_of
+from reldyn.actor_partner._causes import one_sided_notes
 from reldyn.actor_partner._metrics import unequal_metrics, withheld_for
-from reldyn.actor_partner._moderators import absence_notes, moderator_values, owners_of, varying_moderators
+from reldyn.actor_partner._moderators import (
+    absence_notes,
+    moderator_values,
+    one_sided_moderators,
+    owners_of,
+    varying_moderators,
+)
 from reldyn.actor_partner.followup._slopes import chosen_points
 from reldyn.actor_partner.followup._surface_tables import (
     COLUMNS,
@@ -193,6 +200,10 @@ def response_surface(
             "Bring both to one scale first, for example percent of the maximum possible, or declare "
             "DyadPanel(scales={...}) if both did answer on one."
         )
+    if estimation.missing == "available":
+        # Refused under the name of the option that was given.
+        one_sided_notes(panel, outcome, [name for name, _ in held])
+        one_sided_moderators(panel, outcome, moderators, varying_moderators(panel, moderators))
     paired = panel.actor_partner([predictor])
     own, other = paired.values(f"{predictor}_actor"), paired.values(f"{predictor}_partner")
     zero = float(np.nanmean(own)) if midpoint is None else float(midpoint)

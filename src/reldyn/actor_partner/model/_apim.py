@@ -11,7 +11,7 @@ from reldyn.actor_partner._categories import categories_of, refuse_incomplete
 from reldyn.actor_partner._causes import one_sided_notes, two_valued_note
 from reldyn.actor_partner._constraints import read_constraints
 from reldyn.actor_partner._metrics import metric_note, refuse_one_zero, unequal_metrics
-from reldyn.actor_partner._moderators import absence_notes, varying_moderators
+from reldyn.actor_partner._moderators import absence_notes, one_sided_moderators, varying_moderators
 from reldyn.actor_partner._past import OutcomePast, has_levels, outcome_past, refuse_incomplete_past, without_tests
 from reldyn.actor_partner._row_terms import check_row_terms, offset_of, weights_of
 from reldyn.actor_partner.model._block import apim_block
@@ -195,6 +195,7 @@ def apim(
         past = past.with_remarks(two_valued_note(panel, outcome))
     if estimation.missing == "available":
         past = past.with_spoken(one_sided_notes(panel, outcome, [name for name, _ in adjusting]))
+        past = past.with_spoken(one_sided_moderators(panel, outcome, moderators, varying, categories))
     unequal = unequal_metrics(panel, [outcome, *(name for name, _ in named)], strata)
     refuse_one_zero(interaction, option, unequal)
     past = past.with_spoken(metric_note(unequal))

@@ -14,6 +14,7 @@ import numpy as np
 
 from reldyn._types import Column, Columns
 from reldyn.actor_partner._categories import categories_of, with_indicators
+from reldyn.actor_partner._causes import one_sided_notes
 from reldyn.actor_partner.moments._dyads import DyadTable, FamilyResult, dyad_table, warn_all
 from reldyn.actor_partner.moments._interchangeable import double_entry
 from reldyn.actor_partner.moments._mediation_bootstrap import bootstrap_paths, incomplete_bootstrap_paths
@@ -197,6 +198,9 @@ def mediation(
         interval = "bootstrap" if missing == "available" else "monte-carlo"
     check_option(interval, INTERVALS, "interval")
     categories = categories_of(panel, outcome, named["covariates"], reference, "covariate")
+    # Before dyads are counted: the cause of their lack.
+    one_sided = one_sided_notes(panel, outcome, named["covariates"])
+    warn_all(one_sided)
     panel, named["covariates"] = with_indicators(panel, named["covariates"], categories)
     main = (*named["predictor"], *named["mediator"], outcome)
     data = dyad_table(panel, main, analysis="mediation", roles=roles, missing=missing, covariates=named["covariates"])
@@ -212,6 +216,7 @@ def mediation(
     draws, failed = _draws(fit, data, variables, interval, n_boot, seed)
     notes = (*data.notes, *_faults(fit, failed, n_boot))
     warn_all(notes)
+    notes = (*one_sided, *notes)
     return _result(fit, data, variables, notes, draws, interval=interval, failed=failed, seed=seed, missing=missing)
 
 
