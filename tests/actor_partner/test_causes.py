@@ -177,6 +177,37 @@ def test_an_outcome_of_two_values_asks_for_another_family():
     assert any("two values" in note for note in rd.mixed_model(panel_of(frame), outcome="y", fixed=["x"]).warnings)
 
 
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("apim_sem", {"predictors": "x"}),
+        ("distinguishability_sem", {"predictors": "x"}),
+        ("dyadic_score", {"predictors": "x"}),
+        ("mediation", {"predictor": "x", "mediator": "z", "interval": "delta"}),
+        ("mutual_influence", {"predictor": "x"}),
+        ("pooled_regression", {"predictors": "x"}),
+    ],
+)
+def test_analyses_without_families_ask_for_one_that_has_them(name, given):
+    frame = rows(80)
+    frame["y"] = (frame["y"] + frame["x"] > 0).astype(int)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fit = getattr(ap, name)(panel_of(frame), outcome="y", **given)
+    assert sum("y has two values (0 and 1): rd.apim(..., family='binomial')?" in note for note in fit.warnings) == 1
+
+
+def test_waves_of_two_values_ask_for_another_family():
+    panel = rd.simulate.apim(n_dyads=60, n_occasions=4, actor=0.3, partner=0.2, seed=1).panel
+    frame = panel.frame.assign(y=(panel.values("y") > 0) * 1.0)
+    waves = rd.DyadPanel(frame, dyad="dyad", person="person", role="role", time="time")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fit = ap.over_time(waves, outcome="y")
+    assert fit.method == "dynamic panel"
+    assert any("y has two values (0 and 1): family='binomial'?" in note for note in fit.warnings)
+
+
 # --- options that nobody gave ----------------------------------------------------------------------
 
 

@@ -87,15 +87,16 @@ def _counts(filled: Flags, answered: Flags, panel: DyadPanel) -> tuple[int, int]
     return (one, both) if one > both and deliberate else (0, both)
 
 
-def two_valued_note(panel: DyadPanel, outcome: str) -> tuple[str, ...]:
-    """Whether a normal model was asked for an outcome of two values."""
+def two_valued_note(panel: DyadPanel, outcome: str, elsewhere: bool = False) -> tuple[str, ...]:
+    """Whether a normal model was asked for an outcome of two values; ``elsewhere`` where the analysis has no other."""
     values = panel.values(outcome)
     seen = values[np.isfinite(values)]
     low, high = (float(seen.min()), float(seen.max())) if len(seen) else (0.0, 0.0)
     if low == high or not np.all((seen == low) | (seen == high)):
         return ()
+    other = "rd.apim(..., family='binomial')" if elsewhere else "family='binomial'"
     return (
-        f"{outcome} has two values ({low:g} and {high:g}): family='binomial'? A normal model of a yes/no outcome "
+        f"{outcome} has two values ({low:g} and {high:g}): {other}? A normal model of a yes/no outcome "
         "estimates differences in probability, and its predictions can leave the range from 0 to 1.",
     )
 

@@ -137,7 +137,7 @@ def dyadic_score(
     from reldyn.panel import DyadPanel as Panel
 
     names = [predictors] if isinstance(predictors, str) else list(predictors)
-    data = dyad_table(panel, [*names, outcome], analysis="dyadic_score", two_roles=True)
+    data = dyad_table(panel, [*names, outcome], analysis="dyadic_score", outcomes=[outcome], two_roles=True)
     refuse_unequal(data, "dyadic_score", "a difference of partners is then a difference of units")
     warn_all(data.notes)
     scores = {name: np.column_stack([pair.mean(axis=1), pair[:, 0] - pair[:, 1]]) for name, pair in data.values.items()}

@@ -165,7 +165,7 @@ def apim_sem(
     names = [predictors] if isinstance(predictors, str) else list(predictors)
     if not names:
         raise DesignError("apim_sem needs at least one predictor.")
-    data = dyad_table(panel, [*names, outcome], analysis="apim_sem", roles=roles, missing=missing)
+    data = dyad_table(panel, [*names, outcome], analysis="apim_sem", outcomes=[outcome], roles=roles, missing=missing)
     warn_all(data.notes)
     moments, alike = data.moments([*names, outcome]), not data.distinguishable
     fitted = fit_members(apim_structure(names, outcome, alike=alike), moments, alike=alike)

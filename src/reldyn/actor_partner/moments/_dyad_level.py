@@ -129,7 +129,9 @@ def common_fate(
     >>> rd.actor_partner.common_fate(panel, outcome="y", predictor="x").admissible
     True
     """
-    data = dyad_table(panel, [predictor, outcome], analysis="common_fate", roles=roles, missing=missing)
+    data = dyad_table(
+        panel, [predictor, outcome], analysis="common_fate", outcomes=[outcome], roles=roles, missing=missing
+    )
     refuse_unequal(data, "common_fate", "one dyad-level variable cannot stand behind both with loadings of 1")
     icc = {name: _icc(data, name) for name in (predictor, outcome)}
     for name, value in icc.items():
@@ -287,7 +289,9 @@ def mutual_influence(
     >>> rd.actor_partner.mutual_influence(panel, outcome="y", predictor="x").admissible
     True
     """
-    data = dyad_table(panel, [predictor, outcome], analysis="mutual_influence", roles=roles, missing=missing)
+    data = dyad_table(
+        panel, [predictor, outcome], analysis="mutual_influence", outcomes=[outcome], roles=roles, missing=missing
+    )
     alike = not data.distinguishable
     moments = data.moments([predictor, outcome])
     fitted = fit_members(mutual_structure(alike=alike), moments, alike=alike)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn._records import brief
+from reldyn.actor_partner._causes import two_valued_note
 from reldyn.actor_partner._metrics import metric_note, unequal_metrics, withheld_for
 from reldyn.actor_partner.model._terms import check_two_roles, strata_of
 from reldyn.actor_partner.moments._incomplete import incomplete_moments
@@ -98,6 +99,7 @@ def dyad_table(
     two_roles: bool = False,
     missing: str = "available",
     covariates: Sequence[str] = (),
+    outcomes: Sequence[str] = (),
 ) -> DyadTable:
     """Lay out the members of each dyad side by side.
 
@@ -116,6 +118,8 @@ def dyad_table(
         Dyads that lack a value are left out, or stay in with what they have.
     covariates : sequence of str
         Further variables; one on which partners never differ belongs to the dyad.
+    outcomes : sequence of str
+        Those of the variables that a normal model explains.
 
     Raises
     ------
@@ -155,7 +159,8 @@ def dyad_table(
     _refuse_unusable(values, int(keep.sum()), analysis, alike=not strata[0].roles)
     _refuse_constant(shared, analysis)
     unequal = unequal_metrics(panel, names, strata)
-    notes = (*_notes(keep, whole, names), *metric_note(unequal))
+    two_valued = [note for name in outcomes for note in two_valued_note(panel, name, elsewhere=True)]
+    notes = (*_notes(keep, whole, names), *metric_note(unequal), *two_valued)
     return DyadTable(values, strata[0].roles, notes, shared, unequal)
 
 

@@ -74,7 +74,9 @@ def distinguishability_sem(
     """
     check_option(means, ("equal", "free"), "means")
     names = [predictors] if isinstance(predictors, str) else list(predictors)
-    table = dyad_table(panel, [*names, outcome], analysis="distinguishability_sem", two_roles=True, missing=missing)
+    table = dyad_table(
+        panel, [*names, outcome], analysis="distinguishability_sem", outcomes=[outcome], two_roles=True, missing=missing
+    )
     warn_all(table.notes)
     moments = table.moments([*names, outcome])
     statistic, df = isat_statistic(moments, means == "equal")

@@ -203,7 +203,15 @@ def mediation(
     warn_all(one_sided)
     panel, named["covariates"] = with_indicators(panel, named["covariates"], categories)
     main = (*named["predictor"], *named["mediator"], outcome)
-    data = dyad_table(panel, main, analysis="mediation", roles=roles, missing=missing, covariates=named["covariates"])
+    data = dyad_table(
+        panel,
+        main,
+        analysis="mediation",
+        outcomes=[*named["mediator"], outcome],
+        roles=roles,
+        missing=missing,
+        covariates=named["covariates"],
+    )
     variables = MediationVariables(
         predictors=named["predictor"],
         mediators=named["mediator"],

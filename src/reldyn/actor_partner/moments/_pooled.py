@@ -94,7 +94,7 @@ def pooled_regression(panel: DyadPanel, *, outcome: Column, predictors: Columns)
     names = [predictors] if isinstance(predictors, str) else list(predictors)
     if not names:
         raise DesignError("pooled_regression needs at least one predictor.")
-    data = dyad_table(panel, [*names, outcome], analysis="pooled_regression", roles="exchangeable")
+    data = dyad_table(panel, [*names, outcome], analysis="pooled_regression", outcomes=[outcome], roles="exchangeable")
     warn_all(data.notes)
     means = np.column_stack([np.ones(data.n), *(data.values[name].mean(axis=1) for name in names)])
     gaps = np.column_stack([data.values[name][:, 0] - data.values[name][:, 1] for name in names])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from reldyn._types import Column, Terms
-from reldyn.actor_partner._causes import check_passed_on
+from reldyn.actor_partner._causes import check_passed_on, two_valued_note
 from reldyn.actor_partner._past import has_levels
 from reldyn.actor_partner.model._apim import apim
 from reldyn.actor_partner.model._result import ApimResult
@@ -236,6 +236,7 @@ def _dynamic_panel(panel: DyadPanel, outcome: str, waves: Any, model: Mapping[st
     table, about, notes = dynamic_panel_rows(fit, waves, stratum, outcome)
     for note in notes:
         warn_caller(note, DataWarning if fit.converged else ConvergenceWarning)
+    notes = (*notes, *two_valued_note(panel, outcome))
     return OverTimeResult.of(
         table=table,
         fit=None,
