@@ -116,3 +116,26 @@ def test_what_has_no_closed_likelihood_is_refused(incomplete, small):
         incomplete, estimation=rd.Estimation(missing="model")
     )
     assert refusal(small) == ("missing='model' has nothing to model: no predictor has missing values. Use 'available'.")
+
+
+def test_marginal_means_of_roles_hold_predictors_at_their_observed_mean(cross_section):
+    frame = cross_section.frame
+    frame.loc[frame.index[::9], "xa"] = np.nan
+    holed = rd.DyadPanel(frame, dyad="dyad", person="member", role="role")
+    fit = rd.apim(holed, outcome="y", predictors=["xa"], estimation=MODEL)
+    intercepts = fit.tidy().query("effect == 'intercept'").set_index("role")["estimate"]
+    means = fit.marginal_means("role").set_index("role")["estimate"]
+    assert means.to_numpy() == pytest.approx(intercepts.reindex(means.index).to_numpy(), abs=1e-10)
+
+
+def test_effect_sizes_name_what_they_cannot_do(cross_section):
+    frame = cross_section.frame
+    frame["yes"] = (frame["y"] > frame["y"].median()).astype(int)
+    frame.loc[frame.index[::9], "xa"] = np.nan
+    holed = rd.DyadPanel(frame, dyad="dyad", person="member", role="role")
+    joint = rd.apim(holed, outcome="y", predictors=["xa"], estimation=MODEL)
+    with pytest.raises(rd.DesignError, match=r"need one set of complete rows, .* fit with missing='available'"):
+        rd.actor_partner.effect_sizes(joint)
+    marginal = rd.apim(holed, outcome="yes", predictors=["xa"], family="binomial")
+    with pytest.raises(rd.DesignError, match=r"this model is marginal \(GEE\)"):
+        rd.actor_partner.effect_sizes(marginal)

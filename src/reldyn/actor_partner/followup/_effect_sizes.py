@@ -17,6 +17,7 @@ from reldyn.actor_partner._metrics import withheld_for
 from reldyn.actor_partner.model._design import DesignRows
 from reldyn.actor_partner.model._fitting import fit_design
 from reldyn.actor_partner.moments._dyads import FamilyResult
+from reldyn.errors import DesignError
 from reldyn.results import InState
 
 if TYPE_CHECKING:
@@ -77,7 +78,8 @@ def effect_sizes(fit: ApimResult) -> EffectSizes:
     Raises
     ------
     DesignError
-        The model without predictors cannot be estimated from these rows.
+        The fit is marginal or of outcome and predictors jointly, or the model without predictors cannot be estimated
+        from these rows.
 
     References
     ----------
@@ -93,6 +95,15 @@ def effect_sizes(fit: ApimResult) -> EffectSizes:
     """
     import pandas as pd
 
+    if fit.estimates.data in ("marginal", "joint"):
+        why = (
+            "effect sizes standardise by the spread of a Gaussian outcome, and this model is marginal (GEE): read the "
+            "ratios of fit.tidy() instead"
+            if fit.estimates.data == "marginal"
+            else "effect sizes need one set of complete rows, and this fit was of outcome and predictors jointly: fit "
+            "with missing='available' or missing='impute' for them"
+        )
+        raise DesignError(f"{why}.")
     design, tidy = fit.design, fit.tidy()
     sd_outcome = float(np.std(design.y, ddof=1))
     # A predictor's spread is that of the actor's values: every person's, once per row.

@@ -83,7 +83,8 @@ class _Levels:
         self, design: DesignRows, categories: Mapping[str, tuple[str, ...]], own: Mapping[str, str], rows: Any
     ) -> None:
         self.categories, self.own = categories, own
-        self.mean = {column.term: float(design.base[rows, column.base].mean()) for column in design.fixed}
+        # Predictors that are modelled jointly with the outcome have rows without a value.
+        self.mean = {column.term: float(np.nanmean(design.base[rows, column.base])) for column in design.fixed}
         self.by_key = {_key(term): value for term, value in self.mean.items() if not term.category}
 
     def of(self, column: DesignColumn) -> float:
