@@ -200,3 +200,23 @@ def test_what_cannot_be_is_refused(rows, fit):
     assert message == "'site' has only the category 'Bern' in rows with 'y': leave it out."
     assert refused(fit.joint_test, "town").startswith("the model has no term 'town' to test; there are: xa, actor xa,")
     assert "no categorical covariate or moderator" in refused(fit.marginal_means, "xa")
+
+
+@pytest.mark.parametrize("dtype", [bool, "boolean", "category"])
+@pytest.mark.parametrize("first", [True, "True"])
+def test_yes_or_no_takes_a_reference(rows, dtype, first):
+    kids = rows["dyad"] % 2 == 0
+    given = {"outcome": "y", "predictors": ["xa"], "covariates": ["kids"]}
+    found = rd.apim(panel_of(rows.assign(kids=kids.astype(dtype))), **given, reference={"kids": first})
+    assert found.setting.categories == {"kids": ("True", "False")}
+    by_hand = rd.apim(panel_of(rows.assign(kids=(~kids) * 1.0)), **given)
+    assert found.tidy()["estimate"].to_numpy() == pytest.approx(by_hand.tidy()["estimate"].to_numpy())
+    again = rd.from_json(found.to_json(rows=True))
+    pd.testing.assert_frame_equal(again.marginal_means("kids"), found.marginal_means("kids"))
+
+
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_blank_text_is_no_category(rows, blank):
+    panel = panel_of(rows.assign(site=rows["site"].where(rows["dyad"] > 3, blank)))
+    message = refused(rd.apim, panel, outcome="y", predictors=["xa"], covariates=["site"])
+    assert message.startswith("'site' is blank text in rows 0, 1, 2, 3, 4")

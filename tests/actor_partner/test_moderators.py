@@ -211,3 +211,23 @@ def test_complete_data_say_nothing():
         warnings.simplefilter("error")
         fit = moderated(diary(), {"m": "partner"}, centering=None)
     assert fit.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"moderators": {"m": None}}, "owner of moderator 'm'=None is not known; allowed: 'actor', 'partner', 'dyad'"),
+        ({"moderators": {"m": ()}}, "owner of moderator 'm'=None is not known"),
+        ({"moderators": {"y": "partner"}}, "'y' is the outcome and cannot moderate its own effects"),
+        ({"moderators": {"x": "partner"}}, "'x' is named among predictors and moderators, .* interaction='product'"),
+        ({"moderators": {"z": "dyad"}, "covariates": ["z"]}, "'z' is named among covariates and moderators"),
+    ],
+)
+def test_a_moderator_stands_in_the_model_once_and_has_an_owner(given, message):
+    with pytest.raises(rd.DesignError, match=message):
+        rd.apim(as_panel(diary()), outcome="y", predictors=["x"], **given)
+
+
+def test_the_own_value_may_be_held_constant_while_the_partners_moderates():
+    given = {"predictors": ["x"], "covariates": ["trait"], "moderators": {"trait": "partner"}}
+    assert rd.apim(as_panel(diary()), outcome="y", **given, **PLAIN).converged

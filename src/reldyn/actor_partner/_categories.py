@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reldyn.errors import DataError, DesignError, check_columns
+from reldyn.errors import DataError, DesignError, check_columns, describe_rows
 
 if TYPE_CHECKING:
     from reldyn._types import Array
@@ -81,17 +81,31 @@ def _is_categorical(panel: DyadPanel, name: str) -> bool:
 
 
 def _labels(panel: DyadPanel, name: str, rows: Any) -> list[str]:
-    """Labels that occur, in the order of the categories, or sorted."""
+    """Labels that occur, in the order of the categories, or sorted.
+
+    Raises
+    ------
+    DataError
+        A label is blank.
+    """
     import pandas as pd
 
     column = panel._frame[name][rows].dropna()
+    blank = np.flatnonzero([isinstance(value, str) and not value.strip() for value in column])
+    if len(blank):
+        places = np.flatnonzero(rows & panel._frame[name].notna().to_numpy())[blank]
+        raise DataError(
+            f"{name!r} is blank text in {describe_rows(places.tolist())}: write a missing value there, or a category."
+        )
     if isinstance(column.dtype, pd.CategoricalDtype):
         return [_text(label) for label in column.cat.remove_unused_categories().cat.categories]
     return [_text(value) for value in sorted(column.unique())]
 
 
 def _text(value: Any) -> str:
-    """A label as one writes it: 1 and 1.0 are one category."""
+    """A label as one writes it: 1 and 1.0 are one category, and yes or no is no number."""
+    if isinstance(value, (bool, np.bool_)):
+        return str(bool(value))
     return f"{value:g}" if isinstance(value, (int, float, np.integer, np.floating)) else str(value)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -31,10 +31,10 @@ def owners_of(name: str, whose: Any) -> tuple[str, ...]:
     Raises
     ------
     DesignError
-        An owner is neither ``"actor"``, ``"partner"`` nor ``"dyad"``.
+        An owner is neither ``"actor"``, ``"partner"`` nor ``"dyad"``, or there is none.
     """
-    owners = (whose,) if isinstance(whose, str) else tuple(whose)
-    for owner in owners:
+    owners = tuple(whose) if isinstance(whose, Iterable) and not isinstance(whose, str) else (whose,)
+    for owner in owners or (None,):
         check_option(owner, WHOSE, f"owner of moderator {name!r}")
     return owners
 

@@ -77,6 +77,7 @@ def apim_block(
     if interaction is not None:
         check_option(interaction, INTERACTIONS, "interaction")
     _refuse_overlap(outcome, predictors, covariates)
+    _refuse_moderator_twice(outcome, predictors, covariates, moderators, spared=lags, tied=bool(constraints))
     collector = _Collector(len(panel), fitting=centres is None)
     common = {name for name, both in covariates if both}
     collector.add(DesignTerm("intercept", common="intercept" in common), np.ones(len(panel)))
@@ -108,6 +109,32 @@ def _refuse_overlap(
     both = [name for name, _ in covariates if name in names]
     if both:
         raise DesignError(f"{both[0]!r} is named among predictors and covariates: keep it in one of them.")
+
+
+def _refuse_moderator_twice(
+    outcome: str,
+    predictors: tuple[tuple[str, bool], ...],
+    covariates: tuple[tuple[str, bool], ...],
+    moderators: Mapping[str, Any] | None,
+    *,
+    spared: Sequence[str],
+    tied: bool,
+) -> None:
+    """Refuse a moderator whose own effect stands in the model already, or is the outcome's on itself."""
+    for name, whose in (moderators or {}).items():
+        if name == outcome:
+            raise DesignError(
+                f"{name!r} is the outcome and cannot moderate its own effects: take it out of moderators."
+            )
+        own = [owner for owner in owners_of(name, whose) if owner != "partner"]
+        where = "predictors" if name in [n for n, _ in predictors] and not tied and name not in spared else ""
+        where = "covariates" if name in [n for n, _ in covariates] and own else where
+        if where:
+            raise DesignError(
+                f"{name!r} is named among {where} and moderators, and the own effect of a moderator is in the model "
+                "already: keep it in moderators"
+                + (", or moderate by the other's value through interaction='product'." if where[0] == "p" else ".")
+            )
 
 
 def _add_predictor(
