@@ -255,3 +255,22 @@ def test_slopes_equal_across_predictors_are_the_slope_of_the_sum(rows):
     assert "Did you mean" in refused(rd.apim, panel, outcome="y", predictors=["xa"], constraints="actor=partners")
     assert "no predictor with both" in refused(both.pattern)
     assert ap.effect_sizes(equal) is not None
+
+
+def test_models_of_other_weights_or_offsets_are_not_nested(rows):
+    panel = rd.DyadPanel(
+        rows.assign(w=1.0 + rows["dyad"] % 3, o=np.sin(np.arange(len(rows)))), dyad="dyad", person="member", role="role"
+    )
+    ml = rd.Estimation(method="ml")
+    model = {"outcome": "y", "predictors": ["xa"], "estimation": ml}
+    larger = rd.apim(panel, **model, covariates=["o"])
+    with pytest.raises(rd.DesignError, match="different prior weights"):
+        rd.compare(rd.apim(panel, **model, weights="w"), larger)
+    with pytest.raises(rd.DesignError, match="different offsets"):
+        rd.compare(rd.apim(panel, **model, offset="w"), larger)
+    # A coefficient of 1 is one value of a free coefficient: nested.
+    known, none = rd.apim(panel, **model, offset="o"), rd.apim(panel, **model)
+    found = rd.compare(known, larger).tidy().iloc[0]
+    assert found["df"] == 2
+    assert found["statistic"] == pytest.approx(2 * (larger.log_likelihood - known.log_likelihood))
+    assert rd.compare(none, larger).tidy()["df"].item() == 2

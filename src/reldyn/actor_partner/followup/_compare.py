@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from reldyn.actor_partner.model._design import DesignRows
     from reldyn.actor_partner.model._result import MixedResult
 
 __all__ = ["ComparisonResult", "compare", "likelihood_ratio"]
@@ -187,6 +188,21 @@ def _check_comparable(smaller: MixedResult, larger: MixedResult) -> None:
     if not _contains(X1, X0):
         raise DesignError(
             "the models are not nested: the larger one does not contain all fixed effects of the smaller one."
+        )
+    _check_row_terms(first, second, X1)
+
+
+def _check_row_terms(first: DesignRows, second: DesignRows, X1: NDArray[np.float64]) -> None:
+    """Both models must weigh rows alike, and a known term must be known in both or free in the larger."""
+    zeros, ones = np.zeros(len(first.y)), np.ones(len(first.y))
+    weights, others = (ones if design.weights is None else design.weights for design in (first, second))
+    if not np.array_equal(weights, others):
+        raise DesignError("the models are not nested: they have different prior weights. Fit both with the same ones.")
+    offset, other = (zeros if design.offset is None else design.offset for design in (first, second))
+    if not np.array_equal(offset, other) and not _contains(X1, (offset - other)[:, None]):
+        raise DesignError(
+            "the models are not nested: they have different offsets, and the larger one has no free coefficient for "
+            "the difference. Fit both with the same offset, or enter that of the smaller as a covariate of the larger."
         )
 
 
