@@ -220,3 +220,13 @@ def test_blank_text_is_no_category(rows, blank):
     panel = panel_of(rows.assign(site=rows["site"].where(rows["dyad"] > 3, blank)))
     message = refused(rd.apim, panel, outcome="y", predictors=["xa"], covariates=["site"])
     assert message.startswith("'site' is blank text in rows 0, 1, 2, 3, 4")
+
+
+@pytest.mark.parametrize("family", ["gaussian", "binomial", "ordinal"])
+def test_a_text_outcome_is_told_how_outcomes_are_recoded(rows, family):
+    panel = panel_of(rows.assign(kept=pd.Categorical(SITES[rows["dyad"] % 3], categories=list(SITES[::-1]))))
+    message = refused(rd.apim, panel, outcome="kept", predictors=["xa"], family=family)
+    listed = "'Turin', 'Oslo', 'Bern'"
+    assert message.startswith(f"the outcome 'kept' holds text ({listed}): recode two categories to 0 and 1")
+    assert "ordered ones to 1, 2, 3, ... in their order (family='ordinal')" in message
+    assert refused(rd.mixed_model, panel, outcome="kept", fixed=["xa"]).startswith("the outcome 'kept' holds text")

@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from reldyn.mixed import Estimation
     from reldyn.panel import DyadPanel
 
-__all__ = ["categories_of", "check_known", "indicators", "refuse_incomplete", "values_of", "with_indicators"]
+__all__ = [
+    "categories_of",
+    "check_known",
+    "indicators",
+    "refuse_incomplete",
+    "refuse_text_outcome",
+    "values_of",
+    "with_indicators",
+]
 
 Categories = Mapping[str, tuple[str, ...]]
 
@@ -50,6 +58,28 @@ def categories_of(
             labels = [first, *(label for label in labels if label != first)]
         found[name] = tuple(labels)
     return found
+
+
+def refuse_text_outcome(panel: DyadPanel, outcome: str) -> None:
+    """Refuse an outcome of categories written as text, which have no numbers yet.
+
+    Raises
+    ------
+    DataError
+    """
+    if outcome not in panel._frame.columns:
+        return
+    try:
+        panel.values(outcome)
+    except DataError:
+        if not _is_categorical(panel, outcome):
+            raise
+        labels = _labels(panel, outcome, panel._frame[outcome].notna().to_numpy())
+        shown = ", ".join(map(repr, labels[:5])) + (", ..." if len(labels) > 5 else "")
+        raise DataError(
+            f"the outcome {outcome!r} holds text ({shown}): recode two categories to 0 and 1 (family='binomial'), "
+            "ordered ones to 1, 2, 3, ... in their order (family='ordinal')."
+        ) from None
 
 
 def _references(reference: Any, names: list[str], what: str) -> Mapping[str, Any]:

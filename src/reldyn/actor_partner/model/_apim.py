@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from reldyn._types import Column, Terms
-from reldyn.actor_partner._categories import categories_of, refuse_incomplete
+from reldyn.actor_partner._categories import categories_of, refuse_incomplete, refuse_text_outcome
 from reldyn.actor_partner._causes import one_sided_notes, two_valued_note
 from reldyn.actor_partner._constraints import read_constraints
 from reldyn.actor_partner._metrics import metric_note, refuse_one_zero, unequal_metrics
@@ -171,6 +171,7 @@ def apim(
     """
     check_option(family, FAMILIES, "family")
     check_call(outcome, estimation)
+    refuse_text_outcome(panel, outcome)
     if moderators is not None and not isinstance(moderators, Mapping):
         raise DesignError(f"moderators={moderators!r} is not a mapping from column to 'actor', 'partner' or 'dyad'.")
     named = named_terms(predictors, "predictors")

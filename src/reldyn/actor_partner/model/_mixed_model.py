@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from reldyn._types import Column, Terms
-from reldyn.actor_partner._categories import categories_of, refuse_incomplete
+from reldyn.actor_partner._categories import categories_of, refuse_incomplete, refuse_text_outcome
 from reldyn.actor_partner._causes import one_sided_notes, two_valued_note
 from reldyn.actor_partner._metrics import metric_note, unequal_metrics
 from reldyn.actor_partner._past import has_levels, outcome_past, refuse_incomplete_past
@@ -94,6 +94,7 @@ def mixed_model(
     [['intercept, f', 'f'], ['intercept, m', 'm'], ['years', '']]
     """
     check_call(outcome, estimation)
+    refuse_text_outcome(panel, outcome)
     named = named_terms(fixed, "fixed")
     chosen, strata = strata_of(panel, roles)
     by_default = random is None and has_occasions(panel)
