@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import reldyn as rd
+from reldyn import actor_partner as ap
 from reldyn.actor_partner.moments._latent_structures import invariance_structure
 from reldyn.actor_partner.moments._mediation_structure import MediationVariables, mediation_structure
 from reldyn.actor_partner.moments._moments import moments_of
@@ -249,3 +250,39 @@ def test_kkc_numbers_are_whole():
         "adjusted",
         "kkc_table2_1",
     }
+
+
+@pytest.fixture(scope="module")
+def feedback():
+    """200 dyads in which each outcome moves the other."""
+    r = np.random.default_rng(3)
+    x, gains = r.normal(size=(200, 2)), np.array([[0.0, 0.3], [0.2, 0.0]])
+    y = np.linalg.solve(np.eye(2) - gains, (0.6 * x + r.normal(size=(200, 2))).T).T
+    return pd.DataFrame({"dyad": np.repeat(range(200), 2), "role": ["A", "B"] * 200, "x": x.ravel(), "y": y.ravel()})
+
+
+@pytest.mark.filterwarnings("ignore:37 of 200 dyads lack a value")
+@pytest.mark.parametrize("missing", ["available", "model"])
+@pytest.mark.parametrize(("move", "unit"), [(2000.0, 1.0), (0.0, 1e6), (0.0, 1e-6)])
+def test_zeros_and_units_of_variables_change_no_test(feedback, missing, move, unit):
+    frame = feedback.copy()
+    if missing == "model":
+        frame.loc[frame.index[::11], "y"] = np.nan
+    moved = frame.assign(x=frame["x"] + move, y=frame["y"] * unit)
+    for analysis, given in ((ap.mutual_influence, {"predictor": "x"}), (ap.apim_sem, {"predictors": "x"})):
+        one, two = (
+            analysis(rd.DyadPanel(rows, dyad="dyad", person="role", role="role"), outcome="y", missing=missing, **given)
+            for rows in (frame, moved)
+        )
+        assert two.glance()["converged"].item()
+        assert two.tidy()["statistic"].to_numpy() == pytest.approx(one.tidy()["statistic"].to_numpy(), rel=1e-5)
+
+
+def test_intercepts_and_their_errors_are_those_of_the_variables_as_they_stand(feedback):
+    values = feedback.assign(x=feedback["x"] + 5.0)[["x", "y"]].to_numpy().reshape(200, 4)[:, [0, 2, 1, 3]]
+    moments, structure = moments_of(values), mutual_structure(alike=False)
+    fit = fit_structure(structure, moments)
+    assert fit.converged
+    assert np.abs(gradient(structure, fit.theta, moments)).max() < 1e-8
+    expected = 2.0 * np.linalg.inv(information(structure, fit.theta)) / moments.n
+    assert fit.cov == pytest.approx(expected, rel=1e-6, abs=1e-10)

@@ -9,7 +9,7 @@ share a label are one parameter, each with its own multiplier, so that equality 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -258,9 +258,42 @@ def fit_structure(structure: Structure, moments: Moments, start: Mapping[str, fl
     DesignError
         The covariance of the observed variables is singular, or the parameters are not identified.
     """
+    _refuse_singular(structure, moments)
+    centre = _centre(structure, moments, start)
+    if centre is None:
+        return _fitted(structure, moments, start)
+    # Intercepts far from zero are tied to slopes so closely that an optimum is hard to reach: take means off first.
+    patterns = tuple(replace(part, mean=part.mean - centre[part.index]) for part in moments.patterns)
+    fit = _fitted(structure, replace(moments, mean=moments.mean - centre, patterns=patterns), start)
+    theta, jacobian = _with_means(structure, fit.theta, centre)
+    return replace(fit, moments=moments, theta=theta, cov=jacobian @ fit.cov @ jacobian.T)
+
+
+def _centre(structure: Structure, moments: Moments, start: Mapping[str, float] | None) -> Array | None:
+    """Means of the variables (p,); None unless each has a free intercept of its own to take its mean up again."""
+    owners = {entry.to: entry.label for entry in structure.entries if entry.matrix == "m" and entry.value == 1.0}
+    labels = [owners.get(name, "") for name in structure.observed]
+    levels = [entry for entry in structure.entries if entry.matrix == "m"]
+    alone = all(labels) and len({*labels}) == len(labels) == len(levels)
+    return moments.mean if alone and not structure.latent and not {*labels} & {*(start or {})} else None
+
+
+def _with_means(structure: Structure, theta: Array, centre: Array) -> tuple[Array, Array]:
+    """Estimates (k,) of variables that are not centred, and their derivatives (k, k) by those of centred ones."""
+    A = structure.matrices(theta)[0]
+    full, jacobian = theta.copy(), np.eye(len(theta))
+    owner = {row: parameter for matrix, row, _, parameter, _ in structure.cells() if matrix == "m"}
+    for row, parameter in owner.items():
+        full[parameter] += centre[row] - A[row] @ centre
+    for matrix, row, column, parameter, multiplier in structure.cells():
+        if matrix == "A" and parameter >= 0:
+            jacobian[owner[row], parameter] -= multiplier * centre[column]
+    return full, jacobian
+
+
+def _fitted(structure: Structure, moments: Moments, start: Mapping[str, float] | None) -> SemFit:
     from scipy import optimize
 
-    _refuse_singular(structure, moments)
     first = _start(structure, moments, dict(start or {}))
     # Parameters in units of their own standard errors: the trust region then treats all alike.
     scale = 1.0 / np.sqrt(np.maximum(np.diag(information(structure, first, moments)), 1e-12))
@@ -283,7 +316,7 @@ def fit_structure(structure: Structure, moments: Moments, start: Mapping[str, fl
         # Tighter than this the discrepancy's own rounding shrinks the region for ever; scoring steps do the rest.
         options={"gtol": 1e-7, "maxiter": 500},
     )
-    theta = _polished(structure, first + scale * found.x, moments)
+    theta = _polished(structure, first + scale * found.x, moments, scale)
     info = _information_at(structure, theta, moments)
     if np.linalg.cond(np.outer(scale, scale) * info) > 1e14:
         raise DesignError("the parameters of this model are not identified by these data: leave out some paths.")
@@ -326,21 +359,26 @@ def _proper(structure: Structure, theta: Array) -> bool:
     return bool(np.isfinite(cov).all()) and bool(np.linalg.eigvalsh(cov)[0] > 0)
 
 
-def _polished(structure: Structure, theta: Array, moments: Moments) -> Array:
-    """Scoring steps for as long as they bring the gradient down."""
-    slope = gradient(structure, theta, moments)
+def _polished(structure: Structure, theta: Array, moments: Moments, scale: Array) -> Array:
+    """Scoring steps for as long as they bring the Newton decrement down, which knows no units."""
     # Incomplete dyads: the observed information costs as much as k gradients, and hardly changes this near.
     fixed = curvature(structure, theta, moments) if moments.patterns else None
+
+    def step_from(point: Array) -> tuple[Array, float]:
+        info = information(structure, point) if fixed is None else fixed
+        slope = scale * gradient(structure, point, moments)
+        step = np.linalg.lstsq(np.outer(scale, scale) * info, slope, rcond=None)[0]
+        return scale * step, float(slope @ step)
+
+    step, left = step_from(theta)
     for _ in range(30):
-        info = information(structure, theta) if fixed is None else fixed
-        step = np.linalg.lstsq(info, slope, rcond=None)[0]
         nearer = theta - step
         if not np.isfinite(discrepancy(structure, nearer, moments)):
             return theta
-        after = gradient(structure, nearer, moments)
-        if np.abs(after).max() >= np.abs(slope).max():
+        step, after = step_from(nearer)
+        if abs(after) >= abs(left):
             return theta
-        theta, slope = nearer, after
+        theta, left = nearer, after
     return theta
 
 
