@@ -233,6 +233,24 @@ def test_marginal_models_do_the_same():
     table = fit.tidy().query("variable == 'y_lag1'")
     assert set(table["level"]) == {"within"}
     assert table["p_value"].isna().all()
+    # A marginal model has no residual process to choose instead.
+    assert not any("var1" in note for note in fit.warnings)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"centering": "grand"}, "Residuals: a free 2 x 2 covariance within each occasion."),
+        ({"centering": "grand", "residual": "independent"}, "Residuals: independent"),
+        ({"family": "binomial", "centering": "grand"}, "The model is marginal (generalised estimating equations)"),
+    ],
+)
+def test_the_summary_says_what_was_assumed_of_residuals(options, told):
+    frame = waves_of(waves=6)
+    frame["y"] = (frame["y"] > 0).astype(float) if "family" in options else frame["y"]
+    text = " ".join(ap.over_time(as_panel(frame), outcome="y", **options).summary().split())
+    assert told in text
+    assert "free to correlate" not in text
 
 
 def test_two_waves_are_a_regression_on_the_past():

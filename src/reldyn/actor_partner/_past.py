@@ -87,7 +87,13 @@ def has_levels(random: Random) -> bool:
 
 
 def outcome_past(
-    panel: DyadPanel, outcome: str, names: Iterable[str], centering: Mapping[str, str], *, levels: bool
+    panel: DyadPanel,
+    outcome: str,
+    names: Iterable[str],
+    centering: Mapping[str, str],
+    *,
+    levels: bool,
+    marginal: bool = False,
 ) -> OutcomePast:
     """Find the outcome's past among the columns of a model, and say what it does there.
 
@@ -102,6 +108,8 @@ def outcome_past(
     levels : bool
         Whether the model has random intercepts. Without them an uncentred lag mixes levels and carry-over in long
         series too.
+    marginal : bool
+        Whether the model has no residual process that could take the lag's place.
 
     Returns
     -------
@@ -123,7 +131,7 @@ def outcome_past(
     for name in centred:
         waves = _waves(panel, values, panel.values(name))
         untested += [name] if waves < ENOUGH_WAVES else []
-        spoken.append(_centred_note(name, waves))
+        spoken.append(_centred_note(name, waves, marginal=marginal))
     for name in raw:
         waves = _waves(panel, values, panel.values(name))
         if not levels or waves < ENOUGH_WAVES:
@@ -389,7 +397,7 @@ def _waves(panel: DyadPanel, values: NDArray[np.float64], lag: NDArray[np.float6
     return float(count.mean()) if len(count) else 1.0
 
 
-def _centred_note(name: str, waves: float) -> str:
+def _centred_note(name: str, waves: float, *, marginal: bool) -> str:
     short = waves < ENOUGH_WAVES
     size = f"{-1.0 / waves:.2f} where phi = 0 and {-1.5 / waves:.2f} where phi = .5"
     what = (
@@ -398,11 +406,15 @@ def _centred_note(name: str, waves: float) -> str:
         if short
         else ""
     )
+    instead = (
+        ""
+        if marginal
+        else " residual='var1' without the lagged predictor estimates the same carry-over without this bias."
+    )
     return (
         f"{name!r} is a lag of the outcome centred at person means, which hold the outcome itself: its stability is "
         f"biased downwards by about -(1 + phi) / T (Nickell, 1981); with T = {waves:.3g} usable occasions per "
-        f"person that is {size}.{what} residual='var1' without the lagged predictor estimates the same carry-over "
-        "without this bias."
+        f"person that is {size}.{what}{instead}"
     )
 
 

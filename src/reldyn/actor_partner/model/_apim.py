@@ -189,7 +189,8 @@ def apim(
     if "three-level" in option.values() and estimation.missing == "model":
         raise DesignError("missing='model' knows two levels of a predictor: use centering='within-between' with it.")
     varying = varying_moderators(panel, moderators, categories)
-    past = outcome_past(panel, outcome, [*terms, *(moderators or {})], option, levels=has_levels(random))
+    columns, marginal = [*terms, *(moderators or {})], family != "gaussian"
+    past = outcome_past(panel, outcome, columns, option, levels=has_levels(random), marginal=marginal)
     refuse_incomplete_past(past.lags, estimation)
     past = past.with_remarks(absence_notes(panel, outcome, moderators, varying, categories))
     if family == "gaussian":

@@ -73,7 +73,7 @@ def methods_paragraph(result: MixedResult) -> str:
         f"({design.n_persons} persons); {_members(setting.roles, design.strata)}.",
         *_predictor_sentences(setting),
         f"Varying between dyads: {_random_phrase(result)}{_default_phrase(setting)}. "
-        f"Residuals: {_residual_phrase(setting.residual)}.",
+        f"Residuals: {residual_phrase(setting.residual)}.",
         f"Estimation was by {'restricted maximum likelihood' if estimates.method == 'reml' else 'maximum likelihood'}"
         + _criteria(glance),
         f"Inference: {_INFERENCE[estimates.inference]}.",
@@ -161,7 +161,7 @@ def _default_phrase(setting: Any) -> str:
     return f" (by default, no slopes{how})"
 
 
-def _residual_phrase(residual: Any) -> str:
+def residual_phrase(residual: Any) -> str:
     extra = []
     if residual.common:
         extra.append("one carry-over for both roles")

@@ -19,6 +19,7 @@ from reldyn.actor_partner.model._apim import apim
 from reldyn.actor_partner.model._result import ApimResult
 from reldyn.actor_partner.model._setting import as_random, as_residual, check_call
 from reldyn.actor_partner.model._terms import named_terms, strata_of
+from reldyn.actor_partner.model._text import residual_phrase
 from reldyn.actor_partner.moments._dyads import FamilyResult
 from reldyn.actor_partner.waves._panel_waves import dynamic_panel_rows, panel_waves, too_long
 from reldyn.errors import ConvergenceWarning, DataWarning, DesignError, warn_caller
@@ -103,8 +104,15 @@ class OverTimeResult(FamilyResult):
         return (
             f"Each member's {self.outcome} was regressed on the own (stability) and the partner's (influence) value "
             f"{self.steps} scheduled occasion{'s' if self.steps > 1 else ''} before, in {rows} {how}. "
-            f"Partners' residuals of one occasion are free to correlate. {_CAUTION}"
+            f"{_residuals_sentence(self.fit)} {_CAUTION}"
         )
+
+
+def _residuals_sentence(fit: ApimResult) -> str:
+    """What is assumed of partners' residuals, in the words of the model underneath."""
+    if fit.estimates.data == "marginal":
+        return "The model is marginal (generalised estimating equations), with dyads as clusters."
+    return f"Residuals: {residual_phrase(fit.setting.residual)}."
 
 
 _CAUTION = (
