@@ -302,3 +302,29 @@ def test_a_categorical_covariate_is_its_indicators(as_pairs, columns_of, missing
     assert {"town: Bern", "town: Oslo"} <= set(found.covariates)
     with pytest.raises(rd.DesignError, match="reference names 'x', which is no covariate"):
         ap.mediation(panel, reference={"x": 1}, **model)
+
+
+@pytest.mark.parametrize("n_boot", [0, 1, 2.5, True])
+def test_an_interval_needs_samples(cross_section, n_boot):
+    with pytest.raises(rd.DesignError, match="is not a whole number of at least 2"):
+        rd.actor_partner.mediation(cross_section, outcome="y", predictor="xa", mediator="ma", n_boot=n_boot)
+
+
+@pytest.mark.parametrize("roles", ["distinguishable", "exchangeable"])
+def test_covariates_that_depend_on_each_other_are_refused_with_values_missing_too(cross_section, roles):
+    frame = cross_section.frame
+    frame["one"] = (frame["role"] == "A") * 1.0 + (frame["dyad"] % 2)
+    frame["two"] = (frame["role"] == "B") * 1.0 + (frame["dyad"] % 3)
+    frame["three"] = frame["one"] + frame["two"]
+    frame.loc[frame.index[::13], "xa"] = np.nan
+    panel = rd.DyadPanel(frame, dyad="dyad", person="member", role="role")
+    with pytest.raises(rd.DesignError, match=r"cannot be estimated|depend on each other"):
+        rd.actor_partner.mediation(
+            panel,
+            outcome="y",
+            predictor="xa",
+            mediator="ma",
+            covariates=["one", "two", "three"],
+            roles=roles,
+            missing="model",
+        )

@@ -241,3 +241,10 @@ def test_prediction_for_a_bare_frame(frame):
     assert str(caught.value) == (
         "predictions are made for the rows of a DyadPanel, not of a DataFrame: make one with rd.DyadPanel(frame, ...)."
     )
+
+
+@pytest.mark.parametrize("at", [[], ["low"], [np.nan], [[0.0, 1.0]]])
+def test_values_of_a_moderator_are_numbers(frame, at):
+    fit = rd.apim(panel(frame), outcome="y", predictors=["x"], interaction="product", random="intercept")
+    with pytest.raises(rd.DesignError, match="is no sequence of values of the moderator"):
+        rd.actor_partner.simple_slopes(fit, at=at)

@@ -128,7 +128,7 @@ def simple_slopes(
         )
     pairs, name, owner, values = _moderated(fit, moderator, trait_of)
     seen = values[np.isfinite(values)]
-    points = chosen_points(seen) if at is None else np.asarray(at, dtype=float)
+    points = chosen_points(seen) if at is None else _points(at)
     limits = float(seen.min()), float(seen.max())
     grid = np.linspace(*limits, GRID)
     return SlopesResult.of(
@@ -220,6 +220,23 @@ def _interacting(
                 pairs.append((column, product))
     partner = next(c for c in columns if c.term.effect == "partner" and c.term.variable == name)
     return pairs, name, "partner", fit.design.base[:, partner.base]
+
+
+def _points(at: Any) -> NDArray[np.float64]:
+    """Values of the moderator that the caller chose.
+
+    Raises
+    ------
+    DesignError
+        There are none, or they are not finite numbers.
+    """
+    try:
+        points = np.atleast_1d(np.asarray(at, dtype=float))
+    except (TypeError, ValueError):
+        points = np.empty(0)
+    if points.ndim != 1 or not len(points) or not np.isfinite(points).all():
+        raise DesignError(f"at={at!r} is no sequence of values of the moderator, such as [-1, 0, 1].")
+    return points
 
 
 def chosen_points(observed: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -117,7 +117,11 @@ def expectation_maximisation(
     """
     n = sum(part.n for part in parts)
     for _ in range(MOST_STEPS):
-        drift, products = _expected(parts, mean, cov)
+        try:
+            drift, products = _expected(parts, mean, cov)
+        except np.linalg.LinAlgError:
+            step = np.inf
+            break
         move = drift / n
         about = products / n - np.outer(move, move)
         if other is not None:
@@ -128,6 +132,7 @@ def expectation_maximisation(
         if not np.isfinite(step) or step < STEP:
             break
     sd = np.sqrt(np.diag(cov))
+    # Where variables depend on each other, a covariance on the way is singular already.
     if not np.isfinite(step) or step >= STEP or np.linalg.eigvalsh(cov / np.outer(sd, sd))[0] < 1e-10:
         raise DesignError(
             "missing='model': the means and covariances of all variables cannot be estimated from these incomplete "

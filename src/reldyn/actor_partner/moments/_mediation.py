@@ -197,6 +197,8 @@ def mediation(
     if interval is None:
         interval = "bootstrap" if missing == "available" else "monte-carlo"
     check_option(interval, INTERVALS, "interval")
+    if interval != "delta" and (not isinstance(n_boot, (int, np.integer)) or isinstance(n_boot, bool) or n_boot < 2):
+        raise DesignError(f"n_boot={n_boot!r} is not a whole number of at least 2: an interval needs samples.")
     categories = categories_of(panel, outcome, named["covariates"], reference, "covariate")
     # Before dyads are counted: the cause of their lack.
     one_sided = one_sided_notes(panel, outcome, named["covariates"])
