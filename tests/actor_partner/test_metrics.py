@@ -179,3 +179,13 @@ def test_products_of_values_as_they_stand_need_no_common_zero(mixed):
     first, second = (fit.tidy().query("effect == 'interaction'")["statistic"].to_numpy() for fit in fits)
     # His scale begins elsewhere, which moves main effects and leaves the product's test alone.
     assert first == pytest.approx(second, rel=1e-5)
+
+
+@pytest.mark.parametrize("roles", ["distinguishable", "exchangeable"])
+def test_waves_of_two_metrics_are_said_too(roles):
+    made = rd.simulate.apim(n_dyads=60, n_occasions=4, actor=0.3, partner=0.2, phi=0.3, seed=1).panel
+    frame = made.frame
+    wide = frame.assign(y=frame["y"] * np.where(frame["role"] == made.roles[0], 1.0, 20.0))
+    panels = [rd.DyadPanel(rows, dyad="dyad", person="person", role="role", time="time") for rows in (frame, wide)]
+    fits = [quiet(ap.over_time, panel, outcome="y", roles=roles) for panel in panels]
+    assert [any(NOTE in note for note in fit.warnings) for fit in fits] == [False, True]

@@ -14,6 +14,7 @@ import numpy as np
 
 from reldyn._types import Column, Terms
 from reldyn.actor_partner._causes import check_passed_on, two_valued_note
+from reldyn.actor_partner._metrics import metric_note, unequal_metrics
 from reldyn.actor_partner._past import has_levels
 from reldyn.actor_partner.model._apim import apim
 from reldyn.actor_partner.model._result import ApimResult
@@ -244,7 +245,10 @@ def _dynamic_panel(panel: DyadPanel, outcome: str, waves: Any, model: Mapping[st
     table, about, notes = dynamic_panel_rows(fit, waves, stratum, outcome)
     for note in notes:
         warn_caller(note, DataWarning if fit.converged else ConvergenceWarning)
-    notes = (*notes, *two_valued_note(panel, outcome))
+    scales = metric_note(unequal_metrics(panel, [outcome], (stratum,)))
+    for note in scales:
+        warn_caller(note, DataWarning)
+    notes = (*notes, *scales, *two_valued_note(panel, outcome))
     return OverTimeResult.of(
         table=table,
         fit=None,
