@@ -69,7 +69,9 @@ def test_partner_moderator_is_that_of_the_same_occasion(missing):
     assert fit.glance()["n_obs"].item() == len(frame) - gone
     said = [note for note in fit.warnings if "partner's m of that occasion is missing" in note]
     assert [note.split()[0] for note in said] == ([str(gone)] if gone else [])
-    assert "Moderated by m (partner, at each occasion)." in " ".join(fit.summary().split())
+    assert "Moderated by m (partner, at each occasion); effects are those where m is 0." in " ".join(
+        fit.summary().split()
+    )
 
 
 def test_partner_moderator_of_exchangeable_members():
@@ -231,3 +233,12 @@ def test_a_moderator_stands_in_the_model_once_and_has_an_owner(given, message):
 def test_the_own_value_may_be_held_constant_while_the_partners_moderates():
     given = {"predictors": ["x"], "covariates": ["trait"], "moderators": {"trait": "partner"}}
     assert rd.apim(as_panel(diary()), outcome="y", **given, **PLAIN).converged
+
+
+def test_effects_far_from_where_a_moderator_is_are_named():
+    frame = diary()
+    near = moderated(frame, {"m": "actor"})
+    far = moderated(frame.assign(m=frame["m"] + 40), {"m": "actor"})
+    assert not any("outside of these values" in note for note in near.warnings)
+    assert [note.split()[0] for note in far.warnings if "outside of these values" in note] == ["m"]
+    assert "effects are those where m is 0." in " ".join(far.summary().split())

@@ -1,5 +1,6 @@
 """Models of two members' moments against lavaan, number by number (R 4.2.2, lavaan 0.6-14; script ref_b.R)."""
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -286,3 +287,19 @@ def test_intercepts_and_their_errors_are_those_of_the_variables_as_they_stand(fe
     assert np.abs(gradient(structure, fit.theta, moments)).max() < 1e-8
     expected = 2.0 * np.linalg.inv(information(structure, fit.theta)) / moments.n
     assert fit.cov == pytest.approx(expected, rel=1e-6, abs=1e-10)
+
+
+@pytest.mark.parametrize("analysis", ["apim_sem", "common_fate", "mutual_influence"])
+def test_a_search_without_an_end_stands_in_the_result(analysis, monkeypatch):
+    from reldyn.actor_partner.moments import _moment_model
+
+    def unfinished(*arguments):
+        return dataclasses.replace(fit_structure(*arguments), converged=False)
+
+    monkeypatch.setattr(_moment_model, "fit_structure", unfinished)
+    panel = rd.simulate.apim(n_dyads=150, actor=0.4, partner=0.2, seed=3).panel
+    option = {"predictors": "x"} if analysis == "apim_sem" else {"predictor": "x"}
+    with pytest.warns(rd.errors.ConvergenceWarning, match="do not report these numbers"):
+        fit = getattr(ap, analysis)(panel, outcome="y", **option)
+    assert any("do not report these numbers" in note for note in fit.warnings)
+    assert "do not report these" in fit.summary()

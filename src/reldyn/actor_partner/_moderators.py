@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 
     from reldyn.panel import DyadPanel
 
-__all__ = ["absence_notes", "moderator_values", "one_sided_moderators", "owners_of", "varying_moderators"]
+__all__ = [
+    "absence_notes",
+    "moderator_values",
+    "one_sided_moderators",
+    "outside_notes",
+    "owners_of",
+    "varying_moderators",
+]
 
 WHOSE = ("actor", "partner", "dyad")
 SHOWN = 5
@@ -123,6 +130,23 @@ def _refuse_disagreement(
         f"of it{where} in {len(codes):,} {'dyad' if len(codes) == 1 else 'dyads'} ({', '.join(labels)}{more}). Use "
         f"'actor' or 'partner', or make one value per dyad first, for example the mean of both."
     )
+
+
+def outside_notes(
+    panel: DyadPanel, moderators: Mapping[str, Any] | None, categories: Mapping[str, tuple[str, ...]] = NONE
+) -> tuple[str, ...]:
+    """Moderators none of whose values is near 0, where the effects that they moderate are stated."""
+    notes = []
+    for name in moderators or {}:
+        seen = () if name in categories else values_of(panel, name, categories)
+        seen = np.asarray(seen)[np.isfinite(seen)]
+        if len(seen) and (seen.min() > 0 or seen.max() < 0):
+            notes.append(
+                f"{name} lies between {seen.min():.4g} and {seen.max():.4g}: the effects that it moderates, and their "
+                f"tests, are stated where {name} is 0, outside of these values. Enter it less a value of interest (its "
+                f"mean is {seen.mean():.4g}), or take simple slopes at values that occur."
+            )
+    return tuple(notes)
 
 
 def one_sided_moderators(

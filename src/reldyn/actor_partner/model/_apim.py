@@ -11,7 +11,7 @@ from reldyn.actor_partner._categories import categories_of, refuse_incomplete, r
 from reldyn.actor_partner._causes import one_sided_notes, two_valued_note
 from reldyn.actor_partner._constraints import read_constraints
 from reldyn.actor_partner._metrics import metric_note, refuse_one_zero, unequal_metrics
-from reldyn.actor_partner._moderators import absence_notes, one_sided_moderators, varying_moderators
+from reldyn.actor_partner._moderators import absence_notes, one_sided_moderators, outside_notes, varying_moderators
 from reldyn.actor_partner._past import OutcomePast, has_levels, outcome_past, refuse_incomplete_past, without_tests
 from reldyn.actor_partner._row_terms import check_row_terms, offset_of, weights_of
 from reldyn.actor_partner.model._block import apim_block
@@ -193,6 +193,7 @@ def apim(
     past = outcome_past(panel, outcome, columns, option, levels=has_levels(random), marginal=marginal)
     refuse_incomplete_past(past.lags, estimation)
     past = past.with_remarks(absence_notes(panel, outcome, moderators, varying, categories))
+    past = past.with_remarks(outside_notes(panel, moderators, categories))
     if family == "gaussian":
         past = past.with_remarks(two_valued_note(panel, outcome))
     if estimation.missing == "available":

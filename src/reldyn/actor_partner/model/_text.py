@@ -121,7 +121,8 @@ def _predictor_sentences(setting: Any) -> list[str]:
     for name, whose in setting.moderators.items():
         owners = whose if isinstance(whose, str) else " and ".join(whose)
         changing = ", at each occasion" if name in setting.varying else ""
-        sentences.append(f"Moderated by {name} ({owners}{changing}).")
+        zero = setting.categories[name][0] if name in setting.categories else "0"
+        sentences.append(f"Moderated by {name} ({owners}{changing}); effects are those where {name} is {zero}.")
     if setting.covariates:
         label = "Covariates" if setting.kind == "apim" else "Fixed effects"
         sentences.append(f"{label} as they stand: {_listed([name for name, _ in setting.covariates])}.")

@@ -176,7 +176,7 @@ def apim_sem(
         parameters=parameter_table(fitted, {}),
         fitted=fitted,
         n_dyads=data.n,
-        notes=data.notes,
+        notes=(*data.notes, *fitted.notes),
         outcome=outcome,
         predictors=tuple(names),
         roles=data.roles,

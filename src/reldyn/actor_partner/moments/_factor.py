@@ -148,7 +148,7 @@ def factor_model(
         parameters=parameter_table(fitted, _named(names, data.members)),
         fitted=fitted,
         n_dyads=data.n,
-        notes=notes,
+        notes=(*notes, *fitted.notes),
         missing=missing,
         items=tuple(names),
         roles=data.roles,

@@ -153,7 +153,7 @@ def latent_apim(
         parameters=parameter_table(fitted, {}),
         fitted=fitted,
         n_dyads=data.n,
-        notes=notes,
+        notes=(*notes, *fitted.notes),
         missing=missing,
         outcome=name,
         predictors=tuple(predictors),

@@ -24,7 +24,7 @@ from reldyn.actor_partner.moments._mediation_structure import (
     path_labels,
 )
 from reldyn.actor_partner.moments._mediation_tables import effects_table, k_table, paths_table
-from reldyn.actor_partner.moments._moment_model import likelihood_phrase
+from reldyn.actor_partner.moments._moment_model import NOT_CONVERGED, likelihood_phrase
 from reldyn.actor_partner.moments._sem import SemFit, fit_structure
 from reldyn.errors import DesignError, check_option
 from reldyn.panel import analysis
@@ -266,7 +266,7 @@ def _fitted(data: DyadTable, variables: MediationVariables) -> SemFit:
 def _faults(fit: SemFit, failed: int, n_boot: int) -> tuple[str, ...]:
     notes = []
     if not fit.converged:
-        notes.append("The model did not converge: do not report these numbers.")
+        notes.append(NOT_CONVERGED)
     if failed:
         notes.append(
             f"{failed} of {n_boot} resampled sets of dyads could not be fitted and are left out of the intervals."

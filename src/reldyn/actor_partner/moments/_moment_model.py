@@ -58,6 +58,11 @@ class Fitted:
     converged: bool
     unadjusted: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is wrong with the fit, for the notes of a result; it was warned of when fitted."""
+        return () if self.converged else (NOT_CONVERGED,)
+
     def value(self, label: str) -> float:
         """Estimate of one parameter."""
         return float(self.theta[self.labels.index(label)])
@@ -69,6 +74,7 @@ class Fitted:
 
 
 FIT = ("cfi", "tli", "rmsea", "srmr")
+NOT_CONVERGED = "The model of the moments did not converge: do not report these numbers."
 
 
 def fit_members(
@@ -103,10 +109,7 @@ def fitted_numbers(fit: SemFit) -> Fitted:
 
 def _warn_of(fit: SemFit) -> None:
     if not fit.converged:
-        warn_caller(
-            "the model of the moments did not converge: do not report these numbers.",
-            ConvergenceWarning,
-        )
+        warn_caller(NOT_CONVERGED, ConvergenceWarning)
 
 
 def _against_isat(fit: SemFit, raw: Moments) -> Fitted:
