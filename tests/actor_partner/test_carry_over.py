@@ -174,3 +174,14 @@ def test_few_couples_are_noted():
     with pytest.warns(rd.DataWarning, match="30 dyads: the dynamic panel model is large-sample inference"):
         result = ap.over_time(panel_of(waves_of(5, 30)), outcome="y")
     assert result.plot() is not None
+
+
+def test_waves_at_unequal_distances_are_named():
+    rng = np.random.default_rng(3)
+    rows = [(d, m, t, rng.normal()) for d in range(30) for m in "fm" for t in (0, 1, 4, 9)]
+    frame = pd.DataFrame(rows, columns=["dyad", "role", "t", "y"]).assign(
+        person=lambda f: f["dyad"].astype(str) + f["role"]
+    )
+    panel = rd.DyadPanel(frame, dyad="dyad", person="person", role="role", time="t")
+    with pytest.raises(rd.errors.DesignError, match=r"10 waves .* at equal distances, 6 were never held"):
+        rd.actor_partner.over_time(panel, outcome="y")

@@ -205,7 +205,10 @@ def test_what_cannot_be_a_weight_or_offset_is_refused(rows, panel):
         return refused(rd.apim, panel_of(frame), outcome="y", predictors=["xa"], **named)
 
     assert apim(offset="xa").startswith("offset='xa' is in the model already")
-    assert apim(weights=[1, 2]) == "weights=[1, 2] is not the name of a column."
+    assert apim(weights=[1, 2]) == (
+        "weights takes the name of a column of the panel, and what was given is of type list: enter its values as a "
+        "column first."
+    )
     assert "weights='w' is 0 in rows 0, 1" in apim(rows.assign(w=np.where(rows.index < 2, 0, 1)), weights="w")
     assert apim(offset="log_hours", estimation=rd.Estimation(missing="model")).startswith(
         "missing='model' has no offset"
@@ -274,3 +277,9 @@ def test_models_of_other_weights_or_offsets_are_not_nested(rows):
     assert found["df"] == 2
     assert found["statistic"] == pytest.approx(2 * (larger.log_likelihood - known.log_likelihood))
     assert rd.compare(none, larger).tidy()["df"].item() == 2
+
+
+def test_the_role_is_no_covariate_of_members_told_apart(rows, panel):
+    name = panel.columns["role"]
+    said = refused(rd.apim, panel, outcome="y", predictors=["xa"], covariates=[name])
+    assert said.startswith(f"{name!r} tells the members apart")

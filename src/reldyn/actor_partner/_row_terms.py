@@ -28,7 +28,10 @@ def check_row_terms(offset: Any, weights: Any, used: Sequence[str], estimation: 
         if name is None:
             continue
         if not isinstance(name, str):
-            raise DesignError(f"{what}={name!r} is not the name of a column.")
+            raise DesignError(
+                f"{what} takes the name of a column of the panel, and what was given is of type "
+                f"{type(name).__name__}: enter its values as a column first."
+            )
         if name in used:
             raise DesignError(
                 f"{what}={name!r} is in the model already, with a coefficient of its own: leave it out of one of them."

@@ -181,6 +181,11 @@ def apim(
     asked_random = random
     by_default = random is None and has_occasions(panel) and family == "gaussian"
     random = as_random(random, has_occasions(panel) and family == "gaussian")
+    if chosen == "distinguishable" and panel.columns["role"] in [name for name, _ in adjusting]:
+        raise DesignError(
+            f"{panel.columns['role']!r} tells the members apart: each role has its own intercept and effects already. "
+            "Leave it out of covariates; contrast() of the result compares roles."
+        )
     equal = read_constraints(constraints, len(named))
     terms = [name for name, _ in (*named, *adjusting)]
     check_row_terms(offset, weights, [outcome, *terms, *(moderators or {})], estimation)

@@ -90,6 +90,9 @@ def covariate_columns(values: Mapping[str, Array], categorical: frozenset[str], 
     kept = []
     for name, column in values.items():
         answered = column[np.isfinite(column)]
+        if not len(answered):
+            notes.append(f"covariate {name!r} has no value in some directions and is left out there")
+            continue
         if only_rounding(answered):
             notes.append(f"covariate {name!r} never varies in some directions and is left out there")
             continue

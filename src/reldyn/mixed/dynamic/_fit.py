@@ -153,9 +153,16 @@ def _check(y: Array) -> None:
     follows = (np.isfinite(y[:, 1:]).all(axis=2) & np.isfinite(y[:, :-1]).all(axis=2)).sum(axis=1)
     usable = int((starts & (follows >= 2)).sum())
     if usable < FEWEST_DYADS:
+        empty = int((~np.isfinite(y).any(axis=(0, 2))).sum())
+        spaced = (
+            f" Of the {waves} waves that lie between the first and the last at equal distances, {empty} were never "
+            "held: where waves are unequally spaced, number them 1, 2, 3, ... if the steps may count as equal."
+            if empty
+            else ""
+        )
         raise DesignError(
             f"{usable} dyads have the first wave and two steps from wave to wave of both members; stability and "
-            f"influence beside stable levels need at least {FEWEST_DYADS}."
+            f"influence beside stable levels need at least {FEWEST_DYADS}.{spaced}"
         )
 
 
