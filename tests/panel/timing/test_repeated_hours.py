@@ -76,3 +76,11 @@ def test_the_finding_says_what_was_done_and_lags_go_through_the_hour():
     assert (lagged["mood"] - lagged["mood_lag1"]).dropna().tolist() == [1.0] * 46
     partners = panel.actor_partner(["mood"]).frame
     assert (partners["mood_partner"] == partners["mood_actor"]).all()
+
+
+def test_the_same_stamp_twice_is_the_second_hour_of_who_answers_every_hour():
+    true, naive = walk("2021-10-30 21:00", np.full(24, 60))
+    assert naive.duplicated().sum() == 1
+    np.testing.assert_array_equal(settled(naive).values, true)
+    sparse = pd.concat([naive.iloc[::3], naive[naive.duplicated(keep=False)]]).sort_values(ignore_index=True)
+    np.testing.assert_array_equal(settled(sparse).values, read_times(sparse, zone=ZONE).values)

@@ -12,7 +12,8 @@ from reldyn.panel.timing._zones import Instants, instants_of
 
 __all__ = ["settle_repeated_hours"]
 
-_LONGEST = 2 * 3600.0
+_HOUR = 3600.0
+_LONGEST = 2 * _HOUR
 _CODE = "clock-change"
 
 
@@ -20,7 +21,8 @@ def settle_repeated_hours(times: Times, person: Ints) -> Times:
     """Take stamps of a repeated hour for the later of the two where the person's rows say so.
 
     A stamp that lies before the one of the row above, both in the repeated hour, belongs to its second showing, and so
-    do the person's next rows in it; those above belong to the first. That holds only where all other rows of the
+    do the person's next rows in it; those above belong to the first. So does the same stamp once more where the person
+    answered every hour or more often; else it is an answer sent twice. That holds only where all other rows of the
     person stand in the order of time.
 
     Parameters
@@ -58,10 +60,13 @@ def _second_showing(times: Times, found: Instants, rows: Ints) -> tuple[Flags, F
     inside = repeated[1:] & repeated[:-1] & (np.abs(step) < _LONGEST)
     if np.any((step < 0) & ~inside):
         return second, sure
+    ahead = step[step > 0]
+    hourly = bool(len(ahead)) and float(np.median(ahead)) <= _HOUR
+    turns = inside & ((step < 0) | ((step == 0) & hourly))
     run = np.concatenate([[0], np.cumsum(~inside)])
-    for hour in np.unique(run[1:][step < 0]):
+    for hour in np.unique(run[1:][turns]):
         places = np.flatnonzero(run == hour)
-        back = places[1:][step[places[1:] - 1] < 0]
+        back = places[1:][turns[places[1:] - 1]]
         if len(back) == 1:
             second[places[places >= back[0]]] = True
             sure[places] = True
