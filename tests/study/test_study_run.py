@@ -152,6 +152,28 @@ def test_no_original_id_is_written(finished):
     assert schedule_of(finished)["dyad"].tolist()[:4] == [1, 1, 2, 2]
 
 
+@pytest.mark.parametrize("keep", ["couple != 'cpl-Qz14'", "response > -99 # or: couple != 'cpl-Qz14'"])
+def test_ids_in_the_study_file_are_not_written(folder, undrawn, keep):
+    formula, _, comment = keep.partition(" #")
+    steps = f"""[[prepare]] #{comment}
+step = "filter"
+keep = "{formula}"
+[[prepare]]
+step = "derive"
+name = "late"
+value = "{formula}"
+[[prepare]]
+step = "recode"
+variable = "couple"
+values = {{ "cpl-Qz999" = 1 }}
+into = "site"
+"""
+    run = rd.run_study(change(folder, "[analyses.carry]", f"{steps}\n[analyses.carry]"))
+    assert run.flow["what"].str.contains("formula about ids").sum() == (2 if "couple" in formula else 0)
+    for name in everything_in(run.output):
+        assert "cpl-Qz" not in (run.output / name).read_text(encoding="utf-8"), name
+
+
 def test_numbers_do_not_follow_the_ids(finished, frame):
     # Each direction of the diary has its own pattern of events, so that the table itself tells who is who.
     panel = rd.DyadPanel(frame, dyad="couple", person="who", role="role", day="day", beep="beep")

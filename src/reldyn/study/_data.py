@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from reldyn.panel import PanelIndex
     from reldyn.study._toml import StudyText
 
-__all__ = ["aligned", "anonymised", "data_hash", "findings_of", "make_panel", "original_ids", "read_rows"]
+__all__ = ["aligned", "anonymised", "data_hash", "findings_of", "make_panel", "original_ids", "read_rows", "text_ids"]
 
 
 def data_path(study: StudyFile, folder: Path) -> Path | None:
@@ -76,6 +76,20 @@ def original_ids(panel: DyadPanel) -> pd.DataFrame:
     """The ids of every row as the file has them: formulas of the study speak of these."""
     columns = {panel.columns[kind] for kind in ("dyad", "person")} - {None, panel.columns["role"]}
     return panel.frame[sorted(str(name) for name in columns)]
+
+
+def text_ids(panel: DyadPanel) -> set[str]:
+    """Ids that are words, and so long that they do not stand in any text by chance."""
+    labels = set(panel.index.dyad_labels)
+    if _own_ids(panel):
+        labels |= set(panel.index.person_labels)
+    return {label for label in labels if isinstance(label, str) and len(label) > 2}
+
+
+def _own_ids(panel: DyadPanel) -> bool:
+    """Whether persons have ids of their own; else their labels only tell the members of one dyad apart."""
+    index, columns = panel.index, panel.columns
+    return len(set(index.person_labels)) == index.n_persons and columns["person"] != columns["role"]
 
 
 def make_panel(study: StudyFile, frame: pd.DataFrame, where: StudyText) -> DyadPanel:
@@ -133,9 +147,8 @@ def anonymised(panel: DyadPanel, study: StudyFile, key: bytes) -> tuple[DyadPane
     frame, index, columns = panel.frame, panel.index, panel.columns
     dyad_number = _ranks([keyed_digest(key, "dyad", label) for label in labels])
     person_number = _person_numbers(key, dyad_number, index)
-    unique_ids = len(set(index.person_labels)) == index.n_persons
     frame[columns["dyad"]] = dyad_number[index.dyad]
-    if unique_ids and columns["person"] != columns["role"]:
+    if _own_ids(panel):
         frame[columns["person"]] = person_number[index.person]
     named: dict[str, Any] = {name: column for name, column in columns.items() if column is not None}
     scales = dict(panel.scales) or None

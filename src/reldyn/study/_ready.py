@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from reldyn.errors import DataError, DesignError
 from reldyn.study._config import SAMPLE, StudyFile
-from reldyn.study._data import aligned, anonymised, data_hash, make_panel, original_ids, read_rows
+from reldyn.study._data import aligned, anonymised, data_hash, make_panel, original_ids, read_rows, text_ids
 from reldyn.study._key import keyed_digest, study_key
 from reldyn.study._toml import Draft, Study, StudyText
 from reldyn.study.asking import answer_columns, column_faults, seeded
@@ -43,6 +44,8 @@ class Ready:
         Columns whose values count as answers.
     used : set of str
         Columns that the study names.
+    names_ids : bool
+        Whether ids stand in the text of the study file, in a comment perhaps.
     """
 
     study: Study
@@ -53,6 +56,7 @@ class Ready:
     shown: list[Any] | None
     answers: list[str] | None
     used: set[str]
+    names_ids: bool = False
 
 
 def checked_study(draft: Draft, folder: Path, *, keep_key: bool = True) -> Ready:
@@ -88,7 +92,7 @@ def checked_study(draft: Draft, folder: Path, *, keep_key: bool = True) -> Ready
     key = _key(file, where.path, keep_key) if file.report.anonymise else b""
     panel, numbers = anonymised(original, file, key)
     shown = _shown_dyads(file, numbers, where)
-    start = Prepared(panel, original_ids(original), tuple(first))
+    start = Prepared(panel, original_ids(original), tuple(first), hidden=file.report.anonymise)
     done = prepare(start, file.prepare, lambda number, name: _step_place(where, number, name))
     answers = answer_columns(study.requests)
     own = {column for one in study.requests for columns in one.columns().values() for column in columns}
@@ -97,8 +101,11 @@ def checked_study(draft: Draft, folder: Path, *, keep_key: bool = True) -> Ready
     sha = data_hash(file, folder, frame)
     seeds = "seed" in file.run.model_fields_set
     requests = tuple(seeded(one, file.run.seed, always=seeds) for one in study.requests)
+    names_ids = any(re.search(rf"(?<!\w){re.escape(label)}(?!\w)", where.text) for label in text_ids(original))
     number_key = keyed_digest(key, "which key").hex()[:16] if file.report.anonymise else None
-    return Ready(replace(study, requests=requests), done.panel, done.flow, sha, number_key, shown, answers, used)
+    return Ready(
+        replace(study, requests=requests), done.panel, done.flow, sha, number_key, shown, answers, used, names_ids
+    )
 
 
 def _key(file: StudyFile, path: Path, keep: bool) -> bytes:

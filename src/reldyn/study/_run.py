@@ -290,7 +290,7 @@ def _write(work: Output, ready: Ready, parts: ReportParts) -> None:
     for name, table in tables.items():
         work.write(f"{name}.csv", as_csv(table))
     # The study file may name dyads; where ids are hidden its hash alone is kept.
-    if not ready.study.file.report.anonymise or not _names_dyads(ready.study):
+    if not ready.study.file.report.anonymise or not (ready.names_ids or _names_dyads(ready.study)):
         work.write("study.toml", ready.study.where.text)
     work.write(_REPORT, render_report(parts))
 

@@ -38,6 +38,8 @@ class Prepared:
     panel : DyadPanel
     ids : pandas.DataFrame
         The columns with the ids as the file has them, row by row of the panel: formulas speak of these.
+    hidden : bool
+        Whether ids may not be shown: formulas about them are then left out of the flow.
     flow : tuple of dict
         One record per step: ``step``, ``what``, rows, persons and dyads dropped and left, ``note``.
     """
@@ -45,6 +47,7 @@ class Prepared:
     panel: DyadPanel
     ids: pd.DataFrame
     flow: tuple[dict[str, Any], ...] = ()
+    hidden: bool = False
 
 
 def columns_after(names: Sequence[str], chain: Sequence[Any]) -> tuple[list[str], list[tuple[int, str, str]]]:
@@ -166,14 +169,20 @@ def _replaced(now: Prepared, columns: dict[str, Any]) -> Prepared:
     return replace(now, panel=DyadPanel(frame, **named, **times, schedule=panel.schedule, scales=scales))
 
 
+def _shown(now: Prepared, formula: Expression, text: str) -> str:
+    """A formula as the flow shows it: one about ids may name somebody."""
+    return "a formula about ids" if now.hidden and set(formula.columns) & set(map(str, now.ids)) else text
+
+
 def _filter(now: Prepared, step: steps.FilterStep) -> tuple[Prepared, str, str]:
-    value = Expression.parse(step.keep).evaluate(lambda name: _column(now, name), len(now.ids))
+    formula = Expression.parse(step.keep)
+    value = formula.evaluate(lambda name: _column(now, name), len(now.ids))
     keep, index = value == 1, now.panel.index
     if step.unit != "row":
         keep = _all_rows_of(keep, index.person if step.unit == "person" else index.dyad)
     unknown = int(np.isnan(value).sum())
     note = f"{unknown:,} rows without the values that the formula needs count as not kept" if unknown else ""
-    return _select(now, keep), f"{step.unit}s with {step.keep}", note
+    return _select(now, keep), f"{step.unit}s with {_shown(now, formula, step.keep)}", note
 
 
 def _answers(now: Prepared, step: steps.AnswersStep) -> tuple[Prepared, str, str]:
@@ -200,7 +209,8 @@ def _recode(now: Prepared, step: steps.RecodeStep) -> tuple[Prepared, str, str]:
     plain = pd.to_numeric(kept, errors="coerce")
     made = plain.to_numpy(dtype=np.float64) if plain.notna().equals(kept.notna()) else result
     unused = [str(key) for key, old in zip(step.values, given, strict=True) if not (values == old).any()]
-    note = f"no row has {', '.join(unused)}" if unused else ""
+    hidden = now.hidden and step.variable in now.ids
+    note = f"no row has {f'{len(unused)} of the values' if hidden else ', '.join(unused)}" if unused else ""
     return _replaced(now, {step.into or step.variable: made}), f"{step.variable} recoded", note
 
 
@@ -298,10 +308,11 @@ def _careless(now: Prepared, step: steps.CarelessStep) -> tuple[Prepared, str, s
 
 
 def _derive(now: Prepared, step: steps.DeriveStep) -> tuple[Prepared, str, str]:
-    made = Expression.parse(step.value).evaluate(lambda name: _column(now, name), len(now.ids))
+    formula = Expression.parse(step.value)
+    made = formula.evaluate(lambda name: _column(now, name), len(now.ids))
     lost = int(np.isnan(made).sum())
     note = f"{lost:,} of {len(made):,} rows have no value" if lost else ""
-    return _replaced(now, {step.name: made}), f"{step.name} = {step.value}", note
+    return _replaced(now, {step.name: made}), f"{step.name} = {_shown(now, formula, step.value)}", note
 
 
 _STEPS: dict[str, Callable[[Prepared, Any], tuple[Prepared, str, str]]] = {
