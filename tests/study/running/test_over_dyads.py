@@ -90,6 +90,13 @@ def test_kinds_of_numbers_are_not_averaged_together():
     assert {(one.of, one.mean) for one in found} == wanted
 
 
+def test_who_was_found_to_lead_parts_no_rows():
+    leads = ["a"] * 7 + ["b"] * 6
+    frame = pd.DataFrame({"dyad": range(13), "x": "a", "y": "b", "estimate": np.arange(13.0), "leads": leads})
+    (one,) = spreads(frame, {"x", "y", "leads"}, ["a", "b"])
+    assert (one.of, one.n, one.mean) == ("", 13, 6.0)
+
+
 def test_a_real_table():
     panel = rd.simulate.cycles("linear", n_dyads=12, n_occasions=40, seed=2).panel
     found = spreads(rd.affect_dynamics(panel, ["warmth"]).tidy(), {"person"}, panel.roles)

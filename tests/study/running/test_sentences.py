@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import reldyn as rd
+from reldyn.study.running import _record
 from reldyn.study.running._over_dyads import of_sample, person_columns, spreads
 from reldyn.study.running._sentences import estimate_words, sentence_of
 
@@ -43,6 +44,21 @@ def test_apim():
     assert len(rows) == 4
     for row in rows.to_dict("records"):
         assert f"{row['effect']} effect {estimate_words(row)}" in text
+
+
+@pytest.mark.parametrize(
+    ("found", "gone"), [({}, False), ({"surrogate_mean": math.nan}, True), ({"n_tested": 4}, True)]
+)
+def test_synchrony_stands_beside_chance(found, gone):
+    class Synchrony:
+        def glance(self):
+            row = {"estimate": 0.394, "surrogate_mean": 0.406, "p_value": 0.55, "n_tested": 13}
+            return pd.DataFrame([row | found])
+
+    text = sentence_of("coupling.cross_correlation", Synchrony(), pd.DataFrame(), [])
+    assert ("by chance" not in text) == gone
+    if not gone:
+        assert text == "Over 13 dyads, synchrony was M = 0.39, and by chance 0.41, p = .550."
 
 
 def test_over_time():
@@ -127,3 +143,12 @@ def test_single_dyads_are_not_spoken_of():
 @pytest.mark.parametrize("value", [None, "x", True])
 def test_what_is_no_number_is_not_printed(value):
     assert estimate_words({"estimate": value, "p_value": value}) == "b = not estimated"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("Mean over dyads 0.533; surrogates 0.4.", True), ("dyad 7 is left out", False), ("90 of persons 12 %", True)],
+)
+def test_a_decimal_after_dyads_names_nobody(text, shown):
+    panel = rd.simulate.cycles("linear", n_dyads=4, n_occasions=20, seed=2).panel
+    assert _record._namer(panel, None)(text) == shown

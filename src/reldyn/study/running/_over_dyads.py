@@ -25,6 +25,8 @@ _FEWEST_FOR_QUARTILES = 10
 _PERSONS = frozenset({"person", "perceiver", "giver", "receiver", "sender"})
 _NOBODY = frozenset({"", "sample", "all"})
 _WORDS = frozenset({"note", "reason", "question", "meaning"})
+# Roles that were found, dyad by dyad: they tell no rows apart.
+_FOUND = frozenset({"leads"})
 # Numbers that are labels.
 _NUMBERED = frozenset({"lag"})
 # A label that so many dyads have is one of the analysis.
@@ -147,7 +149,7 @@ def _keys(rows: pd.DataFrame, unit: str, ids: set[str], roles: set[str]) -> list
         labels = rows[name]
         kinds = labels.nunique()
         is_text = labels.dtype.kind not in "biufcmM"
-        if name == unit or name in _WORDS or kinds < 2 or not (is_text or name in _NUMBERED):
+        if name == unit or name in _WORDS | _FOUND or kinds < 2 or not (is_text or name in _NUMBERED):
             continue
         are_roles = kinds <= len(roles) and set(labels.dropna().astype(str)) <= roles
         if name in ids and not are_roles:

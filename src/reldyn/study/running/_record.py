@@ -30,7 +30,7 @@ __all__ = ["record_of"]
 
 _MOST_ROWS = 200
 _SPREAD_COLUMNS = ["of", "number", "n_dyads", "mean", "sd", "low", "middle", "high"]
-_SOMEBODY = re.compile(r"\b(?:dyads?|couples?|persons?|directions?)\s+(?:'[^']*'|\d+\b(?!\s*%))")
+_SOMEBODY = re.compile(r"\b(?:dyads?|couples?|persons?|directions?)\s+(?:'[^']*'|\d+\b(?!\s*%|\.\d))")
 
 
 def record_of(

@@ -146,6 +146,18 @@ def _asymmetry(result: Any, rows: pd.DataFrame, _: Sequence[Spread]) -> str:
     )
 
 
+def _synchrony(result: Any, _: pd.DataFrame, __: Sequence[Spread]) -> str:
+    """The mean over dyads beside that of surrogates: by itself a largest correlation says nothing."""
+    row = result.glance().iloc[0].to_dict()
+    if not _finite(row.get("estimate")) or not _finite(row.get("surrogate_mean")) or row["n_tested"] < FEWEST:
+        return ""
+    said = ", ".join(_test({"p_value": row.get("p_value")}, ""))
+    return (
+        f"Over {int(row['n_tested'])} dyads, synchrony was M = {_number(row['estimate'])}, and by chance "
+        f"{_number(row['surrogate_mean'])}{f', {said}' if said else ''}."
+    )
+
+
 def _affect(_: Any, __: pd.DataFrame, spread: Sequence[Spread]) -> str:
     """Level, variability, instability and inertia of each variable."""
     words = {"mean": "M", "sd": "SD within persons", "rmssd": "RMSSD", "inertia": "inertia"}
@@ -186,6 +198,10 @@ _OWN: dict[str, Callable[[Any, Any, Any], str]] = {
     "actor_partner.over_time": _over_time,
     "affect_dynamics": _affect,
     "coupling.asymmetry": _asymmetry,
+    "coupling.cross_correlation": _synchrony,
+    "coupling.recurrence": _synchrony,
+    "coupling.susy": _synchrony,
+    "coupling.windowed_cross_correlation": _synchrony,
     "detect_cycles": _cycles,
 }
 
