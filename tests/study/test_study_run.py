@@ -316,6 +316,22 @@ def test_frozen_needs_something_to_compare_with(folder):
         rd.run_study(folder / "study.toml", frozen=True)
 
 
+def test_another_order_of_terms_computes_anew(folder, frame, undrawn):
+    draws = np.random.default_rng(1)
+    columns = {name: draws.standard_normal(len(frame)) for name in ("sleep", "work")}
+    frame.assign(**columns).to_csv(folder / "diary.csv", index=False)
+    terms = ['sleep = "actor"', 'work = "actor"']
+    model = '[analyses.main]\nverb = "apim"\noutcome = "response"\npredictors = ["warmth"]\nmoderators = {{ {} }}\n'
+    path = change(folder, "[analyses.carry]", model.format(", ".join(terms)) + "\n[analyses.carry]")
+    assert rd.run_study(path).kept == ()
+    change(folder, ", ".join(terms), ", ".join(reversed(terms)))
+    again = rd.run_study(path)
+    assert again.kept == ("carry",)
+    fresh = rd.run_study(path, output=folder / "fresh")
+    tables = [(run.output / "results" / "main_tidy.csv").read_bytes() for run in (again, fresh)]
+    assert tables[0] == tables[1]
+
+
 def test_another_version_computes_anew(folder, monkeypatch, undrawn):
     path = folder / "study.toml"
     rd.run_study(path)

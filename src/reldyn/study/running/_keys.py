@@ -29,7 +29,7 @@ def versions_of(packages: Mapping[str, str]) -> dict[str, str]:
 def data_keys(file: StudyFile, data_sha256: str, numbers: str | None = None) -> dict[str, Any]:
     """What all analyses hang on: the data and what is done to them first."""
     return {
-        "sections": file.model_dump(include=_SECTIONS),
+        "sections": _in_order(file.model_dump(include=_SECTIONS)),
         "data": data_sha256,
         "anonymised": file.report.anonymise,
         "numbers": numbers,
@@ -45,10 +45,17 @@ def step_keys(requests: Sequence[Request], common: Mapping[str, Any], versions: 
             {
                 "form": _FORM,
                 "verb": one.verb,
-                "options": one.options,
+                "options": {option: _in_order(value) for option, value in one.options.items()},
                 "references": {option: keys[name] for option, name in one.references.items()},
                 "versions": versions,
                 **common,
             }
         )
     return keys
+
+
+def _in_order(value: Any) -> Any:
+    """A value with its tables as lists: terms come in the order in which a table names them."""
+    if isinstance(value, Mapping):
+        return {"table": [[name, _in_order(item)] for name, item in value.items()]}
+    return list(map(_in_order, value)) if isinstance(value, (list, tuple)) else value
