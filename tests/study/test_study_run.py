@@ -367,6 +367,25 @@ def test_columns_that_are_absent_are_named_with_all_other_faults(folder):
     assert sorted(item.name for item in folder.iterdir()) == ["diary.csv", "study.toml"]
 
 
+def test_columns_of_every_section_are_named_with_their_line(folder):
+    change(folder, 'day = "day"', 'day = "dya"')
+    change(folder, "response = [1, 7]", 'respons = [1, 7]\n[schedule]\nscheduled = "when"')
+    path = change(folder, 'variable = "response"', 'variable = "response"\nsped = 1')
+    with pytest.raises(DesignError) as caught:
+        rd.run_study(path)
+    faults = str(caught.value).splitlines()[1:]
+    assert [fault.split(": ")[0] for fault in faults] == [
+        "- analyses.carry.sped (line 20)",
+        "- columns.day (line 8)",
+        "- schedule.scheduled (line 15)",
+        "- scales.respons (line 13)",
+    ]
+    assert "no column 'dya' in diary.csv (nearest: 'day')" in faults[1]
+    change(folder, "warmth = [1, 7]", "warmth = [7, 1]")
+    with pytest.raises(DesignError, match=r"scales\.warmth \(line 12\): the lower end comes first"):
+        rd.run_study(path)
+
+
 def test_a_failure_midway_is_marked_and_the_next_run_goes_on(folder, monkeypatch):
     def fail(_):
         raise RuntimeError("the disk is full")

@@ -7,9 +7,9 @@ Every section mirrors the call that it feeds, with the same names, so that what 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from reldyn.panel import Schedule, time_options
 from reldyn.study._section import Section
@@ -137,6 +137,12 @@ class ReportSection(Section):
         return self.dyads if isinstance(self.dyads, list) else None
 
 
+def _ascending(pair: tuple[float, float]) -> tuple[float, float]:
+    if not pair[0] < pair[1]:
+        raise ValueError("the lower end comes first: [1, 7].")
+    return pair
+
+
 class StudyFile(Section):
     """A whole study file. Options of the analyses are checked against the registry, by `reldyn.study.asking`."""
 
@@ -144,7 +150,7 @@ class StudyFile(Section):
     columns: ColumnsSection
     wide: WideSection | None = None
     schedule: ScheduleSection | None = None
-    scales: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    scales: dict[str, Annotated[tuple[float, float], AfterValidator(_ascending)]] = Field(default_factory=dict)
     prepare: list[PrepareStep] = Field(default_factory=list)
     analyses: dict[str, dict[str, Any]] = Field(default_factory=dict)
     run: RunSection = RunSection()

@@ -13,10 +13,12 @@ from reldyn.study._config import SAMPLE, StudyFile
 from reldyn.study._data import aligned, anonymised, data_hash, make_panel, original_ids, read_rows, text_ids
 from reldyn.study._key import keyed_digest, study_key
 from reldyn.study._toml import Draft, Study, StudyText
-from reldyn.study.asking import answer_columns, column_faults, seeded
+from reldyn.study.asking import absent_faults, answer_columns, column_faults, seeded
 from reldyn.study.prepare import Prepared, columns_after, prepare
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from reldyn.panel import DyadPanel
 
 __all__ = ["Ready", "checked_study"]
@@ -80,14 +82,15 @@ def checked_study(draft: Draft, folder: Path, *, keep_key: bool = True) -> Ready
     file = study.file
     try:
         frame = read_rows(file, folder)
-        rows, first = aligned(file, frame, where)
-        original = make_panel(file, rows, where)
+        absent = _absent_columns(file, frame, where)
+        rows, first = (frame, []) if absent else aligned(file, frame, where)
+        original = None if absent else make_panel(file, rows, where)
     except (DataError, DesignError):
         if draft.faults:
             raise where.error(draft.faults) from None
         raise
-    faults = [*draft.faults, *_column_faults(study, original)]
-    if faults:
+    faults = [*draft.faults, *absent, *([] if original is None else _column_faults(study, original))]
+    if original is None or faults:
         raise where.error(faults)
     key = _key(file, where.path, keep_key) if file.report.anonymise else b""
     panel, numbers = anonymised(original, file, key)
@@ -106,6 +109,19 @@ def checked_study(draft: Draft, folder: Path, *, keep_key: bool = True) -> Ready
     return Ready(
         replace(study, requests=requests), done.panel, done.flow, sha, number_key, shown, answers, used, names_ids
     )
+
+
+def _absent_columns(file: StudyFile, frame: pd.DataFrame, where: StudyText) -> list[str]:
+    """What the sections that say who and when name and the file lacks; a wide file is another matter."""
+    if file.wide is not None:
+        return []
+    step = file.align_step()
+    present = [*map(str, frame.columns), *(step.makes() if step is not None else ())]
+    schedule = file.schedule.model_dump(exclude={"night_steps"}) if file.schedule is not None else {}
+    named = [(("columns", kind), name) for kind, name in file.columns.names().items()]
+    named += [(("schedule", kind), name) for kind, name in schedule.items() if name is not None]
+    named += [(("scales", name), name) for name in file.scales]
+    return [text for keys, name in named for text in absent_faults(present, [name], file.data.path, where.place(keys))]
 
 
 def _key(file: StudyFile, path: Path, keep: bool) -> bytes:

@@ -16,7 +16,16 @@ from reldyn._spec import Spec, spec_class
 from reldyn.errors import DataError, DesignError, check_columns
 from reldyn.study.asking._kinds import kind_fault
 
-__all__ = ["Places", "Request", "answer_columns", "column_faults", "in_order", "read_requests", "seeded"]
+__all__ = [
+    "Places",
+    "Request",
+    "absent_faults",
+    "answer_columns",
+    "column_faults",
+    "in_order",
+    "read_requests",
+    "seeded",
+]
 
 VERB, REFERENCE, SEED = "verb", "analysis", "seed"
 # Options that name what persons answered; predictors may be traits or calendars, which are there on any row.
@@ -254,12 +263,20 @@ def answer_columns(requests: Iterable[Request]) -> list[str] | None:
 
 def column_faults(requests: Iterable[Request], present: Sequence[str], source: str, where: Places) -> list[str]:
     """What analyses name and the data lack, each with key path and line."""
+    return [
+        fault
+        for one in requests
+        for option, columns in one.columns().items()
+        for fault in absent_faults(present, columns, source, where.place(("analyses", one.name, option)))
+    ]
+
+
+def absent_faults(present: Sequence[str], names: Sequence[str], source: str, place: str) -> list[str]:
+    """Each name that is no column, with its place and the nearest match."""
     faults = []
-    for one in requests:
-        for option, columns in one.columns().items():
-            for name in columns:
-                try:
-                    check_columns(present, [name], source)
-                except DataError as problem:
-                    faults.append(f"{where.place(('analyses', one.name, option))}: {problem}")
+    for name in names:
+        try:
+            check_columns(present, [name], source)
+        except DataError as problem:
+            faults.append(f"{place}: {problem}")
     return faults
