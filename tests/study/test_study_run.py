@@ -386,6 +386,16 @@ def test_columns_of_every_section_are_named_with_their_line(folder):
         rd.run_study(path)
 
 
+def test_trajectories_that_are_not_drawn_say_why(folder, frame, undrawn):
+    path = change(folder, "[analyses.carry]", '[report]\ntrajectories = ["warmth"]\n[analyses.carry]')
+    with pytest.warns(rd.DataWarning, match=r"report.trajectories \(line 16\).*dyads = true in \[report\]"):
+        rd.run_study(path)
+    frame.assign(words="a").to_csv(folder / "diary.csv", index=False)
+    change(folder, '["warmth"]', '["words"]\ndyads = true')
+    with pytest.raises(DesignError, match=r"report.trajectories \(line 16\): column 'words' holds no numbers"):
+        rd.run_study(path)
+
+
 def test_a_failure_midway_is_marked_and_the_next_run_goes_on(folder, monkeypatch):
     def fail(_):
         raise RuntimeError("the disk is full")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reldyn.errors import DataError, DesignError
+from reldyn.errors import DataError, DataWarning, DesignError, warn_caller
 from reldyn.study._config import SAMPLE, StudyFile
 from reldyn.study._data import aligned, anonymised, data_hash, make_panel, original_ids, read_rows, text_ids
 from reldyn.study._key import keyed_digest, study_key
@@ -97,6 +97,7 @@ def checked_study(draft: Draft, folder: Path, *, keep_key: bool = True) -> Ready
     shown = _shown_dyads(file, numbers, where)
     start = Prepared(panel, original_ids(original), tuple(first), hidden=file.report.anonymise)
     done = prepare(start, file.prepare, lambda number, name: _step_place(where, number, name))
+    _check_trajectories(file, done.panel, where)
     answers = answer_columns(study.requests)
     own = {column for one in study.requests for columns in one.columns().values() for column in columns}
     named = {column for column in done.panel.columns.values() if column is not None}
@@ -148,6 +149,20 @@ def _column_faults(study: Study, panel: DyadPanel) -> list[str]:
         if name not in names
     ]
     return faults
+
+
+def _check_trajectories(file: StudyFile, panel: DyadPanel, where: StudyText) -> None:
+    """Refuse trajectories of texts, and say where none are drawn as no single dyad is shown."""
+    names, place = file.report.trajectories or [], where.place(("report", "trajectories"))
+    texts = [name for name in names if panel.frame[name].dtype.kind not in "biuf"]
+    if texts:
+        raise where.error([f"{place}: column {texts[0]!r} holds no numbers."])
+    if names and not file.report.dyads:
+        warn_caller(
+            f"{where.path.name}: {place}: trajectories are those of single dyads, and none is drawn: ask for them with "
+            "dyads = true in [report], or with a list of ids.",
+            DataWarning,
+        )
 
 
 def _shown_dyads(study: StudyFile, numbers: Mapping[str, Any], where: StudyText) -> list[Any] | None:
