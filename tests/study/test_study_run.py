@@ -477,6 +477,13 @@ def test_an_unknown_dyad_is_named(folder):
         rd.run_study(path)
 
 
+def test_a_dyad_that_the_preparation_leaves_out_cannot_be_shown(folder):
+    step = """[[prepare]]\nstep = "filter"\nkeep = "couple != 'cpl-Qz14'"\n"""
+    path = change(folder, "[analyses.carry]", f'{step}[report]\ndyads = ["cpl-Qz7", "cpl-Qz14"]\n[analyses.carry]')
+    with pytest.raises(DesignError, match=r"report.dyads \(line 19\): the steps of .* leave no row of dyad 'cpl-Qz14'"):
+        rd.run_study(path)
+
+
 def test_wide_data_and_lags(tmp_path, frame):
     long = frame.assign(t=(frame["day"] - 1) * 4 + frame["beep"])
     wide = long.pivot(index=["couple", "t"], columns="role", values=["warmth", "response"])

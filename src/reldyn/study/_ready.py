@@ -97,6 +97,7 @@ def checked_study(draft: Draft, folder: Path, *, keep_key: bool = True) -> Ready
     shown = _shown_dyads(file, numbers, where)
     start = Prepared(panel, original_ids(original), tuple(first), hidden=file.report.anonymise)
     done = prepare(start, file.prepare, lambda number, name: _step_place(where, number, name))
+    _check_shown(file, numbers, done.panel, where)
     _check_trajectories(file, done.panel, where)
     answers = answer_columns(study.requests)
     own = {column for one in study.requests for columns in one.columns().values() for column in columns}
@@ -149,6 +150,15 @@ def _column_faults(study: Study, panel: DyadPanel) -> list[str]:
         if name not in names
     ]
     return faults
+
+
+def _check_shown(file: StudyFile, numbers: Mapping[str, Any], panel: DyadPanel, where: StudyText) -> None:
+    """Refuse dyads to be shown of which the preparation leaves no row."""
+    left = set(panel.index.dyad_labels)
+    gone = [label for label in file.report.named_dyads or () if numbers[str(label)] not in left]
+    if gone:
+        place = where.place(("report", "dyads"))
+        raise where.error([f"{place}: the steps of [[prepare]] leave no row of dyad {gone[0]!r}."])
 
 
 def _check_trajectories(file: StudyFile, panel: DyadPanel, where: StudyText) -> None:
