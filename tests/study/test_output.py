@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -356,6 +357,18 @@ def test_a_result_that_was_changed_on_the_disk_is_computed_anew(study, name):
         second = rd.run_study(study)
     assert second.kept == ()
     assert second.results["m"].tidy().equals(first.results["m"].tidy())
+
+
+def test_a_table_that_was_edited_is_computed_anew_once(study):
+    first = rd.run_study(study)
+    table = first.output / "results" / "m_tidy.csv"
+    table.write_text("edited", encoding="utf-8")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", rd.DataWarning)
+        kept = [rd.run_study(study).kept for _ in range(3)]
+    assert kept == [(), ("m",), ("m",)]
+    assert table.read_text(encoding="utf-8") == "edited"
+    assert (first.output / "results" / "m_tidy.2.csv").is_file()
 
 
 def test_a_full_disk_is_named_with_the_file(study, monkeypatch):

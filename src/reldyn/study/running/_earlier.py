@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from reldyn.study._output import RECORD, UNFINISHED, files_of, unchanged, unfinished
@@ -62,13 +62,22 @@ def saved_steps(target: Path) -> dict[tuple[str, str], Saved]:
                 continue
             said = _known(folder / step)
             try:
-                key, own = said["key"], dict(said["files"])
+                key = said["key"]
+                own = {ending: _as_named(file, files or {}) for ending, file in dict(said["files"]).items()}
                 whole = all(isinstance(file, str) and unchanged(folder, file, files or {}) for file in own.values())
             except (KeyError, TypeError, ValueError):
                 continue
             if whole and own and isinstance(key, str):
                 found[str(said.get("name")), key] = Saved(folder, own)
     return found
+
+
+def _as_named(file: Any, files: Mapping[str, str]) -> Any:
+    """A file of a run by the name that it has: ``NAME.2.EXT`` where a file that somebody changed has its own."""
+    if not isinstance(file, str) or file in files:
+        return file
+    path = PurePosixPath(file)
+    return next((str(new) for n in range(2, 100) if str(new := path.with_suffix(f".{n}{path.suffix}")) in files), file)
 
 
 def _known(path: Path) -> dict[str, Any]:
