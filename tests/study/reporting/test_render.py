@@ -162,12 +162,16 @@ def test_single_dyads_where_they_are_asked_for(single):
 
 
 def test_a_list_of_dyads_shows_these_alone(tmp_path, frame):
-    more = '[report]\nanonymise = false\ndyads = ["cplQz7"]\n'
+    # One with findings of its own, and with a figure of every dyad.
+    frame = frame.assign(response=frame["response"].where(frame["couple"] != "cplQz14", 3.0))
+    more = '[analyses.cycles]\nverb = "detect_cycles"\nwarmth = "warmth"\nn_surrogates = 19\n'
+    more += '[report]\nanonymise = false\ndyads = ["cplQz7"]\n'
     text = report_of(tmp_path, frame, more).path.read_text(encoding="utf-8")
     rows = re.findall(r"<caption>level: single dyads</caption>.*?</table>", text, flags=re.DOTALL)
     assert len(rows) == 1
     assert "cplQz7" in rows[0]
-    assert set(re.findall(r"cplQz\d+", rows[0])) == {"cplQz7"}
+    assert set(re.findall(r"cplQz\d+", text)) == {"cplQz7"}
+    assert 'aria-label="Figure: who answered when"' in text
 
 
 def test_names_are_text_and_hidden_signs_are_seen(plain):

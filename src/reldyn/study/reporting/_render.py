@@ -26,7 +26,6 @@ from reldyn.study.reporting._svg import inline_svg
 from reldyn.study.reporting._words import number, plain, table_of
 
 if TYPE_CHECKING:
-    from reldyn.panel import DyadPanel
     from reldyn.study._ready import Ready
 
 __all__ = ["ReportParts", "render_report"]
@@ -108,7 +107,8 @@ def _sections(parts: ReportParts) -> dict[str, Any]:
     flow = list(ready.flow)
     used = ready.used | {""}
     single = bool(report.dyads)
-    found = findings(panel, single=single)
+    # Where some dyads are named, messages could speak of the others.
+    found = findings(panel, single=report.dyads is True)
     compliance, levels = compliance_rows(panel, answers)
     names = [name for name in answers or () if name in panel.frame.columns]
     return {
@@ -119,7 +119,7 @@ def _sections(parts: ReportParts) -> dict[str, Any]:
         "other_findings": [row for row in found if row["column"] not in used],
         "compliance": compliance,
         "course": _drawn("compliance", lambda: reldyn.plot.compliance_course(levels)),
-        "who_answered": _compliance(panel, answers) if single else None,
+        "who_answered": _compliance(ready) if single else None,
         "trajectories": _trajectories(ready, names) if single else None,
         "descriptives": descriptives(panel, names),
         "correlations": correlations(panel, names),
@@ -145,10 +145,12 @@ def _drawn(name: str, draw: Any) -> Any:
         return None
 
 
-def _compliance(panel: DyadPanel, answers: Sequence[str] | None) -> Any:
+def _compliance(ready: Ready) -> Any:
+    """Who answered when, of the dyads that are named or of all."""
+    panel = ready.panel if ready.shown is None else ready.panel.select(dyads=ready.shown)
     if panel.n_occasions < 2:
         return None
-    return _drawn("who_answered", lambda: reldyn.plot.compliance_heatmap(panel, variables=answers))
+    return _drawn("who_answered", lambda: reldyn.plot.compliance_heatmap(panel, variables=ready.answers))
 
 
 def _trajectories(ready: Ready, answers: Sequence[str]) -> Any:

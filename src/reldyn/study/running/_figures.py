@@ -53,12 +53,13 @@ def figures_of(
         How the rest is spread over dyads.
     panel : DyadPanel
     dyads : list, bool or None
-        Labels of dyads to draw one by one; True: the first few; None or False: none.
+        Labels of dyads to draw one by one; True: the first few; None or False: none. Figures of all dyads are drawn
+        for True alone.
     """
     import pandas as pd
 
     drawn: dict[str, Callable[[], Any]] = {}
-    if entry.figure and type(result).figure is not None and (entry.figure in _OF_SAMPLE or dyads):
+    if entry.figure and type(result).figure is not None and (entry.figure in _OF_SAMPLE or dyads is True):
         drawn[entry.figure] = result.plot
     if request.verb == _SCHEDULE and dyads:
         drawn["schedule"] = lambda: _draw_schedule(request, result, panel, dyads)

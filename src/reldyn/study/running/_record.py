@@ -100,8 +100,8 @@ def record_of(
 
 
 def _namer(panel: DyadPanel, dyads: list[Any] | bool | None) -> Callable[[str], bool]:
-    """Tells whether a text may be shown: it names no single dyad or person, or those are asked for."""
-    if dyads:
+    """Tells whether a text may be shown: it names no single dyad or person, or all are asked for."""
+    if dyads is True:
         return lambda _: True
     labels = {str(label) for label in panel.index.dyad_labels if isinstance(label, str)}
     if len(set(panel.index.person_labels)) == panel.index.n_persons:
