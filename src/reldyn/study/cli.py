@@ -131,7 +131,9 @@ def run(
     study: Annotated[Path, typer.Argument(help="Study file (TOML).", metavar="STUDY.TOML", show_default=False)],
     output: Annotated[Path | None, typer.Option("--output", help="Folder to write; default: STUDY-output.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Compute everything anew.")] = False,
-    frozen: Annotated[bool, typer.Option("--frozen", help="Refuse to run if the data or a version changed.")] = False,
+    frozen: Annotated[
+        bool, typer.Option("--frozen", help="Refuse to run if data, study file, key, versions or kernels changed.")
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Without effect.", hidden=True)] = False,
 ) -> None:
     """Run a study file and write its report. Analyses that an earlier run has computed are kept."""
