@@ -122,3 +122,22 @@ def test_json_round_trip(esm):
     pd.testing.assert_frame_equal(rd.from_json(result.to_json()).tidy(), result.tidy())
     assert result.glance()["n_persons"][0] == 60
     assert result.summary().startswith("Intraclass correlations of pa, percept")
+
+
+def test_a_mean_far_from_zero_changes_no_interval():
+    _, panel = balanced(n=20, T=10, seed=3)
+    far = rd.DyadPanel(panel.frame.assign(x=panel.frame["x"] + 1e6), dyad="dyad", person="person", time="time")
+    for levels in ("person", "dyad"):
+        one, two = (rd.dynamics.icc(each, "x", levels=levels).tidy() for each in (panel, far))
+        for column in ("estimate", "std_error", "conf_low", "conf_high", "variance"):
+            np.testing.assert_allclose(two[column], one[column], rtol=1e-4)
+        np.testing.assert_allclose(two["intercept"], one["intercept"] + 1e6)
+
+
+def test_only_persons_with_answers_are_counted():
+    _, panel = balanced()
+    frame = panel.frame.assign(x=panel.frame["x"].where(panel.frame["dyad"] > 1))
+    silent = rd.DyadPanel(frame.assign(y=frame["x"] ** 2), dyad="dyad", person="person", time="time")
+    assert rd.dynamics.icc(silent, "x").glance()[["n_persons", "n_dyads"]].values.tolist() == [[8, 4]]
+    found = rd.dynamics.correlations(silent, ["x", "y"], n_boot=99, seed=1)
+    assert (found.n_persons, found.n_dyads) == (8, 4)

@@ -124,6 +124,14 @@ def test_instability_agrees_with_lme_on_successive_observations_of_a_day(esm, re
     pd.testing.assert_frame_equal(rd.from_json(fit.to_json()).tidy(), fit.tidy())
 
 
+def test_who_is_left_out_is_said(esm):
+    left_out = (rd.dynamics.inertia(esm, "pa").persons()["note"] != "").sum()
+    assert rd.dynamics.inertia(esm, "pa").notes[0] == f"{left_out} of 60 persons are left out; persons() says why."
+    assert rd.dynamics.instability(esm, "pa").notes[0] == "1 of 60 persons are left out; persons() says why."
+    everyone = esm.select(dyads=[10, 11, 12])
+    assert not any("left out" in note for note in rd.dynamics.instability(everyone, "pa").notes)
+
+
 def test_instability_refuses_what_it_cannot_model(esm):
     with pytest.raises(rd.DesignError, match="at least three need two pairs or more"):
         rd.dynamics.instability(esm.select(dyads=[1]), "pa")

@@ -91,6 +91,27 @@ def test_a_shift_moves_the_location_and_a_unit_the_scale(esm):
         np.testing.assert_allclose(two.loc[term, "estimate"], one.loc[term, "estimate"], rtol=1e-7)
 
 
+@pytest.mark.parametrize("residual", ["mean", "inertia"])
+def test_a_tiny_unit_leaves_no_one_out(esm, residual):
+    frame = esm.frame.assign(small=esm.frame["pa"] * 1e-9)
+    moved = rd.DyadPanel(frame, dyad="dyad", person="person", role="role", day="day", beep="beep")
+    one = rd.dynamics.location_scale(esm, "pa", residual=residual)
+    two = rd.dynamics.location_scale(moved, "small", residual=residual)
+    assert two.persons()["note"].tolist() == one.persons()["note"].tolist()
+    np.testing.assert_allclose(
+        two.tidy().query("quantity == 'scale_sd'")["estimate"], one.tidy().query("quantity == 'scale_sd'")["estimate"]
+    )
+
+
+def test_a_constant_whose_mean_rounds_never_varies(esm):
+    # The mean of many 0.1 is not 0.1 in floating point.
+    still = np.where(esm.frame["person"] == 10, 0.1, esm.frame["pa"])
+    panel = rd.DyadPanel(esm.frame.assign(still=still), dyad="dyad", person="person", day="day", beep="beep")
+    for residual in ("mean", "inertia", "influence"):
+        persons = rd.dynamics.location_scale(panel, "still", residual=residual).persons().set_index("person")
+        assert persons.loc[10, "note"] == "the values never vary"
+
+
 def test_persons_who_do_not_differ_have_no_spread():
     rng = np.random.default_rng(1)
     x = rng.normal(size=(12, 8))

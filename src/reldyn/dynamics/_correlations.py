@@ -158,14 +158,14 @@ def correlations(
     parts = _Parts.of(values, panel.index.person, dyad_of_person)
     resamples = dyad_bootstrap(parts.statistics, panel.n_dyads, n_boot=n_boot, seed=seed, n_jobs=n_jobs)
     table = _table(names, parts, resamples.values)
-    n_obs = int(np.isfinite(values).any(axis=1).sum())
+    answered = np.isfinite(values).any(axis=1)
     notes = _unreliable_means(names, parts)
     return CorrelationsResult.of(
         variables=tuple(names),
         table=table,
-        n_dyads=panel.n_dyads,
-        n_persons=panel.n_persons,
-        n_obs=n_obs,
+        n_dyads=len(np.unique(panel.index.dyad[answered])),
+        n_persons=len(np.unique(panel.index.person[answered])),
+        n_obs=int(answered.sum()),
         n_boot=n_boot,
         seed=resamples.seed,
         notes=notes,

@@ -42,6 +42,7 @@ class IccResult(EstimateResult):
     method : str
     table : pandas.DataFrame
     n_dyads, n_persons : int
+        With an answer to any of the variables.
     converged : bool
     notes : tuple of str
     """
@@ -118,7 +119,9 @@ def icc(panel: DyadPanel, variables: Columns, *, levels: Levels = "person", meth
     rows: list[dict[str, Any]] = []
     notes: list[str] = []
     converged = True
+    answered = np.zeros(len(panel), dtype=bool)
     for name in names:
+        answered |= np.isfinite(panel.values(name))
         found, fit, reason = _one(panel, name, levels, method)
         rows.extend(found)
         if fit is not None:
@@ -132,8 +135,8 @@ def icc(panel: DyadPanel, variables: Columns, *, levels: Levels = "person", meth
         levels=levels,
         method=method,
         table=pd.DataFrame(rows),
-        n_dyads=panel.n_dyads,
-        n_persons=panel.n_persons,
+        n_dyads=len(np.unique(panel.index.dyad[answered])),
+        n_persons=len(np.unique(panel.index.person[answered])),
         converged=converged,
         notes=tuple(notes),
     )
@@ -149,7 +152,9 @@ def _one(panel: DyadPanel, name: str, levels: Levels, method: Method) -> tuple[l
     reason = _hindrance(y, person, panel.index.dyad[row], levels)
     if reason:
         return [_row(name, level, len(y), note=reason) for level in present], None, reason
-    ones = np.ones((len(y), 1))
+    # Around the grand mean, so that second differences of the likelihood keep their digits far from zero.
+    centre, ones = float(y.mean()), np.ones((len(y), 1))
+    y = y - centre
     if levels == "person":
         units = person_units(y, ones, ones, person, ("intercept",))
     else:
@@ -158,7 +163,7 @@ def _one(panel: DyadPanel, name: str, levels: Levels, method: Method) -> tuple[l
         fit = fit_mixed(units.problem, units.structure, units.residual, method)
     except DesignError as error:
         return [_row(name, level, len(y), note=str(error)) for level in present], None, str(error)
-    return _rows(name, units, fit, present), fit, ""
+    return _rows(name, units, fit, present, centre), fit, ""
 
 
 def _three_levels(panel: DyadPanel, row: Ints, y: Array, ones: Array) -> Units:
@@ -197,7 +202,7 @@ def _row(variable: str, level: str, n_obs: int, **told: Any) -> dict[str, Any]:
     return leading | {name: told.get(name, np.nan) for name in numbers} | {"n_obs": n_obs, "note": told.get("note", "")}
 
 
-def _rows(variable: str, units: Units, fit: Fit, present: tuple[str, ...]) -> list[dict[str, Any]]:
+def _rows(variable: str, units: Units, fit: Fit, present: tuple[str, ...], centre: float) -> list[dict[str, Any]]:
     residual = float(np.atleast_1d(fit.psi[0])[0])
     between = float(fit.G[0, 0])
     shared = float(fit.G[0, 1]) if "dyad" in present else 0.0
@@ -207,7 +212,8 @@ def _rows(variable: str, units: Units, fit: Fit, present: tuple[str, ...]) -> li
     errors = _standard_errors(units, fit, present)
     rows = []
     for level in present:
-        told: dict[str, Any] = {"variance": variance[level], "share": variance[level] / total, "intercept": fit.beta[0]}
+        told: dict[str, Any] = {"variance": variance[level], "share": variance[level] / total}
+        told["intercept"] = centre + fit.beta[0]
         if level == "residual":
             told["note"] = "no two values share an occasion of one person"
         else:

@@ -169,7 +169,9 @@ def inertia(
     else:
         units = dyad_units(panel, row, y, lagged, _NAMES, residual="unstructured")
     fit = fit_mixed(units.problem, units.structure, units.residual, chosen.method)
-    notes = (*fit.warnings, _nickell_note(fit, spread.n[used]))
+    left_out = int((~used).sum())
+    notes = (f"{left_out} of {len(used)} persons are left out; persons() says why.",) if left_out else ()
+    notes = (*notes, *fit.warnings, _nickell_note(fit, spread.n[used]))
     return InertiaResult.of(
         variable=str(variable),
         unit=unit,

@@ -131,6 +131,8 @@ def instability(
     ones = np.ones((len(y), 1))
     units = person_units(y, ones, ones, person, ("intercept",))
     fit = fit_mixed(units.problem, units.structure, units.residual, method)
+    left_out = panel.n_persons - n_units
+    notes = (f"{left_out} of {panel.n_persons} persons are left out; persons() says why.",) if left_out else ()
     return InstabilityResult.of(
         variable=str(variable),
         pairs=pairs,
@@ -142,7 +144,7 @@ def instability(
         n_persons=n_units,
         n_dyads=len(np.unique(panel.index.dyad[persons.row[series.place[series.earlier]]])),
         converged=fit.converged,
-        notes=fit.warnings,
+        notes=(*notes, *fit.warnings),
     )
 
 

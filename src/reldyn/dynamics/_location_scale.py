@@ -30,6 +30,8 @@ __all__ = ["LocationScaleResult", "location_scale", "true_moments"]
 
 _FEWEST_DF = 4
 _FEWEST_PERSONS = 5
+# Square of the share of a mean below which deviations are rounding.
+_NOTHING = 1e-24
 _TERMS = ("location_mean", "location_sd", "scale_mean", "scale_sd", "correlation")
 
 
@@ -169,13 +171,16 @@ def _first_step(panel: DyadPanel, series: PersonBatch, values: Array, residual: 
     squares, divisor = _residual_squares(panel, series, values, residual)
     # Autocorrelated deviations tell less about their variance; residuals after a lag are taken as independent.
     df = divisor * (1 - phi**2) / (1 + phi**2) if residual == "mean" else divisor
-    usable = (df >= _FEWEST_DF) & (squares > 1e-12 * np.maximum(1.0, mean**2))
+    rounding = _NOTHING * np.nan_to_num(mean) ** 2
+    left = squares > rounding * divisor
+    usable = (df >= _FEWEST_DF) & left
     safe = np.where(usable, df, _FEWEST_DF)
     variance = np.where(usable, squares / np.maximum(divisor, 1), np.nan)
     log_variance = np.log(np.where(usable, variance, 1.0)) - (digamma(safe / 2) - np.log(safe / 2))
-    notes = np.where(n_obs == 0, "no observed value", np.where(squares > 0, "", "the values never vary"))
+    notes = np.where(n_obs == 0, "no observed value", np.where(total <= rounding, "the values never vary", ""))
     notes = np.where(n_obs == 1, "one observed value", notes)
-    notes = np.where((notes == "") & ~usable, "too few values for a variance", notes)
+    notes = np.where((notes == "") & (df < _FEWEST_DF), "too few values for a variance", notes)
+    notes = np.where((notes == "") & ~left, "the past determines the values without error", notes)
     spread = np.sqrt(total / np.maximum(n_obs, 1) * (1 + phi) / (1 - phi))
     columns = {
         "n_obs": n_obs,
