@@ -238,6 +238,27 @@ def test_indirect_accuracy_per_role_and_for_one_perceiver_per_dyad():
         rd.perception.indirect_accuracy(one, **(options | {"interval": "z"}))
 
 
+@pytest.mark.parametrize(("unit", "shift"), [(1e-6, 0.0), (1e6, 0.0), (1.0, 1000.0)])
+@pytest.mark.parametrize("covariance", ["diagonal", "full"])
+def test_unit_and_zero_of_the_ratings_do_not_matter(ratings, covariance, unit, shift):
+    one = rd.perception.social_accuracy(ratings, covariance=covariance)
+    moved = ratings.copy()
+    for name in ("impression", "target", "norm"):
+        if name in moved:
+            moved[name] = moved[name] * unit + shift
+    two = rd.perception.social_accuracy(moved, covariance=covariance)
+    for name in ("estimate", "std_error"):
+        np.testing.assert_allclose(two.tidy()[name].iloc[1:], one.tidy()[name].iloc[1:], rtol=1e-2)
+    first = [each.tidy()["estimate"].iloc[0] for each in (one, two)]
+    assert first[1] == pytest.approx(first[0] * unit + shift)
+    n = one.glance()["n_obs"][0]
+    moved_by = -(n - 1) * np.log(unit)
+    assert two.glance()["log_likelihood"][0] == pytest.approx(one.glance()["log_likelihood"][0] + moved_by, rel=1e-6)
+    sd, moved_sd, term = one.variances()["sd"], two.variances()["sd"], one.variances()["term"]
+    expected = sd * np.where(term.isin(["impression", ""]), unit, 1.0)
+    np.testing.assert_allclose(moved_sd[sd > 0.01], expected[sd > 0.01], rtol=1e-2)
+
+
 def test_ratings_too_large_to_compute_with_are_refused_in_words(ratings, monkeypatch):
     def singular(*_):
         raise np.linalg.LinAlgError("Singular matrix")

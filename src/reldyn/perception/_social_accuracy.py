@@ -6,6 +6,7 @@ holds of most people agrees with every target.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -213,16 +214,37 @@ def social_accuracy(
 def _fitted(
     ratings: Ratings, X: Array, groupings: dict[str, Ints], covariance: str
 ) -> tuple[CrossedFit, list[tuple[str, str]], dict[str, Ints]]:
-    """The fit, what each of its components is called, and the groupings it used."""
+    """The fit, what each of its components is called, and the groupings it used.
+
+    Fitted around the mean impression in units of its SD: both optimisers stop early in very small or large numbers.
+    """
+    centre, unit = float(ratings.impression.mean()), float(ratings.impression.std())
+    y, X = (ratings.impression - centre) / unit, X / np.array([1.0, unit, unit])
     if covariance == "full":
-        nested = fit_nested(ratings.impression, X, ratings.perceiver, X)
-        return nested, [("perceiver", one) for one in _EFFECTS], {"perceiver": ratings.perceiver}
+        parts = [("perceiver", one) for one in _EFFECTS]
+        nested = fit_nested(y, X, ratings.perceiver, X)
+        return _in_units(nested, parts, centre, unit, len(y)), parts, {"perceiver": ratings.perceiver}
     parts = [(group, effect) for group in groupings for effect in _EFFECTS] + [("item", "impression")]
     components = [
         Component(f"{group}: {effect}", groupings.get(group, ratings.item), X[:, _EFFECTS.index(effect)])
         for group, effect in parts
     ]
-    return fit_crossed(ratings.impression, X, components), parts, groupings
+    return _in_units(fit_crossed(y, X, components), parts, centre, unit, len(y)), parts, groupings
+
+
+def _in_units(fit: CrossedFit, parts: list[tuple[str, str]], centre: float, unit: float, n: int) -> CrossedFit:
+    """The fit in the unit of the impressions; accuracies are slopes of one unit on the same and stay."""
+    size = np.array([unit, 1.0, 1.0])
+    sizes = size[[_EFFECTS.index(effect) for _, effect in parts]]
+    return dataclasses.replace(
+        fit,
+        beta=fit.beta * size + np.array([centre, 0.0, 0.0]),
+        std_error=fit.std_error * size,
+        variances=fit.variances * sizes**2,
+        residual=fit.residual * unit**2,
+        effects=tuple(one * own for one, own in zip(fit.effects, sizes, strict=True)),
+        log_likelihood=fit.log_likelihood - (n - 1) * math.log(unit),
+    )
 
 
 def _check_ratings(ratings: Ratings, valid: Array, norm: Array) -> None:
