@@ -152,3 +152,31 @@ def test_a_sample_without_any_estimate_says_why(mbd):
         )
     sample = found.tidy().query("dyad == 'sample'")
     assert set(sample["note"]) == {"fewer than three dyads with an estimate"}
+
+
+def _one_couple(start, n=20):
+    rng = np.random.default_rng(3)
+    rows = [(1, who, t, "B" if t >= start else "A", rng.normal() + 2 * (t >= start)) for t in range(n) for who in "ab"]
+    return pd.DataFrame(rows, columns=["dyad", "who", "t", "phase", "y"])
+
+
+def test_a_missing_answer_on_the_first_day_leaves_the_start_among_those_that_could_be_drawn():
+    frame = _one_couple(10)
+    told = {"outcome": "y", "phase": "phase"}
+    whole = rd.DyadPanel(frame, dyad="dyad", person="who", role="who", time="t")
+    frame.loc[(frame["t"] == 10) & (frame["who"] == "a"), "y"] = np.nan
+    gap = rd.DyadPanel(frame, dyad="dyad", person="who", role="who", time="t")
+    with pytest.warns(rd.errors.DataWarning, match="cannot fall below"):
+        one, two = (rd.intervention.randomization_test(panel, **told) for panel in (whole, gap))
+    assert two["n_assignments"].tolist() == one["n_assignments"].tolist() == [15, 15, 15]
+    assert two["p_value"].notna().all()
+    a = frame[frame["who"] == "a"].dropna()
+    changes = [a.loc[a["t"] >= at, "y"].mean() - a.loc[a["t"] < at, "y"].mean() for at in range(3, 18)]
+    assert two["p_value"].iloc[0] == pytest.approx(np.mean(np.array(changes) >= changes[7] - 1e-12))
+
+
+def test_a_possible_start_without_answers_on_one_side_is_the_reason_for_no_p_value():
+    panel = rd.DyadPanel(_one_couple(10), dyad="dyad", person="who", role="who", time="t")
+    found = rd.intervention.randomization_test(panel, outcome="y", phase="phase", starts=[0, 5, 10, 15])
+    assert found["p_value"].isna().all()
+    assert set(found["note"]) == {"a start that could have been drawn has no answer on one side"}

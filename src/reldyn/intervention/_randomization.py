@@ -99,8 +99,8 @@ def randomization_test(
         - ``"revusky"``: fixed starts in a drawn order, dyads ranked at each start among those still waiting (1967).
     starts : sequence, optional
         Times as in the panel, days or occasions. ``"start-point"``: those that could have been drawn; None takes all
-        that leave three occasions in each phase. ``"koehler-levin"``: one list of such times per window. The other
-        designs draw orders only and take none.
+        occasions that leave three answers in each phase. ``"koehler-levin"``: one list of such times per window. The
+        other designs draw orders only and take none.
     alternative : {"increase", "decrease", "two-sided"}, default "increase"
         The direction that was expected beforehand.
     n_draws : int, default 9999
@@ -186,7 +186,10 @@ def _by_dyad(by_role: dict[Hashable, list[StartCase]], plan: _Plan) -> list[dict
                 rows.append(_row(case.dyad, role, plan, None, 1, reason))
                 continue
             found = start_point_test(case.time, case.value, case.start, starts, plan.alternative)
-            rows.append(_row(case.dyad, role, plan, found, 1, ""))
+            reason = (
+                "" if math.isfinite(found.p_value) else "a start that could have been drawn has no answer on one side"
+            )
+            rows.append(_row(case.dyad, role, plan, found, 1, reason))
     order = {case.dyad: place for cases in by_role.values() for place, case in enumerate(cases)}
     return sorted(rows, key=lambda row: order[row["dyad"]])
 
@@ -205,7 +208,7 @@ def _row(
             "smallest_p": found.smallest_p,
             "exact": found.exact,
         }
-        if found.smallest_p > 0.05:
+        if found.smallest_p > 0.05 and math.isfinite(found.p_value):
             reason = (
                 f"with {found.n_assignments} possible assignments the p-value cannot fall below "
                 f"{found.smallest_p:.3f}: no change, however large, can be significant at .05"

@@ -22,12 +22,13 @@ __all__ = ["StartCase", "candidates", "labelled_times", "start_cases", "without_
 
 @dataclass(frozen=True)
 class StartCase:
-    """One dyad: times, answers without missing ones, and the start."""
+    """One dyad: times, answers without missing ones, the start, and all occasions (None: the answered ones)."""
 
     dyad: Hashable
     time: Array
     value: Array
     start: float
+    occasions: Array | None = None
 
     def change(self, start: float, end: float = math.inf) -> float:
         """Mean from a start on (before an end) minus the mean before it; NaN where a side is empty."""
@@ -102,20 +103,25 @@ def without_partner(n: int) -> str:
 
 
 def _own(one: PhaseSeries, label: Callable[[Array], Array]) -> StartCase:
-    return _case(one.dyad, one.time[one.observed], one.values[one.observed], one.start, label)
+    return _case(one.dyad, one.time[one.observed], one.values[one.observed], one.start, one.time, label)
 
 
-def _case(dyad: Hashable, time: Array, value: Array, start: float, label: Callable[[Array], Array]) -> StartCase:
-    return StartCase(dyad, label(time), value, float(label(np.array([start]))[0]))
+def _case(
+    dyad: Hashable, time: Array, value: Array, start: float, occasions: Array, label: Callable[[Array], Array]
+) -> StartCase:
+    return StartCase(dyad, label(time), value, float(label(np.array([start]))[0]), label(occasions))
 
 
 def _joint(members: list[PhaseSeries], label: Callable[[Array], Array]) -> StartCase:
     first, second = (dict(zip(one.time[one.observed], one.values[one.observed], strict=True)) for one in members)
     shared = np.array(sorted(first.keys() & second.keys()))
     value = np.array([(first[at] + second[at]) / 2 for at in shared])
-    return _case(members[0].dyad, shared, value, members[0].start, label)
+    occasions = np.union1d(members[0].time, members[1].time)
+    return _case(members[0].dyad, shared, value, members[0].start, occasions, label)
 
 
 def candidates(case: StartCase) -> Array:
-    """Times that leave three answers on either side."""
-    return case.time[3:-2] if len(case.time) > 5 else case.time[:0]
+    """Occasions, answered or not, that leave three answers on either side."""
+    occasions = case.time if case.occasions is None else case.occasions
+    before = np.searchsorted(case.time, occasions)
+    return occasions[(before >= 3) & (len(case.time) - before >= 3)]
