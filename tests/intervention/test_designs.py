@@ -180,3 +180,9 @@ def test_a_possible_start_without_answers_on_one_side_is_the_reason_for_no_p_val
     found = rd.intervention.randomization_test(panel, outcome="y", phase="phase", starts=[0, 5, 10, 15])
     assert found["p_value"].isna().all()
     assert set(found["note"]) == {"a start that could have been drawn has no answer on one side"}
+
+
+def test_a_missing_score_is_not_judged():
+    for scores in ((np.nan, 32.5), (47.5, np.nan)):
+        with pytest.raises(rd.DesignError, match="a missing score cannot be judged"):
+            rd.intervention.jacobson_truax(*scores, sd=7.5, reliability=0.8)

@@ -117,6 +117,8 @@ def jacobson_truax(
         raise DesignError(
             f"sd={sd!r}, reliability={reliability!r}: the SD has to be above 0, the reliability between 0 and 1."
         )
+    if not (math.isfinite(before) and math.isfinite(after)):
+        raise DesignError(f"before={before!r}, after={after!r}: a missing score cannot be judged; give two numbers.")
     for name, norm in (("reference", reference), ("comparison", comparison)):
         if norm is not None and not (len(norm) == 2 and norm[1] > 0):
             raise DesignError(f"{name}={norm!r}: give a mean and an SD above 0.")
