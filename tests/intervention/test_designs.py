@@ -186,3 +186,16 @@ def test_a_missing_score_is_not_judged():
     for scores in ((np.nan, 32.5), (47.5, np.nan)):
         with pytest.raises(rd.DesignError, match="a missing score cannot be judged"):
             rd.intervention.jacobson_truax(*scores, sd=7.5, reliability=0.8)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"check_ins": (9,)}, r"check_ins=\(9,\): give a list of days of the week, from 0 to 6"),
+        ({"check_ins": 5}, "check_ins=5: give a list"),
+        ({"categories": 1}, "categories=1 cannot be simulated"),
+    ],
+)
+def test_simulated_interventions_need_days_of_the_week_and_two_categories(options, said):
+    with pytest.raises(rd.DesignError, match=said):
+        rd.simulate.intervention(n_dyads=2, **options)

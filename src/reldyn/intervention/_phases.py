@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -87,7 +87,7 @@ def two_phases(panel: DyadPanel, phase: str, phases: Sequence[Hashable] | None) 
         first = {label: float(np.mean(time[(column == label).to_numpy(dtype=bool)])) for label in present}
         before, after = sorted(present, key=lambda label: first[label])
         return before, after
-    named = tuple(phases)
+    named = tuple(phases) if isinstance(phases, Iterable) else ()
     if len(named) != 2 or named[0] == named[1] or isinstance(phases, str):
         raise DesignError(f"phases={phases!r}: name two different labels of {phase!r}, the earlier first.")
     absent = [label for label in named if label not in present]

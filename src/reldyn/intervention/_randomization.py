@@ -150,7 +150,8 @@ def randomization_test(
     check_option(design, _DESIGNS, "design")
     check_option(alternative, _ALTERNATIVES, "alternative")
     series, _ = phase_series(panel, outcome, phase, phases)
-    plan = _Plan(design, alternative, starts, n_draws)
+    given = _possible(starts) if design == "start-point" and starts is not None else starts
+    plan = _Plan(design, alternative, given, n_draws)
     offset = labelled_times(panel)
     by_role, n_single = start_cases(series, panel.roles, offset, each=design == "start-point")
     if not by_role:
@@ -180,7 +181,7 @@ def _by_dyad(by_role: dict[Hashable, list[StartCase]], plan: _Plan) -> list[dict
     rows = []
     for role, cases in by_role.items():
         for case in cases:
-            starts = candidates(case) if plan.starts is None else np.unique(np.asarray(plan.starts, dtype=float))
+            starts = candidates(case) if plan.starts is None else plan.starts
             if not np.isclose(starts, case.start).any():
                 reason = f"the start {case.start:g} is not among those that could have been drawn"
                 rows.append(_row(case.dyad, role, plan, None, 1, reason))
@@ -192,6 +193,16 @@ def _by_dyad(by_role: dict[Hashable, list[StartCase]], plan: _Plan) -> list[dict
             rows.append(_row(case.dyad, role, plan, found, 1, reason))
     order = {case.dyad: place for cases in by_role.values() for place, case in enumerate(cases)}
     return sorted(rows, key=lambda row: order[row["dyad"]])
+
+
+def _possible(starts: Any) -> Array:
+    try:
+        found = np.unique(np.asarray(list(starts), dtype=float))
+    except (TypeError, ValueError):
+        found = np.zeros((0,))
+    if found.ndim != 1 or not len(found) or not np.isfinite(found).all():
+        raise DesignError(f"starts={starts!r}: give the times that could have been drawn, as a list of numbers.")
+    return found
 
 
 def _row(

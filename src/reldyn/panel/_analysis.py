@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
+import numpy as np
+
 from reldyn._spec import spec_of_call
 from reldyn.errors import DesignError
 from reldyn.panel._panel import DyadPanel
@@ -18,9 +20,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 def analysis(function: F) -> F:
     """Make a function of a panel an analysis (decorator).
 
-    A first argument that is no panel is refused in one sentence, and the result carries the `Spec` of the call as
-    ``result.spec``. The function needs an entry in the ``analyses.toml`` of its room, or one made by
-    `reldyn.study.register_analysis`.
+    A first argument that is no panel, a list where one column belongs and text where a number belongs are refused in
+    one sentence, and the result carries the `Spec` of the call as ``result.spec``. The function needs an entry in the
+    ``analyses.toml`` of its room, or one made by `reldyn.study.register_analysis`.
 
     Parameters
     ----------
@@ -42,16 +44,31 @@ def analysis(function: F) -> F:
     parts = function.__module__.split(".")
     room = parts[1] if parts[0] == "reldyn" else parts[0]
     name = f"{room}.{function.__name__}"
+    code = function.__code__
+    names = code.co_varnames[1 : code.co_argcount]
 
     @functools.wraps(function)
     def call(panel: DyadPanel, *arguments: Any, **options: Any) -> Any:
         check_given_panel(panel, name)
+        _check_kinds({**dict(zip(names, arguments, strict=False)), **options}, function.__annotations__)
         result = function(panel, *arguments, **options)
         # A frozen record takes what it was asked once, when it is made.
         object.__setattr__(result, "spec", spec_of_call(name, arguments, options))
         return result
 
     return cast("F", call)
+
+
+def _check_kinds(given: dict[str, Any], kinds: dict[str, Any]) -> None:
+    """Refuse a list of columns where one belongs, and what is no number where one belongs."""
+    for option, value in given.items():
+        kind = kinds.get(option)
+        if kind in ("Column", "Column | None") and isinstance(value, list | tuple) and value:
+            raise DesignError(f"{option}={value!r} is a list: give the name of one column, as text.")
+        if kind == "int" and not isinstance(value, int | np.integer):
+            raise DesignError(f"{option}={value!r}: give a whole number.")
+        if kind in ("float", "float | None") and isinstance(value, str):
+            raise DesignError(f"{option}={value!r} is text: give a number.")
 
 
 def check_given_panel(panel: Any, name: str) -> None:

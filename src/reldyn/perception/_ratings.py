@@ -5,7 +5,7 @@ Also the norm: what the average target says of each item.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +77,8 @@ def check_items(
     DesignError
         Too few items, one named twice, or lists that do not match.
     """
-    if items is None or isinstance(items, str) or isinstance(judgments, str):
+    listed = all(isinstance(names, Iterable) and not isinstance(names, str) for names in (items, judgments or ()))
+    if items is None or not listed:
         raise DesignError("items= and judged= take lists of columns, in the same order.")
     own, seen = [str(name) for name in items], [str(name) for name in judgments or ()]
     if len(own) < fewest:

@@ -93,6 +93,11 @@ def intervention(
         raise DesignError(f"phi={phi!r} is no autocorrelation: give a number between -1 and 1.")
     if not spread >= 0:
         raise DesignError(f"spread={spread!r} is no standard deviation: give a number from 0.")
+    weekdays = np.asarray(check_ins)
+    if weekdays.ndim != 1 or not np.isin(weekdays, range(7)).all():
+        raise DesignError(f"check_ins={check_ins!r}: give a list of days of the week, from 0 to 6.")
+    if categories is not None:
+        check_count(categories, "categories", 2)
     shape = np.asarray(response, dtype=float)
     if shape.shape != (len(_WINDOW),):
         raise DesignError(f"response={response!r}: give five numbers, for the days -2, -1, 0, 1 and 2.")

@@ -82,7 +82,10 @@ def categories_of(panel: DyadPanel, variable: str, bins: Bins, *, fewest: int = 
         if not high > low:
             raise DesignError(f"{variable!r} never varies, so that it has no states.")
         return _intervals(np.linspace(low, high, int(bins) + 1)[1:-1])
-    cuts = np.atleast_1d(np.asarray(bins, dtype=float))
+    try:
+        cuts = np.atleast_1d(np.asarray(bins, dtype=float))
+    except (TypeError, ValueError):
+        cuts = np.zeros(0)
     if cuts.ndim != 1 or not len(cuts) or not np.isfinite(cuts).all() or np.any(np.diff(cuts) <= 0):
         raise DesignError(f"bins={bins!r} of {variable!r}: cut points must be numbers that ascend.")
     return _intervals(cuts)
