@@ -372,3 +372,13 @@ def test_mistakes_about_ambivalence_are_named():
         with pytest.raises(error) as told:
             call(texts, positive="warm", **more)
         assert str(told.value).startswith(text)
+
+
+def test_dyads_without_profiles_are_not_counted_and_said():
+    frame, items = couples(n_dyads=12, shared=0.5, seed=4)
+    frame.loc[(frame["dyad"] < 3) & (frame["who"] == "a"), items] = np.nan
+    panel = rd.DyadPanel(frame, dyad="dyad", person="who", role="who")
+    found = rd.perception.similarity(panel, items, n_permutations=19, seed=1)
+    assert found.glance()["n_dyads"].item() == 9
+    assert "in 9 dyads" in " ".join(found.summary().split())
+    assert found.notes == ("3 of 12 dyads have no profiles that can be correlated; profiles() says why.",)

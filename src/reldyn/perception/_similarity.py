@@ -90,7 +90,7 @@ class SimilarityResult(Result):
         return self.profile_table.copy()
 
     def glance(self) -> pd.DataFrame:
-        """One row: ``n_dyads``, ``n_profiles``, ``over``, ``n_permutations``, ``seed``."""
+        """One row: ``n_dyads`` (with a correlation), ``n_profiles``, ``over``, ``n_permutations``, ``seed``."""
         import pandas as pd
 
         row = {
@@ -103,7 +103,7 @@ class SimilarityResult(Result):
         return pd.DataFrame([row])
 
     def _count(self) -> int:
-        return int(self.profile_table["dyad"].nunique()) if self.n_dyads is None else self.n_dyads
+        return _compared_dyads(self.profile_table) if self.n_dyads is None else self.n_dyads
 
     def _without_rows(self) -> SimilarityResult:
         """Without profiles of single occasions; those of whole series or of single occasions per dyad are estimates."""
@@ -205,9 +205,13 @@ def similarity(
     table = pd.concat(tables, ignore_index=True)
     if len(tables) > 1:
         table["term"] = [f"{name} {kind}" for name, kind in zip(table["variable"], table["kind"], strict=True)]
+    profile_table = pd.concat(profiles, ignore_index=True)
+    left_out = panel.n_dyads - _compared_dyads(profile_table)
+    told = f"{left_out} of {panel.n_dyads} dyads have no profiles that can be correlated; profiles() says why."
     return SimilarityResult.of(
         table=table,
-        profile_table=pd.concat(profiles, ignore_index=True),
+        profile_table=profile_table,
+        notes=(told,) if left_out else (),
         pseudo=pseudo[0],
         over=over,
         accuracy=judged is not None,
@@ -343,6 +347,11 @@ def _both_stereotypes(found: Compared, side: tuple[Array, Array, Array, Array]) 
     one = compare(x, np.where(np.isfinite(y), norm_x, np.nan), norm_x, norm_x).raw
     two = compare(y, np.where(np.isfinite(x), norm_y, np.nan), norm_y, norm_y).raw
     return dataclasses.replace(found, stereotype=np.tanh(0.5 * (to_z(one) + to_z(two))))
+
+
+def _compared_dyads(profiles: pd.DataFrame) -> int:
+    """Number of dyads with a correlation."""
+    return int(profiles.loc[profiles["raw"].notna(), "dyad"].nunique())
 
 
 def _profile_rows(panel: DyadPanel, block: _Block, compared: list[Compared]) -> pd.DataFrame:
