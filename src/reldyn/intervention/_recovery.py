@@ -269,9 +269,12 @@ def _courses(pairs: list[DyadSeries], bandwidth: float) -> pd.DataFrame:
             continue
         clock = pair.step[later]
         places = np.linspace(clock[0], clock[-1], _PLACES)
+        # Slopes depend neither on the zero nor on the unit, and far from zero digits would be lost.
+        values = pair.values - np.nanmean(pair.values, axis=0)
+        values = values / max(float(np.nanstd(values)), np.finfo(float).tiny)
         for member, name in enumerate(pair.names):
-            x = np.column_stack([np.ones(len(later)), pair.values[earlier, member], pair.values[earlier, 1 - member]])
-            beta, error, size = local_effects(x, pair.values[later, member], clock, places, bandwidth)
+            x = np.column_stack([np.ones(len(later)), values[earlier, member], values[earlier, 1 - member]])
+            beta, error, size = local_effects(x, values[later, member], clock, places, bandwidth)
             for place, effect in ((1, "actor"), (2, "partner")):
                 estimate, spread = beta[:, place], error[:, place]
                 parts.append(
