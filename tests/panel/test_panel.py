@@ -334,6 +334,16 @@ def test_a_trait_in_every_row_is_no_answer():
     assert (overall["expected"], overall["answered"]) == (16, 14)
 
 
+def test_design_and_lags_are_no_answers():
+    frame = diary(n_dyads=2)
+    frame.loc[[0, 1], "x"] = np.nan
+    frame["place"] = ["home", "work"] * (len(frame) // 2)
+    panel = make(frame)
+    stated = panel.findings.set_index("code").loc["compliance", "n"]
+    for one in (panel, panel.lag(["x"])):
+        assert one.compliance().iloc[0]["answered"] == stated == 14
+
+
 def test_an_answering_time_says_what_was_answered():
     frame = diary(n_dyads=2)
     frame["answered_at"] = pd.Timestamp("2026-03-02 10:00")

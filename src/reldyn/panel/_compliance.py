@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -30,10 +31,16 @@ def answered_rows(panel: DyadPanel, variables: Sequence[str] | None) -> NDArray[
         return happened(times_of(panel, clocks["answered"]))
     known = {*filter(None, panel.columns.values()), *clocks.values()}
     answered = np.zeros(len(panel), dtype=bool)
+    telling = False
     for name in panel._frame:
-        if name not in known and not _is_trait(panel, str(name)):
-            answered |= panel._frame[name].notna().to_numpy()
-    return answered
+        if name in known or _is_trait(panel, str(name)) or _is_lag(panel, str(name)):
+            continue
+        filled = panel._frame[name].notna().to_numpy()
+        if name in panel.scales or not filled.all():
+            telling = True
+            answered |= filled
+    # As in the findings: a column without a scale that is never missing is design, not an answer.
+    return answered if telling else np.ones(len(panel), dtype=bool)
 
 
 def _is_trait(panel: DyadPanel, name: str) -> bool:
@@ -47,6 +54,12 @@ def _is_trait(panel: DyadPanel, name: str) -> bool:
     first = np.empty(panel.n_persons, dtype=codes.dtype)
     first[person] = codes
     return bool((codes >= 0).any() and (codes == first[person]).all())
+
+
+def _is_lag(panel: DyadPanel, name: str) -> bool:
+    """A column that `DyadPanel.lag` adds: it holds the answer of an earlier occasion."""
+    found = re.fullmatch(r"(.+)_lag[0-9]+", name)
+    return found is not None and found[1] in panel._frame
 
 
 def answered_grid(

@@ -316,7 +316,8 @@ class DyadPanel(PanelRows):
         variables : sequence of str, optional
             An occasion counts as answered when any of these has a value; None: when it has an
             answering time, or, without such a column, a value in any column that is neither a
-            role, nor a clock column, nor a trait repeated in every row of a person.
+            role, nor a clock column, nor a lag, nor a trait repeated in every row of a person, nor
+            design: never missing and without a declared scale.
 
         Returns
         -------
