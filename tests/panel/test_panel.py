@@ -344,6 +344,16 @@ def test_design_and_lags_are_no_answers():
         assert one.compliance().iloc[0]["answered"] == stated == 14
 
 
+def test_compliance_of_a_diary_is_by_its_days():
+    frame = diary(n_dyads=2)
+    frame.loc[frame["day"] == 2, "x"] = np.nan
+    panel = make(frame, time=None, day="day")
+    table = panel.compliance().query("level == 'day'").set_index("label")
+    assert table["expected"].tolist() == [4, 4, 4, 4]
+    assert table["share"].to_dict() == {1: 1.0, 2: 0.0, 3: 1.0, 4: 1.0}
+    assert not panel.compliance()["level"].eq("beep").any()
+
+
 def test_an_answering_time_says_what_was_answered():
     frame = diary(n_dyads=2)
     frame["answered_at"] = pd.Timestamp("2026-03-02 10:00")

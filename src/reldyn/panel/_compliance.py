@@ -149,10 +149,14 @@ def _levels(
     due = np.flatnonzero(expected.any(axis=0))
     columns = panel.columns
     within = "beep" if columns["beep"] is not None else "time"
-    for level, codes, rows_code, name in (
+    levels = [
         ("day", due // index.n_beeps, index.day, columns["day"]),
         ("beep", due % index.n_beeps, index.beep, columns[within]),
-    ):
+    ]
+    if columns[within] is None:
+        # Nothing but a day: every occasion is one.
+        levels = [("day", due, index.occasion, columns["day"])]
+    for level, codes, rows_code, name in levels:
         if name is None:
             continue
         for code in np.unique(codes):
