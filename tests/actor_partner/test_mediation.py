@@ -192,6 +192,15 @@ def test_resampled_paths_are_those_of_the_resampled_dyads(columns_of):
     assert solved[1] == pytest.approx(again.subset(labels)[0], abs=1e-7)
 
 
+def test_samples_of_few_dyads_that_fit_exactly_are_left_out(columns_of):
+    values = columns_of(names_of(FULL)).to_numpy()[:20]
+    structure, labels = mediation_structure(FULL, alike=False), path_labels(FULL, alike=False)
+    groups = (["m.1", "m.2", "k.1", "k.2"], ["y.1", "y.2"])
+    solved = bootstrap_paths(values, structure, groups, labels, 99, np.random.default_rng(1), alike=False, n_shared=1)
+    whole = np.isfinite(solved).all(axis=1)
+    assert 0 < whole.sum() < 99
+
+
 def test_bootstrap_and_monte_carlo_agree_with_the_delta_method(as_pairs, columns_of, full):
     panel = as_panel(as_pairs, columns_of, FULL)
     expected = full.tidy()["conf_high"] - full.tidy()["conf_low"]

@@ -93,13 +93,14 @@ def _solve(system: System, products: Array) -> Array:
         theta = nearer
         if settled[good].all():
             break
-        weights = _weights(system, products, theta, good)
+        weights, regular = _weights(system, products, theta, good)
+        good &= regular
     theta[~settled] = np.nan
     return theta
 
 
-def _weights(system: System, products: Array, theta: Array, good: Flags) -> Array:
-    """Inverse covariance of the residuals."""
+def _weights(system: System, products: Array, theta: Array, good: Flags) -> tuple[Array, Flags]:
+    """Inverse covariance of the residuals, and where there is one: few dyads leave samples that fit exactly."""
     slopes = np.zeros((len(theta), len(system.responses), products.shape[1]))
     slopes[:, system.equation, system.regressor] = theta[:, system.parameter]
     mixed = slopes @ products[:, :, system.responses]
@@ -109,7 +110,9 @@ def _weights(system: System, products: Array, theta: Array, good: Flags) -> Arra
         other = np.arange(len(system.responses)).reshape(-1, 2)[:, ::-1].ravel()
         spread = 0.5 * (spread + spread[:, other[:, None], other])
     spread[~good] = np.eye(len(system.responses))
-    return np.asarray(np.linalg.inv(spread))
+    regular = np.asarray(np.linalg.cond(spread) < LARGEST_CONDITION)
+    spread[~regular] = np.eye(len(system.responses))
+    return np.asarray(np.linalg.inv(spread)), regular
 
 
 def bootstrap_paths(
