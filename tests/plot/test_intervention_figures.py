@@ -56,6 +56,15 @@ def test_one_dyad_is_drawn_with_its_own_intervals(answered):
         answered.plot(dyad=9)
 
 
+def test_without_means_over_dyads_the_persons_are_drawn_alone():
+    study = rd.simulate.intervention(n_dyads=2, response=(0, 0, 2.0, 1.0, 0), seed=1)
+    found = rd.intervention.event_response(
+        study.panel, outcome="closeness", event="check_in", n_boot=99, n_surrogates=19, seed=1
+    )
+    assert found.tidy().query("dyad == 'sample'")["estimate"].isna().all()
+    assert [len(ax.lines) for ax in found.plot().axes] == [2 + 2, 2 + 2]
+
+
 def test_responses_that_were_not_estimated_are_not_drawn():
     study = rd.simulate.intervention(n_dyads=1, n_before=52, seed=1)
     with pytest.warns(rd.errors.DataWarning, match="2 of 2 series could not be fitted"):

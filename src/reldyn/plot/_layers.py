@@ -23,7 +23,7 @@ __all__ = ["course", "dots", "tiles"]
 
 
 def course(ax: Axes, x: Any, y: Any, colour: str, **look: Any) -> None:
-    """Draw estimates along x as a line that breaks where there is none.
+    """Draw estimates along x as a line that breaks where there is none; without any, nothing.
 
     Parameters
     ----------
@@ -38,6 +38,8 @@ def course(ax: Axes, x: Any, y: Any, colour: str, **look: Any) -> None:
 
     across, up = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     gaps = ~np.isfinite(up)
+    if gaps.all():
+        return
     parts = {"units": np.cumsum(gaps)} if gaps.any() else {}
     if look.get("marker"):
         look = {"markeredgecolor": colour} | look
