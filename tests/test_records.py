@@ -80,7 +80,7 @@ def test_results_name_their_model_their_dyads_and_their_state():
         repr(Toy.of(n_dyads=2, converged=False, notes=("a", "b")))
         == "<Toy: y ~ x + z, 2 dyads, not converged, 2 notes>"
     )
-    rows = pd.DataFrame({"dyad": ["a", "b", "b", "", None]})
+    rows = pd.DataFrame({"dyad": ["a", "b", "b", "", "sample", None]})
     assert repr(Toy.of(n_dyads=None, rows=rows, converged=True, predictors=())) == "<Toy: y, 2 dyads, converged>"
     # Columns that are a record of names, and not those of a table.
     assert (

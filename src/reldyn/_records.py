@@ -10,12 +10,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sized
 from typing import Any, TypeVar
 
-__all__ = ["WIDTH", "brief", "line_of", "one_line", "parts_of", "result_line"]
+__all__ = ["NOBODY", "WIDTH", "brief", "line_of", "one_line", "parts_of", "result_line"]
 
 T = TypeVar("T")
 # Columns of a line: what a terminal or a notebook shows without breaking it.
 WIDTH = 110
 _LABELS = frozenset({"dyad", "person", "giver", "receiver", "perceiver", "target", "partner"})
+# What stands in the place of a dyad in rows about all of them.
+NOBODY = ("", "sample", "all")
 
 # Where the results of the families keep what was analysed, the most telling name first.
 _OUTCOMES = ("outcome", "judgment", "variable", "warmth", "variables", "items", "question")
@@ -160,8 +162,7 @@ def _labels(result: Any) -> set[Any]:
     for value in parts_of(result).values():
         columns = getattr(value, "columns", ())
         if isinstance(columns, Iterable) and "dyad" in columns:
-            # A row for all dyads together has an empty label, or none.
-            return set(value["dyad"].dropna()) - {""}
+            return set(value["dyad"].dropna()) - set(NOBODY)
         if isinstance(value, tuple) and value and hasattr(value[0], "dyad"):
             return {one.dyad for one in value}
     return set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from reldyn._records import NOBODY
 from reldyn.results._base import Result
 from reldyn.results._parts import InTables
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["TableResult"]
 
 _NOTES_SHOWN = 3
-# What stands in the place of a dyad in rows about all of them.
-_NOBODY = ("", "sample", "all")
 
 
 class TableResult(Result):
@@ -49,7 +48,7 @@ class TableResult(Result):
         for column in ("dyad", "person"):
             if column in self.table:
                 keys = ["dyad", column] if "dyad" in self.table else [column]
-                named = self.table[self.table[column].notna() & ~self.table[keys[0]].isin(_NOBODY)]
+                named = self.table[self.table[column].notna() & ~self.table[keys[0]].isin(NOBODY)]
                 counts[f"n_{column}s"] = len(named.drop_duplicates(keys))
         return pd.DataFrame([{**counts, "n_notes": sum(self._row_notes().values())}])
 
