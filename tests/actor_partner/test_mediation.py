@@ -201,6 +201,14 @@ def test_samples_of_few_dyads_that_fit_exactly_are_left_out(columns_of):
     assert 0 < whole.sum() < 99
 
 
+def test_no_sample_that_can_be_fitted_is_an_error(as_pairs, columns_of):
+    few = as_panel(as_pairs, columns_of, FULL).select(where=lambda frame: frame["dyad"].isin(range(14)))
+    with pytest.raises(
+        rd.errors.DesignError, match=r"none of 2 resampled sets of 14 dyads could be fitted. Ask for more"
+    ):
+        ap.mediation(few, n_boot=2, seed=1, **COMPLETE)
+
+
 def test_bootstrap_and_monte_carlo_agree_with_the_delta_method(as_pairs, columns_of, full):
     panel = as_panel(as_pairs, columns_of, FULL)
     expected = full.tidy()["conf_high"] - full.tidy()["conf_low"]

@@ -296,6 +296,11 @@ def _draws(
             values, fit.structure, groups, labels, n_boot, generator, alike=alike, n_shared=len(variables.shared)
         )
     whole = np.isfinite(found).all(axis=1)
+    if not whole.any():
+        raise DesignError(
+            f"mediation: none of {n_boot} resampled sets of {data.n} dyads could be fitted. Ask for more samples "
+            "(n_boot), take interval='monte-carlo', or leave variables out."
+        )
     return found[whole], int(n_boot - whole.sum())
 
 
