@@ -54,6 +54,13 @@ def test_an_unknown_option_lists_the_allowed_ones_and_the_nearest():
     )
 
 
+def test_another_word_for_an_option_is_understood_and_not_only_its_spelling():
+    with pytest.raises(rd.DesignError, match=r"Did you mean 'exchangeable'\?$"):
+        check_option("indistinguishable", ("distinguishable", "exchangeable"), "roles")
+    with pytest.raises(rd.DesignError, match=r"Did you mean 'gaussian'\?$"):
+        check_option("normal", ("gaussian", "binomial"), "family")
+
+
 def test_an_option_like_no_other_gets_no_guess():
     with pytest.raises(rd.DesignError) as caught:
         check_option(7, ("reml", "ml"), "method")

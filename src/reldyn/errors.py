@@ -27,6 +27,18 @@ __all__ = [
     "warn_caller",
 ]
 
+# Words of the field for an option whose nearest spelling would mean something else.
+_OTHER_WORDS = {
+    "indistinguishable": "exchangeable",
+    "interchangeable": "exchangeable",
+    "normal": "gaussian",
+    "linear": "gaussian",
+    "logistic": "binomial",
+    "logit": "binomial",
+    "bernoulli": "binomial",
+    "negbin": "negative-binomial",
+}
+
 
 class ReldynError(Exception):
     """Root of every error that reldyn raises on purpose."""
@@ -143,7 +155,12 @@ def check_option(value: Any, allowed: Collection[Any], name: str) -> None:
     except (TypeError, ValueError):
         # Arrays have no single truth value, and lists no hash: none of them is an option.
         pass
-    close = difflib.get_close_matches(str(value), [str(item) for item in allowed], n=1)
+    other = _OTHER_WORDS.get(str(value).lower())
+    close = (
+        [other]
+        if other and other in allowed
+        else difflib.get_close_matches(str(value), [str(one) for one in allowed], n=1)
+    )
     hint = f" Did you mean {close[0]!r}?" if close else ""
     listed = ", ".join(repr(item) for item in allowed)
     raise DesignError(f"{name}={value!r} is not known; allowed: {listed}.{hint}")
