@@ -257,6 +257,7 @@ def test_select_keeps_the_grid_of_the_study():
     assert lagged.loc[lagged["day"] == 3, "x_lag1"].isna().all()
     with pytest.raises(DataError, match="no dyad 9 in the panel; there are 3: 0, 1, 2"):
         panel.select(dyads=[9])
+    assert len(panel.select(dyads=2)) == len(panel.select(dyads=[2])) == 8
 
 
 def test_compliance_counts_occasions_of_both_partners():

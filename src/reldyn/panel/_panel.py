@@ -408,7 +408,7 @@ class DyadPanel(PanelRows):
         Parameters
         ----------
         dyads, roles, compositions : sequence, optional
-            Labels to keep.
+            Labels to keep, or one label.
         where : callable or boolean array, optional
             A mask over the rows, or a function of the frame that gives one.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -77,8 +77,8 @@ def selection(
     return keep
 
 
-def _codes(wanted: Sequence[Hashable], labels: Sequence[Hashable], what: str) -> list[int]:
-    if isinstance(wanted, str):
+def _codes(wanted: Sequence[Hashable] | Hashable, labels: Sequence[Hashable], what: str) -> list[int]:
+    if isinstance(wanted, str) or not isinstance(wanted, Iterable):
         wanted = [wanted]
     place = {label: code for code, label in enumerate(labels)}
     unknown = [label for label in wanted if label not in place]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,7 +30,7 @@ def trajectories(panel: DyadPanel, variables: Sequence[str], *, dyads: Sequence[
     variables : sequence of str
         One column of axes per variable.
     dyads : sequence of labels, optional
-        Which dyads; None: the first three that have any answer.
+        Which dyads, or one of them; None: the first three that have any answer.
 
     Returns
     -------
@@ -75,6 +75,8 @@ def _dyad_codes(panel: DyadPanel, values: dict[str, np.ndarray], dyads: Sequence
     if dyads is None:
         seen = np.any([np.isfinite(column) for column in values.values()], axis=0)
         return [int(code) for code in np.unique(panel.index.dyad[seen])[:_SHOWN]] or [0]
+    if isinstance(dyads, str) or not isinstance(dyads, Iterable):
+        dyads = [dyads]
     place = {label: code for code, label in enumerate(labels)}
     unknown = [label for label in dyads if label not in place]
     if unknown:
