@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["equals_p", "format_p", "format_table"]
+__all__ = ["counted", "equals_p", "format_p", "format_table"]
 
 
 def format_p(value: float) -> str:
@@ -51,6 +51,27 @@ def equals_p(value: float) -> str:
     """
     text = format_p(value)
     return text if text.startswith("<") else f"= {text}"
+
+
+def counted(number: int, word: str) -> str:
+    """Render a count with its word, in the plural unless it is one.
+
+    Parameters
+    ----------
+    number : int
+    word : str
+        In the singular.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> counted(1, "dyad"), counted(1200, "row")
+    ('1 dyad', '1,200 rows')
+    """
+    return f"{number:,} {word}" + ("" if number == 1 else "s")
 
 
 def format_table(frame: pd.DataFrame, digits: int = 3) -> pd.DataFrame:

@@ -175,10 +175,10 @@ def test_silent_constant_and_short_dyads_get_a_note():
     assert grid.measures["dispersion"].tolist() == pytest.approx([math.nan, 0, 0], nan_ok=True)
     assert grid.measures["transition_entropy_conditional"].isna().all()
     assert grid.warnings == (
-        "1 dyads have no occasion at which both partners answered.",
+        "1 dyad has no occasion at which both partners answered.",
         "2 dyads show no transition, so that transition entropies and return times are missing.",
     )
-    assert "- 1 dyads have no occasion" in " ".join(grid.summary().split())
+    assert "- 1 dyad has no occasion" in " ".join(grid.summary().split())
 
 
 def test_a_result_comes_back_from_json(coded):

@@ -276,11 +276,11 @@ def test_one_sided_constant_and_short_series_get_a_note():
         (np.ones(60), ["the partner's score never varies", "the score never varies"]),
         (np.full(60, math.nan), ["0 pairs of turns with both scores, below 20"] * 2),
     ):
-        with pytest.warns(rd.DataWarning, match="1 dyads have no fit"):
+        with pytest.warns(rd.DataWarning, match="1 dyad has no fit"):
             found = rd.coupling.influence_functions(made(panel_of(other, series)), "score", first="husband", n_boot=19)
         assert found.tests["note"].tolist() == note
         assert found.tests["p_value"].isna().all() and found.fixed_points.empty
-        assert "1 dyads have no fit" in " ".join(found.summary().split())
+        assert "1 dyad has no fit" in " ".join(found.summary().split())
         with pytest.raises(DesignError, match="no dyad has fitted influence functions"):
             found.plot()
 

@@ -296,3 +296,10 @@ def test_one_occasion_has_no_change():
     panel = rd.simulate.apim(n_dyads=5, actor=0.3, partner=0.2, seed=1).panel
     with pytest.raises(rd.DesignError, match="change needs more than one occasion"):
         rd.affect_dynamics(panel, "x")
+
+
+def test_one_dyad_is_told_in_the_singular():
+    panel = rd.simulate.apim(n_dyads=1, n_occasions=20, actor=0.3, partner=0.2, seed=1).panel
+    told = rd.affect_dynamics(panel, "y").summary()
+    assert told.splitlines()[0].endswith("? 1 dyad, 2 persons")
+    assert "- 2 rows: no scale declared" in told

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from reldyn._format import counted
 from reldyn.results import equals_p, format_table
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def headline(result: CycleResult) -> str:
     """How many directions have which verdict."""
     verdicts = result.verdicts()
     n_directions, n_dyads = len(verdicts), verdicts["dyad"].nunique()
-    return f"Intermittent warmth in {_count(n_directions, 'direction')} of {_count(n_dyads, 'dyad')}: " + ", ".join(
+    return f"Intermittent warmth in {counted(n_directions, 'direction')} of {counted(n_dyads, 'dyad')}: " + ", ".join(
         f"{int((verdicts['verdict'] == name).sum())} {name}" for name in _ORDER
     )
 
@@ -109,7 +110,7 @@ def _apart_lines(result: CycleResult) -> list[str]:
         changing = volatile[volatile["p_value"] <= result.alpha]
         text = (
             f"Volatility, a claim of its own: the size of swings changes in episodes in {len(changing)} of "
-            f"{_count(len(volatile), 'tested direction')} (raw p at most {result.alpha:g})"
+            f"{counted(len(volatile), 'tested direction')} (raw p at most {result.alpha:g})"
         )
         if len(changing):
             text += f"; turbulent over calm SD {_span(changing['estimate'])}"
@@ -117,7 +118,7 @@ def _apart_lines(result: CycleResult) -> list[str]:
     split = table[(table["claim"] == "splitting") & table["estimate"].notna()]
     if len(split):
         lines.append(
-            f"Splitting: in {_count(len(split), 'direction')} with phases the share of answers in the middle half "
+            f"Splitting: in {counted(len(split), 'direction')} with phases the share of answers in the middle half "
             f"between their levels is {_span(split['estimate'])} (intervals: tidy())."
         )
     return lines
@@ -148,7 +149,3 @@ def _verdict_table(verdicts: pd.DataFrame) -> pd.DataFrame:
 
 def _clipped(reason: str) -> str:
     return reason if len(reason) <= _REASON else reason[: _REASON - 4].rstrip() + " ..."
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" + ("" if number == 1 else "s")

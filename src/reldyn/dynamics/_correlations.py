@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Array, Columns, Ints
 from reldyn.dynamics._persons import listed
 from reldyn.errors import DesignError
@@ -76,7 +77,8 @@ class CorrelationsResult(EstimateResult):
 
     def _methods(self) -> str:
         return (
-            f"{self.n_persons} persons in {self.n_dyads} dyads. Within: deviations from the person's mean, pooled over "
+            f"{counted(self.n_persons, 'person')} in {counted(self.n_dyads, 'dyad')}. Within: deviations from the "
+            "person's mean, pooled over "
             "persons (repeated-measures correlation). Between: means of persons. ICC: share of the variance between "
             f"persons (one-way analysis of variance). Standard errors on Fisher's scale from {self.n_boot} samples of "
             "whole dyads, intervals and tests by t with dyads - 1 degrees of freedom."

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
+from reldyn._format import counted
 from reldyn._records import brief, result_line
 from reldyn._registry import analyses_by_name, find_analysis
 from reldyn._saved import REGISTRY, Withheld, decode, encode_parts, enter, numbers_of, schema_of
@@ -208,7 +209,7 @@ class Result(_Frozen):
     def _counted(self) -> str:
         glance = self.glance().iloc[0]
         return ", ".join(
-            f"{int(glance[f'n_{unit}s']):,} {unit}s" for unit in ("dyad", "person") if f"n_{unit}s" in glance
+            counted(int(glance[f"n_{unit}s"]), unit) for unit in ("dyad", "person") if f"n_{unit}s" in glance
         )
 
     def _methods(self) -> str:

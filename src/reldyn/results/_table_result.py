@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from reldyn._format import counted
 from reldyn._records import NOBODY
 from reldyn.results._base import Result
 from reldyn.results._parts import InTables
@@ -53,15 +54,15 @@ class TableResult(Result):
         return pd.DataFrame([{**counts, "n_notes": sum(self._row_notes().values())}])
 
     def _counted(self) -> str:
-        return super()._counted() or f"{len(self.table):,} rows"
+        return super()._counted() or counted(len(self.table), "row")
 
     def _sections(self) -> Iterable[Section]:
         return (self.table,)
 
     def _remarks(self) -> list[str]:
         """The notes, and the most frequent notes of the rows."""
-        counted = list(self._row_notes().items())[:_NOTES_SHOWN]
-        return [*self.notes, *(f"{n:,} rows: {note}" for note, n in counted)]
+        frequent = list(self._row_notes().items())[:_NOTES_SHOWN]
+        return [*self.notes, *(f"{counted(n, 'row')}: {note}" for note, n in frequent)]
 
     def _row_notes(self) -> dict[str, int]:
         """The notes of the rows, the most frequent first."""

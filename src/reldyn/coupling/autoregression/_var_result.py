@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn.results import InState, InTables, Result
 
 if TYPE_CHECKING:
@@ -95,7 +96,9 @@ class VarResult(Result):
         )
 
     def _headline(self) -> str:
-        return f"Vector autoregression of {self.variable}: {self.n_dyads} dyads, {self.n_obs:,} rows"
+        return (
+            f"Vector autoregression of {self.variable}: {counted(self.n_dyads, 'dyad')}, {counted(self.n_obs, 'row')}"
+        )
 
     def _methods(self) -> str:
         how = (

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Array, Column, Flags
 from reldyn.coupling._checks import AVERAGES, AverageBy
 from reldyn.coupling.influence._average import averaged
@@ -479,11 +480,14 @@ def _remarks(done: list[_Dyad], tests: pd.DataFrame, form: str, timing: str, pan
     notes = []
     without = sum(one.fits is None for one in done)
     if without:
-        notes.append(f"{without} dyads have no fit: see the notes of `tests`.")
+        notes.append(
+            f"{counted(without, 'dyad')} {'has' if without == 1 else 'have'} no fit: see the notes of `tests`."
+        )
     short = sum(one.fits is not None and len(one.turns.later) < _SLOPES_APART for one in done)
     if short and form == "bilinear":
         notes.append(
-            f"{short} dyads have fewer than {_SLOPES_APART} turns: slopes above and below neutral cannot be separated."
+            f"{counted(short, 'dyad')} {'has' if short == 1 else 'have'} fewer than {_SLOPES_APART} turns: "
+            "slopes above and below neutral cannot be separated."
         )
     if timing == "sequential" and len(panel.roles) != 2:
         notes.append("without two roles who speaks first is arbitrary: consider timing='simultaneous'.")

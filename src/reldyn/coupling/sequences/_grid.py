@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn._format import counted
 from reldyn._types import Column
 from reldyn.coupling.sequences._categories import Bins, Categories, categories_of
 from reldyn.coupling.sequences._grid_measures import MEASURES, Visits, grid_measures, return_times, visits_of, winnow
@@ -90,7 +91,7 @@ class GridResult(Result):
 
     def _headline(self) -> str:
         k = len(self.states)
-        return f"State space grids of {self.variable}: {k} x {k} cells, {len(self.measures)} dyads"
+        return f"State space grids of {self.variable}: {k} x {k} cells, {counted(len(self.measures), 'dyad')}"
 
     def _methods(self) -> str:
         return (
@@ -305,7 +306,13 @@ def _remarks(measured: Sequence[dict[str, Any]]) -> tuple[str, ...]:
     still = sum(row["n_events"] > 0 and row["n_transitions"] == 0 for row in measured)
     notes = []
     if without:
-        notes.append(f"{without} dyads have no occasion at which both partners answered.")
+        notes.append(
+            f"{counted(without, 'dyad')} {'has' if without == 1 else 'have'} no occasion at which both partners "
+            "answered."
+        )
     if still:
-        notes.append(f"{still} dyads show no transition, so that transition entropies and return times are missing.")
+        notes.append(
+            f"{counted(still, 'dyad')} {'shows' if still == 1 else 'show'} no transition, so that transition "
+            "entropies and return times are missing."
+        )
     return tuple(notes)
