@@ -7,6 +7,7 @@ import pytest
 
 import reldyn as rd
 from reldyn.errors import DataError, DesignError
+from reldyn.plot._style import BLUE, ORANGE
 
 mpl.use("Agg")
 
@@ -151,3 +152,19 @@ def test_measures_and_dyads_that_are_not_there_are_named(contacts):
         rd.plot.shrinkage(table, windows, measure="diversity")
     with pytest.raises(DataError, match=r"^no dyad 99; the first are: 0, 1, 2, 3, 4\.$"):
         rd.plot.shrinkage(table, windows, dyads=[99])
+
+
+def test_a_role_has_one_colour_in_all_figures():
+    panel = rd.simulate.apim(n_dyads=12, n_occasions=40, actor=0.3, partner=0.2, seed=1).panel
+    frame = panel.frame.sort_values("role", ascending=False)
+    panel = rd.DyadPanel(frame, **panel.columns)
+    drawn = [
+        rd.affect_dynamics(panel, "y").plot().axes[0],
+        rd.dynamics.inertia(panel, "y").plot().axes[0],
+        rd.dynamics.location_scale(panel, "y").plot().axes[0],
+        rd.dynamics.network_density(panel, ["x", "y"]).plot().axes[1],
+    ]
+    for ax in drawn:
+        shown = zip(ax.get_legend().get_texts(), ax.get_legend().legend_handles, strict=True)
+        colours = {text.get_text(): handle.get_color() for text, handle in shown}
+        assert [colours[role] for role in panel.roles] == [BLUE, ORANGE]

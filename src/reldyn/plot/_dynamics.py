@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
     from reldyn.results import Result
 
@@ -82,7 +83,8 @@ def affect_dynamics(table: pd.DataFrame, *, variable: str | None = None) -> Figu
 
 
 def _roles(rows: pd.DataFrame) -> list[Any]:
-    return [role for role in dict.fromkeys(rows["role"]) if role != ""]
+    """Roles in an order that does not hang on that of the rows, so that each has one colour in all figures."""
+    return sorted(set(rows["role"]) - {""}, key=str)
 
 
 def _colours(rows: pd.DataFrame) -> list[str]:
@@ -97,18 +99,27 @@ def _persons(ax: Axes, rows: pd.DataFrame, across: str, up: str) -> None:
     dots(ax, rows[across], rows[up], _colours(rows))
 
 
-def _role_legend(ax: Axes, rows: pd.DataFrame, *, above: bool = False) -> None:
+def _role_handles(rows: pd.DataFrame) -> list[Line2D]:
     from matplotlib.lines import Line2D
 
     roles = _roles(rows)
     if len(roles) < 2:
-        return
+        return []
     colours = (MEMBERS[place % len(MEMBERS)] for place in range(len(roles)))
-    handles = [Line2D([], [], marker="o", ls="", color=colour) for colour in colours]
+    return [
+        Line2D([], [], marker="o", ls="", color=colour, label=str(role))
+        for colour, role in zip(colours, roles, strict=True)
+    ]
+
+
+def _role_legend(ax: Axes, rows: pd.DataFrame, *, above: bool = False) -> None:
+    handles = _role_handles(rows)
+    if not handles:
+        return
     where: dict[str, Any] = {"loc": "best"}
     if above:
-        where = {"loc": "lower right", "bbox_to_anchor": (1, 1), "ncols": len(roles), "borderaxespad": 0.2}
-    ax.legend(handles, [str(role) for role in roles], handletextpad=0.2, **where)
+        where = {"loc": "lower right", "bbox_to_anchor": (1, 1), "ncols": len(handles), "borderaxespad": 0.2}
+    ax.legend(handles=handles, handletextpad=0.2, **where)
 
 
 def location_scale(result: Result) -> Figure:
@@ -262,7 +273,7 @@ def network(result: Result) -> Figure:
         right.set_xlabel("density expected from noise")
         right.set_ylabel("density")
         right.set_title("Density of persons")
-        right.legend(loc="lower right")
+        right.legend(handles=[*right.get_legend_handles_labels()[0], *_role_handles(persons)], loc="best")
     return figure
 
 

@@ -203,7 +203,7 @@ def reliable_change(table: pd.DataFrame, *, ax: Axes | None = None) -> Figure:
     rows = table[table["critical_change"].notna()].reset_index(drop=True)
     if rows.empty:
         raise DesignError("no person has a change to judge: the column note says why.")
-    roles = [role for role in dict.fromkeys(rows["role"]) if role != ""]
+    roles = sorted(set(rows["role"]) - {""}, key=str)
     place = np.arange(len(rows))
     with style():
         axes = axes_or_new(ax, 5.6, 1.1 + 0.26 * len(rows))
