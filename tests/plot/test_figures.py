@@ -170,3 +170,18 @@ def test_svg_leaves_no_figure_behind(panel):
 
     rd.plot.to_svg(lambda: rd.plot.trajectories(panel, ["warmth"]))
     assert plt.get_fignums() == []
+
+
+def test_long_names_keep_to_their_own_axes():
+    name = "how_close_did_you_feel_to_your_partner_since_the_last_prompt"
+    data = rd.simulate.apim(n_dyads=12, n_occasions=8, actor=0.3, partner=0.2, seed=1).panel
+    long = rd.DyadPanel(data.frame.rename(columns={"x": name}), **data.columns)
+    for figure in (
+        rd.plot.path_diagram(rd.apim(long, outcome="y", predictors=[name])),
+        rd.plot.trajectories(long, [name, "y"], dyads=long.index.dyad_labels[0]),
+    ):
+        figure.canvas.draw()
+        titles = [ax._left_title.get_window_extent() for ax in figure.axes[:2]]
+        assert titles[0].x1 < titles[1].x0
+        assert titles[1].x1 <= figure.bbox.x1
+        assert figure.axes[0].get_title(loc="left").replace("\n", "").startswith(name)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn.errors import DesignError
-from reldyn.plot._style import GREY, INK, MEMBERS, PALE, axes_or_new, style
+from reldyn.plot._style import GREY, INK, MEMBERS, PALE, axes_or_new, style, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,12 +55,14 @@ def coefficients(fit: Result, *, intercepts: bool = False, ax: Axes | None = Non
     roles = [str(role) for role in table["role"]] if "role" in table else [""] * len(table)
     known = list(dict.fromkeys(role for role in roles if role not in ("", "None", "nan")))
     place = np.arange(len(table))
+    terms = [wrapped(str(term), 44) for term in table["term"]]
+    lines = max(term.count("\n") for term in terms) + 1
     with style():
-        ax = axes_or_new(ax, 6.5, 0.9 + 0.28 * len(table))
+        ax = axes_or_new(ax, 6.5, 0.9 + (0.14 + 0.14 * lines) * len(table))
         ax.axvline(0, color=GREY, lw=0.8, zorder=0)
         for at, row in enumerate(table.itertuples(index=False)):
             _draw_row(ax, at, row, MEMBERS[known.index(roles[at]) % len(MEMBERS)] if roles[at] in known else INK)
-        ax.set_yticks(place, table["term"].astype(str))
+        ax.set_yticks(place, terms)
         ax.set_ylim(len(table) - 0.5, -0.5)
         ax.set_xlabel("estimate with 95 % interval")
         ax.tick_params(axis="y", length=0)

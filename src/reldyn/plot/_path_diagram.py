@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn.errors import DesignError, check_columns
-from reldyn.plot._style import BLUE, GREY, INK, ORANGE, new_figure, style
+from reldyn.plot._style import BLUE, GREY, INK, ORANGE, new_figure, style, wrapped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -154,7 +154,7 @@ def _residual_correlation(fit: Result, members: tuple[str, str], composition: st
 def _draw_panel(ax: Axes, diagram: _Diagram) -> None:
     ax.set_xlim(0, 1)
     ax.set_ylim(0, 1)
-    ax.set_title(diagram.title)
+    ax.set_title(wrapped(diagram.title, 44))
     heights = (_TOP, _BOTTOM)
     for member, height in zip(diagram.members, heights, strict=True):
         _box(ax, _LEFT, height, diagram.predictor, member)
@@ -181,7 +181,7 @@ def _box(ax: Axes, x: float, y: float, variable: str, member: str) -> None:
             linewidth=1.0,
         )
     )
-    name = "\n".join(textwrap.wrap(variable.replace("_", " "), 16)[:2])
+    name = "\n".join(textwrap.wrap(variable.replace("_", " "), 16, max_lines=2, placeholder=" ..."))
     size = 8.5 if len(max(name.split("\n"), key=len)) <= 13 else 7.2
     ax.text(x, y + 0.028, name, ha="center", va="center", fontsize=size, linespacing=0.95)
     ax.text(x, y - 0.068, member, ha="center", va="center", fontsize=7.5, color=GREY)

@@ -32,6 +32,7 @@ __all__ = [
     "new_figure",
     "style",
     "to_svg",
+    "wrapped",
 ]
 
 BLUE, ORANGE, GREEN, PURPLE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#9FCDE8"
@@ -102,6 +103,16 @@ def new_figure(width: float, height: float) -> Figure:
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def wrapped(name: str, room: int) -> str:
+    """A long name on several lines, broken after blanks and underscores."""
+    lines = [""]
+    for part in re.findall(r"[^_ ]*[_ ]|[^_ ]+$", name):
+        if lines[-1] and len(lines[-1] + part.rstrip()) > room:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def axes_or_new(ax: Axes | None, width: float, height: float) -> Axes:

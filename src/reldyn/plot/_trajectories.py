@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reldyn.errors import DataError
-from reldyn.plot._style import MEMBERS, PALE, new_figure, style
+from reldyn.plot._style import MEMBERS, PALE, new_figure, style, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,7 +62,7 @@ def trajectories(panel: DyadPanel, variables: Sequence[str], *, dyads: Sequence[
                 ax.set_ylim(_limits(panel, name, values[name]))
                 ax.margins(x=0.02)
                 if row == 0:
-                    ax.set_title(name)
+                    ax.set_title(wrapped(name, 84 // len(names)))
                 if row == len(shown) - 1:
                     ax.set_xlabel("day" if panel.index.n_days > 1 else panel.columns["time"] or "occasion")
             grid[row, 0].set_ylabel(f"dyad {panel.index.dyad_labels[code]}")
