@@ -303,3 +303,11 @@ def test_one_dyad_is_told_in_the_singular():
     told = rd.affect_dynamics(panel, "y").summary()
     assert told.splitlines()[0].endswith("? 1 dyad, 2 persons")
     assert "- 2 rows: no scale declared" in told
+
+
+def test_a_diary_of_one_a_day_is_not_said_to_leave_out_nights():
+    frame = small(range(20), days=10).query("beep == 0")
+    panel = rd.DyadPanel(frame, dyad="dyad", person="person", day="day")
+    found = rd.affect_dynamics(panel, "x")
+    assert found["n_pairs"].tolist() == [9, 9]
+    assert "where there are several a day, by default without steps over a night" in " ".join(found.summary().split())
