@@ -100,7 +100,7 @@ CODES: dict[str, FindingCode] = {
     "missing-id": FindingCode(
         "error",
         "A row without dyad, person or role.",
-        "Fill in the id from the study's list of participants, or drop the rows.",
+        "Fill in the id or the role from the study's list of participants, or drop the rows.",
     ),
     "missing-occasion": FindingCode(
         "error",
