@@ -185,3 +185,10 @@ def test_long_names_keep_to_their_own_axes():
         assert titles[0].x1 < titles[1].x0
         assert titles[1].x1 <= figure.bbox.x1
         assert figure.axes[0].get_title(loc="left").replace("\n", "").startswith(name)
+
+
+def test_rows_that_are_no_panel_are_refused_with_the_call_that_makes_one(panel):
+    with pytest.raises(DesignError, match=r"^plot\.compliance_heatmap takes a DyadPanel, not a DataFrame: make"):
+        rd.plot.compliance_heatmap(panel.frame)
+    with pytest.raises(DesignError, match=r"^plot\.trajectories takes a DyadPanel, not a DataFrame: make one with"):
+        rd.plot.trajectories(panel.frame, ["warmth"])

@@ -27,8 +27,7 @@ def compliance_heatmap(panel: DyadPanel, *, variables: Sequence[str] | None = No
     ----------
     panel : DyadPanel
     variables : sequence of str, optional
-        An occasion counts as answered when any of these has a value; None: any column that is
-        neither a role nor a clock column, as in `DyadPanel.compliance`.
+        An occasion counts as answered when any of these has a value; None: as in `DyadPanel.compliance`.
     ax : matplotlib Axes, optional
 
     Returns
@@ -36,6 +35,11 @@ def compliance_heatmap(panel: DyadPanel, *, variables: Sequence[str] | None = No
     matplotlib.axes.Axes
         Dyads from top to bottom in panel order; occasions of the study's grid from left to
         right. White: before a dyad's first or after its last row.
+
+    Raises
+    ------
+    DesignError
+        It is no panel.
 
     Examples
     --------
@@ -47,7 +51,9 @@ def compliance_heatmap(panel: DyadPanel, *, variables: Sequence[str] | None = No
     from matplotlib.patches import Patch
 
     from reldyn.panel import answered_grid
+    from reldyn.panel._analysis import check_given_panel
 
+    check_given_panel(panel, "plot.compliance_heatmap")
     answered, expected = answered_grid(panel, variables)
     used = np.unique(panel.index.occasion)
     code = np.where(expected, 1 + answered.sum(axis=1), 0)[:, used]

@@ -41,6 +41,8 @@ def trajectories(panel: DyadPanel, variables: Sequence[str], *, dyads: Sequence[
     ------
     DataError
         A dyad or a column is not in the panel, or a column holds text.
+    DesignError
+        It is no panel.
 
     Examples
     --------
@@ -49,6 +51,9 @@ def trajectories(panel: DyadPanel, variables: Sequence[str], *, dyads: Sequence[
     >>> len(rd.plot.trajectories(panel, ["warmth_received"]).axes)
     3
     """
+    from reldyn.panel._analysis import check_given_panel
+
+    check_given_panel(panel, "plot.trajectories")
     names = [variables] if isinstance(variables, str) else list(variables)
     values = {name: panel.values(name) for name in names}
     shown = _dyad_codes(panel, values, dyads)
