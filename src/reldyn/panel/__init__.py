@@ -1,6 +1,6 @@
 """Panels of two partners over time: reading, checking and reshaping."""
 
-from reldyn.panel._analysis import analysis
+from reldyn.panel._analysis import analysis, check_given_panel
 from reldyn.panel._clock import USUAL_NIGHT, Clock
 from reldyn.panel._compliance import answered_grid
 from reldyn.panel._index import PanelIndex
@@ -39,6 +39,7 @@ __all__ = [
     "answered_grid",
     "careless",
     "careless_stretches",
+    "check_given_panel",
     "check_panel",
     "finding_codes",
     "from_wide",

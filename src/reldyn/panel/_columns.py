@@ -53,7 +53,7 @@ def numbers_of(panel: DyadPanel, variable: str) -> NDArray[np.float64]:
             first = column.iloc[bad[0]]
             raise DataError(
                 f"column {variable!r} holds text, for example {first!r} ({where}): "
-                f"{_mend_text(str(first), beside_numbers=bool(numbers.notna().any()))}."
+                f"{_fix_for_text(str(first), with_numbers=bool(numbers.notna().any()))}."
             )
         column = numbers
     if column.dtype == np.float64:
@@ -62,11 +62,11 @@ def numbers_of(panel: DyadPanel, variable: str) -> NDArray[np.float64]:
     return read_only(column.to_numpy(dtype=float, na_value=np.nan))
 
 
-def _mend_text(first: str, *, beside_numbers: bool) -> str:
+def _fix_for_text(first: str, *, with_numbers: bool) -> str:
     """What to do about text where numbers are needed, by its first example."""
     if _DECIMAL_COMMA.fullmatch(first.strip()):
         return "if these are numbers, read the file with rd.read_table(path, decimal=',')"
-    if beside_numbers:
+    if with_numbers:
         return f"correct it, or name it as missing, as in rd.read_table(path, missing=('', 'NA', {first!r}))"
     return "recode it to numbers, categories to one indicator column each (pd.get_dummies), never to 1, 2, 3"
 

@@ -51,7 +51,7 @@ def trajectories(panel: DyadPanel, variables: Sequence[str], *, dyads: Sequence[
     >>> len(rd.plot.trajectories(panel, ["warmth_received"]).axes)
     3
     """
-    from reldyn.panel._analysis import check_given_panel
+    from reldyn.panel import check_given_panel
 
     check_given_panel(panel, "plot.trajectories")
     names = [variables] if isinstance(variables, str) else list(variables)
