@@ -50,8 +50,7 @@ def compliance_heatmap(panel: DyadPanel, *, variables: Sequence[str] | None = No
     from matplotlib.colors import ListedColormap
     from matplotlib.patches import Patch
 
-    from reldyn.panel import answered_grid
-    from reldyn.panel import check_given_panel
+    from reldyn.panel import answered_grid, check_given_panel
 
     check_given_panel(panel, "plot.compliance_heatmap")
     answered, expected = answered_grid(panel, variables)
