@@ -323,7 +323,7 @@ def test_a_categorical_covariate_is_its_indicators(as_pairs, columns_of, missing
 
 @pytest.mark.parametrize("n_boot", [0, 1, 2.5, True])
 def test_an_interval_needs_samples(cross_section, n_boot):
-    with pytest.raises(rd.DesignError, match="is not a whole number of at least 2"):
+    with pytest.raises(rd.DesignError, match=f"n_boot={n_boot}.*whole number"):
         rd.actor_partner.mediation(cross_section, outcome="y", predictor="xa", mediator="ma", n_boot=n_boot)
 
 

@@ -205,8 +205,9 @@ def test_what_cannot_be_a_weight_or_offset_is_refused(rows, panel):
         return refused(rd.apim, panel_of(frame), outcome="y", predictors=["xa"], **named)
 
     assert apim(offset="xa").startswith("offset='xa' is in the model already")
-    assert apim(weights=[1, 2]) == (
-        "weights takes the name of a column of the panel, and what was given is of type list: enter its values as a "
+    assert apim(weights=[1, 2]) == "weights=[1, 2] is a list: give the name of one column, as text."
+    assert apim(weights=rows["y"]) == (
+        "weights takes the name of a column of the panel, and what was given is of type Series: enter its values as a "
         "column first."
     )
     assert "weights='w' is 0 in rows 0, 1" in apim(rows.assign(w=np.where(rows.index < 2, 0, 1)), weights="w")

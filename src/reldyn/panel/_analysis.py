@@ -84,6 +84,11 @@ def check_given_panel(panel: Any, name: str) -> None:
     ------
     DesignError
         It is no panel.
+
+    Examples
+    --------
+    >>> import reldyn as rd
+    >>> rd.panel.check_given_panel(rd.simulate.apim(n_dyads=5, seed=1).panel, "my_analysis")
     """
     if isinstance(panel, DyadPanel):
         return
