@@ -88,7 +88,7 @@ def check_given_panel(panel: Any, name: str) -> None:
     Examples
     --------
     >>> import reldyn as rd
-    >>> rd.panel.check_given_panel(rd.simulate.apim(n_dyads=5, seed=1).panel, "my_analysis")
+    >>> rd.panel.check_given_panel(rd.load_sample(), "my_analysis")
     """
     if isinstance(panel, DyadPanel):
         return
