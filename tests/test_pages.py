@@ -60,6 +60,7 @@ def test_the_readme_shows_the_stored_run_of_the_demo():
     assert round(faster) == FASTER
     assert f"the demo is {FASTER} times as fast" in README
     per_core = figures["numpy, processor seconds per core of 2"]
+    assert per_core["met"]
     assert f"{per_core['measured'] / 60:.1f} minutes of processor time on each of two cores" in README.replace(
         "\n", " "
     )

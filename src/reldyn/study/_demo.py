@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["FASTER", "demo_lines", "run_demo"]
 
 # How many times less processor time the demo takes with compiled kernels: benchmarks/results/demo.json.
-FASTER = 12
+FASTER = 9
 INTERMITTENT = ("cycle", "alternation")
 # What only the short demo has: its couples, and its few surrogates.
 _SHORT_STEP = re.compile(r"^\[\[prepare\]\].*?\n(?=\[)", re.MULTILINE | re.DOTALL)
