@@ -222,7 +222,7 @@ def test_a_header_that_stands_twice_is_named(frame):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"warmth": ["warmth"]}, "warmth=['warmth'] is not the name of a column."),
+        ({"warmth": ["warmth"]}, "warmth=['warmth'] is a list: give the name of one column, as text."),
         ({"warmth": None}, "warmth=None is not the name of a column."),
         ({"response": 3}, "response=3 is not the name of a column."),
         ({"covariates": [3]}, "covariates=3 is not the name of a column."),
