@@ -14,7 +14,7 @@ import numpy as np
 from reldyn._types import Array, Column, Flags, Ints
 from reldyn.dynamics._indices import FEWEST_PAIRS, moments
 from reldyn.dynamics._pairs import Pairs, SuccessiveValues, check_pairs, pair_rule, successive_values
-from reldyn.dynamics._persons import person_columns
+from reldyn.dynamics._persons import left_out_notes, person_columns
 from reldyn.dynamics._units import Units, dyad_units, person_units
 from reldyn.errors import DesignError, check_option
 from reldyn.panel import analysis
@@ -169,9 +169,7 @@ def inertia(
     else:
         units = dyad_units(panel, row, y, lagged, _NAMES, residual="unstructured")
     fit = fit_mixed(units.problem, units.structure, units.residual, chosen.method)
-    left_out = int((~used).sum())
-    notes = (f"{left_out} of {len(used)} persons are left out; persons() says why.",) if left_out else ()
-    notes = (*notes, *fit.warnings, _nickell_note(fit, spread.n[used]))
+    notes = (*left_out_notes(int(used.sum()), len(used)), *fit.warnings, _nickell_note(fit, spread.n[used]))
     return InertiaResult.of(
         variable=str(variable),
         unit=unit,

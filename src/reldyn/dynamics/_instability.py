@@ -9,7 +9,7 @@ import numpy as np
 
 from reldyn._types import Column
 from reldyn.dynamics._pairs import Pairs, check_pairs, pair_rule, successive_values
-from reldyn.dynamics._persons import person_columns
+from reldyn.dynamics._persons import left_out_notes, person_columns
 from reldyn.dynamics._units import person_units
 from reldyn.errors import DesignError, check_option
 from reldyn.panel import analysis
@@ -131,8 +131,6 @@ def instability(
     ones = np.ones((len(y), 1))
     units = person_units(y, ones, ones, person, ("intercept",))
     fit = fit_mixed(units.problem, units.structure, units.residual, method)
-    left_out = panel.n_persons - n_units
-    notes = (f"{left_out} of {panel.n_persons} persons are left out; persons() says why.",) if left_out else ()
     return InstabilityResult.of(
         variable=str(variable),
         pairs=pairs,
@@ -144,7 +142,7 @@ def instability(
         n_persons=n_units,
         n_dyads=len(np.unique(panel.index.dyad[persons.row[series.place[series.earlier]]])),
         converged=fit.converged,
-        notes=(*notes, *fit.warnings),
+        notes=(*left_out_notes(n_units, panel.n_persons), *fit.warnings),
     )
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from reldyn.panel import DyadPanel
 
-__all__ = ["first_rows", "listed", "person_columns"]
+__all__ = ["first_rows", "left_out_notes", "listed", "person_columns"]
 
 
 def listed(variables: str | Sequence[str]) -> list[str]:
@@ -29,6 +29,12 @@ def listed(variables: str | Sequence[str]) -> list[str]:
     if twice:
         raise DesignError(f"variables names {twice[0]!r} twice: name each column once.")
     return names
+
+
+def left_out_notes(n_used: int, n_persons: int) -> tuple[str, ...]:
+    """Return how many persons are left out of a model, where any are."""
+    left_out = n_persons - n_used
+    return (f"{left_out} of {n_persons} persons are left out; persons() says why.",) if left_out else ()
 
 
 def first_rows(panel: DyadPanel) -> NDArray[np.int64]:

@@ -9,7 +9,19 @@ import numpy as np
 
 from reldyn.errors import DataError, DesignError
 from reldyn.plot._layers import course, dots
-from reldyn.plot._style import BLUE, GREY, INK, MEMBERS, ORANGE, PALE, axes_or_new, figure_of, new_figure, style
+from reldyn.plot._style import (
+    BLUE,
+    GREY,
+    INK,
+    MEMBERS,
+    ORANGE,
+    PALE,
+    axes_or_new,
+    figure_of,
+    new_figure,
+    roles_of,
+    style,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,13 +94,8 @@ def affect_dynamics(table: pd.DataFrame, *, variable: str | None = None) -> Figu
     return figure
 
 
-def _roles(rows: pd.DataFrame) -> list[Any]:
-    """Roles in an order that does not hang on that of the rows, so that each has one colour in all figures."""
-    return sorted(set(rows["role"]) - {""}, key=str)
-
-
 def _colours(rows: pd.DataFrame) -> list[str]:
-    roles = _roles(rows)
+    roles = roles_of(rows)
     return [MEMBERS[roles.index(role) % len(MEMBERS)] if role in roles else INK for role in rows["role"]]
 
 
@@ -102,7 +109,7 @@ def _persons(ax: Axes, rows: pd.DataFrame, across: str, up: str) -> None:
 def _role_handles(rows: pd.DataFrame) -> list[Line2D]:
     from matplotlib.lines import Line2D
 
-    roles = _roles(rows)
+    roles = roles_of(rows)
     if len(roles) < 2:
         return []
     colours = (MEMBERS[place % len(MEMBERS)] for place in range(len(roles)))
@@ -206,7 +213,7 @@ def inertia(result: Result, *, ax: Axes | None = None) -> Figure:
     with style():
         axes = axes_or_new(ax, 5.6, 1.2 + (0.2 * len(rows) if named else 5.2))
         axes.axvline(0, color=GREY, lw=0.8, ls=":", zorder=0)
-        _averages(axes, told.tidy(), _roles(rows))
+        _averages(axes, told.tidy(), roles_of(rows))
         place, colours = np.arange(len(rows)), _colours(rows)
         axes.hlines(place, rows["conf_low"], rows["conf_high"], colors=colours, lw=1.1 if named else 0.5, alpha=0.7)
         dots(axes, rows["inertia"], place, colours, size=14 if named else 5, alpha=1.0, zorder=3)

@@ -9,7 +9,7 @@ import numpy as np
 
 from reldyn.errors import DesignError
 from reldyn.plot._layers import course
-from reldyn.plot._style import GREY, INK, MEMBERS, PALE, axes_or_new, figure_of, new_figure, style
+from reldyn.plot._style import GREY, INK, MEMBERS, PALE, axes_or_new, figure_of, new_figure, roles_of, style
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -203,7 +203,7 @@ def reliable_change(table: pd.DataFrame, *, ax: Axes | None = None) -> Figure:
     rows = table[table["critical_change"].notna()].reset_index(drop=True)
     if rows.empty:
         raise DesignError("no person has a change to judge: the column note says why.")
-    roles = sorted(set(rows["role"]) - {""}, key=str)
+    roles = roles_of(rows)
     place = np.arange(len(rows))
     with style():
         axes = axes_or_new(ax, 5.6, 1.1 + 0.26 * len(rows))

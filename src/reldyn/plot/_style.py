@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from reldyn.plot._display import closing_what_fails, figure_of, open_figure
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -30,6 +31,7 @@ __all__ = [
     "axes_or_new",
     "figure_of",
     "new_figure",
+    "roles_of",
     "style",
     "to_svg",
     "wrapped",
@@ -103,6 +105,11 @@ def new_figure(width: float, height: float) -> Figure:
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def roles_of(rows: pd.DataFrame) -> list[Any]:
+    """Roles in an order that does not hang on that of the rows, so that each has one colour in all figures."""
+    return sorted(set(rows["role"]) - {""}, key=str)
 
 
 def wrapped(name: str, room: int) -> str:

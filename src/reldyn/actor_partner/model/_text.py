@@ -163,6 +163,7 @@ def _default_phrase(setting: Any) -> str:
 
 
 def residual_phrase(residual: Any) -> str:
+    """What is assumed of the residuals, as it follows "Residuals:" in a methods paragraph."""
     extra = []
     if residual.common:
         extra.append("one carry-over for both roles")

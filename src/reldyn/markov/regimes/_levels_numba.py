@@ -19,15 +19,17 @@ from reldyn.markov.regimes._sojourn_numba import (
     LOST,
     SMALLEST,
     account,
+    arrive_back,
     begin,
-    beyond,
+    begin_back,
     durations_of,
     flow_of,
-    gather,
+    leave_back,
     rescale,
     spread,
     still_there,
     tabulate,
+    weigh_back,
 )
 
 # As in `_switching`: no pair of phases is ruled out altogether by one answer.
@@ -204,43 +206,19 @@ def _backward(
     weights: Any, durations: Any, moves: Any, flow: Any, pairs: Any, gamma: Any, exits: Any, stays: Any
 ) -> None:
     """Smooth: write the probability of every pair of phases (before, now), exits and stays by age."""
-    leaving, onward, in_tail = flow.leaving, flow.onward, flow.in_tail
     n_states, n_occasions = gamma.shape
     n_ages = exits.shape[1]
     final, last = n_occasions - 1, n_ages - 1
-    arrive, depart, waiting = flow.back[0], flow.back[1], flow.back[2]
+    arrive, depart = flow.back[0], flow.back[1]
     behind, ended, begun = flow.back[3], flow.back[4], flow.back[5]
-    depart[:] = 0.0
-    begun[:] = 0.0
-    waiting[:] = 1.0
-    behind[:] = 1.0
-    ended[:] = 1.0
-    exits[:] = 0.0
+    begin_back(flow, exits)
     pairs[:] = 0.0
-    # Nobody leaves at the end of the series or after it.
-    leaving[:, final:] = 0.0
-    onward[:] = 0.0
     for t in range(final, -1, -1):
         for k in range(n_states):
-            reach = 1.0 / behind[k]
-            if t < final:
-                leaving[k, t] = depart[k] * reach
-                waiting[k] = durations.last_hazard[k] * depart[k] + (1.0 - durations.last_hazard[k]) * waiting[k]
-                exits[k, last] += flow.tails[k, t] * durations.last_hazard[k] * depart[k]
-                spread(leaving[k, t], durations.backwards, k, t, onward, n_ages)
-            in_tail[k, t] = waiting[k] * reach
-            # What an arrival at t is worth: its own density came with the move.
-            arrive[k] = behind[k] * (onward[k, t + last] + beyond(k, t, durations.survival, in_tail, ended[k], last))
-            gather(flow.entering[k, t] * behind[k], leaving, k, t, exits, last)
-            begun[k] += flow.entering[k, t] * arrive[k]
-            waiting[k] *= weights[t, k, k]
-            behind[k] *= weights[t, k, k]
-            if behind[k] < SMALLEST or behind[k] > LARGEST:
-                rescale(behind[k], leaving, k, t, n_ages)
-                rescale(behind[k], in_tail, k, t, n_ages)
-                rescale(behind[k], onward, k, t, n_ages)
-                ended[k] *= behind[k]
-                behind[k] = 1.0
+            leave_back(k, t, durations, flow, exits, n_ages)
+            # The density of an arrival came with the move.
+            arrive_back(k, t, durations, flow, exits, last)
+            weigh_back(k, t, weights[t, k, k], flow, n_ages)
         if t == 0:
             break
         norm = 0.0

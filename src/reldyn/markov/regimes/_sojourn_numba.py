@@ -61,7 +61,7 @@ class Flow(NamedTuple):
     in_tail: Any  # (K, T): the same, being in the last age here
     tail: Any  # (K,): goes on in the last age
     share_left: Any  # (K,): of a mass, since it was last summed
-    back: Any  # (6, K): room for the way back
+    back: Any  # (6, K): arrive, depart, waiting, behind, ended, begun: the way back
 
 
 @jit
@@ -219,47 +219,73 @@ def still_there(k: int, t: int, durations: Any, flow: Any, tail: Any, last: int)
 
 
 @inlined
+def begin_back(flow: Any, exits: Any) -> None:
+    """Forget the way back of the series before; nobody leaves at the end of this one or after it."""
+    flow.back[:] = 0.0
+    # Waiting in the last age, behind, and ended.
+    for which in (2, 3, 4):
+        for k in range(flow.back.shape[1]):
+            flow.back[which, k] = 1.0
+    exits[:] = 0.0
+    flow.leaving[:, flow.left.shape[1] - 1 :] = 0.0
+    flow.onward[:] = 0.0
+
+
+@inlined
+def leave_back(k: int, t: int, durations: Any, flow: Any, exits: Any, n_ages: int) -> None:
+    """Take in what leaving phase k after t is worth, and waiting in its last age."""
+    depart, waiting, hazard = flow.back[1, k], flow.back[2, k], durations.last_hazard[k]
+    reach = 1.0 / flow.back[3, k]
+    if t < flow.left.shape[1] - 1:
+        flow.leaving[k, t] = depart * reach
+        waiting = hazard * depart + (1.0 - hazard) * waiting
+        exits[k, n_ages - 1] += flow.tails[k, t] * hazard * depart
+        spread(flow.leaving[k, t], durations.backwards, k, t, flow.onward, n_ages)
+    flow.back[2, k] = waiting
+    flow.in_tail[k, t] = waiting * reach
+
+
+@inlined
+def weigh_back(k: int, t: int, weight: float, flow: Any, n_ages: int) -> None:
+    """Take in the density at t of phase k."""
+    flow.back[2, k] *= weight
+    flow.back[3, k] *= weight
+    behind = flow.back[3, k]
+    if behind < SMALLEST or behind > LARGEST:
+        rescale(behind, flow.leaving, k, t, n_ages)
+        rescale(behind, flow.in_tail, k, t, n_ages)
+        rescale(behind, flow.onward, k, t, n_ages)
+        flow.back[4, k] *= behind
+        flow.back[3, k] = 1.0
+
+
+@inlined
+def arrive_back(k: int, t: int, durations: Any, flow: Any, exits: Any, last: int) -> None:
+    """Say what an arrival in phase k at t is worth, and add its exits by age."""
+    behind, ended, entering = flow.back[3, k], flow.back[4, k], flow.entering[k, t]
+    later = flow.onward[k, t + last] + beyond(k, t, durations.survival, flow.in_tail, ended, last)
+    flow.back[0, k] = behind * later
+    gather(entering * behind, flow.leaving, k, t, exits, last)
+    flow.back[5, k] += entering * flow.back[0, k]
+
+
+@inlined
 def _backward(
     weights: Any, durations: Any, moves: Any, flow: Any, gamma: Any, exits: Any, stays: Any, counts: Any, n_ages: int
 ) -> None:
     """Smooth: posterior, expected exits and stays by age, expected moves."""
-    leaving, onward, in_tail = flow.leaving, flow.onward, flow.in_tail
-    entering, left, tails = flow.entering, flow.left, flow.tails
-    survival, backwards, last_hazard = durations.survival, durations.backwards, durations.last_hazard
+    entering, left = flow.entering, flow.left
     n_states, n_occasions = weights.shape
     final, last = n_occasions - 1, n_ages - 1
-    arrive, depart, waiting = flow.back[0], flow.back[1], flow.back[2]
+    arrive, depart = flow.back[0], flow.back[1]
     behind, ended, begun = flow.back[3], flow.back[4], flow.back[5]
-    depart[:] = 0.0
-    begun[:] = 0.0
-    waiting[:] = 1.0
-    behind[:] = 1.0
-    ended[:] = 1.0
-    exits[:] = 0.0
+    begin_back(flow, exits)
     counts[:] = 0.0
-    # Nobody leaves at the end of the series or after it.
-    leaving[:, final:] = 0.0
-    onward[:] = 0.0
     for t in range(final, -1, -1):
         for k in range(n_states):
-            reach = 1.0 / behind[k]
-            if t < final:
-                leaving[k, t] = depart[k] * reach
-                waiting[k] = last_hazard[k] * depart[k] + (1.0 - last_hazard[k]) * waiting[k]
-                exits[k, last] += tails[k, t] * last_hazard[k] * depart[k]
-                spread(leaving[k, t], backwards, k, t, onward, n_ages)
-            in_tail[k, t] = waiting[k] * reach
-            waiting[k] *= weights[k, t]
-            behind[k] *= weights[k, t]
-            if behind[k] < SMALLEST or behind[k] > LARGEST:
-                rescale(behind[k], leaving, k, t, n_ages)
-                rescale(behind[k], in_tail, k, t, n_ages)
-                rescale(behind[k], onward, k, t, n_ages)
-                ended[k] *= behind[k]
-                behind[k] = 1.0
-            arrive[k] = behind[k] * (onward[k, t + last] + beyond(k, t, survival, in_tail, ended[k], last))
-            gather(entering[k, t] * behind[k], leaving, k, t, exits, last)
-            begun[k] += entering[k, t] * arrive[k]
+            leave_back(k, t, durations, flow, exits, n_ages)
+            weigh_back(k, t, weights[k, t], flow, n_ages)
+            arrive_back(k, t, durations, flow, exits, last)
         if t == 0:
             break
         norm = 0.0

@@ -67,7 +67,9 @@ def residual_second_order(fit: Fit, W: Array) -> Array:
         for part in _portions(occasions, dyads, len(fit.beta)):
             places, spans = _places(occasions, part)
             matrices = _matrices(fit, stratum, W[here, here], spans, shortest)
-            half += _carried(lay_out(part), places, matrices)
+            values = np.zeros((len(places), 2, len(part.dyads), len(fit.beta)))
+            lay_out(part, values)
+            half += _carried(values, places, matrices)
     return half + half.T
 
 
@@ -81,8 +83,17 @@ class _Occasions:
     first: Ints
 
 
-# From dyads to rows (t, 2, n, p) of V^{-1}X by occasion, member and dyad.
-_LayOut = Callable[[Ints], Array]
+@dataclass(frozen=True)
+class _Portion:
+    """Some dyads, their rows, and the place of each row's dyad among them."""
+
+    dyads: Ints
+    rows: Ints
+    owner: Ints
+
+
+# Writes the rows of V^{-1}X of some dyads by occasion, member and dyad: into zeros (t, 2, n, p).
+_LayOut = Callable[[_Portion, Array], None]
 
 
 def _carried(values: Array, places: Ints, matrices: tuple[Array, ...]) -> Array:
@@ -137,12 +148,8 @@ def _moved(steps: Array, carried: Array, place: Ints) -> Array:
 def _from_rows(weighted: Array, occasions: _Occasions) -> _LayOut:
     """Lay out rows of V^{-1}X that were formed for all dyads at once."""
 
-    def lay_out(dyads: Ints) -> Array:
-        rows, owner = _rows_of(occasions.first, dyads)
-        number = occasions.number[rows]
-        values = np.zeros((int(number.max(initial=-1)) + 1, 2, len(dyads), weighted.shape[1]))
-        values[number, occasions.member[rows], owner] = weighted[rows]
-        return values
+    def lay_out(part: _Portion, values: Array) -> None:
+        values[occasions.number[part.rows], occasions.member[part.rows], part.owner] = weighted[part.rows]
 
     return lay_out
 
@@ -165,11 +172,9 @@ def _from_base(fit: Fit, problem: Problem, occasions: _Occasions, stratum: int) 
     design = (coefficients, Z.source, np.ascontiguousarray(Z.used[mine]), effects)
     layouts = (opens, given, size, begin, _precisions(fit, stratum, groups))
 
-    def lay_out(dyads: Ints) -> Array:
-        rows, _ = _rows_of(occasions.first, dyads)
-        values = np.zeros((int(occasions.number[rows].max(initial=-1)) + 1, 2, len(dyads), p))
-        rows_by_occasion(X.base, occasions.member, occasions.number, occasions.first, dyads, design, layouts, values)
-        return values
+    def lay_out(part: _Portion, values: Array) -> None:
+        numbered = (occasions.member, occasions.number, occasions.first)
+        rows_by_occasion(X.base, *numbered, part.dyads, design, layouts, values)
 
     return lay_out
 
@@ -184,7 +189,7 @@ def _precisions(fit: Fit, stratum: int, groups: Sequence[SegmentGroup]) -> Array
     return np.concatenate(precisions)
 
 
-def _portions(occasions: _Occasions, dyads: Ints, p: int) -> Iterator[Ints]:
+def _portions(occasions: _Occasions, dyads: Ints, p: int) -> Iterator[_Portion]:
     """Dyads of about equal numbers of occasions, as many as are laid out at once."""
     if not len(dyads):
         return
@@ -193,17 +198,17 @@ def _portions(occasions: _Occasions, dyads: Ints, p: int) -> Iterator[Ints]:
     dyads = dyads[np.argsort(-counts, kind="stable")]
     at_once = max(_AT_ONCE // (2 * int(counts.max()) * p), _FEW_DYADS)
     for start in range(0, len(dyads), at_once):
-        yield dyads[start : start + at_once]
+        part = dyads[start : start + at_once]
+        yield _Portion(part, *_rows_of(occasions.first, part))
 
 
-def _places(occasions: _Occasions, dyads: Ints) -> tuple[Ints, Array]:
+def _places(occasions: _Occasions, part: _Portion) -> tuple[Ints, Array]:
     """Places (t, n_dyads) of steps among the distinct spans of some dyads, and the spans."""
-    rows, owner = _rows_of(occasions.first, dyads)
-    number = occasions.number[rows]
-    spans, found = np.unique(occasions.gap[rows], return_inverse=True)
+    number = occasions.number[part.rows]
+    spans, found = np.unique(occasions.gap[part.rows], return_inverse=True)
     # A series that has ended is moved like most: no answer of its own is left to count.
-    places = np.full((int(number.max(initial=-1)) + 1, len(dyads)), np.bincount(np.ravel(found)).argmax())
-    places[number, owner] = np.ravel(found)
+    places = np.full((int(number.max(initial=-1)) + 1, len(part.dyads)), np.bincount(np.ravel(found)).argmax())
+    places[number, part.owner] = np.ravel(found)
     return places, spans
 
 
