@@ -371,7 +371,8 @@ def null_distribution(result: CycleResult, *, dyad: Hashable = None, giver: Hash
     -------
     matplotlib.figure.Figure
         One panel per claim. Where sequential stopping ended a run, only the surrogates drawn until then; none where
-        a test was decided without any.
+        a test was decided without any. Of *regimes*, a surrogate that falls short of the data against the first
+        descriptions without phases is compared with no others: an upper bound of its statistic is drawn.
 
     Raises
     ------
@@ -420,4 +421,5 @@ def _draw_null(ax: Axes, claim: str, observed: float, p_value: float, statistics
     finite = statistics[np.isfinite(statistics)]
     ax.hist(finite, bins=min(30, max(6, len(finite) // 6)), color=SKY, edgecolor="white", lw=0.4)
     ax.axvline(observed, color=ORANGE, lw=2)
-    ax.set_xlabel(f"statistic of {len(statistics)} surrogates")
+    at_most = " (at most)" if claim == "regimes" else ""
+    ax.set_xlabel(f"statistic of {len(statistics)} surrogates{at_most}")

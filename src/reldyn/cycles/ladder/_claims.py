@@ -39,7 +39,8 @@ class ClaimTest:
     detail : mapping
         What the verdict and the summary need beyond that.
     null_statistics : (n,) array
-        Finite statistics of the surrogates, for the figure.
+        Finite statistics of the surrogates, for the figure; of *regimes* upper bounds where they lie below the
+        observed one.
     n_failed : int
         Surrogates behind the p-value whose statistic is no finite number; they count against the claim.
     drawn : mapping of str to array

@@ -39,7 +39,7 @@ _FIRST_SOJOURN, _NEXT_SOJOURN, _ONLY_SOJOURN = 12, 7, 20
 _SOJOURN_TOLERANCE = 5e-3
 _TOLERANCE = 1e-3
 _SHORT_RAMP, _LONG_RAMP, _RAMP_TOLERANCE = 8, 25, 1e-2
-_REGULAR, _LOOSE = DISPERSIONS.index(0.25), DISPERSIONS.index(0.90)
+_LOOSE = DISPERSIONS.index(0.90)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -163,19 +163,6 @@ def chain_of(fit: SojournFit) -> Array:
     leave = 1 / fit.dwell_means
     stay = (1 - leave)[:, :, None] * np.eye(leave.shape[1])
     return np.asarray(stay + leave[:, :, None] * fit.moves)
-
-
-def fit_ends(data: SwitchingData, regimes: Regimes) -> SojournFit:
-    """Fit sojourns of nearly geometric and of small dispersion, means bounded from below: the better of each series.
-
-    The loose law starts from the switching fit, the regular one from there and from the fixed steps.
-    """
-    loose = fit_loose(data, regimes.fit)
-    template = regimes.template
-    steps = sojourn_start(data, template.posterior, template.dwell_means, template.moves)
-    regular = _sojourns(data, steps, _REGULAR, _FIRST_SOJOURN)
-    tightened = _sojourns(data, loose, _REGULAR, _NEXT_SOJOURN)
-    return _larger(_larger(loose, regular), tightened)
 
 
 def fit_dispersions(data: SwitchingData, regimes: Regimes) -> list[SojournFit]:

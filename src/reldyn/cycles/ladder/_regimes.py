@@ -139,15 +139,17 @@ def _against_nulls(
     """Compare with surrogates of the first null, and of the second where it is due."""
     series, design = direction.series, direction.design
 
-    def statistic(values: Array, *, humps: bool) -> Array:
-        return phase_gains(prepare(values, series, design).data, n_states, humps=humps).statistic
+    def statistic(values: Array, null: str, *, humps: bool) -> Array:
+        data = prepare(values, series, design).data
+        return phase_gains(data, n_states, humps=humps, reach=observed[null]).statistic
 
     def one_hump(generators: Sequence[np.random.Generator]) -> Array:
         latent = latent_linear(direction.null, generators, resample=False)
-        return statistic(cut_answers(latent, direction.margins, series.y), humps=direction.departure <= CLEAR_HUMPS)
+        answers = cut_answers(latent, direction.margins, series.y)
+        return statistic(answers, ONE_HUMP, humps=direction.departure <= CLEAR_HUMPS)
 
     def own_margin(generators: Sequence[np.random.Generator]) -> Array:
-        return statistic(draw_linear(direction.short_null, generators), humps=True)
+        return statistic(draw_linear(direction.short_null, generators), OWN_MARGIN, humps=True)
 
     results = {}
     for key, (name, draw) in enumerate([(ONE_HUMP, one_hump), (OWN_MARGIN, own_margin)]):

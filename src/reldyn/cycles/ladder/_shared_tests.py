@@ -21,7 +21,7 @@ from reldyn.cycles.ladder._irregular import BOUNDED, cut_points, path_generators
 from reldyn.cycles.ladder._montecarlo import surrogate_test
 from reldyn.cycles.ladder._regimes import TWO_HUMPS
 from reldyn.cycles.ladder._sojourns import boundary_drop, calibrated_drop, profile, signed_ratio
-from reldyn.cycles.reference._reference import reference_log_likelihood
+from reldyn.cycles.reference._reference import reference_fit
 from reldyn.cycles.series._nuisance import prepare
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.markov.regimes import (
@@ -139,7 +139,7 @@ def assess_shared_regimes(
 
         def statistic(generators: Sequence[np.random.Generator], draw: Draw = draw) -> Array:
             surrogates, found = level_data(draw(generators), series, design)
-            return _ratio(surrogates, found.data, prior)[0]
+            return _ratio(surrogates, found.data, prior, reach=observed)[0]
 
         results[name] = surrogate_test(
             observed,
@@ -198,14 +198,22 @@ def _draws(direction: DirectionFits, breaks: Ints, shock_lead: float, shortest: 
         yield "resampled", lambda rngs: draw_resampled(skewed, rngs, series.categories)
 
 
-def _ratio(data: LevelData, switching: SwitchingData, prior: PhasePrior) -> tuple[Array, LevelFit, Array]:
+def _ratio(
+    data: LevelData, switching: SwitchingData, prior: PhasePrior, reach: float | None = None
+) -> tuple[Array, LevelFit, Array]:
     """Likelihood ratio of the shared phases, their fit, and the lead of the shared shocks over them.
 
-    Against the best autoregression, or shared shocks with their effect paid for.
+    Against the best autoregression, or shared shocks with their effect paid for. With ``reach``, a ratio below it is an
+    upper bound: where the first rivals leave less, the others are not sought.
     """
     fit = fit_shared(data, prior.phases, n_iterations=_ITERATIONS)
-    shocks = fit_shared(data, prior.shocks, n_iterations=_ITERATIONS).log_likelihood
-    reference = reference_log_likelihood(switching, {prior.phases.n_states: fit.posterior}, shapes=False)
+    enough = None if reach is None else fit.log_likelihood - reach / 2
+    posteriors = {prior.phases.n_states: fit.posterior}
+    reference = reference_fit(switching, posteriors, shapes=False, enough=enough).log_likelihood
+    shocks = np.full(len(reference), -np.inf)
+    left = np.arange(len(reference)) if enough is None else np.flatnonzero(~(reference > enough))
+    if len(left):
+        shocks[left] = fit_shared(data.take(left), prior.shocks, n_iterations=_ITERATIONS).log_likelihood
     ratio = 2 * (fit.log_likelihood - np.maximum(reference, shocks - 1))
     return ratio, fit, shocks - fit.log_likelihood
 

@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from reldyn._types import Array, Ints
-from reldyn.cycles.ladder._fits import Regimes, fit_ends, fit_gradual, fit_regimes, gradual_price
+from reldyn.cycles.ladder._fits import Regimes, fit_gradual, fit_loose, fit_regimes, gradual_price
 from reldyn.cycles.reference._reference import reference_fit
 from reldyn.markov.regimes import SojournFit, SwitchingData
 
 __all__ = ["RAMPS", "PhaseGains", "phase_gains"]
 
 RAMPS = "ramps"
-_THIRD_PHASE = 5.0
+_THIRD_PHASE = 15.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -69,6 +69,7 @@ def phase_gains(
     regimes: Mapping[int, Regimes] | None = None,
     *,
     humps: bool = True,
+    reach: float | None = None,
 ) -> PhaseGains:
     """Give the gains of a batch of series.
 
@@ -81,6 +82,9 @@ def phase_gains(
         Switching fits that are known already.
     humps : bool, default True
         Whether levels without memory are a rival.
+    reach : float, optional
+        A statistic with which the series are compared. Where the first descriptions without phases leave less than
+        this, the others are not sought, and the statistic is an upper bound below ``reach``.
 
     Returns
     -------
@@ -88,21 +92,22 @@ def phase_gains(
     """
     channels = data.y.shape[2]
     known = regimes or {k: fit_regimes(data, k) for k in n_states}
-    fits = {k: fit_ends(data, known[k]) for k in n_states}
-    rivals = reference_fit(data, {k: fit.posterior for k, fit in fits.items()}, humps=humps)
-    reference = rivals.log_likelihood
-    by_humps = 2 * np.maximum(rivals.humps - np.maximum(rivals.constant_variance, rivals.changing_variance), 0.0)
-    gains = {str(k): 2 * (fits[k].log_likelihood - reference) - price(k, channels) for k in n_states}
+    fits = {k: fit_loose(data, known[k].fit) for k in n_states}
+    priced = {str(k): 2 * fits[k].log_likelihood - price(k, channels) for k in n_states}
     if 2 in known:
-        gradual = fit_gradual(data, known[2]).log_likelihood
-        gains[RAMPS] = 2 * (gradual - reference) - gradual_price(channels)
+        priced[RAMPS] = 2 * fit_gradual(data, known[2]).log_likelihood - gradual_price(channels)
+    enough = None if reach is None else (np.max(np.stack(list(priced.values())), axis=0) - reach) / 2
+    rivals = reference_fit(data, {k: fit.posterior for k, fit in fits.items()}, humps=humps, enough=enough)
+    by_humps = 2 * np.maximum(rivals.humps - np.maximum(rivals.constant_variance, rivals.changing_variance), 0.0)
+    gains = {name: value - 2 * rivals.log_likelihood for name, value in priced.items()}
     return PhaseGains(gains, by_humps, fits)
 
 
 def price(n_states: int, channels: int) -> float:
-    """Two per parameter, and five more for a third phase; surrogates calibrate the rest.
+    """Two per parameter, and fifteen more for a third phase; surrogates calibrate the rest.
 
     At two per parameter three phases set the upper tail of the surrogates, at the cost of two phases and of ramps.
+    With fifteen more its six parameters cost what BIC asks for them in series of 90 answers.
     """
     third = _THIRD_PHASE if n_states > 2 else 0.0
     return 2.0 * ((n_states - 1) * channels + n_states * (n_states - 1)) + third

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from reldyn._types import Array
+from reldyn._types import Array, Ints
 from reldyn.cycles.ladder._starts import finite
 from reldyn.cycles.reference._reference_humps import humps_log_likelihood
 from reldyn.cycles.reference._reference_variance import changing_variance_gain
@@ -28,6 +28,8 @@ _FILL_ROUNDS = 4
 # An estimate may be explosive over a long gap; answers are standardised.
 _MOST = 6.0
 _RIDGE = 1e-8
+# So much above what is enough, so that rounding decides nothing.
+_SAFE = 1e-6
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class ReferenceFit:
         Levels without memory; minus infinity if not sought.
     """
 
-    order: Array
+    order: Ints
     constant_variance: Array
     changing_variance: Array
     humps: Array
@@ -93,10 +95,55 @@ def reference_fit(
     shapes: bool = True,
     variances: bool = True,
     humps: bool = True,
+    enough: Array | None = None,
 ) -> ReferenceFit:
-    """Fit every description without phases; parameters as in `reference_log_likelihood`."""
-    answered = data.observed
-    n_answered, channels = max(int(answered.sum()), 1), data.y.shape[2]
+    """Fit every description without phases.
+
+    Parameters
+    ----------
+    data, phases, shapes, variances, humps
+        As in `reference_log_likelihood`.
+    enough : (n,) array, optional
+        A log-likelihood per series beyond which no more is asked: once a description is above it, the others are not
+        sought. What is found is then no more than a lower bound of the largest.
+
+    Returns
+    -------
+    ReferenceFit
+    """
+    order, gaussian, residual, table = _best_order(data)
+    never = np.full(len(gaussian), -np.inf)
+    found = {"constant": gaussian.copy(), "changing": never.copy(), "humps": never.copy()}
+
+    def due() -> Ints:
+        if enough is None:
+            return np.arange(len(gaussian))
+        reached = np.maximum(np.maximum(found["constant"], found["changing"]), found["humps"])
+        return np.flatnonzero(~(reached > enough + _SAFE))
+
+    # Two levels drawn anew come first: where they are asked for they are the strongest rival.
+    if humps and len(left := due()):
+        starts = None if phases is None else {k: posterior[left] for k, posterior in phases.items()}
+        found["humps"][left] = humps_log_likelihood(data.take(left), starts)
+    if shapes and len(left := due()):
+        found["constant"][left] = gaussian[left] + shape_gain(residual[left])
+    if variances and len(left := due()):
+        answered = data.observed
+        gain = changing_variance_gain(
+            residual[left],
+            data.y[left][:, answered],
+            table[left],
+            answered,
+            floor=data.floor[left],
+            shapes=shapes,
+        )
+        found["changing"][left] = finite(gaussian[left] + gain)
+    return ReferenceFit(order, found["constant"], found["changing"], found["humps"])
+
+
+def _best_order(data: SwitchingData) -> tuple[Ints, Array, Array, Array]:
+    """Order, log-likelihood, residuals and regressors of the best Gaussian autoregression of every series."""
+    n_answered, channels = max(int(data.observed.sum()), 1), data.y.shape[2]
     values, shocks, tables = [], [], []
     for order in _orders(data):
         residual, table = _shocks(data, order)
@@ -107,23 +154,10 @@ def reference_fit(
         tables.append(table)
     best = np.argmax(values, axis=0)
     series = np.arange(len(best))
-    gaussian, residual = np.stack(values)[best, series], np.stack(shocks)[best, series]
-    never = np.full(len(best), -np.inf)
-    changing = never
-    if variances:
-        # CycleColumns beyond the chosen order are zero, and so are their coefficients.
-        widest = tables[-1].shape[2]
-        padded = np.stack([np.pad(part, ((0, 0), (0, 0), (0, widest - part.shape[2]))) for part in tables])
-        gain = changing_variance_gain(
-            residual, data.y[:, answered], padded[best, series], answered, floor=data.floor, shapes=shapes
-        )
-        changing = finite(gaussian + gain)
-    return ReferenceFit(
-        order=best + 1,
-        constant_variance=np.asarray(gaussian + shape_gain(residual) if shapes else gaussian),
-        changing_variance=changing,
-        humps=humps_log_likelihood(data, phases) if humps else never,
-    )
+    # Columns beyond the chosen order are zero, and so are their coefficients.
+    widest = tables[-1].shape[2]
+    padded = np.stack([np.pad(part, ((0, 0), (0, 0), (0, widest - part.shape[2]))) for part in tables])
+    return best + 1, np.stack(values)[best, series], np.stack(shocks)[best, series], padded[best, series]
 
 
 def _orders(data: SwitchingData) -> range:
