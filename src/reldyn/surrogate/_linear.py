@@ -6,11 +6,13 @@ pure autoregression of the observed answers underrates how long such a process r
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 
+from reldyn._records import brief
 from reldyn._types import Array, Flags
 from reldyn.stats import fill_gaps, lag_columns, largest_root
 from reldyn.surrogate._copula import normal_scores
@@ -27,6 +29,72 @@ _FILL_ROUNDS = 4
 _MOST = 6.0
 
 
+@brief
+@dataclasses.dataclass(frozen=True, slots=True)
+class LinearModels:
+    """Every linear model of a series, each fitted once.
+
+    Attributes
+    ----------
+    values : (n_occasions, n_channels) array
+        What was fitted: the answers, or their normal scores.
+    mean : (n_occasions, n_channels) array
+        The level of ``values``.
+    observed : (n_occasions,) bool array
+    fits : dict of int to tuple of arrays
+        Coefficients, covariance and filled values of the autoregression of each order.
+    measured : MeasurementFit
+        The process with measurement error.
+    aic : dict of int to float
+        By order; 0 is the process with measurement error.
+    """
+
+    values: Array
+    mean: Array
+    observed: Flags
+    fits: dict[int, tuple[Array, ...]]
+    measured: MeasurementFit
+    aic: dict[int, float]
+
+
+def linear_models(y: Array, *, night: Flags, elapsed: Array, design: Array, gaussian: bool) -> LinearModels:
+    """Fit every linear model that `fit_linear` chooses from, without what it takes to draw from one.
+
+    Parameters
+    ----------
+    y, night, elapsed, design, gaussian
+        As in `fit_linear`.
+
+    Returns
+    -------
+    LinearModels
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from reldyn.surrogate import linear_models
+    >>> y = np.random.default_rng(1).normal(size=(40, 2))
+    >>> parts = {"night": np.arange(40) % 4 == 0, "elapsed": np.ones(40), "design": np.empty((40, 0))}
+    >>> sorted(linear_models(y, **parts, gaussian=True).aic)
+    [0, 1]
+    """
+    observed: Flags = np.asarray(np.isfinite(y).all(axis=1))
+    values = normal_scores(np.where(observed[:, None], y, np.nan)) if gaussian else y
+    mean = _regress_mean(values, observed, design)
+    rest = np.where(observed[:, None], values - mean, 0.0)
+    n_observed, channels = int(observed.sum()), rest.shape[1]
+    fits = {order: fit_order(rest[None], observed, night, order) for order in _orders(n_observed, channels)}
+    aic = {
+        order: n_observed * (_log_det(covariance[0]) + channels * (1 + np.log(2 * np.pi)))
+        + 2 * channels**2 * (order + int(night.any()))
+        + channels * (channels + 1)
+        for order, (_, covariance, _) in fits.items()
+    }
+    measured = fit_measurement(np.where(observed[:, None], rest, np.nan), elapsed)
+    aic[0] = -2 * measured.log_likelihood + 2 * (channels**2 + channels * (channels + 1) / 2 + channels)
+    return LinearModels(values, mean, observed, fits, measured, aic)
+
+
 def fit_linear(
     y: Array,
     *,
@@ -36,6 +104,7 @@ def fit_linear(
     seed: np.random.SeedSequence,
     gaussian: bool,
     kind: Literal["better", "other"] = "better",
+    models: LinearModels | None = None,
 ) -> LinearNull:
     """Fit the linear null.
 
@@ -56,6 +125,8 @@ def fit_linear(
     kind : {"better", "other"}, default "better"
         Of an autoregression and a process with measurement error, the one of the smaller AIC, or the other: a
         choice between the two can be wrong where a series is short.
+    models : LinearModels, optional
+        What `linear_models` makes of the same series, where that is known already.
 
     Returns
     -------
@@ -78,31 +149,17 @@ def fit_linear(
     >>> fit_linear(y, **parts, seed=seed, gaussian=True).y.shape
     (40, 2)
     """
-    observed: Flags = np.asarray(np.isfinite(y).all(axis=1))
-    values = normal_scores(np.where(observed[:, None], y, np.nan)) if gaussian else y
-    mean = _regress_mean(values, observed, design)
-    rest = np.where(observed[:, None], values - mean, 0.0)
-    fits = {
-        order: fit_order(rest[None], observed, night, order) for order in _orders(int(observed.sum()), rest.shape[1])
-    }
-    n_observed, channels = int(observed.sum()), rest.shape[1]
-    aic = {
-        order: n_observed * (_log_det(covariance[0]) + channels * (1 + np.log(2 * np.pi)))
-        + 2 * channels**2 * (order + int(night.any()))
-        + channels * (channels + 1)
-        for order, (_, covariance, _) in fits.items()
-    }
-    measured = fit_measurement(np.where(observed[:, None], rest, np.nan), elapsed)
-    aic[0] = -2 * measured.log_likelihood + 2 * (channels**2 + channels * (channels + 1) / 2 + channels)
+    found = models or linear_models(y, night=night, elapsed=elapsed, design=design, gaussian=gaussian)
+    mean, observed, measured, aic = found.mean, found.observed, found.measured, found.aic
+    channels = y.shape[1]
     best = _chosen(aic, kind)
-    spread = float(np.nanvar(values)) if gaussian else 1.0
     if best == 0:
         lags, covariance, residuals = np.zeros((1, channels, channels)), np.eye(channels), measured.innovations
-        measured = measured.sharpened(spread) if gaussian else measured
+        measured = measured.sharpened(float(np.nanvar(found.values))) if gaussian else measured
         rough = LinearNull(y, mean, night, elapsed, 0, lags, covariance, _centred(residuals), measured, aic)
         measured = _remembering(rough, measured, observed, design, seed, gaussian=gaussian)
     else:
-        coefficients, covariances, filled = fits[best]
+        coefficients, covariances, filled = found.fits[best]
         lags, covariance = coefficients[0], covariances[0]
         residuals = _standardised(_residuals(filled, night, coefficients)[0][observed], covariance)
         rough = LinearNull(y, mean, night, elapsed, best, lags, covariance, residuals, None, aic)

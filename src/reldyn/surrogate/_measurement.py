@@ -186,11 +186,7 @@ def _filtered(theta: Array, unit: Array, observed: Flags, steps: Ints, channels:
         return value, innovations[-1]
     from reldyn.surrogate._measurement_numba import log_likelihoods
 
-    phi, process, error = _unpack(theta, channels)
-    matrices, covariances = over_steps(phi, process, LONGEST)
-    value, innovations = log_likelihoods(
-        matrices, covariances, stationary(phi, process), error, np.ascontiguousarray(unit), observed, steps
-    )
+    value, innovations = log_likelihoods(*_unpack(theta, channels), np.ascontiguousarray(unit), observed, steps)
     return value, innovations
 
 

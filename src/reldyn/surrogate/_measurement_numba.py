@@ -6,73 +6,151 @@ from typing import Any
 
 import numpy as np
 
-from reldyn._kernels import jit
+from reldyn._kernels import inlined, jit
+
+_DOUBLINGS = 8
+_MOST = 1e3
+_LEAST = 1e-12
+
+
+@inlined
+def _product(a: Any, b: Any, out: Any) -> None:
+    n = out.shape[0]
+    for i in range(n):
+        for j in range(n):
+            out[i, j] = 0.0
+            for m in range(n):
+                out[i, j] += a[i, m] * b[m, j]
+
+
+@inlined
+def _sandwich(a: Any, middle: Any, half: Any, out: Any) -> None:
+    """Write a middle a'."""
+    n = out.shape[0]
+    _product(a, middle, half)
+    for i in range(n):
+        for j in range(n):
+            out[i, j] = 0.0
+            for m in range(n):
+                out[i, j] += half[i, m] * a[j, m]
+
+
+@inlined
+def _stationary(s: int, phi: Any, process: Any, matrix: Any, half: Any, more: Any, out: Any) -> None:
+    """Write the stationary covariance, as `reldyn.surrogate._measurement.stationary` does."""
+    n = out.shape[0]
+    for i in range(n):
+        for j in range(n):
+            out[i, j], matrix[i, j] = process[s, i, j], phi[s, i, j]
+    for _ in range(_DOUBLINGS):
+        _sandwich(matrix, out, half, more)
+        for i in range(n):
+            for j in range(n):
+                out[i, j] = min(max(out[i, j] + more[i, j], -_MOST), _MOST)
+        _product(matrix, matrix, half)
+        for i in range(n):
+            for j in range(n):
+                matrix[i, j] = min(max(half[i, j], -_MOST), _MOST)
+
+
+@inlined
+def _over_steps(s: int, phi: Any, process: Any, half: Any, one: Any, matrices: Any, covariances: Any) -> None:
+    """Write matrices and covariances of the innovations over one step and more."""
+    n = half.shape[0]
+    for i in range(n):
+        for j in range(n):
+            one[i, j] = matrices[0, i, j] = phi[s, i, j]
+            covariances[0, i, j] = process[s, i, j]
+    for k in range(1, matrices.shape[0]):
+        for i in range(n):
+            for j in range(n):
+                half[i, j] = matrices[k, i, j] = 0.0
+                for m in range(n):
+                    half[i, j] += one[i, m] * covariances[k - 1, m, j]
+                    matrices[k, i, j] += one[i, m] * matrices[k - 1, m, j]
+        for i in range(n):
+            for j in range(n):
+                covariances[k, i, j] = process[s, i, j]
+                for m in range(n):
+                    covariances[k, i, j] += half[i, m] * one[j, m]
+
+
+@inlined
+def _move(k: int, matrices: Any, covariances: Any, half: Any, moved: Any, state: Any, spread: Any) -> None:
+    """Run state and spread over k + 1 steps."""
+    n = state.shape[0]
+    for i in range(n):
+        moved[i] = 0.0
+        for j in range(n):
+            moved[i] += matrices[k, i, j] * state[j]
+            half[i, j] = 0.0
+            for m in range(n):
+                half[i, j] += matrices[k, i, m] * spread[m, j]
+    for i in range(n):
+        state[i] = moved[i]
+        for j in range(n):
+            spread[i, j] = covariances[k, i, j]
+            for m in range(n):
+                spread[i, j] += half[i, m] * matrices[k, j, m]
+
+
+@inlined
+def _learn(
+    s: int, t: int, error: Any, unit: Any, root: Any, solved: Any, whites: Any, state: Any, spread: Any
+) -> float:
+    """Take an answer in; returns the log-density of it, less its constant."""
+    n = state.shape[0]
+    value = 0.0
+    for i in range(n):
+        for j in range(i + 1):
+            rest = spread[i, j] + (error[s, i] if i == j else 0.0)
+            for m in range(j):
+                rest -= root[i, m] * root[j, m]
+            root[i, j] = np.sqrt(max(rest, _LEAST)) if i == j else rest / root[j, j]
+        deviation = unit[t, i] - state[i]
+        for m in range(i):
+            deviation -= root[i, m] * whites[t, m]
+        white = deviation / root[i, i]
+        whites[t, i] = white
+        value -= np.log(root[i, i]) + 0.5 * white * white
+    # solved = root^-1 spread, so that the gain times the error is solved' white.
+    for j in range(n):
+        for i in range(n):
+            rest = spread[i, j]
+            for m in range(i):
+                rest -= root[i, m] * solved[m, j]
+            solved[i, j] = rest / root[i, i]
+    for i in range(n):
+        for m in range(n):
+            state[i] += solved[m, i] * whites[t, m]
+            for j in range(n):
+                spread[i, j] -= solved[m, i] * solved[m, j]
+    return value
 
 
 @jit
-def log_likelihoods(
-    matrices: Any, covariances: Any, first: Any, error: Any, unit: Any, observed: Any, steps: Any
-) -> Any:
+def log_likelihoods(phi: Any, process: Any, error: Any, unit: Any, observed: Any, steps: Any) -> Any:
     """Filter under every parameter value: (n,) log-likelihoods, and (T, C) standardised errors under the last.
 
-    ``matrices`` and ``covariances`` are (8, n, C, C), ``first`` (n, C, C), ``error`` (n, C), ``unit`` (T, C).
+    ``phi`` and ``process`` are (n, C, C), ``error`` (n, C), ``unit`` (T, C); ``steps`` (T,) are whole.
     """
     n, channels = error.shape
-    out = np.zeros(n)
+    out, whites = np.zeros(n), np.zeros(unit.shape)
     state, moved = np.zeros(channels), np.zeros(channels)
     spread, half = np.zeros((channels, channels)), np.zeros((channels, channels))
-    total, root = np.zeros((channels, channels)), np.zeros((channels, channels))
-    whites, solved = np.zeros(unit.shape), np.zeros((channels, channels))
+    root, solved = np.zeros((channels, channels)), np.zeros((channels, channels))
+    longest = steps.max()
+    matrices, covariances = np.zeros((longest, channels, channels)), np.zeros((longest, channels, channels))
     constant = -0.5 * channels * np.log(2 * np.pi)
     for s in range(n):
+        _stationary(s, phi, process, root, half, solved, spread)
+        _over_steps(s, phi, process, half, root, matrices, covariances)
         state[:] = 0.0
-        spread[:] = first[s]
         value = 0.0
         for t in range(unit.shape[0]):
             if t > 0:
-                matrix, added = matrices[steps[t] - 1, s], covariances[steps[t] - 1, s]
-                for i in range(channels):
-                    moved[i] = 0.0
-                    for j in range(channels):
-                        moved[i] += matrix[i, j] * state[j]
-                        half[i, j] = 0.0
-                        for m in range(channels):
-                            half[i, j] += matrix[i, m] * spread[m, j]
-                for i in range(channels):
-                    state[i] = moved[i]
-                    for j in range(channels):
-                        spread[i, j] = added[i, j]
-                        for m in range(channels):
-                            spread[i, j] += half[i, m] * matrix[j, m]
-            if not observed[t]:
-                continue
-            value += constant
-            white = whites[t]
-            for i in range(channels):
-                for j in range(i + 1):
-                    rest = spread[i, j] + (error[s, i] if i == j else 0.0)
-                    total[i, j] = rest
-                    for m in range(j):
-                        rest -= root[i, m] * root[j, m]
-                    root[i, j] = np.sqrt(max(rest, 1e-12)) if i == j else rest / root[j, j]
-                deviation = unit[t, i] - state[i]
-                for m in range(i):
-                    deviation -= root[i, m] * white[m]
-                white[i] = deviation / root[i, i]
-                value -= np.log(root[i, i]) + 0.5 * white[i] * white[i]
-            # solved = root^-1 spread, so that the gain times the error is solved' white.
-            for j in range(channels):
-                for i in range(channels):
-                    rest = spread[i, j]
-                    for m in range(i):
-                        rest -= root[i, m] * solved[m, j]
-                    solved[i, j] = rest / root[i, i]
-            for i in range(channels):
-                for m in range(channels):
-                    state[i] += solved[m, i] * white[m]
-            for i in range(channels):
-                for j in range(channels):
-                    for m in range(channels):
-                        spread[i, j] -= solved[m, i] * solved[m, j]
+                _move(steps[t] - 1, matrices, covariances, half, moved, state, spread)
+            if observed[t]:
+                value += constant + _learn(s, t, error, unit, root, solved, whites, state, spread)
         out[s] = value
     return out, whites

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,9 +14,9 @@ from reldyn.cycles.series._nuisance import Prepared, base_design, prepare
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.markov.regimes import SojournFit
 from reldyn.stats import child_seed, data_key, seed_sequence
-from reldyn.surrogate import LinearNull, Margin, fit_linear, fit_margin, limit_memory
+from reldyn.surrogate import LinearModels, LinearNull, Margin, fit_linear, fit_margin, limit_memory, linear_models
 
-__all__ = ["DirectionFits", "direction_seed", "linear_null"]
+__all__ = ["DirectionFits", "direction_seed", "linear_null", "linear_parts"]
 
 # Daytime root of the null that keeps the item's own margin.
 SHORT_MEMORY = 0.6
@@ -62,10 +62,30 @@ class DirectionFits:
         return prepare(self.series.y[None], self.series, self.design)
 
     @cached_property
+    def _models(self) -> LinearModels:
+        return linear_models(
+            self.series.y, **linear_parts(self.series, self.design, self.standardised.breaks[0]), gaussian=True
+        )
+
+    @cached_property
     def null(self) -> LinearNull:
         """The linear null of the normal scores."""
-        seed = child_seed(self.seed, 0)
-        return linear_null(self.series, self.design, self.standardised.breaks[0], seed, gaussian=True)
+        return self._null("better")
+
+    @cached_property
+    def other_null(self) -> LinearNull:
+        """The other way of being slow: measurement error in place of an autoregression, or the reverse."""
+        return self._null("other")
+
+    def _null(self, kind: Literal["better", "other"]) -> LinearNull:
+        return fit_linear(
+            self.series.y,
+            **linear_parts(self.series, self.design, self.standardised.breaks[0]),
+            seed=child_seed(self.seed, 0),
+            gaussian=True,
+            kind=kind,
+            models=self._models,
+        )
 
     @cached_property
     def short_null(self) -> LinearNull:
@@ -105,16 +125,8 @@ class DirectionFits:
         return self._dispersions[n_states]
 
 
-def linear_null(
-    series: DirectionSeries,
-    design: Array,
-    breaks: Ints,
-    seed: np.random.SeedSequence,
-    *,
-    gaussian: bool,
-    kind: Literal["better", "other"] = "better",
-) -> LinearNull:
-    """Fit the linear null of a direction, with the changes of level found in it.
+def linear_parts(series: DirectionSeries, design: Array, breaks: Ints) -> dict[str, Any]:
+    """Give what a linear model of a direction is fitted with: nights, steps, design and the changes of level found.
 
     Parameters
     ----------
@@ -122,24 +134,33 @@ def linear_null(
     design : (n_occasions, n_columns) array
     breaks : (2,) int array
         First occasion of each new level; negative where there is none.
+
+    Returns
+    -------
+    dict of str to array
+        ``night``, ``elapsed`` and ``design`` of `reldyn.surrogate.fit_linear`.
+    """
+    occasion = np.arange(len(series.y))
+    steps = [occasion >= first for first in breaks if first >= 0]
+    table = np.column_stack([design, *steps]).astype(float)
+    return {"night": series.night, "elapsed": series.elapsed, "design": table}
+
+
+def linear_null(
+    series: DirectionSeries, design: Array, breaks: Ints, seed: np.random.SeedSequence, *, gaussian: bool
+) -> LinearNull:
+    """Fit the linear null of a direction, with the changes of level found in it.
+
+    Parameters
+    ----------
+    series, design, breaks
+        As in `linear_parts`.
     seed : SeedSequence
     gaussian : bool
         Fit the normal scores of the answers; False: the answers.
-    kind : {"better", "other"}, default "better"
-        Autoregression or measurement error, as in `reldyn.surrogate.fit_linear`.
 
     Returns
     -------
     LinearNull
     """
-    occasion = np.arange(len(series.y))
-    steps = [occasion >= first for first in breaks if first >= 0]
-    return fit_linear(
-        series.y,
-        night=series.night,
-        elapsed=series.elapsed,
-        design=np.column_stack([design, *steps]).astype(float),
-        seed=seed,
-        gaussian=gaussian,
-        kind=kind,
-    )
+    return fit_linear(series.y, **linear_parts(series, design, breaks), seed=seed, gaussian=gaussian)

@@ -10,7 +10,7 @@ import dataclasses
 
 import numpy as np
 
-from reldyn._types import Array, Ints
+from reldyn._types import Array, Flags, Ints
 from reldyn.cycles.ladder._starts import (
     Template,
     best_period,
@@ -39,7 +39,8 @@ _FIRST_SOJOURN, _NEXT_SOJOURN, _ONLY_SOJOURN = 12, 7, 20
 _SOJOURN_TOLERANCE = 5e-3
 _TOLERANCE = 1e-3
 _SHORT_RAMP, _LONG_RAMP, _RAMP_TOLERANCE = 8, 25, 1e-2
-_LOOSE = DISPERSIONS.index(0.90)
+_REGULAR, _LOOSE = DISPERSIONS.index(0.25), DISPERSIONS.index(0.90)
+_COST_OF_REGULAR = 3.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -165,6 +166,29 @@ def chain_of(fit: SojournFit) -> Array:
     return np.asarray(stay + leave[:, :, None] * fit.moves)
 
 
+def fit_ends(data: SwitchingData, regimes: Regimes) -> tuple[SojournFit, Array]:
+    """Fit sojourns of nearly geometric and of small dispersion, means bounded from below: the better of each series.
+
+    The loose law starts from the switching fit, the regular one from there and from the fixed steps. The regular law
+    must gain three log-likelihood units: rhythms gain far more by it, and without that price it sets the upper tail of
+    the surrogates, at the cost of irregular phases.
+
+    Returns
+    -------
+    (fit, log_likelihood) : tuple
+        The better of each series, and (n,) its log-likelihood less that cost.
+    """
+    loose = fit_loose(data, regimes.fit)
+    template = regimes.template
+    steps = sojourn_start(data, template.posterior, template.dwell_means, template.moves)
+    regular = _sojourns(data, steps, _REGULAR, _FIRST_SOJOURN)
+    tightened = _sojourns(data, loose, _REGULAR, _NEXT_SOJOURN)
+    regular = _larger(regular, tightened)
+    after = regular.log_likelihood - _COST_OF_REGULAR
+    better = finite(after) > finite(loose.log_likelihood)
+    return _chosen(better, loose, regular), np.where(better, after, loose.log_likelihood)
+
+
 def fit_dispersions(data: SwitchingData, regimes: Regimes) -> list[SojournFit]:
     """Fit gamma sojourns at every tabulated dispersion; one batch of fits per dispersion.
 
@@ -197,7 +221,11 @@ def _path(data: SwitchingData, start: SojournFit, order: list[int]) -> dict[int,
 
 
 def _larger(first: SojournFit, second: SojournFit) -> SojournFit:
-    better = finite(second.log_likelihood) > finite(first.log_likelihood)
+    return _chosen(finite(second.log_likelihood) > finite(first.log_likelihood), first, second)
+
+
+def _chosen(better: Flags, first: SojournFit, second: SojournFit) -> SojournFit:
+    """Take of each series the second fit where it is better."""
     chosen = []
     for field in dataclasses.fields(first):
         a, b = getattr(first, field.name), getattr(second, field.name)

@@ -14,7 +14,7 @@ import numpy as np
 
 from reldyn._records import brief
 from reldyn._types import Array, Ints
-from reldyn.cycles.ladder._direction import linear_null
+from reldyn.cycles.ladder._direction import linear_parts
 from reldyn.cycles.ladder._shared_tests import SHORTEST_DWELL, PhasePrior, level_data
 from reldyn.cycles.reference._reference import reference_log_likelihood
 from reldyn.cycles.series._nuisance import base_design
@@ -22,6 +22,7 @@ from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import DataError, ReldynError
 from reldyn.markov.regimes import LevelData, Pooled, class_scores, fit_shared, linear_levels, pool_levels
 from reldyn.stats import NUMERICAL_ERRORS, data_key, stream
+from reldyn.surrogate import linear_models
 
 FEWEST_DYADS = 16
 TOO_FEW = "too few to share phases"
@@ -194,10 +195,10 @@ def _linear_gain(series: DirectionSeries, design: Array, breaks: Ints) -> float:
     """What more lags or an error of measurement add to the log-likelihood of one lag, less their parameters."""
     try:
         with np.errstate(all="ignore"):
-            null = linear_null(series, design, breaks, np.random.SeedSequence(0), gaussian=False)
+            aic = linear_models(series.y, **linear_parts(series, design, breaks), gaussian=False).aic
     except (np.linalg.LinAlgError, FloatingPointError, ReldynError):
         return 0.0
-    return float(max(0.0, (null.aic[1] - min(null.aic.values())) / 2))
+    return float(max(0.0, (aic[1] - min(aic.values())) / 2))
 
 
 def _pool(data: LevelData, linear: Array, n_states: Sequence[int]) -> Pooled:

@@ -189,8 +189,10 @@ def _draws(direction: DirectionFits, breaks: Ints, shock_lead: float, shortest: 
     series, design, margins = direction.series, direction.design, direction.margins
     yield "gaussian", lambda rngs: cut_answers(latent_linear(direction.null, rngs, resample=False), margins, series.y)
     # A shape learned from others asks little of a slow series: it must beat both ways of being slow.
-    other = linear_null(series, design, breaks, child_seed(direction.seed, 0), gaussian=True, kind="other")
-    yield "other gaussian", lambda rngs: cut_answers(latent_linear(other, rngs, resample=False), margins, series.y)
+    yield (
+        "other gaussian",
+        lambda rngs: cut_answers(latent_linear(direction.other_null, rngs, resample=False), margins, series.y),
+    )
     if direction.departure > TWO_HUMPS:
         yield "own margin", lambda rngs: draw_linear(direction.short_null, rngs)
     if shock_lead > -_PLAUSIBLE or shortest < _BRIEF:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from reldyn._types import Array, Ints
-from reldyn.cycles.ladder._fits import Regimes, fit_gradual, fit_loose, fit_regimes, gradual_price
+from reldyn.cycles.ladder._fits import Regimes, fit_ends, fit_gradual, fit_regimes, gradual_price
 from reldyn.cycles.reference._reference import reference_fit
 from reldyn.markov.regimes import SojournFit, SwitchingData
 
@@ -92,8 +92,9 @@ def phase_gains(
     """
     channels = data.y.shape[2]
     known = regimes or {k: fit_regimes(data, k) for k in n_states}
-    fits = {k: fit_loose(data, known[k].fit) for k in n_states}
-    priced = {str(k): 2 * fits[k].log_likelihood - price(k, channels) for k in n_states}
+    ends = {k: fit_ends(data, known[k]) for k in n_states}
+    fits = {k: fit for k, (fit, _) in ends.items()}
+    priced = {str(k): 2 * paid - price(k, channels) for k, (_, paid) in ends.items()}
     if 2 in known:
         priced[RAMPS] = 2 * fit_gradual(data, known[2]).log_likelihood - gradual_price(channels)
     enough = None if reach is None else (np.max(np.stack(list(priced.values())), axis=0) - reach) / 2
