@@ -9,8 +9,37 @@ from typing import Any
 
 import numpy as np
 
-from reldyn._kernels import jit
+from reldyn._kernels import inlined, jit
 from reldyn.markov.regimes._emission_numba import whitener_of
+
+
+@inlined
+def lay_fixed(observed: Any, x: Any, channels: int, table: Any) -> None:
+    """Write the rows of the regression that no iteration changes, of answered occasions alone: constant, covariates."""
+    n_answered = 0
+    for t in range(x.shape[0]):
+        if observed[t]:
+            table[0, n_answered] = 1.0
+            for i in range(x.shape[1]):
+                table[1 + 2 * channels + i, n_answered] = x[t, i]
+            n_answered += 1
+
+
+@inlined
+def _product(table: Any, i: int, m: int, n: int) -> float:
+    """Sum of products of two rows in four fixed lanes."""
+    row, other = np.uintp(i), np.uintp(m)
+    one, two, three, four = 0.0, 0.0, 0.0, 0.0
+    whole = n - n % 4
+    for a in range(0, whole, 4):
+        t = np.uintp(a)
+        one += table[row, t] * table[other, t]
+        two += table[row, t + np.uintp(1)] * table[other, t + np.uintp(1)]
+        three += table[row, t + np.uintp(2)] * table[other, t + np.uintp(2)]
+        four += table[row, t + np.uintp(3)] * table[other, t + np.uintp(3)]
+    for a in range(whole, n):
+        one += table[row, np.uintp(a)] * table[other, np.uintp(a)]
+    return (one + two) + (three + four)
 
 
 @jit
@@ -18,36 +47,35 @@ def moments(
     y: Any,
     observed: Any,
     night: Any,
-    x: Any,
     level: Any,
     shock: bool,
     noise: Any,
     pairs: Any,
+    table: Any,
     gram: Any,
     right: Any,
     total: Any,
 ) -> int:
-    """Write the expected moments of the regression of y less its level on the noise before and covariates."""
+    """Write the expected moments of the regression of y less its level on the noise before and covariates.
+
+    ``table``: (rows + C, T), a row per regressor and, last, per channel of y less its level; see `lay_fixed`.
+    """
     n_occasions, channels = y.shape
     n_states, n_rows = level.shape[0], gram.shape[0]
-    gram[:] = 0.0
-    right[:] = 0.0
-    total[:] = 0.0
-    row, target, before = np.zeros(n_rows), np.zeros(channels), np.zeros(channels)
     # Expected levels now and before; by day and by night, sums of their products and of pairs.
     now, last = np.zeros(channels), np.zeros(channels)
+    of_now = np.zeros((channels, channels))
     of_last, of_both = np.zeros((2, channels, channels)), np.zeros((2, channels, channels))
     mass, both = np.zeros(n_states), np.zeros((2, n_states, n_states))
     n_answered = 0
     for t in range(n_occasions):
         if not observed[t]:
             continue
-        n_answered += 1
         lag_answered = t > 0 and observed[t - 1] and not shock
         by_night = 1 if night[t] else 0
-        first = 1 + channels * by_night
-        now[:] = 0.0
-        last[:] = 0.0
+        first, other = 1 + channels * by_night, 1 + channels * (1 - by_night)
+        for c in range(channels):
+            now[c] = last[c] = 0.0
         for k in range(n_states):
             here, there = 0.0, 0.0
             for j in range(n_states):
@@ -60,28 +88,26 @@ def moments(
                 now[c] += here * level[k, c]
                 last[c] += there * level[k, c]
         for c in range(channels):
-            target[c] = y[t, c] - now[c]
-            before[c] = 0.0
+            table[n_rows + c, n_answered] = y[t, c] - now[c]
+            before = 0.0
             if t > 0:
-                before[c] = y[t - 1, c] - last[c] if lag_answered else noise[t - 1, c]
-        for c in range(channels):
+                before = y[t - 1, c] - last[c] if lag_answered else noise[t - 1, c]
+            table[first + c, n_answered] = before
+            table[other + c, n_answered] = 0.0
             for d in range(channels):
-                total[c, d] += target[c] * target[d] - now[c] * now[d]
+                of_now[c, d] += now[c] * now[d]
                 if lag_answered:
                     of_last[by_night, c, d] += last[c] * last[d]
                     of_both[by_night, c, d] += last[c] * now[d]
-        row[:] = 0.0
-        row[0] = 1.0
+        n_answered += 1
+    for i in range(n_rows):
+        for m in range(i + 1):
+            gram[i, m] = _product(table, i, m, n_answered)
         for c in range(channels):
-            row[first + c] = before[c]
-        for i in range(x.shape[1]):
-            row[1 + 2 * channels + i] = x[t, i]
-        for i in range(n_rows):
-            if row[i] != 0.0:
-                for m in range(i + 1):
-                    gram[i, m] += row[i] * row[m]
-                for c in range(channels):
-                    right[i, c] += row[i] * target[c]
+            right[i, c] = _product(table, i, n_rows + c, n_answered)
+    for c in range(channels):
+        for d in range(channels):
+            total[c, d] = _product(table, n_rows + c, n_rows + d, n_answered) - of_now[c, d]
     # Products of two uncertain quantities: the mean of the product, not the product of the means.
     for c in range(channels):
         for d in range(channels):
@@ -100,7 +126,7 @@ def moments(
     return max(n_answered, 1)
 
 
-@jit
+@inlined
 def aggregate(
     y: Any,
     observed: Any,
@@ -172,7 +198,7 @@ def best_effect(mass: Any, rest: Any, shape: Any, coefficients: Any, covariance:
     return max(above / max(below, 1e-12), 0.0)
 
 
-@jit
+@inlined
 def moved_between(pairs: Any, moved: Any) -> None:
     """Write expected moves between phases."""
     n_states = moved.shape[0]

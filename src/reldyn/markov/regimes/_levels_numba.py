@@ -13,7 +13,7 @@ import numpy as np
 
 from reldyn._kernels import inlined, jit
 from reldyn.markov.regimes._emission_numba import LEAST, dot, regression_of, solve, whitener_of
-from reldyn.markov.regimes._levels_moments_numba import aggregate, best_effect, moments, moved_between
+from reldyn.markov.regimes._levels_moments_numba import aggregate, best_effect, lay_fixed, moments, moved_between
 from reldyn.markov.regimes._sojourn_numba import (
     LARGEST,
     LOST,
@@ -36,7 +36,7 @@ from reldyn.markov.regimes._sojourn_numba import (
 _UNLIKELIEST = -200.0
 
 
-@jit
+@inlined
 def _whitened(level: Any, coefficients: Any, inverse: Any, own: Any, carried: Any) -> None:
     """Write whitened levels (K, C), and what lags carry of them by day and by night (2, K, C)."""
     n_states, channels = level.shape
@@ -50,7 +50,7 @@ def _whitened(level: Any, coefficients: Any, inverse: Any, own: Any, carried: An
                     carried[1, k, c] += inverse[c, d] * level[k, m] * coefficients[1 + channels + m, d]
 
 
-@jit
+@inlined
 def _predict(t: int, night: Any, x: Any, coefficients: Any, noise: Any, base: Any) -> None:
     """Write what covariates and the noise before predict at t."""
     channels = base.shape[0]
@@ -65,7 +65,7 @@ def _predict(t: int, night: Any, x: Any, coefficients: Any, noise: Any, base: An
         base[c] = value
 
 
-@jit
+@inlined
 def _densities(white: Any, own: Any, carried: Any, constant: float, lag_answered: bool, out: Any) -> float:
     """Write the relative density of an answer for every pair of phases (before, now); return the largest log."""
     n_states, channels = own.shape
@@ -145,7 +145,7 @@ def _forward(
         if observed[t]:
             value += np.log(total) + top
             if not shock and t + 1 < n_occasions and not observed[t + 1]:
-                _take_level_off(filtered, level, noise[t])
+                _take_level_off(filtered, level, noise, t)
     return value
 
 
@@ -170,21 +170,15 @@ def _go_on(
         else:
             flow.entering[k, t] = arrived[k] * share
         filtered[k] = mass[k] * weight + (flow.entering[k, t] if t > 0 else 0.0)
-        if last == 0:
-            # One age stands for all.
-            flow.tails[k, t] = filtered[k]
-            flow.left[k, t] = filtered[k] * durations.last_hazard[k]
-            flow.tail[k] = filtered[k] - flow.left[k, t]
-        else:
-            if t > 0:
-                entry = flow.entering[k, t] / product[k]
-                flow.entries[k, t + last] = entry
-                spread(entry, durations.lasting, k, t, flow.due, last)
-            flow.tails[k, t] = flow.tail[k] * weight
-            ending = flow.tails[k, t] * durations.last_hazard[k]
-            flow.left[k, t] = product[k] * flow.due[k, t] + ending
-            in_last = product[k] * flow.entries[k, t + 1] * durations.survival[k, last]
-            flow.tail[k] = flow.tails[k, t] - ending + in_last
+        if t > 0:
+            entry = flow.entering[k, t] / product[k]
+            flow.entries[k, t + last] = entry
+            spread(entry, durations.lasting, k, t, flow.due, last)
+        flow.tails[k, t] = flow.tail[k] * weight
+        ending = flow.tails[k, t] * durations.last_hazard[k]
+        flow.left[k, t] = product[k] * flow.due[k, t] + ending
+        in_last = product[k] * flow.entries[k, t + 1] * durations.survival[k, last]
+        flow.tail[k] = flow.tails[k, t] - ending + in_last
         stayed = filtered[k] - flow.left[k, t]
         flow.share_left[k] *= max(stayed, 0.0) / max(filtered[k], 1e-300)
         if flow.share_left[k] < LOST:
@@ -193,12 +187,12 @@ def _go_on(
         mass[k] = max(stayed, 0.0)
 
 
-@jit
-def _take_level_off(mass: Any, level: Any, noise: Any) -> None:
+@inlined
+def _take_level_off(mass: Any, level: Any, noise: Any, t: int) -> None:
     """Leave of an answer what the level of the phase, as far as known by now, does not explain."""
     for k in range(level.shape[0]):
         for c in range(level.shape[1]):
-            noise[c] -= mass[k] * level[k, c]
+            noise[t, c] -= mass[k] * level[k, c]
 
 
 @jit
@@ -250,6 +244,123 @@ def _backward(
         pairs[0, k, k] = gamma[k, 0]
         at_start = (durations.start[k, 0] / n_states, behind[k], ended[k], begun[k])
         account(k, durations, flow, at_start, gamma, exits, stays, last)
+
+
+@jit
+def _filter_pairs(
+    y: Any,
+    observed: Any,
+    night: Any,
+    x: Any,
+    level: Any,
+    shock: bool,
+    coefficients: Any,
+    covariance: Any,
+    leave: Any,
+    moves: Any,
+    noise: Any,
+    filtered: Any,
+    gamma: Any,
+    pairs: Any,
+) -> float:
+    """Filter phases without an age: write pairs (before, now) and, into gamma, phases, given the past and present."""
+    n_occasions, channels = y.shape
+    n_states = level.shape[0]
+    root, inverse = np.zeros((channels, channels)), np.zeros((channels, channels))
+    constant = whitener_of(covariance, root, inverse)
+    own, carried = np.zeros((n_states, channels)), np.zeros((2, n_states, channels))
+    _whitened(level, coefficients, inverse, own, carried)
+    by_day, by_night = carried[0], carried[1]
+    density, chain = np.ones((n_states, n_states)), np.zeros((n_states, n_states))
+    base, white = np.zeros(channels), np.zeros(channels)
+    for j in range(n_states):
+        for k in range(n_states):
+            chain[j, k] = 1.0 - leave[j] if j == k else leave[j] * moves[j, k]
+    value = 0.0
+    for t in range(n_occasions):
+        _predict(t, night, x, coefficients, noise, base)
+        top = 0.0
+        if observed[t]:
+            for c in range(channels):
+                noise[t, c] = y[t, c]
+                white[c] = 0.0
+                for d in range(c + 1):
+                    white[c] += inverse[c, d] * (y[t, d] - base[d])
+            lag_answered = t > 0 and observed[t - 1] and not shock
+            top = _densities(white, own, by_night if night[t] else by_day, constant, lag_answered, density)
+        else:
+            for c in range(channels):
+                noise[t, c] = base[c]
+            density[:] = 1.0
+        total = _step(t, density, chain, filtered, gamma, pairs)
+        if observed[t]:
+            value += np.log(total) + top
+            if not shock and t + 1 < n_occasions and not observed[t + 1]:
+                _take_level_off(filtered, level, noise, t)
+    return value
+
+
+@inlined
+def _step(t: int, density: Any, chain: Any, filtered: Any, gamma: Any, pairs: Any) -> float:
+    """Take one answer in: pairs and phases given what was answered up to t; returns its relative density."""
+    n_states = density.shape[0]
+    total = 0.0
+    for k in range(n_states):
+        gamma[k, t] = 0.0
+        for j in range(n_states):
+            if t > 0:
+                pairs[t, j, k] = filtered[j] * chain[j, k] * density[j, k]
+            else:
+                pairs[0, j, k] = density[k, k] / n_states if j == k else 0.0
+            gamma[k, t] += pairs[t, j, k]
+        total += gamma[k, t]
+    total = max(total, LEAST)
+    share = 1.0 / total
+    for k in range(n_states):
+        gamma[k, t] *= share
+        filtered[k] = gamma[k, t]
+        for j in range(n_states):
+            pairs[t, j, k] *= share
+    return total
+
+
+@inlined
+def _smooth_pairs(gamma: Any, pairs: Any, exits: Any, stays: Any) -> None:
+    """Smooth: given the phase now, the one before depends on nothing that comes later."""
+    n_states, n_occasions = gamma.shape
+    for k in range(n_states):
+        exits[k, 0] = stays[k, 0] = 0.0
+    for t in range(n_occasions - 1, 0, -1):
+        for k in range(n_states):
+            ratio = gamma[k, t] / max(pairs_into(pairs, t, k), 1e-300)
+            for j in range(n_states):
+                pairs[t, j, k] *= ratio
+        norm = 0.0
+        for j in range(n_states):
+            gamma[j, t - 1] = 0.0
+            for k in range(n_states):
+                gamma[j, t - 1] += pairs[t, j, k]
+            norm += gamma[j, t - 1]
+        norm = max(norm, LEAST)
+        for j in range(n_states):
+            gamma[j, t - 1] /= norm
+            for k in range(n_states):
+                pairs[t, j, k] /= norm
+                if j == k:
+                    stays[j, 0] += pairs[t, j, k]
+                else:
+                    exits[j, 0] += pairs[t, j, k]
+    for k in range(n_states):
+        pairs[0, k, k] = gamma[k, 0]
+
+
+@inlined
+def pairs_into(pairs: Any, t: int, k: int) -> float:
+    """Sum over the phases before."""
+    total = 0.0
+    for j in range(pairs.shape[1]):
+        total += pairs[t, j, k]
+    return total
 
 
 @jit
@@ -316,37 +427,61 @@ def run_batch(
     weights, pairs = np.ones((n_occasions, n_states, n_states)), np.zeros((n_occasions, n_states, n_states))
     noise, gamma, filtered = np.zeros((n_occasions, channels)), np.zeros((n_states, n_occasions)), np.zeros(n_states)
     durations, flow = durations_of(n_states, n_ages), flow_of(np.zeros(n_states), n_occasions, n_ages)
+    leave = np.zeros(n_states)
     regression = regression_of(n_rows, channels)
     gram, right, total = regression.gram, regression.right, regression.total
+    table = np.zeros((n_rows + channels, n_occasions))
     for s in range(n):
+        lay_fixed(observed[s], x[s], channels, table)
         for turn in range(n_iterations):
             level = effect[s] * shape
-            for k in range(n_states):
-                tabulate(k, hazards, firsts, index[s, k], durations, n_ages)
-            new = _forward(
-                y[s],
-                observed[s],
-                night[s],
-                x[s],
-                level,
-                shock,
-                coefficients[s],
-                covariance[s],
-                durations,
-                moves[s],
-                noise,
-                flow,
-                filtered,
-                weights,
-            )
+            if n_ages == 1:
+                for k in range(n_states):
+                    leave[k] = hazards[index[s, k], 0]
+                new = _filter_pairs(
+                    y[s],
+                    observed[s],
+                    night[s],
+                    x[s],
+                    level,
+                    shock,
+                    coefficients[s],
+                    covariance[s],
+                    leave,
+                    moves[s],
+                    noise,
+                    filtered,
+                    gamma,
+                    pairs,
+                )
+                _smooth_pairs(gamma, pairs, exits[s], stays[s])
+            else:
+                for k in range(n_states):
+                    tabulate(k, hazards, firsts, index[s, k], durations, n_ages)
+                new = _forward(
+                    y[s],
+                    observed[s],
+                    night[s],
+                    x[s],
+                    level,
+                    shock,
+                    coefficients[s],
+                    covariance[s],
+                    durations,
+                    moves[s],
+                    noise,
+                    flow,
+                    filtered,
+                    weights,
+                )
+                gamma[:, n_occasions - 1] = filtered
+                _backward(weights, durations, moves[s], flow, pairs, gamma, exits[s], stays[s])
             change = abs(new - value[s])
             value[s] = new
-            gamma[:, n_occasions - 1] = filtered
-            _backward(weights, durations, moves[s], flow, pairs, gamma, exits[s], stays[s])
             if change < tolerance or turn == n_iterations - 1:
                 break
             if free_emission:
-                n_answered = moments(y[s], observed[s], night[s], x[s], level, shock, noise, pairs, gram, right, total)
+                n_answered = moments(y[s], observed[s], night[s], level, shock, noise, pairs, table, gram, right, total)
                 solve(regression, floor[s], n_answered, coefficients[s], covariance[s])
                 aggregate(y[s], observed[s], night[s], x[s], shock, noise, pairs, coefficients[s], mass[s], rest[s])
                 effect[s] = best_effect(mass[s], rest[s], shape, coefficients[s], covariance[s])
