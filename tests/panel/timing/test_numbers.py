@@ -123,7 +123,7 @@ def test_a_number_that_lost_its_zero_is_read_by_its_form(tmp_path):
     [
         [202510, 202511, 202512],
         [202501, 202601, 202701],
-        [202511, 202512, 202613],
+        [202511, 202512, 202654],
         [0.5, 1.5, 2.5],
         [1.03, 2.03, 3.03, 4.03],
         [1.01, 1.02, 1.03, 2.01, 2.02, 2.03],
@@ -152,3 +152,38 @@ def test_numbers_that_leap_from_month_to_month_are_refused(numbers, what):
     assert problem.code == "ambiguous-dates"
     assert what in problem.fix
     assert read_times(pd.Series(numbers)).problems == ()
+
+
+@pytest.mark.parametrize("text", [False, True])
+@pytest.mark.parametrize(
+    ("numbers", "part"),
+    [
+        ([202551, 202552, 202601, 202602], "week"),
+        ([2551, 2552, 2601, 2602], "week"),
+        ([2025.51, 2025.52, 2026.01, 2026.02], "week"),
+        ([2025.11, 2025.12, 2026.01, 2026.02], "month"),
+        ([20253, 20254, 20261, 20262], "quarter"),
+    ],
+)
+def test_years_with_a_part_of_them_are_refused_as_the_turn_of_the_year_would_be_a_gap(numbers, part, text):
+    column = pd.Series([str(number) for number in numbers] if text else numbers)
+    (problem,) = read_times(column, serials=True).problems
+    assert problem.code == "ambiguous-dates"
+    assert problem.wording.startswith(f"looks like years with their {part}s ({numbers[0]}, {numbers[1]}, ")
+    assert problem.fix == (
+        f"Write the date of each {part}, or number the {part}s 1, 2, 3, ... across the years, "
+        "or pass dates='number' where they count."
+    )
+    assert read_times(column, unit="number", serials=True).problems == ()
+
+
+def test_days_of_years_are_read_in_their_form():
+    column = pd.Series([2025364, 2025365, 2026001])
+    (problem,) = read_times(column, serials=True).problems
+    assert problem.fix == "Declare the form, as in dates='%Y%j', or dates='number' where they count."
+    assert np.diff(read_times(column, form="%Y%j").values).tolist() == [86_400.0, 86_400.0]
+
+
+def test_numbers_of_one_year_or_of_prompts_within_days_count():
+    for numbers in (range(202510, 202540), [1011, 1012, 1101, 1102], range(20251, 20255), [2025.5, 2025.75, 2026.25]):
+        assert read_times(pd.Series(list(numbers)), serials=True).problems == ()

@@ -1,16 +1,16 @@
-"""Numbers that look like dates: without marks (02032026, 260302, 202603) or without a year (20.03)."""
+"""Numbers that look like dates: without marks (02032026, 260302, 202603), weeks (202552), or without a year (20.03)."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from reldyn._types import Array, Flags
+from reldyn._types import Array, Flags, Ints
 
-__all__ = ["looks_compact", "looks_yearless"]
+__all__ = ["looks_compact", "looks_yearless", "part_of_years"]
 
 _FEWEST = 3
-_MONTHS = 12
 _YEARS = (1990, 2069)
+_LONGEST_YEARS = {"quarter": 4, "month": 12, "week": 53, "day": 366}
 # Days without a year come round from December to January.
 _LEAP_YEAR = 2000
 _HALF_YEAR = 182
@@ -38,16 +38,60 @@ def looks_compact(numbers: Array) -> str | None:
         for form, day, month in (("%d%m%Y", first, second), ("%m%d%Y", second, first)):
             if _dates(day, month, year).all():
                 return form
-        return None
+        return "%Y%j" if _parted(whole, 1000, _LONGEST_YEARS["day"]) else None
     # Six digits alone may count something: only dates of one year or two, and of days that follow on each other.
     year, month, day = 2000 + whole // 10_000, whole // 100 % 100, whole % 100
     close = known[-1] < 700_000 and np.ptp(year) <= 1 and known[0] >= 100_101
     if close and _dates(day, month, year).all():
         return "%y%m%d"
     # Months of several years: as numbers January follows December by 89 steps.
-    months, years = np.unique(whole % 100), np.unique(whole // 100)
-    sound = years[0] >= _YEARS[0] and years[-1] <= _YEARS[1] and months[0] >= 1 and months[-1] <= _MONTHS
-    return "%Y%m" if sound and len(years) > 1 and len(months) > 1 else None
+    return "%Y%m" if _parted(whole, 100, _LONGEST_YEARS["month"]) else None
+
+
+def part_of_years(numbers: Array) -> str | None:
+    """The part of several years that all of at least three different numbers name after their year; None otherwise.
+
+    Weeks and quarters (202552, 2025.52, 20254), and months after a point (2025.12), are no dates of any form of
+    strptime. Years of two digits (2552) are seen where one year ends with its last part and the next begins with 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> part_of_years(np.array([202551.0, 202552.0, 202601.0])), part_of_years(np.array([20253.0, 20254.0, 20261.0]))
+    ('week', 'quarter')
+    >>> part_of_years(np.array([202510.0, 202511.0, 202512.0, 202513.0])) is None
+    True
+    """
+    known = np.unique(numbers[np.isfinite(numbers)])
+    if len(known) < _FEWEST or known[0] < 0 or known[-1] > 1e6:
+        return None
+    pointed = np.any(known != np.floor(known))
+    hundredths = np.rint(known * 100)
+    if pointed and np.any(np.abs(known * 100 - hundredths) > 1e-6):
+        return None
+    whole = (hundredths if pointed else known).astype(np.int64)
+    if not pointed and _parted(whole, 10, _LONGEST_YEARS["quarter"]):
+        return "quarter"
+    for part in ("month", "week") if pointed else ("week",):
+        if _parted(whole, 100, _LONGEST_YEARS[part]):
+            return part
+    # Four digits alone may count anything, prompts within days for example.
+    short = whole + 200_000
+    return "week" if not pointed and _parted(short, 100, _LONGEST_YEARS["week"]) and _turns(short) else None
+
+
+def _parted(whole: Ints, scale: int, most: int) -> bool:
+    """Whether numbers are several years, each followed by a part from 1 to the most."""
+    years, parts = np.unique(whole // scale), np.unique(whole % scale)
+    sound = years[0] >= _YEARS[0] and years[-1] <= _YEARS[1] and parts[0] >= 1 and parts[-1] <= most
+    return bool(sound and len(years) > 1 and len(parts) > 1)
+
+
+def _turns(whole: Ints) -> bool:
+    """Whether every year but the last ends with its last week, and every year but the first begins with week 1."""
+    years, first = np.unique(whole // 100, return_index=True)
+    before, after = whole[first[1:] - 1] % 100, whole[first[1:]] % 100
+    return bool(np.all(np.diff(years) == 1) and np.all(before >= _LONGEST_YEARS["week"] - 1) and np.all(after == 1))
 
 
 def looks_yearless(numbers: Array) -> bool:

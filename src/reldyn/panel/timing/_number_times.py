@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from reldyn._types import Array
-from reldyn.panel.timing._compact_dates import looks_compact, looks_yearless
+from reldyn.panel.timing._compact_dates import looks_compact, looks_yearless, part_of_years
 from reldyn.panel.timing._formats import Unit
 from reldyn.panel.timing._numbers import UNIT_WORDS, dates_in_numbers, seconds_of
 from reldyn.panel.timing._reading import TimeProblem, Times
@@ -58,15 +58,19 @@ def dates_of_numbers(read: Times, unit: Unit | None, *, serials: bool) -> Times:
 
 def _compact(read: Times) -> Times:
     """Numbers that count; refused where they are rather dates in a form that nobody named."""
-    form = looks_compact(read.values)
-    if form is None and not looks_yearless(read.values):
+    form, part = looks_compact(read.values), part_of_years(read.values)
+    if form is not None:
+        what, fix = "dates without marks", f"Declare the form, as in dates={form!r}"
+    elif part is not None:
+        what = f"years with their {part}s"
+        fix = f"Write the date of each {part}, or number the {part}s 1, 2, 3, ... across the years"
+    elif looks_yearless(read.values):
+        what, fix = "dates without a year", "Write the year as well (20.03.2026)"
+    else:
         return read
     known = np.isfinite(read.values)
-    what = "without marks" if form is not None else "without a year"
-    wording = f"looks like dates {what} ({_few(read.values[known])}), which do not count as numbers"
-    fix = f"Declare the form, as in dates={form!r}, or dates='number' where they count."
-    if form is None:
-        fix = "Write the year as well (20.03.2026), or pass dates='number' where they count."
+    wording = f"looks like {what} ({_few(read.values[known])}), which do not count as numbers"
+    fix += ", or dates='number' where they count." if form is not None else ", or pass dates='number' where they count."
     problem = TimeProblem("ambiguous-dates", wording, known, fix)
     nothing = np.where(known, np.nan, read.values)
     return dataclasses.replace(
