@@ -36,6 +36,65 @@ def warned(path, **options):
     return frame, [str(entry.message) for entry in caught]
 
 
+# Files pasted together.
+
+PASTED = "the header stands again on {}, as where files were pasted together, and is left out there."
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "lines", "said"),
+    [
+        ("a.csv", "couple,mood\n01,3\n\ncouple,mood\n02,4\n", [2, 5], "line 4"),
+        ("a.csv", '\ufeffcouple;mood\r\n01;3\r\n\ufeff"couple"; mood\r\n02;4\r\n', [2, 4], "line 3"),
+        ("a.csv", "couple,mood\ncouple,mood\n01,3\n02,4\ncouple,mood\n", [3, 4], "lines 2, 5"),
+        ("a.csv", '"couple\n(of 9)";mood\n01;3\n"couple\n(of 9)";mood\n02;4\n', [3, 6], "line 4"),
+        ("a.txt", "couple mood\n01 3\ncouple mood\n02 4\n", [2, 4], "line 3"),
+    ],
+)
+def test_a_header_that_stands_again_is_left_out(tmp_path, name, text, lines, said):
+    path = written(tmp_path, name, text)
+    frame, messages = warned(path)
+    assert frame.iloc[:, 0].tolist() == ["01", "02"]
+    assert frame["mood"].tolist() == [3, 4]
+    assert frame["mood"].dtype == "int64"
+    assert lines_of(frame).tolist() == lines
+    assert messages == [f"{path}: {PASTED.format(said)} Look whether any record stands in the file twice."]
+
+
+def test_question_texts_that_stand_again_with_the_header_are_left_out(tmp_path):
+    text = "couple,mood\nWhich?,How?\n01,3\ncouple,mood\nWhich?,How?\n02,4\n"
+    frame, messages = warned(written(tmp_path, "a.csv", text), header=(0, 1))
+    assert (frame["mood"].tolist(), lines_of(frame).tolist()) == ([3, 4], [3, 6])
+    assert len(messages) == 1
+    assert PASTED.format("lines 4, 5") in messages[0]
+
+
+def test_a_header_that_stands_again_in_a_workbook_is_left_out(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for cells in (["couple", "mood"], ["01", 3], ["couple", "mood"], ["02", 4]):
+        book.active.append(cells)
+    book.save(tmp_path / "a.xlsx")
+    frame, messages = warned(tmp_path / "a.xlsx")
+    assert (frame["couple"].tolist(), frame["mood"].tolist()) == (["01", "02"], [3, 4])
+    assert lines_of(frame).tolist() == [2, 4]
+    assert PASTED.format("row 3") in messages[0]
+
+
+def test_names_that_stand_again_in_another_order_are_refused(tmp_path):
+    path = written(tmp_path, "a.csv", "couple,mood\n01,3\nmood,couple\n4,02\n")
+    assert refused(path) == (
+        f"{path}: line 3 names the columns again in another order, as where files were pasted together, so that what "
+        "follows stands under wrong names. Read each file by itself and join them with pandas.concat, which goes by "
+        "the names."
+    )
+
+
+def test_answers_that_are_missing_do_not_hide_that_blanks_separate_the_fields(tmp_path):
+    frame = read_table(written(tmp_path, "a.txt", "mood stress\n3 NA\nNA 4\n"))
+    np.testing.assert_array_equal(frame.to_numpy(), [[3, np.nan], [np.nan, 4]])
+
+
 # Ids.
 
 

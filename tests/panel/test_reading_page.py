@@ -141,6 +141,13 @@ def _(folder):
     assert (frame["a"].tolist(), said, frame.attrs["column_labels"]["a"]) == ([1, 3], "", "How?")
 
 
+@row("the header again among the records")
+def _(folder):
+    frame, said = read(folder, "couple,mood\n1,2\n\ncouple,mood\n2,3\n")
+    assert (frame["mood"].tolist(), "the header stands again on line 4" in said) == ([2, 3], True)
+    refused(folder, "couple,mood\n1,2\nmood,couple\n3,2\n", "line 3 names the columns again in another order")
+
+
 @row("records that end early")
 def _(folder):
     frame, said = read(folder, "a,b,c\n1,2,3\n4\n")
@@ -505,6 +512,14 @@ def _(folder):
         panel(months, day="at")
     assert lags(panel(months, day="at", dates="%Y%m")) == 4 * 2
     assert lags(panel(months, day="at", dates="number")) == 4 * 1
+
+
+@row("`202552`, `202601`, weeks or quarters of more than one year, three and more")
+def _(folder):
+    weeks = times(202551, 202552, 202601)
+    with pytest.raises(rd.DataError, match=r"looks like years with their weeks.*dates='number'"):
+        panel(weeks, day="at")
+    assert lags(panel(weeks, day="at", dates="number")) == 4 * 1
 
 
 @row("`31.03`, `1.04`, days without a year")

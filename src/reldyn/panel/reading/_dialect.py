@@ -10,7 +10,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,7 @@ _LOOKED_AT = 1_000
 _HEAD = 1_000_000
 _HINT = re.compile(r'"?sep=([^"\r\n])"?[;,\t]*(\r\n|\r|\n)', re.IGNORECASE)
 _LINE_END = re.compile(r"\r\n|\r|\n")
+_MISSING = frozenset({"na", "nan", "."})
 # A token of a file separated by blanks: in quotation marks, or anything without blanks.
 _TOKEN = re.compile(r'"(?:[^"]|"")*"(?=\s|$)|\S+')
 
@@ -186,13 +187,20 @@ def _blanks_fit(text: str) -> bool:
     width = Counter(len(record) for record in records[1:] or records).most_common(1)[0]
     if width[0] < 2 or len(records) < 2 or width[1] < 0.5 * (len(records) - 1):
         return False
-    body = [record for record in records[1:] if len(record) == width[0]]
+    # Files pasted together have their names again further down.
+    body = [record for record in records[1:] if len(record) == width[0] and record != records[0]]
     quoted = len(records[0]) > 1 and all(name.startswith('"') for name in records[0])
-    numeric = any(all(is_number(record[place]) for record in body) for place in range(width[0]))
+    numeric = any(_numbers(record[place] for record in body) for place in range(width[0]))
     if len(records[0]) == width[0]:
         return quoted or numeric
     # R writes the names of rows without a name above them.
     return quoted and len(records[0]) == width[0] - 1
+
+
+def _numbers(cells: Iterable[str]) -> bool:
+    """Whether all cells are numbers but for missing ones, and any is."""
+    known = [cell for cell in cells if cell.lower() not in _MISSING]
+    return bool(known) and all(map(is_number, known))
 
 
 def _head(text: str) -> str:

@@ -1,16 +1,18 @@
 """Rows of names: which record holds them, and which records look as if they did.
 
 Survey platforms write question texts, and Qualtrics also ids in JSON, below the names; spreadsheets have title
-lines above. Both are recognised by shape and offered, never taken without being named.
+lines above. Both are recognised by shape and offered, never taken without being named. A header that stands again
+among the records, where files were pasted together, is left out with a warning.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from reldyn.errors import DataError, DataWarning, DesignError, warn_caller
+from reldyn.panel._lines import describe_lines
 
 __all__ = [
     "check_skip",
@@ -18,6 +20,7 @@ __all__ = [
     "header_places",
     "is_number",
     "likely_header",
+    "repeated_headers",
     "title_hint",
     "warn_second_header",
     "warn_title",
@@ -140,6 +143,64 @@ def _texts_above_numbers(records: Sequence[Sequence[str]], n: int, missing: set[
             return False
         texts.append(top[0])
     return len(texts) >= 2 and len(set(texts)) == len(texts)
+
+
+def repeated_headers(
+    where: str,
+    rows: Iterable[tuple[int, Sequence[Any]]],
+    heads: Sequence[Sequence[str]],
+    names: int,
+    unit: str = "line",
+) -> list[int]:
+    """Places of the rows that repeat the header, with a warning that counts them.
+
+    Parameters
+    ----------
+    where : str
+    rows : iterable of (int, sequence)
+        Line and cells of each row below the header.
+    heads : sequence of sequence of str
+        The records above these rows.
+    names : int
+        Which of the records holds the names.
+    unit : str, default "line"
+
+    Raises
+    ------
+    DataError
+        The names stand again in another order, so that what follows them stands under wrong names.
+    """
+    known = [head for head in map(_bare, heads) if head]
+    wanted = _bare(heads[names])
+    distinct = len(set(wanted)) == len(wanted) > 1 and not all(map(is_number, wanted))
+    found: list[int] = []
+    lines: list[int] = []
+    for place, (line, row) in enumerate(rows):
+        cells = _bare(row)
+        if cells in known:
+            found.append(place)
+            lines.append(line)
+        elif distinct and len(cells) == len(wanted) and set(cells) == set(wanted):
+            raise DataError(
+                f"{where}: {unit} {line} names the columns again in another order, as where files were pasted "
+                "together, so that what follows stands under wrong names. Read each file by itself and join them "
+                "with pandas.concat, which goes by the names."
+            )
+    if found:
+        warn_caller(
+            f"{where}: the header stands again on {describe_lines(lines, unit)}, as where files were pasted together, "
+            "and is left out there. Look whether any record stands in the file twice.",
+            DataWarning,
+        )
+    return found
+
+
+def _bare(record: Sequence[Any]) -> list[str]:
+    """Cells without blanks, and without the byte-order mark and quotation marks that a pasted first name keeps."""
+    cells = ["" if cell is None else str(cell).strip().lstrip("\ufeff").strip('"').strip() for cell in record]
+    while cells and not cells[-1]:
+        cells.pop()
+    return cells
 
 
 def cut_header(

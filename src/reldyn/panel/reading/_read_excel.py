@@ -14,7 +14,7 @@ import numpy as np
 
 from reldyn.errors import DataError, DataWarning, warn_caller
 from reldyn.panel._lines import describe_lines
-from reldyn.panel.reading._header_rows import cut_header, title_hint, warn_second_header, warn_title
+from reldyn.panel.reading._header_rows import cut_header, repeated_headers, title_hint, warn_second_header, warn_title
 from reldyn.panel.reading._limits import check_shape
 from reldyn.panel.reading._packages import require_io
 from reldyn.panel.reading._read_tables import Options, Read
@@ -61,9 +61,12 @@ def read_excel(path: Path, options: Options) -> Read:
     width = max(len(row) for _, row in filled)
     check_shape(path, len(filled), width)
     top = [[_shown(cell) for cell in row] + [""] * (width - len(row)) for _, row in filled[: 10 * _TOP]]
-    numbers = [number for number, _ in filled]
     _, start, texts = cut_header(str(path), top, options.header)
     place = options.header[0] if options.header else 0
+    again = {start + k for k in repeated_headers(str(path), filled[start:], top[:start], place, "row")}
+    filled = [row for k, row in enumerate(filled) if k not in again]
+    top = [row for k, row in enumerate(top) if k not in again]
+    numbers = [number for number, _ in filled]
     if options.header is None and len(filled[0][1]) == width > 1:
         titled = warn_title(str(path), top, numbers, "row")
         if not titled:

@@ -24,7 +24,7 @@ from reldyn.panel.reading._dialect import (
     separated,
 )
 from reldyn.panel.reading._encoding import decoded
-from reldyn.panel.reading._header_rows import cut_header, title_hint, warn_second_header, warn_title
+from reldyn.panel.reading._header_rows import cut_header, repeated_headers, title_hint, warn_second_header, warn_title
 from reldyn.panel.reading._limits import check_shape
 from reldyn.panel.reading._read_tables import Options, Read
 from reldyn.panel.reading._text_columns import (
@@ -55,7 +55,7 @@ def read_text(path: Path, options: Options) -> Read:
         )
     shape = _shape(path, table, options)
     check_shape(path, len(shape.lines), shape.widest)
-    body = _from_line(table, shape.data_line)
+    body = _without_lines(_from_line(table, shape.data_line), shape)
     cells, marks = _settled(path, body, table, shape, options)
     frame = _parsed(path, body, table.delimiter, marks, options.missing, shape)
     if cells is not None:
@@ -96,6 +96,7 @@ class _Shape:
     lines: Ints
     widest: int
     unnamed: dict[int, int]
+    left_out: tuple[tuple[int, int], ...] = ()
 
     @property
     def width(self) -> int:
@@ -105,9 +106,15 @@ class _Shape:
 def _shape(path: Path, table: Table, options: Options) -> _Shape:
     """Names, lines of the records, and a refusal of records that do not fit the names."""
     lines, widths, records = _widths(path, table)
-    top = [record for _, record in records]
-    top_lines = [line for line, _ in records]
-    names, start, texts = cut_header(str(path), top, options.header)
+    heads = [record for _, record in records]
+    names, start, texts = cut_header(str(path), heads, options.header)
+    again = _repeated(path, table, heads[:start], (options.header or (0,))[0], start)
+    left_out: tuple[tuple[int, int], ...] = ()
+    if again:
+        left_out = tuple((int(lines[place]), int(np.append(lines, lines[place] + 1)[place + 1])) for place in again)
+        lines, widths = np.delete(lines, again), np.delete(widths, again)
+        records = [record for place, record in enumerate(records) if place not in again]
+    top, top_lines = [record for _, record in records], [line for line, _ in records]
     if options.header is None:
         titled = warn_title(str(path), top, top_lines)
         if not titled:
@@ -126,7 +133,17 @@ def _shape(path: Path, table: Table, options: Options) -> _Shape:
         unnamed = {place + 1: line for place, line in unnamed.items()}
     _check_widths(path, table, lines[start:], body, len(headers), (top, top_lines))
     data_line = int(lines[start]) if len(lines) > start else -1
-    return _Shape(headers, texts, data_line, lines[start:], max(len(headers), int(body.max(initial=0))), unnamed)
+    widest = max(len(headers), int(body.max(initial=0)))
+    return _Shape(headers, texts, data_line, lines[start:], widest, unnamed, left_out)
+
+
+def _repeated(path: Path, table: Table, heads: Sequence[Sequence[str]], names: int, start: int) -> list[int]:
+    """Places of the records that repeat the header; a count of its longest name says where none can."""
+    longest = max((name.strip() for name in heads[names]), key=len)
+    if not longest or table.text.count(longest) == sum(cell.count(longest) for head in heads for cell in head):
+        return []
+    rows = (record for place, record in enumerate(read_records(path, table)) if place >= start)
+    return [start + place for place in repeated_headers(str(path), rows, heads, names)]
 
 
 def _widths(path: Path, table: Table) -> tuple[Ints, Ints, list[tuple[int, list[str]]]]:
@@ -218,6 +235,19 @@ def _from_line(table: Table, line: int) -> str:
             return ""
         start = found.end()
     return table.text[start:]
+
+
+def _without_lines(text: str, shape: _Shape) -> str:
+    """The text of the records without the lines that repeat the header."""
+    if not shape.left_out:
+        return text
+    ends = [0, *(match.end() for match in _LINE_END.finditer(text)), len(text)]
+    kept, start = [], 0
+    for first, after in shape.left_out:
+        begin, end = (ends[min(max(line - shape.data_line, 0), len(ends) - 1)] for line in (first, after))
+        kept.append(text[start:begin])
+        start = max(start, end)
+    return "".join([*kept, text[start:]])
 
 
 def _settled(path: Path, body: str, table: Table, shape: _Shape, options: Options) -> tuple[pd.DataFrame | None, Marks]:
