@@ -746,6 +746,13 @@ def _(folder):
     assert wide(names, names="{stem}_{member}_t{time}").n_occasions == 14
 
 
+@row("`mood_f_2026-03-02`, `mood_f_2026_03_03`")
+def _(folder):
+    days = ("2026_03_02", "2026-03-03", "2026.03.04")
+    names = {f"mood_{member}_{day}": member + day for day in days for member in "fm"}
+    assert wide(names, names="{stem}_{member}_{time}", time="day").n_occasions == 3
+
+
 @row("`TM.1`, ..., `TM.18`")
 def _(folder):
     frame = pd.DataFrame({f"TM.{day}": [1.0, 2.0, 3.0, 4.0] for day in range(1, 19)})

@@ -256,6 +256,49 @@ def test_one_row_per_person_with_occasions_in_columns():
         from_wide(wide, dyad="couple", occasions="{item}.{time}")
 
 
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%Y_%m_%d", "%Y.%m.%d"])
+@pytest.mark.parametrize(
+    ("template", "options"),
+    [
+        ("{stem}_{member}_{time}", {"names": "{stem}_{member}_{time}"}),
+        ("{time} {stem} ({member})", {"names": "{time} {stem} ({member})"}),
+        ("{stem}_{time}_{member}", {"suffixes": ("_f", "_m"), "occasions": "{item}_{time}"}),
+    ],
+)
+def test_occasions_may_be_dates(template, options, form):
+    days = pd.date_range("2025-12-30", periods=4)
+    columns = {"couple": [5, 6]}
+    for k, (day, member) in enumerate((day, member) for day in days[::-1] for member in "fm"):
+        columns[template.format(stem="mood", member=member, time=day.strftime(form))] = [k, 10 + k]
+    panel = from_wide(pd.DataFrame(columns), dyad="couple", time="day", **options)
+    frame = panel.frame.sort_values(["couple", "role", "day"])
+    assert frame["day"].tolist() == days.strftime("%Y-%m-%d").tolist() * 4
+    assert frame["mood"].tolist() == [6, 4, 2, 0, 7, 5, 3, 1, 16, 14, 12, 10, 17, 15, 13, 11]
+    assert panel.lag(["mood"]).frame["mood_lag1"].notna().sum() == 4 * 3
+
+
+@pytest.mark.parametrize(
+    ("template", "variable"),
+    [("{stem}({member})", "mood"), ("{stem} [{member}]_{item}", "mood_1"), ("({member}){stem}", "mood")],
+)
+def test_brackets_around_the_member_are_no_part_of_the_variable(template, variable):
+    names = {template.format(stem="mood", member=member, item=1): [3, 4] for member in "fm"}
+    panel = from_wide(pd.DataFrame({"couple": [1, 2], **names}), dyad="couple", names=template)
+    assert panel.frame.columns.tolist() == ["couple", "role", "person", variable]
+    assert panel.roles == ("f", "m")
+
+
+def test_columns_that_are_nearly_an_occasion_are_said():
+    wide = pd.DataFrame({"couple": [1, 1], "id": [11, 12], "x_pre": [0, 0], "x_1": [1, 2], "x_2": [3, 4]})
+    with pytest.warns(DataWarning) as caught:
+        frame = from_wide(wide, dyad="couple", person="id", occasions="{item}_{time}").frame
+    assert [str(entry.message) for entry in caught] == [
+        "not of the form occasions='{item}_{time}', though they begin alike: x_pre. They are taken as columns that "
+        "are the same at every occasion."
+    ]
+    assert frame["x"].tolist() == [1, 3, 2, 4]
+
+
 def test_occasions_named_by_words_are_numbered_as_they_stand():
     wide = pd.DataFrame({"couple": [1], "f_x_pre": [1], "f_x_post": [2], "m_x_pre": [3], "m_x_post": [4]})
     with pytest.warns(DataWarning) as caught:

@@ -70,7 +70,8 @@ def from_wide(
         ``"{item}.{time}"`` makes ``TM`` of ``TM.1``, ``TM.2``, ... A prefix or suffix of the member is set aside
         before; together with `names`, it is `names` that applies to what is left. Alone, the table has one row per
         person: `person` is then a column of it, and so is `role`, unless there is none. Times are the numbers in
-        the names; words (pre, post) are numbered in the order in which they stand, with a `DataWarning`.
+        the names, or the dates (``2026-03-02``, ``2026_03_02``); words (pre, post) are numbered in the order in
+        which they stand, with a `DataWarning`.
     dates, timezone, workdays : optional
         As for `DyadPanel`.
 

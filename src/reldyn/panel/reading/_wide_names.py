@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from string import Formatter
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
@@ -25,6 +25,8 @@ __all__ = ["Occasions", "Pattern", "find_members", "find_occasions", "unfold", "
 _FIELDS = ("stem", "item", "member", "time")
 _WORD = r"[^\W_]+"
 _NUMBERED = re.compile(r"(\D*)(\d+)")
+_DATE = r"\d{4}-\d{2}-\d{2}|\d{4}_\d{2}_\d{2}|\d{4}\.\d{2}\.\d{2}"
+_BRACKETS = {"(": ")", "[": "]", "{": "}", "<": ">"}
 _SHOWN = 5
 
 
@@ -82,21 +84,31 @@ class Pattern:
         return re.compile("".join(parts))
 
     def without(self, field: str) -> Pattern:
-        """The pattern less one field and the text that joins it: the text before it, or after a field that is first."""
+        """The pattern less one field and the text that joins it: the text before it, or after a field that is first.
+
+        Brackets around the field go with it.
+        """
         place = self.pieces.index(("field", field))
-        pieces = list(self.pieces)
-        if place > 0 and pieces[place - 1][0] == "text":
-            del pieces[place - 1 : place + 1]
-        elif place + 1 < len(pieces) and pieces[place + 1][0] == "text":
-            del pieces[place : place + 2]
-        else:
-            del pieces[place]
-        template = "".join(text if kind == "text" else f"{{{text}}}" for kind, text in pieces)
-        return Pattern(self.option, template, tuple(pieces))
+        before, after = self.pieces[:place], self.pieces[place + 1 :]
+        first, last = (side[0][1] if side and side[0][0] == "text" else "" for side in (before[-1:], after[:1]))
+        closing = _BRACKETS.get(first[-1:])
+        if closing is not None and last.startswith(closing):
+            after = (("text", last[1:]), *after[1:]) if last[1:] else after[1:]
+        if first:
+            before = before[:-1]
+        elif last:
+            after = after[1:]
+        pieces = (*before, *after)
+        template = "".join(_escaped(text) if kind == "text" else f"{{{text}}}" for kind, text in pieces)
+        return Pattern(self.option, template, pieces)
 
     def render(self, values: Mapping[str, str]) -> str:
         """The name that the values of the fields make."""
         return "".join(text if kind == "text" else values[text] for kind, text in self.pieces)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def find_members(columns: Sequence[str], pattern: Pattern) -> tuple[dict[str, dict[str, str]], list[str]]:
@@ -188,23 +200,29 @@ def _wrong_members(columns: Sequence[str], pattern: Pattern, members: Sequence[s
     return f"{text} Columns of this form: {examples}."
 
 
-def _warn_left(columns: Sequence[str], found: Mapping[str, Mapping[str, str]], pattern: Pattern) -> None:
+def _warn_left(
+    columns: Sequence[str],
+    found: Mapping[str, Mapping[str, str]],
+    pattern: Pattern,
+    instead: str = "columns of the dyad",
+) -> None:
     """Warn of columns that begin like those of the pattern but do not fit it."""
-    if "stem" not in pattern.fields:
+    kind, first = pattern.pieces[0]
+    after = pattern.pieces[1] if len(pattern.pieces) > 1 else ("field", "")
+    if kind != "field" or first not in ("stem", "item") or after[0] != "text":
         return
-    stems = {values["stem"] for values in found.values()}
-    place = pattern.pieces.index(("field", "stem"))
-    after = pattern.pieces[place + 1] if place + 1 < len(pattern.pieces) else ("field", "")
-    if place or after[0] != "text":
-        return
+    stems = {values[first] for values in found.values()}
     left = [name for name in columns if name not in found and any(name.startswith(stem + after[1]) for stem in stems)]
     if left:
         shown = ", ".join(left[:_SHOWN]) + (f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else "")
         warn_caller(
             f"not of the form {pattern.option}={pattern.template!r}, though they begin alike: {shown}. They are "
-            "taken as columns of the dyad.",
+            f"taken as {instead}.",
             DataWarning,
         )
+
+
+Time: TypeAlias = int | str
 
 
 @dataclass(frozen=True)
@@ -213,14 +231,14 @@ class Occasions:
 
     Attributes
     ----------
-    columns : dict of str to dict of float to str
-        Per variable, the column of each time.
-    times : list of int
+    columns : dict of str to dict of int or str to str
+        Per variable, the column of each time: a number, or a date as ISO 8601 writes it.
+    times : list of int or list of str
         All times, in rising order.
     """
 
-    columns: dict[str, dict[int, str]]
-    times: list[int]
+    columns: dict[str, dict[Time, str]]
+    times: list[Time]
 
 
 def find_occasions(
@@ -237,8 +255,9 @@ def find_occasions(
     bare = {name: _set_aside(name, marks, where) for name in columns}
     inner = list(dict.fromkeys(name for name, _ in bare.values()))
     found, numbers = _numbered(inner, pattern)
+    _warn_left(inner, found, pattern, "columns that are the same at every occasion")
     rest = pattern.without("time")
-    grouped: dict[str, dict[int, str]] = {}
+    grouped: dict[str, dict[Time, str]] = {}
     for name, (short, mark) in bare.items():
         if short not in found:
             continue
@@ -248,7 +267,8 @@ def find_occasions(
         other = grouped.setdefault(variable, {}).setdefault(time, name)
         if other != name:
             raise DataError(f"{other!r} and {name!r} both become {variable!r} at time {time}: rename one.")
-    times = sorted({time for group in grouped.values() for time in group})
+    # All are numbers, or all dates, which are in order as text.
+    times = sorted({time for group in grouped.values() for time in group}, key=lambda time: (len(str(time)), str(time)))
     _warn_gaps(grouped, times)
     return Occasions(grouped, times)
 
@@ -261,8 +281,11 @@ def _set_aside(name: str, marks: Mapping[str, str], where: Literal["prefix", "su
     return name, ""
 
 
-def _numbered(columns: Sequence[str], pattern: Pattern) -> tuple[dict[str, dict[str, str]], dict[str, int]]:
-    """The columns of the pattern and the number of each occasion; words (pre, post) are numbered as they stand."""
+def _numbered(columns: Sequence[str], pattern: Pattern) -> tuple[dict[str, dict[str, str]], dict[str, Time]]:
+    """The columns of the pattern and the time of each occasion; words (pre, post) are numbered as they stand."""
+    found = _matches(columns, pattern.expression(time=_DATE))
+    if found:
+        return found, {text: re.sub(r"\D", "-", text) for text in _values(found, "time")}
     found = _matches(columns, pattern.expression())
     if found:
         return found, {text: int(text) for text in _values(found, "time")}
@@ -289,7 +312,7 @@ def _numbered(columns: Sequence[str], pattern: Pattern) -> tuple[dict[str, dict[
     return found, {label: number for number, label in enumerate(labels, start=1)}
 
 
-def _warn_gaps(grouped: Mapping[str, Mapping[int, str]], times: Sequence[int]) -> None:
+def _warn_gaps(grouped: Mapping[str, Mapping[Time, str]], times: Sequence[Time]) -> None:
     short = [f"{name} ({len(group)} of {len(times)})" for name, group in grouped.items() if len(group) < len(times)]
     if short:
         shown = ", ".join(short[:_SHOWN]) + (f" and {len(short) - _SHOWN} more" if len(short) > _SHOWN else "")
