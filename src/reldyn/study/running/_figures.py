@@ -13,6 +13,7 @@ from reldyn._registry import Analysis
 from reldyn.errors import ReldynError
 from reldyn.results import Result
 from reldyn.study.asking import Request
+from reldyn.study.running._few import all_few
 from reldyn.study.running._over_dyads import Spread, has_ids
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ def figures_of(
     import pandas as pd
 
     drawn: dict[str, Callable[[], Any]] = {}
-    if entry.figure and type(result).figure is not None and (entry.figure in _OF_SAMPLE or dyads is True):
+    shown = dyads is True or (entry.figure in _OF_SAMPLE and not all_few(rows, spread))
+    if entry.figure and type(result).figure is not None and shown:
         drawn[entry.figure] = result.plot
     if request.verb == _SCHEDULE and dyads:
         drawn["schedule"] = lambda: _draw_schedule(request, result, panel, dyads)

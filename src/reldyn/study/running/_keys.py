@@ -15,7 +15,7 @@ __all__ = ["data_keys", "step_keys", "versions_of"]
 # Libraries that numbers and figures come from.
 _LIBRARIES = ("reldyn", "numpy", "scipy", "pandas", "statsmodels", "pingouin", "seaborn", "matplotlib")
 # What the files of an analysis look like; another number when that changes.
-_FORM = 2
+_FORM = 3
 _SECTIONS = {"data", "columns", "wide", "schedule", "scales", "prepare"}
 
 

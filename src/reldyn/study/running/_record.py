@@ -1,6 +1,7 @@
 """What the report shows of an analysis, as plain values: the report is made from these alone, new or saved.
 
-By default nothing of a single dyad is in it; two partners may come to read the same report.
+By default nothing of a single dyad is in it, and no mean of fewer than five; two partners may come to read the same
+report.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from reldyn._registry import find_analysis
 from reldyn.errors import ReldynError
 from reldyn.results import Result
 from reldyn.study.asking import Request
+from reldyn.study.running._few import are_few, glance_without_means, rows_without_means, sentences_without_means
 from reldyn.study.running._figures import figures_of
 from reldyn.study.running._over_dyads import Spread, has_ids, of_sample, person_columns, spreads
 from reldyn.study.running._sentences import sentence_of
@@ -70,6 +72,10 @@ def record_of(
     single = table if table is not None and has_ids(table) else None
     rows = None if table is None else of_sample(table)
     spread = [] if single is None else spreads(single, person_columns(type(result)), list(map(str, panel.index.roles)))
+    # Means over fewer than five dyads are as good as numbers of single dyads.
+    few = are_few(spread) and dyads is not True
+    if rows is not None and dyads is not True:
+        rows = rows_without_means(rows, few=few)
     names_nobody = _namer(panel, dyads)
     warnings = [note for note in result.warnings if names_nobody(note)]
     return {
@@ -82,13 +88,13 @@ def record_of(
             dict(request.options) | {option: {"analysis": of} for option, of in request.references.items()}
         ),
         "headline": summary.partition("\n")[0],
-        "own": _own_sentences(summary, names_nobody),
+        "own": sentences_without_means(_own_sentences(summary, names_nobody), few=few),
         "sentence": sentence_of(request.verb, result, rows, spread),
         "warnings": warnings,
         "n_hidden": len(result.warnings) - len(warnings),
         "searches": [text for text in searches if names_nobody(text)],
         "converged": None if converged is None else bool(converged),
-        "glance": _frame(glance),
+        "glance": _frame(glance_without_means(glance, request.options, few=few)),
         "table": None if rows is None or rows.empty else _frame(rows.head(_MOST_ROWS)),
         "spread": _spread(spread),
         "counts": _counts(request.verb, result, table),

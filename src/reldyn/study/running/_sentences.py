@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reldyn._format import format_p
+from reldyn.study.running._few import FEW
 from reldyn.study.running._over_dyads import FEWEST, Spread
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ def _default(rows: pd.DataFrame | None, spread: Sequence[Spread], main: str) -> 
     known = [one for one in spread if one.n >= FEWEST][:_MOST]
     if known:
         return f"Over dyads, {'; '.join(map(_of_spread, known))}."
-    if spread:
+    hidden = rows is not None and "note" in rows and bool((rows["note"] == FEW).any())
+    if spread or hidden:
         return f"Fewer than {FEWEST} dyads have an estimate, so that nothing is said of their mean."
     return "There is no estimate to report."
 
