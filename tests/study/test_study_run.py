@@ -276,6 +276,15 @@ def test_the_manifest_says_what_was_used(finished):
     assert manifest["kernels"] in ("numpy", "numba")
 
 
+def test_the_copy_of_the_study_file_is_the_file(folder, undrawn):
+    path = change(folder, "[data]", "[report]\nanonymise = false\n[data]")
+    written = b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n")
+    path.write_bytes(written)
+    run = rd.run_study(path)
+    assert (run.output / "study.toml").read_bytes() == written
+    assert run.manifest["study_sha256"] == run.manifest["files"]["study.toml"] == hashlib.sha256(written).hexdigest()
+
+
 def test_another_run_keeps_what_has_not_changed_and_is_equal_byte_for_byte(folder, undrawn):
     path = change(
         folder,

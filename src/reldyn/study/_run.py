@@ -269,7 +269,7 @@ def _about(ready: Ready, path: Path, versions: Any, kernels: str) -> dict[str, A
         "kernels": kernels,
         "packages": dict(versions.packages),
         "study_file": _readable(path.name),
-        "study_sha256": sha256_of(ready.study.where.path),
+        "study_sha256": sha256_of(ready.study.where.content),
         "data_file": SAMPLE if file.data.path == SAMPLE else _readable(Path(file.data.path).name),
         "data_sha256": ready.data_sha256,
         "numbers": ready.numbers,
@@ -291,7 +291,8 @@ def _write(work: Output, ready: Ready, parts: ReportParts) -> None:
         work.write(f"{name}.csv", as_csv(table))
     # The study file may name dyads; where ids are hidden its hash alone is kept.
     if not ready.study.file.report.anonymise or not (ready.names_ids or _names_dyads(ready.study)):
-        work.write("study.toml", ready.study.where.text)
+        # With its byte-order mark, if it has one: the copy has the hash of the file.
+        work.write("study.toml", ready.study.where.content.decode("utf-8"))
     work.write(_REPORT, render_report(parts))
 
 

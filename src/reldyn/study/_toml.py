@@ -58,11 +58,14 @@ class StudyText:
     ----------
     path : Path
     text : str
+    content : bytes, optional
+        The file as it is, which may begin with a byte-order mark. None: the text as UTF-8.
     """
 
-    def __init__(self, path: Path, text: str) -> None:
+    def __init__(self, path: Path, text: str, content: bytes | None = None) -> None:
         self.path = path
         self.text = text
+        self.content = text.encode("utf-8") if content is None else content
         self._lines = _lines_of_keys(text)
         # Where tables of an older file stood, by the key path that they have today.
         self.moved: Mapping[tuple[str, ...], tuple[str, ...]] = {}
@@ -70,7 +73,13 @@ class StudyText:
     @classmethod
     def read(cls, path: Path, kind: str = "study") -> StudyText:
         """The text of a file, or a `DesignError` that says why it cannot be read."""
-        return cls(path, _read(path, kind))
+        content = _read(path, kind)
+        try:
+            return cls(path, content.decode("utf-8-sig"), content)
+        except UnicodeDecodeError as problem:
+            raise DesignError(
+                f"{path}: the {kind} file is not UTF-8 text (byte {problem.start}): save it as UTF-8."
+            ) from None
 
     def place(self, keys: Sequence[str | int]) -> str:
         """Name a key by its path and line: ``models.apim.outcome (line 12)``."""
@@ -199,7 +208,7 @@ def _dotted(line: str) -> bool:
     return len(_parts(name)) > _LONGEST_KEY
 
 
-def _read(path: Path, kind: str) -> str:
+def _read(path: Path, kind: str) -> bytes:
     try:
         if path.exists() and not path.is_file():
             raise DesignError(f"{path} is no file: name a {kind} file.")
@@ -207,7 +216,7 @@ def _read(path: Path, kind: str) -> str:
             content = stream.read(_LARGEST + 1)
         if len(content) > _LARGEST:
             raise DesignError(f"{path} is larger than {_LARGEST // 1_000:,} kB: that is no {kind} file.")
-        return content.decode("utf-8-sig")
+        return content
     except FileNotFoundError:
         near = sorted(other.name for other in path.parent.glob("*.toml"))[:5]
         hint = f" The folder holds {', '.join(near)}." if near else ""
@@ -217,11 +226,7 @@ def _read(path: Path, kind: str) -> str:
     except ValueError as problem:
         if isinstance(problem, DesignError):
             raise
-        if not isinstance(problem, UnicodeDecodeError):
-            raise DesignError(f"{str(path)!r} is no path: {problem}.") from None
-        raise DesignError(
-            f"{path}: the {kind} file is not UTF-8 text (byte {problem.start}): save it as UTF-8."
-        ) from None
+        raise DesignError(f"{str(path)!r} is no path: {problem}.") from None
 
 
 def named_models(raw: dict[str, Any], where: StudyText) -> dict[str, Any]:
