@@ -1,5 +1,7 @@
 """Steps of the preparation against the same done by hand with pandas, and the flow that they leave."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -93,6 +95,28 @@ def test_values_are_recoded_and_reversed(start, frame):
     np.testing.assert_array_equal(values(done, "q1_r"), 8 - frame["q1"])
     np.testing.assert_array_equal(values(done, "q2"), 8 - frame["q2"])
     assert done.flow[2]["note"] == "no row has 99"
+
+
+@pytest.mark.parametrize("name", ["dyad", "person"])
+def test_hidden_ids_do_not_come_back_in_a_recoded_column(start, frame, name):
+    some = {str(frame[name].iloc[0]): "early"}
+    step = {"step": "recode", "variable": name, "values": some, "into": "cohort"}
+    done = run(replace(start, hidden=True), step)
+    n = int((frame[name] == frame[name].iloc[0]).sum())
+    assert [value for value in values(done, "cohort") if not pd.isna(value)] == ["early"] * n
+    assert done.flow[-1]["note"] == f"{64 - n} rows with ids that are not listed have no value"
+    shown = run(start, step)
+    assert set(values(shown, "cohort")) == {"early", *frame[name]} - {frame[name].iloc[0]}
+    assert shown.flow[-1]["note"] == ""
+
+
+def test_formulas_may_compare_hidden_ids_and_not_copy_them(start):
+    hidden = replace(start, hidden=True)
+    done = run(hidden, {"step": "derive", "name": "late", "value": "dyad > 12"})
+    assert set(values(done, "late")) == {0, 1}
+    with pytest.raises(DesignError, match=r"the formula of 'copy' gives every dyad or person a number of its own from"):
+        run(hidden, {"step": "derive", "name": "copy", "value": "2 * dyad"})
+    assert set(values(run(start, {"step": "derive", "name": "copy", "value": "2 * dyad"}), "copy")) == {22, 24, 26, 28}
 
 
 def test_scales_come_with_their_reliability(start, frame):

@@ -202,16 +202,22 @@ def _recode(now: Prepared, step: steps.RecodeStep) -> tuple[Prepared, str, str]:
     values = _column(now, step.variable)
     texts = values.dtype.kind == "O"
     given = {key if texts else _as_number(key, step.variable): new for key, new in step.values.items()}
-    result = values.astype(object)
+    hidden = now.hidden and step.variable in now.ids
+    # What is not listed stays as it is; ids that are hidden may not come back in another column.
+    result = np.full(len(values), None, dtype=object) if hidden else values.astype(object)
+    listed = np.zeros(len(values), dtype=bool)
     for old, new in given.items():
-        result[values == old] = None if new == "" else new
+        rows = values == old
+        listed |= rows
+        result[rows] = None if new == "" else new
     kept = pd.Series(result, dtype=object)
     plain = pd.to_numeric(kept, errors="coerce")
     made = plain.to_numpy(dtype=np.float64) if plain.notna().equals(kept.notna()) else result
     unused = [str(key) for key, old in zip(step.values, given, strict=True) if not (values == old).any()]
-    hidden = now.hidden and step.variable in now.ids
-    note = f"no row has {f'{len(unused)} of the values' if hidden else ', '.join(unused)}" if unused else ""
-    return _replaced(now, {step.into or step.variable: made}), f"{step.variable} recoded", note
+    notes = [f"no row has {f'{len(unused)} of the values' if hidden else ', '.join(unused)}"] if unused else []
+    if hidden and not listed.all():
+        notes.append(f"{int((~listed).sum()):,} rows with ids that are not listed have no value")
+    return _replaced(now, {step.into or step.variable: made}), f"{step.variable} recoded", "; ".join(notes)
 
 
 def _as_number(key: str, variable: str) -> float:
@@ -310,9 +316,21 @@ def _careless(now: Prepared, step: steps.CarelessStep) -> tuple[Prepared, str, s
 def _derive(now: Prepared, step: steps.DeriveStep) -> tuple[Prepared, str, str]:
     formula = Expression.parse(step.value)
     made = formula.evaluate(lambda name: _column(now, name), len(now.ids))
+    ids = set(formula.columns) & set(map(str, now.ids))
+    if now.hidden and ids and _tells_apart(made, now.panel.index.n_dyads):
+        raise DesignError(
+            f"the formula of {step.name!r} gives every dyad or person a number of its own from "
+            f"{' and '.join(map(repr, sorted(ids)))}, which would show ids that are hidden: compare ids, as in "
+            f"{sorted(ids)[0]} > 100, or ask for ids with anonymise = false in [report]."
+        )
     lost = int(np.isnan(made).sum())
     note = f"{lost:,} of {len(made):,} rows have no value" if lost else ""
     return _replaced(now, {step.name: made}), f"{step.name} = {_shown(now, formula, step.value)}", note
+
+
+def _tells_apart(values: Array, n_dyads: int) -> bool:
+    """Whether a number has a value for each dyad, or more."""
+    return len(np.unique(values[np.isfinite(values)])) >= max(n_dyads, 3)
 
 
 _STEPS: dict[str, Callable[[Prepared, Any], tuple[Prepared, str, str]]] = {
