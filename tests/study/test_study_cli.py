@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 import reldyn as rd
 from reldyn.study.cli import app, main
+from reldyn.study.running import _compute
 
 STUDY = """[data]
 path = "diary.csv"
@@ -225,6 +226,18 @@ def test_faults_of_the_rows_name_the_file_on_standard_error(folder, capsys):
     assert main(["run", str(folder / "study.toml"), "--output", str(folder / "out")]) == 1
     assert "diary.csv: the rows cannot make a panel, 1 fault" in capsys.readouterr().err
     assert not (folder / "out").exists()
+
+
+def test_an_unexpected_failure_names_its_analysis_on_standard_error(folder, capsys, monkeypatch):
+    def fail(*_, **__):
+        raise ZeroDivisionError("nobody thought of it")
+
+    monkeypatch.setattr(_compute, "record_of", fail)
+    assert main(["run", str(folder / "study.toml")]) == 70
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "reldyn: study.toml: analyses.mood (line 8): a fault of reldyn itself (ZeroDivisionError: nobody thought of "
+        "it); please report it with the versions it needs."
+    )
 
 
 def test_help_loads_no_heavy_package():

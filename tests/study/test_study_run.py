@@ -12,10 +12,12 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from joblib.externals.loky import get_reusable_executor
 
 import reldyn as rd
+from reldyn import _registry
 from reldyn.errors import DataError, DesignError
-from reldyn.study import _run
+from reldyn.study import Analysis, _run, register_analysis
 
 STUDY = """[data]
 path = "diary.csv"
@@ -85,6 +87,28 @@ def contents(folder):
 def undrawn(monkeypatch):
     """For tests where what is drawn is not the matter."""
     monkeypatch.setattr(_run, "render_report", lambda parts: f"<!DOCTYPE html>{sorted(parts.records)}")
+
+
+UNFORESEEN = """
+from reldyn._types import Column
+
+def unforeseen(panel, variable: Column):
+    raise ZeroDivisionError("nobody thought of it")
+"""
+
+
+@pytest.fixture
+def unforeseen(tmp_path, monkeypatch):
+    """An analysis that fails in a way of its own, in a module that workers find as well."""
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "unforeseen_analysis.py").write_text(UNFORESEEN, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(package))
+    get_reusable_executor().shutdown()
+    entry = ("toy.unforeseen", "unforeseen_analysis.unforeseen", "What?", "reldyn.coupling.CoordinationResult")
+    register_analysis(Analysis(*entry))
+    yield
+    _registry._BY_NAME.pop("toy.unforeseen")
 
 
 def everything_in(folder):
@@ -460,6 +484,27 @@ def test_all_analyses_that_cannot_be_computed_are_named_and_the_others_kept(fold
         rd.run_study(path)
     assert not (folder / "study-output").exists()
     change(folder, broken, "")
+    assert rd.run_study(path).kept == ("carry",)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_unexpected_failure_names_its_analysis_and_the_others_are_kept(folder, undrawn, unforeseen, workers):
+    more = '[analyses.odd]\nverb = "toy.unforeseen"\nvariable = "response"\n'
+    path = change(folder, "[analyses.carry]", f"{more}[run]\nworkers = {workers}\n[analyses.carry]")
+    with pytest.raises(RuntimeError) as caught:
+        rd.run_study(path)
+    assert str(caught.value) == (
+        "study.toml: analyses.odd (line 15): a fault of reldyn itself (ZeroDivisionError: nobody thought of it); "
+        "please report it with the versions it needs."
+    )
+    (note,) = caught.value.__notes__
+    assert note.startswith("analyses.odd:\nTraceback")
+    assert "in unforeseen" in note
+    (work,) = folder.glob("study-output.unfinished-*")
+    record = json.loads((work / "unfinished.json").read_text(encoding="utf-8"))
+    assert record["failed"] == {"odd": "ZeroDivisionError: nobody thought of it"}
+    assert f"results/carry{ENDINGS[0]}" in everything_in(work)
+    change(folder, more, "")
     assert rd.run_study(path).kept == ("carry",)
 
 

@@ -58,7 +58,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         usage = getattr(problem, "format_message", None)
         if usage is not None:
             return _complain(f"{_sentence(usage())} See reldyn --help.", 2)
+        from reldyn.study.running import AnalysisFault
+
         logging.getLogger("reldyn").debug("unexpected failure", exc_info=True)
+        if isinstance(problem, AnalysisFault):
+            return _complain(str(problem), 70)
         kind = type(problem).__name__
         return _complain(
             f"a fault of reldyn itself ({kind}: {problem}); please report it with the versions it needs.", 70

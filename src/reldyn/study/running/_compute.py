@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -63,6 +64,8 @@ class Made:
         Why it could not be computed; empty where it could.
     of_design : bool
         Whether the failure is one of the design, else of the data.
+    trace : str
+        Where an unexpected failure, which is neither, came from; empty for all others.
     result : Result or None
         With its rows; None where it was computed by another process.
     """
@@ -72,6 +75,7 @@ class Made:
     seconds: float = 0.0
     failure: str = ""
     of_design: bool = False
+    trace: str = ""
     result: Result | None = None
 
 
@@ -136,6 +140,14 @@ def _compute(request: Request, context: Context, found: dict[str, Result]) -> Ma
         _pass_on(said)
     except ReldynError as problem:
         made.failure, made.of_design = str(problem), isinstance(problem, DesignError)
+    except MemoryError:
+        made.failure = "the memory does not suffice: close other programs, or set workers = 1 in [run]."
+    except OSError as problem:
+        made.failure = f"the system refused something ({problem.strerror or problem})."
+    except Exception as problem:  # the other analyses go on, and this one is named
+        made.failure, made.trace = f"{type(problem).__name__}: {problem}", traceback.format_exc()
+    if made.failure:
+        made.files, made.result = {}, None
     made.seconds = time.perf_counter() - start
     return made
 

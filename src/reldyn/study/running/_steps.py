@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reldyn._registry import find_analysis
 from reldyn.errors import ConvergenceWarning, DataError, DesignError, warn_caller
 from reldyn.results import Result, from_json
-from reldyn.study.running._compute import Context
+from reldyn.study.running._compute import Context, Made
 from reldyn.study.running._earlier import STEP, Saved, step_text
 from reldyn.study.running._workers import made_by_workers, tasks_of
 
@@ -17,9 +17,13 @@ if TYPE_CHECKING:
     from reldyn.study._output import Output
     from reldyn.study._toml import Study
 
-__all__ = ["Results", "StudySteps"]
+__all__ = ["AnalysisFault", "Results", "StudySteps"]
 
 _FOLDER = "results"
+
+
+class AnalysisFault(RuntimeError):
+    """An analysis failed in a way that nobody foresaw: its name, and the traceback as a note."""
 
 
 class Results(Mapping[str, Result]):
@@ -69,8 +73,10 @@ class StudySteps:
         ------
         DesignError or DataError
             Some could not be computed: all of them are named.
+        AnalysisFault
+            Some failed unexpectedly.
         """
-        run, where = self.study.file.run, self.study.where
+        run = self.study.file.run
         tasks = tasks_of(self.study.requests, frozenset(self._kept))
         failed = []
         if tasks:
@@ -87,9 +93,37 @@ class StudySteps:
             step(f"analysis {following}" if following else "tables")
         if failed:
             failed.sort(key=lambda made: self._names.index(made.name))
-            kind = DesignError if any(made.of_design for made in failed) else DataError
-            faults = [f"{where.place(('analyses', made.name))}: {made.failure}" for made in failed]
-            raise kind(str(where.error(faults)))
+            raise self._failure(failed)
+
+    def _failure(self, failed: Sequence[Made]) -> Exception:
+        """One error that names all analyses that failed; the record of the unfinished run names them too."""
+        self.work.describe(failed={made.name: made.failure for made in failed})
+        where = self.study.where
+        faults = []
+        for made in failed:
+            waiting = [name for name in self._names if name not in self.texts and made.name in self._needed(name)]
+            also = f" {', '.join(waiting)} {'rest' if len(waiting) > 1 else 'rests'} on it." if waiting else ""
+            failure = made.failure
+            if made.trace:
+                failure = f"a fault of reldyn itself ({failure}); please report it with the versions it needs."
+            faults.append(f"{where.place(('analyses', made.name))}: {failure}{also}")
+        text = str(where.error(faults))
+        traces = [f"analyses.{made.name}:\n{made.trace}" for made in failed if made.trace]
+        if traces:
+            fault = AnalysisFault(text)
+            fault.add_note("\n".join(traces))
+            return fault
+        return DesignError(text) if any(made.of_design for made in failed) else DataError(text)
+
+    def _needed(self, name: str) -> set[str]:
+        """Analyses that an analysis refers to, directly or through others."""
+        of = {one.name: set(one.references.values()) for one in self.study.requests}
+        found: set[str] = set()
+        open_ = set(of[name])
+        while open_:
+            found |= open_
+            open_ = set().union(*(of[one] for one in open_)) - found
+        return found
 
     def _keep(self, name: str, texts: Mapping[str, str]) -> None:
         for ending, text in texts.items():
