@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import reldyn as rd
-from reldyn.errors import check_columns, check_option, describe_rows
+from reldyn.errors import check_columns, check_count, check_option, describe_rows, is_count
 
 
 def test_data_and_design_errors_are_value_errors_of_reldyn():
@@ -103,3 +103,17 @@ def test_a_warning_of_an_analysis_points_at_the_line_that_called_it():
     with pytest.warns(rd.DataWarning, match="Only 8 dyads") as caught:
         asks()
     assert [(one.filename, one.lineno) for one in caught] == [(__file__, asks.__code__.co_firstlineno + 1)]
+
+
+@pytest.mark.parametrize("value", [0, -1, 2.0, True, "2", None, np.int64(0), np.bool_(True), [2]])
+def test_what_is_no_count_is_refused_in_one_sentence(value):
+    assert not is_count(value, 1)
+    with pytest.raises(rd.DesignError) as told:
+        check_count(value, "n_boot", 1)
+    shown = value.item() if isinstance(value, np.int64) else value
+    assert str(told.value) == f"n_boot={shown!r}: give a whole number of at least 1."
+
+
+@pytest.mark.parametrize("value", [1, 7, np.int64(2), np.uint8(3)])
+def test_counts_of_python_and_numpy_are_counts(value):
+    check_count(value, "n_boot", 1)

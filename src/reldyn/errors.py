@@ -6,6 +6,7 @@ Every message says what is wrong, where (file, column, first rows) and how to fi
 from __future__ import annotations
 
 import difflib
+import numbers
 import sys
 import warnings
 from collections.abc import Collection, Sequence
@@ -22,8 +23,10 @@ __all__ = [
     "DesignError",
     "ReldynError",
     "check_columns",
+    "check_count",
     "check_option",
     "describe_rows",
+    "is_count",
     "warn_caller",
 ]
 
@@ -164,6 +167,53 @@ def check_option(value: Any, allowed: Collection[Any], name: str) -> None:
     hint = f" Did you mean {close[0]!r}?" if close else ""
     listed = ", ".join(repr(item) for item in allowed)
     raise DesignError(f"{name}={value!r} is not known; allowed: {listed}.{hint}")
+
+
+def is_count(value: Any, least: int) -> bool:
+    """Whether a value is a whole number of at least ``least``; numbers of numpy are, and truth values are not.
+
+    Parameters
+    ----------
+    value : object
+    least : int
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> is_count(3, 1), is_count(3.0, 1), is_count(True, 1), is_count(0, 1)
+    (True, False, False, False)
+    """
+    return not isinstance(value, bool) and isinstance(value, numbers.Integral) and int(value) >= least
+
+
+def check_count(value: Any, name: str, least: int) -> None:
+    """Raise a `DesignError` unless a value is a whole number of at least ``least``.
+
+    Parameters
+    ----------
+    value : object
+        What the caller gave.
+    name : str
+        The parameter, as the caller writes it.
+    least : int
+
+    Raises
+    ------
+    DesignError
+
+    Examples
+    --------
+    >>> check_count(-1, "max_lag", 0)
+    Traceback (most recent call last):
+        ...
+    reldyn.errors.DesignError: max_lag=-1: give a whole number of at least 0.
+    """
+    if not is_count(value, least):
+        shown = value.item() if isinstance(value, numbers.Number) and hasattr(value, "item") else value
+        raise DesignError(f"{name}={shown!r}: give a whole number of at least {least}.")
 
 
 def check_columns(present: Collection[str], wanted: Collection[str], where: str = "the panel") -> None:

@@ -228,7 +228,7 @@ def test_a_sample_that_never_varies_has_a_note_and_no_number(session):
 
 def test_options_are_checked(session):
     panel = session(states(3, 20, np.random.default_rng(9)))
-    with pytest.raises(DesignError, match=r"lag=0: give a whole number of occasions, at least 1\."):
+    with pytest.raises(DesignError, match=r"lag=0: give a whole number of at least 1\."):
         rd.coupling.transition_logit(panel, "v", lag=0)
     with pytest.raises(DesignError, match="average_by"):
         rd.coupling.transition_logit(panel, "v", average_by="median")

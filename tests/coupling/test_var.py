@@ -208,7 +208,7 @@ def test_a_dyad_without_estimate_is_counted_out():
 
 
 def test_wrong_calls_say_what_would_mend_them(pair, dyads):
-    with pytest.raises(DesignError, match="lags=0: give the number of scheduled occasions"):
+    with pytest.raises(DesignError, match="lags=0: give a whole number of at least 1"):
         granger(pair, "y", lags=0)
     with pytest.raises(DesignError, match="pooling='some'"):
         var(pair, "y", pooling="some")

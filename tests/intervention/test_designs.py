@@ -193,7 +193,7 @@ def test_a_missing_score_is_not_judged():
     [
         ({"check_ins": (9,)}, r"check_ins=\(9,\): give a list of days of the week, from 0 to 6"),
         ({"check_ins": 5}, "check_ins=5: give a list"),
-        ({"categories": 1}, "categories=1 cannot be simulated"),
+        ({"categories": 1}, "categories=1: give a whole number of at least 2"),
     ],
 )
 def test_simulated_interventions_need_days_of_the_week_and_two_categories(options, said):

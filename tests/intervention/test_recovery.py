@@ -62,7 +62,7 @@ def test_short_constant_and_missing_series_say_why():
 
 def test_what_cannot_be_used_is_named_at_once():
     panel = couple((np.arange(20.0), np.arange(20.0)))
-    with pytest.raises(rd.DesignError, match=r"max_changes=0 .*bandwidth=0"):
+    with pytest.raises(rd.DesignError, match=r"max_changes=0: .*bandwidth=0: "):
         rd.intervention.recovery(panel, outcome="mood", max_changes=0, bandwidth=0)
 
 

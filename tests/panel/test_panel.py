@@ -195,7 +195,7 @@ def test_lag_never_crosses_a_night():
 
 def test_a_lag_looks_back():
     panel = make(diary())
-    with pytest.raises(DesignError, match="looks back at least one occasion"):
+    with pytest.raises(DesignError, match="steps=0: give a whole number of at least 1"):
         panel.lag(["x"], steps=0)
     single = rd.DyadPanel(diary(n_days=1), dyad="dyad", person="person", role="role")
     with pytest.raises(DesignError, match="more than one occasion"):
@@ -394,3 +394,14 @@ def test_text_where_numbers_are_needed_says_its_lines_and_what_to_do(tmp_path, c
     with pytest.raises(DataError) as error:
         panel.lag(["mood"])
     assert str(error.value).startswith(f"column 'mood' holds text, for example {words}")
+
+
+def test_labels_of_another_type_are_named_with_the_right_one():
+    panel = rd.simulate.apim(n_dyads=3, n_occasions=4, actor=0.3, partner=0.1, seed=1).panel
+    wanted = "no dyad '1' in the panel; there are 3: 1, 2, 3. Labels are numbers here: write 1."
+    for ask in (lambda: panel.select(dyads=["1"]), lambda: rd.plot.trajectories(panel, ["y"], dyads=["1"])):
+        with pytest.raises(DataError) as told:
+            ask()
+        assert str(told.value) == wanted
+    with pytest.raises(DataError, match=r"no role \['a'\] in the panel"):
+        panel.select(roles=[["a"]])

@@ -101,7 +101,7 @@ def test_mistakes_are_named(diary):
         rd.perception.empathic_accuracy(diary, judgment="judgment")
     with pytest.raises(rd.DesignError, match="unit='couple' is not known; allowed: 'dyad', 'person'"):
         rd.perception.empathic_accuracy(diary, judgment="judgment", truth="truth", unit="couple")
-    with pytest.raises(rd.DesignError, match="bin_width=0 is no number of occasions"):
+    with pytest.raises(rd.DesignError, match="bin_width=0: give a whole number of at least 1"):
         rd.perception.empathic_accuracy(diary, judgment="judgment", truth="truth", bin_width=0)
     with pytest.raises(rd.DesignError, match="timing='before' is not known; allowed: 'next', 'same'"):
         rd.perception.contagion(diary, affect="own", timing="before")

@@ -219,7 +219,7 @@ def test_mistakes_about_profiles_are_named():
         rd.perception.similarity(panel, items, over="occasions")
     with pytest.raises(rd.DesignError, match="items= and judged= take lists of columns"):
         rd.perception.similarity(panel, "i0")
-    with pytest.raises(rd.DesignError, match="n_permutations=-1 is no number of samples"):
+    with pytest.raises(rd.DesignError, match="n_permutations=-1: give a whole number of at least 0"):
         rd.perception.similarity(panel, items, n_permutations=-1)
     alone = panel_of(frame.assign(**dict.fromkeys(items, 2.0)))
     with pytest.raises(rd.DesignError, match="fewer than 3 dyads have two profiles that can be correlated"):
@@ -237,7 +237,7 @@ def test_mistakes_about_profiles_are_named():
     assert str(told.value) == "4 items, but 2 judgments: name one judgment per item, in the same order."
     with pytest.raises(rd.DesignError) as told:
         rd.perception.similarity(panel, items, n_permutations=True)
-    assert str(told.value) == "n_permutations=True is no number of samples: give a whole number from 0."
+    assert str(told.value) == "n_permutations=True: give a whole number of at least 0."
 
 
 P, N = np.array([0.0, 3, 6, 6, np.nan]), np.array([0.0, 3, 0, 2, 1])

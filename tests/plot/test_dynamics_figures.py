@@ -150,7 +150,7 @@ def test_measures_and_dyads_that_are_not_there_are_named(contacts):
     table, windows = rd.dynamics.shrinkage(panel, "friends"), rd.dynamics.contact_windows(panel, "friends")
     with pytest.raises(DataError, match=r"^no measure 'diversity' in the table; there are: 'count'\.$"):
         rd.plot.shrinkage(table, windows, measure="diversity")
-    with pytest.raises(DataError, match=r"^no dyad 99; the first are: 0, 1, 2, 3, 4\.$"):
+    with pytest.raises(DataError, match=r"^no dyad 99 in the table; there are 8: 0, 1, 2, 3, 4, 5, 6, 7\.$"):
         rd.plot.shrinkage(table, windows, dyads=[99])
 
 

@@ -73,7 +73,7 @@ def test_trajectories_break_at_gaps_and_name_dyads():
 
 
 def test_trajectories_refuse_an_unknown_dyad(panel):
-    with pytest.raises(DataError, match=r"no dyad 'c9' in the panel; the first are: 'c1', 'c2'\."):
+    with pytest.raises(DataError, match=r"no dyad 'c9' in the panel; there are 2: 'c1', 'c2'\."):
         rd.plot.trajectories(panel, ["warmth"], dyads=["c9"])
 
 

@@ -106,7 +106,7 @@ def test_the_truth_is_fixed_and_travels():
 def test_options_are_refused_by_name():
     with pytest.raises(rd.DesignError, match=r"kind='cycels' is not known; .* Did you mean 'cycle'\?"):
         rd.simulate.cycles("cycels", n_dyads=1, n_occasions=20)
-    with pytest.raises(rd.DesignError, match=r"n_dyads=0 cannot be simulated: give a whole number from 1\."):
+    with pytest.raises(rd.DesignError, match=r"n_dyads=0: give a whole number of at least 1\."):
         rd.simulate.cycles("cycle", n_dyads=0, n_occasions=20)
     with pytest.raises(rd.DesignError, match="seed=-1 cannot seed a simulation"):
         rd.simulate.cycles("cycle", n_dyads=1, n_occasions=20, seed=-1)

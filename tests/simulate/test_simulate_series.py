@@ -268,7 +268,7 @@ def test_patterns_differ_in_what_they_should():
     ("options", "message"),
     [
         ({"kind": "cycel"}, "kind='cycel' is not known"),
-        ({"n_occasions": 3}, "n_occasions=3 cannot be simulated: give a whole number from 4."),
+        ({"n_occasions": 3}, "n_occasions=3: give a whole number of at least 4."),
         ({"effect": -1}, "effect=-1 is no size: give a number from 0, in SD of the noise within a phase."),
         ({"phi": 1.0}, "phi=1.0 is not stationary here: give a number from -0.98 to 0.98."),
         ({"reliability": 0}, "reliability=0 is no share of variance: give a number above 0, at most 1."),

@@ -1,4 +1,4 @@
-"""What the functions of this room share: checks of counts, whether anything varies, and how dyads are averaged."""
+"""What the functions of this room share: whether anything varies, and how dyads are averaged."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from reldyn._types import Array, Flags
-from reldyn.errors import DesignError
 from reldyn.stats import Pooling, pooling_text
 
 if TYPE_CHECKING:
@@ -17,8 +16,6 @@ __all__ = [
     "AVERAGES",
     "AverageBy",
     "averaging_text",
-    "check_count",
-    "check_lag",
     "members_by_role",
     "pooling_of",
     "varies",
@@ -58,38 +55,6 @@ def varies(deviations: Array, values: Array) -> Flags:
     left = np.where(np.isfinite(deviations), np.abs(deviations), 0.0).max(axis=-1, initial=0.0)
     size = np.where(np.isfinite(values), np.abs(values), 0.0).max(axis=-1, initial=0.0)
     return np.asarray(left > _ROUNDING * size)
-
-
-def check_count(name: str, value: object, least: int) -> None:
-    """Refuse anything but a whole number of at least ``least``.
-
-    Examples
-    --------
-    >>> check_count("max_lag", -1, 0)
-    Traceback (most recent call last):
-        ...
-    reldyn.errors.DesignError: max_lag=-1: give a whole number of at least 0.
-    """
-    if not _counts(value, least):
-        raise DesignError(f"{name}={value!r}: give a whole number of at least {least}.")
-
-
-def check_lag(lag: object) -> None:
-    """Refuse anything but a whole number of occasions.
-
-    Examples
-    --------
-    >>> check_lag(0)
-    Traceback (most recent call last):
-        ...
-    reldyn.errors.DesignError: lag=0: give a whole number of occasions, at least 1.
-    """
-    if not _counts(lag, 1):
-        raise DesignError(f"lag={lag!r}: give a whole number of occasions, at least 1.")
-
-
-def _counts(value: object, least: int) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= least)
 
 
 def pooling_of(average_by: AverageBy) -> Pooling:

@@ -11,7 +11,7 @@ from reldyn._types import Array, Columns, Flags, Ints
 from reldyn.dynamics._diversity import Windows, effective_number, windows_of
 from reldyn.dynamics._persons import first_rows, listed, person_columns
 from reldyn.dynamics._trend import trend
-from reldyn.errors import DataError, DesignError, describe_rows
+from reldyn.errors import DataError, DesignError, check_count, describe_rows
 from reldyn.panel import analysis
 from reldyn.results import TableResult
 
@@ -198,9 +198,7 @@ def _measures(names: list[str]) -> tuple[str, ...]:
 
 
 def _windows(panel: DyadPanel, names: list[str], window: int) -> tuple[Windows, str]:
-    whole = isinstance(window, (int, np.integer)) and not isinstance(window, bool)
-    if not whole or window < 1:
-        raise DesignError(f"window={window!r}: give a whole number of days (occasions) of at least 1.")
+    check_count(window, "window", 1)
     index = panel.index
     if index.cells < 2:
         raise DesignError("a trend needs more than one occasion: name time, or day and beep, when making the panel.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from reldyn._types import Array, Column
-from reldyn.errors import DataWarning, DesignError, warn_caller
+from reldyn.errors import DataWarning, DesignError, is_count, warn_caller
 from reldyn.intervention._phases import time_unit
 from reldyn.intervention._result import SeriesResult, series_labels
 from reldyn.intervention._steps import Steps, find_steps
@@ -196,16 +196,16 @@ def recovery(
 
 def _check(max_changes: int, min_length: int, bandwidth: float, n_boot: int) -> None:
     faults = [
-        f"{name}={value!r} must be a whole number of at least {least}"
+        f"{name}={value!r}: give a whole number of at least {least}"
         for name, value, least in (
             ("max_changes", max_changes, 1),
             ("min_length", min_length, 3),
             ("n_boot", n_boot, 19),
         )
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least
+        if not is_count(value, least)
     ]
     if not isinstance(bandwidth, (int, float, np.number)) or not bandwidth > 1:
-        faults.append(f"bandwidth={bandwidth!r} must be a number of occasions above 1")
+        faults.append(f"bandwidth={bandwidth!r}: give a number of occasions above 1")
     if faults:
         raise DesignError("; ".join(faults) + ".")
 

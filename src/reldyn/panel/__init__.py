@@ -4,6 +4,7 @@ from reldyn.panel._analysis import analysis, check_given_panel
 from reldyn.panel._clock import USUAL_NIGHT, Clock
 from reldyn.panel._compliance import answered_grid
 from reldyn.panel._index import PanelIndex
+from reldyn.panel._labels import label_codes
 from reldyn.panel._panel import DyadPanel
 from reldyn.panel._schedule import Schedule
 from reldyn.panel._series import PersonBatch, SeriesBatch
@@ -43,6 +44,7 @@ __all__ = [
     "check_panel",
     "finding_codes",
     "from_wide",
+    "label_codes",
     "load_sample",
     "load_sample_truth",
     "pair_ids",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reldyn.errors import DataError, DesignError
+from reldyn.errors import DataError, DesignError, check_count
 from reldyn.panel._border import as_pandas, raise_errors
 from reldyn.panel._columns import check_usable, numbers_of, times_of
 from reldyn.panel._compositions import composition_labels
@@ -226,8 +226,7 @@ class DyadPanel(PanelRows):
         DataWarning
             Fewer than a tenth of the values that have enough earlier ones of the same person and day find their lag.
         """
-        if not isinstance(steps, (int, np.integer)) or isinstance(steps, bool) or steps < 1:
-            raise DesignError(f"steps={steps!r}: a lag looks back at least one occasion.")
+        check_count(steps, "steps", 1)
         if self._index.cells < 2:
             raise DesignError("a lag needs more than one occasion: name time, or day and beep, when making the panel.")
         from reldyn.panel._lags import warn_of_lost_lags

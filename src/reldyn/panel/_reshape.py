@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from reldyn.errors import DataError
+from reldyn.panel._labels import label_codes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,12 +58,12 @@ def selection(
     index = panel.index
     keep = np.ones(len(panel), dtype=bool)
     if dyads is not None:
-        keep &= np.isin(index.dyad, _codes(dyads, index.dyad_labels, "dyad"))
+        keep &= np.isin(index.dyad, label_codes(dyads, index.dyad_labels, "dyad"))
     if roles is not None:
-        keep &= np.isin(index.role, _codes(roles, index.roles, "role"))
+        keep &= np.isin(index.role, label_codes(roles, index.roles, "role"))
     if compositions is not None:
         wanted = [compositions] if isinstance(compositions, str) else list(compositions)
-        _codes(wanted, tuple(panel.compositions), "composition")
+        label_codes(wanted, tuple(panel.compositions), "composition")
         keep &= np.isin(np.array(panel.composition_of_dyad, dtype=object)[index.dyad], wanted)
     if where is not None:
         mask = np.asarray(where(panel.frame) if callable(where) else where)
@@ -75,17 +76,6 @@ def selection(
     if not keep.any():
         raise DataError("no row is left: the selection excludes every row of the panel.")
     return keep
-
-
-def _codes(wanted: Sequence[Hashable] | Hashable, labels: Sequence[Hashable], what: str) -> list[int]:
-    if isinstance(wanted, str) or not isinstance(wanted, Iterable):
-        wanted = [wanted]
-    place = {label: code for code, label in enumerate(labels)}
-    unknown = [label for label in wanted if label not in place]
-    if unknown:
-        shown = ", ".join(repr(label) for label in list(labels)[:10]) + (" ..." if len(labels) > 10 else "")
-        raise DataError(f"no {what} {unknown[0]!r} in the panel; there are {len(labels)}: {shown}.")
-    return [place[label] for label in wanted]
 
 
 def subset_index(index: PanelIndex, rows: NDArray[np.int64]) -> tuple[PanelIndex, NDArray[np.int64]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from reldyn.errors import DesignError
+from reldyn.errors import DesignError, is_count
 
 __all__ = ["Schedule"]
 
@@ -44,8 +44,7 @@ class Schedule:
 
     def __post_init__(self) -> None:
         steps = self.night_steps
-        whole = isinstance(steps, int) and not isinstance(steps, bool) and steps >= 1
-        if not (whole or steps is None or steps == "clock"):
+        if not (is_count(steps, 1) or steps is None or steps == "clock"):
             raise DesignError(f"night_steps={steps!r}: give a whole number of at least 1, None or 'clock'.")
 
     @property

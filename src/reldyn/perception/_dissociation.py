@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from reldyn._types import Array, Column, Ints
-from reldyn.errors import DesignError, check_option
+from reldyn.errors import DesignError, check_count, check_option
 from reldyn.panel import analysis
 from reldyn.perception._contagion import FEWEST_PAIRS, TIMINGS, Timing, contagion_slopes
 from reldyn.perception._people import perceivers_of
@@ -165,8 +165,7 @@ def dissociation(
     True
     """
     check_option(timing, TIMINGS, "timing")
-    if isinstance(n_boot, bool) or not isinstance(n_boot, int | np.integer) or n_boot < 1:
-        raise DesignError(f"n_boot={n_boot!r} is no number of samples: give a whole number from 1.")
+    check_count(n_boot, "n_boot", 1)
     people, dyad = _people(panel, judgment, affect, timing)
     numbers = people[["accuracy", "contagion", "n_judgments", "n_pairs"]].to_numpy(dtype=float)
     kept = np.isfinite(numbers[:, :2]).all(axis=1)

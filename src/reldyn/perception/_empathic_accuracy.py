@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from reldyn._types import Array, Column, Ints
-from reldyn.errors import DesignError, check_option
+from reldyn.errors import DesignError, check_count, check_option
 from reldyn.panel import analysis
 from reldyn.perception._people import mean_cells, perceivers_of, role_groups, with_sample_rows
 from reldyn.perception._slopes_of_one import LARGEST_R, fisher_z, is_constant, mean_over
@@ -103,8 +103,7 @@ def empathic_accuracy(
     ['a', 'b', '']
     """
     check_option(unit, ("dyad", "person"), "unit")
-    if isinstance(bin_width, bool) or not isinstance(bin_width, int | np.integer) or bin_width < 1:
-        raise DesignError(f"bin_width={bin_width!r} is no number of occasions: give a whole number from 1.")
+    check_count(bin_width, "bin_width", 1)
     if ratings is not None and judgment is None and truth is None:
         people = perceivers_of(panel, ratings)
         _check_range(panel.values(ratings), ratings, max_rating)

@@ -13,7 +13,7 @@ import numpy as np
 
 from reldyn._types import Array, Column, Flags, Ints
 from reldyn.actor_partner import MixedResult, mixed_model
-from reldyn.errors import DesignError, check_option
+from reldyn.errors import DesignError, check_count, check_option
 from reldyn.mixed import contributions
 from reldyn.panel import analysis
 from reldyn.perception._centres import CENTRES, Centre, centred_rows
@@ -98,8 +98,7 @@ def indirect_accuracy(
     """
     check_option(center, CENTRES, "center")
     check_option(interval, ("bootstrap", "delta"), "interval")
-    if isinstance(n_boot, bool) or not isinstance(n_boot, int | np.integer) or n_boot < 1:
-        raise DesignError(f"n_boot={n_boot!r} is no number of samples: give a whole number from 1.")
+    check_count(n_boot, "n_boot", 1)
     rows = centred_rows(
         panel, judgment=judgment, truth=truth, bias=bias, over_time=None, center=center, bias_center="own"
     )

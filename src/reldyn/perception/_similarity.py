@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from reldyn._types import Array, Columns, Ints
-from reldyn.errors import DesignError, check_option
+from reldyn.errors import DesignError, check_count, check_option
 from reldyn.panel import analysis
 from reldyn.perception._profiles import FEWEST, Compared, compare, mean_by_group, pseudo_means, to_z
 from reldyn.perception._ratings import check_items
@@ -184,8 +184,7 @@ def similarity(
     ['raw', 'distinctive', 'stereotype']
     """
     check_option(over, ("items", "occasions"), "over")
-    if isinstance(n_permutations, bool) or not isinstance(n_permutations, int | np.integer) or n_permutations < 0:
-        raise DesignError(f"n_permutations={n_permutations!r} is no number of samples: give a whole number from 0.")
+    check_count(n_permutations, "n_permutations", 0)
     own, seen = check_items(items, judged, FEWEST if over == "items" else 1)
     if over == "occasions" and len(panel.clock) < FEWEST:
         raise DesignError(f"{len(panel.clock)} occasions, below {FEWEST}: a profile over occasions needs more.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn.errors import DataError, DesignError
+from reldyn.panel import label_codes
 from reldyn.plot._layers import course, dots
 from reldyn.plot._style import (
     BLUE,
@@ -399,14 +400,13 @@ def shrinkage(
     ['dyad 0', 'dyad 1']
     """
     known = list(dict.fromkeys(windows["dyad"]))
-    chosen = known[:6] if dyads is None else list(dyads)
+    chosen = known[:6] if dyads is None else [known[k] for k in label_codes(dyads, known, "dyad", "the table")]
     rows = table[(table["measure"] == measure) & (table["dyad"].astype(str) != "sample")]
     if rows.empty:
         there = ", ".join(map(repr, dict.fromkeys(table["measure"])))
         raise DataError(f"no measure {measure!r} in the table; there are: {there}.")
-    absent = [dyad for dyad in chosen if dyad not in known]
-    if absent or not chosen:
-        raise DataError(f"no dyad {absent[0] if absent else ''!r}; the first are: {', '.join(map(repr, known[:5]))}.")
+    if not chosen:
+        raise DataError("dyads= names no dyad: leave it out, or name some.")
     with style():
         wide = min(len(chosen), 3)
         deep = -(-len(chosen) // wide)

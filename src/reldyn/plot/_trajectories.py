@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reldyn.errors import DataError
+from reldyn.panel import label_codes
 from reldyn.plot._style import MEMBERS, PALE, new_figure, style, wrapped
 
 if TYPE_CHECKING:
@@ -80,14 +80,7 @@ def _dyad_codes(panel: DyadPanel, values: dict[str, np.ndarray], dyads: Sequence
     if dyads is None:
         seen = np.any([np.isfinite(column) for column in values.values()], axis=0)
         return [int(code) for code in np.unique(panel.index.dyad[seen])[:_SHOWN]] or [0]
-    if isinstance(dyads, str) or not isinstance(dyads, Iterable):
-        dyads = [dyads]
-    place = {label: code for code, label in enumerate(labels)}
-    unknown = [label for label in dyads if label not in place]
-    if unknown:
-        first = ", ".join(repr(label) for label in labels[:10])
-        raise DataError(f"no dyad {unknown[0]!r} in the panel; the first are: {first}.")
-    return [place[label] for label in dyads]
+    return label_codes(dyads, labels, "dyad")
 
 
 def _member_names(panel: DyadPanel, code: int) -> tuple[str, str]:

@@ -7,20 +7,6 @@ import numpy as np
 from reldyn.errors import DesignError
 
 
-def check_count(value: object, name: str, least: int) -> None:
-    """Refuse anything but a whole number from ``least``.
-
-    Examples
-    --------
-    >>> check_count(0, "n_dyads", 1)
-    Traceback (most recent call last):
-        ...
-    reldyn.errors.DesignError: n_dyads=0 cannot be simulated: give a whole number from 1.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise DesignError(f"{name}={value!r} cannot be simulated: give a whole number from {least}.")
-
-
 def lies_within(value: object, least: float, most: float, *, open_below: bool = False) -> bool:
     """Whether a value is a finite number between two limits.
 

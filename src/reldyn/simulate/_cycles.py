@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from reldyn.errors import check_count
 from reldyn.panel import DyadPanel, Schedule
-from reldyn.simulate._checks import check_count
 from reldyn.simulate._grid import NIGHT_STEPS
 from reldyn.simulate._missing import MissingPattern
 from reldyn.simulate._seeds import Seed, child_generator, root_sequence, written_seed

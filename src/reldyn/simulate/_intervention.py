@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from reldyn._types import Array, Flags, Ints
-from reldyn.errors import DesignError
+from reldyn.errors import DesignError, check_count
 from reldyn.panel import DyadPanel
-from reldyn.simulate._checks import check_count, one_per_role
+from reldyn.simulate._checks import one_per_role
 from reldyn.simulate._missing import check_missing
 from reldyn.simulate._seeds import Seed, child_generator, root_sequence, written_seed
 from reldyn.simulate._simulated import Simulated, Truth

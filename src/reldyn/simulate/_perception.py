@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 
 from reldyn._types import Array, Flags
-from reldyn.errors import DesignError, check_option
+from reldyn.errors import DesignError, check_count, check_option
 from reldyn.panel import DyadPanel
 from reldyn.simulate._apim import Pair, PerRole, Roles, correlated
-from reldyn.simulate._checks import check_count, one_per_role
+from reldyn.simulate._checks import one_per_role
 from reldyn.simulate._missing import MissingPattern, check_missing, missing_mask
 from reldyn.simulate._seeds import Seed, child_generator, root_sequence, written_seed
 from reldyn.simulate._simulated import Simulated, Truth

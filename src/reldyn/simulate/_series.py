@@ -15,8 +15,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from reldyn.errors import DesignError, check_option
-from reldyn.simulate._checks import check_count, lies_within
+from reldyn.errors import DesignError, check_count, check_option
+from reldyn.simulate._checks import lies_within
 from reldyn.simulate._grid import Grid, schedule_grid
 from reldyn.simulate._items import answer_item
 from reldyn.simulate._missing import MissingPattern, check_missing, missing_mask

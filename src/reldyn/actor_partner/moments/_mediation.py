@@ -26,7 +26,7 @@ from reldyn.actor_partner.moments._mediation_structure import (
 from reldyn.actor_partner.moments._mediation_tables import effects_table, k_table, paths_table
 from reldyn.actor_partner.moments._moment_model import NOT_CONVERGED, likelihood_phrase
 from reldyn.actor_partner.moments._sem import SemFit, fit_structure
-from reldyn.errors import DesignError, check_option
+from reldyn.errors import DesignError, check_count, check_option
 from reldyn.panel import analysis
 from reldyn.results import InState, InTables
 from reldyn.stats import known_seed
@@ -197,8 +197,8 @@ def mediation(
     if interval is None:
         interval = "bootstrap" if missing == "available" else "monte-carlo"
     check_option(interval, INTERVALS, "interval")
-    if interval != "delta" and (not isinstance(n_boot, (int, np.integer)) or isinstance(n_boot, bool) or n_boot < 2):
-        raise DesignError(f"n_boot={n_boot!r} is not a whole number of at least 2: an interval needs samples.")
+    if interval != "delta":
+        check_count(n_boot, "n_boot", 2)
     categories = categories_of(panel, outcome, named["covariates"], reference, "covariate")
     # Before dyads are counted: the cause of their lack.
     one_sided = one_sided_notes(panel, outcome, named["covariates"])

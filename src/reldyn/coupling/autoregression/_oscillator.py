@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from reldyn._types import Array, Column
-from reldyn.coupling._checks import check_count
 from reldyn.coupling.autoregression._inertia import NEVER_LEAVES_LINE, inference, never_leaves_line
 from reldyn.coupling.autoregression._oscillator_fit import OscillatorFit, fit_oscillators
 from reldyn.coupling.autoregression._regress import detrended, regression
-from reldyn.errors import check_option
+from reldyn.errors import check_count, check_option
 from reldyn.panel import analysis
 from reldyn.results import TableResult
 
@@ -120,7 +119,7 @@ def coupled_oscillator(
 
     check_option(method, ("state-space", "local-linear"), "method")
     for name, value, least in (("embedding", embedding, 3), ("spacing", spacing, 1)):
-        check_count(name, value, least)
+        check_count(value, name, least)
     rows: list[dict[str, Any]] = []
     for pair in panel.series(variable):
         rest = detrended(pair.values, pair.step if pair.night_known else np.arange(len(pair.values), dtype=float))

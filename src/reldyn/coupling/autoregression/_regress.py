@@ -11,7 +11,7 @@ import numpy as np
 
 from reldyn._types import Array
 from reldyn.coupling._checks import varies
-from reldyn.errors import DesignError
+from reldyn.errors import check_count
 from reldyn.panel import DyadSeries
 from reldyn.stats import LeastSquares, least_squares
 
@@ -44,10 +44,7 @@ def past(pair: DyadSeries, lags: int) -> Array:
 
 def check_lags(lags: int) -> None:
     """Raise a `DesignError` unless ``lags`` is a whole number from 1 on."""
-    if isinstance(lags, bool) or not isinstance(lags, (int, np.integer)) or lags < 1:
-        raise DesignError(
-            f"lags={lags!r}: give the number of scheduled occasions to look back, a whole number from 1 on."
-        )
+    check_count(lags, "lags", 1)
 
 
 def regression(design: Array, outcome: Array) -> LeastSquares:

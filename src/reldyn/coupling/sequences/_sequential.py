@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from reldyn._types import Array, Column, Flags, Ints
-from reldyn.coupling._checks import AVERAGES, AverageBy, averaging_text, check_lag, members_by_role, pooling_of
+from reldyn.coupling._checks import AVERAGES, AverageBy, averaging_text, members_by_role, pooling_of
 from reldyn.coupling.sequences import _sequential_measures as measures
 from reldyn.coupling.sequences._categories import Bins, Categories, categories_of
-from reldyn.errors import DesignError, check_option
+from reldyn.errors import DesignError, check_count, check_option
 from reldyn.panel import DyadSeries, analysis
 from reldyn.results import InState, InTables, Result
 from reldyn.stats import known_seed, map_seeded, pool
@@ -258,7 +258,7 @@ def lag_sequential(
 
 
 def _check_numbers(lag: int, repeats: bool, n_permutations: int) -> None:
-    check_lag(lag)
+    check_count(lag, "lag", 1)
     if not repeats and lag != 1:
         raise DesignError(f"repeats=False with lag={lag}: only at lag 1 is it known that a code cannot follow itself.")
     if n_permutations < 0:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from reldyn._types import Array, Column
-from reldyn.coupling._checks import AVERAGES, AverageBy, averaging_text, check_lag, members_by_role, pooling_of
+from reldyn.coupling._checks import AVERAGES, AverageBy, averaging_text, members_by_role, pooling_of
 from reldyn.coupling.sequences._categories import Bins, Categories, categories_of
 from reldyn.coupling.sequences._logit_fit import LogitFit, pooled_logit, table_logit, transition_counts
-from reldyn.errors import DesignError, check_option
+from reldyn.errors import DesignError, check_count, check_option
 from reldyn.panel import DyadSeries, analysis
 from reldyn.results import InState, InTables, Result
 from reldyn.stats import pool
@@ -184,7 +184,7 @@ def transition_logit(
     import pandas as pd
 
     check_option(average_by, AVERAGES, "average_by")
-    check_lag(lag)
+    check_count(lag, "lag", 1)
     states = categories_of(panel, variable, bins)
     chosen = _chosen(states, state, variable)
     pairs = list(panel.series(variable))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 import numpy as np
 
 from reldyn._types import Array, Column, Ints
-from reldyn.coupling._checks import check_count
 from reldyn.coupling.synchrony._lag_products import (
     FEWEST_PAIRS,
     fisher,
@@ -23,7 +22,7 @@ from reldyn.coupling.synchrony._lag_products import (
 from reldyn.coupling.synchrony._surrogates import Surrogates, as_surrogates
 from reldyn.coupling.synchrony._synchrony import Case, Curves, answer_all, columns, pool
 from reldyn.coupling.synchrony._synchrony_result import SynchronyResult, assemble
-from reldyn.errors import check_option
+from reldyn.errors import check_count, check_option
 from reldyn.panel import DyadSeries, analysis
 from reldyn.results import InState
 
@@ -181,8 +180,8 @@ def cross_correlation(
     [-2, -1, 0, 1, 2]
     """
     check_option(statistic, get_args(Statistic), "statistic")
-    check_count("max_lag", max_lag, 0)
-    check_count("whiten", whiten, 0)
+    check_count(max_lag, "max_lag", 0)
+    check_count(whiten, "whiten", 0)
     chosen = as_surrogates(surrogate)
     n_lags = 2 * max_lag + 1
     made = [_case(pair, max_lag, statistic, whiten, chosen) for pair in panel.series(variable)]

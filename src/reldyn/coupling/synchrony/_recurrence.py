@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 import numpy as np
 
 from reldyn._types import Array, Column, Flags, Ints
-from reldyn.coupling._checks import check_count
 from reldyn.coupling.synchrony._cross_correlation import NEVER_VARIES, why_not
 from reldyn.coupling.synchrony._lag_products import lag_table
 from reldyn.coupling.synchrony._recurrence_lines import (
@@ -23,7 +22,7 @@ from reldyn.coupling.synchrony._recurrence_lines import (
 from reldyn.coupling.synchrony._surrogates import Surrogates, as_surrogates
 from reldyn.coupling.synchrony._synchrony import Case, Curves, answer_all, columns, pool
 from reldyn.coupling.synchrony._synchrony_result import SynchronyResult, assemble
-from reldyn.errors import DataError, DesignError, check_option
+from reldyn.errors import DataError, DesignError, check_count, check_option
 from reldyn.panel import DyadSeries, analysis
 from reldyn.results import InState
 
@@ -184,8 +183,8 @@ def recurrence(
     """
     check_option(statistic, get_args(Statistic), "statistic")
     for name, value, least in (("delay", delay, 1), ("embed", embed, 1), ("min_line", min_line, 2)):
-        check_count(name, value, least)
-    check_count("max_lag", max_lag, 0)
+        check_count(value, name, least)
+    check_count(max_lag, "max_lag", 0)
     chosen = as_surrogates(surrogate)
     _check_radius(radius, chosen)
     how = _How(radius, delay, embed, min_line, max_lag, statistic)

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from reldyn._types import Array, Ints
-from reldyn.errors import DesignError, check_option
+from reldyn.errors import DesignError, check_option, is_count
 from reldyn.panel import DyadSeries
 
 __all__ = ["FEWEST_JOINT", "Surrogates", "NullSeries", "as_surrogates", "draw_nulls", "fill_gaps"]
@@ -95,7 +95,7 @@ class Surrogates:
     def __post_init__(self) -> None:
         check_option(self.kind, get_args(Kind), "surrogate")
         for name, value, least in (("n", self.n, 1), ("segment", self.segment, 2)):
-            if value is not None and (not isinstance(value, int | np.integer) or value < least):
+            if value is not None and not is_count(value, least):
                 raise DesignError(f"{name}={value!r} of the surrogates: give a whole number of at least {least}.")
 
 

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from reldyn._types import Array, Column, Ints
-from reldyn.coupling._checks import check_count
 from reldyn.coupling.synchrony._cross_correlation import why_not
 from reldyn.coupling.synchrony._lag_products import fisher, lag_correlations, perfect, standardised
 from reldyn.coupling.synchrony._surrogates import Surrogates
 from reldyn.coupling.synchrony._synchrony import Case, answer_all, columns, pool, with_note
 from reldyn.coupling.synchrony._synchrony_result import SynchronyResult, assemble
-from reldyn.errors import DesignError
+from reldyn.errors import DesignError, check_count
 from reldyn.panel import DyadSeries, analysis
 from reldyn.results import InState
 
@@ -143,8 +142,8 @@ def susy(
     >>> result.tidy()[["n_segments", "n_used"]].values.tolist()
     [[4, 4], [4, 4]]
     """
-    check_count("segment", segment, 3)
-    check_count("max_lag", max_lag, 0)
+    check_count(segment, "segment", 3)
+    check_count(max_lag, "max_lag", 0)
     if max_lag >= segment:
         raise DesignError(f"max_lag={max_lag} reaches over a segment of {segment} occasions: give fewer lags.")
     surrogates = Surrogates("segment-shuffle", n=n_surrogates, segment=segment)

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from reldyn._types import Array, Column, Ints
-from reldyn.coupling._checks import check_count
 from reldyn.coupling.synchrony._cross_correlation import why_not
 from reldyn.coupling.synchrony._lag_products import fisher, perfect, standardised
 from reldyn.coupling.synchrony._surrogates import Surrogates, as_surrogates
 from reldyn.coupling.synchrony._synchrony import Case, Curves, answer_all, columns, pool, with_note
 from reldyn.coupling.synchrony._synchrony_result import SynchronyResult, assemble
 from reldyn.coupling.synchrony._windows import pick_peaks, window_starts, windowed_correlations
-from reldyn.errors import DataError
+from reldyn.errors import DataError, check_count
 from reldyn.panel import DyadSeries, analysis
 from reldyn.results import InState
 
@@ -104,7 +103,7 @@ class WindowedResult(SynchronyResult):
         import pandas as pd
 
         steps = _peak_size(self.lags) if size is None else size
-        check_count("size", steps, 1)
+        check_count(steps, "size", 1)
         parts = []
         for row in range(len(self.dyads)):
             who = self.dyads.iloc[row]
@@ -198,8 +197,8 @@ def windowed_cross_correlation(
     14
     """
     for name, value, least in (("window", window, 3), ("increment", increment, 1), ("max_lag", max_lag, 0)):
-        check_count(name, value, least)
-    check_count("lag_increment", lag_increment, 1)
+        check_count(value, name, least)
+    check_count(lag_increment, "lag_increment", 1)
     chosen = as_surrogates(surrogate)
     reach = max_lag // lag_increment * lag_increment
     lags = np.arange(-reach, reach + 1, lag_increment)
