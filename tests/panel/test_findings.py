@@ -415,3 +415,43 @@ def test_lines_are_those_of_the_file_also_for_parts_of_it(tmp_path):
     assert (part["rows"], part["lines"]) == ((0,), (6,))
     plain = check_panel(pd.DataFrame(frame.to_dict("list")), **roles)
     assert plain["lines"].map(len).max() == 0
+
+
+def ids_of(**labels):
+    """Two couples, with some labels of the second replaced."""
+    frame = pd.DataFrame(
+        [(couple, f"{couple}{role}", role, day) for couple in "xy" for role in "fm" for day in (1, 2, 3)],
+        columns=["couple", "who", "role", "day"],
+    ).assign(mood=range(12))
+    for name, (old, new) in labels.items():
+        frame[name] = frame[name].replace({old: new})
+    return check_panel(frame, dyad="couple", person="who", role="role", time="day")
+
+
+@pytest.mark.parametrize("label", ["", "  ", "nan", "NaN", "<NA>", "None", " NaT "])
+@pytest.mark.parametrize(
+    ("name", "old", "what"), [("couple", "y", "dyad"), ("who", "yf", "person"), ("role", "f", "role")]
+)
+def test_a_label_that_only_writes_a_missing_id_is_a_missing_id(name, old, what, label):
+    table = ids_of(**{name: (old, label)})
+    (found,) = table[table["code"] == "missing-id"].to_dict("records")
+    assert found["severity"] == "error"
+    assert found["message"].startswith(f"no {what} in {name!r}")
+    assert ("stands for a missing value" in found["message"]) == bool(label.strip())
+
+
+@pytest.mark.parametrize("label", ["NA", "n/a", ".", "unknown", "?"])
+def test_a_label_that_may_stand_for_a_missing_id_is_asked_about(label):
+    table = ids_of(couple=("y", label))
+    (found,) = table[table["code"] == "suspected-missing-code"].to_dict("records")
+    assert found["message"].startswith(f"'couple' has a dyad {label!r}, which may stand for a missing value: rows 6, 7")
+    assert "unchecked" not in set(table["code"])
+
+
+def test_numbers_that_may_stand_for_a_missing_id_are_asked_about():
+    frame = pd.DataFrame([(d, r, t, t) for d in (1, 2, -99) for r in (1, 2) for t in (1, 2)], columns=list("drty"))
+    table = check_panel(frame, dyad="d", person="r", time="t")
+    (found,) = table[table["code"] == "suspected-missing-code"].to_dict("records")
+    assert found["message"] == "'d' holds the dyad -99, far from all others: rows 8, 9, 10, 11."
+    none = check_panel(frame.assign(d=frame["d"].replace({-99: 99})), dyad="d", person="r", time="t")
+    assert none["code"].tolist().count("suspected-missing-code") == 1

@@ -1,4 +1,4 @@
-"""Numbers that platforms write for a missing value, far from all others: in answers, and in days and beeps."""
+"""Numbers that platforms write for a missing value, far from all others: in answers, ids, days and beeps."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ CODES: dict[str, FindingCode] = {
     ),
     "missing-id": FindingCode(
         "error",
-        "A row without dyad, person or role.",
+        "A row without dyad, person or role; blanks are none, nor is what programs write for a missing value (nan, None).",
         "Fill in the id or the role from the study's list of participants, or drop the rows.",
     ),
     "missing-occasion": FindingCode(
@@ -183,7 +183,7 @@ CODES: dict[str, FindingCode] = {
     ),
     "suspected-missing-code": FindingCode(
         "warning",
-        "A number such as -99 or 999, far outside all others, looks like a code for missing.",
+        "A number such as -99 or 999, far outside all others, or a label such as NA looks like a code for missing.",
         "Name it when reading: rd.read_table(path, missing=(..., '-99')).",
     ),
     "all-missing": FindingCode("warning", "A column without a single value.", "Leave the column out of the models."),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from reldyn._types import Flags, Ints
 from reldyn.panel._identity import factorize
+from reldyn.panel.checks._codes_for_missing import odd_times
 from reldyn.panel.checks._finding_codes import Finding
 from reldyn.panel.checks._findings_layout import Layout, dense
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
     from reldyn.panel._identity import Identity
 
+# What pandas, numpy and Python write where an id is missing and the column is made text.
+_WRITTEN_FOR_MISSING = frozenset({"nan", "NaN", "<NA>", "None", "NaT"})
+_WORDS_FOR_MISSING = frozenset({".", "-", "--", "?", "na", "n/a", "#n/a", "null", "none", "missing", "unknown"})
 _MOST_ROLES = 10
 _NAMES_SHOWN = 5
 _MEMBERS_SHOWN = 12
@@ -38,11 +42,36 @@ def structure_findings(layout: Layout) -> Iterator[Finding]:
 
 def _missing_ids(layout: Layout) -> Iterator[Finding]:
     for kind in ("dyad", "person", "role"):
-        if kind in layout.names:
-            name = layout.names[kind]
-            absent = layout.frame[name].isna().to_numpy()
-            if absent.any():
-                yield Finding("missing-id", name, f"no {kind} in {name!r}", np.flatnonzero(absent))
+        if kind not in layout.names:
+            continue
+        name = layout.names[kind]
+        column = layout.frame[name]
+        absent = column.isna().to_numpy().copy()
+        if column.dtype.kind in "biuf":
+            numbers = column.to_numpy(dtype=float, na_value=np.nan)
+            for code in odd_times(numbers):
+                message = f"{name!r} holds the {kind} {code:g}, far from all others"
+                yield Finding("suspected-missing-code", name, message, np.flatnonzero(numbers == code))
+        elif column.dtype.kind not in "cmM":
+            codes, labels = factorize(column)
+            texts = [label.strip() if isinstance(label, str) else None for label in labels]
+            blank = [code for code, text in enumerate(texts) if text == ""]
+            absent |= np.isin(codes, blank)
+            yield from _missing_words(name, kind, codes, texts)
+        if absent.any():
+            yield Finding("missing-id", name, f"no {kind} in {name!r}", np.flatnonzero(absent))
+
+
+def _missing_words(name: str, kind: str, codes: Ints, texts: Sequence[str | None]) -> Iterator[Finding]:
+    """Labels that are words for a missing value: an error where only a program writes them so, else a warning."""
+    for code, text in enumerate(texts):
+        if text in _WRITTEN_FOR_MISSING:
+            message = f"no {kind} in {name!r}, but the text {text!r} that stands for a missing value"
+            yield Finding("missing-id", name, message, np.flatnonzero(codes == code))
+        elif text is not None and text.casefold() in _WORDS_FOR_MISSING:
+            message = f"{name!r} has a {kind} {text!r}, which may stand for a missing value"
+            fix = f"If it does, name it when reading: rd.read_table(path, missing=(..., {text!r})); else rename it."
+            yield Finding("suspected-missing-code", name, message, np.flatnonzero(codes == code), fix=fix)
 
 
 def _spellings(layout: Layout) -> Iterator[Finding]:
