@@ -1,5 +1,6 @@
 """The tables of the page on reading: every row is a promise, and each is kept by the case of the same words here."""
 
+import datetime
 import re
 import warnings
 from pathlib import Path
@@ -194,6 +195,35 @@ def _(folder):
     )
 
 
+@row("a web page, JSON, XML or RTF")
+def _(folder):
+    refused(folder, "<!DOCTYPE html>\n<html>a,b\n1,2</html>\n", r"holds a web page \(of a log-in, perhaps\), no table")
+    refused(folder, '[{"a": 1, "b": 2},\n{"a": 3, "b": 4}]\n', "holds JSON, no table")
+
+
+@row("a true minus (`−3`), fixed blanks")
+def _(folder):
+    assert column(folder, ["\u22123", "1\u202f250", "4\u00a0", "\uff15"]) == ([-3, 1250, 4, 5], "")
+    assert column(folder, ["\u22123,5", "4,25"], decimal=",") == ([-3.5, 4.25], "")
+    assert column(folder, ["001\u00a0", "2"])[0] == ["001", "2"]
+    assert column(folder, ["\u22123", "worse"])[0] == ["\u22123", "worse"]
+
+
+@row("numbers and dates in one column")
+def _(folder):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for cells in (["who", "x"], ["a", 3.5], ["b", datetime.datetime(2026, 4, 3)]):
+        book.active.append(cells)
+    book.save(folder / "t.xlsx")
+    with pytest.warns(rd.DataWarning) as said:
+        rd.read_table(folder / "t.xlsx")
+    assert [str(one.message) for one in said] == [
+        f"{folder / 't.xlsx'}: 'x' holds 1 number and 1 date (row 3): a spreadsheet probably made dates of numbers "
+        "such as 3.4. Correct them in the file from which the workbook was made."
+    ]
+
+
 @row("blank lines")
 def _(folder):
     assert read(folder, "a,b\n\n1,2\n\n3,4\n\n")[0]["a"].tolist() == [1, 3]
@@ -344,6 +374,12 @@ def _(folder):
     with pytest.warns(rd.DataWarning, match="2 sheets"):
         assert rd.read_table(path).columns.tolist() == ["a"]
     assert rd.read_table(path, sheet="diary").columns.tolist() == ["other"]
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.load_workbook(path)
+    book.create_sheet("cover", 0)
+    book.save(path)
+    with pytest.raises(rd.DataError, match=r"the sheet 'cover' is empty; others are '.*', 'diary': name one, sheet="):
+        rd.read_table(path)
 
 
 @row("cells of text")

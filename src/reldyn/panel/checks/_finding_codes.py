@@ -99,7 +99,7 @@ CODES: dict[str, FindingCode] = {
     ),
     "missing-id": FindingCode(
         "error",
-        "A row without dyad, person or role; blanks are none, nor is what programs write for a missing value (nan, None).",
+        "A row without dyad, person or role, or with a label that is blank or only writes a missing value (nan, None).",
         "Fill in the id or the role from the study's list of participants, or drop the rows.",
     ),
     "missing-occasion": FindingCode(

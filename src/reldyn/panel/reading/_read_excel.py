@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn.errors import DataError, DataWarning, warn_caller
 from reldyn.panel._lines import describe_lines
 from reldyn.panel.reading._header_rows import cut_header, repeated_headers, title_hint, warn_second_header, warn_title
@@ -49,8 +50,7 @@ def read_excel(path: Path, options: Options) -> Read:
         raise DataError(f"{path}: this is no readable Excel workbook; export it again.") from None
     filled = [(number, row) for number, row in rows if number > options.skip]
     if not filled:
-        reason = f"skip={options.skip} leaves nothing to read" if options.skip else "the file is empty"
-        raise DataError(f"{path}: {reason}.")
+        raise DataError(f"{path}: {_nothing(options, sheets)}.")
     if len(sheets) > 1 and options.sheet is None:
         listed = ", ".join(repr(name) for name in sheets)
         warn_caller(
@@ -83,6 +83,17 @@ def read_excel(path: Path, options: Options) -> Read:
     return Read(frame, headers, lines, texts, unit="row", unnamed=unnamed)
 
 
+def _nothing(options: Options, sheets: Sequence[str]) -> str:
+    """Why there is nothing to read."""
+    if options.skip:
+        return f"skip={options.skip} leaves nothing to read"
+    if len(sheets) < 2:
+        return "the file is empty"
+    read = options.sheet if options.sheet is not None else sheets[0]
+    others = [name for name in sheets if name != read]
+    return f"the sheet {read!r} is empty; others are {', '.join(map(repr, others))}: name one, sheet={others[0]!r}"
+
+
 def _warn_swapped(path: Path, frame: pd.DataFrame, headers: Sequence[str], numbers: Sequence[int]) -> None:
     """Warn of dates whose day and month a spreadsheet of another country exchanged: it left days above 12 as text."""
     for place, name in enumerate(headers):
@@ -90,6 +101,15 @@ def _warn_swapped(path: Path, frame: pd.DataFrame, headers: Sequence[str], numbe
         if cells.dtype != object:
             continue
         dated = [isinstance(cell, datetime.datetime) for cell in cells]
+        if any(dated) and all(known or _is_plain_number(cell) for cell, known in zip(cells, dated, strict=True)):
+            rows = [numbers[row] for row, known in zip(cells.index, dated, strict=True) if known]
+            warn_caller(
+                f"{path}: {name!r} holds {counted(len(cells) - len(rows), 'number')} and {counted(len(rows), 'date')} "
+                f"({describe_lines(rows, 'row')}): a spreadsheet probably made dates of numbers such as 3.4. Correct "
+                "them in the file from which the workbook was made.",
+                DataWarning,
+            )
+            continue
         texts = [str(cell).strip() for cell, known in zip(cells, dated, strict=True) if not known]
         if not any(dated) or not texts or not all(_DAY_MONTH.match(text) for text in texts):
             continue
@@ -108,6 +128,10 @@ def _warn_swapped(path: Path, frame: pd.DataFrame, headers: Sequence[str], numbe
         warn_caller(
             f"{message}. Read the file from which the workbook was made, or correct the column there.", DataWarning
         )
+
+
+def _is_plain_number(cell: Any) -> bool:
+    return isinstance(cell, (int, float)) and not isinstance(cell, bool)
 
 
 def _warn_formulas(openpyxl: Any, path: Path, sheet: str | None, names: Sequence[str], header: tuple[int, int]) -> None:

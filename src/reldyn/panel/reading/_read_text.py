@@ -34,6 +34,7 @@ from reldyn.panel.reading._text_columns import (
     id_columns,
     may_hold_commas,
     may_hold_ids,
+    typeset_numbers,
     warn_undecided,
 )
 
@@ -42,12 +43,21 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+_LOOKED_AT = 1_000
+_NO_TABLES = {
+    "<!doctype html": "a web page (of a log-in, perhaps)",
+    "<html": "a web page (of a log-in, perhaps)",
+    "<?xml": "XML",
+    "{\\rtf": "a document of a word processor",
+}
+_JSON = re.compile(r"\[\s*(?:\{\s*\"|\])|\{\s*\"[^\"]*\"\s*:")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 def read_text(path: Path, options: Options) -> Read:
     """Read a .csv, .tsv or .txt file."""
     text = decoded(path, options.encoding)
+    _check_is_table(path, text)
     table = _without_empty_end(path, separated(path, text, options.delimiter, options.skip))
     if options.decimal == table.delimiter:
         raise DataError(
@@ -62,9 +72,22 @@ def read_text(path: Path, options: Options) -> Read:
         warn_undecided(str(path), marks, shape.names, cells, shape.lines)
     for place in marks.text:
         frame[place] = frame[place].str.strip()
+    if not table.text.isascii():
+        for place, numbers in typeset_numbers(frame, marks.decimal, marks.text).items():
+            frame[place] = numbers
     # Where pandas and the csv module disagree about what a record is, no lines are better than wrong ones.
     lines = shape.lines if len(shape.lines) == len(frame) else None
     return Read(frame, shape.names, lines, shape.texts, unnamed=shape.unnamed)
+
+
+def _check_is_table(path: Path, text: str) -> None:
+    """Refuse what another program wrote for itself: a web page, such as that of a log-in, JSON, XML or RTF."""
+    start = text[:_LOOKED_AT].lstrip().lower()
+    kind = next((kind for begin, kind in _NO_TABLES.items() if start.startswith(begin)), None)
+    if kind is None and _JSON.match(start):
+        kind = "JSON"
+    if kind is not None:
+        raise DataError(f"{path}: the file holds {kind}, no table: export it again, as .csv or .xlsx.")
 
 
 def _without_empty_end(path: Path, table: Table) -> Table:

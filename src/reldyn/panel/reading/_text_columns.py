@@ -8,6 +8,7 @@ so that a comma is a decimal mark only where some column cannot be lists of answ
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -21,7 +22,15 @@ from reldyn.panel.reading._header_rows import is_number
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Marks", "comma_numbers", "decimal_mark", "id_columns", "may_hold_commas", "may_hold_ids"]
+__all__ = [
+    "Marks",
+    "comma_numbers",
+    "decimal_mark",
+    "id_columns",
+    "may_hold_commas",
+    "may_hold_ids",
+    "typeset_numbers",
+]
 
 _IDS = r"[+-]?(?:0\d+|\d{16,}|\d+[eE]\d+)"
 _EXACT_DIGITS = 15
@@ -29,6 +38,9 @@ _MAY_HOLD_COMMAS = re.compile(r",\d")
 _COMMA = re.compile(r"([+-]?)(\d*),(\d+)")
 _POINT = re.compile(r"[+-]?\d*\.\d+")
 _LIST = re.compile(r"\d+(?:\s*,\s*\d+){2,}")
+# Signs with which word processors and phones set numbers: a minus, fixed and narrow blanks, wide digits.
+_TYPESET = re.compile(r"[\u2212\u00a0\u2007\u2009\u202f\uff0b\uff0d-\uff19]")
+_GROUPED = re.compile(r"([+-]?\d{1,3})((?: \d{3})+)([.,]\d+)?")
 # Codes of answers rarely go further; the fractions of prices and weights do.
 _MOST_OPTIONS = 30
 _ENOUGH = 5
@@ -149,6 +161,51 @@ def comma_numbers(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, pd.S
         if place not in marks.text and len(known) and all(is_number(text) for text in known):
             found[name] = pd.to_numeric(texts.str.replace(",", "."), errors="coerce").astype(float)
     return found
+
+
+def typeset_numbers(frame: pd.DataFrame, decimal: str, kept: Sequence[int]) -> dict[int, pd.Series]:
+    """Columns of text that are numbers but for signs of typesetting: a true minus, fixed blanks, wide digits.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Columns are counted from 0.
+    decimal : str
+        The decimal mark.
+    kept : sequence of int
+        Columns that stay text, whatever they hold.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> cells = pd.DataFrame({0: ["\u22122", "1\u202f250", "3\u00a0"], 1: ["001\u00a0", "2", "3"]})
+    >>> {place: column.tolist() for place, column in typeset_numbers(cells, ".", []).items()}
+    {0: [-2.0, 1250.0, 3.0]}
+    """
+    import pandas as pd
+
+    found = {}
+    for place in range(frame.shape[1]):
+        column = frame.iloc[:, place]
+        if place in kept or not (pd.api.types.is_object_dtype(column) or pd.api.types.is_string_dtype(column)):
+            continue
+        texts = column.dropna()
+        values = [str(text) for text in texts]
+        if not any(map(_TYPESET.search, values)):
+            continue
+        plain = [_plain_number(value) for value in values]
+        if all(is_number(text) and (decimal == "," or "," not in text) for text in plain) and not any(
+            re.fullmatch(_IDS, text) for text in plain
+        ):
+            numbers = pd.Series([float(text.replace(decimal, ".")) for text in plain], index=texts.index)
+            found[place] = numbers.reindex(column.index)
+    return found
+
+
+def _plain_number(text: str) -> str:
+    plain = unicodedata.normalize("NFKC", text).replace("\u2212", "-").strip()
+    grouped = _GROUPED.fullmatch(plain) if _TYPESET.search(text) else None
+    return plain.replace(" ", "") if grouped else plain
 
 
 def _is_number_column(one: _Evidence, proven: bool) -> bool:

@@ -272,6 +272,8 @@ def _labels(texts: npt.NDArray[np.object_], given: Flags) -> Times:
         return Times(numbers, numbers, "number", nowhere, stem=str(texts[np.flatnonzero(given)[0]]))
     wording = "holds labels, none of which is a time or a number"
     fix = "Number the occasions, or make the column an ordered categorical (pandas.Categorical with ordered=True)."
+    if all(any(sign.isdigit() for sign in text) for text in texts[given]):
+        fix += " Where they are dates, name their form, for example dates='%d %B %Y'."
     return Times(nothing, nothing, "number", given, (_unparsable(wording, texts, given, fix),))
 
 
