@@ -405,3 +405,13 @@ def test_labels_of_another_type_are_named_with_the_right_one():
         assert str(told.value) == wanted
     with pytest.raises(DataError, match=r"no role \['a'\] in the panel"):
         panel.select(roles=[["a"]])
+
+
+def test_a_lag_that_nobody_can_have_is_said():
+    panel = rd.simulate.apim(n_dyads=3, n_occasions=6, actor=0.3, partner=0.1, seed=1).panel
+    with pytest.warns(rd.DataWarning) as caught:
+        assert panel.lag(["y"], 6).frame["y_lag6"].isna().all()
+    assert [str(one.message) for one in caught] == [
+        "y_lag6 is empty: nobody has values of 'y' at more than 6 occasions. Take fewer steps."
+    ]
+    assert panel.lag(["y"], 5).frame["y_lag5"].notna().sum() == 6

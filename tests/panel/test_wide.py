@@ -421,3 +421,11 @@ def test_faults_name_the_line_of_the_wide_file(tmp_path, text, options):
 def test_a_wide_table_of_no_file_has_no_lines():
     with pytest.raises(DataError, match=r"infinite: row 1\. "):
         from_wide(WIDE.assign(m_mood=[np.inf, 1, 2, 3]), dyad="couple", prefixes=("f_", "m_"), time="day")
+
+
+def test_a_set_of_prefixes_has_no_first_member():
+    with pytest.raises(DesignError) as told:
+        from_wide(WIDE, dyad="couple", prefixes={"m_", "f_"}, time="day")
+    assert str(told.value) == (
+        "prefixes={'f_', 'm_'}: a set has no order, and the first names the first member: give a list."
+    )

@@ -36,10 +36,16 @@ def warn_of_lost_lags(panel: DyadPanel, name: str, values: Array, lagged: Array,
         return
     possible = _with_earlier(panel.index, known, steps)
     n, found = int(possible.sum()), int((possible & np.isfinite(lagged)).sum())
+    back = "one occasion" if steps == 1 else f"{steps} occasions"
+    if known.sum() >= _FEWEST and not n and not np.isfinite(lagged).any():
+        inside = " within a day" if panel.index.n_days > 1 else ""
+        warn_caller(
+            f"{name}_lag{steps} is empty: nobody has values of {name!r} at more than {back}{inside}. Take fewer steps.",
+            DataWarning,
+        )
     if n < _FEWEST or found >= _FEW * n:
         return
     times = panel.columns["time"] or panel.columns["beep"] or panel.columns["day"]
-    back = "one occasion" if steps == 1 else f"{steps} occasions"
     warn_caller(
         f"{name}_lag{steps}: only {found:,} of {n:,} values of {name!r} that follow on others of the same person "
         f"have a value exactly {back} earlier by {times!r}. Where each person's times are their own, name the "

@@ -119,6 +119,16 @@ def test_formulas_may_compare_hidden_ids_and_not_copy_them(start):
     assert set(values(run(start, {"step": "derive", "name": "copy", "value": "2 * dyad"}), "copy")) == {22, 24, 26, 28}
 
 
+def test_a_filter_that_gives_numbers_is_refused(start):
+    with pytest.raises(DesignError, match=r"'q2' gives numbers, not yes or no \(\d+ rows\): compare, as in"):
+        run(start, {"step": "filter", "keep": "q2"})
+
+
+def test_a_derived_column_without_a_value_is_refused(start):
+    with pytest.raises(DesignError, match=r"no row has a value of 'x': look at the columns of the formula\."):
+        run(start, {"step": "derive", "name": "x", "value": "q1 / 0"})
+
+
 def test_scales_come_with_their_reliability(start, frame):
     done = run(start, {"step": "scale", "name": "mood", "items": ["q1", "q2", "q3"], "min_items": 2})
     np.testing.assert_allclose(values(done, "mood"), frame[["q1", "q2", "q3"]].mean(axis=1))

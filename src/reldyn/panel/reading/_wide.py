@@ -211,6 +211,11 @@ def _marks(
     if names is not None or not given:
         return where, {}, Pattern.parse("names", names, "member") if names is not None else None
     chosen = prefixes if prefixes is not None else suffixes
+    if isinstance(chosen, (set, frozenset)):
+        raise DesignError(
+            f"{where}es={{{', '.join(map(repr, sorted(map(str, chosen))))}}}: a set has no order, and the first names "
+            "the first member: give a list."
+        )
     if isinstance(chosen, Mapping):
         marks = {str(label): str(mark) for label, mark in chosen.items()}
     else:

@@ -177,6 +177,12 @@ def _shown(now: Prepared, formula: Expression, text: str) -> str:
 def _filter(now: Prepared, step: steps.FilterStep) -> tuple[Prepared, str, str]:
     formula = Expression.parse(step.keep)
     value = formula.evaluate(lambda name: _column(now, name), len(now.ids))
+    odd = np.isfinite(value) & (value != 0) & (value != 1)
+    if odd.any():
+        raise DesignError(
+            f"{_shown(now, formula, repr(step.keep))} gives numbers, not yes or no ({int(odd.sum()):,} rows): compare, "
+            "as in 'minutes > 5'."
+        )
     keep, index = value == 1, now.panel.index
     if step.unit != "row":
         keep = _all_rows_of(keep, index.person if step.unit == "person" else index.dyad)
@@ -323,6 +329,8 @@ def _derive(now: Prepared, step: steps.DeriveStep) -> tuple[Prepared, str, str]:
             f"{' and '.join(map(repr, sorted(ids)))}, which would show ids that are hidden: compare ids, as in "
             f"{sorted(ids)[0]} > 100, or ask for ids with anonymise = false in [report]."
         )
+    if np.isnan(made).all():
+        raise DesignError(f"no row has a value of {step.name!r}: look at the columns of the formula.")
     lost = int(np.isnan(made).sum())
     note = f"{lost:,} of {len(made):,} rows have no value" if lost else ""
     return _replaced(now, {step.name: made}), f"{step.name} = {_shown(now, formula, step.value)}", note
