@@ -225,3 +225,25 @@ def test_prompts_that_move_in_utc_ask_for_the_time_zone(written):
     assert found.loc["off-grid-times", "fix"].startswith("Name the zone of the study")
     named = check_panel(frame, dyad="couple", person="who", role="who", time="sent", timezone="Europe/Berlin")
     assert "off-grid-times" not in set(named["code"])
+
+
+@pytest.mark.parametrize("wrong", ["2062-03-05", "1970-01-01"])
+@pytest.mark.parametrize("hours", ["", " 21:00"])
+def test_a_date_of_another_year_is_asked_about(wrong, hours):
+    days = [f"2026-03-{day:02d}" for day in range(1, 16)]
+    rows = [(1, who, f"{day}{hours}", place) for who in "ab" for place, day in enumerate(days)]
+    frame = pd.DataFrame(rows, columns=["dyad", "who", "day", "mood"])
+    roles = {"dyad": "dyad", "person": "who", "day": "day"}
+    assert "distant-date" not in set(rd.check_panel(frame, **roles)["code"])
+    frame.loc[29, "day"] = f"{wrong}{hours}"
+    table = rd.check_panel(frame, **roles)
+    (found,) = table[table["code"] == "distant-date"].to_dict("records")
+    assert (found["severity"], found["rows"]) == ("warning", (29,))
+    assert found["message"] == f"'day' holds {wrong}, far from all other dates: row 29."
+
+
+def test_waves_years_apart_are_no_distant_dates():
+    days = [*pd.date_range("2020-03-01", periods=7), *pd.date_range("2026-03-01", periods=7)]
+    rows = [(dyad, who, day, 1.0 * place) for dyad in range(4) for who in "ab" for place, day in enumerate(days)]
+    frame = pd.DataFrame(rows, columns=["dyad", "who", "day", "mood"])
+    assert "distant-date" not in set(rd.check_panel(frame, dyad="dyad", person="who", day="day")["code"])

@@ -37,7 +37,7 @@ def warn_of_lost_lags(panel: DyadPanel, name: str, values: Array, lagged: Array,
     possible = _with_earlier(panel.index, known, steps)
     n, found = int(possible.sum()), int((possible & np.isfinite(lagged)).sum())
     back = "one occasion" if steps == 1 else f"{steps} occasions"
-    if known.sum() >= _FEWEST and not n and not np.isfinite(lagged).any():
+    if steps > 1 and known.sum() >= _FEWEST and not n and not np.isfinite(lagged).any():
         inside = " within a day" if panel.index.n_days > 1 else ""
         warn_caller(
             f"{name}_lag{steps} is empty: nobody has values of {name!r} at more than {back}{inside}. Take fewer steps.",

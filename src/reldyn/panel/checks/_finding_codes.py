@@ -292,6 +292,11 @@ CODES: dict[str, FindingCode] = {
     "aligned": FindingCode(
         "note", "Day and beep were found by rd.align from time stamps.", "Report how, with the summary of rd.align."
     ),
+    "distant-date": FindingCode(
+        "warning",
+        "A date of hardly any row lies farther from all others than these are apart, and half a year at least.",
+        "Correct the year, or the clock of the phone; 1970-01-01 is a missing stamp.",
+    ),
     "off-grid-times": FindingCode(
         "warning",
         "Times lie on no grid that all rows share, or on one finer than the schedule: lags count the distinct times of "

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reldyn._types import Flags
-from reldyn.panel.checks._codes_for_missing import odd_times
+from reldyn.panel.checks._codes_for_missing import distant_days, odd_times
 from reldyn.panel.checks._finding_codes import Finding
 from reldyn.panel.timing._formats import NUMBER_WORDS
 from reldyn.panel.timing._numbers import UNIT_WORDS
+from reldyn.panel.timing._placing import calendar_days
 from reldyn.panel.timing._reading import SECONDS_PER_DAY
 
 if TYPE_CHECKING:
@@ -82,6 +83,12 @@ def _read(layout: Layout) -> Iterator[Finding]:
         for extreme in odd_times(times.values) if times.kind == "number" and kind in _COUNTS else ():
             message = f"{name!r} holds {extreme:g}, far from all other values"
             yield Finding("suspected-missing-code", name, message, np.flatnonzero(times.values == extreme))
+        if times.kind == "date" and (far := distant_days(calendar_days(times))).any():
+            dates = np.unique(calendar_days(times)[far].astype(np.int64).astype("datetime64[D]"))
+            shown = ", ".join(map(str, dates[:_SHOWN])) + (", ..." if len(dates) > _SHOWN else "")
+            yield Finding(
+                "distant-date", name, f"{name!r} holds {shown}, far from all other dates", np.flatnonzero(far)
+            )
         words = recognised(times)
         if words is None:
             continue
