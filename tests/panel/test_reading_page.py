@@ -128,6 +128,26 @@ def _(folder):
     refused(folder, "sep=;\na,b\n1,2\n", "line 1 says sep=;")
 
 
+@row("another sign that splits the one column")
+def _(folder):
+    refused(folder, "id:mood\n1:3\n2:4\n", r"the file has one column, 'id:mood', .*: pass delimiter=':'\.")
+    assert read(folder, "id:mood\n1:3\n2:4\n", delimiter=":")[0]["mood"].tolist() == [3, 4]
+    for text in ('"id,mood"\n"1,3"\n"2,4"\n', 'id,mood\n"1,3"\n"2,4"\n'):
+        refused(folder, text, "from line 2 on, records stand in quotation marks as a whole")
+    refused(
+        folder, "id,mood\n1;3\n2;4\n", "the names on line 1 are separated by another sign than the fields on line 2"
+    )
+    assert read(folder, 'said\n"well, yes"\n"no, never"\n')[0]["said"].tolist() == ["well, yes", "no, never"]
+    assert read(folder, "at\n09:00\n10:30\n")[0]["at"].tolist() == ["09:00", "10:30"]
+
+
+@row("numbers where the names should be")
+def _(folder):
+    frame, said = read(folder, "7,3\n8,4\n9,5\n")
+    assert (len(frame), "line 1 is taken as the names of the columns, but holds numbers (7, 3)." in said) == (2, True)
+    assert read(folder, "couple,1,2,3\n1,4,5,6\n2,4,5,6\n")[1] == ""
+
+
 @row("title lines above the header")
 def _(folder):
     refused(folder, "Diary\ncouple,mood\n1,2\n2,3\n", r"Line 2 looks like the header.*skip=1")

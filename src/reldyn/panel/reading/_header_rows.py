@@ -22,6 +22,7 @@ __all__ = [
     "likely_header",
     "repeated_headers",
     "title_hint",
+    "warn_no_names",
     "warn_second_header",
     "warn_title",
 ]
@@ -101,6 +102,19 @@ def warn_title(where: str, records: Sequence[Sequence[str]], lines: Sequence[int
             f"{where}: the header, {unit} {lines[0]}, names {filled} of {len(records[0])} columns.{hint}", DataWarning
         )
     return bool(hint)
+
+
+def warn_no_names(where: str, names: Sequence[str], line: int, unit: str = "line") -> None:
+    """Warn where the first name and half of all are numbers: the first record of a file without names, perhaps."""
+    known = [name.strip() for name in names if name.strip()]
+    n = sum(map(is_number, known))
+    if known and is_number(known[0]) and 2 * n >= len(known):
+        shown = ", ".join(known[:5]) + (", ..." if len(known) > 5 else "")
+        warn_caller(
+            f"{where}: {unit} {line} is taken as the names of the columns, but holds numbers ({shown}). If the file "
+            "has no names, write them above its first record.",
+            DataWarning,
+        )
 
 
 def warn_second_header(

@@ -15,7 +15,14 @@ import numpy as np
 from reldyn._format import counted
 from reldyn.errors import DataError, DataWarning, warn_caller
 from reldyn.panel._lines import describe_lines
-from reldyn.panel.reading._header_rows import cut_header, repeated_headers, title_hint, warn_second_header, warn_title
+from reldyn.panel.reading._header_rows import (
+    cut_header,
+    repeated_headers,
+    title_hint,
+    warn_no_names,
+    warn_second_header,
+    warn_title,
+)
 from reldyn.panel.reading._limits import check_shape
 from reldyn.panel.reading._packages import require_io
 from reldyn.panel.reading._read_tables import Options, Read
@@ -71,6 +78,7 @@ def read_excel(path: Path, options: Options) -> Read:
         titled = warn_title(str(path), top, numbers, "row")
         if not titled:
             warn_second_header(str(path), top, numbers, options.codes, "row")
+    warn_no_names(str(path), top[place], numbers[place], "row")
     headers = _headers(path, filled[place:], top, numbers)
     body = [list(row[: len(headers)]) + [None] * (len(headers) - len(row)) for _, row in filled[start:]]
     frame = pd.DataFrame(body, columns=range(len(headers)), dtype=object).infer_objects()

@@ -24,7 +24,14 @@ from reldyn.panel.reading._dialect import (
     separated,
 )
 from reldyn.panel.reading._encoding import decoded
-from reldyn.panel.reading._header_rows import cut_header, repeated_headers, title_hint, warn_second_header, warn_title
+from reldyn.panel.reading._header_rows import (
+    cut_header,
+    repeated_headers,
+    title_hint,
+    warn_no_names,
+    warn_second_header,
+    warn_title,
+)
 from reldyn.panel.reading._limits import check_shape
 from reldyn.panel.reading._read_tables import Options, Read
 from reldyn.panel.reading._text_columns import (
@@ -43,6 +50,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+# What separates fields somewhere; blanks stand in many names.
+_MARKS = (",", ";", "\t", "|", ":", "^", "~")
 _LOOKED_AT = 1_000
 _NO_TABLES = {
     "<!doctype html": "a web page (of a log-in, perhaps)",
@@ -142,6 +151,7 @@ def _shape(path: Path, table: Table, options: Options) -> _Shape:
         titled = warn_title(str(path), top, top_lines)
         if not titled:
             warn_second_header(str(path), top, top_lines, options.codes)
+    warn_no_names(str(path), names, top_lines[(options.header or (0,))[0]])
     headers = [_header(name, place) for place, name in enumerate(names)]
     unnamed = {place: top_lines[(options.header or (0,))[0]] for place, name in enumerate(names) if not name.strip()}
     if table.text.count('"') % 2 and never_closes(table.text, table.delimiter):
@@ -190,7 +200,7 @@ def _header(name: str, place: int) -> str:
 
 def _rows_are_named(path: Path, table: Table, width: int, body: Ints, start: int) -> bool:
     """Whether every record has one field more than the header, and the first fields are names of rows, as R writes."""
-    if len(body) < 2 or not np.all(body == width + 1):
+    if len(body) < 2 or not np.all(body == width + 1) or (width == 1 and _other_marks(_first(path, table), table)):
         return False
     firsts = [record[0] for _, record in read_records(path, table)][start:]
     lasts = [record[-1] for _, record in read_records(path, table)][start:]
@@ -207,6 +217,38 @@ def _rows_are_named(path: Path, table: Table, width: int, body: Ints, start: int
     return True
 
 
+def _first(path: Path, table: Table) -> str:
+    """The only field of the first record."""
+    return next(read_records(path, table))[1][0]
+
+
+def _other_marks(field: str, table: Table) -> list[str]:
+    """What may separate names that stand in one field."""
+    return [mark for mark in _MARKS if mark != table.delimiter and mark in field.strip()]
+
+
+def _check_one_field(path: Path, table: Table, lines: Ints, widths: Ints, width: int) -> None:
+    """Refuse records that stand in quotation marks as a whole, and one column that another sign splits evenly."""
+    alone = widths == 1
+    if not len(widths) or 2 * alone.sum() <= len(widths):
+        return
+    fields = [record[0] for _, record in read_records(path, table) if len(record) == 1]
+    first = int(lines[np.flatnonzero(alone)[0]])
+    if all(table.delimiter in field for field in fields) and (width > 1 or alone.all()):
+        raise DataError(
+            f"{path}: from line {first} on, records stand in quotation marks as a whole, so that they have one field: "
+            "take these marks out, or save the file again from the program that wrote it."
+        )
+    if width > 1 or not alone.all():
+        return
+    for mark in _other_marks(fields[0], table):
+        if len({field.count(mark) for field in fields}) == 1:
+            raise DataError(
+                f"{path}: the file has one column, {fields[0]!r}, whose records {mark!r} splits evenly: pass "
+                f"delimiter={mark!r}."
+            )
+
+
 def _check_widths(
     path: Path,
     table: Table,
@@ -216,6 +258,7 @@ def _check_widths(
     top: tuple[list[list[str]], list[int]],
 ) -> None:
     """Refuse long records, and short ones where it is open which field is missing; count the other short ones."""
+    _check_one_field(path, table, lines, widths, width)
     if np.any(widths > width):
         _check_long(path, table, int(lines[0]), width, top)
     short = np.flatnonzero(widths < width)
@@ -242,6 +285,12 @@ def _check_long(path: Path, table: Table, first: int, width: int, top: tuple[lis
 
 def _too_long(path: Path, line: int, n: int, width: int, top: tuple[list[list[str]], list[int]]) -> str:
     records, lines = top
+    names = records[0][0] if len(records[0]) == 1 else ""
+    if any(names.count(mark) == n - 1 for mark in _MARKS):
+        return (
+            f"{path}: the names on line {lines[0]} are separated by another sign than the fields on line {line}: write "
+            "both alike."
+        )
     hint = title_hint(records, lines, Counter(map(len, records)).most_common(1)[0][0])
     fix = f".{hint}" if hint else "; look for a lost or unquoted delimiter."
     return f"{path}: line {line} has {n} fields where the header has {width}{fix}"
