@@ -163,7 +163,7 @@ def comma_numbers(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, pd.S
     return found
 
 
-def typeset_numbers(frame: pd.DataFrame, decimal: str, kept: Sequence[int]) -> dict[int, pd.Series]:
+def typeset_numbers(frame: pd.DataFrame, decimal: str, fixed: Sequence[int]) -> dict[int, pd.Series]:
     """Columns of text that are numbers but for signs of typesetting: a true minus, fixed blanks, wide digits.
 
     Parameters
@@ -172,7 +172,7 @@ def typeset_numbers(frame: pd.DataFrame, decimal: str, kept: Sequence[int]) -> d
         Columns are counted from 0.
     decimal : str
         The decimal mark.
-    kept : sequence of int
+    fixed : sequence of int
         Columns that stay text, whatever they hold.
 
     Examples
@@ -187,7 +187,7 @@ def typeset_numbers(frame: pd.DataFrame, decimal: str, kept: Sequence[int]) -> d
     found = {}
     for place in range(frame.shape[1]):
         column = frame.iloc[:, place]
-        if place in kept or not (pd.api.types.is_object_dtype(column) or pd.api.types.is_string_dtype(column)):
+        if place in fixed or not (pd.api.types.is_object_dtype(column) or pd.api.types.is_string_dtype(column)):
             continue
         texts = column.dropna()
         values = [str(text) for text in texts]
