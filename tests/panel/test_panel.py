@@ -415,3 +415,32 @@ def test_a_lag_that_nobody_can_have_is_said():
         "y_lag6 is empty: nobody has values of 'y' at more than 6 occasions. Take fewer steps."
     ]
     assert panel.lag(["y"], 5).frame["y_lag5"].notna().sum() == 6
+
+
+@pytest.mark.parametrize("verb", ["lag", "within_between", "actor_partner", "describe", "wide", "compliance"])
+@pytest.mark.parametrize("given", [5, 1.5, True, b"y", [["y"]], [None]])
+def test_what_names_no_columns_is_said_so(verb, given):
+    panel = rd.simulate.apim(n_dyads=3, n_occasions=4, actor=0.3, partner=0.1, seed=1).panel
+    with pytest.raises(DataError, match=r"is no name of a column: give names, as a list of texts\."):
+        getattr(panel, verb)(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"schedule": 3}, "schedule=3: give a schedule"),
+        ({"schedule": {"night_steps": 1}}, "schedule={'night_steps': 1}: give a schedule"),
+        ({"scales": "y"}, "scales='y': give the ends of each scale by column"),
+        ({"scales": [("x", (1, 7))]}, "scales=[('x', (1, 7))]: give the ends of each scale by column"),
+    ],
+)
+def test_options_of_another_kind_are_refused(given, words):
+    with pytest.raises(DesignError) as told:
+        rd.DyadPanel(diary(), dyad="dyad", person="person", role="role", time="day", **given)
+    assert str(told.value).startswith(words)
+
+
+def test_a_lag_beyond_all_bounds_is_empty():
+    panel = rd.simulate.apim(n_dyads=3, n_occasions=4, actor=0.3, partner=0.1, seed=1).panel
+    with pytest.warns(rd.DataWarning, match="is empty: nobody has values of 'y'"):
+        assert panel.lag(["y"], 10**30).frame[f"y_lag{10**30}"].isna().all()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from reldyn.panel.timing._times import Times
 
 __all__ = ["DyadPanel"]
+
+# No panel has more occasions.
+_MOST_STEPS = 2**31
 
 
 class DyadPanel(PanelRows):
@@ -132,6 +135,10 @@ class DyadPanel(PanelRows):
         options: TimeOptions,
     ) -> None:
         """Check the rows and fill the panel; what is known of the times already is taken as it is."""
+        if schedule is not None and not isinstance(schedule, Schedule):
+            raise DesignError(f"schedule={schedule!r}: give a schedule, as in schedule=rd.Schedule(sent='sent_at').")
+        if scales is not None and not isinstance(scales, Mapping):
+            raise DesignError(f"scales={scales!r}: give the ends of each scale by column, as in {{'warmth': (1, 7)}}.")
         findings, layout = examine(rows, **columns, schedule=schedule, scales=scales, options=options)
         raise_errors(findings)
         if layout is None:
@@ -231,7 +238,7 @@ class DyadPanel(PanelRows):
             raise DesignError("a lag needs more than one occasion: name time, or day and beep, when making the panel.")
         from reldyn.panel._lags import warn_of_lost_lags
 
-        row = self._index.earlier_row(int(steps))
+        row = self._index.earlier_row(min(int(steps), _MOST_STEPS))
         added: dict[str, NDArray[np.float64]] = {}
         for name in _listed(variables):
             values = self.values(name)
@@ -486,8 +493,16 @@ class DyadPanel(PanelRows):
         return read_panel(cls, path)
 
 
-def _listed(variables: Sequence[str]) -> list[str]:
-    return [variables] if isinstance(variables, str) else list(variables)
+def _listed(variables: Any) -> list[str]:
+    if isinstance(variables, str):
+        return [variables]
+    names = list(variables) if isinstance(variables, Iterable) and not isinstance(variables, bytes) else [variables]
+    # A set has no order of its own.
+    names = sorted(names, key=str) if isinstance(variables, (set, frozenset)) else names
+    odd = [name for name in names if not isinstance(name, str)]
+    if odd:
+        raise DataError(f"{odd[0]!r} is no name of a column: give names, as a list of texts.")
+    return names
 
 
 def _take(values: NDArray[np.float64], row: NDArray[np.int64]) -> NDArray[np.float64]:
