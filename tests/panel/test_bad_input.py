@@ -60,7 +60,8 @@ def test_all_faults_are_told_at_once():
     assert refusal(frame) == (
         "the rows cannot make a panel, 4 faults:\n"
         "- several rows for one person and occasion: rows 11, 12. "
-        "Keep one row per person and occasion, or name the columns that tell them apart (time, day, beep).\n"
+        "Keep one row per person and occasion, or name the columns that tell them apart (time, day, beep). "
+        "1 of these rows repeats an earlier one in every column: frame.drop_duplicates() leaves one of each.\n"
         "- 'sex' differs from the person's other rows: row 4. Give each person one role.\n"
         "- 'mood' holds text among its numbers ('good'): row 1. "
         "Correct these cells, or name the text as a missing code: rd.read_table(path, missing=(..., 'TEXT')).\n"

@@ -455,3 +455,22 @@ def test_numbers_that_may_stand_for_a_missing_id_are_asked_about():
     assert found["message"] == "'d' holds the dyad -99, far from all others: rows 8, 9, 10, 11."
     none = check_panel(frame.assign(d=frame["d"].replace({-99: 99})), dyad="d", person="r", time="t")
     assert none["code"].tolist().count("suspected-missing-code") == 1
+
+
+def test_copies_of_whole_rows_are_counted_among_the_duplicates():
+    frame = pd.DataFrame([(c, r, t, t) for c in (1, 2) for r in "ab" for t in (1, 2, 3)], columns=list("crty"))
+    again = pd.concat([frame, frame.iloc[:4], frame.iloc[4:6].assign(y=9)])
+    table = check_panel(again, dyad="c", person="r", role="r", time="t")
+    (found,) = table[table["code"] == "duplicate-occasion"].to_dict("records")
+    assert found["n"] == 12
+    assert found["fix"].endswith(
+        " 4 of these rows repeat an earlier one in every column: frame.drop_duplicates() leaves one of each."
+    )
+
+
+def test_ids_on_the_first_of_several_rows_are_to_be_filled_down():
+    frame = pd.DataFrame([(c, r, t, t) for c in (1, 2) for r in "ab" for t in (1, 2, 3)], columns=list("crty"))
+    frame["c"] = frame["c"].where(frame.index % 6 == 0)
+    table = check_panel(frame, dyad="c", person="r", role="r", time="t")
+    (found,) = table[table["code"] == "missing-id"].to_dict("records")
+    assert found["fix"].endswith("as in merged cells, fill it down: frame['c'] = frame['c'].ffill().")

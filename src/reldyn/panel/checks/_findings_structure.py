@@ -10,7 +10,7 @@ import numpy as np
 from reldyn._types import Flags, Ints
 from reldyn.panel._identity import factorize
 from reldyn.panel.checks._codes_for_missing import odd_times
-from reldyn.panel.checks._finding_codes import Finding
+from reldyn.panel.checks._finding_codes import CODES, Finding
 from reldyn.panel.checks._findings_layout import Layout, dense
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # What pandas, numpy and Python write where an id is missing and the column is made text.
 _WRITTEN_FOR_MISSING = frozenset({"nan", "NaN", "<NA>", "None", "NaT"})
 _WORDS_FOR_MISSING = frozenset({".", "-", "--", "?", "na", "n/a", "#n/a", "null", "none", "missing", "unknown"})
+# Merged cells leave at least every other row without an id.
+_FILLED_DOWN = 0.4
 _MOST_ROLES = 10
 _NAMES_SHOWN = 5
 _MEMBERS_SHOWN = 12
@@ -59,7 +61,13 @@ def _missing_ids(layout: Layout) -> Iterator[Finding]:
             absent |= np.isin(codes, blank)
             yield from _missing_words(name, kind, codes, texts)
         if absent.any():
-            yield Finding("missing-id", name, f"no {kind} in {name!r}", np.flatnonzero(absent))
+            fix = CODES["missing-id"].fix
+            if not absent[0] and _FILLED_DOWN * len(absent) <= absent.sum() < len(absent):
+                fix += (
+                    " Where it stands on the first of several rows only, as in merged cells, fill it down: "
+                    f"frame[{name!r}] = frame[{name!r}].ffill()."
+                )
+            yield Finding("missing-id", name, f"no {kind} in {name!r}", np.flatnonzero(absent), fix=fix)
 
 
 def _missing_words(name: str, kind: str, codes: Ints, texts: Sequence[str | None]) -> Iterator[Finding]:
@@ -172,12 +180,26 @@ def _duplicates(layout: Layout) -> Iterator[Finding]:
     codes, n_codes = dense(layout.cells[layout.usable], layout.n_cells)
     again = np.bincount(codes, minlength=n_codes) > 1
     rows = np.flatnonzero(layout.usable)[again[codes]]
+    copies = _copies(layout, rows)
     if layout.occasion_kinds:
-        yield Finding("duplicate-occasion", layout.occasion_columns, "several rows for one person and occasion", rows)
+        fix = CODES["duplicate-occasion"].fix + copies
+        message = "several rows for one person and occasion"
+        yield Finding("duplicate-occasion", layout.occasion_columns, message, rows, fix=fix)
     else:
         fix = "Name the column that places the rows in time (time, day or beep), or keep one row per person."
-        name = layout.names["person"]
+        name, fix = layout.names["person"], fix + copies
         yield Finding("duplicate-occasion", name, "several rows for one person and no time is named", rows, fix=fix)
+
+
+def _copies(layout: Layout, rows: Ints) -> str:
+    """How many of the rows repeat an earlier one in every column, as where a file was pasted in twice."""
+    try:
+        n = int(layout.frame.iloc[rows].duplicated().sum())
+    except TypeError:
+        # Cells that hold lists cannot be compared.
+        return ""
+    one = "1 of these rows repeats" if n == 1 else f"{n:,} of these rows repeat"
+    return f" {one} an earlier one in every column: frame.drop_duplicates() leaves one of each." if n else ""
 
 
 def _unequal_rows(layout: Layout, identity: Identity) -> Iterator[Finding]:
