@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import reldyn as rd
+from reldyn.study.running import _record
 from reldyn.study.running._few import FEW, glance_without_means, rows_without_means
 
 STUDY = """[data]
@@ -99,3 +100,16 @@ def test_options_are_no_means():
     about = pd.DataFrame({"n_dyads": [3], "bandwidth": [28.0], "estimate": [0.5]})
     assert glance_without_means(about, {"bandwidth"}, few=True).iloc[0].tolist() == [3, 28.0, FEW]
     assert glance_without_means(about, (), few=False) is about
+
+
+@pytest.mark.parametrize(("n", "everyone", "shown"), [(4, False, None), (5, False, 0.3), (4, True, 0.3)])
+def test_the_common_coefficient_of_few_dyads_is_left_out(n, everyone, shown):
+    class Result:
+        def sample(self):
+            names = ["term", "estimate", "conf_low", "conf_high", "n", "note"]
+            rows = [("prevalence", 0.5, 0.1, 0.9, n, ""), ("reinforcement", 0.3, 0.1, 0.5, n, "")]
+            return pd.DataFrame(rows, columns=names)
+
+    first, second = _record._prevalence(Result(), everyone=everyone)["rows"]
+    assert first[1] == 0.5
+    assert (second[1], second[4], second[5]) == (shown, n, "" if shown else FEW)

@@ -18,9 +18,15 @@ from reldyn._registry import find_analysis
 from reldyn.errors import ReldynError
 from reldyn.results import Result
 from reldyn.study.asking import Request
-from reldyn.study.running._few import are_few, glance_without_means, rows_without_means, sentences_without_means
+from reldyn.study.running._few import (
+    FEW,
+    are_few,
+    glance_without_means,
+    rows_without_means,
+    sentences_without_means,
+)
 from reldyn.study.running._figures import figures_of
-from reldyn.study.running._over_dyads import Spread, has_ids, of_sample, person_columns, spreads
+from reldyn.study.running._over_dyads import FEWEST, Spread, has_ids, of_sample, person_columns, spreads
 from reldyn.study.running._sentences import sentence_of
 
 if TYPE_CHECKING:
@@ -97,7 +103,7 @@ def record_of(
         "glance": _frame(glance_without_means(glance, request.options, few=few)),
         "table": None if rows is None or rows.empty else _frame(rows.head(_MOST_ROWS)),
         "spread": _spread(spread),
-        "counts": _counts(request.verb, result, table),
+        "counts": _counts(request.verb, result, table, everyone=dyads is True),
         "rows": _rows(single, dyads) if single is not None and dyads else None,
         "n_rows": 0 if table is None else len(table),
         "squares": _squares(result),
@@ -188,10 +194,10 @@ def _squares(result: Result) -> list[dict[str, Any]]:
     return squares
 
 
-def _counts(verb: str, result: Any, table: pd.DataFrame | None) -> list[dict[str, Any]]:
+def _counts(verb: str, result: Any, table: pd.DataFrame | None, *, everyone: bool = False) -> list[dict[str, Any]]:
     """Tables that count dyads or directions: title, heads, rows of label and counts."""
     if verb == "detect_cycles":
-        return [_verdict_counts(result), _prevalence(result)]
+        return [_verdict_counts(result), _prevalence(result, everyone=everyone)]
     if verb == "cycles.schedule" and table is not None:
         below, above = table["conf_high"] < table["cv_random"], table["conf_low"] > table["cv_random"]
         rows = [
@@ -216,10 +222,12 @@ def _verdict_counts(result: Any) -> dict[str, Any]:
     return {"title": "Verdicts about intermittent warmth, directions", "heads": heads, "rows": rows}
 
 
-def _prevalence(result: Any) -> dict[str, Any]:
-    rows = [
-        [row["term"], *(_plain(row[name]) for name in ("estimate", "conf_low", "conf_high", "n")), str(row["note"])]
-        for row in result.sample().to_dict("records")
-    ]
+def _prevalence(result: Any, *, everyone: bool) -> dict[str, Any]:
+    """What the sample says; a mean of fewer than five dyads only where all of them are shown."""
+    rows: list[list[Any]] = []
+    for row in result.sample().to_dict("records"):
+        few = not everyone and row["term"] != "prevalence" and 0 < row["n"] < FEWEST
+        numbers = [None if few else _plain(row[name]) for name in ("estimate", "conf_low", "conf_high")]
+        rows.append([row["term"], *numbers, _plain(row["n"]), FEW if few else str(row["note"])])
     heads = ["What the sample says", "estimate", "95% from", "to", "n", "note"]
     return {"title": "Prevalence and common coefficient", "heads": heads, "rows": rows}
