@@ -9,7 +9,18 @@ import pytest
 
 import reldyn as rd
 from reldyn.errors import DataError
-from reldyn.mixed import Problem, Residual, RoleColumns, contributions, fit_mixed, random_structure
+from reldyn.mixed import (
+    Problem,
+    Residual,
+    RoleColumns,
+    contributions,
+    fit_mixed,
+    fitted_values,
+    infer,
+    log_likelihood,
+    random_effects,
+    random_structure,
+)
 from reldyn.mixed.spec._columns import dense, normal_equations, pick, sizes, times
 
 SOURCE, USED = np.array([0, 0, 1, 1, 2]), np.array([[1.0, 0, 1, 0, 1], [0, 1, 0, 1, 1]])
@@ -60,6 +71,29 @@ def test_compact_columns_equal_the_full_matrix(transform):
 def test_transforms_follow_one_another():
     design, (first, second) = rows()[0].X, (np.eye(5)[:, ::-1] + 1.0, np.ones((5, 2)))
     np.testing.assert_allclose(dense(design.turned(first).turned(second)), dense(design) @ first @ second, rtol=1e-12)
+
+
+@pytest.mark.parametrize("residual", [Residual("independent"), Residual(), Residual("ar1"), Residual("var1")])
+@pytest.mark.parametrize("compact", [True, False])
+@pytest.mark.parametrize("method", ["reml", "ml"])
+def test_an_outcome_far_from_zero_gives_the_same_fit(residual, compact, method):
+    problem, structure = rows()[0 if compact else 1], random_structure(("i0", "i1", "s0", "s1"))
+    moved = np.array([1e6, 1.01e6, 0.0, 0.0, 0.0])
+    far = dataclasses.replace(problem, y=problem.y + times(problem.X, moved))
+    one, two = (fit_mixed(each, structure, residual, method) for each in (problem, far))
+    assert two.converged
+    assert two.log_likelihood == pytest.approx(one.log_likelihood, abs=1e-7)
+    np.testing.assert_allclose(two.beta - moved, one.beta, atol=1e-8)
+    np.testing.assert_allclose(two.G, one.G, rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(random_effects(two).value, random_effects(one).value, atol=1e-7)
+    np.testing.assert_allclose(fitted_values(two)[1] - far.y, fitted_values(one)[1] - problem.y, atol=1e-7)
+    kinds = ("z", "cr2", "kenward-roger") if method == "reml" else ("z", "cr2")
+    for kind in kinds:
+        mine, theirs = infer(two, kind).contrasts(), infer(one, kind).contrasts()
+        np.testing.assert_allclose(mine.std_error, theirs.std_error, rtol=1e-7)
+        np.testing.assert_allclose(mine.df, theirs.df, rtol=1e-5)
+    at = log_likelihood(far, structure, residual, one.G, one.psi, method)
+    assert at == pytest.approx(one.log_likelihood, abs=1e-7)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from reldyn.mixed.processes import describe, natural_names
 from reldyn.mixed.spec._options import Method, Residual
 from reldyn.mixed.spec._problem import Problem, sort_rows
 from reldyn.mixed.spec._random import RandomStructure
-from reldyn.mixed.spec._sums import row_sums
+from reldyn.mixed.spec._sums import far_part, row_sums, taken_off
 
 # Variance of a direction of G, relative to the largest on comparable scales, below which it counts as shut.
 _SHUT = 1e-9
@@ -65,10 +65,13 @@ class Fit:
     warnings : tuple of str
         What a careful reader must know.
     statistics : Statistics
+        Of `rows`.
     evaluation : Evaluation
-        Everything known at the optimum.
+        Everything known at the optimum, for `rows`.
     scale : (q,) array
         Typical size of each internal random effect, used to compare directions of G.
+    far : (p,) array
+        Part of beta that was taken off the outcome before the likelihood read it; zero unless it is far from zero.
     """
 
     problem: Problem
@@ -88,6 +91,12 @@ class Fit:
     statistics: Statistics
     evaluation: Evaluation
     scale: Array
+    far: Array
+
+    @cached_property
+    def rows(self) -> Problem:
+        """The rows as the likelihood read them: sorted by dyad, step and member, without the `far` part."""
+        return taken_off(sort_rows(self.problem)[0], self.far)
 
     @property
     def at_boundary(self) -> bool:
@@ -205,6 +214,10 @@ def fit_mixed(
     ordered = sort_rows(problem)[0]
     sums = row_sums(ordered)
     check_design(ordered, structure, residual, sums)
+    far = far_part(ordered, sums)
+    if far.any():
+        ordered = taken_off(ordered, far)
+        sums = row_sums(ordered)
     stats = summarise(ordered, structure.internal_design(ordered.Z), residual, sums)
     begin = starting_values(ordered, structure, stats, sums, reml=reml) if start is None else start
     if start is None:
@@ -216,7 +229,7 @@ def fit_mixed(
             "definite there. Check for an outcome that is constant or fully determined by the predictors."
         )
     size = typical_size(*sums.z_sizes)
-    return _describe(problem, structure, residual, method, stats, optimum, begin.scale, size, warn=warn)
+    return _describe(problem, structure, residual, method, stats, optimum, begin.scale, size, far, warn=warn)
 
 
 @single_threaded
@@ -259,6 +272,7 @@ def log_likelihood(
     """
     check_option(method, ("reml", "ml"), "method")
     ordered, _ = sort_rows(problem)
+    ordered = taken_off(ordered, far_part(ordered, row_sums(ordered)))
     stats = summarise(ordered, structure.internal_design(ordered.Z), residual)
     parts = list(psi) if isinstance(psi, tuple) else [psi]
     natural = [np.asarray(part, dtype=float) for part in parts]
@@ -276,6 +290,7 @@ def _describe(
     optimum: Optimum,
     scale: Array,
     size: Array,
+    far: Array,
     *,
     warn: bool,
 ) -> Fit:
@@ -295,7 +310,7 @@ def _describe(
         structure=structure,
         residual=residual,
         method=method,
-        beta=value.beta,
+        beta=value.beta + far,
         cov_beta=value.cov_beta,
         G=structure.to_reported(optimum.point.G),
         psi=optimum.point.psi,
@@ -308,6 +323,7 @@ def _describe(
         statistics=stats,
         evaluation=value,
         scale=scale,
+        far=far,
     )
 
 

@@ -62,7 +62,7 @@ def random_effects(fit: Fit) -> RandomEffects:
     z = slice(p, p + q)
     Dz = fit.evaluation.dyad.Dz
     G = fit.internal_covariance
-    w = np.concatenate([-fit.beta, np.zeros(q), [1.0]])
+    w = np.concatenate([-fit.evaluation.beta, np.zeros(q), [1.0]])
     value = Dz @ w @ G
     GF = G @ Dz[:, :, :p]
     covariance = G - G @ Dz[:, :, z] @ G + GF @ fit.cov_beta @ GF.transpose(0, 2, 1)

@@ -18,7 +18,7 @@ from reldyn.mixed.likelihood._objective import pull_back
 from reldyn.mixed.processes import kernels as layout_kernels
 from reldyn.mixed.processes import segments_of
 from reldyn.mixed.spec._columns import Design, RoleColumns, dense
-from reldyn.mixed.spec._problem import Problem, sort_rows
+from reldyn.mixed.spec._problem import Problem
 from reldyn.mixed.spec._sums import DyadProducts, goes_by_member, in_stratum, row_sums
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _of_products(fit: Fit, problem: Problem, dyads: DyadProducts) -> Contributio
     # From W'R^{-1}W to W'V^{-1}W, and from y to y - X beta.
     Cz, M = fit.evaluation.dyad.Cz[:, :, np.append(np.arange(p), -1)], fit.evaluation.dyad.M
     own -= Cz.transpose(0, 2, 1) @ (M @ Cz)
-    return Contributions(own[:, :p, :p], own[:, :p, p] - own[:, :p, :p] @ fit.beta)
+    return Contributions(own[:, :p, :p], own[:, :p, p] - own[:, :p, :p] @ fit.evaluation.beta)
 
 
 @single_threaded
@@ -92,7 +92,7 @@ def contributions(fit: Fit) -> Contributions:
     >>> parts.score.shape, bool(np.allclose(parts.score.sum(axis=0), 0.0))
     ((2, 1), True)
     """
-    problem, _ = sort_rows(fit.problem)
+    problem = fit.rows
     if not fit.residual.serial and fit.structure.internal_design(problem.Z) is problem.Z:
         sums = row_sums(problem)
         if sums.dyads is not None:
@@ -121,9 +121,10 @@ def weighted_rows(fit: Fit) -> tuple[Problem, Array]:
     weighted : (n, p + 1) array
         For these rows.
     """
-    problem, _ = sort_rows(fit.problem)
-    back = pull_back(fit.evaluation.dyad, fit.beta)
-    inner = _inner_rows(problem, fit.structure.internal_design(problem.Z), fit.beta, back.Pz)
+    problem = fit.rows
+    beta = fit.evaluation.beta
+    back = pull_back(fit.evaluation.dyad, beta)
+    inner = _inner_rows(problem, fit.structure.internal_design(problem.Z), beta, back.Pz)
     result = np.zeros_like(inner)
     groups = segments_of(problem, fit.residual)
     for stratum, exchangeable in enumerate(problem.exchangeable):

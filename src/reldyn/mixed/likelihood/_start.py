@@ -16,7 +16,7 @@ from reldyn.mixed.spec._columns import times
 from reldyn.mixed.spec._options import Residual
 from reldyn.mixed.spec._problem import Problem
 from reldyn.mixed.spec._random import RandomStructure
-from reldyn.mixed.spec._sums import RowSums, compiled_moments, sizes_of_z
+from reldyn.mixed.spec._sums import RowSums, compiled_moments, plain_fit, sizes_of_z
 
 # Share of the residual variance that each random effect is first given.
 _FIRST_SHARE = 0.1
@@ -70,7 +70,7 @@ def starting_values(
     DesignError
         If the outcome is constant or fully determined by the fixed effects.
     """
-    plain: Array = np.linalg.lstsq(sums.information, sums.score, rcond=None)[0].astype(float)
+    plain = plain_fit(sums)
     squares_left, psi = _residual_start(problem, stats, sums, plain)
     variance = squares_left / max(problem.n - problem.X.shape[1], 1)
     if variance <= 1e-20 * float(np.mean(problem.y**2)):

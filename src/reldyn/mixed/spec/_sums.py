@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -10,11 +10,15 @@ import numpy as np
 from reldyn._kernels import chosen_kernels
 from reldyn._records import brief
 from reldyn._types import Array, Ints
-from reldyn.mixed.spec._columns import Design, RoleColumns, normal_equations, sizes
+from reldyn.mixed.spec._columns import Design, RoleColumns, normal_equations, sizes, times
 from reldyn.mixed.spec._problem import Problem
 
 # Cross-products of dyads may hold as many numbers as the rows, or this many.
 _FEW_NUMBERS = 2**20
+# Where least squares explain all but this share of the outcome's squares, sums of squares lose digits that matter.
+_FAR = 1e-4
+# Where they explain all but this share, nothing is left to model.
+_NOTHING = 1e-20
 
 
 @brief
@@ -77,6 +81,41 @@ def row_sums(problem: Problem) -> RowSums:
         return _by_dyad(problem)
     information, score = normal_equations(problem.X, problem.y)
     return RowSums(information, score, sizes(problem.X, problem.member), sizes(problem.Z, problem.member))
+
+
+def plain_fit(sums: RowSums) -> Array:
+    """Coefficients of plain least squares, (p,)."""
+    return np.asarray(np.linalg.lstsq(sums.information, sums.score, rcond=None)[0], dtype=float)
+
+
+def far_part(problem: Problem, sums: RowSums) -> Array:
+    """Coefficients to take off the outcome first, so that sums of squares keep their digits far from zero.
+
+    Parameters
+    ----------
+    problem : Problem
+    sums : RowSums
+        Over these rows.
+
+    Returns
+    -------
+    (p,) array
+        Zero where the outcome varies about as much as it is large.
+    """
+    nothing = np.zeros(len(sums.score))
+    squares = float(problem.y @ problem.y)
+    plain = plain_fit(sums) if len(nothing) else nothing
+    if squares - float(plain @ sums.score) > _FAR * squares:
+        return nothing
+    left = float(np.sum((problem.y - times(problem.X, plain)) ** 2))
+    return plain if _NOTHING * squares < left <= _FAR * squares else nothing
+
+
+def taken_off(problem: Problem, coefficients: Array) -> Problem:
+    """Return the rows with ``y - X coefficients`` in the place of y."""
+    if not coefficients.any():
+        return problem
+    return replace(problem, y=problem.y - times(problem.X, coefficients))
 
 
 def _goes_by_dyad(problem: Problem) -> bool:
