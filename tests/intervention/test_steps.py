@@ -45,3 +45,13 @@ def test_segments_are_the_best_of_all():
     allowed = [at for at in itertools.combinations(range(3, 12), 2) if at[1] - at[0] >= 3]
     best = min(allowed, key=lambda at: min(cost(at, phi) for phi in (-0.3, 0.0, 0.2, 0.4, 0.6, 0.75, 0.9)))
     assert places[2].tolist() == list(best)
+
+
+def test_changes_do_not_depend_on_the_zero():
+    y = np.repeat([0.0, 0.9, 0.0], 20) + np.random.default_rng(3).normal(size=60)
+    rules = {"max_changes": 2, "min_length": 7, "n_boot": 99}
+    near, far = (
+        find_steps(y + zero, np.arange(60), **rules, generator=np.random.default_rng(1)) for zero in (0.0, 1e8)
+    )
+    assert near.at.tolist() == far.at.tolist() == [20, 36]
+    assert near.p_values == far.p_values

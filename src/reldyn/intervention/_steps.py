@@ -68,12 +68,14 @@ def find_steps(
     [15]
     """
     most = min(max_changes, len(y) // min_length - 1)
-    deviance, places = partition(y[:, None], np.diff(step), most, min_length)
+    # Gains do not depend on the zero, and far from it sums of squares lose digits.
+    zero = float(y.mean())
+    deviance, places = partition((y - zero)[:, None], np.diff(step), most, min_length)
     at, p_values = np.zeros(0, dtype=np.int64), []
     fit = fit_ar1(y, step_design(len(y), at), step)
     for have in range(most):
         noise = draw_errors(fit, n_boot, generator)
-        drawn, _ = partition((fit.design.X @ fit.beta)[:, None] + noise, fit.design.gap, most, min_length)
+        drawn, _ = partition((fit.design.X @ fit.beta - zero)[:, None] + noise, fit.design.gap, most, min_length)
         p_values.append(_compared(deviance[:, 0], drawn, have))
         if p_values[-1] > _LEVEL:
             break
