@@ -192,3 +192,17 @@ def test_rows_that_are_no_panel_are_refused_with_the_call_that_makes_one(panel):
         rd.plot.compliance_heatmap(panel.frame)
     with pytest.raises(DesignError, match=r"^plot\.trajectories takes a DyadPanel, not a DataFrame: make one with"):
         rd.plot.trajectories(panel.frame, ["warmth"])
+
+
+def test_the_legend_of_a_surface_names_the_principal_axis_where_it_is_drawn():
+    generator = np.random.default_rng(1)
+    x, noise = generator.normal(size=(2, 200, 2))
+    ridge = {"first": 0.8 * x.sum(axis=1) - 0.02 * x[:, 0] ** 2, "second": -((x[:, 1] - x[:, 0]) ** 2)}
+    y = np.column_stack(list(ridge.values())) + 0.5 * noise
+    rows = pd.DataFrame({"dyad": np.repeat(range(200), 2), "role": ["first", "second"] * 200})
+    rows = rows.assign(x=x.ravel(), y=y.ravel())
+    panel = rd.DyadPanel(rows, dyad="dyad", person="role", role="role")
+    figure = rd.actor_partner.response_surface(panel, outcome="y", predictor="x").plot()
+    drawn = [[line.get_label() for line in ax.lines] for ax in figure.axes[:2]]
+    assert ["first principal axis" in names for names in drawn] == [False, True]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == drawn[1]

@@ -132,11 +132,14 @@ def response_surface(result: Result, *, ax: Axes | None = None) -> Figure:
             panels = list(figure.subplots(1, len(roles), squeeze=False, sharey=True).ravel())
         for panel, role in zip(panels, roles, strict=True):
             _surface_panel(panel, told, role)
-        lines = panels[0].get_legend_handles_labels()
+        lines: dict[str, Any] = {}
+        for panel in panels:
+            handles, labels = panel.get_legend_handles_labels()
+            lines |= dict(zip(labels, handles, strict=True))
         if ax is None:
-            figure.legend(*lines, loc="outside lower center", ncols=3, fontsize=7.5)
+            figure.legend(list(lines.values()), list(lines), loc="outside lower center", ncols=3, fontsize=7.5)
         else:
-            ax.legend(*lines, fontsize=7)
+            ax.legend(list(lines.values()), list(lines), fontsize=7)
     return figure
 
 
@@ -158,8 +161,9 @@ def _surface_panel(ax: Axes, result: Any, role: Any) -> None:
     ax.plot([low, high], [low, high], color=ORANGE, linewidth=1.5, label="congruence")
     ax.plot([low, high], [-low, -high], color=ORANGE, linewidth=1.0, linestyle=":", label="incongruence")
     start, slope = float(values["p10"]), float(values["p11"])
-    if np.isfinite(start) and np.isfinite(slope):
-        ax.plot(grid, start + slope * grid, color=INK, linewidth=1.2, linestyle="--", label="first principal axis")
+    axis = start + slope * grid
+    if np.isfinite(axis).all() and axis.min() <= high and axis.max() >= low:
+        ax.plot(grid, axis, color=INK, linewidth=1.2, linestyle="--", label="first principal axis")
     ax.set_xlim(low, high)
     ax.set_ylim(low, high)
     ax.set_aspect("equal")
