@@ -224,6 +224,7 @@ grid = sns.relplot(
 )  # fmt: skip
 for ax, before in zip(grid.axes.flat, lots, strict=True):
     ax.axvline(before + 0.5, color="grey", linestyle="--")
+    ax.label_outer()
 
 # %%
 common = iv.multiple_baseline(study, **closeness)

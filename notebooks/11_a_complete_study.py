@@ -126,8 +126,8 @@ rd.plot.compliance_heatmap(panel, variables=["warmth_received"])
 
 # %% [markdown]
 # Couples began on different days, which is no fault. Nothing has to be mended. About a fifth of the prompts was missed,
-# and both partners answered at two thirds of them. Stretches of the same answers to all items, longer than a person's
-# habits explain, would be left out of the analysis of cycles:
+# and both partners answered somewhat less than two thirds of them. Stretches of the same answers to all items, longer
+# than a person's habits explain, would be left out of the analysis of cycles:
 
 # %%
 stretches = panel.careless(["warmth_received", "longing", "positive_affect"])
