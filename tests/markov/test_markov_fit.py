@@ -411,9 +411,74 @@ def test_couple_23_the_published_value_is_bracketed(dial, published):
             {"covariates": [np.ones((12, 1))]},
             "a covariate is constant over all answered occasions: the state means already hold it.",
         ),
+        (None, {}, "series=None must be a list of arrays (occasions, channels), one for each series."),
+        ([np.arange(12.0) + 1j], {}, "series[0] does not hold numbers: give arrays of floats."),
+        (
+            [np.arange("2026-01-01", "2026-01-13", dtype="datetime64[D]")],
+            {},
+            "series[0] does not hold numbers: give arrays of floats.",
+        ),
+        (
+            [3.3 * (1 + 1e-15 * np.arange(12.0))],
+            {},
+            "channel 0 is constant at 3.3: it carries no states, leave it out.",
+        ),
+        ([np.arange(12.0)], {"tol": "fine"}, "tol='fine' must be a finite number."),
+        ([np.arange(12.0)], {"seed": -1}, "seed=-1 is negative: give a whole number of at least 0."),
+        (
+            [np.arange(12.0)],
+            {"lag_kinds": 3},
+            "lag_kinds=3 must be a list of arrays (occasions,), one for each series.",
+        ),
+        (
+            [np.arange(12.0)],
+            {"start": {"means": "low"}},
+            "start['means'] does not hold numbers in the shape of an array.",
+        ),
+        (
+            [np.arange(12.0)],
+            {"duration": "negative-binomial", "start": {"duration_mean": [0.5, 2.0]}},
+            "start['duration_mean'] must be above 1 occasion in every state.",
+        ),
+        (
+            [np.arange(12.0)],
+            {"duration": "negative-binomial", "start": {"duration_size": [1.0, 0.0]}},
+            "start['duration_size'] must be above 0 in every state.",
+        ),
+        (
+            [np.arange(12.0)],
+            {"duration": "negative-binomial", "start": {"transition": [[0.5, 0.5], [1.0, 0.0]]}},
+            "start['transition'] must have zeros on the diagonal: with durations it says which other state follows a "
+            "visit.",
+        ),
     ],
 )
 def test_what_cannot_be_estimated_is_refused(series, options, message):
     with pytest.raises(DesignError) as caught:
         fit_hmm(series, **{"n_states": 2, "n_starts": 2, **options})
     assert str(caught.value) == message
+
+
+def test_a_fit_is_not_applied_to_other_columns():
+    series, trend = sample(), [np.arange(70.0)[:, None]] * 5
+    fit = fit_hmm(series, n_states=2, n_starts=2, covariates=trend, seed=1)
+    assert hmm_log_likelihood(series, fit, covariates=trend).sum() == pytest.approx(fit.log_likelihood)
+    for apply in (decode, hmm_log_likelihood):
+        with pytest.raises(DesignError, match="covariates: 0 columns, but the fit has 1: give the same as to the fit"):
+            apply(series, fit)
+        with pytest.raises(DesignError, match="series: 1 channel, but the fit has 2: give the same as to the fit"):
+            apply([part[:, :1] for part in series], fit, covariates=trend)
+    with pytest.raises(DesignError, match="fit must be an HMMResult, as fit_hmm returns it"):
+        decode(series, 3)
+    with pytest.raises(DesignError, match=r"^parameters\['covariances'\] has shape \(3, 3\)"):
+        hmm_log_likelihood(series, {"means": MEANS, "covariances": np.eye(3)})
+
+
+def test_states_that_start_alike_are_said_to_be_one():
+    with pytest.warns(DataWarning, match="States 0 and 1 are one and the same"):
+        fit = fit_hmm(sample(), n_states=2, start={"initial": [0.5, 0.5]})
+    one = fit_hmm(sample(), n_states=1, seed=1)
+    assert fit.log_likelihood == pytest.approx(one.log_likelihood)
+    assert "one and the same" in fit.summary()
+    assert "Hidden Markov model: 1 state, " in one.summary()
+    assert "reached from one start." in one.summary()

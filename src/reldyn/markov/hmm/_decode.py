@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from reldyn._types import Array, Ints
+from reldyn.errors import DesignError
 from reldyn.markov.hmm._density import log_density
 from reldyn.markov.hmm._durations import OLDEST, hazards
 from reldyn.markov.hmm._em import prepare
-from reldyn.markov.hmm._fit import checked, kinds_of, known
+from reldyn.markov.hmm._fit import check_like, checked, kinds_of, known
 from reldyn.markov.hmm._parameters import from_units
 from reldyn.markov.hmm._result import HMMResult
 
@@ -48,13 +49,16 @@ def decode(
     >>> decode([y], fit)[0].tolist() == np.repeat([0, 1, 0], 10).tolist()
     True
     """
+    if not isinstance(fit, HMMResult):
+        raise DesignError("fit must be an HMMResult, as fit_hmm returns it.")
     emission, covariance, duration = kinds_of(fit)
     lags = int(fit.lag_coefficients.shape[1])
     problem, design = checked(
         series, fit.n_states, emission, covariance, lags, duration, covariates, lag_kinds, known(fit.parameters)
     )
+    check_like(problem, fit)
     work = prepare(problem, design)
-    p = from_units(problem, design, fit.parameters)
+    p = from_units(problem, design, fit.parameters, "fit")
     dense = log_density(problem, design, p, work.regressors_at(p))[0]
     with np.errstate(divide="ignore"):
         if duration == "geometric":

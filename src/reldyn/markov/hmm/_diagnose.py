@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from reldyn._types import Array
@@ -10,6 +12,8 @@ from reldyn.markov.hmm._parameters import Parameters
 
 # A channel whose squared changes within a state fall below this share of its overall squared changes stands still.
 STILL = 0.05
+# Laws that differ by no more than this, in SD, are the same.
+SAME = 1e-8
 # Fewer expected occasions than this say nothing about a state.
 IDLE = 5.0
 
@@ -17,11 +21,22 @@ IDLE = 5.0
 def diagnose(work: Work, p: Parameters, posterior: Array) -> tuple[str, ...]:
     """Return one sentence per finding; ``posterior`` is (states, occasions, series)."""
     notes: list[str] = []
+    _note_alike(work, p, notes)
     _note_idle(work, posterior, notes)
     if work.design.emission != "ordered-probit":
         _note_floor(work, p, notes)
     _note_still(work, posterior, notes)
     return tuple(notes)
+
+
+def _note_alike(work: Work, p: Parameters, notes: list[str]) -> None:
+    laws = np.concatenate([p.location[0], p.skew[0], p.spread[0].reshape(len(p.location[0]), -1)], axis=1)
+    for first, second in itertools.combinations(range(work.design.n_states), 2):
+        if np.abs(laws[first] - laws[second]).max() < SAME:
+            notes.append(
+                f"States {first} and {second} are one and the same: EM cannot part states whose laws start alike. "
+                "Give them different means in start, or leave start out."
+            )
 
 
 def _note_idle(work: Work, posterior: Array, notes: list[str]) -> None:

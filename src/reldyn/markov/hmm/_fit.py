@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Array, Ints
 from reldyn.errors import ConvergenceWarning, DataWarning, DesignError, check_option, warn_caller
 from reldyn.markov.hmm._diagnose import diagnose, note_optima
@@ -21,6 +22,7 @@ from reldyn.markov.hmm._parameters import Covariance, Design, Duration, Emission
 from reldyn.markov.hmm._problem import Known, Problem, build_problem
 from reldyn.markov.hmm._result import HMMResult
 from reldyn.markov.hmm._starts import starting_points
+from reldyn.stats import known_seed
 
 Seed = int | np.random.SeedSequence | np.random.Generator | None
 
@@ -115,7 +117,7 @@ def fit_hmm(
         entropy: int | None = int(sequence.entropy) if isinstance(sequence.entropy, int) else None
         begin = starting_points(work, n_starts, sequence)
     else:
-        entropy, begin = None, from_units(problem, design, _named(start))
+        entropy, begin = None, from_units(problem, design, _named(start, "start"))
     ended = run_em(work, begin, max_iter=max_iter, tol=tol)
     best, settled = _best(work, ended, max_iter)
     return _result(work, best, ended, settled, entropy)
@@ -156,16 +158,19 @@ def hmm_log_likelihood(
     >>> hmm_log_likelihood([np.array([[0.1], [np.nan], [1.8], [2.2]])], law).round(4).tolist()
     [-4.8388]
     """
-    named = _named(parameters)
+    named = _named(parameters, "parameters")
     if isinstance(parameters, HMMResult):
         emission, _, duration = kinds_of(parameters)
         lags = int(parameters.lag_coefficients.shape[1])
-    n_states = len(named["means"]) if "means" in named else n_states
+    if named.get("means") is not None:
+        n_states = len(np.atleast_1d(np.asarray(named["means"])))
     if n_states is None:
         raise DesignError("n_states is needed: parameters hold no 'means' to count the states of.")
     problem, design = checked(series, n_states, emission, "shared", lags, duration, covariates, lag_kinds, known(named))
     work = prepare(problem, design)
-    p = from_units(problem, design, named)
+    if isinstance(parameters, HMMResult):
+        check_like(problem, parameters)
+    p = from_units(problem, design, named, "parameters")
     counts = (problem.observed & problem.used).sum(1)
     return np.asarray(log_likelihoods(work, p)[0] - np.log(problem.scale.out_spread) @ counts)
 
@@ -175,12 +180,21 @@ def kinds_of(result: HMMResult) -> tuple[Any, Any, Any]:
     return result.emission, result.covariance, result.duration
 
 
-def _named(start: Mapping[str, Any] | HMMResult) -> Mapping[str, Any]:
-    if isinstance(start, HMMResult):
-        return start.parameters
-    if not isinstance(start, Mapping):
-        raise DesignError("start must be a mapping of parameter names to arrays, or an HMMResult.")
-    return start
+def check_like(problem: Problem, fit: HMMResult) -> None:
+    """Refuse series or covariates with other columns than those of a fit."""
+    have = ((problem.n_channels, "series", "channel"), (len(problem.x), "covariates", "column"))
+    want = (fit.means.shape[1], fit.covariate_coefficients.shape[1])
+    for (found, name, word), needed in zip(have, want, strict=True):
+        if found != needed:
+            raise DesignError(f"{name}: {counted(found, word)}, but the fit has {needed}: give the same as to the fit.")
+
+
+def _named(given: Mapping[str, Any] | HMMResult, argument: str) -> Mapping[str, Any]:
+    if isinstance(given, HMMResult):
+        return given.parameters
+    if not isinstance(given, Mapping):
+        raise DesignError(f"{argument} must be a mapping of parameter names to arrays, or an HMMResult.")
+    return given
 
 
 def known(named: Mapping[str, Any]) -> Known:
@@ -225,7 +239,7 @@ def _check_search(n_starts: int, max_iter: int, tol: float) -> None:
     for name, value in (("n_starts", n_starts), ("max_iter", max_iter)):
         if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
             raise DesignError(f"{name}={value!r} must be a positive integer.")
-    if not np.isfinite(tol):
+    if not isinstance(tol, (int, float, np.number)) or not np.isfinite(tol):
         raise DesignError(f"tol={tol!r} must be a finite number.")
 
 
@@ -257,7 +271,7 @@ def _seed_sequence(seed: Seed) -> np.random.SeedSequence:
         return np.random.SeedSequence(seed.entropy, spawn_key=seed.spawn_key)
     if isinstance(seed, np.random.Generator):
         return np.random.SeedSequence(int(seed.integers(2**63)))
-    return np.random.SeedSequence(seed)
+    return np.random.SeedSequence(None if seed is None else known_seed(seed))
 
 
 def _best(work: Work, ended: EMRun, max_iter: int) -> tuple[Parameters, tuple[float, int, bool]]:

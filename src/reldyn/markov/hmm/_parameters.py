@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, Self
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._records import brief
 from reldyn._types import Array
 from reldyn.errors import DesignError
@@ -193,11 +194,22 @@ def _split(problem: Problem, coefficients: Array) -> tuple[Array, Array]:
     return lag, coefficients[n:].T
 
 
-def from_units(problem: Problem, design: Design, named: Mapping[str, Any]) -> Parameters:
-    """Read parameters in the units of the data; what is not given is neutral."""
-    unknown = sorted(set(named) - set(NAMES))
+def from_units(problem: Problem, design: Design, named: Mapping[str, Any], argument: str = "start") -> Parameters:
+    """Read parameters in the units of the data; what is not given is neutral, and errors name the argument."""
+    unknown = sorted(map(repr, set(named) - set(NAMES)))
     if unknown:
-        raise DesignError(f"start names {', '.join(map(repr, unknown))}; known: {', '.join(NAMES)}.")
+        raise DesignError(f"{argument} names {', '.join(unknown)}; known: {', '.join(NAMES)}.")
+    try:
+        return _read(problem, design, named)
+    except _UnusableError as fault:
+        raise DesignError(f"{argument}[{fault.args[0]!r}] {fault.args[1]}") from None
+
+
+class _UnusableError(Exception):
+    """A parameter by name, and what is wrong with it."""
+
+
+def _read(problem: Problem, design: Design, named: Mapping[str, Any]) -> Parameters:
     base, scale = blank(problem, design, 1), problem.scale
     k, c = design.n_states, problem.n_channels
     lag = _given(named, "lag_coefficients", (problem.n_kinds, problem.n_lags, c, c), 0.0)
@@ -208,26 +220,30 @@ def from_units(problem: Problem, design: Design, named: Mapping[str, Any]) -> Pa
     x = x / scale.out_spread[:, None] * scale.x_spread
     out = np.outer(scale.out_spread, scale.out_spread)
     covariances = _given(named, "covariances", (k, c, c), np.tile(out * np.eye(c), (k, 1, 1))) / out
-    df = np.array([float(named["df"])]) if named.get("df") is not None else base.df
+    df = _given(named, "df", (1,), base.df)
     skew = _given(named, "skewness", (k, c), 0.0) / scale.out_spread
     if design.emission == "skew-t":
         if not MIN_DF <= df[0] <= MAX_DF:
-            raise DesignError(f"df={df[0]:g} lies outside {MIN_DF:g} to {MAX_DF:g}.")
+            raise _UnusableError("df", f"is {df[0]:g} and lies outside {MIN_DF:g} to {MAX_DF:g}.")
         offset, outer = float(mean_offset(df)[0]), skew[:, :, None] * skew[:, None, :]
         covariances = (covariances + offset**2 * outer) * (df[0] - 2.0) / df[0] - outer
         centre = centre - offset * skew
     _check_covariances(covariances)
+    transition = _shares(_given(named, "transition", (k, k), base.transition[0]), "transition")
+    stay = [_given(named, name, (k,), here[0]) for name, here in _stays(base).items()]
+    if design.duration == "negative-binomial":
+        _check_stays(transition, *stay)
     return Parameters(
         initial=_shares(_given(named, "initial", (k,), 1.0 / k), "initial")[None],
-        transition=_shares(_given(named, "transition", (k, k), base.transition[0]), "transition")[None],
+        transition=transition[None],
         location=centre[None],
         coefficients=np.concatenate([lag.swapaxes(2, 3).reshape(-1, c), x.T])[None],
         spread=covariances[None],
         skew=skew[None],
         df=df,
         thresholds=_cuts(problem, named, base),
-        mean_stay=_given(named, "duration_mean", (k,), base.mean_stay[0])[None],
-        size_stay=_given(named, "duration_size", (k,), base.size_stay[0])[None],
+        mean_stay=stay[0][None],
+        size_stay=stay[1][None],
     )
 
 
@@ -235,36 +251,57 @@ def _given(named: Mapping[str, Any], name: str, shape: tuple[int, ...], default:
     value = named.get(name)
     if value is None:
         value = default
-    array = np.asarray(value, dtype=float)
+    try:
+        array = np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        raise _UnusableError(name, "does not hold numbers in the shape of an array.") from None
     if array.shape == shape[1:] and name in ("lag_coefficients", "covariances"):
         array = np.broadcast_to(array, shape)
     if array.ndim and array.shape != shape:
-        raise DesignError(f"start[{name!r}] has shape {array.shape}; this model needs {shape}.")
+        raise _UnusableError(name, f"has shape {array.shape}; this model needs {shape}.")
     if not np.isfinite(array).all():
-        raise DesignError(f"start[{name!r}] holds values that are not finite.")
+        raise _UnusableError(name, "holds values that are not finite.")
     return np.broadcast_to(array, shape).astype(float)
 
 
 def _shares(array: Array, name: str) -> Array:
     if (array < 0).any() or not np.allclose(array.sum(-1), 1.0, rtol=0, atol=1e-6):
-        raise DesignError(f"start[{name!r}] must hold probabilities that sum to one in each row.")
+        raise _UnusableError(name, "must hold probabilities that sum to one in each row.")
     return np.asarray(array / array.sum(-1, keepdims=True))
+
+
+def _stays(parameters: Parameters) -> dict[str, Array]:
+    return {"duration_mean": parameters.mean_stay, "duration_size": parameters.size_stay}
+
+
+def _check_stays(transition: Array, mean: Array, size: Array) -> None:
+    if (np.diag(transition) > 1e-6).any():
+        raise _UnusableError(
+            "transition", "must have zeros on the diagonal: with durations it says which other state follows a visit."
+        )
+    if (mean <= 1.0).any():
+        raise _UnusableError("duration_mean", "must be above 1 occasion in every state.")
+    if (size <= 0.0).any():
+        raise _UnusableError("duration_size", "must be above 0 in every state.")
 
 
 def _check_covariances(covariances: Array) -> None:
     if not np.allclose(covariances, covariances.swapaxes(1, 2)) or (np.linalg.eigvalsh(covariances) <= 0).any():
-        raise DesignError("start['covariances'] must be symmetric and positive definite in every state.")
+        raise _UnusableError("covariances", "must be symmetric and positive definite in every state.")
 
 
 def _cuts(problem: Problem, named: Mapping[str, Any], base: Parameters) -> Array:
-    cuts = base.thresholds.copy()
-    if named.get("thresholds") is not None and problem.categories:
-        for channel, values in enumerate(problem.categories):
-            given = np.asarray(named["thresholds"][channel], dtype=float)
-            if given.shape != (len(values) - 1,) or (np.diff(given) <= 0).any():
-                raise DesignError(
-                    f"start['thresholds'][{channel}] must hold {len(values) - 1} increasing values, "
-                    "one between each two categories."
-                )
-            cuts[0, channel, : len(given)] = given
+    cuts, given = base.thresholds.copy(), named.get("thresholds")
+    if given is None or not problem.categories:
+        return cuts
+    if not isinstance(given, (Sequence, np.ndarray)) or len(given) != problem.n_channels:
+        raise _UnusableError("thresholds", f"must hold one array for each of {counted(problem.n_channels, 'channel')}.")
+    for channel, values in enumerate(problem.categories):
+        own = _given({"thresholds": given[channel]}, "thresholds", (len(values) - 1,), 0.0)
+        if (np.diff(own) <= 0).any():
+            raise _UnusableError(
+                "thresholds",
+                f"must hold {len(values) - 1} increasing values for channel {channel}: one less than its categories.",
+            )
+        cuts[0, channel, : len(own)] = own
     return cuts

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ from reldyn.errors import DesignError
 
 # Channels with at most this many different values are read as a rating scale with a step.
 MAX_CATEGORIES = 25
+# A channel that varies by less than this share of its size varies by rounding only.
+ALIKE = 1e-12
 # Smallest standard deviation of a state, in units of the channel's own: what guards a continuous channel.
 SMALLEST_SD = 1e-3
 
@@ -199,8 +202,10 @@ def _as_matrices(series: Sequence[Array], name: str) -> list[Array]:
     if getattr(series, "ndim", 3) < 3:
         raise DesignError(f"{name} must be a list of arrays (occasions, channels): put one array into a list.")
     values: list[Array] = []
-    for position, part in enumerate(series):
+    for position, part in enumerate(_listed(series, name, "arrays (occasions, channels)")):
         try:
+            if np.asarray(part).dtype.kind in "cmM":
+                raise TypeError
             matrix = np.asarray(part, dtype=float)
         except (TypeError, ValueError):
             raise DesignError(f"{name}[{position}] does not hold numbers: give arrays of floats.") from None
@@ -214,6 +219,13 @@ def _as_matrices(series: Sequence[Array], name: str) -> list[Array]:
     if not values:
         raise DesignError(f"{name} is empty: give at least one array (occasions, channels).")
     return values
+
+
+def _listed(given: Any, name: str, what: str) -> list[Any]:
+    try:
+        return list(given)
+    except TypeError:
+        raise DesignError(f"{name}={given!r} must be a list of {what}, one for each series.") from None
 
 
 def _check_values(values: list[Array], n_channels: int) -> None:
@@ -231,7 +243,7 @@ def _check_values(values: list[Array], n_channels: int) -> None:
 
 def _check_channels(categories: tuple[Array, ...], observed: Flags, ordered: bool) -> None:
     for channel, values in enumerate(categories):
-        if len(values) == 1:
+        if np.ptp(values) <= ALIKE * np.abs(values).max():
             raise DesignError(f"channel {channel} is constant at {values[0]:g}: it carries no states, leave it out.")
         if ordered and len(values) > MAX_CATEGORIES:
             raise DesignError(
@@ -273,7 +285,7 @@ def _padded_covariates(covariates: Sequence[Array] | None, lengths: Ints, answer
 def _padded_kinds(kinds: Sequence[Ints] | None, lengths: Ints) -> Ints:
     if kinds is None:
         return np.zeros((int(lengths.max()), len(lengths)), dtype=np.int64)
-    parts = [np.asarray(part) for part in kinds]
+    parts = [np.asarray(part) for part in _listed(kinds, "lag_kinds", "arrays (occasions,)")]
     if [part.shape for part in parts] != [(int(length),) for length in lengths]:
         raise DesignError("lag_kinds must hold one integer per occasion of each series.")
     if any(not np.issubdtype(part.dtype, np.integer) or (part < 0).any() for part in parts):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Array
 from reldyn.results import InState, Result
 
@@ -221,16 +222,18 @@ class HMMResult(Result):
         chain = "semi-Markov" if self.duration != "geometric" else "Markov"
         kind = {"gaussian": "Gaussian", "skew-t": "skew-t", "ordered-probit": "ordered-probit"}[self.emission]
         return (
-            f"Hidden {chain} model: {self.n_states} states, {kind} emissions, {self.n_series} series, "
-            f"{self.n_occasions} occasions with an answer"
+            f"Hidden {chain} model: {counted(self.n_states, 'state')}, {kind} emissions, {self.n_series} series, "
+            f"{counted(self.n_occasions, 'occasion')} with an answer"
         )
 
     def _methods(self) -> str:
         stopped = "" if self.converged else "NOT CONVERGED: the estimates are where the search stopped. "
-        return (
-            f"{stopped}Log-likelihood {self.log_likelihood:.3f}, {self.n_parameters} parameters; "
-            f"{self._n_at_best()} of {len(self.optima)} starts reached it, the worst ended at {self.optima.min():.3f}."
+        reached = (
+            f"{self._n_at_best()} of {len(self.optima)} starts reached it, the worst ended at {self.optima.min():.3f}"
+            if len(self.optima) > 1
+            else "reached from one start"
         )
+        return f"{stopped}Log-likelihood {self.log_likelihood:.3f}, {self.n_parameters} parameters; {reached}."
 
     def _sections(self) -> Iterable[Section]:
         for k in range(self.n_states):
