@@ -177,9 +177,25 @@ def test_a_missing_answer_on_the_first_day_leaves_the_start_among_those_that_cou
 
 def test_a_possible_start_without_answers_on_one_side_is_the_reason_for_no_p_value():
     panel = rd.DyadPanel(_one_couple(10), dyad="dyad", person="who", role="who", time="t")
-    found = rd.intervention.randomization_test(panel, outcome="y", phase="phase", starts=[0, 5, 10, 15])
+    with pytest.warns(rd.errors.DataWarning, match="3 of 3 tests could not be made; the column note says why"):
+        found = rd.intervention.randomization_test(panel, outcome="y", phase="phase", starts=[0, 5, 10, 15])
     assert found["p_value"].isna().all()
     assert set(found["note"]) == {"a start that could have been drawn has no answer on one side"}
+
+
+def test_too_few_answers_are_the_reason_and_not_the_start():
+    frame = _one_couple(10).assign(one=0)
+    frame.loc[(frame["t"] >= 12) | (frame["t"] < 9), "y"] = np.nan
+    panel = rd.DyadPanel(frame, dyad="dyad", person="who", role="who", time="t")
+    options = {"outcome": "y", "phase": "phase"}
+    with pytest.warns(rd.errors.DataWarning, match="3 of 3 tests could not be made"):
+        found = rd.intervention.randomization_test(panel, **options)
+    assert set(found["note"]) == {"1 answer before and 2 after the start, at least 3 and 3 are needed"}
+    with pytest.warns(rd.errors.DataWarning, match="2 of 2 persons could not be judged; the column note says why"):
+        judged = rd.intervention.reliable_change(panel, **options, n_boot=99, seed=1)
+    assert set(judged["note"]) == {"1 answer before and 2 after the start, at least 4 and 4 are needed"}
+    with pytest.raises(rd.DesignError, match=r"phase='one' has 1 label \(0\): name the two"):
+        rd.intervention.overlap(panel, outcome="y", phase="one")
 
 
 def test_a_missing_score_is_not_judged():

@@ -60,6 +60,15 @@ def test_short_constant_and_missing_series_say_why():
     assert result.coupling().empty
 
 
+@pytest.mark.parametrize("level", [3.3, 3.3 * (1 + 1e-15 * np.arange(40))])
+def test_answers_that_never_vary_have_no_course(level):
+    series = np.full(40, level)
+    with pytest.warns(rd.errors.DataWarning, match="2 of 2 series: all answers are equal"):
+        found = rd.intervention.recovery(couple((series, series)), outcome="mood", n_boot=19, seed=1)
+    assert found.coupling().empty
+    assert found.tidy()["estimate"].isna().all()
+
+
 def test_what_cannot_be_used_is_named_at_once():
     panel = couple((np.arange(20.0), np.arange(20.0)))
     with pytest.raises(rd.DesignError, match=r"max_changes=0: .*bandwidth=0: "):

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Array, Flags, Ints
 from reldyn.intervention._draws import draw_errors
 from reldyn.intervention._event_days import EventDays, lag_columns, redrawn_events
@@ -107,9 +108,9 @@ def _overlapping(event: Flags, plan: EventPlan) -> int:
 def _unusable(one: EventDays, design: Array, plan: EventPlan) -> str:
     n_events, n_days = int(one.event.sum()), len(design)
     if n_events < _FEWEST_EVENTS:
-        return f"{n_events} events, at least {_FEWEST_EVENTS} are needed"
+        return f"{counted(n_events, 'event')}, at least {_FEWEST_EVENTS} are needed"
     if n_days < design.shape[1] + _SPARE:
-        return f"{n_days} days with an answer, at least {design.shape[1] + _SPARE} are needed"
+        return f"{counted(n_days, 'day')} with an answer, at least {design.shape[1] + _SPARE} are needed"
     if np.ptp(one.value[np.isfinite(one.value)]) == 0:
         return "the outcome never varies"
     if np.linalg.matrix_rank(design) < design.shape[1]:

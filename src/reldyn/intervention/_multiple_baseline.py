@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Array, Column, Flags, Ints
 from reldyn.errors import ConvergenceWarning, DataWarning, DesignError, warn_caller
 from reldyn.intervention._phases import PhaseSeries, phase_series, time_unit
@@ -292,7 +293,7 @@ def _analysed(
                 )
             return _rows(role, told, notes), _model(role, fit, len(cases), notes), notes
     else:
-        notes.append(f"{len(cases)} dyads with answers in both phases, at least {_FEWEST_CASES} are needed")
+        notes.append(f"{counted(len(cases), 'dyad')} with answers in both phases, at least {_FEWEST_CASES} are needed")
     blank = dict.fromkeys(("estimate", "std_error", "statistic", "df", "p_value", "conf_low", "conf_high"), math.nan)
     lines = [{"term": f"{role} {effect}".strip(), "role": role, "effect": effect, **blank} for effect in _EFFECTS]
     n_obs = sum(int(case.observed.sum()) for case in cases)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Array, Flags, Ints
 from reldyn.errors import DesignError, check_columns, check_option
 from reldyn.panel import PersonSeries
@@ -23,6 +24,7 @@ __all__ = [
     "phase_series",
     "row_times",
     "time_unit",
+    "too_few",
     "two_phases",
 ]
 
@@ -58,10 +60,21 @@ class PhaseSeries(PersonSeries):
 
     def lacking(self, before: int, after: int) -> str:
         """Why the series is too short for a figure that needs so many answers per phase; empty where it is not."""
-        have = (len(self.before_values), len(self.after_values))
-        if have[0] >= before and have[1] >= after:
-            return ""
-        return f"{have[0]} answers before and {have[1]} after the start, at least {before} and {after} are needed"
+        return too_few(len(self.before_values), len(self.after_values), before, after)
+
+
+def too_few(n_before: int, n_after: int, before: int, after: int) -> str:
+    """Say how many answers two phases have and need; empty where they have enough.
+
+    Examples
+    --------
+    >>> too_few(1, 4, 3, 3)
+    '1 answer before and 4 after the start, at least 3 and 3 are needed'
+    """
+    if n_before >= before and n_after >= after:
+        return ""
+    have = f"{counted(n_before, 'answer')} before and {n_after:,} after the start"
+    return f"{have}, at least {before} and {after} are needed"
 
 
 def two_phases(panel: DyadPanel, phase: str, phases: Sequence[Hashable] | None) -> tuple[Hashable, Hashable]:
@@ -81,8 +94,8 @@ def two_phases(panel: DyadPanel, phase: str, phases: Sequence[Hashable] | None) 
     if phases is None:
         if len(present) != 2:
             raise DesignError(
-                f"phase={phase!r} has {len(present)} labels ({', '.join(map(repr, present[:6]))}): name the two to "
-                "compare, the earlier first, as in phases=('A', 'B')."
+                f"phase={phase!r} has {counted(len(present), 'label')} ({', '.join(map(repr, present[:6]))}): name "
+                "the two to compare, the earlier first, as in phases=('A', 'B')."
             )
         first = {label: float(np.mean(time[(column == label).to_numpy(dtype=bool)])) for label in present}
         before, after = sorted(present, key=lambda label: first[label])

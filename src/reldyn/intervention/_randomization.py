@@ -14,10 +14,18 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Array, Column
 from reldyn.errors import DataWarning, DesignError, check_option, warn_caller
 from reldyn.intervention._phases import phase_series
-from reldyn.intervention._start_cases import StartCase, candidates, labelled_times, start_cases, without_partner
+from reldyn.intervention._start_cases import (
+    FEWEST_ANSWERS,
+    StartCase,
+    candidates,
+    labelled_times,
+    start_cases,
+    without_partner,
+)
 from reldyn.panel import analysis
 from reldyn.results import TableResult
 from reldyn.stats import PValue, known_seed, monte_carlo_p
@@ -164,6 +172,11 @@ def randomization_test(
     for note in sorted(set(table["note"]) - {""}):
         if "cannot fall below" in note:
             warn_caller(note, DataWarning)
+    missing = int(table["p_value"].isna().sum())
+    if missing:
+        warn_caller(
+            f"{missing} of {counted(len(table), 'test')} could not be made; the column note says why.", DataWarning
+        )
     return RandomizationTest.of(table=table)
 
 
@@ -184,6 +197,8 @@ def _by_dyad(by_role: dict[Hashable, list[StartCase]], plan: _Plan) -> list[dict
             starts = candidates(case) if plan.starts is None else plan.starts
             if not np.isclose(starts, case.start).any():
                 reason = f"the start {case.start:g} is not among those that could have been drawn"
+                if plan.starts is None:
+                    reason = case.lacking(FEWEST_ANSWERS) or reason
                 rows.append(_row(case.dyad, role, plan, None, 1, reason))
                 continue
             found = start_point_test(case.time, case.value, case.start, starts, plan.alternative)

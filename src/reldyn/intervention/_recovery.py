@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Array, Column
 from reldyn.errors import DataWarning, DesignError, is_count, warn_caller
 from reldyn.intervention._phases import time_unit
@@ -31,6 +32,8 @@ _Z = 1.959963984540054
 # Places at which the course of coupling is told, and lags a local regression of three coefficients needs.
 _PLACES = 25
 _FEWEST = 12
+# Answers that vary by less than this share of their size vary by rounding only.
+_ALIKE = 1e-12
 
 
 class Recovery(SeriesResult):
@@ -212,10 +215,15 @@ def _check(max_changes: int, min_length: int, bandwidth: float, n_boot: int) -> 
 
 def _refusal(y: Array, min_length: int) -> str:
     if len(y) < 2 * min_length:
-        return f"{len(y)} answers; two levels of {min_length} need {2 * min_length}"
-    if np.ptp(y) == 0:
+        return f"{counted(len(y), 'answer')}; two levels of {min_length} need {2 * min_length}"
+    if _alike(y):
         return "all answers are equal"
     return ""
+
+
+def _alike(y: Array) -> bool:
+    """Whether answers vary by rounding only."""
+    return bool(np.nanmax(y) - np.nanmin(y) <= _ALIKE * np.nanmax(np.abs(y)))
 
 
 def _described(steps: Steps | str, time: Array) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -265,7 +273,7 @@ def _courses(pairs: list[DyadSeries], bandwidth: float) -> pd.DataFrame:
     parts = []
     for pair in pairs:
         earlier, later = pair.complete_lags()
-        if len(later) < _FEWEST:
+        if len(later) < _FEWEST or all(_alike(column) for column in pair.values.T):
             continue
         clock = pair.step[later]
         places = np.linspace(clock[0], clock[-1], _PLACES)

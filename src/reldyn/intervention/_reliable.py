@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._records import brief
 from reldyn._types import Array, Column, Flags
-from reldyn.errors import DesignError
+from reldyn.errors import DataWarning, DesignError, warn_caller
 from reldyn.intervention._interrupted import drawn_serial, segment_design, tested, unusable
 from reldyn.intervention._phases import PhaseSeries, phase_series
 from reldyn.panel import analysis
@@ -204,7 +205,13 @@ def reliable_change(
         return {**mine.identity, **_of_person(mine, n_boot, generator)}
 
     rows = map_seeded(one, series, known_seed(seed), n_jobs, label="reliable change")
-    return ReliableChangeResult.of(table=pd.DataFrame(rows).astype({"reliable": "boolean"}))
+    table = pd.DataFrame(rows).astype({"reliable": "boolean"})
+    unjudged = int(table["reliable"].isna().sum())
+    if unjudged:
+        warn_caller(
+            f"{unjudged} of {counted(len(table), 'person')} could not be judged; the column note says why.", DataWarning
+        )
+    return ReliableChangeResult.of(table=table)
 
 
 def _of_person(one: PhaseSeries, n_boot: int, generator: np.random.Generator) -> dict[str, Any]:

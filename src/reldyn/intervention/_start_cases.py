@@ -12,12 +12,15 @@ import numpy as np
 
 from reldyn._types import Array
 from reldyn.errors import DesignError
-from reldyn.intervention._phases import PhaseSeries, row_times
+from reldyn.intervention._phases import PhaseSeries, row_times, too_few
 
 if TYPE_CHECKING:
     from reldyn.panel import DyadPanel
 
-__all__ = ["StartCase", "candidates", "labelled_times", "start_cases", "without_partner"]
+__all__ = ["FEWEST_ANSWERS", "StartCase", "candidates", "labelled_times", "start_cases", "without_partner"]
+
+# Answers that every start which could have been drawn leaves in either phase, where no list of starts is given.
+FEWEST_ANSWERS = 3
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,10 @@ class StartCase:
     value: Array
     start: float
     occasions: Array | None = None
+
+    def lacking(self, fewest: int) -> str:
+        """Why a phase has too few answers; empty where both have enough."""
+        return too_few(int((self.time < self.start).sum()), int((self.time >= self.start).sum()), fewest, fewest)
 
     def change(self, start: float, end: float = math.inf) -> float:
         """Mean from a start on (before an end) minus the mean before it; NaN where a side is empty."""
@@ -124,4 +131,4 @@ def candidates(case: StartCase) -> Array:
     """Occasions, answered or not, that leave three answers on either side."""
     occasions = case.time if case.occasions is None else case.occasions
     before = np.searchsorted(case.time, occasions)
-    return occasions[(before >= 3) & (len(case.time) - before >= 3)]
+    return occasions[(before >= FEWEST_ANSWERS) & (len(case.time) - before >= FEWEST_ANSWERS)]
