@@ -440,3 +440,21 @@ def test_a_clean_export_is_read_without_a_word(generic):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         rd.study.read_export(generic, preset="generic", mapping={"person": "who", "partner": "spouse"})
+
+
+def test_columns_that_say_who_somebody_is_are_left_out_of_every_export(tmp_path):
+    text = "session,created,ended,E-Mail,kontakt,host,mood,phone\n"
+    for person in "ab":
+        for day in (1, 2):
+            stamp = f"2024-05-0{day} 20:00:00"
+            text += f"{person},{stamp},{stamp},-,{person}@uni.example,10.0.0.{day},{day},{day}\n"
+    path = write(tmp_path / "diary.csv", text)
+    for preset, mapping in (("formr", {}), ("generic", {"person": "session", "answered": "ended"})):
+        with pytest.warns(rd.errors.DataWarning, match="left out, as they say who somebody is: E-Mail, kontakt, host;"):
+            frame = rd.study.read_export(path, preset=preset, mapping=mapping, dyads=PAIR)
+        assert not {"E-Mail", "kontakt", "host"} & set(frame.columns)
+        assert {"E-Mail", "kontakt", "host"} <= set(frame.attrs["import"]["left_out"])
+        assert frame[["mood", "phone"]].to_numpy().tolist() == [[1, 1], [2, 2], [1, 1], [2, 2]]
+        with pytest.warns(rd.errors.DataWarning, match="say who somebody is: E-Mail, host;"):
+            kept = rd.study.read_export(path, preset=preset, mapping={**mapping, "keep": ["kontakt"]}, dyads=PAIR)
+        assert kept["kontakt"].tolist() == ["a@uni.example"] * 2 + ["b@uni.example"] * 2

@@ -22,7 +22,15 @@ if TYPE_CHECKING:
     from reldyn.study.exports._export_log import ImportLog
     from reldyn.study.exports._presets import DayMonth, ExportMapping
 
-__all__ = ["STAMPS_FIX", "german_order", "person_column", "plain_name", "recognised", "renamed_dyads"]
+__all__ = [
+    "STAMPS_FIX",
+    "german_order",
+    "identifies",
+    "person_column",
+    "plain_name",
+    "recognised",
+    "renamed_dyads",
+]
 
 _MOST_ROLES = 12
 _SEVERAL = 2
@@ -76,6 +84,14 @@ _GERMAN = frozenset(
         name,
     )
 )
+# Names of columns that say who somebody is, and forms of answers that do.
+_PERSONAL_NAMES = (
+    "firstname lastname surname fullname familyname givenname email emailaddress mailaddress phonenumber "
+    "telephonenumber mobilenumber ipaddress streetaddress homeaddress vorname nachname familienname mailadresse "
+    "emailadresse telefonnummer handynummer mobilnummer ipadresse anschrift wohnadresse"
+)
+_PERSONAL = frozenset(_PERSONAL_NAMES.split())
+_PERSONAL_FORMS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+|\d{1,3}(\.\d{1,3}){3}")
 # Beginnings of names that end in a date and in a time of day, as in ``Trigger_date`` and ``Form_finish_time``.
 _PAIRED = {
     "scheduled": "scheduled",
@@ -103,6 +119,25 @@ def plain_name(name: Any) -> str:
     text = str(name).casefold().replace("ä", "ae").replace("ö", "oe").replace("ü", "ue")
     text = "".join(mark for mark in unicodedata.normalize("NFKD", text) if not unicodedata.combining(mark))
     return re.sub(r"[^0-9a-z]+", "", text)
+
+
+def identifies(name: str, column: pd.Series[Any]) -> bool:
+    """Whether a column says who somebody is: by its name, or because all it holds are e-mail or IP addresses.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> identifies("E-Mail", pd.Series(["-"])), identifies("contact", pd.Series(["a@b.org", None]))
+    (True, True)
+    >>> identifies("mood", pd.Series(["good", "a@b.org"]))
+    False
+    """
+    if plain_name(name) in _PERSONAL:
+        return True
+    if column.dtype.kind in "biufcmM":
+        return False
+    known = column.dropna()
+    return len(known) > 0 and all(_PERSONAL_FORMS.fullmatch(text.strip()) for text in texts_of(known))
 
 
 def known_columns(frame: pd.DataFrame, wanted: Iterable[str], taken: Mapping[str, str], path: str) -> dict[str, str]:

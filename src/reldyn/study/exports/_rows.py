@@ -9,6 +9,7 @@ from reldyn.panel.reading import comma_numbers
 from reldyn.study.exports._export_layouts import m_path_names
 from reldyn.study.exports._export_log import texts_of
 from reldyn.study.exports._presets import ROLES, TIMES
+from reldyn.study.exports._recognise import identifies
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +40,7 @@ def assembled(
     import pandas as pd
 
     roles = mapping.columns()
-    items, left_out = _items(frame, mapping, preset)
+    items, left_out = _items(frame, mapping, preset, log)
     data: dict[str, Any] = {}
     for role, name in roles.items():
         data[role] = times[role] if role in times else frame[name]
@@ -88,7 +89,9 @@ def _plain_numbers(answers: pd.DataFrame, mapping: ExportMapping, log: ImportLog
     return found
 
 
-def _items(frame: pd.DataFrame, mapping: ExportMapping, preset: str) -> tuple[dict[str, str], list[str]]:
+def _items(
+    frame: pd.DataFrame, mapping: ExportMapping, preset: str, log: ImportLog
+) -> tuple[dict[str, str], list[str]]:
     """Columns of the file by their new names, and the columns that are left out."""
     names = [str(name) for name in frame.columns]
     used = set(mapping.columns().values())
@@ -100,7 +103,13 @@ def _items(frame: pd.DataFrame, mapping: ExportMapping, preset: str) -> tuple[di
         unwanted = {*used, *mapping.administrative, *mapping.identifying}
         free = [name for name in names if name not in unwanted]
         short, texts = m_path_names(free) if preset == "m-path" else ({}, [])
-        items = {short.get(name, name): name for name in free if name not in texts}
+        named = {short.get(name, name): name for name in free if name not in texts}
+        personal = [name for new, name in named.items() if identifies(new, frame[name]) and name not in mapping.keep]
+        items = {new: name for new, name in named.items() if name not in personal}
+        if personal:
+            log.notes.append(
+                f"left out, as they say who somebody is: {', '.join(personal)}; mapping={{'keep': [...]}} keeps them"
+            )
     items |= {name: name for name in mapping.keep if name not in items.values()}
     kept = {*items.values(), *used}
     return items, [name for name in names if name not in kept]
