@@ -232,3 +232,9 @@ def test_what_cannot_be_pooled_is_refused():
 def test_the_text_names_the_estimator_and_the_unit():
     assert "restricted maximum likelihood" in pooling_text("reml")
     assert pooling_text("mean", "person").startswith("the unweighted mean over persons")
+
+
+def test_a_negative_standard_error_is_none():
+    found = pool([1.0, 2.0, 4.0], [-0.1, 0.1, 0.1])
+    assert found.estimate.item() == pytest.approx(3.0)
+    assert found.row()["note"].endswith("1 estimate without a positive standard error is left out")

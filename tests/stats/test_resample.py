@@ -244,3 +244,24 @@ def test_where_the_system_does_not_tell_which_worker_died_all_that_were_at_work_
 
     with pytest.raises(ReldynError, match=r"while it ran one of the tasks 0, 1 \(of 4, .*SeedSequence\(2, spawn_key="):
         map_seeded(die, range(4), seed=2, n_jobs=2)
+
+
+def test_strata_are_one_per_dyad_and_may_be_names():
+    def drawn(strata):
+        return dyad_bootstrap(lambda at: at, 5, strata=strata, n_boot=3, seed=1).values
+
+    np.testing.assert_array_equal(drawn(["f-m", "f-f", "f-m", "f-f", "f-f"]), drawn([1, 0, 1, 0, 0]))
+    with pytest.raises(DesignError, match=r"^strata have the shape \(2,\), but there are 5 dyads: give one for each"):
+        drawn([1, 2])
+
+
+@pytest.mark.parametrize("count", [0, 1.5, "5", True])
+def test_what_is_no_count_is_refused(count):
+    said = rf"={count!r} is not a count of at least 1\.$"
+    with pytest.raises(DesignError, match=f"^n_boot{said}"):
+        parametric_bootstrap(lambda g: g.normal(), lambda x: x, n_boot=count, seed=1)
+    for bootstrap in (dyad_bootstrap, wild_bootstrap):
+        with pytest.raises(DesignError, match=f"^n_dyads{said}"):
+            bootstrap(lambda drawn: drawn.sum(), count, n_boot=3, seed=1)
+    with pytest.raises(DesignError, match=rf"^n_jobs={count!r} is not a count of at least 1, or -1\.$"):
+        map_seeded(lambda task, generator: task, range(2), n_jobs=count)

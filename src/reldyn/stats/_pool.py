@@ -120,7 +120,7 @@ def pool(
     errors = _errors_of(values, std_errors, by)
     # Squares that leave the range of numbers are no variances either.
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        variances = None if errors is None else _columns(errors) ** 2
+        variances = None if errors is None else np.where(_columns(errors) > 0, _columns(errors) ** 2, np.nan)
     values = _columns(values)
     used = np.isfinite(values)
     left_out = np.zeros(values.shape[1], dtype=np.int64)

@@ -265,8 +265,8 @@ def map_seeded(
     >>> map_seeded(lambda task, generator: task + int(generator.integers(10)), [0, 100], seed=3)
     [6, 107]
     """
-    if n_jobs != -1 and n_jobs < 1:
-        raise DesignError(f"n_jobs={n_jobs} is not a count of at least 1, or -1.")
+    if not (_is_count(n_jobs) or (n_jobs == -1 and not isinstance(n_jobs, bool))):
+        raise DesignError(f"n_jobs={n_jobs!r} is not a count of at least 1, or -1.")
     listed = list(tasks)
     children = np.random.SeedSequence(known_seed(seed)).spawn(len(listed))
     pairs = list(zip(listed, children, strict=True))
@@ -279,6 +279,15 @@ def map_seeded(
         return list(_shown(answers, label, len(pairs)))
     except WorkerKilled as killed:
         raise ReldynError(_killed(killed.tasks, children, label)) from None
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 1)
+
+
+def _check_count(value: Any, name: str) -> None:
+    if not _is_count(value):
+        raise DesignError(f"{name}={value!r} is not a count of at least 1.")
 
 
 def _killed(tasks: Sequence[int], children: Sequence[np.random.SeedSequence], label: str) -> str:
@@ -323,8 +332,8 @@ def dyad_bootstrap(
     statistic : callable
         Takes the positions of the drawn dyads, (n_dyads,), and returns k numbers, or NaN where the sample is of no use.
     n_dyads : int
-    strata : (n_dyads,) int array, optional
-        Compositions, within which dyads are drawn so that their numbers stay as they were.
+    strata : (n_dyads,) array, optional
+        Codes or names of compositions, within which dyads are drawn so that their numbers stay as they were.
     n_boot : int, default 999
         Puts the 2.5 % and 97.5 % points on exact order statistics.
     seed, n_jobs
@@ -333,6 +342,11 @@ def dyad_bootstrap(
     Returns
     -------
     Resamples
+
+    Raises
+    ------
+    DesignError
+        If `n_dyads` or `n_boot` is no count, or `strata` does not have one value per dyad.
 
     Notes
     -----
@@ -344,7 +358,11 @@ def dyad_bootstrap(
     >>> dyad_bootstrap(lambda drawn: [values[drawn].mean()], 4, n_boot=3, seed=1).values.shape
     (3, 1)
     """
-    codes = np.zeros(n_dyads, dtype=np.int64) if strata is None else np.asarray(strata, dtype=np.int64)
+    _check_count(n_dyads, "n_dyads")
+    labels = np.zeros(n_dyads, dtype=np.int64) if strata is None else np.asarray(strata)
+    if labels.shape != (n_dyads,):
+        raise DesignError(f"strata have the shape {labels.shape}, but there are {n_dyads} dyads: give one for each.")
+    codes = np.unique(labels, return_inverse=True)[1]
     members = [np.flatnonzero(codes == code) for code in np.unique(codes)]
 
     def one(task: int, generator: np.random.Generator) -> Array:
@@ -420,7 +438,7 @@ def wild_bootstrap(
     Raises
     ------
     DesignError
-        If `weights` is not known.
+        If `weights` is not known, or `n_dyads` or `n_boot` is no count.
 
     Examples
     --------
@@ -428,6 +446,7 @@ def wild_bootstrap(
     [-2.0, 8.0, -4.0, -2.0, -6.0]
     """
     check_option(weights, _WEIGHTS, "weights")
+    _check_count(n_dyads, "n_dyads")
 
     def one(task: int, generator: np.random.Generator) -> Array:
         del task
@@ -442,8 +461,7 @@ def wild_bootstrap(
 
 
 def _collected(one: Callable[[int, np.random.Generator], Array], n_boot: int, seed: Any, n_jobs: int) -> Resamples:
-    if n_boot < 1:
-        raise DesignError(f"n_boot={n_boot} is not a count of at least 1.")
+    _check_count(n_boot, "n_boot")
     known = known_seed(seed)
     rows: Sequence[Array] = map_seeded(one, range(n_boot), known, n_jobs, label="bootstrap")
     width = max(len(row) for row in rows)
