@@ -210,6 +210,10 @@ def test_a_missing_score_is_not_judged():
         ({"check_ins": (9,)}, r"check_ins=\(9,\): give a list of days of the week, from 0 to 6"),
         ({"check_ins": 5}, "check_ins=5: give a list"),
         ({"categories": 1}, "categories=1: give a whole number of at least 2"),
+        ({"phi": "much"}, "phi='much' is no autocorrelation: give a number between -1 and 1"),
+        ({"spread": (0.1, 0.2)}, r"spread=\(0.1, 0.2\) is no standard deviation: give a number from 0"),
+        ({"response": "much"}, "response='much': give five numbers, for the days -2"),
+        ({"response": (0, 0, np.inf, 0, 0)}, r"response=\(0, 0, inf, 0, 0\): give five numbers, for the days -2"),
     ],
 )
 def test_simulated_interventions_need_days_of_the_week_and_two_categories(options, said):

@@ -143,6 +143,8 @@ def test_truth_holds_every_argument():
         ({"r_residuals": 1.2}, "r_residuals=1.2 is no correlation: give a number from -1 to 1."),
         ({"sd_x": -1}, "sd_x=(-1.0, -1.0) is no standard deviation: give numbers from 0."),
         ({"phi": 1}, "phi=(1.0, 1.0) is not stationary: give numbers between -1 and 1."),
+        ({"r_random": "high"}, "r_random='high' is no correlation: give a number from -1 to 1."),
+        ({"between_share": [0.1, 0.2]}, "between_share=[0.1, 0.2] is no share of variance: give a number from 0 to 1."),
         ({"between_share": 2}, "between_share=2 is no share of variance: give a number from 0 to 1."),
         (
             {"phi": (0.9, -0.9), "r_residuals": 0.8, "n_occasions": 5},

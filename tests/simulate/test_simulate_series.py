@@ -270,6 +270,8 @@ def test_patterns_differ_in_what_they_should():
         ({"kind": "cycel"}, "kind='cycel' is not known"),
         ({"n_occasions": 3}, "n_occasions=3: give a whole number of at least 4."),
         ({"effect": -1}, "effect=-1 is no size: give a number from 0, in SD of the noise within a phase."),
+        ({"effect": 1e300}, "effect=1e+300 is too large to simulate: give at most 1,000."),
+        ({"period": 10**9}, "period=1000000000 is too large to simulate: give at most 10,000."),
         ({"phi": 1.0}, "phi=1.0 is not stationary here: give a number from -0.98 to 0.98."),
         ({"reliability": 0}, "reliability=0 is no share of variance: give a number above 0, at most 1."),
         ({"period": 5}, "period=5 leaves no phase of two beeps: give at least 6 beeps."),

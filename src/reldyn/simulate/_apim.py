@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from reldyn.errors import DesignError, check_count, check_option
 from reldyn.panel import DyadPanel
-from reldyn.simulate._checks import one_per_role
+from reldyn.simulate._checks import lies_within, one_per_role
 from reldyn.simulate._missing import MissingPattern, check_missing, missing_mask
 from reldyn.simulate._seeds import Seed, child_generator, root_sequence, written_seed
 from reldyn.simulate._simulated import Simulated, Truth
@@ -187,7 +187,7 @@ class _Design:
 
     def __post_init__(self) -> None:
         for name in ("r_predictors", "r_residuals", "r_random"):
-            if not -1 <= getattr(self, name) <= 1:
+            if not lies_within(getattr(self, name), -1, 1):
                 raise DesignError(f"{name}={getattr(self, name)!r} is no correlation: give a number from -1 to 1.")
         for name in ("sd_x", "sd_residual", "sd_intercept", "sd_actor", "sd_partner"):
             if min(getattr(self, name)) < 0:
@@ -195,7 +195,7 @@ class _Design:
         for name in ("phi", "phi_x"):
             if max(map(abs, getattr(self, name))) >= 1:
                 raise DesignError(f"{name}={getattr(self, name)!r} is not stationary: give numbers between -1 and 1.")
-        if not 0 <= self.between_share <= 1:
+        if not lies_within(self.between_share, 0, 1):
             raise DesignError(
                 f"between_share={self.between_share!r} is no share of variance: give a number from 0 to 1."
             )

@@ -10,7 +10,7 @@ import pandas as pd
 from reldyn._types import Array, Flags, Ints
 from reldyn.errors import DesignError, check_count
 from reldyn.panel import DyadPanel
-from reldyn.simulate._checks import one_per_role
+from reldyn.simulate._checks import lies_within, one_per_role
 from reldyn.simulate._missing import check_missing
 from reldyn.simulate._seeds import Seed, child_generator, root_sequence, written_seed
 from reldyn.simulate._simulated import Simulated, Truth
@@ -89,17 +89,20 @@ def intervention(
     check_count(n_days, "n_days", 4)
     check_missing(missing, "random")
     before = _baselines(n_before, n_dyads, n_days)
-    if not -1 < phi < 1:
+    if not lies_within(phi, -1, 1) or abs(phi) == 1:
         raise DesignError(f"phi={phi!r} is no autocorrelation: give a number between -1 and 1.")
-    if not spread >= 0:
+    if not lies_within(spread, 0, np.inf):
         raise DesignError(f"spread={spread!r} is no standard deviation: give a number from 0.")
     weekdays = np.asarray(check_ins)
     if weekdays.ndim != 1 or not np.isin(weekdays, range(7)).all():
         raise DesignError(f"check_ins={check_ins!r}: give a list of days of the week, from 0 to 6.")
     if categories is not None:
         check_count(categories, "categories", 2)
-    shape = np.asarray(response, dtype=float)
-    if shape.shape != (len(_WINDOW),):
+    try:
+        shape = np.asarray(response, dtype=float)
+    except (TypeError, ValueError):
+        shape = np.zeros(0)
+    if shape.shape != (len(_WINDOW),) or not np.isfinite(shape).all():
         raise DesignError(f"response={response!r}: give five numbers, for the days -2, -1, 0, 1 and 2.")
     levels = np.array(one_per_role(level, "level", exchangeable=False))
     slopes = np.array(one_per_role(slope, "slope", exchangeable=False))

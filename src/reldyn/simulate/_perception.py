@@ -15,7 +15,7 @@ from reldyn._types import Array, Flags
 from reldyn.errors import DesignError, check_count, check_option
 from reldyn.panel import DyadPanel
 from reldyn.simulate._apim import Pair, PerRole, Roles, correlated
-from reldyn.simulate._checks import one_per_role
+from reldyn.simulate._checks import lies_within, one_per_role
 from reldyn.simulate._missing import MissingPattern, check_missing, missing_mask
 from reldyn.simulate._seeds import Seed, child_generator, root_sequence, written_seed
 from reldyn.simulate._simulated import Simulated, Truth
@@ -183,10 +183,10 @@ class _Design:
 
     def __post_init__(self) -> None:
         for name in ("r_empathy", "r_members"):
-            if not -1 <= getattr(self, name) <= 1:
+            if not lies_within(getattr(self, name), -1, 1):
                 raise DesignError(f"{name}={getattr(self, name)!r} is no correlation: give a number from -1 to 1.")
         for name in ("sd_bias", "sd_truth_force", "sd_bias_force", "sd_contagion", "sd_judgment"):
-            if not getattr(self, name) >= 0:
+            if not lies_within(getattr(self, name), 0, np.inf):
                 raise DesignError(f"{name}={getattr(self, name)!r} is no standard deviation: give a number from 0.")
         transition = np.diag(self.inertia) + np.fliplr(np.diag(self.contagion))
         if float(np.abs(np.linalg.eigvals(transition)).max()) >= 1:

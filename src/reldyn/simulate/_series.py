@@ -59,6 +59,8 @@ CLOCK_KINDS = ("rhythm", "drifting_rhythm")
 SOJOURN_KINDS = ("jittered_rhythm", "cycle", "alternation")
 KINDS = (*LINEAR_KINDS, "rhythm", "jittered_rhythm", "drifting_rhythm", "cycle", "alternation")
 PHASE_NOISE = 0.3
+# Far beyond what is of use, and where numbers or memory still hold.
+LARGEST_EFFECT, LONGEST_PERIOD = 1_000, 10_000
 _DEFAULT_PERIOD = 16.0
 _DRIFTING_PERIOD = 16.4
 
@@ -289,7 +291,10 @@ def _completed(design: SeriesDesign) -> dict[str, float | None]:
 def _check_numbers(design: SeriesDesign) -> None:
     for name, least in (("n_occasions", 4), ("beeps_per_day", 1), ("categories", 2)):
         check_count(getattr(design, name), name, least)
-    if not lies_within(design.effect, 0, np.inf):
+    for name, most in (("effect", LARGEST_EFFECT), ("period", LONGEST_PERIOD)):
+        if lies_within(getattr(design, name), most, np.inf, open_below=True):
+            raise DesignError(f"{name}={getattr(design, name)!r} is too large to simulate: give at most {most:,}.")
+    if not lies_within(design.effect, 0, LARGEST_EFFECT):
         raise DesignError(
             f"effect={design.effect!r} is no size: give a number from 0, in SD of the noise within a phase."
         )
@@ -299,7 +304,7 @@ def _check_numbers(design: SeriesDesign) -> None:
         raise DesignError(
             f"reliability={design.reliability!r} is no share of variance: give a number above 0, at most 1."
         )
-    if not lies_within(design.period, 6, np.inf):
+    if not lies_within(design.period, 6, LONGEST_PERIOD):
         raise DesignError(f"period={design.period!r} leaves no phase of two beeps: give at least 6 beeps.")
     if design.sojourn_cv is not None and not lies_within(design.sojourn_cv, 0, 2):
         raise DesignError(f"sojourn_cv={design.sojourn_cv!r} is no dispersion of dwell times: give 0 to 2.")
