@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy.stats import multivariate_normal
 
-from reldyn.errors import DesignError
+from reldyn.errors import DataError, DesignError
 from reldyn.mixed import fit_dynamic_panel
 from reldyn.mixed.dynamic._complete import complete_waves
 from reldyn.mixed.dynamic._incomplete import incomplete_waves
@@ -154,6 +154,35 @@ def test_two_waves_and_few_dyads_are_refused():
         fit_dynamic_panel(simulated(waves=2))
     with pytest.raises(DesignError, match="5 dyads have the first wave"):
         fit_dynamic_panel(simulated(n=5))
+
+
+@pytest.mark.parametrize("exchangeable", [False, True])
+@pytest.mark.parametrize("missing", [False, True])
+def test_answers_without_variation_of_their_own_are_refused(exchangeable, missing):
+    y, wave = simulated(), np.arange(simulated().shape[1])[None, :, None]
+    same = r"the two members' answers are the same up to their means and units"
+    cases = {
+        "the members' answers do not vary between dyads: ": [3.3 + 1e-15 * y, wave + 0.0 * y],
+        "the second member's answers do not vary between dyads: ": [np.where([False, True], 1.0, y)],
+        "the members' answers do not vary between dyads in the first wave: ": [np.where(wave == 0, 1.0, y)],
+        same: [y[..., [0, 0]], np.stack([y[..., 0], 3.0 - 2.0 * y[..., 0]], axis=-1)],
+    }
+    for message, answers in cases.items():
+        for given in answers:
+            if missing:
+                given[:10, -1] = np.nan
+            with pytest.raises(DesignError, match=f"^{message}"):
+                fit_dynamic_panel(given, exchangeable=exchangeable)
+
+
+def test_answers_of_another_kind_or_shape_are_refused():
+    for given, message in (
+        (simulated()[..., 0], r"the answers have the shape \(\d+, \d+\): give \(dyads, waves, 2\)"),
+        (np.full((9, 4, 2), "a"), "the answers do not hold numbers"),
+        (np.full((9, 4, 2), np.inf), "the answers hold infinite values"),
+    ):
+        with pytest.raises(DataError, match=message):
+            fit_dynamic_panel(given)
 
 
 @pytest.mark.parametrize("exchangeable", [False, True])

@@ -7,15 +7,17 @@ covariance with the stable part a are parameters, so nothing is assumed of what 
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from reldyn._format import counted
 from reldyn._records import brief
 from reldyn._types import Array, Ints
-from reldyn.errors import DesignError
+from reldyn.errors import DataError, DesignError
 from reldyn.mixed._threads import single_threaded
 from reldyn.mixed.dynamic._complete import CompleteWaves, complete_waves
 from reldyn.mixed.dynamic._incomplete import IncompleteWaves, incomplete_waves
@@ -26,6 +28,8 @@ Objective = CompleteWaves | IncompleteWaves
 PROFILE_WAVES = 10
 FEWEST_DYADS = 6
 _NEWTON_STEPS, _LONGEST_STEP = 60, 0.5
+# What varies by less than this share of its size, or lies closer to a line, does so by rounding only.
+_ALIKE_SHARE = 1e-12
 _STARTS = (0.0, 0.3, 0.6)
 _DISTINCT = np.eye(4).reshape(4, 2, 2)
 # Sums and differences of exchangeable members decouple: stability + influence and stability - influence.
@@ -88,8 +92,10 @@ def fit_dynamic_panel(y: ArrayLike, *, exchangeable: bool = False, intervals: st
 
     Raises
     ------
+    DataError
+        The answers are no numbers, or infinite.
     DesignError
-        Fewer than three waves, or too few dyads for the parameters.
+        Fewer than three waves, too few dyads for the parameters, or answers that never vary or are the same for both.
 
     Examples
     --------
@@ -98,10 +104,11 @@ def fit_dynamic_panel(y: ArrayLike, *, exchangeable: bool = False, intervals: st
     >>> fit_dynamic_panel(y, exchangeable=True).transition.shape
     (2, 2)
     """
-    given: Array = np.asarray(y, dtype=float)
+    given = _numbers(y)
     given = given[np.isfinite(given).any(axis=(1, 2))]
     waves = given.shape[1]
     _check(given)
+    _check_variation(given)
     scale = float(np.nanstd(given - np.nanmean(given, axis=0)))
     centre = np.nanmean(given) if exchangeable else np.nanmean(given, axis=(0, 1))
     y = np.asarray((given - centre) / scale, dtype=float)
@@ -142,6 +149,40 @@ def fit_dynamic_panel(y: ArrayLike, *, exchangeable: bool = False, intervals: st
     )
 
 
+def _numbers(y: ArrayLike) -> Array:
+    try:
+        given = np.asarray(y, dtype=float)
+    except (TypeError, ValueError):
+        raise DataError("the answers do not hold numbers: give an array (dyads, waves, 2) of floats.") from None
+    if given.ndim != 3 or given.shape[2] != 2:
+        raise DataError(f"the answers have the shape {given.shape}: give (dyads, waves, 2), one value per member.")
+    if np.isinf(given).any():
+        raise DataError("the answers hold infinite values: mark what is missing by NaN.")
+    return given
+
+
+def _check_variation(y: Array) -> None:
+    """Refuse answers whose covariance has no inverse."""
+    with warnings.catch_warnings():
+        # A wave that nobody answered has no mean.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        away = y - np.nanmean(y, axis=0)
+    size = _ALIKE_SHARE * np.nanmax(np.abs(y))
+    for where, part in (("", away), (" in the first wave", away[:, :1])):
+        still = [np.nanmax(np.abs(part[..., member])) <= size for member in (0, 1)]
+        if any(still):
+            who = "the members'" if all(still) else f"the {('first', 'second')[still.index(True)]} member's"
+            raise DesignError(
+                f"{who} answers do not vary between dyads{where}: stability and influence cannot be told from that."
+            )
+    one, other = away[np.isfinite(away).all(axis=2)].T
+    shared = float(one @ other) / float(np.sqrt((one @ one) * (other @ other)))
+    if abs(shared) > 1.0 - _ALIKE_SHARE:
+        raise DesignError(
+            "the two members' answers are the same up to their means and units: give each member's own answers."
+        )
+
+
 def _check(y: Array) -> None:
     waves = y.shape[1]
     if waves < 3:
@@ -161,8 +202,8 @@ def _check(y: Array) -> None:
             else ""
         )
         raise DesignError(
-            f"{usable} dyads have the first wave and two steps from wave to wave of both members; stability and "
-            f"influence beside stable levels need at least {FEWEST_DYADS}.{spaced}"
+            f"{counted(usable, 'dyad')} {'has' if usable == 1 else 'have'} the first wave and two steps from wave to "
+            f"wave of both members; stability and influence beside stable levels need at least {FEWEST_DYADS}.{spaced}"
         )
 
 
