@@ -102,3 +102,26 @@ def test_the_summary_says_it():
     )
     assert any("'intercept, f' and 'intercept, m' (+)" in note for note in fit.warnings)
     assert "correlated beyond .98 (near-singular)" in " ".join(fit.summary().split())
+
+
+@pytest.mark.parametrize(("covariance", "swap"), [("full", None), ("diagonal", None), ("full", (1, 0))])
+@pytest.mark.parametrize("unit", [1e-4, 1.0, 1e4])
+def test_a_variance_of_nothing_lies_at_the_boundary_also_where_its_block_has_no_other(covariance, swap, unit):
+    generator = np.random.default_rng(5)
+    dyad, member = np.repeat(np.arange(40), 8), np.tile([0, 1], 160)
+    y = generator.normal(size=320)
+    # What is the same in all rows of a member is taken out: no dyad differs.
+    for code in range(40):
+        for role in (0, 1):
+            y[(dyad == code) & (member == role)] -= y[(dyad == code) & (member == role)].mean()
+    Z = np.column_stack([member == 0, member == 1]).astype(float)
+    problem = Problem(unit * y, np.ones((320, 1)), Z, dyad, member=member, step=np.tile(np.repeat(np.arange(4), 2), 40))
+    fit = fit_mixed(problem, random_structure(("a", "b"), covariance, swap=swap), Residual("independent"))
+    assert fit.converged
+    assert len(fit.boundary) == 2
+    assert len(fit.warnings) == 1
+    assert "2 directions without variance" in fit.warnings[0]
+    one = Problem(unit * y, np.ones((320, 1)), np.ones((320, 1)), dyad, member=member, step=problem.step)
+    alone = fit_mixed(one, random_structure(("a",)), Residual("independent"))
+    assert alone.at_boundary
+    assert "1 direction without variance (a). Estimates lie at the bound" in alone.warnings[0]

@@ -62,6 +62,8 @@ class Fit:
         Whether the optimum is verified: no step and no shut direction promises a higher likelihood.
     boundary : tuple of (q,) arrays
         Directions of the reported random effects that have no variance; empty if G is regular.
+    partly_shut : bool
+        Whether some of them lie within a block of G that varies in other directions.
     warnings : tuple of str
         What a careful reader must know.
     statistics : Statistics
@@ -87,6 +89,7 @@ class Fit:
     trace: Trace
     converged: bool
     boundary: tuple[Array, ...]
+    partly_shut: bool
     warnings: tuple[str, ...]
     statistics: Statistics
     evaluation: Evaluation
@@ -296,10 +299,12 @@ def _describe(
 ) -> Fit:
     value = optimum.point.value
     boundary = singular_directions(structure, optimum.point.G, scale)
+    partly = singular_directions(structure, optimum.point.G, scale, of_residual=False)
     notes = []
     if boundary:
-        notes.append(_boundary_note(structure, boundary))
-    notes.extend(near_singular_notes(structure.labels, structure.to_reported(optimum.point.G), size))
+        notes.append(_boundary_note(structure, boundary, within_blocks=len(partly) == len(boundary)))
+    varying = structure.to_reported(_varying(optimum.point.G, scale))
+    notes.extend(near_singular_notes(structure.labels, varying, size))
     notes.extend(_residual_notes(problem, residual, optimum.point.psi))
     if not optimum.verified:
         notes.append(_failure_note(optimum))
@@ -319,6 +324,7 @@ def _describe(
         trace=optimum.trace,
         converged=optimum.verified,
         boundary=boundary,
+        partly_shut=bool(partly),
         warnings=tuple(notes),
         statistics=stats,
         evaluation=value,
@@ -327,7 +333,9 @@ def _describe(
     )
 
 
-def singular_directions(structure: RandomStructure, G: Array, scale: Array) -> tuple[Array, ...]:
+def singular_directions(
+    structure: RandomStructure, G: Array, scale: Array, *, of_residual: bool = True
+) -> tuple[Array, ...]:
     """Directions of the reported random effects without variance, as unit vectors.
 
     Parameters
@@ -336,18 +344,22 @@ def singular_directions(structure: RandomStructure, G: Array, scale: Array) -> t
     G : (q, q) array
         In internal columns.
     scale : (q,) array
+    of_residual : bool, default True
+        Whether a variance also counts as none beside what the fixed effects leave, not only beside the largest of its
+        block: a block may have no variance at all.
 
     Returns
     -------
     tuple of (q,) arrays
     """
     found = []
+    least = 1.0 if of_residual else 1e-300
     for block in structure.blocks:
         for copy in block.copies:
             columns = np.array(copy)
             scales = scale[columns]
             values, vectors = np.linalg.eigh(G[np.ix_(columns, columns)] / np.outer(scales, scales))
-            for k in np.flatnonzero(values <= _SHUT * max(float(values.max()), 1e-300) + 1e-300):
+            for k in np.flatnonzero(values <= _SHUT * max(float(values.max()), least) + 1e-300):
                 direction = np.zeros(structure.q)
                 direction[columns] = vectors[:, k] / scales
                 reported = np.linalg.solve(structure.transform.T, direction)
@@ -355,7 +367,14 @@ def singular_directions(structure: RandomStructure, G: Array, scale: Array) -> t
     return tuple(found)
 
 
-def _boundary_note(structure: RandomStructure, boundary: tuple[Array, ...]) -> str:
+def _varying(G: Array, scale: Array) -> Array:
+    """G (internal columns) without the effects that do not vary at all."""
+    share = np.diag(G) / scale**2
+    held = share > _SHUT * max(1.0, float(share.max(initial=0.0)))
+    return np.where(np.outer(held, held), G, 0.0)
+
+
+def _boundary_note(structure: RandomStructure, boundary: tuple[Array, ...], *, within_blocks: bool) -> str:
     parts = []
     for direction in boundary:
         largest = np.argsort(-np.abs(direction))[:3]
@@ -363,7 +382,12 @@ def _boundary_note(structure: RandomStructure, boundary: tuple[Array, ...]) -> s
     word = "direction" if len(boundary) == 1 else "directions"
     return (
         f"The random effects' covariance matrix is singular: {len(boundary)} {word} without variance "
-        f"({'; '.join(parts)}). Estimates and intervals treat it as known to be zero there."
+        f"({'; '.join(parts)}). "
+        + (
+            "Estimates and intervals treat it as known to be zero there."
+            if within_blocks
+            else "Estimates lie at the bound of what a variance can be."
+        )
     )
 
 

@@ -138,7 +138,7 @@ def kenward_roger(fit: Fit) -> KenwardRoger:
     adjusted = phi + 2.0 * phi @ total @ phi
     adjusted = 0.5 * (adjusted + adjusted.T)
     usable = bool(np.linalg.eigvalsh(adjusted / np.sqrt(np.outer(np.diag(phi), np.diag(phi)))).min() > 0)
-    notes = (_BOUNDARY_NOTE,) * fit.at_boundary + (_INFORMATION_NOTE,) * (not sound) + (_UNUSABLE_NOTE,) * (not usable)
+    notes = (_BOUNDARY_NOTE,) * fit.partly_shut + (_INFORMATION_NOTE,) * (not sound) + (_UNUSABLE_NOTE,) * (not usable)
     return KenwardRoger(fit.beta, adjusted if usable else phi, phi, derivatives, W, notes)
 
 
@@ -171,7 +171,7 @@ def parameter_covariance(fit: Fit) -> tuple[Array, bool]:
     value = fit.evaluation
     serial = fit.residual.serial
     information = value.hessian if serial else -np.asarray(value.hessian_log_det)
-    if not fit.at_boundary:
+    if not fit.partly_shut:
         return _inverse(0.5 * information)
     k = len(information)
     g = fit.structure.n_parameters
