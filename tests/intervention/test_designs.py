@@ -199,9 +199,17 @@ def test_too_few_answers_are_the_reason_and_not_the_start():
 
 
 def test_a_missing_score_is_not_judged():
-    for scores in ((np.nan, 32.5), (47.5, np.nan)):
+    for scores in ((np.nan, 32.5), (47.5, np.nan), (47.5, "low"), (None, 32.5)):
         with pytest.raises(rd.DesignError, match="a missing score cannot be judged"):
             rd.intervention.jacobson_truax(*scores, sd=7.5, reliability=0.8)
+    for norms, said in (
+        ({"sd": "wide"}, "the SD has to be above 0, the reliability between 0 and 1"),
+        ({"reliability": None}, "the SD has to be above 0, the reliability between 0 and 1"),
+        ({"reference": 40}, "reference=40: give a mean and an SD above 0"),
+        ({"comparison": (np.nan, 7.5)}, r"comparison=\(nan, 7.5\): give a mean and an SD above 0"),
+    ):
+        with pytest.raises(rd.DesignError, match=said):
+            rd.intervention.jacobson_truax(47.5, 32.5, **{"sd": 7.5, "reliability": 0.8, **norms})
 
 
 @pytest.mark.parametrize(
