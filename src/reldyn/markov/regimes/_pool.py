@@ -26,6 +26,8 @@ from reldyn.markov.regimes._levels import (
 _ROUNDS = 30
 _ALL_ALIKE = 6
 _TEMPERED = 12
+# Turns after which the likeliest start goes on alone.
+_SHORT = 16
 _TOLERANCE = 1e-3
 _FEWEST_WEIGHTS = 1e-3
 # Occasions' worth of evidence that a shared law starts from.
@@ -139,7 +141,7 @@ def linear_levels(data: LevelData) -> Array:
 
 
 def pool_levels(data: LevelData, linear: Array, *, n_states: int = 3, n_iterations: int = _ROUNDS) -> Pooled:
-    """Learn shared phases and shared shocks from many series, from several starts; the likeliest mixture is kept.
+    """Learn shared phases and shared shocks from many series, from several starts; after 16 turns the likeliest mixture goes on.
 
     Parameters
     ----------
@@ -159,22 +161,37 @@ def pool_levels(data: LevelData, linear: Array, *, n_states: int = 3, n_iteratio
         _cluster(part, data.observed, n_states, angle) for part in (_smooth(rest, data.observed),) for angle in _ANGLES
     ]
     shock_shape = _cluster(_residuals(data, lagged=True), data.observed, n_states, 0.25 * np.pi)
-    found = [_ascend(data, linear, start, shock_shape, n_iterations) for start in starts]
-    return max(found, key=lambda one: one.log_likelihood)
+    short = min(_SHORT, n_iterations)
+    climbs = [_ascend(data, linear, _climb(data, start, shock_shape), range(short), n_iterations) for start in starts]
+    best = max(climbs, key=lambda climb: climb.found.log_likelihood)
+    return _ascend(data, linear, best, range(short, n_iterations), n_iterations).found
 
 
-def _ascend(data: LevelData, linear: Array, shape: Array, shock_shape: Array, n_iterations: int) -> Pooled:
-    channels, n_states = data.y.shape[2], len(shape)
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Climb:
+    """Where EM of a mixture has got to: what it found, and the fits of shocks and phases to go on from."""
+
+    found: Pooled
+    fits: tuple[LevelFit, LevelFit]
+
+
+def _climb(data: LevelData, shape: Array, shock_shape: Array) -> _Climb:
+    """Begin: all classes alike, phases and shocks of these shapes."""
+    channels, n_states, n = data.y.shape[2], len(shape), len(data.y)
     lags = np.zeros((1 + 2 * channels, channels))
     leave, moves = np.full(n_states, 0.2), (1 - np.eye(n_states)) / (n_states - 1)
     phases = SharedPhases(shape, leave, moves, lags, 0.4 * np.eye(channels), shock=False)
     state_shares = np.full(n_states, 1 / n_states)
     shocks = SharedPhases(shock_shape, *_independent(state_shares), lags, 0.4 * np.eye(channels), shock=True)
-    fits = [_start(data, shared, 1.0) for shared in (shocks, phases)]
-    shares = np.full(3, 1 / 3)
-    weights = np.full((len(linear), 3), 1 / 3)
-    value = -np.inf
-    for turn in range(n_iterations):
+    alike = Pooled(phases, shocks, np.full(3, 1 / 3), np.full((n, 3), 1 / 3), -np.inf)
+    return _Climb(alike, (_start(data, shocks, 1.0), _start(data, phases, 1.0)))
+
+
+def _ascend(data: LevelData, linear: Array, climb: _Climb, turns: range, n_iterations: int) -> _Climb:
+    """Take some of the turns of EM; laws are not updated in the last of all, whose likelihood is theirs."""
+    phases, shocks, shares = climb.found.phases, climb.found.shocks, climb.found.shares
+    found, fits = climb.found, list(climb.fits)
+    for turn in turns:
         fits = [_go_on(data, shared, fit, 2) for shared, fit in zip((shocks, phases), fits, strict=True)]
         scores = class_scores(linear, fits[0].log_likelihood, fits[1].log_likelihood)
         heat = 1.0 if turn >= _TEMPERED else 0.25
@@ -190,7 +207,8 @@ def _ascend(data: LevelData, linear: Array, shape: Array, shock_shape: Array, n_
         if turn < n_iterations - 1:
             shocks, fits[0] = _improve(shocks, fits[0], own[:, 1])
             phases, fits[1] = _improve(phases, fits[1], own[:, 2])
-    return Pooled(phases, shocks, shares, weights, value)
+        found = Pooled(phases, shocks, shares, weights, value)
+    return _Climb(found, (fits[0], fits[1]))
 
 
 def class_scores(linear: Array, shocks: Array, phases: Array) -> Array:
