@@ -16,7 +16,7 @@ import math
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 
 from reldyn._format import counted
 from reldyn._records import brief, result_line
@@ -286,8 +286,14 @@ class Result(_Frozen):
 
         return model_statistic(self.glance(), key)
 
-    def to_json(self, path: str | Path | None = None, *, rows: bool = False) -> str:
-        """Return the result as JSON text, and write it to ``path`` if one is given.
+    @overload
+    def to_json(self, path: None = None, *, rows: bool = False) -> str: ...
+
+    @overload
+    def to_json(self, path: str | Path, *, rows: bool = False) -> None: ...
+
+    def to_json(self, path: str | Path | None = None, *, rows: bool = False) -> str | None:
+        """Return the result as JSON text, or write it to ``path`` if one is given.
 
         Parameters
         ----------
@@ -302,7 +308,8 @@ class Result(_Frozen):
 
         Returns
         -------
-        str
+        str or None
+            The text; None if it was written to a file, so that the last line of a notebook cell shows none of it.
 
         Raises
         ------
@@ -322,14 +329,15 @@ class Result(_Frozen):
             ensure_ascii=False,
             allow_nan=False,
         )
-        if path is not None:
-            try:
-                write_text(path, text + "\n")
-            except OSError as error:
-                raise DataError(
-                    f"cannot write {path}: {error.strerror}. Name a file in a folder that is there and can be written."
-                ) from None
-        return text
+        if path is None:
+            return text
+        try:
+            write_text(path, text + "\n")
+        except OSError as error:
+            raise DataError(
+                f"cannot write {path}: {error.strerror}. Name a file in a folder that is there and can be written."
+            ) from None
+        return None
 
     @staticmethod
     def _saved_spec(spec: Spec, numbers: Numbers | None) -> dict[str, Any]:
