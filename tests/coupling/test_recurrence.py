@@ -173,7 +173,7 @@ def test_bad_series_have_a_note_and_no_number(session, coupled):
         "one member never varies",
         "one member never answered",
         "no answers",
-        "never 3 values in a row, 2 occasions apart, on one day",
+        "never 3 values in a row, 2 occasions apart",
     ]
     assert result.tidy()["rr"].isna().all()
     with pytest.raises(rd.DesignError, match="nothing recurs in dyad 1"):

@@ -235,9 +235,9 @@ def test_silent_constant_and_short_dyads_get_a_note():
         panel_of(([1, 2, 1, 2], [None] * 4), ([1, 1, 1], [1, 2, 1]), ([2], [1])), "code", n_permutations=19
     )
     notes = found.tests.set_index(["dyad", "path", "target_by"])["note"]
-    assert notes[1, "own", "b"] == "no pair of coded occasions within a day"
+    assert notes[1, "own", "b"] == "no pair of coded occasions a lag apart"
     assert notes[2, "own", "a"] == "codes vary too little for a test"
-    assert set(notes[3]) == {"no pair of coded occasions within a day"}
+    assert set(notes[3]) == {"no pair of coded occasions a lag apart"}
     assert found.warnings[0] == "2 dyads have a path without any pair of coded occasions."
     assert found.tests.loc[found.tests["note"] != "", "g2"].isna().all()
 

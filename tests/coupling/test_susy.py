@@ -107,7 +107,7 @@ def test_bad_series_have_a_note_and_no_number(session, coupled):
     assert result.tidy()["note"].tolist()[:4] == [
         "one member never varies",
         "one member never answered",
-        "no segment of 20 occasions fits into a day",
+        "nowhere 20 occasions in a row, the length of a segment",
         "no segment in which both members vary",
     ]
     # One segment can be described but not tested.

@@ -211,7 +211,7 @@ def test_dyads_that_never_vary_or_never_answer_have_a_note(session):
     notes = found.dyads.drop_duplicates(["dyad", "role"]).set_index(["dyad", "role"])["note"]
     assert notes[(1, "a")] == "the state after never varies"
     assert notes[(1, "b")] == "the partner's state before never varies"
-    assert notes[(2, "a")] == notes[(2, "b")] == "no pair of occasions within a day at which both answered"
+    assert notes[(2, "a")] == notes[(2, "b")] == "no pair of occasions a lag apart at which both answered"
     assert found.dyads[found.dyads["dyad"] <= 2]["estimate"].isna().all()
     assert found.tidy()["estimate"].notna().all() and found.tidy()["n_dyads"].eq(7).all()
     assert "4 of 16 members have no logit of their own" in " ".join(found.summary().split())

@@ -130,7 +130,7 @@ def test_bad_series_have_a_note_and_no_number(session, coupled):
         empty = windowed_cross_correlation(session([(x, y)], beeps=6), "v", window=20, increment=5, max_lag=5, seed=1)
     notes = result.tidy()["note"].tolist()
     assert notes[:2] == ["one member never varies", "one member never answered"]
-    assert notes[3] == "no window of 20 occasions with its lags fits into a day"
+    assert notes[3] == "nowhere as many occasions in a row as a window of 20 needs with its lags"
     assert result.tidy()["estimate"].isna().all()
     assert empty.tidy()["note"].iloc[0] == notes[3]
     assert len(empty.peaks()) == 0
@@ -138,6 +138,14 @@ def test_bad_series_have_a_note_and_no_number(session, coupled):
         empty.plot()
     with pytest.raises(rd.DesignError, match="window=2: give a whole number of at least 3"):
         windowed_cross_correlation(session(pairs), "v", window=2, increment=5, max_lag=5)
+
+
+def test_windows_without_a_lag_have_no_peak(session):
+    panel = session([np.random.default_rng(2).standard_normal((2, 40))])
+    found = rd.coupling.windowed_cross_correlation(panel, "v", window=10, increment=10, max_lag=0, surrogate=None)
+    assert np.isfinite(found.matrices[0]).all()
+    assert found.peaks()["peak_lag"].isna().all()
+    assert found.plot().axes
 
 
 def test_a_result_travels_and_draws(described):

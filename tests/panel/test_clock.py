@@ -223,3 +223,26 @@ def test_distinct_times_are_those_of_numpy(values):
         distinct_times(numbers), np.unique(numbers, return_index=True, return_inverse=True), strict=True
     ):
         np.testing.assert_array_equal(mine, theirs)
+
+
+def test_the_clock_says_in_words_where_lags_lead():
+    several, daily = study(), study(prompts=(1,), days=range(1, 9))
+    few = study(prompts=(1, 2), days=(1, 2, 3))
+    later = study(prompts=(2,), days=range(4, 10))
+    both = pd.concat([few, later], ignore_index=True)
+    undated = daily.drop(columns=["beep"]).rename(columns={"day": "time"})
+    said = [
+        panel_of(several).clock,
+        panel_of(daily).clock,
+        panel_of(daily, beep=None).clock,
+        panel_of(both).clock,
+        rd.DyadPanel(undated, **ROLES, time="time").clock,
+    ]
+    assert [clock.lags_lead for clock in said] == [
+        "within days",
+        "from day to day",
+        "from day to day",
+        "within days and from day to day",
+        "",
+    ]
+    assert [clock.step_name for clock in said] == ["occasion", "day", "day", "occasion", "occasion"]

@@ -81,6 +81,8 @@ class Clock:
     absent : (n_dyads, n_prompts) bool array, optional
         Where dyads have schedules of their own, the prompts that a dyad with fewer a day does not have. Ranks then
         count the prompts of the dyad's own day, and equal ranks of two dyads are not the same time of day.
+    days_only : bool
+        Whether a day is all that places an occasion; `day` is then 0 and the occasions are the days.
     """
 
     occasion: Ints
@@ -99,6 +101,7 @@ class Clock:
     within: Ints
     day_length: int
     absent: Flags | None = None
+    days_only: bool = False
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -158,6 +161,28 @@ class Clock:
     def days_apart(self) -> bool:
         """Whether every lag stays within a day."""
         return np.array_equal(self.lag_day, self.day)
+
+    @cached_property
+    def lags_lead(self) -> str:
+        """Where lags lead, as a phrase: within days, from day to day, or both; empty where no days are named."""
+        due = self.scheduled
+        group, day = self.lag_day[due], self.day[due]
+        if self.days_only:
+            day = self.occasion[due]
+        if not day.any():
+            return ""
+        joined = np.diff(group) == 0
+        phrases = ("within days", "from day to day")
+        return " and ".join(
+            phrase
+            for phrase, there in zip(phrases, (np.diff(day) == 0, np.diff(day) > 0), strict=True)
+            if (joined & there).any()
+        )
+
+    @property
+    def step_name(self) -> str:
+        """What one step of a lag is called."""
+        return "day" if self.lags_lead == "from day to day" else "occasion"
 
     @cached_property
     def _slot_of_code(self) -> Ints:
@@ -232,6 +257,8 @@ class GridPlaces:
         Without days and without a grid: the stretch of steps of usual length that each beep belongs to.
     own : OwnSchedules, optional
         Schedules of single dyads, by which the beeps are numbered.
+    days_only : bool
+        Whether a day is all that places a row.
     """
 
     day: Ints
@@ -243,6 +270,7 @@ class GridPlaces:
     clocked: bool = False
     stretch: Ints | None = None
     own: OwnSchedules | None = None
+    days_only: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -327,6 +355,7 @@ def build_clock(
         within=within,
         day_length=0 if layout.runs_on else counted.regular,
         absent=None if grid.own is None else grid.own.absent,
+        days_only=grid.days_only,
     )
     row_steps = clock.step[clock.slots(day * layout.n_prompts + beep)]
     return clock, beep, row_steps, _exact(grid, day, layout, night)

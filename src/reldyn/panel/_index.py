@@ -258,9 +258,9 @@ def _occasions(layout: Layout, times: Mapping[str, Times], n: int) -> GridPlaces
     day, dated = placing["day"], times[layout.source_of("day")].kind == "date"
     if fastest == "day":
         if not dated or workdays is None:
-            return GridPlaces(zeros, *grid_steps(day), False)
+            return GridPlaces(zeros, *grid_steps(day), False, days_only=True)
         calendar = calendar_codes(day, workdays)
-        return GridPlaces(zeros, calendar.code, day - day.min(), True, False, calendar)
+        return GridPlaces(zeros, calendar.code, day - day.min(), True, False, calendar, days_only=True)
     within = times[layout.source_of(fastest)]
     clocked = within.kind in ("date", "duration")
     own = layout.own_schedules

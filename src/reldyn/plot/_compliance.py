@@ -90,7 +90,7 @@ def _label_days(ax: Axes, panel: DyadPanel, used: np.ndarray) -> None:
         return
     shown = _spread(len(used))
     ax.set_xticks(shown, [str(place + 1) for place in shown])
-    ax.set_xlabel(panel.columns["time"] or "occasion")
+    ax.set_xlabel("day" if panel.clock.days_only else panel.columns["time"] or "occasion")
 
 
 def _spread(n: int) -> np.ndarray:

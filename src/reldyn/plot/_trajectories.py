@@ -69,7 +69,8 @@ def trajectories(panel: DyadPanel, variables: Sequence[str], *, dyads: Sequence[
                 if row == 0:
                     ax.set_title(wrapped(name, 84 // len(names)))
                 if row == len(shown) - 1:
-                    ax.set_xlabel("day" if panel.index.n_days > 1 else panel.columns["time"] or "occasion")
+                    days = panel.index.n_days > 1 or panel.clock.days_only
+                    ax.set_xlabel("day" if days else panel.columns["time"] or "occasion")
             grid[row, 0].set_ylabel(f"dyad {panel.index.dyad_labels[code]}")
         _legend(figure, panel, shown)
     return figure

@@ -129,6 +129,7 @@ def asymmetry(
         first=str(first),
         second=str(second),
         time_of_day=time_of_day,
+        step_name=panel.clock.step_name,
         estimates=estimates,
         checks=_checks(pairs, fits) if check and reliability is None else pd.DataFrame(),
         dyads=_dyads(pairs, fits),

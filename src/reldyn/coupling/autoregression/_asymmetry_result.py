@@ -28,6 +28,8 @@ class AsymmetryResult(Result):
         The members whose difference it is: ``first`` leads where it is positive.
     time_of_day : bool
         Whether time of day and weekend were taken out.
+    step_name : str
+        What one step of a lag is called: ``day`` in a diary of one entry a day, else ``occasion``.
     estimates : pandas.DataFrame
         As `tidy` gives it.
     checks : pandas.DataFrame
@@ -53,6 +55,7 @@ class AsymmetryResult(Result):
     first = InState[str]()
     second = InState[str]()
     time_of_day = InState[bool]()
+    step_name = InState[str]("occasion")
     estimates = InTables()
     checks = InTables()
     dyads = InTables()

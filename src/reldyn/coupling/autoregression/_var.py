@@ -92,15 +92,15 @@ def var(
     check_option(random, ("correlated", "orthogonal"), "random")
     pairs = list(panel.series(variable))
     if pooling == "none":
-        return _each(pairs, variable, lags)
+        return _each(pairs, variable, lags, panel.clock.lags_lead)
     fit = two_step(pairs, panel.roles, variable, lags, "full" if random == "correlated" else "diagonal")
     strong = fit.nickell["exceeds_error"].to_numpy(dtype=bool)
     if strong.any():
         warn_caller(fit.warnings[0], DataWarning)
-    return fit
+    return fit.with_parts(lags_lead=panel.clock.lags_lead)
 
 
-def _each(pairs: list[DyadSeries], variable: str, lags: int) -> VarResult:
+def _each(pairs: list[DyadSeries], variable: str, lags: int, lags_lead: str) -> VarResult:
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
@@ -128,6 +128,7 @@ def _each(pairs: list[DyadSeries], variable: str, lags: int) -> VarResult:
         kind="none",
         variable=variable,
         lags=lags,
+        lags_lead=lags_lead,
         coefficients=pd.DataFrame(rows),
         residuals=residuals,
         random=pd.DataFrame(),

@@ -28,6 +28,8 @@ class VarResult(Result):
         How dyads were pooled.
     variable : str
     lags : int
+    lags_lead : str
+        Where lags lead: ``within days`` or ``from day to day``; empty where no days are named.
     coefficients : pandas.DataFrame
         As `tidy` gives it.
     residuals : pandas.DataFrame
@@ -52,6 +54,7 @@ class VarResult(Result):
     kind = InState[Literal["none", "two-step"]]()
     variable = InState[str]()
     lags = InState[int]()
+    lags_lead = InState[str]("")
     coefficients = InTables()
     residuals = InTables()
     random = InTables()
@@ -107,7 +110,8 @@ class VarResult(Result):
             else "least squares in each dyad"
         )
         lags = "the occasion before" if self.lags == 1 else f"the {self.lags} occasions before"
-        return f"Each partner's {self.variable} was regressed on both partners' at {lags}, within days, by {how}."
+        where = f", {self.lags_lead}," if self.lags_lead else ""
+        return f"Each partner's {self.variable} was regressed on both partners' at {lags}{where} by {how}."
 
     def _sections(self) -> Iterable[Section]:
         if self.kind == "none":

@@ -141,7 +141,7 @@ def _nothing(design: Array, reason: str) -> LogitFit:
 def _unidentified(count: Array, design: Array) -> str:
     seen = count.sum(axis=1) > 0
     if not seen.any():
-        return "no pair of occasions within a day at which both answered"
+        return "no pair of occasions a lag apart at which both answered"
     if (count.sum(axis=0) == 0).any():
         return "the state after never varies"
     own, partner = _BEFORE[seen].T

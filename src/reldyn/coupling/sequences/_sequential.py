@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Array, Column, Flags, Ints
 from reldyn.coupling._checks import AVERAGES, AverageBy, averaging_text, members_by_role, pooling_of
 from reldyn.coupling.sequences import _sequential_measures as measures
@@ -56,6 +57,8 @@ class LagSequentialResult(Result):
     variable : str
     codes : tuple of str
     lag : int
+    lags_lead : str
+        Where lags lead: ``within days`` or ``from day to day``; empty where no days are named.
     streams, average_by : str
     repeats : bool
     n_permutations : int
@@ -69,6 +72,7 @@ class LagSequentialResult(Result):
     variable = InState[str]()
     codes = InState[tuple[str, ...]]()
     lag = InState[int]()
+    lags_lead = InState[str]("")
     streams = InState[str]()
     average_by = InState[str]()
     repeats = InState[bool]()
@@ -109,10 +113,11 @@ class LagSequentialResult(Result):
         )
 
     def _methods(self) -> str:
+        how = averaging_text(self.average_by)  # type: ignore[arg-type]
         zeros = "" if self.repeats else " Codes cannot follow themselves: structural zeros, fitted by proportions."
         return (
-            "Pairs of codes within a day, tabled dyad by dyad and never pooled. Log odds ratios (.5 added to tables "
-            f"with an empty cell) summarised by {averaging_text(self.average_by)}.{zeros}"  # type: ignore[arg-type]
+            f"Pairs of codes{' ' if self.lags_lead else ''}{self.lags_lead}, tabled dyad by dyad and never pooled. "
+            f"Log odds ratios (.5 added to tables with an empty cell) summarised by {how}.{zeros}"
         )
 
     def _sections(self) -> Iterable[Section]:
@@ -170,7 +175,8 @@ def lag_sequential(
     bins : int, sequence of float or None, default None
         As in `state_space_grid`.
     lag : int, default 1
-        Scheduled occasions between the code that is given and its target; never over a night.
+        Scheduled occasions between the code that is given and its target: from day to day in a diary of one entry a
+        day, else within days.
     streams : {"partners", "turns"}, default "partners"
         ``"partners"``: both members are coded at every occasion; four paths, own and partner's code before.
         ``"turns"``: one of them has the floor at each occasion, and a code is who did what; occasions at
@@ -248,6 +254,7 @@ def lag_sequential(
         variable=variable,
         codes=states.labels,
         lag=lag,
+        lags_lead=panel.clock.lags_lead,
         streams=streams,
         average_by=average_by,
         repeats=repeats,
@@ -353,7 +360,7 @@ def _permuted(stream: _Stream, earlier: Ints, later: Ints, options: _Options, rn
 def _note(count: Array, df: int, forbidden: float) -> str:
     notes = []
     if not count.sum():
-        notes.append("no pair of coded occasions within a day")
+        notes.append("no pair of coded occasions a lag apart")
     elif df < 1:
         notes.append("codes vary too little for a test")
     if forbidden:
@@ -397,7 +404,9 @@ def _remarks(tests: pd.DataFrame, averages: pd.DataFrame, streams: str) -> tuple
     notes = []
     silent = tests.loc[tests["n_pairs"] == 0, "dyad"].nunique()
     if silent:
-        notes.append(f"{silent} dyads have a path without any pair of coded occasions.")
+        notes.append(
+            f"{counted(silent, 'dyad')} {'has' if silent == 1 else 'have'} a path without any pair of coded occasions."
+        )
     repeated = int(tests["note"].str.contains("repeats left out").sum())
     if repeated:
         notes.append(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Array, Column
 from reldyn.coupling._checks import AVERAGES, AverageBy, averaging_text, members_by_role, pooling_of
 from reldyn.coupling.sequences._categories import Bins, Categories, categories_of
@@ -49,6 +50,8 @@ class TransitionLogitResult(Result):
         The latter is the state set against all others.
     states : tuple of str
     lag : int
+    lags_lead : str
+        Where lags lead: ``within days`` or ``from day to day``; empty where no days are named.
     average_by : str
     notes : tuple of str
     """
@@ -60,6 +63,7 @@ class TransitionLogitResult(Result):
     outcome_state = InState[str]()
     states = InState[tuple[str, ...]]()
     lag = InState[int]()
+    lags_lead = InState[str]("")
     average_by = InState[str]()
 
     # Where no role tells the two apart, the column holds the person.
@@ -99,11 +103,12 @@ class TransitionLogitResult(Result):
 
     def _methods(self) -> str:
         counts = self.glance().iloc[0]
+        lag = f"Lag {self.lag}" + (f", {self.lags_lead}" if self.lags_lead else "")
         return (
-            f"Lag {self.lag}; {counts['n_obs']} pairs of occasions within a day, {counts['n_dyads_used']} of "
-            f"{counts['n_dyads']} dyads. All dyads in one logit; standard errors clustered by dyad (Mancl and DeRouen, "
-            f"2001). Logits of {counts['n_dyads_estimated']} single dyads (.5 added to tables with an empty cell) "
-            f"summarised by {averaging_text(self.average_by)}."  # type: ignore[arg-type]
+            f"{lag}; {counted(int(counts['n_obs']), 'pair')} of occasions, {counts['n_dyads_used']} of "
+            f"{counted(int(counts['n_dyads']), 'dyad')}. All dyads in one logit; standard errors clustered by dyad "
+            f"(Mancl and DeRouen, 2001). Logits of {counted(int(counts['n_dyads_estimated']), 'single dyad')} (.5 "
+            f"added to tables with an empty cell) summarised by {averaging_text(self.average_by)}."  # type: ignore[arg-type]
         )
 
     def _sections(self) -> Iterable[Section]:
@@ -136,7 +141,7 @@ def transition_logit(
     bins : int, sequence of float or None, default None
         As in `state_space_grid`.
     lag : int, default 1
-        Scheduled occasions between before and after; never over a night.
+        Scheduled occasions between before and after: from day to day in a diary of one entry a day, else within days.
     interaction : bool, default False
         Add the product of both last states. ``actor`` then holds where the partner was not in the state, and
         ``partner`` where one was not oneself; the product needs every combination often, so it is left out unless
@@ -207,6 +212,7 @@ def transition_logit(
         outcome_state=states.labels[chosen],
         states=states.labels,
         lag=int(lag),
+        lags_lead=panel.clock.lags_lead,
         average_by=average_by,
         notes=_remarks(pooled, dyads),
     )

@@ -197,6 +197,7 @@ def cross_correlation(
         sample=sample,
         surrogates=chosen,
         seed=known,
+        step_name=panel.clock.step_name,
         notes=warnings,
         lags=np.arange(-max_lag, max_lag + 1),
         correlation=np.stack([answer.curve for answer in answers]),

@@ -205,6 +205,7 @@ def recurrence(
         sample=sample,
         surrogates=chosen,
         seed=known,
+        step_name=panel.clock.step_name,
         notes=warnings,
         radius=radius,
         delay=delay,
@@ -276,7 +277,7 @@ def _reason(values: Array, x: Array, y: Array, how: _How) -> str:
         reason = ""
     if reason or all(np.isfinite(points).all(axis=1).any() for points in (x, y)):
         return reason
-    return f"never {how.embed} values in a row, {how.delay} occasions apart, on one day"
+    return f"never {how.embed} values in a row, {how.delay} occasions apart"
 
 
 def _check_radius(radius: float | None, surrogates: Surrogates | None) -> None:

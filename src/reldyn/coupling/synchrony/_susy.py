@@ -163,6 +163,7 @@ def susy(
         sample=sample,
         surrogates=surrogates,
         seed=known,
+        step_name=panel.clock.step_name,
         notes=warnings,
         lags=np.arange(-max_lag, max_lag + 1),
         real=np.stack([_mean(np.abs(one.real)) for one in dealt]),
@@ -196,7 +197,7 @@ def _deal(pair: DyadSeries, segment: int, max_lag: int) -> _Dealt:
     empty = np.empty((0, n_lags))
     note = why_not(pair.values)
     if not note and not parts:
-        note = f"no segment of {segment} occasions fits into a day"
+        note = f"nowhere {segment} occasions in a row, the length of a segment"
     z = _every_pairing(pair, parts, max_lag) if not note else np.empty((0, 0, n_lags))
     # A segment counts where it has a correlation at some lag with the one that belongs to it.
     used = np.flatnonzero(np.isfinite(z[np.arange(len(z)), np.arange(len(z))]).any(axis=1))

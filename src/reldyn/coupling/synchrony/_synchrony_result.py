@@ -36,6 +36,8 @@ class SynchronyResult(Result):
         What `glance` returns.
     surrogates : Surrogates or None
     seed : int
+    step_name : str
+        What one step of a lag is called: ``day`` in a diary of one entry a day, else ``occasion``.
     notes : tuple of str
     """
 
@@ -45,6 +47,7 @@ class SynchronyResult(Result):
     sample = InTables()
     surrogates = InState[Surrogates | None]()
     seed = InState[int]()
+    step_name = InState[str]("occasion")
 
     rows_shown: ClassVar[int | None] = 12
     person_columns: ClassVar[tuple[str, ...]] = ("x", "y", "leads")

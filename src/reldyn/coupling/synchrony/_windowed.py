@@ -219,6 +219,7 @@ def windowed_cross_correlation(
         sample=sample,
         surrogates=chosen,
         seed=known,
+        step_name=panel.clock.step_name,
         notes=warnings,
         window=window,
         increment=increment,
@@ -237,7 +238,7 @@ def _case(pair: DyadSeries, starts: Ints, window: int, lags: Ints) -> Case:
     x, y = standardised(pair.values.T)
     note = why_not(pair.values)
     if not note and not len(starts):
-        note = f"no window of {window} occasions with its lags fits into a day"
+        note = f"nowhere as many occasions in a row as a window of {window} needs with its lags"
     return Case(pair, y, _mean_z(x, starts, window, lags), note)
 
 

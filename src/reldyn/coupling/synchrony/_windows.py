@@ -191,6 +191,9 @@ def pick_peaks(matrix: Array, lags: Ints, size: int, span: float = 0.25) -> tupl
 def _smooth(values: Array, lags: Ints, span: float) -> Array:
     from statsmodels.nonparametric.smoothers_lowess import lowess
 
+    if len(lags) == 1:
+        # One lag has no neighbours to be smoothed by.
+        return values
     share = min(1.0, max(span, _FEWEST_SMOOTHED / len(lags)))
     return np.asarray(lowess(values, lags.astype(float), frac=share, it=0, return_sorted=False))
 

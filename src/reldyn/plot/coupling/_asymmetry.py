@@ -72,7 +72,7 @@ def asymmetry(result: AsymmetryResult) -> Figure:
         left.set_yticks(list(places.values()), [str(one) if one == "sample" else f"dyad {one}" for one in places])
         left.set_ylim(min(places.values()) - 0.6, 0.6)
         left.set_title("Cross effects")
-        left.set_xlabel(f"effect of one occasion on the next, {result.variable}")
+        left.set_xlabel(f"effect of one {result.step_name} on the next, {result.variable}")
         right.set_title("Difference")
         right.set_xlabel(f"{result.second} leads  ←  0  →  {result.first} leads")
         figure.legend(loc="outside lower center", ncols=4)

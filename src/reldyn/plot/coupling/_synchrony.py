@@ -75,7 +75,7 @@ def cross_correlation(
         ax.axhline(0, color=GREY, lw=0.8)
         ax.axvline(0, color=GREY, lw=0.8, ls=":")
         course(ax, result.lags, curve, BLUE, marker="o", label="observed")
-        ax.set_xlabel(lag_label(_names(result, row)))
+        ax.set_xlabel(lag_label(result, _names(result, row)))
         ax.set_ylabel("correlation")
         whom = "mean over dyads" if row is None else f"dyad {dyad}"
         ax.set_title(f"{result.variable}: {whom}{p_text(p_value)}")
@@ -142,8 +142,8 @@ def windowed_cross_correlation(
             ax.plot(middle, lag, ls="", marker="o", ms=3.5, mfc="white", mec=INK, mew=0.9, label="peak nearest to 0")
             ax.legend(loc="upper right", frameon=True, framealpha=0.85)
         who = _names(result, row)
-        ax.set_xlabel("middle of the window, scheduled occasion")
-        ax.set_ylabel(f"lag   ({who[0]} first ← 0 → {who[1]} first)")
+        ax.set_xlabel(f"middle of the window, scheduled {result.step_name}")
+        ax.set_ylabel(f"lag in {result.step_name}s   ({who[0]} first ← 0 → {who[1]} first)")
         p_value = float(result.dyads["p_value"].iloc[row])
         ax.set_title(f"{result.variable}: dyad {labels[row]}, windows of {result.window}{p_text(p_value)}")
         figure = figure_of(ax)
@@ -192,11 +192,11 @@ def recurrence(result: RecurrenceResult, *, dyad: Hashable | None = None) -> Fig
         figure = new_figure(7.6, 3.9)
         left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
         _draw_cells(left, plot)
-        left.set_xlabel(f"occasion of {who[1]}")
-        left.set_ylabel(f"occasion of {who[0]}")
+        left.set_xlabel(f"{result.step_name} of {who[1]}")
+        left.set_ylabel(f"{result.step_name} of {who[0]}")
         left.set_title(f"{result.variable}: dyad {labels[row]}{p_text(float(result.dyads['p_value'].iloc[row]))}")
         _draw_profile(right, result, row)
-        right.set_xlabel(lag_label(who))
+        right.set_xlabel(lag_label(result, who))
         right.set_ylabel("share recurrent")
         right.set_title("by lag")
     return figure
@@ -275,7 +275,7 @@ def susy(result: SusyResult, *, dyad: Hashable | None = None, ax: Axes | None = 
         course(ax, result.lags, real, BLUE, marker="o", label="segments recorded together")
         ax.set_ylim(0, 1.35 * max(np.nanmax(real), np.nanmax(pseudo)))
         ax.locator_params(axis="x", integer=True)
-        ax.set_xlabel(lag_label(_names(result, row)))
+        ax.set_xlabel(lag_label(result, _names(result, row)))
         ax.set_ylabel("mean |Fisher z|")
         whom = "mean over dyads" if row is None else f"dyad {dyad}"
         ax.set_title(f"{result.variable}: {whom}{p_text(float(test['p_value']))}")
@@ -289,9 +289,9 @@ def _diverging() -> LinearSegmentedColormap:
     return LinearSegmentedColormap.from_list("coupling", [ORANGE, "#F3B48A", "white", SKY, BLUE])
 
 
-def lag_label(members: tuple[str, str]) -> str:
+def lag_label(result: SynchronyResult, members: tuple[str, str]) -> str:
     """The axis of lags, with who is earlier on either side."""
-    return f"lag in occasions   ({members[0]} first ← 0 → {members[1]} first)"
+    return f"lag in {result.step_name}s   ({members[0]} first ← 0 → {members[1]} first)"
 
 
 def _names(result: SynchronyResult, row: int | None) -> tuple[str, str]:
