@@ -12,6 +12,7 @@ class FakeFit(Result):
 
     table = InTables()
     residual = InTables()
+    figure = "path_diagram"
     outcome = InState[str]("satisfaction")
 
     def tidy(self):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reldyn.plot._given import draws_result
 from reldyn.plot._style import BLUE, GREY, INK, ORANGE, axes_or_new, style
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["calibration"]
 
 
+@draws_result("rd.cycles.calibrate(panel, ...)")
 def calibration(result: CalibrationResult, *, ax: Axes | None = None) -> Axes:
     """Draw the rates of rejection of a calibration with their intervals.
 

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn.errors import DesignError
+from reldyn.plot._given import check_table
 from reldyn.plot._style import GREY, INK, MEMBERS, PALE, axes_or_new, style, wrapped
+from reldyn.results import Result
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from reldyn.results import Result
-
 __all__ = ["coefficients"]
+
+_MAKER = "rd.apim(panel, ...) or another analysis with estimates and intervals"
 
 
 def coefficients(fit: Result, *, intercepts: bool = False, ax: Axes | None = None) -> Axes:
@@ -46,6 +48,9 @@ def coefficients(fit: Result, *, intercepts: bool = False, ax: Axes | None = Non
     >>> rd.plot.coefficients(fit).get_xlabel()
     'estimate with 95 % interval'
     """
+    needed = ["term", "estimate", "conf_low", "conf_high"]
+    tidy = isinstance(fit, Result) and type(fit).tidy is not Result.tidy
+    check_table(fit.tidy() if tidy else None, needed, name="coefficients", maker=_MAKER, given=fit)
     table = fit.tidy()
     if "effect" in table and not intercepts:
         table = table[table["effect"] != "intercept"]

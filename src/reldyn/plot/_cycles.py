@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from reldyn.errors import DesignError, check_option
+from reldyn.plot._given import draws_result
 from reldyn.plot._style import BLUE, GREEN, GREY, INK, ORANGE, PALE, SKY, new_figure, style
 from reldyn.results import format_p
 
@@ -30,6 +31,7 @@ _CLAIMS = ("regimes", "periodic", "irregular", "directed", "volatility", "reinfo
 _FAINT = 0.01
 
 
+@draws_result("rd.detect_cycles(panel, ...)")
 def cycles(
     result: CycleResult,
     *,
@@ -77,6 +79,7 @@ def cycles(
     return draw(result, dyad=dyad, giver=giver)
 
 
+@draws_result("rd.detect_cycles(panel, ...)", figure="cycles")
 def verdict_map(result: CycleResult, *, adjusted: bool = True) -> Figure:
     """Draw the verdict about every direction as a tile, two tiles to a dyad.
 
@@ -149,6 +152,7 @@ def verdict_map(result: CycleResult, *, adjusted: bool = True) -> Figure:
     return figure
 
 
+@draws_result("rd.detect_cycles(panel, ...)", figure="cycles")
 def phase_ribbon(result: CycleResult, *, dyad: Hashable = None) -> Figure:
     """Draw the phases of both directions of a dyad over time, with the answers on top.
 
@@ -258,6 +262,7 @@ def _chosen(result: CycleResult, dyad: Hashable, giver: Hashable) -> Outcome:
     return one
 
 
+@draws_result("rd.detect_cycles(panel, ...)", figure="cycles")
 def transition_wheel(result: CycleResult, *, dyad: Hashable = None, giver: Hashable = None) -> Figure:
     """Draw the moves between phases of one direction as a wheel, with the net flow around it.
 
@@ -358,6 +363,7 @@ def _draw_move(ax: Axes, start: np.ndarray, end: np.ndarray, share: float) -> No
     ax.text(spot[0], spot[1], f"{share:.0%}", ha="center", va="center", fontsize=7, color=INK)
 
 
+@draws_result("rd.detect_cycles(panel, ...)", figure="cycles")
 def null_distribution(result: CycleResult, *, dyad: Hashable = None, giver: Hashable = None) -> Figure:
     """Draw every test of one direction: the statistic of the data among those of its surrogates.
 

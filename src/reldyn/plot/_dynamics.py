@@ -9,6 +9,7 @@ import numpy as np
 
 from reldyn.errors import DataError, DesignError
 from reldyn.panel import label_codes
+from reldyn.plot._given import check_table, draws_result
 from reldyn.plot._layers import course, dots
 from reldyn.plot._style import (
     BLUE,
@@ -70,6 +71,12 @@ def affect_dynamics(table: pd.DataFrame, *, variable: str | None = None) -> Figu
     >>> [ax.get_xlabel() for ax in figure.axes]
     ['mean', 'standard deviation']
     """
+    check_table(
+        table,
+        ["dyad", "role", "variable", "mean", "sd", "rmssd"],
+        name="affect_dynamics",
+        maker="rd.affect_dynamics(panel, ...)",
+    )
     known = list(dict.fromkeys(table["variable"]))
     chosen = variable if variable is not None else (known[0] if known else None)
     if chosen not in known:
@@ -130,6 +137,7 @@ def _role_legend(ax: Axes, rows: pd.DataFrame, *, above: bool = False) -> None:
     ax.legend(handles=handles, handletextpad=0.2, **where)
 
 
+@draws_result("rd.dynamics.location_scale(panel, ...)")
 def location_scale(result: Result) -> Figure:
     """Draw each person's mean beside the logarithm of the variance around it.
 
@@ -178,6 +186,7 @@ def location_scale(result: Result) -> Figure:
     return figure_of(ax)
 
 
+@draws_result("rd.dynamics.inertia(panel, ...)")
 def inertia(result: Result, *, ax: Axes | None = None) -> Figure:
     """Draw each person's predicted inertia, in order of size, beside the average.
 
@@ -243,6 +252,7 @@ def _name(row: Any) -> str:
     return f"dyad {row.dyad}, {row.role if row.role != '' else row.person}"
 
 
+@draws_result("rd.dynamics.network_density(panel, ...)")
 def network(result: Result) -> Figure:
     """Draw the lagged network of the sample, and each person's density beside what noise alone would give.
 
@@ -399,6 +409,13 @@ def shrinkage(
     >>> [ax.get_title(loc="left") for ax in rd.plot.shrinkage(trend, windows).axes]
     ['dyad 0', 'dyad 1']
     """
+    check_table(table, ["measure", "dyad", "first"], name="shrinkage", maker="rd.dynamics.shrinkage(panel, ...)")
+    check_table(
+        windows,
+        ["dyad", "person", "start", "n_obs"],
+        name="shrinkage",
+        maker="(as windows) rd.dynamics.contact_windows(panel, ...)",
+    )
     known = list(dict.fromkeys(windows["dyad"]))
     chosen = known[:6] if dyads is None else [known[k] for k in label_codes(dyads, known, "dyad", "the table")]
     rows = table[(table["measure"] == measure) & (table["dyad"].astype(str) != "sample")]

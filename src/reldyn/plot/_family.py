@@ -10,6 +10,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from reldyn.errors import DesignError, check_option
+from reldyn.plot._given import draws_result
 from reldyn.plot._style import BLUE, GREY, INK, ORANGE, new_figure, style
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ TOP, BOTTOM = 0.80, 0.20
 WIDTH, HEIGHT = 0.085, 0.085
 
 
+@draws_result("rd.actor_partner.mediation(panel, ...)")
 def mediation_diagram(result: Result, *, predictor: str | None = None, mediator: str | None = None) -> Figure:
     """Draw an actor-partner mediation: its paths, and the direct effects under them.
 
@@ -98,6 +100,7 @@ def _mediation_panel(
             _box(ax, x, y, name, member, half)
 
 
+@draws_result("rd.actor_partner.common_fate(panel, ...)")
 def common_fate_diagram(result: Result) -> Figure:
     """Draw a common fate model: what the members share, and the slope between the two shared variables.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn.errors import DesignError
+from reldyn.plot._given import check_table, draws_result
 from reldyn.plot._layers import course
 from reldyn.plot._style import GREY, INK, MEMBERS, PALE, axes_or_new, figure_of, new_figure, roles_of, style
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["event_response", "phases", "reliable_change"]
 
 
+@draws_result("rd.intervention.interrupted_series(panel, ...)")
 def phases(result: Result, *, dyad: Hashable | None = None) -> Figure:
     """Draw both partners' series with the phases and what was fitted in each.
 
@@ -105,6 +107,7 @@ def _named_phases(ax: Axes, rows: pd.DataFrame, labels: tuple[str, str]) -> None
         )
 
 
+@draws_result("rd.intervention.event_response(panel, ...)")
 def event_response(result: Result, *, dyad: Hashable | None = None) -> Figure:
     """Draw the course of an outcome around an event.
 
@@ -200,6 +203,12 @@ def reliable_change(table: pd.DataFrame, *, ax: Axes | None = None) -> Figure:
     >>> rd.plot.reliable_change(found).axes[0].get_xlabel()
     'change of the mean'
     """
+    check_table(
+        table,
+        ["dyad", "role", "change", "critical_change", "reliable"],
+        name="reliable_change",
+        maker="rd.intervention.reliable_change(panel, ...)",
+    )
     rows = table[table["critical_change"].notna()].reset_index(drop=True)
     if rows.empty:
         raise DesignError("no person has a change to judge: the column note says why.")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn.errors import DesignError, check_columns
+from reldyn.plot._given import draws_result
 from reldyn.plot._style import BLUE, GREY, INK, ORANGE, new_figure, style, wrapped
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 0.15, 0.79, 0.79, 0.21
 _HALF_WIDTH, _HALF_HEIGHT = 0.135, 0.105
 
 
+@draws_result("rd.apim(panel, ...)")
 def path_diagram(fit: Result) -> Figure:
     """Draw the actor and partner effects of `reldyn.apim`, one diagram per predictor and level.
 

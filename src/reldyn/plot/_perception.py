@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from reldyn.errors import DesignError
+from reldyn.plot._given import draws_result
 from reldyn.plot._layers import course
 from reldyn.plot._style import GREY, INK, MEMBERS, axes_or_new, figure_of, new_figure, style
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["dissociation", "similarity", "social_accuracy", "truth_and_bias"]
 
 
+@draws_result("rd.perception.truth_and_bias(panel, ...)")
 def truth_and_bias(result: Result, *, ax: Axes | None = None) -> Figure:
     """Draw each perceiver's truth force beside the bias force, and what changes over time.
 
@@ -115,6 +117,7 @@ def _course(ax: Axes, result: Any, effect: str) -> None:
     ax.set_title(f"{effect.capitalize()} over time")
 
 
+@draws_result("rd.perception.dissociation(panel, ...)")
 def dissociation(result: Result, *, ax: Axes | None = None) -> Figure:
     """Draw each perceiver's accuracy beside the contagion.
 
@@ -157,6 +160,7 @@ def dissociation(result: Result, *, ax: Axes | None = None) -> Figure:
     return figure_of(axes)
 
 
+@draws_result("rd.perception.social_accuracy(...)")
 def social_accuracy(result: Result, *, ax: Axes | None = None) -> Figure:
     """Draw each perceiver's normative accuracy beside the distinctive one.
 
@@ -223,6 +227,7 @@ def _mean_point(ax: Axes, x: Any, y: Any) -> None:
     )
 
 
+@draws_result("rd.perception.similarity(panel, ...)")
 def similarity(result: Result, *, ax: Axes | None = None) -> Figure:
     """Draw the mean similarity of dyads beside that of pseudo-couples.
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reldyn.errors import DataError, check_columns
+from reldyn.errors import DataError, DesignError, check_columns
+from reldyn.plot._given import check_table
 from reldyn.plot._style import BLUE, GREY, INK, new_figure, style
 
 if TYPE_CHECKING:
@@ -45,6 +46,11 @@ def spread(table: pd.DataFrame) -> Figure:
     >>> rd.plot.spread(pd.DataFrame([row])).axes[0].get_yticklabels()[0].get_text()
     'longing'
     """
+    if not hasattr(table, "columns"):
+        raise DesignError(
+            f"plot.spread draws a table with one row per group, and was given a {type(table).__name__}: give a data "
+            "frame with the columns of, number, mean, low, middle and high."
+        )
     check_columns(table.columns, ["of", "number", "mean", "low", "middle", "high"], "table")
     known = table[np.isfinite(table["low"].to_numpy(dtype=float))]
     if known.empty:
@@ -96,7 +102,7 @@ def compliance_course(table: pd.DataFrame) -> Figure:
     >>> [ax.get_xlabel() for ax in rd.plot.compliance_course(panel.compliance()).axes]
     ['day', 'prompt of the day']
     """
-    check_columns(table.columns, ["level", "label", "share", "both_share"], "table")
+    check_table(table, ["level", "label", "share", "both_share"], name="compliance_course", maker="panel.compliance()")
     parts = {what: table[table["level"] == level] for level, what in (("day", "day"), ("beep", "prompt of the day"))}
     parts = {what: part for what, part in parts.items() if len(part) > 1}
     if not parts:

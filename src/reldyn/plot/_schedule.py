@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reldyn.errors import DataError, DesignError, check_columns
+from reldyn.errors import DataError, DesignError
+from reldyn.plot._given import check_table
 from reldyn.plot._style import BLUE, GREY, INK, ORANGE, PALE, new_figure, style
 
 if TYPE_CHECKING:
@@ -57,7 +58,11 @@ def schedule(
     >>> figure.axes[0].get_xlabel()
     'CV of the intervals'
     """
-    check_columns(list(frame.columns), ["dyad", "giver", "cv", "conf_low", "conf_high", "cv_random"], "the schedule")
+    needed = ["dyad", "giver", "cv", "conf_low", "conf_high", "cv_random"]
+    check_table(frame, needed, name="schedule", maker="rd.cycles.schedule(panel, ...)")
+    if events is not None:
+        needed = ["dyad", "giver", "position", "warm"]
+        check_table(events, needed, name="schedule", maker="(as events) rd.cycles.events(panel, ...)")
     rows = _chosen(frame, dyads)
     labels = [f"dyad {row.dyad}, from {row.giver}" for row in rows.itertuples()]
     with style():
@@ -90,7 +95,6 @@ def _chosen(frame: pd.DataFrame, dyads: Sequence[Hashable] | None) -> pd.DataFra
 
 
 def _draw_raster(ax: Axes, rows: pd.DataFrame, events: pd.DataFrame) -> None:
-    check_columns(list(events.columns), ["dyad", "giver", "position", "warm"], "the events")
     by_row = dict(iter(events.groupby(["dyad", "giver"], sort=False, dropna=False)))
     longest = 1
     for at, row in enumerate(rows.itertuples()):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn.errors import DesignError
+from reldyn.plot._given import draws_result
 from reldyn.plot._layers import course
 from reldyn.plot._style import BLUE, GREY, INK, MEMBERS, ORANGE, SKY, axes_or_new, figure_of, new_figure, style
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["response_surface", "simple_slopes"]
 
 
+@draws_result("rd.actor_partner.simple_slopes(fit)")
 def simple_slopes(result: Result, *, ax: Axes | None = None) -> Figure:
     """Draw moderated effects over the range of their moderator.
 
@@ -87,6 +89,7 @@ def _slope_panel(ax: Axes, result: Any, term: str, colour: str) -> None:
     ax.set_xlim(*result.limits)
 
 
+@draws_result("rd.actor_partner.response_surface(panel, ...)")
 def response_surface(result: Result, *, ax: Axes | None = None) -> Figure:
     """Draw the surface of an outcome over both partners' predictor, as contours.
 

@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from reldyn.errors import DesignError
 from reldyn.plot._display import closing_what_fails, figure_of, open_figure
+from reldyn.plot._given import check_axes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,6 +126,7 @@ def wrapped(name: str, room: int) -> str:
 
 def axes_or_new(ax: Axes | None, width: float, height: float) -> Axes:
     """The axes given, or those of a new figure."""
+    check_axes(ax)
     return ax if ax is not None else new_figure(width, height).add_subplot()
 
 
@@ -152,6 +155,11 @@ def to_svg(draw: Callable[[], Figure | Axes], *, salt: str = "reldyn") -> str:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
+    if not callable(draw):
+        raise DesignError(
+            "to_svg takes a function that draws, so that the figure is made where nothing shows it: "
+            "lambda: rd.plot.coefficients(fit)."
+        )
     token = _DETACHED.set(True)
     try:
         drawn = draw()

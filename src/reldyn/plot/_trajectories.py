@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reldyn.panel import label_codes
+from reldyn.errors import DataError, DesignError
 from reldyn.plot._style import MEMBERS, PALE, new_figure, style, wrapped
 
 if TYPE_CHECKING:
@@ -54,7 +55,11 @@ def trajectories(panel: DyadPanel, variables: Sequence[str], *, dyads: Sequence[
     from reldyn.panel import check_given_panel
 
     check_given_panel(panel, "plot.trajectories")
+    if not isinstance(variables, Iterable):
+        raise DesignError(f"variables={variables!r} names no column: give one name, as text, or a list of names.")
     names = [variables] if isinstance(variables, str) else list(variables)
+    if not names:
+        raise DesignError("variables names no column: give one name, as text, or a list of names.")
     values = {name: panel.values(name) for name in names}
     shown = _dyad_codes(panel, values, dyads)
     with style():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reldyn.errors import DesignError
+from reldyn.plot._given import draws_result
 from reldyn.plot._style import GREEN, GREY, INK, MEMBERS, new_figure, style
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["asymmetry"]
 
 
+@draws_result("rd.coupling.asymmetry(panel, ...)")
 def asymmetry(result: AsymmetryResult) -> Figure:
     """Draw both cross effects of every dyad beside their difference, with intervals.
 

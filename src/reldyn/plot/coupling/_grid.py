@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reldyn.errors import DataError, DesignError
+from reldyn.plot._given import draws_result
 from reldyn.plot._layers import tiles
 from reldyn.plot._style import BLUE, INK, ORANGE, PALE, SKY, new_figure, style
 
@@ -26,6 +27,7 @@ _SHOWN = 4
 _SPREAD = 0.34
 
 
+@draws_result("rd.coupling.state_space_grid(panel, ...)")
 def state_space_grid(result: GridResult, *, dyads: Sequence[Hashable] | None = None) -> Figure:
     """Draw the grid of each dyad: time in each cell, the path between events, and the attractors.
 

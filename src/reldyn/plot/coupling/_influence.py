@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reldyn.errors import DataError, DesignError
+from reldyn.plot._given import draws_result
 from reldyn.plot._style import BLUE, GREY, INK, ORANGE, new_figure, style
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ __all__ = ["influence_functions"]
 _POINTS = 801
 
 
+@draws_result("rd.coupling.influence_functions(panel, ...)")
 def influence_functions(result: InfluenceResult, *, dyad: Hashable | None = None) -> Figure:
     """Draw one dyad: what each partner adds to the other, and their null clines.
 

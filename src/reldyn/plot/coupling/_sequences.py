@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn.errors import DesignError
+from reldyn.plot._given import draws_result
 from reldyn.plot._layers import tiles
 from reldyn.plot._style import BLUE, INK, ORANGE, new_figure, style
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["lag_sequential"]
 
 
+@draws_result("rd.coupling.lag_sequential(panel, ...)")
 def lag_sequential(result: LagSequentialResult) -> Figure:
     """Draw the averaged log odds ratios of each path: rows are the code before, columns the code that follows.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reldyn.errors import DataError, DesignError
+from reldyn.plot._given import draws_result
 from reldyn.plot._layers import course
 from reldyn.plot._style import BLUE, GREY, INK, ORANGE, PALE, SKY, axes_or_new, figure_of, new_figure, style
 from reldyn.results import format_p
@@ -26,6 +27,7 @@ __all__ = ["cross_correlation", "recurrence", "susy", "windowed_cross_correlatio
 _MOST_CELLS = 1500
 
 
+@draws_result("rd.coupling.cross_correlation(panel, ...)")
 def cross_correlation(
     result: CrossCorrelationResult, *, dyad: Hashable | None = None, ax: Axes | None = None
 ) -> Figure:
@@ -87,6 +89,7 @@ def cross_correlation(
     return figure_of(ax)
 
 
+@draws_result("rd.coupling.windowed_cross_correlation(panel, ...)")
 def windowed_cross_correlation(
     result: WindowedResult, *, dyad: Hashable | None = None, peaks: bool = True, ax: Axes | None = None
 ) -> Figure:
@@ -151,6 +154,7 @@ def windowed_cross_correlation(
     return figure
 
 
+@draws_result("rd.coupling.recurrence(panel, ...)")
 def recurrence(result: RecurrenceResult, *, dyad: Hashable | None = None) -> Figure:
     """Draw the cross-recurrence plot of one dyad beside its diagonal profile.
 
@@ -231,6 +235,7 @@ def _draw_profile(ax: Axes, result: RecurrenceResult, row: int) -> None:
     ax.legend(loc="upper right")
 
 
+@draws_result("rd.coupling.susy(panel, ...)")
 def susy(result: SusyResult, *, dyad: Hashable | None = None, ax: Axes | None = None) -> Figure:
     """Draw real and pseudo-synchrony by lag.
 
