@@ -1,8 +1,11 @@
 """Results as tables: great-tables text, and what maketables reads."""
 
+import re
 import sys
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import reldyn as rd
@@ -66,3 +69,23 @@ def test_maketables_puts_models_side_by_side(fit):
     assert "actor x, a" in text
     assert f"{fit.tidy()['estimate'].iloc[2]:.3f}" in text
     assert np.isfinite(other.log_likelihood)
+
+
+def test_p_values_are_rendered_in_one_place():
+    # "p = 0.320" in one summary beside ".320" in every other.
+    source = Path(rd.__file__).parent
+    own = [
+        f"{path.relative_to(source)}: {line.strip()}"
+        for path in sorted(source.rglob("*.py"))
+        for line in path.read_text("utf-8").splitlines()
+        if re.search(r"\bp =? ?\{[^}]*:\.\d+[fg]\}", line)
+    ]
+    assert own == []
+    rng = np.random.default_rng(1)
+    dyad, who = (part.ravel() for part in np.indices((60, 2)))
+    frame = pd.DataFrame({"dyad": dyad, "person": 2 * dyad + who, "role": np.where(who, "b", "a")})
+    frame["x"] = rng.standard_normal(len(frame))
+    frame["y"] = frame["x"] + rng.standard_normal(len(frame))
+    panel = rd.DyadPanel(frame, dyad="dyad", person="person", role="role")
+    text = rd.actor_partner.mutual_influence(panel, outcome="y", predictor="x").summary()
+    assert re.search(r"p (= \.\d{3}|< \.001|= 1\.000)", text), text

@@ -39,6 +39,7 @@ def equals_p(value: float) -> str:
     Parameters
     ----------
     value : float
+        NaN gives "unknown".
 
     Returns
     -------
@@ -49,8 +50,8 @@ def equals_p(value: float) -> str:
     >>> equals_p(0.0312), equals_p(0.00001)
     ('= .031', '< .001')
     """
-    text = format_p(value)
-    return text if text.startswith("<") else f"= {text}"
+    text = format_p(value) or "unknown"
+    return text if text.startswith(("<", "u")) else f"= {text}"
 
 
 def counted(number: int, word: str) -> str:

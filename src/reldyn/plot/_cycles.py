@@ -11,7 +11,7 @@ import numpy as np
 from reldyn.errors import DesignError, check_option
 from reldyn.plot._given import draws_result
 from reldyn.plot._style import BLUE, GREEN, GREY, INK, ORANGE, PALE, SKY, new_figure, style
-from reldyn.results import format_p
+from reldyn.results import equals_p
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -320,7 +320,7 @@ def transition_wheel(result: CycleResult, *, dyad: Hashable = None, giver: Hasha
             _draw_disc(ax, centre[state], name, float(share[state]), float(fit.dwell_means[state]))
         if fit.n_states == 3 and math.isfinite(fit.circulation):
             found = next((test for test in one.tests if test.claim == "directed"), None)
-            tested = "" if found is None else f", p = {format_p(found.p_value)}".replace("= <", "<")
+            tested = "" if found is None else f", p {equals_p(found.p_value)}"
             ax.text(0, -1.12, f"net flow {fit.circulation:+.2f}{tested}", ha="center", va="center", fontweight="bold")
         ax.set_xlim(-1.65, 1.65)
         ax.set_ylim((-1.25, 1.55) if fit.n_states == 3 else (-0.85, 0.85))
@@ -417,7 +417,7 @@ def null_distribution(result: CycleResult, *, dyad: Hashable = None, giver: Hash
 
 
 def _draw_null(ax: Axes, claim: str, observed: float, p_value: float, statistics: np.ndarray) -> None:
-    ax.set_title(f"{claim}: p = {format_p(p_value)}".replace("= <", "<"))
+    ax.set_title(f"{claim}: p {equals_p(p_value)}")
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
     if not len(statistics):

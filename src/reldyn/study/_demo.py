@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from reldyn._kernels import chosen_kernels
 from reldyn.panel import load_sample, load_sample_truth
-from reldyn.results import write_text
+from reldyn.results import equals_p, write_text
 from reldyn.study._run import run_study
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _affect_lines(run: StudyRun) -> Iterator[str]:
     together = run.results["synchrony"].glance().iloc[0]
     yield (
         f"Synchrony of partners, largest correlation within five lags: {together['estimate']:.2f}; by chance "
-        f"{together['surrogate_mean']:.2f} (p = {together['p_value']:.3f}, circular shifts of whole days)."
+        f"{together['surrogate_mean']:.2f} (p {equals_p(together['p_value'])}, circular shifts of whole days)."
     )
     yield "Positive affect by warmth just received, points per point; planted: actor 3, partner 0:"
     table = run.results["actor_partner"].tidy()

@@ -37,7 +37,7 @@ from reldyn.actor_partner.moments._dyads import FamilyResult, warn_all
 from reldyn.errors import DesignError
 from reldyn.mixed import Estimation, Residual
 from reldyn.panel import analysis
-from reldyn.results import InState, InTables
+from reldyn.results import InState, InTables, equals_p
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -102,7 +102,7 @@ class SurfaceResult(FamilyResult):
         if len(self.moderation):
             tests = "; ".join(
                 f"{row['term']}: F({row['df']:.0f}, {row['df_error']:.1f}) = {row['statistic']:.2f}, "
-                f"p = {row['p_value']:.3f}"
+                f"p {equals_p(row['p_value'])}"
                 for row in self.moderation.to_dict("records")
             )
             changing = f"Joint tests that all five coefficients stay the same over a moderator: {tests}. "

@@ -28,7 +28,7 @@ from reldyn.actor_partner.moments._moment_model import NOT_CONVERGED, likelihood
 from reldyn.actor_partner.moments._sem import SemFit, fit_structure
 from reldyn.errors import DesignError, check_count, check_option
 from reldyn.panel import analysis
-from reldyn.results import InState, InTables
+from reldyn.results import InState, InTables, equals_p
 from reldyn.stats import known_seed
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class MediationResult(FamilyResult):
             "delta": "normal intervals with delta-method standard errors",
         }[self.interval]
         held = f" with {', '.join(self.covariates)} held constant in every equation" if self.covariates else ""
-        fit = f", chi-squared({self.df}) = {self.statistic:.3f}, p = {self.p_value:.3f}" if self.df else ""
+        fit = f", chi-squared({self.df}) = {self.statistic:.3f}, p {equals_p(self.p_value)}" if self.df else ""
         several = " Residuals of different mediators correlate." if len(self.mediators) > 1 else ""
         return (
             f"The actor-partner interdependence mediation model was fitted to {self.n_dyads} dyads, {who}{held}, by "

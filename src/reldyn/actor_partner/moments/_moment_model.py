@@ -18,7 +18,7 @@ from reldyn.actor_partner.moments._interchangeable import (
 from reldyn.actor_partner.moments._moments import Moments, independent, saturated
 from reldyn.actor_partner.moments._sem import SemFit, Structure, discrepancy, fit_structure
 from reldyn.errors import ConvergenceWarning, warn_caller
-from reldyn.results import InState, InTables, register
+from reldyn.results import InState, InTables, equals_p, register
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -218,7 +218,7 @@ class MomentResult(FamilyResult):
             else ""
         )
         return (
-            f"{start}Fit: chi-squared({fitted.df}) = {fitted.statistic:.3f}, p = {fitted.p_value:.3f}, "
+            f"{start}Fit: chi-squared({fitted.df}) = {fitted.statistic:.3f}, p {equals_p(fitted.p_value)}, "
             f"CFI {indices['cfi']:.3f}, TLI {indices['tli']:.3f}, RMSEA {indices['rmsea']:.3f}, "
             f"SRMR {indices['srmr']:.3f}{cleared}."
         )

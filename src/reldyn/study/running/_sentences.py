@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from reldyn._format import format_p
 from reldyn.study.running._few import FEW
+from reldyn._format import equals_p
 from reldyn.study.running._over_dyads import FEWEST, Spread
 
 if TYPE_CHECKING:
@@ -59,8 +60,7 @@ def _test(row: Row, symbol: str) -> list[str]:
         degrees = f"({_degrees(df)})" if _finite(df) else ""
         parts.append(f"{symbol}{degrees} = {_number(row['statistic'])}")
     if _finite(row.get("p_value")):
-        shown = format_p(float(row["p_value"]))
-        parts.append(f"p {shown}" if shown.startswith("<") else f"p = {shown}")
+        parts.append(f"p {equals_p(float(row['p_value']))}")
     return parts
 
 
