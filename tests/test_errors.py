@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import reldyn as rd
-from reldyn.errors import check_columns, check_count, check_option, describe_rows, is_count
+from reldyn.errors import check_columns, check_count, check_option, describe_rows, is_count, label_hint
 
 
 def test_data_and_design_errors_are_value_errors_of_reldyn():
@@ -117,3 +117,37 @@ def test_what_is_no_count_is_refused_in_one_sentence(value):
 @pytest.mark.parametrize("value", [1, 7, np.int64(2), np.uint8(3)])
 def test_counts_of_python_and_numpy_are_counts(value):
     check_count(value, "n_boot", 1)
+
+
+@pytest.mark.parametrize(
+    ("asked", "known", "hint"),
+    [
+        ("1", (1, 2), " (did you mean 1, a number?)"),
+        ("01", (1, 2), " (did you mean 1, a number?)"),
+        (1, ("1", "2"), " (did you mean '1', text?)"),
+        ("wmoan", ("man", "woman"), " (did you mean 'woman'?)"),
+        (9, (1, 2), ""),
+        (None, (1, 2), ""),
+    ],
+)
+def test_a_label_of_another_kind_is_asked_for(asked, known, hint):
+    assert label_hint(asked, known) == hint
+
+
+def test_a_number_written_as_text_gets_a_hint_wherever_a_dyad_is_named():
+    panel = rd.simulate.cycles("linear", n_dyads=3, n_occasions=40, seed=1).panel
+    synchrony = rd.coupling.recurrence(panel, "warmth", radius=0.5, surrogate=None)
+    grid = rd.coupling.state_space_grid(panel, "warmth", bins=3)
+    for call in (
+        lambda: panel.select(dyads="1"),
+        lambda: rd.plot.trajectories(panel, ["warmth"], dyads="1"),
+        lambda: synchrony.matrix("1"),
+        lambda: synchrony.plot(dyad="1"),
+        lambda: grid.plot(dyads="1"),
+        lambda: rd.plot.schedule(rd.cycles.schedule(panel, warmth="warmth"), dyads="1"),
+    ):
+        with pytest.raises(rd.DataError, match=r"\(did you mean 1, a number\?\)"):
+            call()
+    with pytest.raises(rd.DataError) as caught:
+        panel.select(dyads="1")
+    assert str(caught.value) == ("no dyad '1' in the panel (did you mean 1, a number?); there are 3: 1, 2, 3.")

@@ -9,7 +9,7 @@ import difflib
 import numbers
 import sys
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ __all__ = [
     "check_option",
     "describe_rows",
     "is_count",
+    "label_hint",
     "warn_caller",
 ]
 
@@ -248,3 +249,39 @@ def check_columns(present: Collection[str], wanted: Collection[str], where: str 
         parts.append(f"{name!r} in {where}" + (f" (nearest: {close[0]!r})" if close else ""))
     listed = ", ".join(names[:30]) + (" ..." if len(names) > 30 else "")
     raise DataError(f"no column {'; no column '.join(parts)}. Columns: {listed}.")
+
+
+def label_hint(asked: Any, known: Collection[Hashable]) -> str:
+    """A question whether another label was meant, to be put behind the one that is absent; empty where none is near.
+
+    Parameters
+    ----------
+    asked : object
+        The label that is not there.
+    known : collection of label
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> label_hint("1", [1, 2]), label_hint(7, ["c7"]), label_hint("c77", ["c7", "d1"])
+    (' (did you mean 1, a number?)', '', " (did you mean 'c7'?)")
+    """
+    for one in known:
+        if isinstance(one, str) != isinstance(asked, str) and _reads_alike(asked, one):
+            return f" (did you mean {one!r}, {'text' if isinstance(one, str) else 'a number'}?)"
+    texts = [one for one in known if isinstance(one, str)]
+    close = difflib.get_close_matches(asked, texts, n=1) if isinstance(asked, str) else []
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _reads_alike(first: Any, second: Any) -> bool:
+    """Whether two labels are written alike, or are the same number."""
+    if str(first).strip() == str(second).strip():
+        return True
+    try:
+        return float(first) == float(second)
+    except (TypeError, ValueError):
+        return False

@@ -398,7 +398,7 @@ def test_text_where_numbers_are_needed_says_its_lines_and_what_to_do(tmp_path, c
 
 def test_labels_of_another_type_are_named_with_the_right_one():
     panel = rd.simulate.apim(n_dyads=3, n_occasions=4, actor=0.3, partner=0.1, seed=1).panel
-    wanted = "no dyad '1' in the panel; there are 3: 1, 2, 3. Labels are numbers here: write 1."
+    wanted = "no dyad '1' in the panel (did you mean 1, a number?); there are 3: 1, 2, 3."
     for ask in (lambda: panel.select(dyads=["1"]), lambda: rd.plot.trajectories(panel, ["y"], dyads=["1"])):
         with pytest.raises(DataError) as told:
             ask()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 
-from reldyn.errors import DataError
+from reldyn.errors import DataError, label_hint
 
 __all__ = ["label_codes"]
 
@@ -40,17 +40,13 @@ def label_codes(
     >>> label_codes(["3"], (1, 2, 3), "dyad")
     Traceback (most recent call last):
         ...
-    reldyn.errors.DataError: no dyad '3' in the panel; there are 3: 1, 2, 3. Labels are numbers here: write 3.
+    reldyn.errors.DataError: no dyad '3' in the panel (did you mean 3, a number?); there are 3: 1, 2, 3.
     """
     named = [wanted] if isinstance(wanted, str) or not isinstance(wanted, Iterable) else list(wanted)
     place = {label: code for code, label in enumerate(labels)}
     unknown = [label for label in named if not isinstance(label, Hashable) or label not in place]
     if unknown:
         shown = ", ".join(repr(label) for label in labels[:_SHOWN]) + (" ..." if len(labels) > _SHOWN else "")
-        text = f"no {what} {unknown[0]!r} in {where}; there are {len(labels)}: {shown}."
-        same = next((label for label in labels if str(label) == str(unknown[0])), None)
-        if same is not None:
-            kind = "text" if isinstance(same, str) else "numbers"
-            text += f" Labels are {kind} here: write {same!r}."
-        raise DataError(text)
+        hint = label_hint(unknown[0], labels)
+        raise DataError(f"no {what} {unknown[0]!r} in {where}{hint}; there are {len(labels)}: {shown}.")
     return [place[label] for label in named]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reldyn.errors import DesignError
+from reldyn.errors import DesignError, label_hint
 from reldyn.plot._given import check_table, draws_result
 from reldyn.plot._layers import course
 from reldyn.plot._style import GREY, INK, MEMBERS, PALE, axes_or_new, figure_of, new_figure, roles_of, style
@@ -56,7 +56,8 @@ def phases(result: Result, *, dyad: Hashable | None = None) -> Figure:
     known = list(dict.fromkeys(told.series["dyad"]))
     chosen = known[0] if dyad is None else dyad
     if chosen not in known:
-        raise DesignError(f"dyad={dyad!r} is no dyad of the result; there are: {', '.join(map(repr, known[:10]))}.")
+        there = ", ".join(map(repr, known[:10]))
+        raise DesignError(f"dyad={dyad!r} is no dyad of the result{label_hint(dyad, known)}; there are: {there}.")
     rows = told.series[told.series["dyad"] == chosen]
     people = list(dict.fromkeys(rows["person"]))
     with style():
@@ -145,7 +146,8 @@ def event_response(result: Result, *, dyad: Hashable | None = None) -> Figure:
     everyone = table["dyad"].astype(str) != "sample"
     known = list(dict.fromkeys(table.loc[everyone, "dyad"]))
     if dyad is not None and dyad not in known:
-        raise DesignError(f"dyad={dyad!r} is no dyad of the result; there are: {', '.join(map(repr, known[:10]))}.")
+        there = ", ".join(map(repr, known[:10]))
+        raise DesignError(f"dyad={dyad!r} is no dyad of the result{label_hint(dyad, known)}; there are: {there}.")
     shown = table[everyone] if dyad is None else table[everyone & (table["dyad"] == dyad)]
     if not shown["estimate"].notna().any():
         raise DesignError("no response was estimated: models['note'] says why.")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reldyn.errors import DataError, DesignError
-from reldyn.plot._given import check_table
+from reldyn.errors import DataError, DesignError, label_hint
+from reldyn.plot._given import check_table, labels_listed
 from reldyn.plot._style import BLUE, GREY, INK, ORANGE, PALE, new_figure, style
 
 if TYPE_CHECKING:
@@ -87,11 +87,12 @@ def _chosen(frame: pd.DataFrame, dyads: Sequence[Hashable] | None) -> pd.DataFra
         raise DesignError("the schedule has no rows to draw.")
     if dyads is None:
         return frame.head(_SHOWN).reset_index(drop=True)
+    dyads = labels_listed(dyads)
     known = set(frame["dyad"])
     unknown = [label for label in dyads if label not in known]
     if unknown:
-        raise DataError(f"no dyad {unknown[0]!r} in the schedule.")
-    return frame[frame["dyad"].isin(list(dyads))].reset_index(drop=True)
+        raise DataError(f"no dyad {unknown[0]!r} in the schedule{label_hint(unknown[0], known)}.")
+    return frame[frame["dyad"].isin(dyads)].reset_index(drop=True)
 
 
 def _draw_raster(ax: Axes, rows: pd.DataFrame, events: pd.DataFrame) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reldyn.errors import DesignError
 from reldyn.panel import label_codes
-from reldyn.errors import DataError, DesignError
 from reldyn.plot._style import MEMBERS, PALE, new_figure, style, wrapped
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from reldyn.coupling.synchrony._recurrence_lines import (
 from reldyn.coupling.synchrony._surrogates import Surrogates, as_surrogates
 from reldyn.coupling.synchrony._synchrony import Case, Curves, answer_all, columns, pool
 from reldyn.coupling.synchrony._synchrony_result import SynchronyResult, assemble
-from reldyn.errors import DataError, DesignError, check_count, check_option
+from reldyn.errors import DataError, DesignError, check_count, check_option, label_hint
 from reldyn.panel import DyadSeries, analysis
 from reldyn.results import InState
 
@@ -89,7 +89,7 @@ class RecurrenceResult(SynchronyResult):
         """
         labels = self.dyads["dyad"].tolist()
         if dyad not in labels:
-            raise DataError(f"no dyad {dyad!r} in the result.")
+            raise DataError(f"no dyad {dyad!r} in the result{label_hint(dyad, labels)}.")
         x, y = self.points[labels.index(dyad)]
         if not len(x):
             return np.zeros((0, 0), dtype=bool)

@@ -14,7 +14,7 @@ from reldyn.coupling.synchrony._surrogates import Surrogates, as_surrogates
 from reldyn.coupling.synchrony._synchrony import Case, Curves, answer_all, columns, pool, with_note
 from reldyn.coupling.synchrony._synchrony_result import SynchronyResult, assemble
 from reldyn.coupling.synchrony._windows import pick_peaks, window_starts, windowed_correlations
-from reldyn.errors import DataError, check_count
+from reldyn.errors import DataError, check_count, label_hint
 from reldyn.panel import DyadSeries, analysis
 from reldyn.results import InState
 
@@ -78,7 +78,7 @@ class WindowedResult(SynchronyResult):
 
         labels = self.dyads["dyad"].tolist()
         if dyad not in labels:
-            raise DataError(f"no dyad {dyad!r} in the result.")
+            raise DataError(f"no dyad {dyad!r} in the result{label_hint(dyad, labels)}.")
         row = labels.index(dyad)
         index = pd.Index(self.starts[row], name="start")
         return pd.DataFrame(self.matrices[row], index=index, columns=pd.Index(self.lags, name="lag"))

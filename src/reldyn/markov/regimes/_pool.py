@@ -141,7 +141,9 @@ def linear_levels(data: LevelData) -> Array:
 
 
 def pool_levels(data: LevelData, linear: Array, *, n_states: int = 3, n_iterations: int = _ROUNDS) -> Pooled:
-    """Learn shared phases and shared shocks from many series, from several starts; after 16 turns the likeliest mixture goes on.
+    """Learn shared phases and shared shocks from many series.
+
+    From several starts, of which the likeliest goes on alone after 16 turns.
 
     Parameters
     ----------

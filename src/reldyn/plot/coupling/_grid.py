@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reldyn.errors import DataError, DesignError
-from reldyn.plot._given import draws_result
+from reldyn.errors import DataError, DesignError, label_hint
+from reldyn.plot._given import draws_result, labels_listed
 from reldyn.plot._layers import tiles
 from reldyn.plot._style import BLUE, INK, ORANGE, PALE, SKY, new_figure, style
 
@@ -80,10 +80,11 @@ def state_space_grid(result: GridResult, *, dyads: Sequence[Hashable] | None = N
 def _chosen(result: GridResult, dyads: Sequence[Hashable] | None) -> list[Hashable]:
     with_grid = list(dict.fromkeys(result.events["dyad"]))
     if dyads is not None:
+        dyads = labels_listed(dyads)
         unknown = [label for label in dyads if label not in with_grid]
         if unknown:
-            raise DataError(f"dyad {unknown[0]!r} has no grid in this result.")
-        with_grid = list(dyads)
+            raise DataError(f"dyad {unknown[0]!r} has no grid in this result{label_hint(unknown[0], with_grid)}.")
+        with_grid = dyads
     if not with_grid:
         raise DesignError("no dyad has a grid to draw.")
     return with_grid if dyads is not None else with_grid[:_SHOWN]

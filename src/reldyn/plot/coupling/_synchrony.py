@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reldyn.errors import DataError, DesignError
+from reldyn.errors import DataError, DesignError, label_hint
 from reldyn.plot._given import draws_result
 from reldyn.plot._layers import course
 from reldyn.plot._style import BLUE, GREY, INK, ORANGE, PALE, SKY, axes_or_new, figure_of, new_figure, style
-from reldyn.results import format_p
+from reldyn.results import equals_p
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -311,12 +311,11 @@ def p_text(p_value: float) -> str:
     """The end of a title that says what the test says."""
     if not np.isfinite(p_value):
         return ", not tested"
-    shown = format_p(p_value)
-    return f", p {shown}" if shown.startswith("<") else f", p = {shown}"
+    return f", p {equals_p(p_value)}"
 
 
 def row_of(labels: list[Hashable], dyad: Hashable) -> int:
     """Place of a dyad among the labels of a result."""
     if dyad not in labels:
-        raise DataError(f"no dyad {dyad!r} in the result.")
+        raise DataError(f"no dyad {dyad!r} in the result{label_hint(dyad, labels)}.")
     return labels.index(dyad)

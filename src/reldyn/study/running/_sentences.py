@@ -9,9 +9,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from reldyn._format import format_p
-from reldyn.study.running._few import FEW
 from reldyn._format import equals_p
+from reldyn.study.running._few import FEW
 from reldyn.study.running._over_dyads import FEWEST, Spread
 
 if TYPE_CHECKING:
