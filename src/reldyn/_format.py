@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["counted", "equals_p", "format_p", "format_table"]
+__all__ = ["agreeing", "counted", "equals_p", "format_p", "format_table", "numbered_notes"]
 
 
 def format_p(value: float) -> str:
@@ -52,6 +53,27 @@ def equals_p(value: float) -> str:
     """
     text = format_p(value) or "unknown"
     return text if text.startswith(("<", "u")) else f"= {text}"
+
+
+def agreeing(number: int, one: str, more: str) -> str:
+    """The form of a verb that goes with a count.
+
+    Parameters
+    ----------
+    number : int
+    one, more : str
+        For one, and for none or several.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> agreeing(1, "has", "have"), agreeing(3, "has", "have")
+    ('has', 'have')
+    """
+    return one if number == 1 else more
 
 
 def counted(number: int, word: str) -> str:
@@ -109,3 +131,40 @@ def format_table(frame: pd.DataFrame, digits: int = 3) -> pd.DataFrame:
         return item is None or item is pd.NA or item is pd.NaT or (isinstance(item, float) and math.isnan(item))
 
     return pd.DataFrame({name: render(str(name), frame[name]) for name in frame})
+
+
+def numbered_notes(table: pd.DataFrame, shown: int | None = None) -> tuple[pd.DataFrame, list[str]]:
+    """Rows of a table with numbers in place of their notes, and each note once.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Its column ``note``, if there is one, holds texts.
+    shown : int, optional
+        How many rows are shown; None: all.
+
+    Returns
+    -------
+    rows : pandas.DataFrame
+    notes : list of str
+        In the order of their numbers, with the number of rows of the whole table they belong to where it is not one.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows, notes = numbered_notes(pd.DataFrame({"dyad": [1, 2, 3], "note": ["short", "", "short"]}))
+    >>> rows["note"].tolist(), notes
+    (['[1]', '', '[1]'], ['[1] 2 rows: short'])
+    """
+    rows = table if shown is None else table.head(shown)
+    if "note" not in table:
+        return rows, []
+    texts = [note if isinstance(note, str) else "" for note in table["note"]]
+    number = {note: at for at, note in enumerate(dict.fromkeys(filter(None, texts[: len(rows)])), start=1)}
+    times = Counter(texts)
+    marks = [f"[{number[note]}]" if note else "" for note in texts[: len(rows)]]
+    notes = [
+        f"[{at}] {note}" if times[note] == 1 else f"[{at}] {counted(times[note], 'row')}: {note}"
+        for note, at in number.items()
+    ]
+    return rows.assign(note=marks), notes

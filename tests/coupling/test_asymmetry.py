@@ -214,7 +214,7 @@ def test_series_that_cannot_tell_give_the_reason(change, note):
     found = asymmetry(panel_of([values]), "y")
     assert found.tidy()["note"].str.startswith(note).all()
     assert found.tidy()["estimate"].isna().all()
-    assert found.warnings[0] == "1 of 1 dyads have no estimate; `dyads` says why."
+    assert found.warnings[0] == "1 of 1 dyad has no estimate; `dyads` says why."
     assert found.checks["verdict"].tolist() == [""]
     assert not found.glance()["converged"].iloc[0]
 
@@ -261,7 +261,7 @@ def test_without_days_the_result_says_what_it_could_not_take_out():
     panel = rd.DyadPanel(
         frame[["dyad", "person", "role", "t", "y"]], dyad="dyad", person="person", role="role", time="t"
     )
-    told = "no time of day is known, so a shared daily rhythm is not taken out (1 of 1 dyads)."
+    told = "no time of day is known, so a shared daily rhythm is not taken out (1 of 1 dyad)."
     assert asymmetry(panel, "y", **SLOW).warnings == (told,)
 
 

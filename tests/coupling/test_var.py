@@ -202,7 +202,7 @@ def test_series_that_say_nothing_give_a_reason(verb):
 def test_a_dyad_without_estimate_is_counted_out():
     values = np.column_stack([np.random.default_rng(3).standard_normal(30), np.full(30, 2.0)])
     fit = var(days_of(values, 30), "y")
-    assert fit.warnings == ("1 of 1 dyads have no estimate; `residuals` says why.",)
+    assert fit.warnings == ("1 of 1 dyad has no estimate; `residuals` says why.",)
     assert (fit.n_dyads, fit.converged) == (0, False)
     assert math.isnan(fit.glance()["aic"].iloc[0])
 
@@ -212,7 +212,7 @@ def test_wrong_calls_say_what_would_mend_them(pair, dyads):
         granger(pair, "y", lags=0)
     with pytest.raises(DesignError, match="pooling='some'"):
         var(pair, "y", pooling="some")
-    with pytest.raises(DesignError, match=r"1 of 1 dyads have at least 3 pairs .* need 10. Use pooling='none'"):
+    with pytest.raises(DesignError, match=r"1 of 1 dyad has at least 3 pairs .* need 10. Use pooling='none'"):
         var(pair, "y", pooling="two-step")
     frame = dyads.frame.drop(columns="role")
     alike = rd.DyadPanel(frame, dyad="dyad", person="person", time="t")

@@ -127,7 +127,7 @@ def test_instability_agrees_with_lme_on_successive_observations_of_a_day(esm, re
 def test_who_is_left_out_is_said(esm):
     left_out = (rd.dynamics.inertia(esm, "pa").persons()["note"] != "").sum()
     assert rd.dynamics.inertia(esm, "pa").notes[0] == f"{left_out} of 60 persons are left out; persons() says why."
-    assert rd.dynamics.instability(esm, "pa").notes[0] == "1 of 60 persons are left out; persons() says why."
+    assert rd.dynamics.instability(esm, "pa").notes[0] == "1 of 60 persons is left out; persons() says why."
     everyone = esm.select(dyads=[10, 11, 12])
     assert not any("left out" in note for note in rd.dynamics.instability(everyone, "pa").notes)
 

@@ -338,7 +338,7 @@ def test_partners_on_different_clocks_are_mentioned():
     aligned = align(frame, prompts=("09:00", "15:00"))
     assert aligned.report.iloc[-1]["paired"] == 2
     assert aligned.warnings == (
-        "at 1 prompts the partners' stamps have different UTC offsets; each was matched on its own clock. "
+        "at 1 prompt the partners' stamps have different UTC offsets; each was matched on its own clock. "
         "Name timezone= to put both on one clock.",
     )
     together = align(frame, prompts=("09:00", "15:00"), timezone="Europe/Berlin").frame

@@ -209,7 +209,7 @@ def test_dissociation_says_who_is_left_out():
     frame.loc[frame["person"] == 5, "perceived"] = 3.0
     panel = rd.DyadPanel(frame, dyad="dyad", person="person", role="role", time="time")
     found = rd.perception.dissociation(panel, judgment="perceived", affect="mood", n_boot=19, seed=1)
-    assert found.warnings == ("1 of 40 perceivers lack one of the two and are left out.",)
+    assert found.warnings == ("1 of 40 perceivers lacks one of the two and is left out.",)
     assert found.perceivers().set_index("person").loc[5, "note"] == "accuracy: the outcome never varies"
     few = rd.DyadPanel(frame[frame["dyad"] < 4], dyad="dyad", person="person", role="role", time="time")
     with pytest.raises(rd.DesignError, match="3 dyads have a perceiver with both accuracy and contagion, below 5"):

@@ -422,7 +422,7 @@ def test_the_command_writes_once(m_path, tmp_path, capsys):
     assert main(arguments) == 0
     printed = capsys.readouterr()
     target = tmp_path / "basic-panel.csv"
-    assert printed.out.splitlines()[0] == f"{m_path}: 4 of 6 rows, 2 persons, 1 dyads"
+    assert printed.out.splitlines()[0] == f"{m_path}: 4 of 6 rows, 2 persons, 1 dyad"
     assert printed.out.splitlines()[-1] == f"Rows: {target}"
     before = target.read_bytes()
     frame = rd.read_table(target, dates="iso")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._format import agreeing, counted
 from reldyn.actor_partner._categories import values_of
 from reldyn.actor_partner._causes import one_sided_notes
 from reldyn.actor_partner.model._values import CONSTANT, partner_trait, partner_values
@@ -127,7 +128,7 @@ def _refuse_disagreement(
     where = " at the same occasion" if varying else ""
     raise DataError(
         f"moderators={{{name!r}: 'dyad'}} says that {name!r} belongs to the dyad, but partners have different values "
-        f"of it{where} in {len(codes):,} {'dyad' if len(codes) == 1 else 'dyads'} ({', '.join(labels)}{more}). Use "
+        f"of it{where} in {counted(len(codes), 'dyad')} ({', '.join(labels)}{more}). Use "
         f"'actor' or 'partner', or make one value per dyad first, for example the mean of both."
     )
 
@@ -190,7 +191,7 @@ def absence_notes(
             belongs = {"actor": "own", "partner": "partner's", "dyad": "dyad's"}[owner]
             when = " of that occasion" if name in varying else ""
             notes.append(
-                f"{gone:,} of {int(answered.sum()):,} rows with an outcome are left out because the {belongs} "
-                f"{name}{when} is missing."
+                f"{gone:,} of {counted(int(answered.sum()), 'row')} with an outcome {agreeing(gone, 'is', 'are')} left "
+                f"out because the {belongs} {name}{when} is missing."
             )
     return tuple(notes)

@@ -78,10 +78,10 @@ class CorrelationsResult(EstimateResult):
     def _methods(self) -> str:
         return (
             f"{counted(self.n_persons, 'person')} in {counted(self.n_dyads, 'dyad')}. Within: deviations from the "
-            "person's mean, pooled over "
-            "persons (repeated-measures correlation). Between: means of persons. ICC: share of the variance between "
-            f"persons (one-way analysis of variance). Standard errors on Fisher's scale from {self.n_boot} samples of "
-            "whole dyads, intervals and tests by t with dyads - 1 degrees of freedom."
+            "person's mean, pooled over persons (repeated-measures correlation). Between: means of persons. ICC: "
+            "share of the variance between persons (one-way analysis of variance). Standard errors on Fisher's scale "
+            f"from {counted(self.n_boot, 'sample')} of whole dyads, intervals and tests by t with dyads - 1 degrees of "
+            "freedom."
         )
 
     def _about(self) -> Mapping[str, Any]:
@@ -341,7 +341,7 @@ def _standard_errors(point: Array, drawn: Array, n_dyads: Ints) -> tuple[Array, 
         if not np.isfinite(point[at]):
             notes.append("a variable does not vary at this level")
         elif n_dyads[at] < _FEWEST_DYADS:
-            notes.append(f"{n_dyads[at]} dyads, below {_FEWEST_DYADS}: no interval")
+            notes.append(f"{counted(n_dyads[at], 'dyad')}, below {_FEWEST_DYADS}: no interval")
         elif usable[:, at].mean() < _ENOUGH_DRAWS:
             notes.append("too many samples of dyads without variation: no interval")
         else:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Array, Columns, Ints
 from reldyn.dynamics._persons import listed
 from reldyn.dynamics._units import Units, person_units
@@ -59,9 +60,9 @@ class IccResult(EstimateResult):
     def _methods(self) -> str:
         nested = "occasions in persons" if self.levels == "person" else "occasions in persons in dyads"
         return (
-            f"Intercept-only models of {nested}, {self.method.upper()}; {self.n_persons} persons in {self.n_dyads} "
-            "dyads. Each row: the correlation of two values that share the level, the variance there and its share. "
-            "Intervals on Fisher's scale from the curvature of the likelihood."
+            f"Intercept-only models of {nested}, {self.method.upper()}; {counted(self.n_persons, 'person')} in "
+            f"{counted(self.n_dyads, 'dyad')}. Each row: the correlation of two values that share the level, the "
+            "variance there and its share. Intervals on Fisher's scale from the curvature of the likelihood."
         )
 
     def _about(self) -> Mapping[str, Any]:
@@ -186,7 +187,7 @@ def _hindrance(y: Array, person: Ints, dyad: Ints, levels: Levels) -> str:
         return "no observed value"
     persons = len(np.unique(person))
     if persons < 3:
-        return f"values of {persons} persons, below 3"
+        return f"values of {counted(persons, 'person')}, below 3"
     if len(y) <= persons:
         return "one value per person, so nothing within persons"
     if np.ptp(y) == 0:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Array, Column, Flags, Ints
 from reldyn.dynamics._indices import FEWEST_PAIRS, moments
 from reldyn.dynamics._pairs import Pairs, SuccessiveValues, check_pairs, pair_rule, successive_values
@@ -81,7 +82,7 @@ class InertiaResult(EstimateResult):
         return (
             f"Each value regressed on the one before (pairs: {self.pairs}), the latter as a deviation from the "
             f"person's mean; level and inertia vary over {units} and covary; {self.method.upper()}; {self.n_obs} "
-            f"pairs of {self.n_persons} persons (Jongerling, Laurenceau and Hamaker, 2015)."
+            f"pairs of {counted(self.n_persons, 'person')} (Jongerling, Laurenceau and Hamaker, 2015)."
         )
 
     def _about(self) -> Mapping[str, Any]:
@@ -157,8 +158,8 @@ def inertia(
     used = np.array([not reason for reason in reasons])
     if used.sum() < 3:
         raise DesignError(
-            f"{variable!r}: {int(used.sum())} persons have {FEWEST_PAIRS} pairs of a series that varies; a multilevel "
-            "inertia needs at least three."
+            f"{variable!r}: {counted(int(used.sum()), 'person')} have {FEWEST_PAIRS} pairs of a series that varies; a "
+            "multilevel inertia needs at least three."
         )
     at = at[used[owner]]
     person = series.person[at]
@@ -194,7 +195,7 @@ def _reasons(n: Ints, constant: Flags, n_pairs: Ints) -> list[str]:
         if count == 0:
             reasons.append("no observed value")
         elif pairs < FEWEST_PAIRS:
-            reasons.append(f"{pairs} pairs, below {FEWEST_PAIRS}")
+            reasons.append(f"{counted(pairs, 'pair')}, below {FEWEST_PAIRS}")
         else:
             reasons.append("the values never vary" if never else "")
     return reasons

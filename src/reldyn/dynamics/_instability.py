@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Column
 from reldyn.dynamics._pairs import Pairs, check_pairs, pair_rule, successive_values
 from reldyn.dynamics._persons import left_out_notes, person_columns
@@ -60,8 +61,8 @@ class InstabilityResult(EstimateResult):
     def _methods(self) -> str:
         return (
             f"log(squared successive difference + 1), pairs: {self.pairs}, with a random intercept per person; "
-            f"{self.method.upper()}; {self.n_obs} pairs of {self.n_persons} persons (Jahng, Wood and Trull, 2008). The "
-            "1 keeps equal neighbours in, so the unit of the variable matters."
+            f"{self.method.upper()}; {counted(self.n_obs, 'pair')} of {counted(self.n_persons, 'person')} (Jahng, Wood "
+            "and Trull, 2008). The 1 keeps equal neighbours in, so the unit of the variable matters."
         )
 
     def _about(self) -> Mapping[str, Any]:
@@ -123,7 +124,7 @@ def instability(
     n_units = len(np.unique(person))
     if n_units < 3 or len(person) <= n_units:
         raise DesignError(
-            f"{variable!r}: {len(person)} pairs of {n_units} persons; at least three need two pairs or more."
+            f"{variable!r}: {counted(len(person), 'pair')} of {n_units} persons; at least three need two pairs or more."
         )
     y = np.log1p((series.after - series.before) ** 2)
     if np.ptp(y) == 0:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
 
+from reldyn._format import agreeing, counted
 from reldyn._types import Array, Column, Flags, Ints
 from reldyn.dynamics._pairs import check_pairs, pair_rule, successive_values
 from reldyn.dynamics._persons import first_rows, person_columns
@@ -69,7 +70,7 @@ class LocationScaleResult(EstimateResult):
     def _methods(self) -> str:
         out = {"mean": "person mean", "inertia": "own previous value", "influence": "own and partner's previous value"}
         return (
-            f"Two steps: mean and log residual variance of each of {self.n_persons} persons (taken out: "
+            f"Two steps: mean and log residual variance of each of {counted(self.n_persons, 'person')} (taken out: "
             f"{out[self.residual]}), then their distribution over persons with sampling error subtracted; intervals by "
             "leaving out one dyad at a time (Hedeker, Mermelstein and Demirtas, 2008, for the model)."
         )
@@ -137,7 +138,9 @@ def location_scale(panel: DyadPanel, variable: Column, *, residual: TakenOut = "
         _shrink(persons, members & kept)
     dyads = len(np.unique(panel.index.dyad[first_rows(panel)][kept]))
     if not kept.all():
-        notes = (f"{int((~kept).sum())} of {len(kept)} persons are left out; their rows say why.", *notes)
+        gone = int((~kept).sum())
+        left = agreeing(gone, "is left out; the row says", "are left out; their rows say")
+        notes = (f"{gone} of {counted(len(kept), 'person')} {left} why.", *notes)
     return LocationScaleResult.of(
         variable=str(variable),
         residual=residual,
@@ -277,7 +280,7 @@ def _second_step(role: Any, members: Flags, panel: DyadPanel, persons: pd.DataFr
     dyad = np.unique(panel.index.dyad[first_rows(panel)][kept], return_inverse=True)[1]
     n_dyads = int(dyad.max()) + 1 if len(dyad) else 0
     if n_dyads < _FEWEST_PERSONS:
-        note = f"persons of {n_dyads} dyads, below {_FEWEST_PERSONS}"
+        note = f"persons of {counted(n_dyads, 'dyad')}, below {_FEWEST_PERSONS}"
         return [_row(role, term, len(points), note=note) for term in _TERMS]
     estimate = _terms(true_moments(points, errors))
     left_out = np.array([_terms(true_moments(points[dyad != k], errors[dyad != k])) for k in range(n_dyads)])

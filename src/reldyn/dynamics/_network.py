@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from reldyn._format import agreeing, counted
 from reldyn._types import Array, Columns, Ints
 from reldyn.dynamics._pairs import Pairs, check_pairs, pair_rule, successive_values
 from reldyn.dynamics._persons import listed, person_columns
@@ -130,7 +131,14 @@ def network_density(panel: DyadPanel, variables: Columns, *, pairs: Pairs = "bee
     table = _density_table(panel, sample, int(kept.sum()), fits, n_pairs, reasons)
     edges = _edge_table(panel, names, sample, fits)
     left_out = int((~used).sum())
-    notes = (f"{left_out} of {len(used)} persons have no network; their rows say why.",) if left_out else ()
+    notes = (
+        (
+            f"{left_out} of {counted(len(used), 'person')} "
+            f"{agreeing(left_out, 'has no network; the row says', 'have no network; their rows say')} why.",
+        )
+        if left_out
+        else ()
+    )
     dyads = len(np.unique(panel.index.dyad[np.isin(panel.index.person, np.flatnonzero(used))]))
     return NetworkResult.of(
         variables=tuple(names),
@@ -182,7 +190,7 @@ def _person_fits(
         part = before[first:last]
         reason = ""
         if last - first <= k + 1:
-            reason = f"{last - first} pairs, at least {k + 2} needed"
+            reason = f"{counted(last - first, 'pair')}, at least {k + 2} needed"
         elif (np.ptp(part, axis=0) <= 1e-12 * np.abs(part).max(axis=0)).any():
             reason = "a variable never varies"
         elif np.linalg.matrix_rank(_of_one_size(part)[0]) <= k:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._format import agreeing, counted
 from reldyn.errors import DesignError
 
 if TYPE_CHECKING:
@@ -34,7 +35,14 @@ def listed(variables: str | Sequence[str]) -> list[str]:
 def left_out_notes(n_used: int, n_persons: int) -> tuple[str, ...]:
     """Return how many persons are left out of a model, where any are."""
     left_out = n_persons - n_used
-    return (f"{left_out} of {n_persons} persons are left out; persons() says why.",) if left_out else ()
+    return (
+        (
+            f"{left_out} of {counted(n_persons, 'person')} {agreeing(left_out, 'is', 'are')} left out; persons() says "
+            "why.",
+        )
+        if left_out
+        else ()
+    )
 
 
 def first_rows(panel: DyadPanel) -> NDArray[np.int64]:

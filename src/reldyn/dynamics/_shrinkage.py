@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from reldyn._format import agreeing, counted
 from reldyn._types import Array, Columns, Flags, Ints
 from reldyn.dynamics._diversity import Windows, effective_number, windows_of
 from reldyn.dynamics._persons import first_rows, listed, person_columns
@@ -224,22 +225,22 @@ def _one(measure: str, found: Windows, mine: Flags, unit: str, window: int) -> d
     y = _series(measure, contacts)
     seen = np.isfinite(y)
     y, time, number, exposure = y[seen], time[seen], number[seen], n_obs[seen]
-    counted = measure == "count"
+    counts = measure == "count"
     told: dict[str, Any] = {"measure": measure, "n_windows": len(y), "n_obs": int(n_obs.sum()), "total": total}
     if len(y):
-        shown = y / exposure if counted else y
-        told["level"] = float(y.sum() / exposure.sum()) if counted else float(y.mean())
+        shown = y / exposure if counts else y
+        told["level"] = float(y.sum() / exposure.sum()) if counts else float(y.mean())
         told["tau"] = _tau(shown, time)
-    reason = _hindrance(y, counted)
+    reason = _hindrance(y, counts)
     if reason:
         return _filled(told | {"note": reason})
-    design = _design(time, exposure, counted)
-    estimated = trend(y, design, number, offset=np.log(exposure) if counted else None)
+    design = _design(time, exposure, counts)
+    estimated = trend(y, design, number, offset=np.log(exposure) if counts else None)
     names = ("first", "last", "estimate", "std_error", "df", "p_value", "conf_low", "conf_high", "autocorrelation")
     told |= {name: getattr(estimated, name) for name in names}
     if math.isnan(estimated.std_error):
         told["note"] = "the line fits without error, so no interval"
-    return _filled(told | (_ratios(told) if counted else {}))
+    return _filled(told | (_ratios(told) if counts else {}))
 
 
 def _series(measure: str, contacts: Array) -> Array:
@@ -256,20 +257,20 @@ def _tau(shown: Array, time: Array) -> float:
     return float(kendalltau(time, shown).statistic)
 
 
-def _hindrance(y: Array, counted: bool) -> str:
+def _hindrance(y: Array, counts: bool) -> str:
     if len(y) < _FEWEST_WINDOWS:
-        return f"{len(y)} windows, below {_FEWEST_WINDOWS}"
-    if counted and (y > 0).sum() < _FEWEST_WITH_CONTACT:
-        return f"{int((y > 0).sum())} windows with a contact, below {_FEWEST_WITH_CONTACT}"
-    if np.ptp(y) < 1e-12 and not counted:
+        return f"{counted(len(y), 'window')}, below {_FEWEST_WINDOWS}"
+    if counts and (y > 0).sum() < _FEWEST_WITH_CONTACT:
+        return f"{counted(int((y > 0).sum()), 'window')} with a contact, below {_FEWEST_WITH_CONTACT}"
+    if np.ptp(y) < 1e-12 and not counts:
         return "the number never varies, so no interval"
     return ""
 
 
-def _design(time: Array, exposure: Ints, counted: bool) -> Array:
+def _design(time: Array, exposure: Ints, counts: bool) -> Array:
     columns = [np.ones(len(time)), time - time.mean()]
     effort = exposure - exposure.mean()
-    if not counted and np.ptp(effort) > 0 and abs(np.corrcoef(effort, time)[0, 1]) < 0.99:
+    if not counts and np.ptp(effort) > 0 and abs(np.corrcoef(effort, time)[0, 1]) < 0.99:
         columns.append(effort)
     return np.column_stack(columns)
 
@@ -296,14 +297,18 @@ def _sample(measure: str, rows: list[dict[str, Any]], dyad: Ints, unit: str) -> 
     told: dict[str, Any] = {"dyad": "sample", "person": "", "role": "", "measure": measure, "unit": unit}
     told |= {name: sum(row[name] for row in mine) for name in ("n_windows", "n_obs", "total")}
     if n < 3:
-        return _filled(told | {"note": f"estimates of {n} dyads, below 3"})
+        return _filled(told | {"note": f"estimates of {counted(n, 'dyad')}, below 3"})
     means = np.bincount(inverse, weights=values[seen]) / np.bincount(inverse)
     mean, error = float(means.mean()), float(means.std(ddof=1)) / math.sqrt(n)
     reach = float(student.ppf(0.975, n - 1)) * error if error > 0 else math.nan
     told |= {"estimate": mean, "std_error": error, "df": n - 1, "conf_low": mean - reach, "conf_high": mean + reach}
     told["p_value"] = 2 * float(student.sf(abs(mean) / error, n - 1)) if error > 0 else math.nan
     left_out = int((~seen).sum())
-    notes = [f"{left_out} of {len(seen)} persons have no estimate"] if left_out else []
+    notes = (
+        [f"{left_out} of {counted(len(seen), 'person')} {agreeing(left_out, 'has', 'have')} no estimate"]
+        if left_out
+        else []
+    )
     notes += ["all dyads have the same estimate, so no interval"] if not error > 0 else []
     told["note"] = "; ".join(notes)
     return _filled(told | (_ratios(told) if measure == "count" else {}))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reldyn._format import counted
+from reldyn._format import agreeing, counted
 from reldyn._types import Array, Column, Flags, Ints
 from reldyn.errors import ConvergenceWarning, DataWarning, DesignError, warn_caller
 from reldyn.intervention._phases import PhaseSeries, phase_series, time_unit
@@ -269,14 +269,16 @@ def _analysed(
 ) -> tuple[list[dict[str, Any]], dict[str, Any], list[str]]:
     notes = list(remarks)
     if len(cases) < n_all:
-        notes.append(f"{n_all - len(cases)} of {n_all} dyads lack answers in a phase and are left out")
+        gone = n_all - len(cases)
+        lack, are = agreeing(gone, "lacks", "lack"), agreeing(gone, "is", "are")
+        notes.append(f"{gone} of {counted(n_all, 'dyad')} {lack} answers in a phase and {are} left out")
     if len(cases) >= _FEWEST_CASES:
         if len({case.start for case in cases}) == 1:
             notes.append(
                 "all dyads start at the same time, so the change cannot be separated from what happened that day"
             )
         if len(cases) < _FEW_CASES:
-            notes.append(f"only {len(cases)} dyads, so how much they differ is uncertain")
+            notes.append(f"only {counted(len(cases), 'dyad')}, so how much they differ is uncertain")
         rows = _stacked(cases)
         try:
             if np.ptp(rows.value) == 0:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Array, Column
 from reldyn.errors import check_option
 from reldyn.intervention._phases import PhaseSeries, chosen_names, partners_together, phase_series
@@ -173,7 +174,7 @@ def _of_series(
 
 def _reason(name: str, before: Array, after: Array) -> str:
     if name == "tau_bc" and len(before) < 3:
-        return f"{len(before)} answers before the start, at least 3 are needed for their trend"
+        return f"{counted(len(before), 'answer')} before the start, at least 3 are needed for their trend"
     if name.startswith("taub") and np.ptp(np.concatenate([before, after])) == 0:
         return "the outcome never varies"
     return ""

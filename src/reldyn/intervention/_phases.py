@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reldyn._format import counted
+from reldyn._format import agreeing, counted
 from reldyn._types import Array, Flags, Ints
 from reldyn.errors import DesignError, check_columns, check_option
 from reldyn.panel import PersonSeries
@@ -189,5 +189,9 @@ def _first_change(code: Ints, labels: tuple[Hashable, Hashable]) -> tuple[Ints, 
     first = int(earlier[-1]) + 1 if len(earlier) else 0
     last = switch + int(later[0]) if len(later) else len(runs)
     dropped = first + len(runs) - last
-    notes = (f"{dropped} occasions outside the first change of phase are left out",) if dropped else ()
+    notes = (
+        (f"{counted(dropped, 'occasion')} outside the first change of phase {agreeing(dropped, 'is', 'are')} left out",)
+        if dropped
+        else ()
+    )
     return known[first:last], notes

@@ -75,12 +75,12 @@ class Recovery(SeriesResult):
     def _methods(self) -> str:
         rules = self.settings
         return (
-            f"Each person's {self.outcome} was cut into levels of at least {rules['min_length']} answers by optimal "
-            "partitioning of a first-order autoregression. Changes were added, up to "
-            f"{rules['max_changes']}, while {rules['n_boot']} draws of an autoregression with the changes so far "
-            "rejected it at 5 %. Limits take the places of changes and the autocorrelation as known. A first level has "
-            "come back where a later one cannot be told from it, which a short or noisy series also achieves. A change "
-            "of level has no cause in this analysis."
+            f"Each person's {self.outcome} was cut into levels of at least {counted(rules['min_length'], 'answer')} by "
+            f"optimal partitioning of a first-order autoregression. Changes were added, up to {rules['max_changes']}, "
+            f"while {counted(rules['n_boot'], 'draw')} of an autoregression with the changes so far rejected it at 5 "
+            "%. Limits take the places of changes and the autocorrelation as known. A first level has come back where "
+            "a later one cannot be told from it, which a short or noisy series also achieves. A change of level has "
+            "no cause in this analysis."
         )
 
     def _shown(self) -> pd.DataFrame:

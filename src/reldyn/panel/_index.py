@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn.panel._clock import Clock, GridPlaces, build_clock
 from reldyn.panel._readonly import read_only
 from reldyn.panel.timing._grid import calendar_codes, grid_steps, stretches
@@ -82,8 +83,13 @@ class PanelIndex:
                 object.__setattr__(self, field.name, read_only(value))
 
     def __repr__(self) -> str:
-        grid = f"{self.n_days} x {self.n_beeps} occasions" + ("" if self.on_grid else ", times on no common grid")
-        return f"PanelIndex: {len(self.dyad):,} rows, {self.n_dyads} dyads, {self.n_persons} persons, {grid}"
+        grid = f"{self.n_days} x {counted(self.n_beeps, 'occasion')}" + (
+            "" if self.on_grid else ", times on no common grid"
+        )
+        return (
+            f"PanelIndex: {counted(len(self.dyad), 'row')}, {counted(self.n_dyads, 'dyad')}, "
+            f"{counted(self.n_persons, 'person')}, {grid}"
+        )
 
     @cached_property
     def occasion(self) -> NDArray[np.int64]:

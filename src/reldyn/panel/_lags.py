@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Array, Flags
 from reldyn.errors import DataWarning, warn_caller
 
@@ -47,8 +48,8 @@ def warn_of_lost_lags(panel: DyadPanel, name: str, values: Array, lagged: Array,
         return
     times = panel.columns["time"] or panel.columns["beep"] or panel.columns["day"]
     warn_caller(
-        f"{name}_lag{steps}: only {found:,} of {n:,} values of {name!r} that follow on others of the same person "
-        f"have a value exactly {back} earlier by {times!r}. Where each person's times are their own, name the "
+        f"{name}_lag{steps}: only {found:,} of {counted(n, 'value')} of {name!r} that follow on others of the same "
+        f"person have a value exactly {back} earlier by {times!r}. Where each person's times are their own, name the "
         "numbers of the schedule (day=, beep=) or find them with rd.align.",
         DataWarning,
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn.panel._compositions import count_compositions
 from reldyn.panel._index import PanelIndex
 from reldyn.panel._printing import one_line
@@ -250,6 +251,7 @@ class PanelRows:
         shown = [f"{count} {one_line(label)}" for label, count in list(counts.items())[:_SHOWN]]
         more = f", {len(counts) - _SHOWN:,} more compositions" if len(counts) > _SHOWN else ""
         return (
-            f"DyadPanel: {self.n_dyads} dyads ({', '.join(shown)}{more}), {self.n_persons} persons, "
-            f"up to {self.n_occasions} occasions, {len(self):,} rows, {self._frame.shape[1]} columns"
+            f"DyadPanel: {counted(self.n_dyads, 'dyad')} ({', '.join(shown)}{more}), "
+            f"{counted(self.n_persons, 'person')}, up to {counted(self.n_occasions, 'occasion')}, "
+            f"{counted(len(self), 'row')}, {counted(self._frame.shape[1], 'column')}"
         )

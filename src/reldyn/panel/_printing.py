@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from reldyn._format import counted
+
 if TYPE_CHECKING:
     from reldyn.panel._panel import DyadPanel
 
@@ -23,7 +25,10 @@ def one_line(label: object) -> str:
 def summary_lines(panel: DyadPanel) -> str:
     """The text of `print(panel)`: dyads, occasions, schedule, findings and columns."""
     index = panel.index
-    lines = [f"DyadPanel: {panel.n_dyads} dyads, {panel.n_persons} persons, {len(panel):,} rows"]
+    lines = [
+        f"DyadPanel: {counted(panel.n_dyads, 'dyad')}, {counted(panel.n_persons, 'person')}, "
+        f"{counted(len(panel), 'row')}"
+    ]
     lines.append(f"  compositions  {_listed([f'{count} {label}' for label, count in panel.compositions.items()])}")
     lines.append(f"  roles         {_listed(panel.roles) or 'none: members are exchangeable'}")
     grid = f"{index.n_days} days of {index.n_beeps} steps" if index.n_days > 1 else f"{index.n_beeps} steps"
@@ -39,7 +44,7 @@ def summary_lines(panel: DyadPanel) -> str:
     lines.append(f"  variables     {_listed([name for name in panel._frame.columns if name not in known]) or 'none'}")
     severities = panel.findings["severity"]
     counts = [(int((severities == severity).sum()), severity) for severity in ("error", "warning", "note")]
-    listed = [f"{count} {severity}{'s' if count > 1 else ''}" for count, severity in counts if count]
+    listed = [counted(count, severity) for count, severity in counts if count]
     lines.append(f"  findings      {', '.join(listed) or 'none'}")
     return "\n".join(lines)
 

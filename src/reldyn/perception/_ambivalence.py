@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Array, Column, Ints
 from reldyn.errors import DataError, DesignError, check_option, describe_rows
 from reldyn.panel import analysis
@@ -213,7 +214,7 @@ def _person(one: PersonSeries, warm: Array, cold: Array, values: Array, before: 
         cells["rmssd"] = math.sqrt(float(((y - x) ** 2).mean()))
     notes = []
     if len(x) < _FEWEST_PAIRS:
-        notes.append(f"{len(x)} pairs of neighbouring occasions, below {_FEWEST_PAIRS}: no inertia")
+        notes.append(f"{counted(len(x), 'pair')} of neighbouring occasions, below {_FEWEST_PAIRS}: no inertia")
     elif is_constant(x):
         notes.append("ambivalence never varies: no inertia")
     else:

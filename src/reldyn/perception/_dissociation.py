@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from reldyn._format import agreeing, counted
 from reldyn._types import Array, Column, Ints
 from reldyn.errors import DesignError, check_count, check_option
 from reldyn.panel import analysis
@@ -103,10 +104,10 @@ class DissociationResult(Result):
     def _methods(self) -> str:
         about = self.glance().iloc[0]
         return (
-            f"For each of {about['n_perceivers']} perceivers of {about['n_dyads']} dyads, accuracy is the partial "
-            f"correlation over time of {self.judgment} with the partner's {self.affect}, the own {self.affect} held "
-            f"constant, and contagion that of the own {self.affect} with the partner's {_WORDS[self.timing]}, the own "
-            f"previous {self.affect} held constant; both as Fisher's z. Intervals are percentiles of {self.n_boot} "
+            f"For each of {about['n_perceivers']} perceivers of {counted(about['n_dyads'], 'dyad')}, accuracy is the "
+            f"partial correlation over time of {self.judgment} with the partner's {self.affect}, the own {self.affect} "
+            f"held constant, and contagion that of the own {self.affect} with the partner's {_WORDS[self.timing]}, the "
+            f"own previous {self.affect} held constant; both as Fisher's z. Intervals are percentiles of {self.n_boot} "
             "samples of whole dyads. Both are properties of series of answers: what two persons have in common can "
             "also come from what happened to both."
         )
@@ -154,7 +155,7 @@ def dissociation(
     DataError
         A column does not exist or holds text.
     DesignError
-        An option is not known, or fewer than five dyads have a perceiver with both.
+        An option is not known, or fewer than five dyads {agreeing(len(members), 'has', 'have')} a perceiver with both.
 
     Examples
     --------
@@ -172,8 +173,9 @@ def dissociation(
     members = [np.flatnonzero(kept & (dyad == code)) for code in np.unique(dyad[kept])]
     if len(members) < _FEWEST_DYADS:
         raise DesignError(
-            f"{len(members)} dyads have a perceiver with both accuracy and contagion, below {_FEWEST_DYADS}: see the "
-            "notes of empathic_accuracy and contagion for what is missing."
+            f"{counted(len(members), 'dyad')} {agreeing(len(members), 'has', 'have')} a perceiver with both accuracy "
+            f"and contagion, below {_FEWEST_DYADS}: see the notes of empathic_accuracy and contagion for what is "
+            "missing."
         )
     known = known_seed(seed)
 
@@ -184,7 +186,9 @@ def dissociation(
     table = _table(_numbers(numbers[kept]), found.values, int(kept.sum()))
     warnings = []
     if not kept.all():
-        warnings.append(f"{int((~kept).sum())} of {len(kept)} perceivers lack one of the two and are left out.")
+        gone = int((~kept).sum())
+        lack = agreeing(gone, "lacks one of the two and is", "lack one of the two and are")
+        warnings.append(f"{gone} of {counted(len(kept), 'perceiver')} {lack} left out.")
     return DissociationResult.of(
         table=table,
         people=people,

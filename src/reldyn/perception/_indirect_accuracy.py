@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Array, Column, Flags, Ints
 from reldyn.actor_partner import MixedResult, mixed_model
 from reldyn.errors import DesignError, check_count, check_option
@@ -107,7 +108,7 @@ def indirect_accuracy(
     fits = _three_models(panel._with_columns(added), _members(panel, rows.used))
     n_dyads = fits[0].design.n_dyads
     if n_dyads < _FEWEST_DYADS:
-        raise DesignError(f"{n_dyads} dyads, below {_FEWEST_DYADS}: no interval can be had from so few.")
+        raise DesignError(f"{counted(n_dyads, 'dyad')}, below {_FEWEST_DYADS}: no interval can be had from so few.")
     roles, places = _places(fits)
     beta = np.concatenate([fit.estimates.beta for fit in fits])
     parts = [_Equations(fit) for fit in fits]

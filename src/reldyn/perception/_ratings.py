@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Array, Ints
 from reldyn.errors import DataError, DesignError, check_columns, check_option
 
@@ -82,14 +83,15 @@ def check_items(
         raise DesignError("items= and judged= take lists of columns, in the same order.")
     own, seen = [str(name) for name in items], [str(name) for name in judgments or ()]
     if len(own) < fewest:
-        raise DesignError(f"{len(own)} items, below {fewest}: a profile needs more.")
+        raise DesignError(f"{counted(len(own), 'item')}, below {fewest}: a profile needs more.")
     for names in (own, seen):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise DesignError(f"named twice: {', '.join(twice)}. Name each column once.")
     if judgments is not None and len(own) != len(seen):
         raise DesignError(
-            f"{len(own)} items, but {len(seen)} judgments: name one judgment per item, in the same order."
+            f"{counted(len(own), 'item')}, but {counted(len(seen), 'judgment')}: name one judgment per item, in the "
+            "same order."
         )
     return own, seen
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from reldyn._format import agreeing, counted
 from reldyn._types import Array, Ints
 from reldyn.errors import ConvergenceWarning, DesignError, check_option, warn_caller
 from reldyn.perception._crossed import Component, CrossedFit, fit_crossed, fit_nested
@@ -102,11 +103,12 @@ class SocialAccuracyResult(Result):
         about = self.about
         first = "" if about["converged"] else "THE FIT DID NOT CONVERGE: the numbers below are no estimates to report. "
         return first + (
-            f"{about['n_obs']:,} impressions by {about['n_perceivers']} perceivers on {about['n_items']} items were "
-            "regressed on the target's own answer minus the norm of the item (distinctive accuracy) and on that norm, "
-            "centred (normative accuracy: agreement with what is said of people at large). Effects varying over "
-            f"{about['groups']}; {about['covariance']}; restricted maximum likelihood (Biesanz, 2010). The target's "
-            "own answer is what impressions are compared with, not a fact about the target."
+            f"{counted(about['n_obs'], 'impression')} by {about['n_perceivers']} perceivers on "
+            f"{counted(about['n_items'], 'item')} were regressed on the target's own answer minus the norm of the item "
+            "(distinctive accuracy) and on that norm, centred (normative accuracy: agreement with what is said of "
+            f"people at large). Effects varying over {about['groups']}; {about['covariance']}; restricted maximum "
+            "likelihood (Biesanz, 2010). The target's own answer is what impressions are compared with, not a fact "
+            "about the target."
         )
 
     def _sections(self) -> Iterable[Section]:
@@ -303,7 +305,11 @@ def _described(
     import pandas as pd
 
     if ratings.n_dropped:
-        notes.append(f"{ratings.n_dropped} ratings lack the impression, the target's own answer or a norm; left out.")
+        lack = agreeing(ratings.n_dropped, "lacks", "lack")
+        notes.append(
+            f"{counted(ratings.n_dropped, 'rating')} {lack} the impression, the target's own answer or a norm; "
+            "left out."
+        )
     singular = [f"{group}: {effect}" for (group, effect), none in zip(names, fit.singular, strict=True) if none]
     if singular:
         notes.append(

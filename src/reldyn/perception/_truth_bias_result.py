@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn.actor_partner import MixedResult
 from reldyn.results import InState, InTables, Result, register
 
@@ -159,7 +160,8 @@ class TruthBiasResult(Result):
         asked, design = self.setting, self.fit.design
         zero = _ZEROS[asked.center].format(truth=asked.truth)
         sentences = [
-            f"{len(design.y):,} judgments by {len(self.identifiers)} perceivers of {design.n_dyads} dyads were "
+            f"{counted(len(design.y), 'judgment')} by {counted(len(self.identifiers), 'perceiver')} of "
+            f"{counted(design.n_dyads, 'dyad')} were "
             f"regressed on {asked.truth}" + (f" and {asked.bias}." if asked.bias else "."),
             f"The zero of judgment and truth is {zero}"
             + (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn.errors import DataError, DesignError
 from reldyn.panel import label_codes
 from reldyn.plot._given import check_table, draws_result
@@ -90,7 +91,9 @@ def affect_dynamics(table: pd.DataFrame, *, variable: str | None = None) -> Figu
         for ax, name in ((left, "mean"), (right, "sd")):
             _persons(ax, rows, name, "rmssd")
         for limit, name in ((right.set_xlim, "sd"), (right.set_ylim, "rmssd")):
-            limit(0.9 * rows[name].min(), 1.05 * rows[name].max())
+            low, high = 0.9 * rows[name].min(), 1.05 * rows[name].max()
+            if low < high:
+                limit(low, high)
         right.axline((0, 0), slope=np.sqrt(2), color=GREY, lw=1.0, ls="--", zorder=0, label="nothing carries over")
         right.legend(loc="lower right")
         left.set_xlabel("mean")
@@ -232,7 +235,7 @@ def inertia(result: Result, *, ax: Axes | None = None) -> Figure:
         axes.set_ylim(-1, len(rows))
         axes.spines["left"].set_visible(False)
         axes.set_xlabel(f"inertia of {told.variable}")
-        axes.set_title("Persons" if named else f"{len(rows)} persons")
+        axes.set_title("Persons" if named else counted(len(rows), "person"))
         _role_legend(axes, rows, above=True)
     return figure_of(axes)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from reldyn._format import counted
 from reldyn._kernels import chosen_kernels
 from reldyn.panel import load_sample, load_sample_truth
 from reldyn.results import equals_p, write_text
@@ -109,8 +110,8 @@ def with_truth(verdicts: pd.DataFrame) -> pd.DataFrame:
 def _affect_lines(run: StudyRun) -> Iterator[str]:
     affect = run.results["affect"].tidy().query("variable == 'positive_affect'")
     yield (
-        f"Positive affect (0 to 100) of {len(affect)} persons, mean over persons: level {affect['mean'].mean():.1f}, "
-        f"SD {affect['sd'].mean():.1f}, inertia {affect['inertia'].mean():.2f}."
+        f"Positive affect (0 to 100) of {counted(len(affect), 'person')}, mean over persons: level "
+        f"{affect['mean'].mean():.1f}, SD {affect['sd'].mean():.1f}, inertia {affect['inertia'].mean():.2f}."
     )
     together = run.results["synchrony"].glance().iloc[0]
     yield (
@@ -127,7 +128,10 @@ def _affect_lines(run: StudyRun) -> Iterator[str]:
 
 def _cycle_lines(cycles: CycleResult, directions: pd.DataFrame) -> Iterator[str]:
     n, planted = len(directions), directions["planted"].isin(INTERMITTENT)
-    yield f"Does warmth come and go in phases, at irregular times? {n} directions (who gives it to whom), one by one:"
+    yield (
+        f"Does warmth come and go in phases, at irregular times? {counted(n, 'direction')} (who gives it to whom), one "
+        "by one:"
+    )
     yield f"  {'verdict':<15}{'directions':>11}{'with planted cycles':>21}{'without':>9}"
     for verdict in ("supported", "rhythm", "not supported", "not decidable"):
         mine = directions["verdict"] == verdict
@@ -144,7 +148,7 @@ def _cycle_lines(cycles: CycleResult, directions: pd.DataFrame) -> Iterator[str]
         "directions without cycles"
     )
     yield (
-        f"may be called supported by chance. Adjusted for {n} directions {adjusted} are supported"
+        f"may be called supported by chance. Adjusted for {counted(n, 'direction')} {adjusted} are supported"
         + ("." if drawn >= 999 else ", because so few surrogates give no")
     )
     if drawn < 999:

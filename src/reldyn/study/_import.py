@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reldyn._format import counted
 from reldyn.errors import DataError
 from reldyn.results import write_text
 from reldyn.study.exports._exports import read_export
@@ -40,10 +41,10 @@ def import_file(
 def _said(frame: pd.DataFrame, file: Path) -> list[str]:
     report: dict[str, Any] = frame.attrs["import"]
     lines = [
-        f"{file}: {report['rows']:,} of {report['rows_read']:,} rows, "
-        f"{frame['person'].nunique():,} persons, {frame['dyad'].nunique():,} dyads"
+        f"{file}: {report['rows']:,} of {counted(report['rows_read'], 'row')}, "
+        f"{counted(frame['person'].nunique(), 'person')}, {counted(frame['dyad'].nunique(), 'dyad')}"
     ]
-    lines += [f"Dropped {n:,} rows: {reason}" for reason, n in report["dropped"].items()]
+    lines += [f"Dropped {counted(n, 'row')}: {reason}" for reason, n in report["dropped"].items()]
     lines += [f"Recoded {n:,} cells: {what}" for what, n in report["recoded"].items()]
     lines += [f"Column {new}: from {old}" for new, old in report["columns"].items() if new != old]
     if report["left_out"]:

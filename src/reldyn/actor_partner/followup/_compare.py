@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn.errors import DesignError
 from reldyn.results import InState, Result, equals_p
 from reldyn.stats import monte_carlo_p
@@ -105,7 +106,7 @@ class ComparisonResult(Result):
             "chi-squared": "against the chi-squared distribution",
             "mixture": f"against the 50:50 mixture of chi-squared with {self.df - 1} and {self.df} degrees of freedom, "
             "because a variance is zero under the smaller model",
-            "parametric-bootstrap": f"against {self.n_boot} samples from the smaller model",
+            "parametric-bootstrap": f"against {counted(self.n_boot, 'sample')} from the smaller model",
         }[self.reference]
         return (
             f"chi2({self.df}) = {self.statistic:.3f}, p {equals_p(self.p_value)}, {how}. Log-likelihoods "

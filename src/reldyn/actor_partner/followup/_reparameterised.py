@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Column, Columns
 from reldyn.actor_partner._causes import check_passed_on
 from reldyn.actor_partner._metrics import withheld_for
@@ -83,9 +84,10 @@ class ReparameterisedResult(FamilyResult):
             else "Each predictor enters as the dyad's mean and the person's deviation from it."
         )
         return (
-            f"{what} {self.n_dyads} dyads, {self.fit.estimates.method.upper()}, {self.fit.estimates.inference}. It is "
-            "the actor-partner model in other coordinates: coefficients and log-likelihood follow from it with a "
-            f"largest difference of at most {max(self.largest_difference, ROUNDING):.1e} ({SOURCES[self.kind]})."
+            f"{what} {counted(self.n_dyads, 'dyad')}, {self.fit.estimates.method.upper()}, "
+            f"{self.fit.estimates.inference}. It is the actor-partner model in other coordinates: coefficients and "
+            "log-likelihood follow from it with a largest difference of at most "
+            f"{max(self.largest_difference, ROUNDING):.1e} ({SOURCES[self.kind]})."
         )
 
 

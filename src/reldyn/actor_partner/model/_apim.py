@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from reldyn._format import counted
 from reldyn._types import Column, Terms
 from reldyn.actor_partner._categories import categories_of, refuse_incomplete, refuse_text_outcome
 from reldyn.actor_partner._causes import one_sided_notes, two_valued_note
@@ -318,8 +319,9 @@ def _few_dyads(n_dyads: int) -> tuple[str, ...]:
     if n_dyads >= _ENOUGH_DYADS:
         return ()
     return (
-        f"only {n_dyads} dyads: intervals are wide, and what lies between dyads rests on {n_dyads} values; "
-        f"collect at least {_ENOUGH_DYADS} dyads before reading a difference between dyads as more than a hint",
+        f"only {counted(n_dyads, 'dyad')}: intervals are wide, and what lies between dyads rests on "
+        f"{counted(n_dyads, 'value')}; collect at least {_ENOUGH_DYADS} dyads before reading a difference between "
+        "dyads as more than a hint",
     )
 
 

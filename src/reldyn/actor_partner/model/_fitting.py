@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn.actor_partner.model._design import DesignRows, problem_of, structure_of
 from reldyn.actor_partner.model._estimates import Estimates
 from reldyn.errors import DesignError
@@ -48,10 +49,10 @@ def check_memory(design: DesignRows, problem: Problem, residual: Residual, estim
     if needed <= estimation.max_memory:
         return
     longest = int(np.bincount(design.dyad).max())
-    cause = f"{len(design.y):,} rows"
+    cause = counted(len(design.y), "row")
     if residual.measurement_error or residual.process == "car1":
         own = "measurement error" if residual.measurement_error else "time stamps that members do not share"
-        cause = f"with {own} the up to {longest:,} rows of a dyad are one block, whose square is kept"
+        cause = f"with {own} the up to {counted(longest, 'row')} of a dyad are one block, whose square is kept"
     smaller = " inference='z' or 'cr2' needs less;" if second_order else ""
     raise DesignError(
         f"this fit needs about {needed:.1f} GB, and Estimation(max_memory={estimation.max_memory:g}) allows "
@@ -68,7 +69,7 @@ def check_occasions(design: DesignRows, residual: Residual) -> None:
         if names and count[code] <= len(names):
             where = f" of composition {stratum.label!r}" if len(design.strata) > 1 else ""
             raise DesignError(
-                f"{count[code]} dyads{where} cannot carry {len(names)} random effects ({', '.join(names)}): "
+                f"{counted(count[code], 'dyad')}{where} cannot carry {len(names)} random effects ({', '.join(names)}): "
                 "name fewer random terms, or mark some with rd.shared."
             )
     intercepts = [column for column in design.random if column.term.effect == "intercept"]

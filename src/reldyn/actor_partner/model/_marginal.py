@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn.actor_partner._separation import separated_columns, separation_note
 from reldyn.actor_partner.model._design import DesignRows, identifiers
 from reldyn.actor_partner.model._estimates import Estimates
@@ -136,13 +137,13 @@ class MarginalApimResult(ApimResult):
         extra = f" Dispersion alpha {self.dispersion:.3f}." if np.isfinite(self.dispersion) else ""
         return (
             f"{start}Generalised estimating equations ({NAMES[self.family]}) with dyads as clusters: "
-            f"{len(self.design.y):,} of {self.setting.n_rows_panel:,} rows of {self.design.n_dyads} dyads; "
-            f"{_members(self.setting.roles, self.design.strata)}. {' '.join(_predictor_sentences(self.setting))} "
-            f"{working[0].upper()}{working[1:]}.{extra} Bias-reduced robust standard errors with "
-            f"{self.estimates.df[0]:.0f} degrees of freedom (dyads minus coefficients). Effects are marginal: "
-            f"differences between persons in the population who differ in the predictor, averaged over dyads{smaller}. "
-            f"On the scale of {READING[self.family]}. (Liang and Zeger, 1986; Mancl and DeRouen, 2001; Loeys et al., "
-            "2014)"
+            f"{len(self.design.y):,} of {counted(self.setting.n_rows_panel, 'row')} of "
+            f"{counted(self.design.n_dyads, 'dyad')}; {_members(self.setting.roles, self.design.strata)}. "
+            f"{' '.join(_predictor_sentences(self.setting))} {working[0].upper()}{working[1:]}.{extra} Bias-reduced "
+            f"robust standard errors with {self.estimates.df[0]:.0f} degrees of freedom (dyads minus coefficients). "
+            "Effects are marginal: differences between persons in the population who differ in the predictor, "
+            f"averaged over dyads{smaller}. On the scale of {READING[self.family]}. (Liang and Zeger, 1986; Mancl and "
+            "DeRouen, 2001; Loeys et al., 2014)"
         )
 
     @property
@@ -229,8 +230,8 @@ def fit_marginal(
     X = design.matrix(kept)
     if design.n_dyads <= len(columns) + 1:
         raise DesignError(
-            f"{design.n_dyads} dyads cannot carry {len(columns)} coefficients with robust standard errors: name fewer "
-            "terms, or mark some with rd.shared."
+            f"{counted(design.n_dyads, 'dyad')} cannot carry {len(columns)} coefficients with robust standard errors: "
+            "name fewer terms, or mark some with rd.shared."
         )
     if np.linalg.matrix_rank(X) < X.shape[1]:
         raise DesignError(f"the terms {', '.join(c.name for c in kept)} depend on each other: leave one of them out.")
@@ -338,8 +339,8 @@ def _notes(design: DesignRows, fit: GeeFit, family: str, split: tuple[str, ...])
     notes = []
     if design.n_dyads < FEW_DYADS:
         notes.append(
-            f"Only {design.n_dyads} dyads: below {FEW_DYADS}, robust standard errors are unreliable even after "
-            "reduction of their bias."
+            f"Only {counted(design.n_dyads, 'dyad')}: below {FEW_DYADS}, robust standard errors are unreliable even "
+            "after reduction of their bias."
         )
     if family == "negative-binomial" and fit.dispersion == 0.0:
         notes.append(

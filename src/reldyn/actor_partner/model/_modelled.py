@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._records import brief
 from reldyn.actor_partner.model._absent import with_absent_partners
 from reldyn.actor_partner.model._design import Block, DesignRows, build_design, places_of, structure_of
@@ -170,8 +171,8 @@ def _check_size(data: JointData) -> None:
     d, T, _, k = data.x.shape
     if d * (2 * T * (1 + k)) ** 2 > LARGEST:
         raise DesignError(
-            f"missing='model' works with one dense matrix per dyad, which {d} dyads with up to {T} occasions make too "
-            "large. Use missing='impute'."
+            f"missing='model' works with one dense matrix per dyad, which {counted(d, 'dyad')} with up to {T} "
+            "occasions make too large. Use missing='impute'."
         )
 
 

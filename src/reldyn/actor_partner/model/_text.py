@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn.actor_partner._row_terms import row_term_sentences
 
 if TYPE_CHECKING:
@@ -69,8 +70,9 @@ def methods_paragraph(result: MixedResult) -> str:
     setting, design, estimates = result.setting, result.design, result.estimates
     glance = result.glance().iloc[0]
     sentences = [
-        f"The model was fitted to {len(design.y):,} of {setting.n_rows_panel:,} rows from {design.n_dyads} dyads "
-        f"({design.n_persons} persons); {_members(setting.roles, design.strata)}.",
+        f"The model was fitted to {len(design.y):,} of {counted(setting.n_rows_panel, 'row')} from "
+        f"{counted(design.n_dyads, 'dyad')} ({counted(design.n_persons, 'person')}); "
+        f"{_members(setting.roles, design.strata)}.",
         *_predictor_sentences(setting),
         f"Varying between dyads: {_random_phrase(result)}{_default_phrase(setting)}. "
         f"Residuals: {residual_phrase(setting.residual)}.",

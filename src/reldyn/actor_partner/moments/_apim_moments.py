@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Array, Column, Columns
 from reldyn.actor_partner.moments._dyads import DyadTable, dyad_table, estimate_rows, warn_all
 from reldyn.actor_partner.moments._incomplete import incomplete_moments
@@ -108,7 +109,7 @@ class ApimMomentsResult(MomentResult):
     def _methods(self) -> str:
         who = f"members distinguished by role ({self.roles[0]}, {self.roles[1]})" if self.roles else "members alike"
         return (
-            f"Means and covariances of {self.n_dyads} dyads, {who}, by {self._likelihood}. "
+            f"Means and covariances of {counted(self.n_dyads, 'dyad')}, {who}, by {self._likelihood}. "
             f"{self._fit_sentence()} k is the partner effect over the actor effect (Kenny and Ledermann, 2010)."
         )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Column
 from reldyn.actor_partner.moments._dyads import DyadTable, dyad_table, estimate_rows, refuse_unequal, warn_all
 from reldyn.actor_partner.moments._interchangeable import double_entry
@@ -67,7 +68,7 @@ class CommonFateResult(MomentResult):
         shared = ", ".join(f"{name} {value:.2f}" for name, value in (self.icc or {}).items())
         return (
             "A dyad-level variable stands behind both members' answers (loadings 1), and each member's residuals of "
-            f"the two variables correlate; {self.n_dyads} dyads, {self._likelihood}. Intraclass "
+            f"the two variables correlate; {counted(self.n_dyads, 'dyad')}, {self._likelihood}. Intraclass "
             f"correlations: {shared}. "
             f"{self._fit_sentence()} The model says that what partners share goes together, not what one does to the "
             "other (Ledermann and Kenny, 2012)."
@@ -234,9 +235,9 @@ class MutualInfluenceResult(MomentResult):
     def _methods(self) -> str:
         return (
             f"Each member's {self.outcome} moves the partner's; {self.predictor} moves the own {self.outcome} only, "
-            f"which is what identifies the feedback (an assumption); residuals are independent. {self.n_dyads} dyads, "
-            f"{self._likelihood}. {self._fit_sentence()} Feedback (product of the influences): {self.feedback:.3f}; it "
-            "must lie between -1 and 1 for the exchange to settle (Kenny, 1996)."
+            "which is what identifies the feedback (an assumption); residuals are independent. "
+            f"{counted(self.n_dyads, 'dyad')}, {self._likelihood}. {self._fit_sentence()} Feedback (product of the "
+            f"influences): {self.feedback:.3f}; it must lie between -1 and 1 for the exchange to settle (Kenny, 1996)."
         )
 
 

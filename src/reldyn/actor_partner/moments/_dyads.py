@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._format import agreeing, counted
 from reldyn._records import brief
 from reldyn.actor_partner._causes import two_valued_note
 from reldyn.actor_partner._metrics import metric_note, unequal_metrics, withheld_for
@@ -203,8 +204,8 @@ def _refuse_unusable(values: Mapping[str, NDArray[np.float64]], n: int, analysis
     needed = 2 * len(values) + 2
     if n < needed:
         raise DesignError(
-            f"{analysis}: {n} dyads have both members' values of {', '.join(values)}, and {needed} are the least with "
-            "which anything can be estimated."
+            f"{analysis}: {counted(n, 'dyad')} have both members' values of {', '.join(values)}, and {needed} are the "
+            "least with which anything can be estimated."
         )
     whose = "" if alike else " of one role"
     for name, pair in values.items():
@@ -228,19 +229,27 @@ def _refuse_constant(shared: Mapping[str, NDArray[np.float64]], analysis: str) -
 def _notes(keep: NDArray[np.bool_], whole: NDArray[np.bool_], names: Sequence[str]) -> tuple[str, ...]:
     notes = []
     n_all, n, listed = len(keep), int(keep.sum()), ", ".join(names)
+    part, gone = int((keep & ~whole).sum()), n_all - n
+    left = f"{agreeing(gone, 'is', 'are')} left out"
     if (keep & ~whole).any():
         notes.append(
-            f"{int((keep & ~whole).sum())} of {n_all} dyads lack a value of {listed} for a member; their other values "
-            "enter by full-information maximum likelihood. It assumes that whether a value is missing depends on "
-            "observed values only, and that all variables are jointly normal."
+            f"{part} of {counted(n_all, 'dyad')} {agreeing(part, 'lacks', 'lack')} a value of {listed} for a member; "
+            "their other values enter by full-information maximum likelihood. It assumes that whether a value is "
+            "missing depends on observed values only, and that all variables are jointly normal."
         )
         if n < n_all:
-            notes.append(f"{n_all - n} of {n_all} dyads have no value of {listed} and are left out.")
+            notes.append(
+                f"{gone} of {counted(n_all, 'dyad')} {agreeing(gone, 'has', 'have')} no value of {listed} and {left}."
+            )
     elif n < n_all:
-        notes.append(f"{n_all - n} of {n_all} dyads lack a value of {listed} for a member and are left out.")
+        notes.append(
+            f"{gone} of {counted(n_all, 'dyad')} {agreeing(gone, 'lacks', 'lack')} a value of {listed} for a member "
+            f"and {left}."
+        )
     if n < FEW_DYADS:
         notes.append(
-            f"Only {n} dyads: below {FEW_DYADS}, standard errors and p-values of this model are too optimistic."
+            f"Only {counted(n, 'dyad')}: below {FEW_DYADS}, standard errors and p-values of this model are too "
+            "optimistic."
         )
     return tuple(notes)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from reldyn._format import counted
 from reldyn._types import Column, Columns
 from reldyn.actor_partner.followup._compare import ComparisonResult
 from reldyn.actor_partner.moments._dyads import FamilyResult, dyad_table, warn_all
@@ -204,9 +205,9 @@ class IsatResult(FamilyResult):
 
     def _methods(self) -> str:
         return (
-            f"Moments of {self.n_dyads} dyads. I-SAT holds all means, variances and covariances equal under swapping "
-            "the members, I-NULL in addition all covariances at zero. Subtract their chi-squared and degrees of "
-            "freedom from those of a model of exchangeable members before judging its fit, because the choice of "
+            f"Moments of {counted(self.n_dyads, 'dyad')}. I-SAT holds all means, variances and covariances equal under "
+            "swapping the members, I-NULL in addition all covariances at zero. Subtract their chi-squared and degrees "
+            "of freedom from those of a model of exchangeable members before judging its fit, because the choice of "
             "member 1 is arbitrary; the two chi-squared themselves depend on that choice (Olsen and Kenny, 2006)."
         )
 

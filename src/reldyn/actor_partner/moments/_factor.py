@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Columns
 from reldyn.actor_partner.moments._dyads import DyadTable, dyad_table, estimate_rows, warn_all
 from reldyn.actor_partner.moments._interchangeable import double_entry
@@ -66,10 +67,10 @@ class FactorResult(MomentResult):
 
     def _methods(self) -> str:
         return (
-            f"One factor per member behind {len(self.items)} items, {self.n_dyads} dyads, {self._likelihood}; "
-            "residuals of the same item correlate between members. The first member's factor has variance 1 and mean "
-            f"0. {equality_sentence(self.equal)} {self._fit_sentence()} Reliability is that of the items' sum, "
-            "coefficient omega (McDonald, 1999; Kenny, Kashy and Cook, 2006)."
+            f"One factor per member behind {counted(len(self.items), 'item')}, {counted(self.n_dyads, 'dyad')}, "
+            f"{self._likelihood}; residuals of the same item correlate between members. The first member's factor has "
+            f"variance 1 and mean 0. {equality_sentence(self.equal)} {self._fit_sentence()} Reliability is that of the "
+            "items' sum, coefficient omega (McDonald, 1999; Kenny, Kashy and Cook, 2006)."
         )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Columns
 from reldyn.actor_partner.moments._dyads import DyadTable, FamilyResult, dyad_table, warn_all
 from reldyn.actor_partner.moments._interchangeable import double_entry
@@ -67,7 +68,7 @@ class InvarianceResult(FamilyResult):
 
     def _methods(self) -> str:
         start = (
-            f"One factor per member behind {len(self.items)} items, {self.n_dyads} dyads, "
+            f"One factor per member behind {counted(len(self.items), 'item')}, {counted(self.n_dyads, 'dyad')}, "
             f"{likelihood_phrase(self.missing)}; residuals of the same item correlate between members. "
         )
         if not self.roles:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Constructs
 from reldyn.actor_partner.moments._dyads import DyadTable, dyad_table, estimate_rows, warn_all
 from reldyn.actor_partner.moments._factor import LEAST_ITEMS, equality_sentence, fit_factors
@@ -67,7 +68,7 @@ class LatentApimResult(MomentResult):
         behind = "; ".join(f"{name}: {', '.join(items)}" for name, items in self.items.items())
         return (
             f"Actor and partner paths between factors, one per member and construct ({behind}); residuals of the "
-            f"same item correlate between members. {self.n_dyads} dyads, {who}, {self._likelihood}. "
+            f"same item correlate between members. {counted(self.n_dyads, 'dyad')}, {who}, {self._likelihood}. "
             f"{equality_sentence(self.equal)} The first member's predictor factor and outcome disturbance have "
             "variance 1, which sets the unit of the paths; standardised paths are in standard deviations of both "
             f"factors. {self._fit_sentence()} k is the partner effect over the actor effect (Kenny and Ledermann, "
@@ -183,7 +184,7 @@ def _constructs(outcome: Any, predictors: Any) -> dict[str, tuple[str, ...]]:
     }
     named = [item for items in constructs.values() for item in items]
     faults += [
-        f"{name!r} has {len(items)} items, and at least three fix a factor"
+        f"{name!r} has {counted(len(items), 'item')}, and at least three fix a factor"
         for name, items in constructs.items()
         if len(items) < LEAST_ITEMS
     ]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Column, Columns
 from reldyn.actor_partner._categories import categories_of, with_indicators
 from reldyn.actor_partner._causes import one_sided_notes
@@ -95,7 +96,7 @@ class MediationResult(FamilyResult):
     def _methods(self) -> str:
         who = f"members distinguished by role ({self.roles[0]}, {self.roles[1]})" if self.roles else "members alike"
         how = {
-            "bootstrap": f"percentiles of {self.n_draws:,} samples of whole dyads (seed {self.seed})",
+            "bootstrap": f"percentiles of {counted(self.n_draws, 'sample')} of whole dyads (seed {self.seed})",
             "monte-carlo": f"percentiles of {self.n_draws:,} draws from the estimates' covariance (seed {self.seed})",
             "delta": "normal intervals with delta-method standard errors",
         }[self.interval]
@@ -103,10 +104,10 @@ class MediationResult(FamilyResult):
         fit = f", chi-squared({self.df}) = {self.statistic:.3f}, p {equals_p(self.p_value)}" if self.df else ""
         several = " Residuals of different mediators correlate." if len(self.mediators) > 1 else ""
         return (
-            f"The actor-partner interdependence mediation model was fitted to {self.n_dyads} dyads, {who}{held}, by "
-            f"{likelihood_phrase(self.missing)} (log-likelihood {self.log_likelihood:.3f}{fit}).{several} Intervals "
-            f"(95 %): {how}. Whether a mediator lies on the way from predictor to outcome is an assumption, not a "
-            "finding (Ledermann, Macho and Kenny, 2011)."
+            f"The actor-partner interdependence mediation model was fitted to {counted(self.n_dyads, 'dyad')}, "
+            f"{who}{held}, by {likelihood_phrase(self.missing)} (log-likelihood "
+            f"{self.log_likelihood:.3f}{fit}).{several} Intervals (95 %): {how}. Whether a mediator lies on the way "
+            "from predictor to outcome is an assumption, not a finding (Ledermann, Macho and Kenny, 2011)."
         )
 
     def _about(self) -> dict[str, Any]:
@@ -298,8 +299,8 @@ def _draws(
     whole = np.isfinite(found).all(axis=1)
     if not whole.any():
         raise DesignError(
-            f"mediation: none of {n_boot} resampled sets of {data.n} dyads could be fitted. Ask for more samples "
-            "(n_boot), take interval='monte-carlo', or leave variables out."
+            f"mediation: none of {n_boot} resampled sets of {counted(data.n, 'dyad')} could be fitted. Ask for more "
+            "samples (n_boot), take interval='monte-carlo', or leave variables out."
         )
     return found[whole], int(n_boot - whole.sum())
 

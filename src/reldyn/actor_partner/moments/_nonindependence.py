@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Columns
 from reldyn.actor_partner.moments._dyads import DyadTable, FamilyResult, dyad_table, warn_all
 from reldyn.panel import analysis
@@ -38,11 +39,11 @@ class NonindependenceResult(FamilyResult):
 
     def _methods(self) -> str:
         return (
-            f"Similarity of the members of {self.n_dyads} dyads. Pearson: correlation of the two roles, role means "
-            "removed. Pairwise: correlation over both orders of each pair. ANOVA: (MSB - MSW) / (MSB + MSW) with F = "
-            "MSB / MSW and exact intervals. REML: the residual correlation of an intercept-only model, equal to the "
-            "ANOVA value, with an interval by Fisher's z. Two-sided tests, because members may also be opposed "
-            "(Kenny, Kashy and Cook, 2006)."
+            f"Similarity of the members of {counted(self.n_dyads, 'dyad')}. Pearson: correlation of the two roles, "
+            "role means removed. Pairwise: correlation over both orders of each pair. ANOVA: (MSB - MSW) / (MSB + "
+            "MSW) with F = MSB / MSW and exact intervals. REML: the residual correlation of an intercept-only model, "
+            "equal to the ANOVA value, with an interval by Fisher's z. Two-sided tests, because members may also be "
+            "opposed (Kenny, Kashy and Cook, 2006)."
         )
 
 

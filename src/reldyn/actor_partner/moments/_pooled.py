@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Column, Columns
 from reldyn.actor_partner.moments._dyads import FamilyResult, dyad_table, estimate_rows, warn_all
 from reldyn.errors import DesignError
@@ -50,10 +51,10 @@ class PooledResult(FamilyResult):
 
     def _methods(self) -> str:
         return (
-            f"Means of the members of {self.n_dyads} dyads were regressed on means and differences on differences; "
-            "actor and partner effects are half the sum and half the difference of the slopes, with Satterthwaite's "
-            f"degrees of freedom. Residuals of partners correlate {self.residual_correlation:.3f} (Kenny, 1996; Kenny, "
-            "Kashy and Cook, 2006)."
+            f"Means of the members of {counted(self.n_dyads, 'dyad')} were regressed on means and differences on "
+            "differences; actor and partner effects are half the sum and half the difference of the slopes, with "
+            f"Satterthwaite's degrees of freedom. Residuals of partners correlate {self.residual_correlation:.3f} "
+            "(Kenny, 1996; Kenny, Kashy and Cook, 2006)."
         )
 
 

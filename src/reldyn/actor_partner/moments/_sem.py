@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._records import brief
 from reldyn._types import Array, Ints
 from reldyn.actor_partner.moments._moments import (
@@ -391,7 +392,8 @@ def _refuse_singular(structure: Structure, moments: Moments) -> None:
     sd = np.sqrt(np.diag(moments.cov))
     if moments.n <= len(sd) or np.any(sd == 0):
         raise DesignError(
-            f"{moments.n} dyads and {len(sd)} variables: the model needs more dyads than variables, and none constant."
+            f"{counted(moments.n, 'dyad')} and {len(sd)} variables: the model needs more dyads than variables, and "
+            "none constant."
         )
     if np.linalg.eigvalsh(moments.cov / np.outer(sd, sd))[0] < 1e-10:
         raise DesignError(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Column, Terms
 from reldyn.actor_partner._causes import check_passed_on, two_valued_note
 from reldyn.actor_partner._metrics import metric_note, unequal_metrics
@@ -89,12 +90,12 @@ class OverTimeResult(FamilyResult):
         return {name: value for name, value in self.about.items() if name != "stable_variance"}
 
     def _headline(self) -> str:
-        return f"Stability and influence of {self.outcome} over {self.steps} occasion{'s' if self.steps > 1 else ''}"
+        return f"Stability and influence of {self.outcome} over {counted(self.steps, 'occasion')}"
 
     def _methods(self) -> str:
         if self.fit is None:
             return _panel_methods(self)
-        rows = f"{len(self.fit.design.y):,} rows of {self.n_dyads} dyads"
+        rows = f"{counted(len(self.fit.design.y), 'row')} of {counted(self.n_dyads, 'dyad')}"
         how = f"({self.fit.estimates.method.upper()}, {self.fit.estimates.inference})"
         if self.method == "stationary":
             return (
@@ -104,7 +105,7 @@ class OverTimeResult(FamilyResult):
             )
         return (
             f"Each member's {self.outcome} was regressed on the own (stability) and the partner's (influence) value "
-            f"{self.steps} scheduled occasion{'s' if self.steps > 1 else ''} before, in {rows} {how}. "
+            f"{counted(self.steps, 'scheduled occasion')} before, in {rows} {how}. "
             f"{_residuals_sentence(self.fit)} {_CAUTION}"
         )
 
@@ -317,18 +318,18 @@ def _panel_methods(result: OverTimeResult) -> str:
     start = (
         "" if about["converged"] else "THE FIT DID NOT CONVERGE: the numbers below are not estimates to be reported. "
     )
+    values = counted(2 * about["n_dyads"] * about["waves"], "value")
     missing = (
         ""
         if about["complete"]
-        else f" {about['n_obs']:,} of {2 * about['n_dyads'] * about['waves']:,} values are there; others are taken as "
-        "missing at random."
+        else f" {about['n_obs']:,} of {values} are there; others are taken as missing at random."
     )
     return (
         f"{start}Each member's {result.outcome} depends on the own (stability) and the partner's (influence) value one "
         f"wave before, beside a stable part of each person and the mean of each wave ({about['waves']} waves, "
-        f"{about['n_dyads']} dyads): a dynamic panel model by maximum likelihood with a free first wave, whose "
-        "covariance with the stable parts is estimated (Moral-Benito, 2013; Allison, Williams and Moral-Benito, 2017)."
-        f"{missing} The stable parts' variance is "
+        f"{counted(about['n_dyads'], 'dyad')}): a dynamic panel model by maximum likelihood with a free first wave, "
+        "whose covariance with the stable parts is estimated (Moral-Benito, 2013; Allison, Williams and Moral-Benito, "
+        f"2017).{missing} The stable parts' variance is "
         f"{' and '.join(f'{float(np.round(value, 3)):g}' for value in about['stable_variance'])}; it may come out "
         f"negative. Log-likelihood {about['log_likelihood']:.3f}, {about['n_parameters']} parameters. Tests and "
         f"intervals: {intervals}. {_CAUTION}"

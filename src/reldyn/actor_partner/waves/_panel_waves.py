@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._format import counted
+
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
@@ -111,7 +113,7 @@ def _notes(fit: DynamicPanel, n_dyads: int, waves: int) -> tuple[str, ...]:
         notes.append(_THREE_WAVES)
     if n_dyads < _FEW_DYADS:
         notes.append(
-            f"{n_dyads} dyads: the dynamic panel model is large-sample inference, checked at 200 dyads; with few, "
-            "intervals may be too narrow."
+            f"{counted(n_dyads, 'dyad')}: the dynamic panel model is large-sample inference, checked at 200 dyads; "
+            "with few, intervals may be too narrow."
         )
     return tuple(notes)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._format import agreeing, counted
 from reldyn._types import Array, Column
 from reldyn.coupling.autoregression._asymmetry_fit import PairAsymmetry, Settings, fit_pair
 from reldyn.coupling.autoregression._asymmetry_result import AsymmetryResult
@@ -220,7 +221,7 @@ def _combined(value: Array, error: Array) -> dict[str, Any]:
     n = int(found["n"])
     if n < _FEWEST_DYADS:
         return {}
-    note = f"random effects over {n} dyads, between-dyad SD {found['between_sd']:.3f}"
+    note = f"random effects over {counted(n, 'dyad')}, between-dyad SD {found['between_sd']:.3f}"
     lost = f"; {found['note']}" if found["note"] else ""
     return {name: found[name] for name in _NUMBERS} | {"note": note + lost}
 
@@ -256,11 +257,13 @@ def _warnings(fits: list[PairAsymmetry], notes: list[tuple[str, ...]], *, distin
     absent = sum(math.isnan(fit.log_likelihood) for fit in fits)
     failed = sum(not fit.converged and not math.isnan(fit.log_likelihood) for fit in fits)
     if absent:
-        found.append(f"{absent} of {len(fits)} dyads have no estimate; `dyads` says why.")
+        have = agreeing(absent, "has", "have")
+        found.append(f"{absent} of {counted(len(fits), 'dyad')} {have} no estimate; `dyads` says why.")
     if failed:
-        found.append(f"{failed} of {len(fits)} dyads have no verified maximum; their rows say so.")
+        have = agreeing(failed, "has", "have")
+        found.append(f"{failed} of {counted(len(fits), 'dyad')} {have} no verified maximum; the rows say so.")
     shared = sorted({text for told in notes for text in told})
-    found += [f"{text} ({sum(text in told for told in notes)} of {len(notes)} dyads)." for text in shared]
+    found += [f"{text} ({sum(text in told for told in notes)} of {counted(len(notes), 'dyad')})." for text in shared]
     if not distinct and len(fits) > 1:
         found.append("No two roles tell all members apart: signs of differences are not comparable between dyads.")
     return tuple(found)

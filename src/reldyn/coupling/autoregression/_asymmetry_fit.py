@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Array
 from reldyn.coupling.autoregression._process import (
     Process,
@@ -122,7 +123,7 @@ def _refusal(values: Array, step: Array, regressors: Array) -> str:
     close = np.diff(step) <= 1.5
     pairs = [int((close & seen[:-1, a] & seen[1:, b]).sum()) for a in (0, 1) for b in (0, 1)]
     needed = regressors.shape[1] + 8
-    return f"{min(pairs)} pairs of neighbouring occasions, below {needed}" if min(pairs) < needed else ""
+    return f"{counted(min(pairs), 'pair')} of neighbouring occasions, below {needed}" if min(pairs) < needed else ""
 
 
 def _wald(value: float, error: float, df: float) -> Cells:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from reldyn._format import agreeing, counted
 from reldyn.results import InState, InTables, Result
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class AsymmetryResult(Result):
 
     def _headline(self) -> str:
         n = int(self.glance()["n_dyads"].iloc[0])
-        return f"Asymmetry of {self.variable} in {n} {'dyad' if n == 1 else 'dyads'}"
+        return f"Asymmetry of {self.variable} in {counted(n, 'dyad')}"
 
     def _methods(self) -> str:
         out = "time of day, weekend and a straight drift" if self.time_of_day else "a straight drift"
@@ -109,10 +110,11 @@ class AsymmetryResult(Result):
         yield rows.loc[np.isfinite(rows["estimate"].to_numpy(dtype=float)), names]
         if len(self.checks):
             counts = self.checks["verdict"].value_counts()
+            holds, open_, gone = (int(counts.get(name, 0)) for name in ("holds", "undecided", "vanishes"))
             checked = int(counts.drop("", errors="ignore").sum())
             yield (
-                f"Of {checked} differences with p < .05, {counts.get('holds', 0)} hold when each member may be "
-                f"measured with error of unknown size, {counts.get('undecided', 0)} stay undecided, "
-                f"{counts.get('vanishes', 0)} vanish."
+                f"Of {counted(checked, 'difference')} with p < .05, {holds} {agreeing(holds, 'holds', 'hold')} when "
+                f"each member may be measured with error of unknown size, {open_} {agreeing(open_, 'stays', 'stay')} "
+                f"undecided, {gone} {agreeing(gone, 'vanishes', 'vanish')}."
             )
         yield "A difference says which series runs ahead of the other; it does not say why."

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from reldyn._format import agreeing, counted
 from reldyn._types import Array, Column
 from reldyn.coupling.autoregression._inertia import inference
 from reldyn.coupling.autoregression._regress import check_lags, past, regression
@@ -120,10 +121,16 @@ def _each(pairs: list[DyadSeries], variable: str, lags: int, lags_lead: str) -> 
     residuals = pd.DataFrame(shared)
     rooted = residuals["largest_root"].to_numpy(dtype=float)
     n_unstable = int(np.nansum(rooted >= 1))
-    notes = [f"{len(pairs) - fitted} of {len(pairs)} dyads have no estimate; `residuals` says why."]
+    notes = [
+        f"{len(pairs) - fitted} of {counted(len(pairs), 'dyad')} {agreeing(len(pairs) - fitted, 'has', 'have')} no "
+        "estimate; `residuals` says why."
+    ]
     notes = [] if fitted == len(pairs) else notes
     if n_unstable:
-        notes.append(f"{n_unstable} of {fitted} dyads have a root of 1 or more: their series do not return to a level.")
+        notes.append(
+            f"{n_unstable} of {counted(fitted, 'dyad')} {agreeing(n_unstable, 'has', 'have')} a root of 1 or more: "
+            "such series do not return to a level."
+        )
     return VarResult.of(
         kind="none",
         variable=variable,

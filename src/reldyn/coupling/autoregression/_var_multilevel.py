@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from reldyn._format import agreeing, counted
 from reldyn._types import Array, Ints
 from reldyn.coupling.autoregression._nickell import nickell_bias
 from reldyn.coupling.autoregression._regress import past
@@ -110,8 +111,9 @@ def two_step(
     kept = [pair for pair in pairs if _usable(pair, lags)]
     if len(kept) < _FEWEST_DYADS:
         raise DesignError(
-            f"{len(kept)} of {len(pairs)} dyads have at least {_FEWEST_PAIRS} pairs of occasions and variance in both "
-            f"members; effects that vary between dyads need {_FEWEST_DYADS}. Use pooling='none'."
+            f"{len(kept)} of {counted(len(pairs), 'dyad')} {agreeing(len(kept), 'has', 'have')} at least "
+            f"{_FEWEST_PAIRS} pairs of occasions and variance in both members; effects that vary between dyads need "
+            f"{_FEWEST_DYADS}. Use pooling='none'."
         )
     stack = _stacked(kept, lags)
     equations = [_equation(stack, member, roles, covariance) for member in (0, 1)]
@@ -284,5 +286,8 @@ def _notes(nickell: pd.DataFrame, equations: list[_Equation], n_dropped: int) ->
         "Nickell 1981). Only more occasions help."
     ]
     if n_dropped:
-        notes.append(f"{n_dropped} dyads are left out: too few pairs of occasions, or a member who never varies.")
+        notes.append(
+            f"{counted(n_dropped, 'dyad')} {agreeing(n_dropped, 'is', 'are')} left out: too few pairs of occasions, or "
+            "a member who never varies."
+        )
     return (*notes, *(f"{one.outcome}: {note}" for one in equations for note in one.fit.warnings))

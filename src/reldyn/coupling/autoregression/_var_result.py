@@ -109,7 +109,7 @@ class VarResult(Result):
             if self.kind == "two-step"
             else "least squares in each dyad"
         )
-        lags = "the occasion before" if self.lags == 1 else f"the {self.lags} occasions before"
+        lags = "the occasion before" if self.lags == 1 else f"the {counted(self.lags, 'occasion')} before"
         where = f", {self.lags_lead}," if self.lags_lead else ""
         return f"Each partner's {self.variable} was regressed on both partners' at {lags}{where} by {how}."
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._records import brief
 from reldyn._types import Array
 from reldyn.coupling._checks import varies
@@ -168,7 +169,7 @@ def unfit(after: Array, own: Array, partner: Array, mine: Array, theirs: Array) 
         The receiver's and the partner's scores as they were answered: what is small beside them is rounding.
     """
     if len(after) < FEWEST_TURNS:
-        return f"{len(after)} pairs of turns with both scores, below {FEWEST_TURNS}"
+        return f"{counted(len(after), 'pair')} of turns with both scores, below {FEWEST_TURNS}"
     if not (varies(own - own.mean(), mine) and varies(after - after.mean(), mine)):
         return "the score never varies"
     if not varies(partner - partner.mean(), theirs):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from typing import TYPE_CHECKING, ClassVar
 
+from reldyn._format import counted
 from reldyn.coupling._checks import averaging_text
 from reldyn.coupling.influence._fit import Equation
 from reldyn.results import InState, InTables, Result
@@ -105,7 +106,7 @@ class InfluenceResult(Result):
 
     def _headline(self) -> str:
         counts = self.glance().iloc[0]
-        dyads = f"{counts['n_dyads_used']} of {counts['n_dyads']} dyads"
+        dyads = f"{counts['n_dyads_used']} of {counted(counts['n_dyads'], 'dyad')}"
         return f"Influence functions of {self.variable}: {self.form}, {dyads}"
 
     def _methods(self) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from reldyn._format import counted
+from reldyn._format import agreeing, counted
 from reldyn._types import Array, Column, Flags, Ints
 from reldyn.coupling._checks import AVERAGES, AverageBy, averaging_text, members_by_role, pooling_of
 from reldyn.coupling.sequences import _sequential_measures as measures
@@ -109,7 +109,7 @@ class LagSequentialResult(Result):
         counts = self.glance().iloc[0]
         return (
             f"Lag-sequential analysis of {self.variable}: lag {self.lag}, {len(self.codes)} codes, "
-            f"{counts['n_dyads_used']} of {counts['n_dyads']} dyads"
+            f"{counts['n_dyads_used']} of {counted(counts['n_dyads'], 'dyad')}"
         )
 
     def _methods(self) -> str:
@@ -405,19 +405,20 @@ def _remarks(tests: pd.DataFrame, averages: pd.DataFrame, streams: str) -> tuple
     silent = tests.loc[tests["n_pairs"] == 0, "dyad"].nunique()
     if silent:
         notes.append(
-            f"{counted(silent, 'dyad')} {'has' if silent == 1 else 'have'} a path without any pair of coded occasions."
+            f"{counted(silent, 'dyad')} {agreeing(silent, 'has', 'have')} a path without any pair of coded occasions."
         )
     repeated = int(tests["note"].str.contains("repeats left out").sum())
     if repeated:
         notes.append(
-            f"repeats were left out of {repeated} tables although none should occur: see the notes of `tests`."
+            f"repeats were left out of {counted(repeated, 'table')} although none should occur: see the notes of "
+            "`tests`."
         )
     if streams == "partners" and (tests["path"] == "partner").any():
         notes.append("z across partners is too large where each depends on its own past: trust p_permutation there.")
     alone = int(averages["conf_low"].isna().sum())
     if alone:
         notes.append(
-            f"{alone} of {len(averages)} averages have no interval: fewer than two dyads have a log odds ratio there, "
-            "or all have the same."
+            f"{alone} of {counted(len(averages), 'average')} {agreeing(alone, 'has', 'have')} no interval: fewer than "
+            "two dyads have a log odds ratio there, or all have the same."
         )
     return tuple(notes)

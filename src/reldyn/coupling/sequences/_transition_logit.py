@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from reldyn._format import counted
+from reldyn._format import agreeing, counted
 from reldyn._types import Array, Column
 from reldyn.coupling._checks import AVERAGES, AverageBy, averaging_text, members_by_role, pooling_of
 from reldyn.coupling.sequences._categories import Bins, Categories, categories_of
@@ -328,8 +328,14 @@ def _remarks(pooled: pd.DataFrame, dyads: pd.DataFrame) -> tuple[str, ...]:
     each = dyads[dyads["effect"] == "actor"]
     without = int(each["estimate"].isna().sum())
     if without:
-        notes.append(f"{without} of {len(each)} members have no logit of their own: see the notes of `dyads`.")
+        notes.append(
+            f"{without} of {counted(len(each), 'member')} "
+            f"{agreeing(without, 'has no logit of its', 'have no logit of their')} own: see the notes of `dyads`."
+        )
     filled = int(each["note"].str.startswith("empty cells").sum())
     if filled:
-        notes.append(f"{filled} of {len(each)} members have an empty cell, and .5 added to every cell.")
+        notes.append(
+            f"{filled} of {counted(len(each), 'member')} {agreeing(filled, 'has', 'have')} an empty cell, and .5 added "
+            "to every cell."
+        )
     return tuple(notes)

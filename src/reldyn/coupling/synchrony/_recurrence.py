@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Array, Column, Flags, Ints
 from reldyn.coupling.synchrony._cross_correlation import NEVER_VARIES, why_not
 from reldyn.coupling.synchrony._lag_products import lag_table
@@ -277,7 +278,7 @@ def _reason(values: Array, x: Array, y: Array, how: _How) -> str:
         reason = ""
     if reason or all(np.isfinite(points).all(axis=1).any() for points in (x, y)):
         return reason
-    return f"never {how.embed} values in a row, {how.delay} occasions apart"
+    return f"never {counted(how.embed, 'value')} in a row, {counted(how.delay, 'occasion')} apart"
 
 
 def _check_radius(radius: float | None, surrogates: Surrogates | None) -> None:

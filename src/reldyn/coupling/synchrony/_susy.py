@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Array, Column, Ints
 from reldyn.coupling.synchrony._cross_correlation import why_not
 from reldyn.coupling.synchrony._lag_products import fisher, lag_correlations, perfect, standardised
@@ -145,7 +146,9 @@ def susy(
     check_count(segment, "segment", 3)
     check_count(max_lag, "max_lag", 0)
     if max_lag >= segment:
-        raise DesignError(f"max_lag={max_lag} reaches over a segment of {segment} occasions: give fewer lags.")
+        raise DesignError(
+            f"max_lag={max_lag} reaches over a segment of {counted(segment, 'occasion')}: give fewer lags."
+        )
     surrogates = Surrogates("segment-shuffle", n=n_surrogates, segment=segment)
     dealt = [_deal(pair, segment, max_lag) for pair in panel.series(variable)]
     n_lags = 2 * max_lag + 1
@@ -197,7 +200,7 @@ def _deal(pair: DyadSeries, segment: int, max_lag: int) -> _Dealt:
     empty = np.empty((0, n_lags))
     note = why_not(pair.values)
     if not note and not parts:
-        note = f"nowhere {segment} occasions in a row, the length of a segment"
+        note = f"nowhere {counted(segment, 'occasion')} in a row, the length of a segment"
     z = _every_pairing(pair, parts, max_lag) if not note else np.empty((0, 0, n_lags))
     # A segment counts where it has a correlation at some lag with the one that belongs to it.
     used = np.flatnonzero(np.isfinite(z[np.arange(len(z)), np.arange(len(z))]).any(axis=1))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn.coupling.synchrony._surrogates import Surrogates
 from reldyn.results import InState, InTables, Result, equals_p, register
 
@@ -85,9 +86,9 @@ class SynchronyResult(Result):
             )
         z = f"z = {row['z']:.2f}, " if np.isfinite(row["z"]) else "all surrogates are alike, "
         return (
-            f"Mean over {row['n_tested']} of {row['n_dyads']} dyads {mean}; surrogates ({self.surrogates.kind}) "
-            f"{row['surrogate_mean']:.3f}; {z}one-sided p {equals_p(float(row['p_value']))}. Share of dyads with "
-            f"p < .05: {row['share_below_05']:.2f} (.05 is expected by chance)."
+            f"Mean over {row['n_tested']} of {counted(row['n_dyads'], 'dyad')} {mean}; surrogates "
+            f"({self.surrogates.kind}) {row['surrogate_mean']:.3f}; {z}one-sided p {equals_p(float(row['p_value']))}. "
+            f"Share of dyads with p < .05: {row['share_below_05']:.2f} (.05 is expected by chance)."
         )
 
     def _sections(self) -> Iterable[Section]:
@@ -149,7 +150,7 @@ def _warnings(answers: Sequence[DyadSynchrony], surrogates: Surrogates | None) -
     found = []
     undescribed = sum(not np.isfinite(answer.test.estimate) for answer in answers)
     if undescribed:
-        found.append(f"{undescribed} of {len(answers)} dyads could not be described: see note")
+        found.append(f"{undescribed} of {counted(len(answers), 'dyad')} could not be described: see note")
     if surrogates is None:
         found.append("not tested against surrogates: two unrelated series with carry-over look synchronous, too")
         return tuple(found)

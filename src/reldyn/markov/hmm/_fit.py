@@ -249,7 +249,8 @@ def _check_size(work: Work) -> None:
     n = count_parameters(work)
     if n >= answers:
         raise DesignError(
-            f"{work.design.n_states} states have {n} parameters, but there are {answers} answers: use fewer states."
+            f"{work.design.n_states} states have {n} parameters, but there are {counted(answers, 'answer')}: use fewer "
+            "states."
         )
 
 

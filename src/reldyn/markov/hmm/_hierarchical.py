@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Array
 from reldyn.errors import ConvergenceWarning, DataWarning, DesignError, warn_caller
 from reldyn.markov.hmm._deviations import Deviations, Paths, Population, e_step, lower_bound, m_step, posterior_update
@@ -143,7 +144,7 @@ class HierarchicalHMMResult(Result):
     def _headline(self) -> str:
         return (
             f"Hierarchical hidden Markov model: {len(self.initial)} states, {self.n_series} series, "
-            f"{self.n_occasions} occasions with an answer"
+            f"{counted(self.n_occasions, 'occasion')} with an answer"
         )
 
     def _methods(self) -> str:

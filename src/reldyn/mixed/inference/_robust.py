@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from reldyn._format import agreeing, counted
 from reldyn._records import brief
 from reldyn._types import Array
 from reldyn.mixed._fit import Fit
@@ -123,9 +124,12 @@ def cluster_robust(fit: Fit) -> ClusterRobust:
     notes = []
     if alone.any():
         notes.append(
-            f"{int(alone.any(axis=1).sum())} dyads alone determine a coefficient: its cluster-robust standard error "
-            "cannot be trusted."
+            f"{counted(int(alone.any(axis=1).sum()), 'dyad')} alone "
+            f"{agreeing(int(alone.any(axis=1).sum()), 'determines', 'determine')} a coefficient: its cluster-robust "
+            "standard error cannot be trusted."
         )
     if len(pieces) < _FEW:
-        notes.append(f"Cluster-robust standard errors from {len(pieces)} dyads vary a great deal themselves.")
+        notes.append(
+            f"Cluster-robust standard errors from {counted(len(pieces), 'dyad')} vary a great deal themselves."
+        )
     return ClusterRobust(fit.beta, pieces.T @ pieces, fit.cov_beta, adjusted, parts.information, tuple(notes))

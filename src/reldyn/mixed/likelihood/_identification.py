@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn.errors import DesignError
 from reldyn.mixed.likelihood._evaluation import Evaluation
 from reldyn.mixed.likelihood._statistics import Statistics
@@ -35,14 +36,16 @@ def check_design(problem: Problem, structure: RandomStructure, residual: Residua
     """
     n, p = problem.X.shape
     if structure.q != problem.Z.shape[1]:
-        raise DesignError(f"the random structure has {structure.q} terms but Z has {problem.Z.shape[1]} columns.")
+        raise DesignError(
+            f"the random structure has {structure.q} terms but Z has {counted(problem.Z.shape[1], 'column')}."
+        )
     if n <= p:
-        raise DesignError(f"{n} rows cannot estimate {p} fixed effects: leave terms out or add rows.")
+        raise DesignError(f"{counted(n, 'row')} cannot estimate {p} fixed effects: leave terms out or add rows.")
     check_fixed_rank(sums.information, problem.x_labels)
     if structure.q > problem.n_dyads:
         raise DesignError(
-            f"{problem.n_dyads} dyads are fewer than the {structure.q} random effects ({', '.join(structure.labels)}): "
-            "their covariance matrix cannot be estimated. Name fewer random terms."
+            f"{counted(problem.n_dyads, 'dyad')} are fewer than the {structure.q} random effects "
+            f"({', '.join(structure.labels)}): their covariance matrix cannot be estimated. Name fewer random terms."
         )
     empty = np.flatnonzero(sums.z_sizes[1].sum(axis=0) == 0)
     if empty.size:
@@ -109,8 +112,8 @@ def _check_consecutive(problem: Problem, residual: Residual) -> None:
     if share <= 0.5:
         raise DesignError(
             f"Residual({residual.process!r}{', measurement_error=True' if residual.measurement_error else ''}) needs "
-            f"{needed} consecutive occasions in most dyads; {share:.0%} of {problem.n_dyads} dyads have them. "
-            "Use 'unstructured', or 'car1' where occasions carry times."
+            f"{needed} consecutive occasions in most dyads; {share:.0%} of {counted(problem.n_dyads, 'dyad')} have "
+            "them. Use 'unstructured', or 'car1' where occasions carry times."
         )
 
 

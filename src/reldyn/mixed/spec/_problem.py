@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reldyn._format import counted
 from reldyn._records import brief
 from reldyn._types import Array, Ints
 from reldyn.errors import DataError, DesignError, describe_rows
@@ -166,7 +167,7 @@ def _check_shapes(problem: Problem) -> None:
     for name in ("X", "Z"):
         value = getattr(problem, name)
         if len(value.shape) != 2 or len(value) != n:
-            raise DesignError(f"{name} has shape {value.shape}; it needs {n} rows and one column per term.")
+            raise DesignError(f"{name} has shape {value.shape}; it needs {counted(n, 'row')} and one column per term.")
     for name in ("dyad", "member", "step"):
         if getattr(problem, name).shape != (n,):
             raise DesignError(f"{name} has shape {getattr(problem, name).shape}; it needs one entry per row, {n}.")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from reldyn._format import counted
 from reldyn.errors import DataError, check_option, describe_rows
 from reldyn.panel._border import as_pandas
 from reldyn.panel.aligning._align_clock import (
@@ -103,15 +104,15 @@ class Aligned:
         """How stamps were matched and what was dropped, in a few sentences."""
         total = self.report.iloc[-1]
         about = self.settings
-        a_day = "1 prompt" if len(self.prompts) == 1 else f"{len(self.prompts)} prompts"
+        a_day = counted(len(self.prompts), "prompt")
         lines = [
-            f"Stamps of {total['n_rows']:,} rows from {len(self.report) - 1:,} persons were matched to {a_day} a day "
-            f"({about['source']}: {about['words']}).",
+            f"Stamps of {counted(total['n_rows'], 'row')} from {counted(len(self.report) - 1, 'person')} were matched "
+            f"to {a_day} a day ({about['source']}: {about['words']}).",
             f"Days start at {about['day_starts']}, on {about['clock']}. Partners' stamps of one prompt lie at most "
             f"{_minutes(about['tolerance'])} apart.",
-            f"{total['matched']:,} rows were matched, {total['paired']:,} of them together with the partner's. "
-            f"{_rows(total['dropped'])} dropped: {total['no_stamp']:,} without a stamp, {total['no_prompt']:,} "
-            f"near no prompt, {total['duplicate']:,} repeated, {total['late']:,} late.",
+            f"{counted(total['matched'], 'row')} were matched, {total['paired']:,} of them together with the "
+            f"partner's. {_rows(total['dropped'])} dropped: {total['no_stamp']:,} without a stamp, "
+            f"{total['no_prompt']:,} near no prompt, {total['duplicate']:,} repeated, {total['late']:,} late.",
         ]
         return "\n".join([*lines, *(f"Warning: {warning}" for warning in self.warnings)])
 
@@ -121,8 +122,9 @@ class Aligned:
     def __repr__(self) -> str:
         total = self.report.iloc[-1]
         return (
-            f"Aligned: {total['matched']:,} of {total['n_rows']:,} rows on {len(self.prompts)} prompts a day, "
-            f"{total['paired']:,} with the partner's, {total['dropped']:,} dropped"
+            f"Aligned: {total['matched']:,} of {counted(total['n_rows'], 'row')} on "
+            f"{counted(len(self.prompts), 'prompt')} a day, {total['paired']:,} with the partner's, "
+            f"{total['dropped']:,} dropped"
         )
 
 
@@ -380,20 +382,20 @@ def _pair_warnings(stamps: Stamps, day: npt.NDArray[np.int64], matching: Matchin
     pairs = np.bincount(who.person_dyads(), minlength=n) == 2
     apart = int(np.sum(pairs & (np.bincount(who.dyad_codes[matching.paired], minlength=n) == 0)))
     if apart:
-        notes.append(f"in {apart:,} {'dyad' if apart == 1 else 'dyads'} the partners share no prompt.")
+        notes.append(f"in {counted(apart, 'dyad')} the partners share no prompt.")
     place = np.flatnonzero(matching.paired)
     cells = pd.Series(stamps.offset[place]).groupby([who.dyad_codes[place], day[place], matching.code[place]])
     n_clocks = int((cells.max() - cells.min() > 60).sum()) if len(place) else 0
     if n_clocks:
         notes.append(
-            f"at {n_clocks:,} prompts the partners' stamps have different UTC offsets; each was matched on its own "
-            "clock. Name timezone= to put both on one clock."
+            f"at {counted(n_clocks, 'prompt')} the partners' stamps have different UTC offsets; each was matched on "
+            "its own clock. Name timezone= to put both on one clock."
         )
     return notes
 
 
 def _rows(n: int) -> str:
-    return "1 row was" if n == 1 else f"{n:,} rows were"
+    return "1 row was" if n == 1 else f"{counted(n, 'row')} were"
 
 
 def _minutes(seconds: float) -> str:

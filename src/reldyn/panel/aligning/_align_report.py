@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from reldyn._format import counted
 from reldyn.panel.aligning._align_clock import Prompts
 from reldyn.panel.checks._finding_codes import Finding
 from reldyn.panel.timing._times import SECONDS_PER_DAY
@@ -136,8 +137,8 @@ def alignment_findings(frame: pd.DataFrame) -> Iterator[Finding]:
     if note is None:
         return
     stamp = str(note["stamp"])
-    a_day = "1 prompt a day" if note["n_prompts"] == 1 else f"{note['n_prompts']:,} prompts a day"
-    message = f"{note['matched']:,} of {note['n_rows']:,} rows were matched to {a_day} by {stamp!r}"
+    a_day = "1 prompt a day" if note["n_prompts"] == 1 else f"{counted(note['n_prompts'], 'prompt')} a day"
+    message = f"{note['matched']:,} of {counted(note['n_rows'], 'row')} were matched to {a_day} by {stamp!r}"
     yield Finding("aligned", stamp, message, n=note["matched"])
     for code, fates, why in (
         (
@@ -150,7 +151,7 @@ def alignment_findings(frame: pd.DataFrame) -> Iterator[Finding]:
     ):
         n = sum(note[fate] for fate in fates)
         if n:
-            rows = "1 row of the file was" if n == 1 else f"{n:,} rows of the file were"
+            rows = "1 row of the file was" if n == 1 else f"{counted(n, 'row')} of the file were"
             yield Finding(code, stamp, f"{rows} {why}", n=n)
 
 

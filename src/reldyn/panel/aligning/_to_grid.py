@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from reldyn._format import counted
 from reldyn.errors import DataError, DataWarning, DesignError, check_option, describe_rows, warn_caller
 from reldyn.panel._border import as_pandas
 from reldyn.panel.aligning._named import check_named, identify_complete
@@ -457,7 +458,7 @@ def _warn_of_units(cells: _Cells, values: FloatArray, size: float) -> None:
 
 def _warn(n_without: int, lost: list[str]) -> None:
     if n_without:
-        rows = "1 row without a stamp was" if n_without == 1 else f"{n_without:,} rows without a stamp were"
+        rows = "1 row without a stamp was" if n_without == 1 else f"{counted(n_without, 'row')} without a stamp were"
         warn_caller(f"{rows} dropped.", DataWarning)
     if lost:
         names = ", ".join(map(repr, lost))

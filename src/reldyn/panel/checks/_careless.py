@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Array, Flags, Ints
 from reldyn.errors import DesignError, check_columns, check_option
 from reldyn.panel._columns import check_usable, times_of
@@ -203,7 +204,7 @@ def _synonyms(answers: Array, least: float, notes: list[NDArray[np.object_]]) ->
         raise DesignError(f"synonym_r={least!r}: give a correlation between 0 and 1.")
     later, earlier = synonym_pairs(answers, least)
     if len(later) < 3:
-        text = f"{len(later)} pairs of items correlate above {least:g}, so no synonyms"
+        text = f"{counted(len(later), 'pair')} of items correlate above {least:g}, so no synonyms"
         notes.append(_texts_where(np.ones(len(answers), dtype=bool), text))
         return np.full(len(answers), np.nan)
     found = row_correlation(answers[:, later], answers[:, earlier])

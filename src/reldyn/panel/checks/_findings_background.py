@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Array, Flags, Ints
 from reldyn.panel.checks._finding_codes import Finding
 from reldyn.panel.checks._findings_layout import Layout
@@ -62,7 +63,7 @@ def _departing(series: Array) -> Flags | None:
 
 def _wording(layout: Layout, name: str, varying: Ints, n: int) -> str:
     identity, units = layout.identity, layout.units
-    persons = "1 person" if len(varying) == 1 else f"{len(varying):,} persons"
+    persons = counted(len(varying), "person")
     names = ""
     if identity is not None:
         labels = [str(identity.person_labels[units.persons[unit]]) for unit in varying[:_NAMES_SHOWN].tolist()]
@@ -72,5 +73,6 @@ def _wording(layout: Layout, name: str, varying: Ints, n: int) -> str:
         more = f" and {len(varying) - _NAMES_SHOWN:,} more" if len(varying) > _NAMES_SHOWN else ""
         names = f" ({', '.join(labels)}{more})"
     return (
-        f"{name!r} is the same in all rows of each of {n - len(varying):,} persons, but differs within {persons}{names}"
+        f"{name!r} is the same in all rows of each of {counted(n - len(varying), 'person')}, but differs within "
+        f"{persons}{names}"
     )

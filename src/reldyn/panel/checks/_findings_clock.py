@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Array, Flags, Ints
 from reldyn.panel.checks._finding_codes import Finding
 from reldyn.panel.checks._findings_layout import Layout
@@ -89,7 +90,7 @@ def _off_grid(layout: Layout) -> Iterator[Finding]:
     odd = _odd(layout, rare, steps)
     if odd.any():
         rows = np.flatnonzero(odd)
-        which = "1 row lies" if len(rows) == 1 else f"{len(rows):,} rows lie"
+        which = "1 row lies" if len(rows) == 1 else f"{counted(len(rows), 'row')} lie"
         fix = (
             "Correct these times, or name the numbers of the schedule (day=, beep=); rd.align finds them from time "
             "stamps."
@@ -215,7 +216,7 @@ def _apart(layout: Layout, identity: Identity) -> Iterator[Finding]:
             continue
         names = ", ".join(str(label) for label in identity.dyad_labels[which[:_NAMES_SHOWN]])
         more = f" and {len(which) - _NAMES_SHOWN:,} more" if len(which) > _NAMES_SHOWN else ""
-        who = "dyad" if len(which) == 1 else f"{len(which):,} of {int(paired.sum()):,} dyads:"
+        who = "dyad" if len(which) == 1 else f"{len(which):,} of {counted(int(paired.sum()), 'dyad')}:"
         counts = f"{int(shared[which].sum()):,} of {int(fewer[which].sum()):,}"
         message = f"the partners of {who} {names}{more} {wording} ({counts} by {layout.occasion_columns!r})"
         yield Finding("clocks-apart", layout.occasion_columns, message, np.flatnonzero(flags[identity.dyad_codes]))

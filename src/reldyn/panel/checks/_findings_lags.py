@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Flags
 from reldyn.panel.checks._codes_for_missing import distant_days, odd_times
 from reldyn.panel.checks._finding_codes import Finding
@@ -206,8 +207,8 @@ def _lost_days(layout: Layout) -> Iterator[Finding]:
         return
     name = layout.occasion_columns
     message = (
-        f"{int((~found).sum()):,} rows follow on a day before by persons who have one row a day there, and have no "
-        f"lag, because others have several by {name!r} on these days"
+        f"{counted(int((~found).sum()), 'row')} follow on a day before by persons who have one row a day there, and "
+        f"have no lag, because others have several by {name!r} on these days"
     )
     fix = (
         "Make a panel of its own of the stretch with one a day, DyadPanel(rows, day=...), or number days from each "

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Array, Flags, Ints
 from reldyn.panel.checks._finding_codes import Finding
 from reldyn.panel.checks._findings_layout import Layout
@@ -113,7 +114,7 @@ def _finding(identity: Identity, name: str, copied: Flags, dyads: Ints, pairs: t
         for dyad in where[:_NAMES_SHOWN].tolist()
     ]
     more = f" and {len(where) - _NAMES_SHOWN:,} more" if len(where) > _NAMES_SHOWN else ""
-    who = "dyad" if len(where) == 1 else f"{len(where):,} dyads:"
+    who = "dyad" if len(where) == 1 else f"{counted(len(where), 'dyad')}:"
     message = (
         f"both partners have identical values of {name!r} in a long run of the occasions that both answered, in {who} "
         f"{', '.join(told)}{more}"

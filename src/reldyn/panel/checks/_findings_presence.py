@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Array, Flags, Ints
 from reldyn.panel.checks._finding_codes import Finding
 from reldyn.panel.checks._findings_layout import Layout, dense
@@ -164,7 +165,7 @@ def _compliance(layout: Layout, cells: Cells) -> Iterator[Finding]:
     yield Finding("compliance-by-person", "", f"single persons answered {spread}", n=int(known.sum()))
     low = np.flatnonzero((asked > 1) & (given < _LOW_COMPLIANCE * asked))
     if len(low):
-        who = "1 person" if len(low) == 1 else f"{len(low):,} persons"
+        who = counted(len(low), "person")
         message = f"{who} answered fewer than half of the dyad's occasions"
         yield Finding("low-compliance", "", message, layout.rows_of_units(low))
 

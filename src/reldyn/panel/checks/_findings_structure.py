@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Flags, Ints
 from reldyn.panel._identity import factorize
 from reldyn.panel.checks._codes_for_missing import odd_times
@@ -171,7 +172,7 @@ def _members_of(layout: Layout, identity: Identity, dyad: int) -> str:
 
 
 def _dyads(codes: Ints) -> str:
-    return "dyad" if len(codes) == 1 else f"{len(codes):,} dyads:"
+    return "dyad" if len(codes) == 1 else f"{counted(len(codes), 'dyad')}:"
 
 
 def _duplicates(layout: Layout) -> Iterator[Finding]:
@@ -258,7 +259,7 @@ def _same_roles(layout: Layout, identity: Identity, usual: Ints) -> Iterator[Fin
     if alike[paired].all():
         yield Finding("role-not-distinguishing", name, f"{name!r} tells no two partners apart", rows, "warning")
     else:
-        message = f"{name!r} is the same for both members of {alike.sum():,} of {paired.sum():,} dyads"
+        message = f"{name!r} is the same for both members of {alike.sum():,} of {counted(paired.sum(), 'dyad')}"
         yield Finding("role-not-distinguishing", name, message, rows)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Array, Flags, Ints
 from reldyn.errors import DataError, DesignError
 from reldyn.panel._identity import factorize
@@ -238,11 +239,11 @@ def stretch_findings(layout: Layout, items: Mapping[str, Array]) -> Iterator[Fin
     if not len(start):
         return
     n_persons = len(np.unique(layout.unit_by_time[rows[start]]))
-    persons = "one person" if n_persons == 1 else f"{n_persons:,} persons"
+    persons = "one person" if n_persons == 1 else counted(n_persons, "person")
     stretches = "a stretch" if len(start) == 1 else f"{len(start):,} stretches"
     message = (
-        f"{stretches} of {_lengths(length)} prompts in a row with the same answers to all {len(rated)} items, "
-        f"unlikely for {persons}"
+        f"{stretches} of {_lengths(length)} prompts in a row with the same answers to all "
+        f"{counted(len(rated), 'item')}, unlikely for {persons}"
     )
     yield Finding("careless-stretch", ", ".join(rated), message, np.sort(order[rows[_spread(start, length)]]))
 

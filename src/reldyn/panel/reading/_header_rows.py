@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from reldyn._format import counted
 from reldyn.errors import DataError, DataWarning, DesignError, warn_caller
 from reldyn.panel._lines import describe_lines
 
@@ -99,7 +100,8 @@ def warn_title(where: str, records: Sequence[Sequence[str]], lines: Sequence[int
     hint = title_hint(records[:50], lines, len(records[0]), unit)
     if hint:
         warn_caller(
-            f"{where}: the header, {unit} {lines[0]}, names {filled} of {len(records[0])} columns.{hint}", DataWarning
+            f"{where}: the header, {unit} {lines[0]}, names {filled} of {counted(len(records[0]), 'column')}.{hint}",
+            DataWarning,
         )
     return bool(hint)
 

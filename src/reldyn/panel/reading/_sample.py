@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reldyn._format import counted
 from reldyn.errors import DataError
 from reldyn.panel._panel import DyadPanel
 from reldyn.panel._schedule import Schedule
@@ -50,7 +51,7 @@ class SampleTruth:
 
     def __repr__(self) -> str:
         tables = {field.name: len(getattr(self, field.name)) for field in dataclasses.fields(self)[:-1]}
-        sizes = ", ".join(f"{name}: {count:,} rows" for name, count in tables.items())
+        sizes = ", ".join(f"{name}: {counted(count, 'row')}" for name, count in tables.items())
         return f"SampleTruth({sizes}; settings: {', '.join(self.settings)})"
 
 

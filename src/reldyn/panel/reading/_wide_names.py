@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn.errors import DataError, DataWarning, DesignError, warn_caller
 
 if TYPE_CHECKING:
@@ -188,7 +189,10 @@ def _no_match(columns: Sequence[str], pattern: Pattern) -> str:
 
 def _wrong_members(columns: Sequence[str], pattern: Pattern, members: Sequence[str]) -> str:
     shown = ", ".join(repr(member) for member in members[:_SHOWN]) + (" ..." if len(members) > _SHOWN else "")
-    text = f"{pattern.option}={pattern.template!r} finds {len(members)} members ({shown}), where a dyad has two."
+    text = (
+        f"{pattern.option}={pattern.template!r} finds {counted(len(members), 'member')} ({shown}), where a dyad has "
+        "two."
+    )
     for field in ("item", "stem", "time"):
         if field in pattern.fields:
             other = pattern.template.replace("{member}", "{?}").replace(f"{{{field}}}", "{member}")

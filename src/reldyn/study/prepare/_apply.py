@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Array, Flags
 from reldyn.errors import DataError, DataWarning, DesignError, ReldynError
 from reldyn.panel import DyadPanel, align, careless
@@ -187,7 +188,7 @@ def _filter(now: Prepared, step: steps.FilterStep) -> tuple[Prepared, str, str]:
     if step.unit != "row":
         keep = _all_rows_of(keep, index.person if step.unit == "person" else index.dyad)
     unknown = int(np.isnan(value).sum())
-    note = f"{unknown:,} rows without the values that the formula needs count as not kept" if unknown else ""
+    note = f"{counted(unknown, 'row')} without the values that the formula needs count as not kept" if unknown else ""
     return _select(now, keep), f"{step.unit}s with {_shown(now, formula, step.keep)}", note
 
 
@@ -198,7 +199,7 @@ def _answers(now: Prepared, step: steps.AnswersStep) -> tuple[Prepared, str, str
     keep = count[index.person] >= step.at_least
     if step.unit == "dyad":
         keep = _all_rows_of(keep, index.dyad)
-    what = f"{step.unit}s with at least {step.at_least} answers to {' and '.join(step.variables)}"
+    what = f"{step.unit}s with at least {counted(step.at_least, 'answer')} to {' and '.join(step.variables)}"
     return _select(now, keep), what, ""
 
 
@@ -250,7 +251,7 @@ def _scale(now: Prepared, step: steps.ScaleStep) -> tuple[Prepared, str, str]:
     items = np.array([now.panel.values(name) for name in step.items])
     least = step.min_items or len(step.items)
     if least > len(step.items):
-        raise DesignError(f"min_items={least} is more than the {len(step.items)} items of the scale.")
+        raise DesignError(f"min_items={least} is more than the {counted(len(step.items), 'item')} of the scale.")
     n_answered = np.isfinite(items).sum(axis=0)
     total = np.nansum(items, axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -302,7 +303,7 @@ def _centre(now: Prepared, step: steps.CentreStep) -> tuple[Prepared, str, str]:
 
 
 def _lag(now: Prepared, step: steps.LagStep) -> tuple[Prepared, str, str]:
-    back = "1 occasion" if step.steps == 1 else f"{step.steps} occasions"
+    back = counted(step.steps, "occasion")
     lagged = now.panel.lag(step.variables, step.steps)
     return replace(now, panel=lagged), f"{', '.join(step.variables)} {back} earlier", ""
 
@@ -312,7 +313,7 @@ def _careless(now: Prepared, step: steps.CarelessStep) -> tuple[Prepared, str, s
     table = found.tidy() if isinstance(found, Result) else found
     flagged = table["flagged"].to_numpy(dtype=bool)
     what = f"careless answers to {', '.join(step.items)}"
-    note = f"{int(flagged.sum()):,} of {len(flagged):,} rows flagged"
+    note = f"{int(flagged.sum()):,} of {counted(len(flagged), 'row')} flagged"
     if step.action == "drop":
         return _select(now, ~flagged), what, note
     made = {name: np.where(flagged, np.nan, now.panel.values(name)) for name in step.items}
@@ -332,7 +333,7 @@ def _derive(now: Prepared, step: steps.DeriveStep) -> tuple[Prepared, str, str]:
     if np.isnan(made).all():
         raise DesignError(f"no row has a value of {step.name!r}: look at the columns of the formula.")
     lost = int(np.isnan(made).sum())
-    note = f"{lost:,} of {len(made):,} rows have no value" if lost else ""
+    note = f"{lost:,} of {counted(len(made), 'row')} have no value" if lost else ""
     return _replaced(now, {step.name: made}), f"{step.name} = {_shown(now, formula, step.value)}", note
 
 

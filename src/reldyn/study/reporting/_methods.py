@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import reldyn
+from reldyn._format import counted
 
 if TYPE_CHECKING:
     from reldyn.panel import DyadPanel
@@ -57,12 +58,12 @@ def _of_analysis(record: Mapping[str, Any]) -> str:
 def _sample(panel: DyadPanel, answers: Sequence[str] | None) -> str:
     overall = panel.compliance(answers).iloc[0]
     who = ", ".join(f"{count} {label}" for label, count in panel.compositions.items())
-    clock = "one occasion" if panel.n_occasions == 1 else f"up to {panel.n_occasions} occasions"
-    counted = f" (an answer is a value of {' or '.join(answers)})" if answers else ""
+    clock = "one occasion" if panel.n_occasions == 1 else f"up to {counted(panel.n_occasions, 'occasion')}"
+    answer = f" (an answer is a value of {' or '.join(answers)})" if answers else ""
     index = panel.index
     days = f" on {index.n_days} days" if panel.columns["day"] is not None and index.n_days > 1 else ""
     return (
-        f"The sample has {panel.n_dyads} dyads ({who}) and {panel.n_persons} persons with {clock}{days}. "
-        f"Of {int(overall['expected']):,} expected answers {overall['share']:.1%} were given; both partners answered "
-        f"on {overall['both_share']:.1%} of the occasions{counted}."
+        f"The sample has {counted(panel.n_dyads, 'dyad')} ({who}) and {counted(panel.n_persons, 'person')} with "
+        f"{clock}{days}. Of {int(overall['expected']):,} expected answers {overall['share']:.1%} were given; both "
+        f"partners answered on {overall['both_share']:.1%} of the occasions{answer}."
     )

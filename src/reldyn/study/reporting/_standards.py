@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._format import counted
+
 if TYPE_CHECKING:
     from reldyn.panel import DyadPanel
 
@@ -59,7 +61,9 @@ def jars(panel: DyadPanel, table: Any, records: Records, flow: Sequence[Mapping[
     """Items of JARS-Quant."""
     overall = table.iloc[0]
     start = flow[0] if flow else None
-    came = f", of {start['dyads']:,} dyads in the data file" if start and start["dyads"] != panel.n_dyads else ""
+    came = (
+        f", of {counted(start['dyads'], 'dyad')} in the data file" if start and start["dyads"] != panel.n_dyads else ""
+    )
     with_interval = [name for name, record in records.items() if _has_interval(record)]
     without = [name for name in records if name not in with_interval]
     failed = [name for name, record in records.items() if record["converged"] is False]
@@ -72,7 +76,7 @@ def jars(panel: DyadPanel, table: Any, records: Records, flow: Sequence[Mapping[
         Item(
             "participants",
             "Planned and achieved number of participants, and why",
-            f"Achieved: {panel.n_dyads:,} dyads, {panel.n_persons:,} persons{came}.",
+            f"Achieved: {counted(panel.n_dyads, 'dyad')}, {counted(panel.n_persons, 'person')}{came}.",
             "the planned number, and how it was decided",
         ),
         Item(
@@ -163,7 +167,7 @@ def cremas(panel: DyadPanel, table: Any, title: str | None) -> list[Item]:
         (
             "8",
             "Prompt frequency",
-            f"Up to {index.n_beeps} prompts a day." if panel.columns["day"] is not None else "",
+            f"Up to {counted(index.n_beeps, 'prompt')} a day." if panel.columns["day"] is not None else "",
             "",
         ),
         ("9", "Design features that lower burden", "", "such as leave-outs, reminders, payment"),
@@ -171,7 +175,7 @@ def cremas(panel: DyadPanel, table: Any, title: str | None) -> list[Item]:
         (
             "11",
             "Prompts planned and delivered",
-            f"Planned: {int(overall['expected']):,} prompts of persons.",
+            f"Planned: {counted(int(overall['expected']), 'prompt')} of persons.",
             _delivered(panel),
         ),
     ]

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from reldyn._format import equals_p
+from reldyn._format import counted, equals_p
 from reldyn.study.running._few import FEW
 from reldyn.study.running._over_dyads import FEWEST, Spread
 
@@ -176,14 +176,15 @@ def _cycles(result: Any, _: pd.DataFrame, __: Sequence[Spread]) -> str:
     verdicts = result.verdicts()
     counts = verdicts["verdict"].value_counts()
     order = ("supported", "rhythm", "not supported", "not decidable")
-    counted = ", ".join(f"{int(counts.get(verdict, 0))} {verdict}" for verdict in order)
+    listed = ", ".join(f"{int(counts.get(verdict, 0))} {verdict}" for verdict in order)
     share = result.sample().set_index("term").loc["prevalence"]
     known = (
         f"the prevalence of intermittent warmth was {estimate_words(dict(share), 'share')}"
         if _finite(share["estimate"])
         else f"the prevalence was not estimated ({share['note']})"
     )
-    return f"Of {len(verdicts)} directions of {verdicts['dyad'].nunique()} dyads, {counted}; {known}."
+    of = f"{counted(len(verdicts), 'direction')} of {counted(verdicts['dyad'].nunique(), 'dyad')}"
+    return f"Of {of}, {listed}; {known}."
 
 
 # What the interval of a table without a column "estimate" is of.
