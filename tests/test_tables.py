@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import reldyn as rd
+from reldyn.results import TableResult
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +90,23 @@ def test_p_values_are_rendered_in_one_place():
     panel = rd.DyadPanel(frame, dyad="dyad", person="person", role="role")
     text = rd.actor_partner.mutual_influence(panel, outcome="y", predictor="x").summary()
     assert re.search(r"p (= \.\d{3}|< \.001|= 1\.000)", text), text
+
+
+def test_a_note_stands_once_below_the_table_it_belongs_to():
+    long = "fewer than 10 pairs of neighbouring answers, so nothing can be said"
+    rows = 15
+    table = pd.DataFrame({"dyad": range(rows), "estimate": np.arange(rows) / 7, "note": [long, "", "short"] * 5})
+    table.loc[rows - 1, "note"] = "seen below the rows that are shown"
+    found = TableResult.of(table=table)
+    text, html = " ".join(found.summary().split()), found._repr_html_()
+    for shown in (text, html):
+        assert shown.count(long) == shown.count("short") == 1
+        assert f"[1] 5 rows: {long}" in shown
+        assert "[2] 4 rows: short" in shown
+        # Twelve rows are shown; a note of the others is counted at the end.
+        assert shown.count("1 row: seen below the rows that are shown") == 1
+    assert html.count("<td>[1]</td>") == 4
+    assert found.tidy()["note"].tolist() == table["note"].tolist()
+    great = pytest.importorskip("great_tables")
+    assert great
+    assert found.to_table().count(long) == 1

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from reldyn._format import format_table
+from reldyn._format import format_table, numbered_notes
 from reldyn.errors import ReldynError, check_option
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ def render_table(tidy: pd.DataFrame, kind: str, *, title: str, notes: Sequence[s
         raise ReldynError(
             "tables are drawn by great-tables, which is not installed: python -m pip install 'reldyn[report]'."
         ) from None
+    tidy, said = numbered_notes(tidy)
     frame = _readable(tidy, digits)
     table = (
         great_tables.GT(frame)
@@ -102,7 +103,7 @@ def render_table(tidy: pd.DataFrame, kind: str, *, title: str, notes: Sequence[s
     )
     numbers = [name for name in frame if name != "term" and name in tidy and tidy[name].dtype.kind in "fi"]
     table = table.cols_align(align="right", columns=numbers)
-    for note in notes:
+    for note in [*said, *notes]:
         table = table.tab_source_note(source_note=note)
     if kind == "gt":
         return table

@@ -302,7 +302,7 @@ def test_one_dyad_is_told_in_the_singular():
     panel = rd.simulate.apim(n_dyads=1, n_occasions=20, actor=0.3, partner=0.2, seed=1).panel
     told = rd.affect_dynamics(panel, "y").summary()
     assert told.splitlines()[0].endswith("? 1 dyad, 2 persons")
-    assert "- 2 rows: no scale declared" in told
+    assert "[1] 2 rows: no scale declared" in told
 
 
 def test_a_diary_of_one_a_day_is_not_said_to_leave_out_nights():

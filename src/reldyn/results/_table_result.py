@@ -60,8 +60,9 @@ class TableResult(Result):
         return (self.table,)
 
     def _remarks(self) -> list[str]:
-        """The notes, and the most frequent notes of the rows."""
-        frequent = list(self._row_notes().items())[:_NOTES_SHOWN]
+        """The notes, and the most frequent notes of rows that are not shown: those of the others stand below them."""
+        shown = set(self.table["note"].head(self.rows_shown or len(self.table))) if "note" in self.table else set()
+        frequent = [(note, n) for note, n in self._row_notes().items() if note not in shown][:_NOTES_SHOWN]
         return [*self.notes, *(f"{counted(n, 'row')}: {note}" for note, n in frequent)]
 
     def _row_notes(self) -> dict[str, int]:

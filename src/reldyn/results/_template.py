@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias, Union
 
-from reldyn._format import format_table
+from reldyn._format import counted, format_table, numbered_notes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +27,7 @@ def methods_section(
     *,
     rows_shown: int | None = None,
 ) -> str:
-    """Lay out what a summary says; columns without any text and tables without rows are left out.
+    """Lay out what a summary says; columns without any text and tables without rows are left out, notes stand once.
 
     Parameters
     ----------
@@ -49,7 +49,8 @@ def methods_section(
             parts += _filled(text)
             continue
         more = _more(table, rows_shown)
-        parts.append("\n".join([*([text] if text else []), _aligned(_first(table, rows_shown)), *more]))
+        rows, said = numbered_notes(table, rows_shown)
+        parts.append("\n".join([*([text] if text else []), _aligned(rows), *more, *map(_below, said)]))
     if notes:
         bullets = (textwrap.fill(note, WIDTH, initial_indent="- ", subsequent_indent="  ") for note in notes)
         parts.append("Notes\n" + "\n".join(bullets))
@@ -77,8 +78,9 @@ def html_section(
             parts += [f"<p>{html.escape(filled)}</p>" for filled in _filled(text)]
             continue
         parts += [f"<p>{html.escape(text)}</p>"] if text else []
-        parts.append(format_table(_first(table, rows_shown)).to_html(index=False, border=0, na_rep=""))
-        parts += [f"<p>{more}</p>" for more in _more(table, rows_shown)]
+        rows, said = numbered_notes(table, rows_shown)
+        parts.append(format_table(rows).to_html(index=False, border=0, na_rep=""))
+        parts += [f"<p>{html.escape(line)}</p>" for line in [*_more(table, rows_shown), *said]]
     listed = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
     return f"<div>{''.join(parts)}{'<ul>' + listed + '</ul>' if notes else ''}</div>"
 
@@ -104,10 +106,10 @@ def _aligned(table: pd.DataFrame) -> str:
     return "\n".join(line.rstrip() for line in shown.to_string(index=False).splitlines())
 
 
-def _first(table: pd.DataFrame, rows_shown: int | None) -> pd.DataFrame:
-    return table if rows_shown is None else table.head(rows_shown)
+def _below(note: str) -> str:
+    return textwrap.fill(note, WIDTH, subsequent_indent="    ", break_on_hyphens=False)
 
 
 def _more(table: pd.DataFrame, rows_shown: int | None) -> list[str]:
     more = 0 if rows_shown is None else len(table) - rows_shown
-    return [f"... and {more:,} rows more"] if more > 0 else []
+    return [f"... and {counted(more, 'row')} more"] if more > 0 else []
