@@ -162,3 +162,27 @@ def test_a_panel_whose_person_column_has_the_name_of_a_term_is_refused(panel):
     named = rd.DyadPanel(frame, dyad="dyad", person="partner", role="partner")
     with pytest.raises(rd.DesignError, match="makes a column called 'partner': rename yours"):
         ap.response_surface(named, outcome="y", predictor="x")
+
+
+def test_a_moderator_of_categories_is_its_indicators(panel):
+    frame = panel.frame
+    kind = np.array(["married", "dating", "engaged"])[panel.index.dyad % 3]
+    numbers = {f"is_{label}": (kind == label).astype(float) for label in ("married", "engaged")}
+    wide = rd.DyadPanel(frame.assign(kind=kind, **numbers), **{k: v for k, v in panel.columns.items() if v is not None})
+    asked = {"outcome": "y", "predictor": "x", "estimation": ML}
+    found = ap.response_surface(wide, **asked, moderators={"kind": "dyad"}, reference={"kind": "dating"})
+    same = ap.response_surface(wide, **asked, moderators=dict.fromkeys(sorted(numbers), "dyad"))
+    assert found.fit.glance()["log_likelihood"].iloc[0] == pytest.approx(same.fit.glance()["log_likelihood"].iloc[0])
+    changes = [fit.tidy().query("effect == 'change'") for fit in (found, same)]
+    np.testing.assert_allclose(changes[0]["estimate"], changes[1]["estimate"], rtol=1e-6)
+    assert set(found.moderation["moderator"]) == {"dyad kind", "dyad kind: engaged", "dyad kind: married"}
+    together = found.moderation.query("moderator == 'dyad kind'")
+    assert (together["df"] == 10).all()
+    # The surface at a category is that of the model with this category as the reference, at its own zero.
+    other = ap.response_surface(wide, **asked, moderators={"kind": "dyad"}, reference={"kind": "married"})
+    at = found.tidy().query("moderator == 'dyad kind: married' and at == 1")
+    reference = other.tidy().query("moderator == 'dyad kind: dating' and at == 0")
+    np.testing.assert_allclose(at["estimate"], reference["estimate"], rtol=1e-5)
+    np.testing.assert_allclose(at["std_error"], reference["std_error"], rtol=1e-5)
+    assert "dyad kind: married" in found.summary()
+    assert rd.from_json(found.to_json()).summary() == found.summary()

@@ -6,13 +6,14 @@ hold before it may be called a congruence effect.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Column
-from reldyn.actor_partner._categories import categories_of
+from reldyn.actor_partner._categories import categories_of, indicators, refuse_incomplete
 from reldyn.actor_partner._causes import one_sided_notes
 from reldyn.actor_partner._metrics import unequal_metrics, withheld_for
 from reldyn.actor_partner._moderators import (
@@ -108,7 +109,7 @@ class SurfaceResult(FamilyResult):
             changing = f"Joint tests that all five coefficients stay the same over a moderator: {tests}. "
         return (
             f"Second-order polynomial of the own and the partner's {self.predictor}, both centred at "
-            f"{self.midpoint:.3g}{constant}, {self.n_dyads} dyads ({self.fit.estimates.method.upper()}, "
+            f"{self.midpoint:.3g}{constant}, {counted(self.n_dyads, 'dyad')} ({self.fit.estimates.method.upper()}, "
             f"{self.fit.estimates.inference}). {changing}A congruence effect needs a4 below zero, a3 and a5 not "
             "different from zero, and a first principal axis that is the line of congruence. "
             f"Congruence effect: {verdicts}. (Schonbrodt, Humberg and Nestler, 2018; Humberg, Nestler and Back, 2019)"
@@ -148,7 +149,8 @@ def response_surface(
         both). Categorical ones enter as indicators, as in `reldyn.mixed_model`.
     moderators : mapping of str to {"actor", "partner", "dyad"}, optional
         Traits with which the surface may change, and whose they are (a tuple for several owners), as in `reldyn.apim`.
-        Each enters with its products with all five terms, centred at its mean over dyads.
+        Each enters with its products with all five terms, centred at its mean over dyads. Columns of text and
+        categories enter as an indicator for each category but the reference.
     midpoint : float, optional
         Common zero of both partners' predictor, such as the middle of the scale. None: the mean over all members. One
         zero for both, because agreement is meaningless on two different scales.
@@ -160,7 +162,7 @@ def response_surface(
     residual : str or Residual, default "unstructured"
         As in `reldyn.apim`.
     reference : mapping of str to category, optional
-        As in `reldyn.apim`; of covariates.
+        As in `reldyn.apim`; of covariates and moderators.
     estimation : Estimation
         Rows that lack the outcome, a predictor of either partner, a covariate or a moderator are left out.
 
@@ -193,7 +195,11 @@ def response_surface(
     """
     check_call(outcome, estimation)
     held = named_terms(covariates, "covariates")
-    _refuse_twice(panel, outcome, predictor, [name for name, _ in held], list(moderators or {}))
+    moderators = moderators or {}
+    _refuse_twice(panel, outcome, predictor, [name for name, _ in held], list(moderators))
+    categories = categories_of(panel, outcome, [*(name for name, _ in held), *moderators], reference)
+    refuse_incomplete({name: categories[name] for name in moderators if name in categories}, estimation)
+    varying = varying_moderators(panel, moderators, categories)
     if unequal_metrics(panel, [predictor], strata_of(panel, roles)[1]):
         raise DesignError(
             f"response_surface: {withheld_for([predictor], [predictor])}, and agreement is meaningless on two scales. "
@@ -203,14 +209,13 @@ def response_surface(
     if estimation.missing == "available":
         # Refused under the name of the option that was given.
         one_sided_notes(panel, outcome, [name for name, _ in held])
-        one_sided_moderators(panel, outcome, moderators, varying_moderators(panel, moderators))
+        one_sided_moderators(panel, outcome, moderators, varying, categories)
     paired = panel.actor_partner([predictor])
     own, other = paired.values(f"{predictor}_actor"), paired.values(f"{predictor}_partner")
     zero = float(np.nanmean(own)) if midpoint is None else float(midpoint)
     own, other = own - zero, other - zero
     values = dict(zip(COLUMNS, (own, other, own**2, own * other, other**2), strict=True))
-    probed, columns = _moderating(panel, moderators or {}, values)
-    categories = categories_of(panel, outcome, [name for name, _ in held], reference, "covariate")
+    probed, columns = _moderating(panel, moderators, varying, categories, values)
     derived = _derived(panel, [outcome, *(name for name, _ in held)], values | columns, categories)
     fit = mixed_model(
         derived,
@@ -219,14 +224,14 @@ def response_surface(
         random=random,
         roles=roles,
         residual=residual,
-        reference=reference,
+        reference={name: first for name, first in (reference or {}).items() if name not in moderators} or None,
         estimation=estimation,
     )
     if len(fit.design.strata) > 1:
         raise DesignError(
             "response_surface reads one kind of dyad: keep one composition with panel.select(compositions=...)."
         )
-    notes = absence_notes(panel, outcome, moderators, varying_moderators(panel, moderators))
+    notes = absence_notes(panel, outcome, moderators, varying, categories)
     warn_all(notes)
     table, verdicts = surface_tables(fit, probed)
     observed = own[np.isfinite(own)]
@@ -265,24 +270,42 @@ def _refuse_twice(panel: DyadPanel, outcome: str, predictor: str, covariates: li
 
 
 def _moderating(
-    panel: DyadPanel, moderators: Mapping[str, Any], values: Mapping[str, NDArray[np.float64]]
+    panel: DyadPanel,
+    moderators: Mapping[str, Any],
+    varying: Collection[str],
+    categories: Mapping[str, tuple[str, ...]],
+    values: Mapping[str, NDArray[np.float64]],
 ) -> tuple[list[SurfaceModerator], dict[str, NDArray[np.float64]]]:
-    """Moderators with the points at which surfaces are read, and their columns: main effects, then products."""
-    varying = varying_moderators(panel, moderators)
+    """Moderators with the points at which surfaces are read, and their columns: main effects, then products.
+
+    A moderator of categories is one indicator for each but the reference.
+    """
     probed, columns = [], {}
     for name, whose in moderators.items():
         for owner in owners_of(name, whose):
-            trait = moderator_values(panel, name, owner, varying=name in varying)
+            trait = moderator_values(panel, name, owner, varying=name in varying, categories=categories)
             observed = trait[np.isfinite(trait)]
             if not len(observed) or np.ptp(observed) == 0:
                 raise DesignError(f"the moderator {name!r} does not vary, so nothing can change with it.")
-            term = SurfaceModerator(
-                f"{owner} {name}", _mean_over_dyads(panel, trait), tuple(chosen_points(observed).tolist())
-            )
-            probed.append(term)
-            columns[term.label] = trait - term.centre
-            columns |= {term.product(column): part * (trait - term.centre) for column, part in values.items()}
+            for term, column in _moderator_terms(panel, f"{owner} {name}", trait, categories.get(name)):
+                probed.append(term)
+                columns[term.label] = column - term.centre
+                columns |= {term.product(what): part * (column - term.centre) for what, part in values.items()}
     return probed, columns
+
+
+def _moderator_terms(
+    panel: DyadPanel, label: str, trait: NDArray[np.float64], labels: tuple[str, ...] | None
+) -> Iterator[tuple[SurfaceModerator, NDArray[np.float64]]]:
+    """The terms of one moderator: itself, or the indicators of its categories, each 0 or 1."""
+    if labels is None:
+        points = tuple(chosen_points(trait[np.isfinite(trait)]).tolist())
+        yield SurfaceModerator(label, _mean_over_dyads(panel, trait), points), trait
+        return
+    for place, (category, column) in enumerate(indicators(trait, labels)):
+        # The reference, at which all indicators are 0, is read once.
+        points = (0.0, 1.0) if place == 0 else (1.0,)
+        yield SurfaceModerator(f"{label}: {category}", _mean_over_dyads(panel, column), points, group=label), column
 
 
 def _mean_over_dyads(panel: DyadPanel, trait: NDArray[np.float64]) -> float:

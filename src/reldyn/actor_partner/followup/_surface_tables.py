@@ -46,11 +46,15 @@ WEIGHTS = {f"b{k + 1}": tuple(np.eye(len(COLUMNS))[k]) for k in range(len(COLUMN
 
 @dataclass(frozen=True)
 class SurfaceModerator:
-    """A moderator of a surface: its column, its zero in the model, and the values at which surfaces are read."""
+    """A moderator of a surface: its column, its zero in the model, and the values at which surfaces are read.
+
+    Indicators of one column of categories share a ``group``; where one of them is read, the others are 0.
+    """
 
     label: str
     centre: float
     points: tuple[float, ...]
+    group: str = ""
 
     def product(self, name: str) -> str:
         """The column of a coefficient's change per unit of the moderator."""
@@ -72,30 +76,46 @@ def surface_tables(fit: MixedResult, moderators: Sequence[SurfaceModerator]) -> 
         verdicts.append({"role": role} | ({"moderator": "", "at": np.nan} if moderators else {}) | _congruence(plain))
         for moderator in moderators:
             tables.append(_labelled(_change(fit, role, moderator), role, moderators, moderator.label, change=True))
+            beside = {one: 0.0 for one in moderators if moderator.group and one.group == moderator.group}
             for point in moderator.points:
-                table = _surface(fit, role, {moderator: point})
+                table = _surface(fit, role, beside | {moderator: point})
                 tables.append(_labelled(table, role, moderators, moderator.label, point))
                 verdicts.append({"role": role, "moderator": moderator.label, "at": point, **_congruence(table)})
     return pd.concat(tables, ignore_index=True), pd.DataFrame(verdicts)
 
 
 def moderation_tests(fit: MixedResult, moderators: Sequence[SurfaceModerator]) -> pd.DataFrame:
-    """Joint test, by role and moderator, that no coefficient of the surface changes with it."""
+    """Joint test, by role and moderator, that no coefficient of the surface changes with it.
+
+    Categories that are more than two are tested together as well, under the name of their column.
+    """
     import pandas as pd
 
     rows = []
     for role in _roles(fit):
-        for moderator in moderators:
-            test = fit.contrast([{_term(moderator.product(name), role): 1.0} for name in COLUMNS]).iloc[0]
+        for label, together in _tested(moderators):
+            products = [{_term(one.product(name), role): 1.0} for one in together for name in COLUMNS]
+            test = fit.contrast(products).iloc[0]
             rows.append(
                 {
-                    "term": f"surface x {moderator.label}" + (f", {role}" if role != "" else ""),
+                    "term": f"surface x {label}" + (f", {role}" if role != "" else ""),
                     "role": role,
-                    "moderator": moderator.label,
+                    "moderator": label,
                     **{name: test[name] for name in ("statistic", "df", "df_error", "p_value")},
                 }
             )
     return pd.DataFrame(rows)
+
+
+def _tested(moderators: Sequence[SurfaceModerator]) -> list[tuple[str, list[SurfaceModerator]]]:
+    """What is tested together: each moderator by itself, and before them the indicators of one column."""
+    found: list[tuple[str, list[SurfaceModerator]]] = []
+    for moderator in moderators:
+        group = [one for one in moderators if one.group and one.group == moderator.group]
+        if len(group) > 1 and group[0] is moderator:
+            found.append((moderator.group, group))
+        found.append((moderator.label, [moderator]))
+    return found
 
 
 def _roles(fit: MixedResult) -> list[Any]:
