@@ -239,9 +239,22 @@ def test_two_items_have_no_omega():
 def test_some_items_missing_leave_the_occasion_out(small):
     frame = small[0].frame
     frame.loc[4, "i2"] = np.nan
-    with pytest.warns(rd.DataWarning, match="1 occasions with only some of the items are left out"):
+    with pytest.warns(rd.DataWarning, match="1 occasion with only some of the items is left out"):
         result = rd.dynamics.reliability(panel_of(frame, "person", "time"), small[1])
     assert (result.method, result.n_cells) == ("reml", 95)
+
+
+def test_persons_without_a_whole_occasion_are_said_to_be_left_out(small):
+    frame = small[0].frame
+    frame.loc[frame["person"] == frame["person"].iloc[0], "i2"] = np.nan
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        result = rd.dynamics.reliability(panel_of(frame, "person", "time"), small[1])
+    n = frame["person"].nunique()
+    told = f"1 of {n} persons has no occasion with an answer to every item and is left out"
+    assert told in result.notes
+    assert told in [str(one.message) for one in caught]
+    assert result.n_persons == n - 1
 
 
 def test_refusals(small):

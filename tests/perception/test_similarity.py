@@ -215,7 +215,7 @@ def test_mistakes_about_profiles_are_named():
         rd.perception.similarity(panel, items, over="days")
     with pytest.raises(rd.DesignError, match="3 items, below 4: a profile needs more"):
         rd.perception.similarity(panel, items[:3])
-    with pytest.raises(rd.DesignError, match="1 occasions, below 4"):
+    with pytest.raises(rd.DesignError, match="1 occasion, below 4"):
         rd.perception.similarity(panel, items, over="occasions")
     with pytest.raises(rd.DesignError, match="items= and judged= take lists of columns"):
         rd.perception.similarity(panel, "i0")
@@ -346,7 +346,7 @@ def test_ambivalence_of_nothing_and_of_little():
     assert nothing["note"] == "no occasion with both evaluations"
     assert nothing["n_obs"] == 0
     short = ambivalent(np.array([1.0, 2.0]), np.array([2.0, 0.0])).iloc[0]
-    assert short["note"].startswith("1 pairs of neighbouring occasions, below 3: no inertia")
+    assert short["note"].startswith("1 pair of neighbouring occasions, below 3: no inertia")
     assert np.isnan(short["inertia"])
 
 
@@ -382,3 +382,19 @@ def test_dyads_without_profiles_are_not_counted_and_said():
     assert found.glance()["n_dyads"].item() == 9
     assert "in 9 dyads" in " ".join(found.summary().split())
     assert found.notes == ("3 of 12 dyads have no profiles that can be correlated; profiles() says why.",)
+
+
+def test_only_pairs_with_a_correlation_are_counted_as_profiles():
+    frame, items = couples(n_dyads=6, n_items=6)
+    frame.loc[frame["dyad"] == 2, items] = np.nan
+    frame.loc[frame["dyad"] == 3, items] = 1.0
+    found = rd.perception.similarity(panel_of(frame), items, n_permutations=19, seed=1)
+    assert len(found.profiles()) == 6
+    assert found.glance()[["n_dyads", "n_profiles"]].iloc[0].tolist() == [4, 4]
+    assert rd.from_json(found.to_json()).glance().equals(found.glance())
+    # Profiles of single occasions are rows of persons, and are not saved; their number is.
+    many = pd.concat([frame.assign(day=day) for day in (1, 2)], ignore_index=True)
+    daily = rd.DyadPanel(many, dyad="dyad", person="who", role="who", day="day")
+    both = rd.perception.similarity(daily, items, n_permutations=19, seed=1)
+    assert both.glance()["n_profiles"].item() == 8
+    assert rd.from_json(both.to_json()).glance().equals(both.glance())

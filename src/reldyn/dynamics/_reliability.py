@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
+from reldyn._format import agreeing, counted
 from reldyn._types import Array, Columns
 from reldyn.dynamics._facets import CROSSED, NESTED, Cells, crossed_anova, crossed_reml, nested_anova, nested_reml
 from reldyn.dynamics._persons import listed
@@ -83,10 +84,10 @@ class ReliabilityResult(EstimateResult):
     def _methods(self) -> str:
         how = "mean squares" if self.method == "anova" else "restricted likelihood"
         return (
-            f"Generalizability of {len(self.items)} items over {self.n_cells} occasions of {self.n_persons} persons, "
-            f"components by {how}, averages over {self.occasions:.4g} occasions (Cranford et al., 2006; nested forms "
-            "Shrout and Lane, 2012); omega by maximum likelihood of one factor per level (Geldhof, Preacher and "
-            "Zyphur, 2014). R1R and RkR count differences between occasions as error."
+            f"Generalizability of {counted(len(self.items), 'item')} over {counted(self.n_cells, 'occasion')} of "
+            f"{counted(self.n_persons, 'person')}, components by {how}, averages over {self.occasions:.4g} occasions "
+            "(Cranford et al., 2006; nested forms Shrout and Lane, 2012); omega by maximum likelihood of one factor "
+            "per level (Geldhof, Preacher and Zyphur, 2014). R1R and RkR count differences between occasions as error."
         )
 
     def _about(self) -> Mapping[str, Any]:
@@ -198,8 +199,8 @@ def _cells(panel: DyadPanel, names: list[str]) -> tuple[Cells, list[str]]:
     if not len(whole) or cells.n_persons < 3 or cells.n_occasions < 2 or len(whole) <= cells.n_persons:
         found = (0, 0) if not len(whole) else (cells.n_persons, cells.n_occasions)
         raise DesignError(
-            f"all of {', '.join(names)} are answered by {found[0]} persons at {found[1]} occasions; reliability needs "
-            "three persons and two occasions each."
+            f"all of {', '.join(names)} are answered by {counted(found[0], 'person')} at "
+            f"{counted(found[1], 'occasion')}; reliability needs three persons and two occasions each."
         )
     if (np.ptp(cells.answers, axis=0) == 0).any():
         flat = [name for name, column in zip(names, cells.answers.T, strict=True) if np.ptp(column) == 0]
@@ -208,7 +209,18 @@ def _cells(panel: DyadPanel, names: list[str]) -> tuple[Cells, list[str]]:
     if apart <= _ROUNDING * np.ptp(cells.answers, axis=0).max():
         raise DesignError(f"{', '.join(names)} never differ but for a constant: they are one item, not several.")
     partly = int((seen.any(axis=1) & ~seen.all(axis=1)).sum())
-    return cells, [f"{partly} occasions with only some of the items are left out"] if partly else []
+    notes = []
+    if partly:
+        are = agreeing(partly, "is", "are")
+        notes.append(f"{counted(partly, 'occasion')} with only some of the items {are} left out")
+    gone = panel.n_persons - cells.n_persons
+    if gone:
+        have, are = agreeing(gone, "has", "have"), agreeing(gone, "is", "are")
+        notes.append(
+            f"{gone} of {counted(panel.n_persons, 'person')} {have} no occasion with an answer to every item and {are} "
+            "left out"
+        )
+    return cells, notes
 
 
 def _occasions(occasions: float | None, cells: Cells) -> float:
@@ -286,9 +298,9 @@ def _factor(cells: Cells) -> tuple[FactorFit | None, str]:
     """Fit the two-level factor model, or the reason why not."""
     m = cells.answers.shape[1]
     if m < 3:
-        return None, f"{m} items, omega needs 3"
+        return None, f"{counted(m, 'item')}, omega needs 3"
     if cells.n_persons < 4 * m:
-        return None, f"{cells.n_persons} persons, omega of {m} items needs {4 * m}"
+        return None, f"{counted(cells.n_persons, 'person')}, omega of {counted(m, 'item')} needs {4 * m}"
     count = np.bincount(cells.person)
     mean = np.column_stack([np.bincount(cells.person, weights=x) / count for x in cells.answers.T])
     for part, where in ((cells.answers - mean[cells.person], "within"), (mean - mean.mean(axis=0), "between")):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from reldyn._format import agreeing, counted
 from reldyn._types import Array, Columns, Ints
 from reldyn.errors import DesignError, check_count, check_option
 from reldyn.panel import analysis
@@ -60,6 +61,7 @@ class SimilarityResult(Result):
     accuracy = InState[bool]()
     seed = InState[int]()
     n_dyads = InState[int | None](None)
+    n_profiles = InState[int | None](None)
 
     figure: ClassVar[str | None] = "similarity"
 
@@ -90,12 +92,12 @@ class SimilarityResult(Result):
         return self.profile_table.copy()
 
     def glance(self) -> pd.DataFrame:
-        """One row: ``n_dyads`` (with a correlation), ``n_profiles``, ``over``, ``n_permutations``, ``seed``."""
+        """One row: ``n_dyads`` and ``n_profiles`` (with a correlation), ``over``, ``n_permutations``, ``seed``."""
         import pandas as pd
 
         row = {
             "n_dyads": self._count(),
-            "n_profiles": len(self.profile_table),
+            "n_profiles": self._n_profiles(),
             "over": self.over,
             "n_permutations": len(self.pseudo),
             "seed": self.seed,
@@ -105,6 +107,13 @@ class SimilarityResult(Result):
     def _count(self) -> int:
         return _compared_dyads(self.profile_table) if self.n_dyads is None else self.n_dyads
 
+    def _n_profiles(self) -> int:
+        """Rows with a correlation; in files that were saved without rows and without this count, all rows."""
+        table: Any = self.profile_table
+        if self.n_profiles is not None:
+            return self.n_profiles
+        return len(table) if isinstance(table, Withheld) else int(table["raw"].notna().sum())
+
     def _without_rows(self) -> SimilarityResult:
         """Without profiles of single occasions; those of whole series or of single occasions per dyad are estimates."""
         table: Any = self.profile_table
@@ -112,7 +121,7 @@ class SimilarityResult(Result):
             return self
         keys = [name for name in ("dyad", "person", "variable") if name in table]
         kept: Any = table if not table.duplicated(keys).any() else Withheld(table.shape)
-        return self.with_parts(profile_table=kept, n_dyads=self._count())
+        return self.with_parts(profile_table=kept, n_dyads=self._count(), n_profiles=self._n_profiles())
 
     def _headline(self) -> str:
         return "Accuracy of profiles" if self.accuracy else "Similarity of partners"
@@ -121,10 +130,10 @@ class SimilarityResult(Result):
         about = self.glance().iloc[0]
         what = "judgments with the target's own answers" if self.accuracy else "the two members' answers"
         return (
-            f"Profiles over {self.over} were correlated between {what} in {about['n_dyads']} dyads: as they stand "
-            "(raw), with the mean profile of each kind taken off (distinctive), and with the mean profile alone "
+            f"Profiles over {self.over} were correlated between {what} in {counted(about['n_dyads'], 'dyad')}: as they "
+            "stand (raw), with the mean profile of each kind taken off (distinctive), and with the mean profile alone "
             "(stereotype). Means are of Fisher's z, intervals count dyads. The p-values compare with "
-            f"{about['n_permutations']} samples of pseudo-couples (Kenny, Kashy and Cook, 2006, chapter 12)."
+            f"{counted(about['n_permutations'], 'sample')} of pseudo-couples (Kenny, Kashy and Cook, 2006, chapter 12)."
         )
 
 
@@ -187,7 +196,9 @@ def similarity(
     check_count(n_permutations, "n_permutations", 0)
     own, seen = check_items(items, judged, FEWEST if over == "items" else 1)
     if over == "occasions" and len(panel.clock) < FEWEST:
-        raise DesignError(f"{len(panel.clock)} occasions, below {FEWEST}: a profile over occasions needs more.")
+        raise DesignError(
+            f"{counted(len(panel.clock), 'occasion')}, below {FEWEST}: a profile over occasions needs more."
+        )
     known = known_seed(seed)
     sources = np.random.SeedSequence(known).spawn(1 if over == "items" else len(own))
     blocks = _over_items(panel, own, seen) if over == "items" else _over_occasions(panel, own, seen)
@@ -206,7 +217,10 @@ def similarity(
         table["term"] = [f"{name} {kind}" for name, kind in zip(table["variable"], table["kind"], strict=True)]
     profile_table = pd.concat(profiles, ignore_index=True)
     left_out = panel.n_dyads - _compared_dyads(profile_table)
-    told = f"{left_out} of {panel.n_dyads} dyads have no profiles that can be correlated; profiles() says why."
+    told = (
+        f"{left_out} of {counted(panel.n_dyads, 'dyad')} {agreeing(left_out, 'has', 'have')} no profiles that can be "
+        "correlated; profiles() says why."
+    )
     return SimilarityResult.of(
         table=table,
         profile_table=profile_table,
