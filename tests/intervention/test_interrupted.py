@@ -3,7 +3,10 @@ import pytest
 from scipy import stats
 
 import reldyn as rd
-from reldyn.intervention._interrupted import detectable, segment_design
+from reldyn.intervention import _interrupted as interrupted
+from reldyn.intervention._draws import draw_serial
+from reldyn.intervention._interrupted import detectable, drawn_serial, segment_design
+from reldyn.stats import fit_ar1
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +29,26 @@ def test_the_change_of_the_reference_series_is_found(reference, couple):
     assert not fit.models["phi_identified"].any()
     # A normal or t table would give .051; an autocorrelation of .56 on 20 occasions does not carry that.
     assert found["p_value"] > 0.08
+
+
+@pytest.mark.parametrize("n", [40, 80])
+def test_a_slope_change_that_is_not_there_is_seldom_found(n):
+    generator = np.random.default_rng(5)
+    time, runs = np.arange(n), 300
+    design = segment_design(time.astype(float), time >= n // 2)
+    found = 0
+    for _ in range(runs):
+        y = draw_serial(np.ones(n - 1, dtype=np.int64), 0.6, 1, generator)[:, 0]
+        fit = fit_ar1(y, design, time)
+        found += interrupted.tested(fit, drawn_serial(fit, 199, generator)).p_value[3] <= 0.05
+    # More would happen once in a thousand such studies if the test kept to .05.
+    assert found <= stats.binom.ppf(0.999, runs, 0.05)
+
+
+def test_kenward_roger_says_how_far_it_can_be_trusted(couple):
+    with pytest.warns(rd.errors.DataWarning, match="poorly identified"):
+        fit = rd.intervention.interrupted_series(couple, outcome="y", phase="phase", inference="kenward-roger")
+    assert "rejects somewhat too often where the autocorrelation is .7 or more" in " ".join(fit.summary().split())
 
 
 def test_a_planted_change_is_found_and_partners_stand_together(fitted):

@@ -79,7 +79,8 @@ class InterruptedSeries(PhaseResult):
         how = (
             f"tests from {self.settings['n_boot']} bootstrap draws, the autocorrelation drawn by its likelihood"
             if self.settings["inference"] == "bootstrap"
-            else "the inference of Kenward and Roger (1997)"
+            else "the inference of Kenward and Roger (1997), which rejects somewhat too often where the "
+            "autocorrelation is .7 or more"
         )
         change = (
             "a change of level and of slope" if self.settings["change"] == "level-and-slope" else "a change of level"
@@ -156,7 +157,10 @@ def interrupted_series(
     a property of length, autocorrelation and noise, not of the change found: where the bootstrap test has a power of
     .80, over the autocorrelations the series allows and the size of error that each of them implies. Measured power at
     the changes so stated is .78 to .82 at autocorrelations of .3 to .7. False positives and power at 28 and 28 days are
-    stored in ``tools/results/intervention_checks.json``.
+    stored in ``tools/results/intervention_checks.json``. Where nothing changed, the bootstrap test of a slope change at
+    .05 rejected in .041 to .053 of 3,000 series of 40 and 80 occasions each (autocorrelations .3 and .6, start in the
+    middle), and in .040 to .067 of 1,500 series of 24 to 80 occasions with an autocorrelation of up to .9; tests of the
+    level change in .048 to .062. With as few series as 120, rates of .01 to .09 are chance.
 
     References
     ----------
