@@ -227,3 +227,14 @@ def test_a_missing_score_is_not_judged():
 def test_simulated_interventions_need_days_of_the_week_and_two_categories(options, said):
     with pytest.raises(rd.DesignError, match=said):
         rd.simulate.intervention(n_dyads=2, **options)
+
+
+def test_what_holds_of_several_series_is_said_once():
+    panel = rd.simulate.intervention(n_dyads=4, n_before=20, level=1.0, seed=1).panel
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fit = rd.intervention.multiple_baseline(panel, outcome="closeness", phase="phase")
+    same = [note for note in fit.warnings if "start at the same time" in note]
+    assert len(same) == 1
+    assert same[0].startswith("a, b, both, difference: all dyads start at the same time")
+    assert sum("start at the same time" in str(one.message) for one in caught) == 1

@@ -121,7 +121,7 @@ def multiple_baseline(
     _check_shared_starts(series)
     rows: list[dict[str, Any]] = []
     models: list[dict[str, Any]] = []
-    notes: list[str] = []
+    said: dict[str, list[str]] = {}
     analyses, n_single = _analyses(series, panel.roles)
     for role, cases in analyses.items():
         usable = [case for case in cases if not case.lacking(_FEWEST_ANSWERS, _FEWEST_ANSWERS)]
@@ -129,7 +129,10 @@ def multiple_baseline(
         told, model, remarks = _analysed(role, usable, len(cases), lacking)
         rows.extend(told)
         models.append(model)
-        notes.extend(f"{role}: {remark}" if role else remark for remark in remarks)
+        for remark in remarks:
+            said.setdefault(remark, []).append(str(role))
+    # What holds of several series is said once.
+    notes = [": ".join(filter(None, [", ".join(filter(None, roles)), remark])) for remark, roles in said.items()]
     for note in notes:
         if "do not differ" not in note:
             warn_caller(note, ConvergenceWarning if "converge" in note else DataWarning)
