@@ -110,3 +110,11 @@ def test_a_note_stands_once_below_the_table_it_belongs_to():
     great = pytest.importorskip("great_tables")
     assert great
     assert found.to_table().count(long) == 1
+
+
+def test_columns_without_anything_are_left_out_of_text_and_html():
+    found = TableResult.of(table=pd.DataFrame({"dyad": [1, 2], "estimate": [0.5, 0.25], "df": np.nan, "note": ""}))
+    for shown in (found.summary(), found._repr_html_()):
+        assert "estimate" in shown
+        assert not re.search(r"\b(df|note)\b", shown)
+    assert list(found.tidy()) == ["dyad", "estimate", "df", "note"]

@@ -79,7 +79,7 @@ def html_section(
             continue
         parts += [f"<p>{html.escape(text)}</p>"] if text else []
         rows, said = numbered_notes(table, rows_shown)
-        parts.append(format_table(rows).to_html(index=False, border=0, na_rep=""))
+        parts.append(_filled_columns(rows).to_html(index=False, border=0, na_rep=""))
         parts += [f"<p>{html.escape(line)}</p>" for line in [*_more(table, rows_shown), *said]]
     listed = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
     return f"<div>{''.join(parts)}{'<ul>' + listed + '</ul>' if notes else ''}</div>"
@@ -101,9 +101,14 @@ def _filled(text: str) -> list[str]:
 
 
 def _aligned(table: pd.DataFrame) -> str:
-    shown = format_table(table)
-    shown = shown.drop(columns=[name for name in shown if (shown[name] == "").all()])
+    shown = _filled_columns(table)
     return "\n".join(line.rstrip() for line in shown.to_string(index=False).splitlines())
+
+
+def _filled_columns(table: pd.DataFrame) -> pd.DataFrame:
+    """The table as text, without columns in which nothing stands."""
+    shown = format_table(table)
+    return shown.drop(columns=[name for name in shown if (shown[name] == "").all()])
 
 
 def _below(note: str) -> str:
