@@ -159,3 +159,12 @@ def test_a_result_travels_and_draws(described):
     np.testing.assert_array_equal(marked, described.peaks()["peak_lag"])
     with pytest.raises(rd.DataError, match="no dyad 9 in the result"):
         described.matrix(9)
+
+
+def test_windows_of_one_lag_are_drawn_as_cells(session):
+    panel = session([np.random.default_rng(2).standard_normal((2, 40))])
+    found = rd.coupling.windowed_cross_correlation(panel, "v", window=10, increment=10, max_lag=0, surrogate=None)
+    ax = found.plot().axes[0]
+    low, high = ax.get_ylim()
+    assert (low, high) == (-0.5, 0.5)
+    assert ax.collections[0].get_array().size == found.matrices[0].size

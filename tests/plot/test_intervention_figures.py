@@ -87,3 +87,12 @@ def test_a_change_is_filled_where_it_leaves_the_band_of_chance():
     assert (outside == table["reliable"].astype(bool)).all()
     with pytest.raises(rd.errors.DesignError, match=r"^no person has a change to judge: the column note says why\.$"):
         rd.plot.reliable_change(table.assign(critical_change=np.nan))
+
+
+def test_series_without_an_answer_are_not_drawn_as_empty_axes():
+    frame = rd.simulate.intervention(n_dyads=2, level=1.0, seed=1).panel.frame.assign(closeness=np.nan)
+    panel = rd.DyadPanel(frame, dyad="dyad", person="person", role="role", day="day")
+    with pytest.warns(rd.DataWarning, match="could not be fitted"):
+        fit = rd.intervention.interrupted_series(panel, outcome="closeness", phase="phase", n_boot=99, seed=1)
+    with pytest.raises(rd.DesignError, match="has no answer to draw: models"):
+        fit.plot()

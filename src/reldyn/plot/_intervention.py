@@ -60,6 +60,8 @@ def phases(result: Result, *, dyad: Hashable | None = None) -> Figure:
         raise DesignError(f"dyad={dyad!r} is no dyad of the result{label_hint(dyad, known)}; there are: {there}.")
     rows = told.series[told.series["dyad"] == chosen]
     people = list(dict.fromkeys(rows["person"]))
+    if not rows["value"].notna().any():
+        raise DesignError(f"dyad {chosen!r} has no answer to draw: models['note'] says what is known of each series.")
     with style():
         figure = new_figure(6.4, 0.7 + 1.7 * len(people))
         panels = figure.subplots(len(people), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
@@ -170,8 +172,10 @@ def event_response(result: Result, *, dyad: Hashable | None = None) -> Figure:
 def _courses(ax: Axes, thin: pd.DataFrame, bold: pd.DataFrame, colour: str) -> None:
     ax.axhline(0, color=GREY, lw=0.8, ls=":", zorder=0)
     ax.axvline(0, color=PALE, lw=6, zorder=0)
+    # Without means the persons are all there is to see.
+    alpha = 0.25 if bold["estimate"].notna().any() else 0.7
     for _, rows in thin.groupby(["dyad", "person"], sort=False):
-        course(ax, rows["lag"], rows["estimate"], colour, lw=0.8, alpha=0.25, zorder=1)
+        course(ax, rows["lag"], rows["estimate"], colour, lw=0.8, alpha=alpha, zorder=1)
     ax.vlines(bold["lag"], bold["conf_low"], bold["conf_high"], color=colour, lw=1.6)
     course(ax, bold["lag"], bold["estimate"], colour, marker="o", ms=5.0, zorder=3)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -135,11 +135,10 @@ def windowed_cross_correlation(
     with style():
         ax = axes_or_new(ax, 7.0, 3.6)
         middle = starts + result.window / 2
-        mesh = ax.pcolormesh(
-            middle, result.lags, matrix.T, cmap=_diverging(), vmin=-1, vmax=1, shading="nearest", rasterized=True
-        )
+        edges = _cell_edges(middle), _cell_edges(result.lags)
+        mesh = ax.pcolormesh(*edges, matrix.T, cmap=_diverging(), vmin=-1, vmax=1, rasterized=True)
         ax.axhline(0, color=INK, lw=0.8, ls=":")
-        if peaks:
+        if peaks and len(result.lags) > 1:
             found = result.peaks()
             lag = found.loc[found["dyad"] == labels[row], "peak_lag"].to_numpy(dtype=float)
             ax.plot(middle, lag, ls="", marker="o", ms=3.5, mfc="white", mec=INK, mew=0.9, label="peak nearest to 0")
@@ -286,6 +285,15 @@ def susy(result: SusyResult, *, dyad: Hashable | None = None, ax: Axes | None = 
         ax.set_title(f"{result.variable}: {whom}{p_text(float(test['p_value']))}")
         ax.legend(loc="upper right")
     return figure_of(ax)
+
+
+def _cell_edges(middle: Any) -> NDArray[np.float64]:
+    """Edges of cells half-way between their middles, (n + 1,) of (n,); a cell alone is one wide."""
+    points = np.asarray(middle, dtype=float)
+    if len(points) == 1:
+        return np.array([points[0] - 0.5, points[0] + 0.5])
+    between = (points[1:] + points[:-1]) / 2
+    return np.concatenate([[2 * points[0] - between[0]], between, [2 * points[-1] - between[-1]]])
 
 
 def _diverging() -> LinearSegmentedColormap:
