@@ -10,8 +10,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sized
 from typing import Any, TypeVar
 
-from reldyn._format import counted
-
 __all__ = ["NOBODY", "WIDTH", "brief", "line_of", "one_line", "parts_of", "result_line"]
 
 T = TypeVar("T")
@@ -124,7 +122,7 @@ def _state(result: Any) -> list[str]:
     converged, admissible = _first(result, ("converged",)), _first(result, ("admissible",))
     state = "" if converged is None else "converged" if converged else "not converged"
     n = len(getattr(result, "notes", ()))
-    return [state, "inadmissible" if admissible is False else "", counted(n, "note") if n else ""]
+    return [state, "inadmissible" if admissible is False else "", f"{n} note{'s' if n > 1 else ''}" if n else ""]
 
 
 def _first(result: Any, names: tuple[str, ...], depth: int = 2) -> Any:
