@@ -74,3 +74,16 @@ def test_variables_and_drawings_of_another_kind_are_refused():
             rd.plot.trajectories(panel, wrong)
     with pytest.raises(DesignError, match=r"^to_svg takes a function that draws"):
         rd.plot.to_svg(pd.DataFrame())
+
+
+def test_a_result_without_an_estimate_has_no_coefficients_to_draw():
+    nothing = panel.frame.assign(y=3.0)
+    constant = rd.DyadPanel(nothing, dyad="dyad", person="person", role="role", time="time")
+    with pytest.raises(DesignError, match=r"^no estimate to draw: see the notes of the result\.$"):
+        rd.plot.coefficients(rd.coupling.var(constant, "y"))
+
+
+def test_warm_events_lie_on_scheduled_occasions_whatever_the_clock():
+    cycles = rd.simulate.cycles("cycle", n_dyads=3, n_occasions=80, seed=1).panel
+    tables = rd.cycles.schedule(cycles, warmth="warmth"), rd.cycles.events(cycles, warmth="warmth")
+    assert rd.plot.schedule(*tables).axes[0].get_xlabel() == "scheduled occasion"

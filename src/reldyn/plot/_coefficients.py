@@ -56,6 +56,8 @@ def coefficients(fit: Result, *, intercepts: bool = False, ax: Axes | None = Non
         table = table[table["effect"] != "intercept"]
     if table.empty:
         raise DesignError("the model has nothing but intercepts: draw them with intercepts=True.")
+    if not table["estimate"].notna().any():
+        raise DesignError("no estimate to draw: see the notes of the result.")
     table = table.reset_index(drop=True)
     roles = [str(role) for role in table["role"]] if "role" in table else [""] * len(table)
     known = list(dict.fromkeys(role for role in roles if role not in ("", "None", "nan")))

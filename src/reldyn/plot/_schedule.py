@@ -108,7 +108,7 @@ def _draw_raster(ax: Axes, rows: pd.DataFrame, events: pd.DataFrame) -> None:
         colour = BLUE if at % 2 == 0 else ORANGE
         ax.vlines(at_beep[part["warm"].to_numpy(dtype=bool)], at - 0.34, at + 0.34, color=colour, lw=1.1)
     ax.set_xlim(0, longest + 1)
-    ax.set_xlabel("scheduled beep")
+    ax.set_xlabel("scheduled occasion")
     ax.set_title("warm events")
 
 
