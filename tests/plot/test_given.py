@@ -76,6 +76,14 @@ def test_variables_and_drawings_of_another_kind_are_refused():
         rd.plot.to_svg(pd.DataFrame())
 
 
+def test_anything_with_a_tidy_table_of_estimates_is_drawn():
+    class Estimates:
+        def tidy(self):
+            return pd.DataFrame({"term": ["a"], "estimate": [0.5], "conf_low": [0.1], "conf_high": [0.9]})
+
+    assert len(rd.plot.coefficients(Estimates()).lines) == 3
+
+
 def test_a_result_without_an_estimate_has_no_coefficients_to_draw():
     nothing = panel.frame.assign(y=3.0)
     constant = rd.DyadPanel(nothing, dyad="dyad", person="person", role="role", time="time")

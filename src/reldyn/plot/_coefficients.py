@@ -49,7 +49,7 @@ def coefficients(fit: Result, *, intercepts: bool = False, ax: Axes | None = Non
     'estimate with 95 % interval'
     """
     needed = ["term", "estimate", "conf_low", "conf_high"]
-    tidy = isinstance(fit, Result) and type(fit).tidy is not Result.tidy
+    tidy = callable(getattr(fit, "tidy", None)) and getattr(type(fit), "tidy", None) is not Result.tidy
     check_table(fit.tidy() if tidy else None, needed, name="coefficients", maker=_MAKER, given=fit)
     table = fit.tidy()
     if "effect" in table and not intercepts:

@@ -197,7 +197,7 @@ def phase_ribbon(result: CycleResult, *, dyad: Hashable = None) -> Figure:
         for ax, one in zip(rows, shown, strict=True):
             _draw_ribbon(ax, one)
             ax.set_title(f"dyad {one.dyad}, warmth from {one.giver}: {verdicts[(one.dyad, one.giver)]}")
-        rows[-1].set_xlabel("scheduled beep")
+        rows[-1].set_xlabel("scheduled occasion")
         drawn = {name for one in shown if one.fit is not None for name in _NAMES[one.fit.n_states]}
         handles = [_swatch(colour, name) for name, colour in _PHASES.items() if name in drawn]
         if handles:
