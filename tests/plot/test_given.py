@@ -95,3 +95,14 @@ def test_warm_events_lie_on_scheduled_occasions_whatever_the_clock():
     cycles = rd.simulate.cycles("cycle", n_dyads=3, n_occasions=80, seed=1).panel
     tables = rd.cycles.schedule(cycles, warmth="warmth"), rd.cycles.events(cycles, warmth="warmth")
     assert rd.plot.schedule(*tables).axes[0].get_xlabel() == "scheduled occasion"
+
+
+@pytest.mark.filterwarnings("ignore::reldyn.DataWarning", "ignore::reldyn.ConvergenceWarning")
+def test_stability_and_influence_are_drawn_as_paths():
+    study = rd.simulate.apim(n_dyads=30, n_occasions=8, actor=0.3, partner=0.2, seed=1).panel
+    found = rd.actor_partner.over_time(study, outcome="y")
+    assert found.plot().axes
+    try:
+        rd.plot.path_diagram(found)
+    except rd.ReldynError as refused:
+        assert "\n" not in str(refused)

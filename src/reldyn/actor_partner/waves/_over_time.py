@@ -126,6 +126,8 @@ _CAUTION = (
 class _Paths:
     """Stability and influence under the names that a path diagram knows."""
 
+    figure = "path_diagram"
+
     def __init__(self, table: pd.DataFrame, outcome: str) -> None:
         self.outcome = outcome
         self._table = table.assign(effect=table["effect"].replace({word: name for name, word in WORDS.items()}))
