@@ -54,3 +54,12 @@ def test_axes_of_a_daily_diary_count_days():
         other = {"day": "occasion", "occasion": "day"}[unit]
         assert sum(unit in label for label in labels) >= 5
         assert not [label for label in labels if other in label]
+
+
+@pytest.mark.filterwarnings("ignore::reldyn.DataWarning")
+def test_without_a_difference_to_judge_asymmetry_says_so():
+    found = rd.coupling.asymmetry(diary("daily").select(dyads=[0, 1, 2, 3]), "v")
+    checked = (found.checks["verdict"] != "").sum()
+    text = " ".join(found.summary().split())
+    assert ("No difference has p < .05" in text) == (checked == 0)
+    assert "Of 0 differences" not in text

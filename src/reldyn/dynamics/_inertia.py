@@ -81,8 +81,9 @@ class InertiaResult(EstimateResult):
         units = "persons" if self.unit == "person" else "dyads, with partners' effects and residuals correlated,"
         return (
             f"Each value regressed on the one before (pairs: {self.pairs}), the latter as a deviation from the "
-            f"person's mean; level and inertia vary over {units} and covary; {self.method.upper()}; {self.n_obs} "
-            f"pairs of {counted(self.n_persons, 'person')} (Jongerling, Laurenceau and Hamaker, 2015)."
+            f"person's mean; level and inertia vary over {units} and covary; {self.method.upper()}; "
+            f"{counted(self.n_obs, 'pair')} of {counted(self.n_persons, 'person')} (Jongerling, Laurenceau and "
+            "Hamaker, 2015)."
         )
 
     def _about(self) -> Mapping[str, Any]:

@@ -277,5 +277,5 @@ def similarity(result: Result, *, ax: Axes | None = None) -> Figure:
         axes.set_ylabel("samples of pseudo-couples")
         axes.set_title("Accuracy of profiles" if told.accuracy else "Similarity of partners")
         # Below the axes, where no line is.
-        axes.legend(fontsize=7.5, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
+        axes.legend(fontsize=7.5, loc="upper center", bbox_to_anchor=(0.5, -0.26), ncols=2)
     return figure_of(axes)

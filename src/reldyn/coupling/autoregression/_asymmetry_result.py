@@ -112,9 +112,12 @@ class AsymmetryResult(Result):
             counts = self.checks["verdict"].value_counts()
             holds, open_, gone = (int(counts.get(name, 0)) for name in ("holds", "undecided", "vanishes"))
             checked = int(counts.drop("", errors="ignore").sum())
-            yield (
-                f"Of {counted(checked, 'difference')} with p < .05, {holds} {agreeing(holds, 'holds', 'hold')} when "
-                f"each member may be measured with error of unknown size, {open_} {agreeing(open_, 'stays', 'stay')} "
-                f"undecided, {gone} {agreeing(gone, 'vanishes', 'vanish')}."
-            )
+            if checked:
+                yield (
+                    f"Of {counted(checked, 'difference')} with p < .05, {holds} {agreeing(holds, 'holds', 'hold')} "
+                    f"when each member may be measured with error of unknown size, {open_} "
+                    f"{agreeing(open_, 'stays', 'stay')} undecided, {gone} {agreeing(gone, 'vanishes', 'vanish')}."
+                )
+            else:
+                yield "No difference has p < .05, so none was judged by what measurement error could make of it."
         yield "A difference says which series runs ahead of the other; it does not say why."

@@ -122,7 +122,8 @@ def cross_correlation(
         A column of numbers. Missing values leave out the pairs they belong to; at least three joint occasions are
         needed to describe a dyad, and eight to test it.
     max_lag : int, default 5
-        Scheduled occasions; pairs never reach over a night, so lags as long as a day have none.
+        Scheduled occasions. Where days have several prompts, pairs never reach over a night, and lags as long as a
+        day have none.
     statistic : {"max-abs", "mean-abs-z", "lag-0"}, default "max-abs"
         What is tested: the highest peak, whatever its lag; the mean absolute Fisher z (sensitive to weak synchrony
         at many lags); or the correlation at the same occasion.

@@ -123,7 +123,8 @@ def recurrence(
         None: categories, alike when equal. A number: values are standardised per person (SD with divisor n - 1),
         and alike when their distance is at most this many SD.
     delay, embed : int, default 1
-        Compare ``embed`` values that lie ``delay`` occasions apart instead of single ones; never over a night.
+        Compare ``embed`` values that lie ``delay`` occasions apart instead of single ones; over no night
+        where days have several prompts.
     min_line : int, default 2
         Shorter lines are chance meetings, by convention.
     max_lag : int, default 10

@@ -92,8 +92,8 @@ def susy(
     panel : DyadPanel
     variable : str
     segment : int
-        Occasions of a segment; segments do not overlap and lie within a day. What is left at the end of a day is
-        not used.
+        Occasions of a segment; segments do not overlap and, where days have several prompts, lie within a day. What
+        is left at the end is not used.
     max_lag : int
         Below ``segment``. Lag k is cor(x[t + k], y[t]): at negative lags x is earlier.
     n_surrogates : int, default 999
