@@ -100,7 +100,8 @@ rd.plot.phase_ribbon(result, dyad=dyad)
 
 # %% [markdown]
 # The same dyad's transitions between phases, and its tests: the line is the statistic of the data, the bars are those
-# of surrogates from the null model. Tests whose answer was clear early were stopped early.
+# of surrogates from the null model. Tests whose answer was clear early were stopped early; of *regimes*, surrogates
+# that are clearly below the data are drawn at an upper bound of their statistic.
 
 # %%
 rd.plot.transition_wheel(result, dyad=dyad)

@@ -1,9 +1,10 @@
 """L1, discrete regimes: phases that last three occasions or more against everything that has no phases of warmth.
 
 The statistic is the likelihood of phases or of ramps between two levels against the best description without them
-(`_statistic`), less two per parameter, the largest over all. Two nulls, both to be rejected: (i) a linear process of
-any memory seen through the closest item with one hump; (ii) a linear process of short memory seen through the item as
-it is, humps included, needed only where the item has two humps. Two levels that last are so evidence, not nuisance.
+(`_statistic`), less the price of its parameters, the largest over all. Two nulls, both to be rejected: (i) a linear
+process of any memory seen through the closest item with one hump; (ii) a linear process of short memory seen through
+the item as it is, humps included, needed only where the item has two humps. Two levels that last are so evidence, not
+nuisance.
 Where the item clearly has two humps, levels without memory are a rival in (ii) alone: its surrogates have such humps
 and show what these give by chance. Those of (i) have none, and there the rival would take from strong phases what is
 theirs.
