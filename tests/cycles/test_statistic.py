@@ -114,3 +114,36 @@ def test_linear_models_are_those_of_the_null():
     assert alone.aic == models.aic == direction.null.aic
     np.testing.assert_array_equal(alone.residuals, known.residuals)
     assert (direction.null.order == 0) != (direction.other_null.order == 0)
+
+
+def test_own_covariances_gain_what_one_step_of_em_does(mixed):
+    from scipy.stats import multivariate_normal
+
+    fit = _fits.fit_loose(mixed, _fits.fit_regimes(mixed, 2).fit)
+    gain = _fits.own_covariances(mixed, fit)
+    for s in range(2):
+        lags = np.zeros((T, 4))
+        for t in range(1, T):
+            lags[t, 2 * int(mixed.night[t]) : 2 * int(mixed.night[t]) + 2] = fit.filled[s, t - 1]
+        base = np.hstack([lags, mixed.x[s]]) @ fit.coefficients[s, 2:]
+        error = [(mixed.y[s] - base - fit.coefficients[s, k])[mixed.observed] for k in range(2)]
+        weight = fit.posterior[s, mixed.observed]
+        own = [(error[k].T * weight[:, k]) @ error[k] / weight[:, k].sum() for k in range(2)]
+        common = sum(own[k] * weight[:, k].sum() for k in range(2)) / len(weight)
+        values = [
+            sum(weight[:, k] @ multivariate_normal.logpdf(error[k], np.zeros(2), which[k]) for k in range(2))
+            for which in (own, [common, common])
+        ]
+        assert gain[s] == pytest.approx(values[0] - values[1], abs=1e-8)
+
+
+def test_phases_that_differ_in_variance_as_well_are_found_by_it():
+    rng = np.random.default_rng(5)
+    warm = np.cumsum(rng.random(T) < 0.12) % 2 == 1
+    size = np.where(warm, 0.4, 1.6)[:, None]
+    values = np.where(warm, 1.2, -1.2)[:, None] * np.array([1.0, 0.5]) + size * rng.standard_normal((T, 2))
+    series = DirectionSeries.from_arrays(values, day=np.arange(T) // 4, beep=np.arange(T) % 4)
+    found = phase_gains(prepare(values[None], series, base_design(series)).data, (2, 3))
+    assert found.best == (_statistic.VARIANCES,)
+    assert found.n_states.tolist() == [2]
+    assert found.gains[_statistic.VARIANCES][0] > found.gains["2"][0] + 10

@@ -33,6 +33,7 @@ from reldyn.markov.regimes import (
     fit_switching,
     sojourn_start,
 )
+from reldyn.stats import lag_columns
 
 _SHORT, _LONG = 12, 50
 _FIRST_SOJOURN, _NEXT_SOJOURN, _ONLY_SOJOURN = 12, 7, 20
@@ -187,6 +188,47 @@ def fit_ends(data: SwitchingData, regimes: Regimes) -> tuple[SojournFit, Array]:
     after = regular.log_likelihood - _COST_OF_REGULAR
     better = finite(after) > finite(loose.log_likelihood)
     return _chosen(better, loose, regular), np.where(better, after, loose.log_likelihood)
+
+
+def own_covariances(data: SwitchingData, fit: SojournFit) -> Array:
+    """Give what a covariance of its own for every phase adds to the log-likelihood, at least.
+
+    With means, memory and phases as they are, the expected log-likelihood rises by the difference of log determinants;
+    the log-likelihood itself then rises by no less (Dempster, Laird and Rubin 1977).
+
+    Parameters
+    ----------
+    data : SwitchingData
+    fit : SojournFit
+        With one covariance for all phases.
+
+    Returns
+    -------
+    (n,) array
+        Never negative but by the smallest variance that is allowed.
+    """
+    answered, n_states = data.observed, fit.posterior.shape[2]
+    table = np.concatenate([lag_columns(fit.filled, data.night), data.x], axis=2)
+    rest = (data.y - np.matmul(table, fit.coefficients[:, n_states:]))[:, answered]
+    weight = fit.posterior[:, answered]
+    # A covariance may be as small as the noise that every channel has at least, whatever its direction.
+    least = data.floor.max(axis=1)[:, None]
+    scatter, logs = np.zeros((len(rest), rest.shape[2], rest.shape[2])), np.zeros(len(rest))
+    for k in range(n_states):
+        error, share = rest - fit.coefficients[:, None, k], weight[:, :, k]
+        own = np.matmul((error * share[:, :, None]).transpose(0, 2, 1), error)
+        size = share.sum(axis=1)
+        scatter += own
+        logs += size * _log_det(own / np.maximum(size, 1e-9)[:, None, None], least)
+    n_answered = int(answered.sum())
+    return np.asarray((n_answered * _log_det(scatter / n_answered, least) - logs) / 2)
+
+
+def _log_det(covariance: Array, least: Array) -> Array:
+    """Log determinants of (n, C, C) covariances none of whose principal variances is smaller than ``least``."""
+    known: Flags = np.asarray(np.isfinite(covariance).all(axis=(1, 2)))
+    values = np.linalg.eigvalsh(np.where(known[:, None, None], covariance, 1.0))
+    return np.where(known, np.log(np.maximum(values, least)).sum(axis=1), np.nan)
 
 
 def fit_dispersions(data: SwitchingData, regimes: Regimes) -> list[SojournFit]:

@@ -1,10 +1,10 @@
 """L1, discrete regimes: phases that last three occasions or more against everything that has no phases of warmth.
 
-The statistic is the likelihood of phases or of ramps between two levels against the best description without them
-(`_statistic`), less the price of its parameters, the largest over all. Two nulls, both to be rejected: (i) a linear
-process of any memory seen through the closest item with one hump; (ii) a linear process of short memory seen through
-the item as it is, humps included, needed only where the item has two humps. Two levels that last are so evidence, not
-nuisance.
+The statistic is the likelihood of phases, of phases that differ in their variances as well, or of ramps between two
+levels against the best description without them (`_statistic`), less the price of its parameters, the largest over all.
+Two nulls, both to be rejected: (i) a linear process of any memory seen through the closest item with one hump; (ii) a
+linear process of short memory seen through the item as it is, humps included, needed only where the item has two humps.
+Two levels that last are so evidence, not nuisance.
 Where the item clearly has two humps, levels without memory are a rival in (ii) alone: its surrogates have such humps
 and show what these give by chance. Those of (i) have none, and there the rival would take from strong phases what is
 theirs.
@@ -74,7 +74,8 @@ def assess_regimes(
         ``estimate``: the smallest distance between phase means in SD of the noise, with an approximate interval that
         takes the phases as known. ``p_value`` is 1 without any surrogate where the statistic is below 3.
         ``statistic``: that of the null whose p-value it is.
-        ``detail``: ``gains`` per description, ``n_states`` that gave the statistic (2 where ramps did), ``gradual``,
+        ``detail``: ``gains`` per description, ``n_states`` that gave the statistic (2 where ramps or own variances
+        did), ``gradual``,
         ``shortest_dwell`` (mean, in occasions), ``null_order`` of the surrogates (0: measurement error), ``n_breaks``,
         ``departure`` of the margin from one hump, ``p_by_null``, ``statistic_by_null``.
     """

@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from reldyn._types import Array, Ints
-from reldyn.cycles.ladder._fits import Regimes, fit_ends, fit_gradual, fit_regimes, gradual_price
+from reldyn.cycles.ladder._fits import Regimes, fit_ends, fit_gradual, fit_regimes, gradual_price, own_covariances
 from reldyn.cycles.reference._reference import reference_fit
 from reldyn.markov.regimes import SojournFit, SwitchingData
 
-__all__ = ["RAMPS", "PhaseGains", "phase_gains"]
+__all__ = ["RAMPS", "VARIANCES", "PhaseGains", "phase_gains"]
 
-RAMPS = "ramps"
+RAMPS, VARIANCES = "ramps", "variances"
 _THIRD_PHASE = 15.0
 
 
@@ -28,7 +28,8 @@ class PhaseGains:
     Attributes
     ----------
     gains : mapping of str to (n,) array
-        ``"2"``, ``"3"`` phases and ``"ramps"``: twice the log-likelihood gained, less their price.
+        ``"2"``, ``"3"`` phases, ``"ramps"``, and ``"variances"`` (two phases that differ in their covariances as well):
+        twice the log-likelihood gained, less their price.
     by_humps : (n,) array
         What levels without memory take off every gain: twice their lead over the other descriptions, 0 without one.
     fits : mapping of int to SojournFit
@@ -58,9 +59,9 @@ class PhaseGains:
 
     @property
     def n_states(self) -> Ints:
-        """(n,) number of phases of the largest gain; ramps move between two levels."""
+        """(n,) number of phases of the largest gain: two where it is that of ramps or of own variances."""
         fewest = min(self.fits)
-        return np.array([fewest if name == RAMPS else int(name) for name in self.best])
+        return np.array([int(name) if name.isdigit() else fewest for name in self.best])
 
 
 def phase_gains(
@@ -77,7 +78,7 @@ def phase_gains(
     ----------
     data : SwitchingData
     n_states : sequence of int
-        Numbers of phases, 2 or 3; with two, ramps between them are fitted as well.
+        Numbers of phases, 2 or 3; with two, ramps between them and covariances of their own are fitted as well.
     regimes : mapping of int to Regimes, optional
         Switching fits that are known already.
     humps : bool, default True
@@ -97,6 +98,7 @@ def phase_gains(
     priced = {str(k): 2 * paid - price(k, channels) for k, (_, paid) in ends.items()}
     if 2 in known:
         priced[RAMPS] = 2 * fit_gradual(data, known[2]).log_likelihood - gradual_price(channels)
+        priced[VARIANCES] = priced["2"] + 2 * own_covariances(data, fits[2]) - channels * (channels + 1)
     enough = None if reach is None else (np.max(np.stack(list(priced.values())), axis=0) - reach) / 2
     rivals = reference_fit(data, {k: fit.posterior for k, fit in fits.items()}, humps=humps, enough=enough)
     by_humps = 2 * np.maximum(rivals.humps - np.maximum(rivals.constant_variance, rivals.changing_variance), 0.0)
