@@ -11,7 +11,12 @@ from scipy import stats
 import reldyn as rd
 from reldyn.coupling import coupled_oscillator
 from reldyn.coupling.autoregression._oscillator import _with_period, glla_weights
-from reldyn.coupling.autoregression._oscillator_fit import OscillatorFit, _deviances, _usable_stretches
+from reldyn.coupling.autoregression._oscillator_fit import (
+    OscillatorFit,
+    _deviances,
+    _information,
+    _usable_stretches,
+)
 
 SWINGS = pd.read_csv(Path(__file__).parent / "reference" / "in" / "clo.csv")
 NAMES = {
@@ -210,6 +215,19 @@ def test_a_likelihood_without_a_clear_maximum_gives_no_number(session, monkeypat
     found = coupled_oscillator(session(pairs(1)), "v")
     assert set(found["note"]) == {"no clear maximum of the likelihood: these series do not determine two oscillators"}
     assert found[["estimate", "std_error", "p_value", "conf_low", "conf_high"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize("change", [lambda v: v, lambda v: 1e-6 * v, lambda v: 1e6 + v, lambda v: v[:, ::-1]])
+def test_noise_has_no_clear_maximum_in_any_unit_or_order(session, change):
+    # From two starts, rounding decided which of many maxima was found, and whether it looked like one.
+    noise = np.random.default_rng(7).standard_normal((61, 2))[:60]
+    found = coupled_oscillator(session([change(noise).T]), "v")
+    assert set(found["note"]) == {"no clear maximum of the likelihood: these series do not determine two oscillators"}
+    assert found[["estimate", "std_error"]].isna().all(axis=None)
+
+
+def test_a_maximum_at_the_bounds_of_all_parameters_has_no_information():
+    assert np.isnan(_information(lambda theta: np.zeros(len(theta)), np.zeros(12), np.zeros(12, dtype=bool))).all()
 
 
 @pytest.mark.parametrize("method", ["state-space", "local-linear"])

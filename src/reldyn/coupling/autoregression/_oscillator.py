@@ -79,7 +79,8 @@ def coupled_oscillator(
         (windows, or values of both members), ``note``. The period is that of the swing without its damping; NaN where
         eta is not below 0, or damping so strong (zeta^2 >= -4 eta) that the series returns without a swing. NaN
         throughout, and the reason in ``note``, where a member has fewer than 20 answers or never leaves a straight
-        line, or where the likelihood has no clear maximum, as with series that do not swing.
+        line, or where the likelihood has no clear maximum, as with series that do not swing:
+        most of five starts must lead to the same.
 
     Raises
     ------

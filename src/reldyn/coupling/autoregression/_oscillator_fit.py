@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +23,8 @@ _CHANNELS = np.array([0, 2], dtype=np.int64)
 _STEP, _CURVE = 1e-5, 1e-3
 # Log-likelihood a Newton step may still gain at a maximum.
 _GAIN = 0.01
+# Two searches found the same maximum: difference of deviances, and of coefficients in standard errors.
+_SAME, _NEAR = 0.1, 0.25
 # Logarithms of standard deviations in units of the common scale.
 _LOG = (-9.0, 2.0)
 # A speed that doubles within a third of a step is no oscillation these occasions could show.
@@ -55,7 +59,7 @@ class OscillatorFit:
 
 
 def fit_oscillators(rest: Array, step: Array, start: Array) -> OscillatorFit:
-    """Fit by maximum likelihood; where each stretch begins is free.
+    """Fit by maximum likelihood from five starts, most of which must agree; where each stretch begins is free.
 
     Parameters
     ----------
@@ -84,13 +88,12 @@ def fit_oscillators(rest: Array, step: Array, start: Array) -> OscillatorFit:
         return float(values[-1]), (values[:size] - values[size : 2 * size]) / (2 * _STEP)
 
     bounds = [(-8.0, 2.0)] * 8 + [_LOG] * 4
-    best = None
-    for noise, error in ((-4.0, -2.0), (-1.5, -1.5)):
-        theta = np.concatenate([start.ravel(), np.full(2, noise), np.full(2, error)])
-        found = minimize(objective, theta, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 300})
-        if best is None or found.fun < best.fun - 1e-9:
-            best = found
-    theta = np.asarray(best.x) if best is not None else np.zeros(12)
+    ends = [
+        minimize(objective, theta, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 300})
+        for theta in _starts(start)
+    ]
+    best = _highest(ends)
+    theta = np.asarray(best.x)
     low, high = np.array(bounds).T
     inside = (theta > low + 1e-6) & (theta < high - 1e-6)
     deviance, gradient = objective(theta)
@@ -100,6 +103,7 @@ def fit_oscillators(rest: Array, step: Array, start: Array) -> OscillatorFit:
     spread = np.sqrt(np.where(widened > 0, widened, math.nan))
     log_likelihood = -0.5 * deviance - series.n * math.log(scale)
     converged = deviance < IMPOSSIBLE / 2 and _at_maximum(theta, gradient, covariance, inside, low)
+    converged = converged and _found_often(ends, best, np.sqrt(np.abs(np.diag(covariance)[:8])))
     return OscillatorFit(
         theta[:8].reshape(2, 4),
         spread[:8].reshape(2, 4),
@@ -109,6 +113,32 @@ def fit_oscillators(rest: Array, step: Array, start: Array) -> OscillatorFit:
         log_likelihood,
         converged,
     )
+
+
+def _starts(start: Array) -> list[Array]:
+    """Small and large shocks; with the large ones also a quicker swing, less damping and no tie, or both."""
+    other = ([1.0, 1.0, 1.0, 1.0], [1.4, 1.0, 1.0, 1.0], [1.0, 0.5, 0.0, 0.0], [1.4, 0.5, 0.0, 0.0])
+    large = [np.concatenate([(start * one).ravel(), np.full(4, -1.5)]) for one in other]
+    return [np.concatenate([start.ravel(), np.full(2, -4.0), np.full(2, -2.0)]), *large]
+
+
+def _highest(ends: Sequence[Any]) -> Any:
+    """Where the likelihood is highest; of ends as good as equal the earlier."""
+    best = ends[0]
+    for place, end in enumerate(ends[1:], start=1):
+        best = end if end.fun < best.fun - (1e-9 if place == 1 else _GAIN) else best
+    return best
+
+
+def _found_often(ends: Sequence[Any], best: Any, error: Array) -> bool:
+    """Whether most starts ended at the same likelihood with the same coefficients.
+
+    Series that do not swing have a rugged likelihood with many maxima, and rounding decides which of them a search
+    finds; that of two oscillators is found from nearly everywhere.
+    """
+    apart = np.array([np.abs(end.x[:8] - best.x[:8]) for end in ends])
+    near = (apart <= _NEAR * np.nan_to_num(error) + 1e-6).all(axis=1)
+    return bool(2 * (near & (np.array([end.fun for end in ends]) < best.fun + _SAME)).sum() > len(ends))
 
 
 def _at_maximum(theta: Array, gradient: Array, covariance: Array, inside: Flags, low: Array) -> bool:
@@ -175,6 +205,8 @@ def _deviances(theta: Array, series: Observations, gaps: Array) -> Array:
 def _information(values_at: object, theta: Array, inside: Flags) -> Array:
     """Inverse of half the second derivatives of the deviance; parameters at a bound count as known."""
     free = np.flatnonzero(inside)
+    if not len(free):
+        return np.full((len(theta), len(theta)), math.nan)
     rows, columns = np.tril_indices(len(free))
     unit = _CURVE * np.eye(len(theta))[free]
     points = []
