@@ -218,8 +218,11 @@ def test_the_figure_frames_attractors_and_breaks_at_gaps(coded):
     ax = figure.axes[0]
     assert len(ax.patches) == int(coded.cells["attractor"].sum())
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("a", "b")
-    with pytest.raises(DataError, match="dyad 9 has no grid"):
+    with pytest.raises(DataError, match=r"no dyad 9 in the grids of the result; there are "):
         coded.plot(dyads=[9])
+    assert len(coded.plot(dyads=coded.cells["dyad"].iloc[0]).axes) == 1
+    with pytest.raises(DataError, match=r"^dyads= names no dyad"):
+        coded.plot(dyads=[])
 
 
 def test_a_cell_that_is_never_entered_again_says_so():

@@ -301,7 +301,7 @@ def test_the_figure_draws_null_clines_and_the_point(stored_fit):
     figure = stored_fit.plot()
     labels = figure.axes[2].get_legend().get_texts()
     assert [text.get_text() for text in labels] == ["wife stays", "husband stays", "stable point"]
-    with pytest.raises(DataError, match="dyad 7 has no fitted influence functions"):
+    with pytest.raises(DataError, match="no dyad 7 in the fits of the result; there are 1: 1"):
         stored_fit.plot(dyad=7)
 
 

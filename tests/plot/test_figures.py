@@ -77,6 +77,13 @@ def test_trajectories_refuse_an_unknown_dyad(panel):
         rd.plot.trajectories(panel, ["warmth"], dyads=["c9"])
 
 
+def test_trajectories_of_no_dyad_or_no_variable_are_refused(panel):
+    with pytest.raises(DataError, match=r"^dyads= names no dyad: leave it out, or name some\.$"):
+        rd.plot.trajectories(panel, ["warmth"], dyads=[])
+    with pytest.raises(DesignError, match=r"^variables names no column: give one name, as text, or a list of names\.$"):
+        rd.plot.trajectories(panel, [])
+
+
 def test_path_diagram_puts_each_partner_path_on_the_partners_outcome():
     figure = rd.plot.path_diagram(fakes.distinguishable())
     within, between = figure.axes
@@ -144,8 +151,11 @@ def test_schedule_draws_one_tick_per_warm_event():
     assert [label.get_text() for label in raster.get_yticklabels()] == ["dyad 1, from a", "dyad 1, from b"]
     assert spread.get_xlabel() == "CV of the intervals"
     assert len(rd.plot.schedule(table).axes) == 1
-    with pytest.raises(DataError, match="no dyad 7"):
+    assert len(rd.plot.schedule(table, dyads=1).axes) == 1
+    with pytest.raises(DataError, match=r"^no dyad 7 in the schedule; there are 1: 1\.$"):
         rd.plot.schedule(table, dyads=[7])
+    with pytest.raises(DataError, match=r"^dyads= names no dyad"):
+        rd.plot.schedule(table, dyads=[])
     with pytest.raises(DesignError, match="no rows"):
         rd.plot.schedule(table.head(0))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from reldyn._types import Array, Flags
+from reldyn.errors import DesignError, check_option, is_count
 from reldyn.stats import Pooling, pooling_text
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ __all__ = [
     "AVERAGES",
     "AverageBy",
     "averaging_text",
+    "check_optional_count",
+    "check_switches",
+    "is_number",
     "members_by_role",
     "pooling_of",
     "varies",
@@ -55,6 +59,33 @@ def varies(deviations: Array, values: Array) -> Flags:
     left = np.where(np.isfinite(deviations), np.abs(deviations), 0.0).max(axis=-1, initial=0.0)
     size = np.where(np.isfinite(values), np.abs(values), 0.0).max(axis=-1, initial=0.0)
     return np.asarray(left > _ROUNDING * size)
+
+
+def is_number(value: object, least: float = -np.inf) -> bool:
+    """Whether a value is a finite number of at least ``least``; truth values are none.
+
+    Examples
+    --------
+    >>> is_number(0.5), is_number(-1, 0), is_number("much"), is_number(True), is_number(np.nan)
+    (True, False, False, False, False)
+    """
+    real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    return real and bool(np.isfinite(float(value))) and float(value) >= least  # type: ignore[arg-type]
+
+
+def check_optional_count(value: object, name: str, left_out: str) -> None:
+    """Raise a `DesignError` unless a value is a whole number from 0 on; 0 leaves something out."""
+    if is_count(value, 0):
+        return
+    if is_number(value) and float(value) < 0:  # type: ignore[arg-type]
+        raise DesignError(f"{name}={value!r} is negative: give 0 to leave {left_out} out.")
+    raise DesignError(f"{name}={value!r}: give a whole number, or 0 to leave {left_out} out.")
+
+
+def check_switches(**switches: object) -> None:
+    """Raise a `DesignError` unless every option is True or False."""
+    for name, switch in switches.items():
+        check_option(switch, (True, False), name)
 
 
 def pooling_of(average_by: AverageBy) -> Pooling:

@@ -19,6 +19,7 @@ from reldyn.cycles.ladder._rounds import needed_surrogates
 from reldyn.cycles.ladder._verdict import MIN_CYCLES, NOT_COVERED, adjust, decide
 from reldyn.cycles.series._directions import CycleColumns
 from reldyn.errors import DataError, DesignError
+from reldyn.panel import label_codes
 from reldyn.results import InState, InTables, Result, register
 
 if TYPE_CHECKING:
@@ -382,9 +383,8 @@ class CycleResult(Result):
         for one in self.outcomes:
             if one.dyad == dyad and one.giver == giver:
                 return one
+        label_codes([dyad], list(dict.fromkeys(one.dyad for one in self.outcomes)), "dyad", "the result")
         givers = [one.giver for one in self.outcomes if one.dyad == dyad]
-        if not givers:
-            raise DataError(f"no dyad {dyad!r} in the result.")
         raise DataError(f"no giver {giver!r} in dyad {dyad!r}; its givers: {', '.join(map(repr, givers))}.")
 
 

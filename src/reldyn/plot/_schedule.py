@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reldyn.errors import DataError, DesignError, label_hint
-from reldyn.plot._given import check_table, labels_listed
+from reldyn.errors import DataError, DesignError
+from reldyn.panel import label_codes
+from reldyn.plot._given import check_table
 from reldyn.plot._style import BLUE, GREY, INK, ORANGE, PALE, new_figure, style
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def schedule(
         What `reldyn.cycles.events` returned for the same panel and options; without it only the
         spread is drawn.
     dyads : sequence of labels, optional
-        Which dyads; None: the first two dozen rows of the frame.
+        Which dyads, or one of them; None: the first two dozen rows of the frame.
 
     Returns
     -------
@@ -87,12 +88,11 @@ def _chosen(frame: pd.DataFrame, dyads: Sequence[Hashable] | None) -> pd.DataFra
         raise DesignError("the schedule has no rows to draw.")
     if dyads is None:
         return frame.head(_SHOWN).reset_index(drop=True)
-    dyads = labels_listed(dyads)
-    known = set(frame["dyad"])
-    unknown = [label for label in dyads if label not in known]
-    if unknown:
-        raise DataError(f"no dyad {unknown[0]!r} in the schedule{label_hint(unknown[0], known)}.")
-    return frame[frame["dyad"].isin(dyads)].reset_index(drop=True)
+    labels = list(dict.fromkeys(frame["dyad"]))
+    wanted = [labels[code] for code in label_codes(dyads, labels, "dyad", "the schedule")]
+    if not wanted:
+        raise DataError("dyads= names no dyad: leave it out, or name some.")
+    return frame[frame["dyad"].isin(wanted)].reset_index(drop=True)
 
 
 def _draw_raster(ax: Axes, rows: pd.DataFrame, events: pd.DataFrame) -> None:

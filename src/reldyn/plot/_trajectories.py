@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reldyn.errors import DesignError
+from reldyn.errors import DataError, DesignError
 from reldyn.panel import label_codes
 from reldyn.plot._style import MEMBERS, PALE, new_figure, style, wrapped
 
@@ -86,7 +86,10 @@ def _dyad_codes(panel: DyadPanel, values: dict[str, np.ndarray], dyads: Sequence
     if dyads is None:
         seen = np.any([np.isfinite(column) for column in values.values()], axis=0)
         return [int(code) for code in np.unique(panel.index.dyad[seen])[:_SHOWN]] or [0]
-    return label_codes(dyads, labels, "dyad")
+    chosen = label_codes(dyads, labels, "dyad")
+    if not chosen:
+        raise DataError("dyads= names no dyad: leave it out, or name some.")
+    return chosen
 
 
 def _member_names(panel: DyadPanel, code: int) -> tuple[str, str]:

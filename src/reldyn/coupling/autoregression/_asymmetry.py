@@ -10,6 +10,7 @@ import numpy as np
 
 from reldyn._format import agreeing, counted
 from reldyn._types import Array, Column
+from reldyn.coupling._checks import is_number
 from reldyn.coupling.autoregression._asymmetry_fit import PairAsymmetry, Settings, fit_pair
 from reldyn.coupling.autoregression._asymmetry_result import AsymmetryResult
 from reldyn.coupling.autoregression._confounds import confounds
@@ -147,6 +148,9 @@ def _known(
 ) -> tuple[float, float] | None:
     if reliability is None:
         return None
+    given = list(reliability.values()) if isinstance(reliability, Mapping) else [reliability]
+    if not all(is_number(one) and 0 < one <= 1 for one in given):
+        raise DesignError(f"reliability={reliability!r}: a share of variance, above 0 and at most 1.")
     if isinstance(reliability, Mapping):
         lacking = [role for role in pair.names if role not in reliability]
         if lacking:
@@ -157,8 +161,6 @@ def _known(
         pairwise = (float(reliability[pair.names[0]]), float(reliability[pair.names[1]]))
     else:
         pairwise = (float(reliability), float(reliability))
-    if not all(0 < one <= 1 for one in pairwise):
-        raise DesignError(f"reliability={reliability!r}: a share of variance, above 0 and at most 1.")
     return pairwise
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from reldyn._format import counted
 from reldyn._types import Array, Column, Flags
-from reldyn.coupling._checks import AVERAGES, AverageBy
+from reldyn.coupling._checks import AVERAGES, AverageBy, check_optional_count, check_switches, is_number
 from reldyn.coupling.influence._average import averaged
 from reldyn.coupling.influence._fit import (
     DETERMINED,
@@ -227,6 +227,7 @@ def _checked_options(
     check_option(form, _FORMS, "form")
     check_option(timing, _TIMINGS, "timing")
     check_option(estimation, _ESTIMATIONS, "estimation")
+    check_switches(repair=repair, damping=damping)
     if first is not None:
         check_option(first, panel.roles, "first")
     midpoint = float("nan")
@@ -238,12 +239,11 @@ def _checked_options(
                     f"zero='midpoint': the panel declares no scale of {variable!r}; give its neutral score."
                 )
             midpoint = float(np.mean(panel.scales[variable]))
-    elif not np.isfinite(zero):
+    elif not is_number(zero):
         raise DesignError(f"zero={zero!r}: give a finite score.")
-    if not band >= 0:
+    if not is_number(band, 0):
         raise DesignError(f"band={band!r}: give a distance of at least 0.")
-    if n_boot < 0:
-        raise DesignError(f"n_boot={n_boot} is negative: give 0 to leave the test out.")
+    check_optional_count(n_boot, "n_boot", "the test")
     shape = Shape(form, repair, damping)  # type: ignore[arg-type]
     sought = band if estimation == "two-step" else None
     return _Options(shape, timing == "sequential", first, zero, midpoint, sought, n_boot)

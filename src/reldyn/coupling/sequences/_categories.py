@@ -83,7 +83,8 @@ def categories_of(panel: DyadPanel, variable: str, bins: Bins, *, fewest: int = 
             raise DesignError(f"{variable!r} never varies, so that it has no states.")
         return _intervals(np.linspace(low, high, int(bins) + 1)[1:-1])
     try:
-        cuts = np.atleast_1d(np.asarray(bins, dtype=float))
+        # A truth value is no cut point.
+        cuts = np.zeros(0) if isinstance(bins, bool) else np.atleast_1d(np.asarray(bins, dtype=float))
     except (TypeError, ValueError):
         cuts = np.zeros(0)
     if cuts.ndim != 1 or not len(cuts) or not np.isfinite(cuts).all() or np.any(np.diff(cuts) <= 0):

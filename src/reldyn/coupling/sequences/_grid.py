@@ -181,7 +181,9 @@ def state_space_grid(
     one_sequence = not panel.index.on_grid and panel.index.n_days == 1
     measured, cells, events = [], [], []
     for pair, length in zip(pairs, lengths, strict=True):
-        path = _path(pair, states, length, clock=duration == "clock", one_sequence=one_sequence)
+        path = _path(
+            pair, states, length, clock=isinstance(duration, str) and duration == "clock", one_sequence=one_sequence
+        )
         visits = visits_of(path[:, 1].astype(np.int64), path[:, 2], path[:, 0].astype(np.int64))
         found = _cells(pair.dyad, visits, states)
         measured.append(_row(pair, visits, found, states))
@@ -212,7 +214,7 @@ def _lengths(
     """Length of each occasion of each pair; for the clock its time."""
     if duration is None:
         return [np.ones(len(pair.day)) for pair in pairs]
-    if duration == "clock":
+    if isinstance(duration, str) and duration == "clock":
         batch = panel.series(variable)
         return batch.split(_either(batch.exact))
     found = []

@@ -14,7 +14,15 @@ import numpy as np
 
 from reldyn._format import agreeing, counted
 from reldyn._types import Array, Column, Flags, Ints
-from reldyn.coupling._checks import AVERAGES, AverageBy, averaging_text, members_by_role, pooling_of
+from reldyn.coupling._checks import (
+    AVERAGES,
+    AverageBy,
+    averaging_text,
+    check_optional_count,
+    check_switches,
+    members_by_role,
+    pooling_of,
+)
 from reldyn.coupling.sequences import _sequential_measures as measures
 from reldyn.coupling.sequences._categories import Bins, Categories, categories_of
 from reldyn.errors import DesignError, check_count, check_option
@@ -266,10 +274,10 @@ def lag_sequential(
 
 def _check_numbers(lag: int, repeats: bool, n_permutations: int) -> None:
     check_count(lag, "lag", 1)
+    check_switches(repeats=repeats)
+    check_optional_count(n_permutations, "n_permutations", "the permutation test")
     if not repeats and lag != 1:
         raise DesignError(f"repeats=False with lag={lag}: only at lag 1 is it known that a code cannot follow itself.")
-    if n_permutations < 0:
-        raise DesignError(f"n_permutations={n_permutations} is negative: give 0 to leave the permutation test out.")
 
 
 def _streams(pair: DyadSeries, states: Categories, options: _Options) -> list[_Stream]:

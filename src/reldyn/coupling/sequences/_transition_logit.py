@@ -13,7 +13,7 @@ import numpy as np
 
 from reldyn._format import agreeing, counted
 from reldyn._types import Array, Column
-from reldyn.coupling._checks import AVERAGES, AverageBy, averaging_text, members_by_role, pooling_of
+from reldyn.coupling._checks import AVERAGES, AverageBy, averaging_text, check_switches, members_by_role, pooling_of
 from reldyn.coupling.sequences._categories import Bins, Categories, categories_of
 from reldyn.coupling.sequences._logit_fit import LogitFit, pooled_logit, table_logit, transition_counts
 from reldyn.errors import DesignError, check_count, check_option
@@ -190,6 +190,7 @@ def transition_logit(
 
     check_option(average_by, AVERAGES, "average_by")
     check_count(lag, "lag", 1)
+    check_switches(interaction=interaction)
     states = categories_of(panel, variable, bins)
     chosen = _chosen(states, state, variable)
     pairs = list(panel.series(variable))
@@ -226,7 +227,7 @@ def _chosen(states: Categories, state: str | float | None, variable: str) -> int
                 f"one of {', '.join(states.labels)}."
             )
         return 1
-    label = state if isinstance(state, str) else f"{state:g}"
+    label = f"{state:g}" if isinstance(state, (int, float, np.integer, np.floating)) else state
     check_option(label, states.labels, "state")
     return states.labels.index(label)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from reldyn._format import counted
 from reldyn._types import Array, Column, Flags, Ints
+from reldyn.coupling._checks import is_number
 from reldyn.coupling.synchrony._cross_correlation import NEVER_VARIES, why_not
 from reldyn.coupling.synchrony._lag_products import lag_table
 from reldyn.coupling.synchrony._recurrence_lines import (
@@ -23,8 +24,8 @@ from reldyn.coupling.synchrony._recurrence_lines import (
 from reldyn.coupling.synchrony._surrogates import Surrogates, as_surrogates
 from reldyn.coupling.synchrony._synchrony import Case, Curves, answer_all, columns, pool
 from reldyn.coupling.synchrony._synchrony_result import SynchronyResult, assemble
-from reldyn.errors import DataError, DesignError, check_count, check_option, label_hint
-from reldyn.panel import DyadSeries, analysis
+from reldyn.errors import DesignError, check_count, check_option
+from reldyn.panel import DyadSeries, analysis, label_codes
 from reldyn.results import InState
 
 if TYPE_CHECKING:
@@ -88,10 +89,7 @@ class RecurrenceResult(SynchronyResult):
         DataError
             There is no such dyad.
         """
-        labels = self.dyads["dyad"].tolist()
-        if dyad not in labels:
-            raise DataError(f"no dyad {dyad!r} in the result{label_hint(dyad, labels)}.")
-        x, y = self.points[labels.index(dyad)]
+        x, y = self.points[label_codes([dyad], self.dyads["dyad"].tolist(), "dyad", "the result")[0]]
         if not len(x):
             return np.zeros((0, 0), dtype=bool)
         return np.stack([near(point, y, self.radius or 0.0) for point in x])
@@ -286,7 +284,7 @@ def _check_radius(radius: float | None, surrogates: Surrogates | None) -> None:
     if radius is None:
         if surrogates is not None and surrogates.kind in ("phase", "iaaft"):
             raise DesignError(f"surrogate={surrogates.kind!r} has no meaning for categories: give a radius, or shifts.")
-    elif isinstance(radius, bool) or not np.isfinite(radius) or radius < 0:
+    elif not is_number(radius, 0):
         raise DesignError(f"radius={radius!r}: give a number of SD, 0 or more, or None for categories.")
 
 

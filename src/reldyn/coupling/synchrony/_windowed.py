@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from reldyn._types import Array, Column, Ints
+from reldyn.coupling._checks import is_number
 from reldyn.coupling.synchrony._cross_correlation import why_not
 from reldyn.coupling.synchrony._lag_products import fisher, perfect, standardised
 from reldyn.coupling.synchrony._surrogates import Surrogates, as_surrogates
 from reldyn.coupling.synchrony._synchrony import Case, Curves, answer_all, columns, pool, with_note
 from reldyn.coupling.synchrony._synchrony_result import SynchronyResult, assemble
 from reldyn.coupling.synchrony._windows import pick_peaks, window_starts, windowed_correlations
-from reldyn.errors import DataError, check_count, label_hint
-from reldyn.panel import DyadSeries, analysis
+from reldyn.errors import DesignError, check_count
+from reldyn.panel import DyadSeries, analysis, label_codes
 from reldyn.results import InState
 
 if TYPE_CHECKING:
@@ -76,10 +77,7 @@ class WindowedResult(SynchronyResult):
         """
         import pandas as pd
 
-        labels = self.dyads["dyad"].tolist()
-        if dyad not in labels:
-            raise DataError(f"no dyad {dyad!r} in the result{label_hint(dyad, labels)}.")
-        row = labels.index(dyad)
+        row = label_codes([dyad], self.dyads["dyad"].tolist(), "dyad", "the result")[0]
         index = pd.Index(self.starts[row], name="start")
         return pd.DataFrame(self.matrices[row], index=index, columns=pd.Index(self.lags, name="lag"))
 
@@ -104,6 +102,8 @@ class WindowedResult(SynchronyResult):
 
         steps = _peak_size(self.lags) if size is None else size
         check_count(steps, "size", 1)
+        if not 0 < (span if is_number(span) else 0.0) <= 1:
+            raise DesignError(f"span={span!r}: give a share of the lags, above 0 and at most 1.")
         parts = []
         for row in range(len(self.dyads)):
             who = self.dyads.iloc[row]

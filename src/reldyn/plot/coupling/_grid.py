@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reldyn.errors import DataError, DesignError, label_hint
-from reldyn.plot._given import draws_result, labels_listed
+from reldyn.errors import DataError, DesignError
+from reldyn.panel import label_codes
+from reldyn.plot._given import draws_result
 from reldyn.plot._layers import tiles
 from reldyn.plot._style import BLUE, INK, ORANGE, PALE, SKY, new_figure, style
 
@@ -36,7 +37,7 @@ def state_space_grid(result: GridResult, *, dyads: Sequence[Hashable] | None = N
     result : GridResult
         Of `reldyn.coupling.state_space_grid`.
     dyads : sequence of labels, optional
-        Which dyads; None: the first four that have a grid.
+        Which dyads, or one of them; None: the first four that have a grid.
 
     Returns
     -------
@@ -79,15 +80,14 @@ def state_space_grid(result: GridResult, *, dyads: Sequence[Hashable] | None = N
 
 def _chosen(result: GridResult, dyads: Sequence[Hashable] | None) -> list[Hashable]:
     with_grid = list(dict.fromkeys(result.events["dyad"]))
-    if dyads is not None:
-        dyads = labels_listed(dyads)
-        unknown = [label for label in dyads if label not in with_grid]
-        if unknown:
-            raise DataError(f"dyad {unknown[0]!r} has no grid in this result{label_hint(unknown[0], with_grid)}.")
-        with_grid = dyads
     if not with_grid:
         raise DesignError("no dyad has a grid to draw.")
-    return with_grid if dyads is not None else with_grid[:_SHOWN]
+    if dyads is None:
+        return with_grid[:_SHOWN]
+    chosen = [with_grid[code] for code in label_codes(dyads, with_grid, "dyad", "the grids of the result")]
+    if not chosen:
+        raise DataError("dyads= names no dyad: leave it out, or name some.")
+    return chosen
 
 
 def _draw(ax: Axes, result: GridResult, dyad: Hashable) -> None:

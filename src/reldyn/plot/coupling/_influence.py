@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reldyn.errors import DataError, DesignError, label_hint
+from reldyn.errors import DesignError
+from reldyn.panel import label_codes
 from reldyn.plot._given import draws_result
 from reldyn.plot._style import BLUE, GREY, INK, ORANGE, new_figure, style
 
@@ -57,10 +58,8 @@ def influence_functions(result: InfluenceResult, *, dyad: Hashable | None = None
     """
     if not result.equations:
         raise DesignError("no dyad has fitted influence functions to draw.")
-    label = next(iter(result.equations)) if dyad is None else dyad
-    if label not in result.equations:
-        hint = label_hint(label, result.equations)
-        raise DataError(f"dyad {label!r} has no fitted influence functions in this result{hint}.")
+    known = list(result.equations)
+    label = known[0] if dyad is None else known[label_codes([dyad], known, "dyad", "the fits of the result")[0]]
     with style():
         figure = new_figure(8.6, 4.6)
         grid = figure.add_gridspec(2, 2, width_ratios=(1, 1.35))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reldyn.errors import DataError, DesignError, label_hint
+from reldyn.errors import DesignError
+from reldyn.panel import label_codes
 from reldyn.plot._given import draws_result
 from reldyn.plot._layers import course
 from reldyn.plot._style import BLUE, GREY, INK, ORANGE, PALE, SKY, axes_or_new, figure_of, new_figure, style
@@ -324,6 +325,4 @@ def p_text(p_value: float) -> str:
 
 def row_of(labels: list[Hashable], dyad: Hashable) -> int:
     """Place of a dyad among the labels of a result."""
-    if dyad not in labels:
-        raise DataError(f"no dyad {dyad!r} in the result{label_hint(dyad, labels)}.")
-    return labels.index(dyad)
+    return label_codes([dyad], labels, "dyad", "the result")[0]
