@@ -101,6 +101,11 @@ def shard(name, number, size=SHARD):
     }
 
 
+def share(cases):
+    """None where no dyad was fitted."""
+    return as_proportion(cases.mean() if len(cases) else None, len(cases))
+
+
 def summary(name, shards):
     world, n = CELLS[name]
     estimate, error = (
@@ -116,11 +121,11 @@ def summary(name, shards):
         for member, outcome in enumerate("ab"):
             value, spread = estimate[:, member, place], error[:, member, place]
             whose = f"{term} of {outcome}"
-            rates[f"p below .05, {whose}"] = as_proportion((np.abs(value) > reach * spread).mean(), done)
+            rates[f"p below .05, {whose}"] = share(np.abs(value) > reach * spread)
             if not isinstance(world, float):
                 away = value - world[term][member]
                 rates[f"bias, {whose}"] = average(away)
-                rates[f"coverage, {whose}"] = as_proportion((np.abs(away) < reach * spread).mean(), done)
+                rates[f"coverage, {whose}"] = share(np.abs(away) < reach * spread)
     return told | {"rates": rates}
 
 

@@ -79,8 +79,8 @@ def coupled_oscillator(
         (windows, or values of both members), ``note``. The period is that of the swing without its damping; NaN where
         eta is not below 0, or damping so strong (zeta^2 >= -4 eta) that the series returns without a swing. NaN
         throughout, and the reason in ``note``, where a member has fewer than 20 answers or never leaves a straight
-        line, or where the likelihood has no clear maximum, as with series that do not swing:
-        most of five starts must lead to the same.
+        line, or where the likelihood has no clear maximum, to which most of five starts must lead: series that do not
+        swing rarely have one.
 
     Raises
     ------
@@ -99,9 +99,9 @@ def coupled_oscillator(
 
     In simulated pairs with cycles of 12 and 9 steps (60 pairs a cell, ``tools/results/oscillator_checks.json``)
     the 95 % intervals of the state space held .93 to .96 of all terms and .91 of the frequencies at 120 occasions, and
-    .88 and .84 at 60, where they are too narrow. A small p-value of the frequency does not show that there is a swing:
-    noise without any got no numbers in 43 of 60 pairs, and series with a carry-over of .5 in 33, but most of the
-    frequencies of the others differed from 0.
+    .89 and .85 at 60, where they are too narrow and 2 pairs got none. Noise without a swing got no numbers in any of 60
+    pairs, and series with a carry-over of .5 in 43. A small p-value of the frequency still does not show that there is
+    a swing: most of the frequencies of the other 17 differed from 0.
 
     References
     ----------
