@@ -10,6 +10,7 @@ import numpy as np
 
 from reldyn._format import counted
 from reldyn._types import Array
+from reldyn.coupling._checks import varies
 from reldyn.coupling.autoregression._process import (
     Process,
     ProcessFit,
@@ -115,10 +116,11 @@ def _refusal(values: Array, step: Array, regressors: Array) -> str:
     if fewest < _FEWEST_VALUES:
         return f"a member has {fewest} answers, below {_FEWEST_VALUES}"
     for column, known in zip(values.T, seen.T, strict=True):
-        rest = column[known]
+        # Around the mean, because a level far from 0 leaves the line fewer digits.
+        rest = column[known] - column[known].mean()
         line = regressors[known]
         left = rest - line @ np.linalg.lstsq(line, rest, rcond=None)[0]
-        if float(left @ left) <= 1e-12 * max(float(rest @ rest), 1e-300):
+        if not varies(left, column[known]):
             return "a member never varies beyond the time of day and a straight drift"
     close = np.diff(step) <= 1.5
     pairs = [int((close & seen[:-1, a] & seen[1:, b]).sum()) for a in (0, 1) for b in (0, 1)]

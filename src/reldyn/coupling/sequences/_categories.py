@@ -21,6 +21,10 @@ __all__ = ["Bins", "Categories", "categories_of"]
 Bins = int | Sequence[float] | None
 # More states than this leave almost every cell of a table of transitions empty.
 _MOST = 12
+# Share of a number by which two ways of computing it may differ.
+_ROUNDING = 16 * np.finfo(float).eps
+# Enough to tell any two numbers apart.
+_ALL_DIGITS = 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +82,11 @@ def categories_of(panel: DyadPanel, variable: str, bins: Bins, *, fewest: int = 
     if isinstance(bins, (int, np.integer)) and not isinstance(bins, bool):
         if not 2 <= bins <= _MOST:
             raise DesignError(f"bins={bins!r} of {variable!r}: give a number from 2 to {_MOST}, or cut points.")
-        low, high = scale if scale is not None else (seen.min(initial=0.0), seen.max(initial=0.0))
+        low, high = scale if scale is not None else (seen[0], seen[-1]) if len(seen) else (0.0, 0.0)
         if not high > low:
             raise DesignError(f"{variable!r} never varies, so that it has no states.")
-        return _intervals(np.linspace(low, high, int(bins) + 1)[1:-1])
+        # A cut within the rounding of an answer may fall on either side of it.
+        return _intervals(np.linspace(low, high, int(bins) + 1)[1:-1], _ROUNDING * max(abs(low), abs(high)))
     try:
         # A truth value is no cut point.
         cuts = np.zeros(0) if isinstance(bins, bool) else np.atleast_1d(np.asarray(bins, dtype=float))
@@ -105,9 +110,17 @@ def _distinct(variable: str, values: Array, scale: tuple[float, float] | None, f
         )
     if len(values) < fewest:
         raise DesignError(f"{variable!r} has {len(values)} distinct values, fewer than {fewest} states.")
-    return Categories(tuple(f"{value:g}" for value in values), (values[:-1] + values[1:]) / 2)
+    return Categories(tuple(_texts(values, 6)), (values[:-1] + values[1:]) / 2)
 
 
-def _intervals(cuts: Array) -> Categories:
-    inner = [f"{a:.4g} to {b:.4g}" for a, b in itertools.pairwise(cuts)]
-    return Categories((f"below {cuts[0]:.4g}", *inner, f"{cuts[-1]:.4g} and above"), cuts)
+def _intervals(cuts: Array, rounding: float = 0.0) -> Categories:
+    """Intervals between cuts; a value that misses a cut by no more than rounding is at it, and belongs above."""
+    at = _texts(cuts, 4)
+    labels = (f"below {at[0]}", *(f"{a} to {b}" for a, b in itertools.pairwise(at)), f"{at[-1]} and above")
+    return Categories(labels, cuts - np.maximum(rounding, _ROUNDING * np.abs(cuts)))
+
+
+def _texts(values: Array, digits: int) -> list[str]:
+    """Numbers with so many digits, or with more where they would else look alike."""
+    texts = [f"{value:.{digits}g}" for value in values]
+    return texts if len(set(texts)) == len(values) or digits == _ALL_DIGITS else _texts(values, digits + 1)

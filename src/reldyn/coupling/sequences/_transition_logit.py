@@ -227,7 +227,10 @@ def _chosen(states: Categories, state: str | float | None, variable: str) -> int
                 f"one of {', '.join(states.labels)}."
             )
         return 1
-    label = f"{state:g}" if isinstance(state, (int, float, np.integer, np.floating)) else state
+    numbers = isinstance(state, (int, float, np.integer, np.floating))
+    # Labels of numbers that look alike in six digits have more.
+    texts = [f"{state:.{digits}g}" for digits in range(6, 18)] if numbers else [state]
+    label = next((text for text in texts if isinstance(text, str) and text in states.labels), texts[0])
     check_option(label, states.labels, "state")
     return states.labels.index(label)
 
