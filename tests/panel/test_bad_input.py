@@ -78,10 +78,26 @@ def test_codes_for_missing_that_were_not_named(tmp_path):
     assert refusal(read_table(path)) == (
         "the rows cannot make a panel, 1 fault:\n"
         "- 'mood' writes missing values as text ('n/a'): rows 3, 8 (lines 5, 10). "
-        "Name it when reading: rd.read_table(path, missing=(..., 'CODE'))."
+        "Name it when reading: rd.read_table(path, missing=(..., 'n/a'))."
     )
-    read = read_table(path, missing=("n/a",))
+    read = read_table(path, missing=(..., "n/a"))
     assert DyadPanel(read, **ROLES).frame["mood"].isna().sum() == 2
+
+
+def test_dots_among_codes_stand_for_the_usual_ones(tmp_path):
+    path = tmp_path / "diary.csv"
+    path.write_text("couple,mood,calm\n1,n/a,3\n1,,NA\n1,2.5,-99\n", encoding="utf-8")
+    read = read_table(path, missing=(..., "n/a", -99))
+    assert read["mood"].tolist()[2:] == [2.5] and read["mood"].isna().sum() == 2
+    assert read["calm"].tolist()[:1] == [3.0] and read["calm"].isna().sum() == 2
+    assert read_table(path, missing=("n/a",))["calm"].tolist() == ["3", "NA", "-99"]
+
+
+@pytest.mark.parametrize("code", [-99, 999])
+def test_the_fix_of_a_number_names_that_number(code):
+    found = check_panel(diary().assign(mood=[code, *range(1, 7), *range(1, 6)]), **ROLES)
+    (fix,) = found.loc[found["code"] == "suspected-missing-code", "fix"]
+    assert fix == f"Name it when reading: rd.read_table(path, missing=(..., {code}))."
 
 
 def test_a_wrong_name():

@@ -6,7 +6,7 @@ import numpy as np
 
 from reldyn._types import Array, Flags
 
-__all__ = ["CODES_FOR_MISSING", "distant_days", "looks_like_code", "odd_times"]
+__all__ = ["CODES_FOR_MISSING", "distant_days", "looks_like_code", "named_when_reading", "odd_times"]
 
 # Smaller negative codes (-1, -8) are left out: they are plausible answers on a scale around 0.
 CODES_FOR_MISSING = frozenset({-9.0, -66.0, -77.0, -88.0, -99.0, -999.0, -9999.0, 99.0, 999.0, 9999.0, 99999.0})
@@ -14,6 +14,17 @@ CODES_FOR_MISSING = frozenset({-9.0, -66.0, -77.0, -88.0, -99.0, -999.0, -9999.0
 # Waves of a study lie far apart too, but each has many rows.
 _HALF_YEAR = 182.0
 _FEW_ROWS = 0.01
+
+
+def named_when_reading(code: str) -> str:
+    """The fix for a code, given as Python writes it.
+
+    Examples
+    --------
+    >>> named_when_reading("-99")
+    'Name it when reading: rd.read_table(path, missing=(..., -99)).'
+    """
+    return f"Name it when reading: rd.read_table(path, missing=(..., {code}))."
 
 
 def looks_like_code(extreme: float, values: Array) -> bool:

@@ -184,7 +184,7 @@ CODES: dict[str, FindingCode] = {
     "suspected-missing-code": FindingCode(
         "warning",
         "A number such as -99 or 999, far outside all others, or a label such as NA looks like a code for missing.",
-        "Name it when reading: rd.read_table(path, missing=(..., '-99')).",
+        "Name it when reading: rd.read_table(path, missing=(..., -99)).",
     ),
     "all-missing": FindingCode("warning", "A column without a single value.", "Leave the column out of the models."),
     "constant": FindingCode(

@@ -10,7 +10,7 @@ import numpy as np
 from reldyn._format import counted
 from reldyn._types import Flags, Ints
 from reldyn.panel._identity import factorize
-from reldyn.panel.checks._codes_for_missing import odd_times
+from reldyn.panel.checks._codes_for_missing import named_when_reading, odd_times
 from reldyn.panel.checks._finding_codes import CODES, Finding
 from reldyn.panel.checks._findings_layout import Layout, dense
 
@@ -54,7 +54,8 @@ def _missing_ids(layout: Layout) -> Iterator[Finding]:
             numbers = column.to_numpy(dtype=float, na_value=np.nan)
             for code in odd_times(numbers):
                 message = f"{name!r} holds the {kind} {code:g}, far from all others"
-                yield Finding("suspected-missing-code", name, message, np.flatnonzero(numbers == code))
+                fix = named_when_reading(f"{code:g}")
+                yield Finding("suspected-missing-code", name, message, np.flatnonzero(numbers == code), fix=fix)
         elif column.dtype.kind not in "cmM":
             codes, labels = factorize(column)
             texts = [label.strip() if isinstance(label, str) else None for label in labels]

@@ -17,6 +17,7 @@ import pandas as pd
 
 from reldyn._types import Array, Ints
 from reldyn.panel._identity import spellings
+from reldyn.panel.checks._codes_for_missing import named_when_reading
 from reldyn.panel.checks._finding_codes import Finding
 
 if TYPE_CHECKING:
@@ -90,7 +91,9 @@ def _text_findings(
             continue
         clean = False
         shown = ", ".join(repr(texts[label]) for label in labels[:3])
-        yield Finding(kind, name, f"{wording} ({shown})", np.flatnonzero(np.isin(codes, labels)))
+        # All of them, as the reader would write them: a fix that is typed as it stands mends the file.
+        fix = named_when_reading(", ".join(repr(texts[label]) for label in labels)) if kind == "missing-code" else None
+        yield Finding(kind, name, f"{wording} ({shown})", np.flatnonzero(np.isin(codes, labels)), fix=fix)
     if clean and len(texts):
         yield Finding("numbers-as-text", name, f"{name!r} stores its numbers as text", n=int((codes >= 0).sum()))
 

@@ -12,7 +12,7 @@ from string import digits
 import numpy as np
 
 from reldyn._types import Array, Flags, Ints
-from reldyn.panel.checks._codes_for_missing import CODES_FOR_MISSING, looks_like_code
+from reldyn.panel.checks._codes_for_missing import CODES_FOR_MISSING, looks_like_code, named_when_reading
 from reldyn.panel.checks._finding_codes import Finding
 from reldyn.panel.checks._findings_background import background_slips
 from reldyn.panel.checks._findings_layout import Layout
@@ -97,7 +97,8 @@ def _impossible(layout: Layout, name: str, values: Array, observed: tuple[float,
     for extreme in observed:
         if extreme in CODES_FOR_MISSING and looks_like_code(extreme, values):
             message = f"{name!r} holds {extreme:g}, far from all other values"
-            yield Finding("suspected-missing-code", name, message, np.flatnonzero(values == extreme))
+            fix = named_when_reading(f"{extreme:g}")
+            yield Finding("suspected-missing-code", name, message, np.flatnonzero(values == extreme), fix=fix)
 
 
 def _extremes(layout: Layout, name: str, values: Array) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ the column stores (parquet, feather) here, by pyarrow.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,8 @@ __all__ = ["read_parquet_table", "read_table", "unique_headers"]
 
 _TEXT = (".csv", ".tsv", ".txt")
 _SUFFIXES = (*_TEXT, ".parquet", ".feather", ".xlsx", ".sav", ".dta")
+# Blanks as spreadsheets write them; NA as R does; a point as SPSS and SAS do.
+USUAL_CODES = ("", " ", "NA", ".")
 # Options that only some kinds of file have.
 _ONLY_FOR = {
     "delimiter": (_TEXT, "text files"),
@@ -40,7 +43,7 @@ _ONLY_FOR = {
 def read_table(
     path: str | Path,
     *,
-    missing: Sequence[Any] = ("", " ", "NA", "."),
+    missing: Sequence[Any] = USUAL_CODES,
     decimal: str | None = None,
     encoding: str | None = None,
     dates: str | Mapping[str, str] | None = None,
@@ -61,7 +64,8 @@ def read_table(
         A .csv, .tsv, .txt, .parquet, .feather, .xlsx, .sav (SPSS) or .dta (Stata) file.
     missing : sequence, default ("", " ", "NA", ".")
         What stands for a missing answer: blanks as spreadsheets write them, ``NA`` as R does, ``.`` as SPSS
-        and SAS do. Numbers are allowed too (-99). Codes declared as missing in an SPSS file are missing anyway.
+        and SAS do. Numbers are allowed too (-99). Codes that are named replace these; ``...`` among them stands for
+        these, as in ``(..., -99)``. Codes declared as missing in an SPSS file are missing anyway.
     decimal : {".", ","}, optional
         The decimal mark of a text table. None: a point; a comma where fields are not separated by commas, no
         number has a point, and some column cannot be lists of chosen answers (``2,3`` can, ``3,05`` cannot). A
@@ -156,7 +160,7 @@ def _checked_missing(missing: Any) -> tuple[Any, ...]:
         return (missing,)
     if isinstance(missing, (bytes, Mapping)) or not isinstance(missing, Iterable):
         raise DesignError(f"missing: give the codes as a list of texts and numbers, not a {type(missing).__name__}.")
-    return tuple(missing)
+    return tuple(chain.from_iterable(USUAL_CODES if code is ... else (code,) for code in missing))
 
 
 def _checked_encoding(encoding: Any) -> str | None:
