@@ -49,6 +49,9 @@ def data_hash(study: StudyFile, folder: Path, frame: pd.DataFrame) -> str:
 def roles_of(study: StudyFile) -> dict[str, Any]:
     """Arguments of `DyadPanel` and `check_panel`."""
     named: dict[str, Any] = {**study.columns.names(), **study.columns.options()}
+    if study.align_step() is not None and named.keys().isdisjoint(("time", "day", "beep")):
+        # As `Aligned.panel` does: the alignment has just made these columns.
+        named |= {"day": "day", "beep": "beep"}
     if study.schedule is not None:
         named["schedule"] = study.schedule.as_option()
     if study.scales:

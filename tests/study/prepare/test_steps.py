@@ -206,7 +206,8 @@ def test_names_are_followed_through_the_steps():
     assert {"a", "a_lag1", "a_lag1_within"} <= set(names)
 
 
-def test_stamps_are_aligned_before_there_is_a_panel(tmp_path):
+@pytest.mark.parametrize("named", ['day = "day"\nbeep = "beep"\n', ""], ids=["named", "left out"])
+def test_stamps_are_aligned_before_there_is_a_panel(tmp_path, named):
     draws = np.random.default_rng(0)
     rows = []
     for dyad in (1, 2):
@@ -218,8 +219,8 @@ def test_stamps_are_aligned_before_there_is_a_panel(tmp_path):
     rows.append((2, "2m", "m", None, 0.0))
     pd.DataFrame(rows, columns=["dyad", "person", "role", "at", "y"]).to_csv(tmp_path / "d.csv", index=False)
     (tmp_path / "s.toml").write_text(
-        '[data]\npath = "d.csv"\n[columns]\ndyad = "dyad"\nperson = "person"\nrole = "role"\nday = "day"\n'
-        'beep = "beep"\n[[prepare]]\nstep = "align"\nstamp = "at"\nprompts = ["09:00", "14:00", "19:00"]\n'
+        '[data]\npath = "d.csv"\n[columns]\ndyad = "dyad"\nperson = "person"\nrole = "role"\n'
+        f'{named}[[prepare]]\nstep = "align"\nstamp = "at"\nprompts = ["09:00", "14:00", "19:00"]\n'
         '[analyses.a]\nverb = "coupling.inertia_coordination"\nvariable = "y"\n',
         encoding="utf-8",
     )
