@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -133,19 +134,20 @@ def format_table(frame: pd.DataFrame, digits: int = 3) -> pd.DataFrame:
     return pd.DataFrame({name: render(str(name), frame[name]) for name in frame})
 
 
-def numbered_notes(table: pd.DataFrame, shown: int | None = None) -> tuple[pd.DataFrame, list[str]]:
+def numbered_notes(table: pd.DataFrame, shown: pd.DataFrame | None = None) -> tuple[pd.DataFrame, list[str]]:
     """Rows of a table with numbers in place of their notes, and each note once.
 
     Parameters
     ----------
     table : pandas.DataFrame
         Its column ``note``, if there is one, holds texts.
-    shown : int, optional
-        How many rows are shown; None: all.
+    shown : pandas.DataFrame, optional
+        The rows that are shown; None: all.
 
     Returns
     -------
     rows : pandas.DataFrame
+        Those that are shown.
     notes : list of str
         In the order of their numbers, with the number of rows of the whole table they belong to where it is not one.
 
@@ -156,15 +158,18 @@ def numbered_notes(table: pd.DataFrame, shown: int | None = None) -> tuple[pd.Da
     >>> rows["note"].tolist(), notes
     (['[1]', '', '[1]'], ['[1] 2 rows: short'])
     """
-    rows = table if shown is None else table.head(shown)
+    rows = table if shown is None else shown
     if "note" not in table:
         return rows, []
-    texts = [note if isinstance(note, str) else "" for note in table["note"]]
-    number = {note: at for at, note in enumerate(dict.fromkeys(filter(None, texts[: len(rows)])), start=1)}
-    times = Counter(texts)
-    marks = [f"[{number[note]}]" if note else "" for note in texts[: len(rows)]]
+    texts, times = _texts(rows["note"]), Counter(_texts(table["note"]))
+    number = {note: at for at, note in enumerate(dict.fromkeys(filter(None, texts)), start=1)}
+    marks = [f"[{number[note]}]" if note else "" for note in texts]
     notes = [
         f"[{at}] {note}" if times[note] == 1 else f"[{at}] {counted(times[note], 'row')}: {note}"
         for note, at in number.items()
     ]
     return rows.assign(note=marks), notes
+
+
+def _texts(notes: Iterable[object]) -> list[str]:
+    return [note if isinstance(note, str) else "" for note in notes]

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 import statsmodels.api as sm
@@ -56,4 +58,20 @@ def test_the_last_row_pools_over_dyads_and_short_series_get_a_note():
     assert found["conf_low"].iloc[-1] < 0 < found["conf_high"].iloc[-1]
     short = rd.simulate.cycles("linear", n_dyads=1, n_occasions=20, seed=1).panel
     note = rd.cycles.vigilance(short, warmth="warmth", response="response")["note"][0]
-    assert note.endswith("falls or rises within days, below 10")
+    assert re.fullmatch(r"\d (fall|rise)s? within days, below 10", note)
+
+
+def test_the_summary_shows_the_pooled_row_of_a_long_table_and_says_what_the_difference_is():
+    panel = rd.simulate.cycles("linear", n_dyads=8, n_occasions=80, seed=1).panel
+    found = rd.cycles.vigilance(panel, warmth="warmth", response="response")
+    text = found.summary()
+    pooled = found.tidy().iloc[-1]
+    assert "sample  " in text and f"{pooled['difference']:.3f}" in text
+    assert text.index("sample  ") < text.index("... and 4 rows more")
+    assert "<td>sample</td>" in found._repr_html_()
+    assert (
+        "A slope is in points of the response per point of change, and a fall counts as positive; where the response "
+        "follows rises and falls alike, fall is the negative of rise, and the difference, fall plus rise, is 0."
+    ) in " ".join(text.split())
+    shown = found.tidy().iloc[:4]
+    assert np.allclose(shown["difference"], shown["fall"] + shown["rise"])

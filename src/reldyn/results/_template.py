@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias, Union
 
 from reldyn._format import counted, format_table, numbered_notes
+from reldyn._records import NOBODY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +37,7 @@ def methods_section(
         Paragraphs, tables and tables with a title; numbers are formatted here.
     notes : sequence of str
     rows_shown : int, optional
-        Rows of a table that are shown; None: all.
+        Rows of a table that are shown, beside those about the whole sample; None: all.
 
     Returns
     -------
@@ -49,7 +50,7 @@ def methods_section(
             parts += _filled(text)
             continue
         more = _more(table, rows_shown)
-        rows, said = numbered_notes(table, rows_shown)
+        rows, said = numbered_notes(table, _first(table, rows_shown))
         parts.append("\n".join([*([text] if text else []), _aligned(rows), *more, *map(_below, said)]))
     if notes:
         bullets = (textwrap.fill(note, WIDTH, initial_indent="- ", subsequent_indent="  ") for note in notes)
@@ -78,7 +79,7 @@ def html_section(
             parts += [f"<p>{html.escape(filled)}</p>" for filled in _filled(text)]
             continue
         parts += [f"<p>{html.escape(text)}</p>"] if text else []
-        rows, said = numbered_notes(table, rows_shown)
+        rows, said = numbered_notes(table, _first(table, rows_shown))
         parts.append(_filled_columns(rows).to_html(index=False, border=0, na_rep=""))
         parts += [f"<p>{html.escape(line)}</p>" for line in [*_more(table, rows_shown), *said]]
     listed = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
@@ -115,6 +116,15 @@ def _below(note: str) -> str:
     return textwrap.fill(note, WIDTH, subsequent_indent="    ", break_on_hyphens=False)
 
 
+def _first(table: pd.DataFrame, rows_shown: int | None) -> pd.DataFrame:
+    """The rows that are shown: the first, and below them those about the whole sample, which often stand last."""
+    if rows_shown is None or len(table) <= rows_shown:
+        return table
+    of_all = table["dyad"].isin(NOBODY).tolist() if "dyad" in table else []
+    below = [at for at, is_shown in enumerate(of_all) if is_shown and at >= rows_shown]
+    return table.iloc[[*range(rows_shown), *(below if len(below) <= rows_shown else [])]]
+
+
 def _more(table: pd.DataFrame, rows_shown: int | None) -> list[str]:
-    more = 0 if rows_shown is None else len(table) - rows_shown
+    more = len(table) - len(_first(table, rows_shown))
     return [f"... and {counted(more, 'row')} more"] if more > 0 else []

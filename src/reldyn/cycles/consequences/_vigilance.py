@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Column
 from reldyn.cycles._sample_level import pool_directions
 from reldyn.cycles.series._directions import CycleColumns, build_series
@@ -131,9 +132,9 @@ def slopes_of_change(series: DirectionSeries) -> dict[str, float | int | str]:
     change = after[:, 0] - before[:, 0]
     fall, rise = np.maximum(-change, 0.0), np.maximum(change, 0.0)
     n_pairs = int(pairs.sum())
-    fewest = int(min((fall > 0).sum(), (rise > 0).sum()))
+    fewest, word = min((int((fall > 0).sum()), "fall"), (int((rise > 0).sum()), "rise"))
     if fewest < _FEWEST_CHANGES:
-        return _nothing(n_pairs, f"{fewest} falls or rises within days, below {_FEWEST_CHANGES}")
+        return _nothing(n_pairs, f"{counted(fewest, word)} within days, below {_FEWEST_CHANGES}")
     beep = series.beep[1:][pairs]
     times = indicators(beep)
     design = np.column_stack([fall, rise, np.ones(n_pairs), before, times])
