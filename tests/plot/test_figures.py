@@ -160,6 +160,24 @@ def test_schedule_draws_one_tick_per_warm_event():
         rd.plot.schedule(table.head(0))
 
 
+def test_a_schedule_draws_itself_and_says_what_it_leaves_out():
+    panel = rd.simulate.cycles("cycle", n_dyads=13, n_occasions=60, seed=1).panel
+    found = rd.cycles.schedule(panel, warmth="warmth")
+    table = found.tidy()
+    table.loc[0, ["cv", "conf_high", "decidable"]] = [1.5, 9.0, False]
+    figure = rd.plot.schedule(table)
+    assert figure.get_suptitle() == "the first 24 of 26 directions"
+    assert rd.plot.schedule(table, dyads=[1]).get_suptitle() == ""
+    ax = figure.axes[0]
+    (arrows,) = [line for line in ax.lines if line.get_marker() == ">"]
+    beyond = table["conf_high"].head(24).to_numpy() > ax.get_xlim()[1]
+    assert beyond[0] and arrows.get_ydata().tolist() == np.flatnonzero(beyond).tolist()
+    assert "not decidable" in [text.get_text() for text in figure.legends[0].get_texts()]
+    table.loc[0, "cv"] = 4.0
+    assert rd.plot.schedule(table).axes[0].get_xlim()[1] > 4.0
+    assert len(found.plot().axes) == 1
+
+
 def test_svg_is_the_same_twice_and_holds_no_date(panel):
     first, second = (rd.plot.to_svg(lambda: rd.plot.compliance_heatmap(panel), salt="a") for _ in range(2))
     assert first == second

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["schedule"]
 
 _SHOWN = 24
+# A larger axis would press all other intervals together.
+_LARGEST_CV = 2.5
 
 
 def schedule(
@@ -29,7 +31,7 @@ def schedule(
 
     Parameters
     ----------
-    frame : pandas.DataFrame
+    frame : ScheduleResult or pandas.DataFrame
         What `reldyn.cycles.schedule` returned.
     events : pandas.DataFrame, optional
         What `reldyn.cycles.events` returned for the same panel and options; without it only the
@@ -42,7 +44,8 @@ def schedule(
     matplotlib.figure.Figure
         Left: a tick per warm event. Right: the coefficient of variation with its 95 % interval
         (0 is a strict rhythm) and, as a bar, the value that random warmth at that rate has.
-        Open circles: too short or too uniform ever to be tested.
+        Open circles: too short or too uniform ever to be tested. Arrows: the interval goes on beyond the axis.
+        Where not all rows are drawn, the title says how many.
 
     Raises
     ------
@@ -75,6 +78,10 @@ def schedule(
             _draw_raster(raster, rows, events)
         _draw_spread(spread, rows)
         first = figure.axes[0]
+        if dyads is None and len(frame) > len(rows):
+            figure.suptitle(
+                f"the first {len(rows)} of {len(frame)} directions", x=0.01, ha="left", fontsize=9, color=GREY
+            )
         first.set_yticks(np.arange(len(rows)), labels)
         first.set_ylim(len(rows) - 0.4, -0.6)
         for ax in figure.axes:
@@ -117,12 +124,18 @@ def _draw_spread(ax: Axes, rows: pd.DataFrame) -> None:
     number = {name: rows[name].to_numpy(dtype=float) for name in ("cv", "conf_low", "conf_high", "cv_random")}
     decidable = rows["decidable"].to_numpy(dtype=bool) if "decidable" in rows else np.ones(len(rows), dtype=bool)
     ax.hlines(place, number["conf_low"], number["conf_high"], color=GREY, lw=1.3)
-    ax.vlines(number["cv_random"], place - 0.3, place + 0.3, color=INK, lw=1.6, label="random warmth")
+    ax.vlines(number["cv_random"], place - 0.3, place + 0.3, color=INK, lw=1.6)
+    ax.plot([], [], "|", color=INK, ms=9, mew=1.6, label="random warmth")
     ax.plot(number["cv"][decidable], place[decidable], "o", color=BLUE, ms=5, label="observed")
-    ax.plot(number["cv"][~decidable], place[~decidable], "o", mec=BLUE, mfc="white", ms=5, label="undecidable")
+    ax.plot(number["cv"][~decidable], place[~decidable], "o", mec=BLUE, mfc="white", ms=5, label="not decidable")
     finite = np.concatenate([number["cv"], number["conf_high"], number["cv_random"]])
     finite = finite[np.isfinite(finite)]
-    ax.set_xlim(0, min(2.5, 1.08 * finite.max()) if len(finite) and finite.max() > 0 else 1.5)
+    largest = np.nanmax(number["cv"], initial=0.0)
+    end = min(max(_LARGEST_CV, 1.08 * largest), 1.08 * finite.max()) if len(finite) and finite.max() > 0 else 1.5
+    ax.set_xlim(0, end)
+    beyond = number["conf_high"] > end
+    # On the edge, and not cut off by it.
+    ax.plot(np.full(beyond.sum(), end), place[beyond], ">", color=GREY, ms=5, clip_on=False)
     ax.yaxis.grid(True)
     ax.set_xlabel("CV of the intervals")
     handles, names = ax.get_legend_handles_labels()

@@ -8,7 +8,7 @@ figures hardly tell a cycle from a linear series with noise.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -39,6 +39,8 @@ __all__ = ["ScheduleResult", "burstiness", "contingency", "cv_interval", "memory
 
 class ScheduleResult(TableResult):
     """What `schedule` found."""
+
+    figure: ClassVar[str | None] = "schedule"
 
 
 MIN_OCCASIONS = 60
