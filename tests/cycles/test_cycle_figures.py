@@ -5,6 +5,7 @@ import dataclasses
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.patches import Circle, FancyArrowPatch
 
 import reldyn as rd
 
@@ -95,3 +96,38 @@ def test_what_was_not_tested_cannot_be_drawn(made, make):
         made.plot(view="phases", dyad=9)
     with pytest.raises(rd.DesignError, match="view='map' is not known"):
         made.plot(view="map")
+
+
+def grey(colour):
+    return mpl.colors.to_rgb(colour) @ np.array([0.299, 0.587, 0.114])
+
+
+def test_phases_stay_apart_in_a_print_without_colours(made):
+    figure = made.plot(view="phases", dyad=1)
+    tones = sorted(grey(patch.get_facecolor()) for patch in figure.legends[0].get_patches())
+    wheel = made.plot(view="wheel")
+    tones += sorted(grey(patch.get_facecolor()) for patch in wheel.axes[0].patches if isinstance(patch, Circle))
+    assert all(abs(np.diff(sorted(set(np.round(tones, 4))))) > 0.1)
+    assert min(tones) > 0.45  # the words in the discs are written in ink
+
+
+def test_verdicts_stay_apart_in_a_print_without_colours(made):
+    figure = rd.plot.verdict_map(made)
+    signs = [(patch.get_hatch() or "", grey(patch.get_facecolor())) for patch in figure.legends[0].get_patches()]
+    for place, (hatch, tone) in enumerate(signs):
+        for other, another in signs[:place]:
+            assert hatch != other or abs(tone - another) > 0.2
+    tiles = {patch.get_hatch() or "" for patch in figure.axes[0].patches}
+    assert tiles == {hatch for hatch, _ in signs}
+
+
+def test_arrows_of_the_wheel_run_from_edge_to_edge(made):
+    wheel = made.plot(view="wheel")
+    arrows = [patch for patch in wheel.axes[0].patches if isinstance(patch, FancyArrowPatch)]
+    discs = [patch for patch in wheel.axes[0].patches if isinstance(patch, Circle)]
+    assert arrows and all(arrow.patchA in discs and arrow.patchB in discs for arrow in arrows)
+
+
+def test_null_distributions_say_what_is_what(made):
+    title = made.plot(view="null").get_suptitle()
+    assert title.endswith("(the line: the data; the bars: surrogates)")

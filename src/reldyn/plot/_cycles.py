@@ -16,13 +16,16 @@ from reldyn.results import equals_p
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.patches import Circle
 
     from reldyn.cycles import CycleResult, Outcome
 
 __all__ = ["cycles", "null_distribution", "phase_ribbon", "transition_wheel", "verdict_map"]
 
 _VERDICTS = {"supported": ORANGE, "rhythm": GREEN, "not supported": BLUE, "not decidable": PALE}
-_PHASES = {"cold": BLUE, "middle": SKY, "warm": ORANGE}
+# The colours are of one grey in print, so verdicts differ in their hatching as well, and phases in their lightness.
+_HATCHES = {"supported": "", "rhythm": "----", "not supported": "xxxx", "not decidable": ""}
+_PHASES = {"cold": "#4095C5", "middle": "#8CC3E2", "warm": "#F3CDAE"}
 _NAMES = {2: ("cold", "warm"), 3: ("cold", "middle", "warm")}
 _PER_ROW = 20
 _PANELS_IN_A_ROW = 3
@@ -121,10 +124,8 @@ def verdict_map(result: CycleResult, *, adjusted: bool = True) -> Figure:
             line, column = place[row.dyad]
             half = seen.get(row.dyad, 0)
             seen[row.dyad] = half + 1
-            colour = _VERDICTS[str(row.verdict)]
-            ax.add_patch(
-                Rectangle((column + 0.04 + 0.46 * half, line + 0.08), 0.45, 0.6, facecolor=colour, edgecolor="white")
-            )
+            corner = (column + 0.04 + 0.46 * half, line + 0.08)
+            ax.add_patch(Rectangle(corner, 0.45, 0.6, edgecolor="white", **_tile(str(row.verdict))))
         size = 6 if len(dyads) > _PER_ROW else 8
         for dyad, (line, column) in place.items():
             ax.text(column + 0.5, line + 0.95, str(dyad), ha="center", va="bottom", fontsize=size, color=GREY)
@@ -136,9 +137,7 @@ def verdict_map(result: CycleResult, *, adjusted: bool = True) -> Figure:
         # Where roles are not the same in every dyad the halves have no common name.
         halves = f"left half: warmth from {givers[0]}; right half: from {givers[1]}" if len(givers) == 2 else None
         handles = [
-            Patch(
-                facecolor=colour, edgecolor=GREY if colour == PALE else colour, label=f"{name} ({counts.get(name, 0)})"
-            )
+            Patch(edgecolor=GREY if colour == PALE else "white", label=f"{name} ({counts.get(name, 0)})", **_tile(name))
             for name, colour in _VERDICTS.items()
         ]
         figure.legend(
@@ -150,6 +149,10 @@ def verdict_map(result: CycleResult, *, adjusted: bool = True) -> Figure:
             alignment="left",
         )
     return figure
+
+
+def _tile(verdict: str) -> dict[str, Any]:
+    return {"facecolor": _VERDICTS[verdict], "hatch": _HATCHES[verdict]}
 
 
 @draws_result("rd.detect_cycles(panel, ...)", figure="cycles")
@@ -208,7 +211,7 @@ def phase_ribbon(result: CycleResult, *, dyad: Hashable = None) -> Figure:
 def _swatch(colour: str, name: str) -> Any:
     from matplotlib.patches import Patch
 
-    return Patch(facecolor=colour, alpha=0.55, label=f"{name} phase")
+    return Patch(facecolor=colour, label=f"{name} phase")
 
 
 def _draw_ribbon(ax: Axes, one: Outcome) -> None:
@@ -227,7 +230,7 @@ def _draw_ribbon(ax: Axes, one: Outcome) -> None:
         bottom = np.zeros(len(at))
         for state, name in enumerate(_NAMES[one.fit.n_states]):
             top = bottom + one.fit.posterior[:, state]
-            ax.stairs(top, edges, baseline=bottom, fill=True, color=_PHASES[name], alpha=0.55, lw=0)
+            ax.stairs(top, edges, baseline=bottom, fill=True, color=_PHASES[name], lw=0)
             bottom = top
     answers = one.y[:, 0]
     low, high = float(np.nanmin(answers)), float(np.nanmax(answers))
@@ -312,12 +315,14 @@ def transition_wheel(result: CycleResult, *, dyad: Hashable = None, giver: Hasha
     with style():
         figure = new_figure(4.8, 4.6 if fit.n_states == 3 else 3.4)
         ax = figure.subplots()
+        discs = [
+            _draw_disc(ax, centre[state], name, float(share[state]), float(fit.dwell_means[state]))
+            for state, name in enumerate(names)
+        ]
         for start in range(fit.n_states):
             for end in range(fit.n_states):
                 if start != end and moves[start, end] >= _FAINT:
-                    _draw_move(ax, centre[start], centre[end], float(moves[start, end]))
-        for state, name in enumerate(names):
-            _draw_disc(ax, centre[state], name, float(share[state]), float(fit.dwell_means[state]))
+                    _draw_move(ax, discs[start], discs[end], float(moves[start, end]))
         if fit.n_states == 3 and math.isfinite(fit.circulation):
             found = next((test for test in one.tests if test.claim == "directed"), None)
             tested = "" if found is None else f", p {equals_p(found.p_value)}"
@@ -330,20 +335,22 @@ def transition_wheel(result: CycleResult, *, dyad: Hashable = None, giver: Hasha
     return figure
 
 
-def _draw_disc(ax: Axes, centre: np.ndarray, name: str, share: float, dwell: float) -> None:
+def _draw_disc(ax: Axes, centre: np.ndarray, name: str, share: float, dwell: float) -> Circle:
     from matplotlib.patches import Circle
 
-    ax.add_patch(
-        Circle(tuple(centre), 0.18 + 0.3 * math.sqrt(share), facecolor=_PHASES[name], alpha=0.9, lw=0, zorder=3)
-    )
+    disc = Circle(tuple(centre), 0.18 + 0.3 * math.sqrt(share), facecolor=_PHASES[name], lw=0, zorder=3)
+    ax.add_patch(disc)
     ax.text(centre[0], centre[1] + 0.03, name, ha="center", va="bottom", fontweight="bold", color=INK, zorder=4)
     lines = f"{share:.0%} of time\n{dwell:.1f} beeps"
     ax.text(centre[0], centre[1] - 0.02, lines, ha="center", va="top", fontsize=7, color=INK, zorder=4)
+    return disc
 
 
-def _draw_move(ax: Axes, start: np.ndarray, end: np.ndarray, share: float) -> None:
+def _draw_move(ax: Axes, first: Circle, then: Circle, share: float) -> None:
+    """An arrow from the edge of one disc to that of another."""
     from matplotlib.patches import FancyArrowPatch
 
+    start, end = np.array(first.center), np.array(then.center)
     arrow = FancyArrowPatch(
         tuple(start),
         tuple(end),
@@ -352,9 +359,10 @@ def _draw_move(ax: Axes, start: np.ndarray, end: np.ndarray, share: float) -> No
         mutation_scale=9 + 14 * share,
         lw=0.8 + 8 * share,
         color=GREY,
-        shrinkA=30,
-        shrinkB=32,
-        alpha=0.75,
+        patchA=first,
+        patchB=then,
+        shrinkA=2,
+        shrinkB=3,
     )
     ax.add_patch(arrow)
     middle, along = (start + end) / 2, end - start
@@ -412,7 +420,10 @@ def null_distribution(result: CycleResult, *, dyad: Hashable = None, giver: Hash
             ax.remove()
         for ax, item in zip(panels, shown, strict=False):
             _draw_null(ax, *item)
-        figure.suptitle(f"dyad {one.dyad}, warmth from {one.giver}", x=0.01, ha="left", fontsize=9, color=GREY)
+        shown_as = "the line: the data; the bars: surrogates"
+        figure.suptitle(
+            f"dyad {one.dyad}, warmth from {one.giver} ({shown_as})", x=0.01, ha="left", fontsize=9, color=GREY
+        )
     return figure
 
 
