@@ -284,3 +284,20 @@ def test_a_table_is_rounded_for_reading_only():
         "n": ["1", "2"],
     }
     assert frame["estimate"][0] == 1 / 3
+
+
+def test_saving_as_the_last_line_of_a_cell_fills_no_page(tmp_path):
+    text = make_result().to_json(tmp_path / "fit.json")
+    assert repr(text).endswith("characters; print() shows them all") and len(repr(text)) < 150
+    assert (tmp_path / "fit.json").read_text(encoding="utf-8") == text + "\n"
+    assert json.loads(text)["schema"]
+
+
+def test_a_result_without_a_figure_says_so_and_what_to_draw_from():
+    frame = rd.simulate.cycles("linear", n_dyads=1, n_occasions=40, seed=1).panel
+    table = rd.cycles.vigilance(frame, warmth="warmth", response="response")
+    for result in (make_result(), table):
+        with pytest.raises(AttributeError) as caught:
+            result.plot()
+        told = f"{type(result).__name__} has no figure: draw the columns of tidy(), a data frame, as you like."
+        assert str(caught.value) == told

@@ -118,3 +118,9 @@ def test_columns_without_anything_are_left_out_of_text_and_html():
         assert "estimate" in shown
         assert not re.search(r"\b(df|note)\b", shown)
     assert list(found.tidy()) == ["dyad", "estimate", "df", "note"]
+
+
+def test_a_notebook_shows_the_table_and_not_its_source(fit):
+    html = fit.to_table()
+    assert html._repr_html_() == str(html) and len(repr(html)) < 150
+    assert type(fit.to_table("latex")) is str

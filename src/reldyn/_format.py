@@ -10,7 +10,46 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["agreeing", "counted", "equals_p", "format_p", "format_table", "numbered_notes"]
+__all__ = [
+    "HtmlText",
+    "LongText",
+    "agreeing",
+    "counted",
+    "equals_p",
+    "format_p",
+    "format_table",
+    "numbered_notes",
+]
+
+
+# Beginning of a long text that a notebook shows.
+_BEGINNING = 60
+
+
+class LongText(str):
+    """A text of many pages: a notebook that is handed one as the last line of a cell shows the beginning alone.
+
+    Examples
+    --------
+    >>> LongText("[" + "1, " * 1000 + "]")
+    '[1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,' ... 3,002 characters; print() shows them all
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        if len(self) <= _BEGINNING:
+            return super().__repr__()
+        return f"{str(self[:_BEGINNING])!r} ... {len(self):,} characters; print() shows them all"
+
+
+class HtmlText(LongText):
+    """HTML as text, which a notebook shows as what it describes."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        return str(self)
 
 
 def format_p(value: float) -> str:

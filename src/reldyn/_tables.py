@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from reldyn._format import format_table, numbered_notes
+from reldyn._format import HtmlText, format_table, numbered_notes
 from reldyn.errors import ReldynError, check_option
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def render_table(tidy: pd.DataFrame, kind: str, *, title: str, notes: Sequence[s
         table = table.tab_source_note(source_note=note)
     if kind == "gt":
         return table
-    return table.as_raw_html() if kind == "html" else table.as_latex()
+    return HtmlText(table.as_raw_html()) if kind == "html" else table.as_latex()
 
 
 def _readable(tidy: pd.DataFrame, digits: int) -> pd.DataFrame:

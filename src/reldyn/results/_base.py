@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 
-from reldyn._format import counted
+from reldyn._format import LongText, counted
 from reldyn._records import brief, result_line
 from reldyn._registry import analyses_by_name, find_analysis
 from reldyn._saved import REGISTRY, Withheld, decode, encode_parts, enter, numbers_of, schema_of
@@ -54,12 +54,17 @@ _MEND = "Save one with result.to_json(path)."
 _LARGEST = 10**9
 
 
+def no_figure(kind: type[Any]) -> str:
+    """What is said where a result without a figure is to be drawn."""
+    return f"{kind.__name__} has no figure: draw the columns of tidy(), a data frame, as you like."
+
+
 class _Plot:
     """The method `plot` of results that have a figure; those without one have no such attribute."""
 
     def __get__(self, result: Any, owner: type[Any]) -> Any:
         if owner.figure is None:
-            raise AttributeError(f"{owner.__name__} has no figure")
+            raise AttributeError(no_figure(owner))
         return _draw if result is None else functools.partial(_draw, result)
 
 
@@ -244,9 +249,9 @@ class Result(_Frozen):
         Parameters
         ----------
         kind : {"html", "latex", "gt"}, default "html"
-            HTML text (open it in a browser and paste it into Word), LaTeX text, or the great-tables object itself, to
-            be styled further. For several models side by side, or a Word file, give results to ``maketables.ETable``,
-            which reads them as they are.
+            HTML text (a notebook shows the table; elsewhere open it in a browser and paste it into Word), LaTeX
+            text, or the great-tables object itself, to be styled further. For several models side by side, or a Word
+            file, give results to ``maketables.ETable``, which reads them as they are.
         digits : int, default 3
             Decimals; p-values are printed as papers print them.
 
@@ -330,7 +335,7 @@ class Result(_Frozen):
             allow_nan=False,
         )
         if path is None:
-            return text
+            return LongText(text)
         try:
             write_text(path, text + "\n")
         except OSError as error:

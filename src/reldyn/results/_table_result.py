@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from reldyn._format import counted
 from reldyn._records import NOBODY
-from reldyn.results._base import Result
+from reldyn.results._base import Result, no_figure
 from reldyn.results._parts import InTables
 
 if TYPE_CHECKING:
@@ -76,7 +76,9 @@ class TableResult(Result):
     # --- as a data frame ----------------------------------------------------------------------------------------
 
     def __getattr__(self, name: str) -> Any:
-        if name == "plot" or name.startswith("_") or "tables" not in self.__dict__:
+        if name == "plot":
+            raise AttributeError(no_figure(type(self)))
+        if name.startswith("_") or "tables" not in self.__dict__:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         try:
             return getattr(self.tidy(), name)
