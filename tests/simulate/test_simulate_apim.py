@@ -157,3 +157,16 @@ def test_what_cannot_be_simulated_is_refused(options, message):
     with pytest.raises(rd.DesignError) as caught:
         rd.simulate.apim(**({"n_dyads": 4, "actor": 0.3, "partner": 0.1} | options))
     assert str(caught.value) == message
+
+
+def test_the_truth_is_printed_with_its_values():
+    truth = rd.simulate.apim(n_dyads=3, actor=(0.4, 0.3), partner=0.2, seed=7).truth
+    lines = str(truth).splitlines()
+    assert "actor: (0.4, 0.3)" in lines and "seed: 7" in lines
+    assert lines[-1] == "random_effects: 6 rows (dyad, person, role, intercept, actor, partner)"
+
+    class Printer:
+        text = staticmethod(lambda shown: lines.remove(shown.splitlines()[0]))
+
+    truth._repr_pretty_(Printer, False)
+    assert len(lines) == len(truth) - 1

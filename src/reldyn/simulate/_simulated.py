@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from reldyn._format import counted
+
 if TYPE_CHECKING:
     from reldyn.panel import DyadPanel
 
@@ -57,11 +59,24 @@ class Truth(Mapping[str, Any]):
     def __repr__(self) -> str:
         return f"Truth({', '.join(self._values)})"
 
+    def __str__(self) -> str:
+        return "\n".join(f"{name}: {_told(value)}" for name, value in self._values.items())
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        """What a notebook shows: the values, and not the names alone."""
+        printer.text(str(self))
+
     def __getstate__(self) -> dict[str, Any]:
         return dict(self._values)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         object.__setattr__(self, "_values", state)
+
+
+def _told(value: Any) -> str:
+    if not hasattr(value, "columns"):
+        return str(value)
+    return f"{counted(len(value), 'row')} ({', '.join(map(str, value.columns))})"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, repr=False)
