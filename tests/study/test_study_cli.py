@@ -40,7 +40,22 @@ def test_help_and_version():
     listed = runner.invoke(app, ["--help"])
     assert listed.exit_code == 0
     assert all(command in listed.output for command in ("demo", "check", "run"))
+    assert "..." not in listed.output.partition("Commands")[2]  # nothing is cut off
     assert runner.invoke(app, ["--version"]).output == f"reldyn {rd.__version__}\n"
+
+
+def test_of_many_fits_some_may_not_have_converged(folder, capsys, monkeypatch):
+    glance = rd.cycles.CycleResult.glance
+    monkeypatch.setattr(rd.cycles.CycleResult, "glance", lambda one: glance(one).assign(converged=False))
+    panel = rd.simulate.cycles("linear", n_dyads=1, n_occasions=40, seed=1).panel
+    panel.frame.to_csv(folder / "diary.csv", index=False)
+    study = STUDY.partition("[analyses")[0].replace('time = "time"', 'day = "day"\nbeep = "beep"')
+    study += '[analyses.cycles]\nverb = "detect_cycles"\nwarmth = "warmth"\nn_surrogates = 19\n'
+    (folder / "study.toml").write_text(study, encoding="utf-8")
+    assert main(["run", str(folder / "study.toml"), "--output", str(folder / "out")]) == 0
+    assert "NOT EVERY FIT CONVERGED" in capsys.readouterr().out
+    report = (folder / "out" / "report.html").read_text(encoding="utf-8")
+    assert "Not every fit converged." in report and "This model did not converge" not in report
 
 
 def test_run_prints_where_the_report_is(folder, capsys):
@@ -262,3 +277,11 @@ def test_rooms_that_a_run_needs_load_no_distributions(room):
     code = f"import reldyn.{room}, sys; print([name for name in ('scipy.stats', 'statsmodels') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=False)
     assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_keys_of_a_mapping_stand_in_a_file_on_the_command_line(folder, capsys):
+    (folder / "other.csv").write_text("pair,x1,glad\n1,a,3\n1,b,4\n", encoding="utf-8")
+    assert main(["import", "generic", str(folder / "other.csv")]) == 1
+    told = capsys.readouterr().err
+    assert "name it with mapping={'person': ...}" in told
+    assert told.strip().endswith("On the command line these keys stand in a TOML file: --mapping FILE.")

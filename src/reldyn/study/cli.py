@@ -104,7 +104,7 @@ def _root(
         raise typer.BadParameter("name a command: demo, new, import, check or run")
 
 
-@app.command()
+@app.command(short_help="Run an example on the sample study.")
 def demo(
     output: Annotated[Path, typer.Option("--output", help="Folder for the report.")] = Path("reldyn-demo"),
     full: Annotated[bool, typer.Option("--full", help="All 140 couples and 999 surrogates: a long run.")] = False,
@@ -118,7 +118,7 @@ def demo(
     typer.echo(f"Report: {finished.path}")
 
 
-@app.command()
+@app.command(short_help="Write a study file that runs as it stands.")
 def new(
     folder: Annotated[Path, typer.Argument(help="Folder to make or to fill.", metavar="DIR", show_default=False)],
 ) -> None:
@@ -130,7 +130,7 @@ def new(
     typer.echo("It runs on the sample study until you put your own data in place of it.")
 
 
-@app.command()
+@app.command(short_help="Run a study file and write its report.")
 def run(
     study: Annotated[Path, typer.Argument(help="Study file (TOML).", metavar="STUDY.TOML", show_default=False)],
     output: Annotated[Path | None, typer.Option("--output", help="Folder to write; default: STUDY-output.")] = None,
@@ -145,13 +145,15 @@ def run(
     for name, result in finished.results.items():
         glance = result.glance()
         failed = "converged" in glance and not bool(glance["converged"].iloc[0])
-        state = f"{' DID NOT CONVERGE' if failed else ''}{' (kept)' if name in finished.kept else ''}"
+        # An analysis that tests many series has a fit for each of them.
+        unfinished = " NOT EVERY FIT CONVERGED" if "n_tested" in glance else " DID NOT CONVERGE"
+        state = f"{unfinished if failed else ''}{' (kept)' if name in finished.kept else ''}"
         typer.echo(f"Analysis {name}: {result.summary().partition(chr(10))[0]}{state}")
     _print_counts(finished.findings)
     typer.echo(f"Report: {finished.path}")
 
 
-@app.command()
+@app.command(short_help="Print what to ask about the data.")
 def check(
     file: Annotated[Path, typer.Argument(help="Data file, or a study file (TOML).", show_default=False)],
     dyad: Annotated[str | None, typer.Option(help="Column with the dyad's id.")] = None,
@@ -180,7 +182,7 @@ def check(
         )
 
 
-@app.command("import")
+@app.command("import", short_help="Turn an export of a platform into a CSV.")
 def import_export(
     preset: Annotated[
         str, typer.Argument(help="Platform: m-path, formr, qualtrics, redcap or generic.", show_default=False)
@@ -193,7 +195,14 @@ def import_export(
     """Turn the export of a survey platform into a CSV that makes a panel. No file is overwritten."""
     from reldyn.study._import import import_file
 
-    for line in import_file(preset, file, dyads=dyads, mapping=mapping, output=output):
+    try:
+        lines = import_file(preset, file, dyads=dyads, mapping=mapping, output=output)
+    except ReldynError as problem:
+        if "mapping={" not in str(problem):
+            raise
+        kind = DesignError if isinstance(problem, DesignError) else DataError
+        raise kind(f"{problem} On the command line these keys stand in a TOML file: --mapping FILE.") from None
+    for line in lines:
         typer.echo(line)
 
 
