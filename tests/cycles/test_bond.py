@@ -191,8 +191,11 @@ def test_a_panel_is_reduced_to_one_receiver_per_dyad():
     with pytest.raises(DesignError) as error:
         rd.cycles.bond_moderation(panel, attachment="bond", power="power", warmth="warmth", receiver="x")
     assert str(error.value) == "receiver='x' is not one of two roles of the panel; its roles: 'f', 'm'."
-    with pytest.raises(DesignError, match="a panel needs warmth="):
-        rd.cycles.bond_moderation(panel, attachment="bond", power="power")
+    with pytest.raises(DesignError) as error:
+        rd.cycles.bond_moderation(panel, attachment="bond", power="power", warmth="warmth")
+    assert str(error.value) == (
+        "a panel needs warmth= (a column) and receiver= (the role of the receiver); the roles of this one: 'f', 'm'."
+    )
 
 
 def test_what_cannot_be_estimated_is_refused():

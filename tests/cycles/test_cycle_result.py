@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import reldyn as rd
+from reldyn.cycles._text import _clipped
 from reldyn.cycles.calibration._calibrate import CalibrationResult
 from reldyn.cycles.ladder._claims import ClaimTest
 from reldyn.cycles.ladder._verdict import adjust
@@ -250,3 +251,9 @@ def test_a_calibration_reports_rates_with_exact_intervals(made):
     assert row[["estimate", "conf_low", "conf_high"]].tolist() == pytest.approx([0.75, 0.509, 0.913], abs=1e-3)
     assert rd.from_json(found.to_json()).tidy().equals(found.tidy())
     assert not FORBIDDEN.findall(found.summary())
+
+
+def test_reasons_are_cut_between_words():
+    reason = "phases and irregular timing, but p = .060 after adjustment over directions"
+    assert _clipped(reason) == "phases and irregular timing, but p = .060 after ..."
+    assert _clipped(reason[:60]) == reason[:60]

@@ -444,3 +444,9 @@ def test_a_lag_beyond_all_bounds_is_empty():
     panel = rd.simulate.apim(n_dyads=3, n_occasions=4, actor=0.3, partner=0.1, seed=1).panel
     with pytest.warns(rd.DataWarning, match="is empty: nobody has values of 'y'"):
         assert panel.lag(["y"], 10**30).frame[f"y_lag{10**30}"].isna().all()
+
+
+def test_one_dyad_is_not_written_as_several():
+    panel = rd.simulate.apim(n_dyads=1, n_occasions=3, actor=0.4, partner=0.2, seed=1).panel
+    for shown in (repr(panel), str(panel), repr(panel.index)):
+        assert "1 dyad" in shown and "1 dyads" not in shown

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Column, Columns
 from reldyn.cycles._result import WITHOUT_POWER, CycleResult
 from reldyn.cycles.calibration._power import power_of
@@ -406,7 +407,10 @@ def _warnings(
         notes.append(f"{len(untested)} of {len(outcomes)} directions cannot carry a test")
     floor = sum(one.floor_share > _LARGE_FLOOR for one in tested)
     if floor:
-        notes.append(f"in {floor} tested directions more than {_LARGE_FLOOR:.0%} of answers are on the lowest category")
+        notes.append(
+            f"in {counted(floor, 'tested direction')} more than {_LARGE_FLOOR:.0%} of answers are on the lowest "
+            "category"
+        )
     failed = [test.n_failed for one in tested for test in one.tests if test.n_failed]
     failed += [one.reinforcement.n_failed for one in tested if one.reinforcement and one.reinforcement.n_failed]
     if failed:
@@ -417,8 +421,8 @@ def _warnings(
     few = sum(n_cycles(one) < _FEW_CYCLES for one in tested)
     if few:
         notes.append(
-            f"{few} tested directions hold fewer than {_FEW_CYCLES} expected cycles: a verdict about one of them "
-            "has little power"
+            f"{counted(few, 'tested direction')} with fewer than {_FEW_CYCLES} expected cycles: a verdict about such a "
+            "direction has little power"
         )
     if tested and all(one.power is None for one in tested):
         notes.append(

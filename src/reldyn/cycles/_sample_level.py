@@ -13,6 +13,7 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Array, Flags
 from reldyn.stats import pool
 
@@ -186,7 +187,7 @@ def pool_directions(
     found = pool(estimates, std_errors, dyads, "reml", level=_LEVEL).row()
     n = int(found["n"])
     if n < _FEWEST_DYADS:
-        note = f"{n} dyads with a coefficient, below {_FEWEST_DYADS}"
+        note = f"{counted(n, 'dyad')} with a coefficient, below {_FEWEST_DYADS}"
         nan = math.nan
         return SampleEstimate(nan, nan, nan, nan, nan, nan, n, note)
     estimate, low, high, error = (found[name] for name in ("estimate", "conf_low", "conf_high", "std_error"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -148,4 +149,4 @@ def _verdict_table(verdicts: pd.DataFrame) -> pd.DataFrame:
 
 
 def _clipped(reason: str) -> str:
-    return reason if len(reason) <= _REASON else reason[: _REASON - 4].rstrip() + " ..."
+    return textwrap.shorten(reason, _REASON, placeholder=" ...")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Array, Column
 from reldyn.cycles._sample_level import pool_directions
 from reldyn.cycles.series._directions import CycleColumns, build_series
@@ -140,7 +141,7 @@ def _trend(series: DirectionSeries, state: Array, known: tuple[str, ...]) -> Cel
     n_cycles, notes = len(np.unique(cycle[cycle > 0])), list(known)
     design = np.column_stack([np.ones(len(outcome)), cycle, indicators(series.beep[used])])
     if n_cycles < FEWEST_RUNS:
-        notes.append(f"{n_cycles} cycles, below {FEWEST_RUNS}")
+        notes.append(f"{counted(n_cycles, 'cycle')}, below {FEWEST_RUNS}")
     elif np.ptp(outcome) == 0:
         notes.append("attachment never varies")
     elif len(outcome) < 3 * design.shape[1]:
@@ -298,8 +299,8 @@ def bond_moderation(
     note = f"{dropped} of {n_rows} dyads lack a value and are left out" if dropped else ""
     if len(complete) < _FEWEST_DYADS:
         raise DesignError(
-            f"{len(complete)} dyads with all three values, below {_FEWEST_DYADS}: an interaction between dyads cannot "
-            "be estimated from so few; collect more dyads or complete their values."
+            f"{counted(len(complete), 'dyad')} with all three values, below {_FEWEST_DYADS}: an interaction between "
+            "dyads cannot be estimated from so few; collect more dyads or complete their values."
         )
     return _moderation(complete, note)
 
@@ -326,10 +327,13 @@ def _from_panel(
     panel: DyadPanel, attachment: str, power: str, warmth: str | None, receiver: Hashable | None
 ) -> tuple[Array, int]:
     roles = panel.index.roles
+    known = ", ".join(repr(role) for role in roles) or "none"
     if warmth is None or receiver is None:
-        raise DesignError("a panel needs warmth= (a column) and receiver= (the role of the receiver).")
+        raise DesignError(
+            "a panel needs warmth= (a column) and receiver= (the role of the receiver); the roles of this one: "
+            f"{known}."
+        )
     if len(roles) != 2 or receiver not in roles:
-        known = ", ".join(repr(role) for role in roles) or "none"
         raise DesignError(f"receiver={receiver!r} is not one of two roles of the panel; its roles: {known}.")
     index, at = panel.index, roles.index(receiver)
     giver = roles[1 - at]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Array, Column, Flags, Ints
 from reldyn.cycles._sample_level import clopper_pearson
 from reldyn.cycles.series._directions import CycleColumns, build_series
@@ -139,7 +140,7 @@ def _after_warmth(series: DirectionSeries, state: Array, known: tuple[str, ...])
     notes = list(known)
     n_runs = len(np.unique(spell[used]))
     if n_runs < FEWEST_RUNS:
-        return _nothing(n_runs, 0, [*notes, f"{n_runs} runs of warmth with an end, below {FEWEST_RUNS}"])
+        return _nothing(n_runs, 0, [*notes, f"{counted(n_runs, 'run')} of warmth with an end, below {FEWEST_RUNS}"])
     if np.ptp(response[np.isfinite(response)]) == 0:
         return _nothing(n_runs, 0, [*notes, "the response never varies"])
     elapsed = series.step - series.step[origin]

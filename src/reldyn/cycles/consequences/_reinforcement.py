@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Array, Flags, Ints
 from reldyn.cycles.ladder._claims import PhaseFit
 from reldyn.cycles.ladder._montecarlo import surrogate_test
@@ -103,7 +104,7 @@ def run_reinforcement(
     n_pairs = int(_pairs(series.observed).sum())
     needed = _PAIRS_PER_COEFFICIENT * (fixed.shape[1] + 6)
     if n_pairs < needed:
-        return _nothing(n_pairs, f"{n_pairs} pairs of occasions, below {needed}")
+        return _nothing(n_pairs, f"{counted(n_pairs, 'pair')} of occasions, below {needed}")
     try:
         return _tested(series, fixed, phases, n_pairs, n_surrogates, seed)
     except (*NUMERICAL_ERRORS, ValueError) as error:

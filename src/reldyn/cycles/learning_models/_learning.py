@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._types import Array, Column, Flags
 from reldyn.cycles.learning_models._fit import LearningFit, fit_model
 from reldyn.cycles.learning_models._models import MODELS, Model, Sample, respond
@@ -200,7 +201,7 @@ def _usable(series: DirectionSeries | None) -> tuple[int, str]:
     n_pairs = int(pair.sum())
     needed = _PAIRS_PER_COLUMN * (len(np.unique(series.beep[1:][pair])) + 4)
     if n_pairs < needed:
-        return n_pairs, f"{n_pairs} pairs of beeps within days, below {needed}"
+        return n_pairs, f"{counted(n_pairs, 'pair')} of beeps within days, below {needed}"
     before, after = series.y[:-1][pair], series.y[1:, 1][pair]
     if min(np.ptp(before[:, 0]), np.ptp(before[:, 1]), np.ptp(after)) == 0:
         return n_pairs, "warmth or response never varies"
