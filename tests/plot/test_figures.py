@@ -234,3 +234,20 @@ def test_the_legend_of_a_surface_names_the_principal_axis_where_it_is_drawn():
     drawn = [[line.get_label() for line in ax.lines] for ax in figure.axes[:2]]
     assert ["first principal axis" in names for names in drawn] == [False, True]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == drawn[1]
+
+
+def test_figures_stay_readable_in_print_without_colours(panel):
+    from matplotlib.colors import to_rgb
+
+    heatmap = rd.plot.compliance_heatmap(panel)
+    tones = sorted(to_rgb(colour) @ np.array([0.299, 0.587, 0.114]) for colour in heatmap.images[0].cmap.colors)
+    assert np.diff(tones).min() > 0.12
+    courses = rd.plot.trajectories(panel, ["warmth"])
+    first, second = courses.legends[0].get_lines()
+    assert first.get_linewidth() > 2 * second.get_linewidth() and first.get_marker() != second.get_marker()
+    affect = rd.simulate.cycles("linear", n_dyads=4, n_occasions=30, seed=1).panel
+    figure = rd.affect_dynamics(affect, "warmth").plot()
+    legend = figure.axes[0].get_legend()
+    assert [line.get_marker() for line in legend.get_lines()] == ["o", "s"]
+    dots = figure.axes[0].collections[-1]
+    assert len({tuple(map(tuple, path.vertices)) for path in dots.get_paths()}) == 2

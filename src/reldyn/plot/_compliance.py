@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reldyn.plot._style import BLUE, PALE, SKY, axes_or_new, style
+from reldyn.plot._style import BLUE, PALE, axes_or_new, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["compliance_heatmap"]
 
 _NAMES = ("outside the dyad's days", "nobody", "one partner", "both partners")
-_COLOURS = ("#FFFFFF", "#C9CED4", SKY, BLUE)
+# From light to dark, in print without colours too.
+_COLOURS = ("#FFFFFF", "#DDE1E5", "#7DB8DC", BLUE)
 
 
 def compliance_heatmap(panel: DyadPanel, *, variables: Sequence[str] | None = None, ax: Axes | None = None) -> Axes:

@@ -19,6 +19,7 @@ from reldyn.plot._style import (
     MEMBERS,
     ORANGE,
     PALE,
+    SHAPES,
     axes_or_new,
     figure_of,
     new_figure,
@@ -125,7 +126,7 @@ def _role_handles(rows: pd.DataFrame) -> list[Line2D]:
         return []
     colours = (MEMBERS[place % len(MEMBERS)] for place in range(len(roles)))
     return [
-        Line2D([], [], marker="o", ls="", color=colour, label=str(role))
+        Line2D([], [], marker=SHAPES[colour], ls="", color=colour, label=str(role))
         for colour, role in zip(colours, roles, strict=True)
     ]
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reldyn._types import Array
+from reldyn.plot._style import SHAPES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,7 +50,7 @@ def course(ax: Axes, x: Any, y: Any, colour: str, **look: Any) -> None:
 
 
 def dots(ax: Axes, x: Any, y: Any, colours: Sequence[str], *, size: float = 18.0, **look: Any) -> None:
-    """Draw one dot per person in a colour of its own.
+    """Draw one dot per person in the colour and the shape of its group.
 
     Parameters
     ----------
@@ -65,7 +66,8 @@ def dots(ax: Axes, x: Any, y: Any, colours: Sequence[str], *, size: float = 18.0
     import seaborn as sns
 
     palette = {colour: colour for colour in colours}
-    look = {"linewidth": 0, "alpha": 0.75} | look
+    shapes = {colour: SHAPES.get(colour, "o") for colour in colours}
+    look = {"linewidth": 0, "alpha": 0.75, "style": list(colours), "markers": shapes} | look
     across, up = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     sns.scatterplot(x=across, y=up, hue=list(colours), palette=palette, s=size, ax=ax, legend=False, **look)
 

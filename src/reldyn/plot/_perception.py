@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from reldyn.errors import DesignError
 from reldyn.plot._given import draws_result
 from reldyn.plot._layers import course
-from reldyn.plot._style import GREY, INK, MEMBERS, axes_or_new, figure_of, new_figure, style
+from reldyn.plot._style import GREY, INK, MEMBERS, SHAPES, axes_or_new, figure_of, new_figure, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,7 +79,8 @@ def _forces(ax: Axes, result: Any) -> None:
     for place, role in enumerate(_roles(result)):
         colour = MEMBERS[place % len(MEMBERS)]
         mine = people if role == "" else people[people["role"] == role]
-        ax.plot(mine["truth_force"], mine[upright], "o", color=colour, alpha=0.35, markersize=3.5, markeredgewidth=0)
+        look = {"marker": SHAPES[colour], "alpha": 0.35, "markersize": 3.5, "markeredgewidth": 0}
+        ax.plot(mine["truth_force"], mine[upright], ls="", color=colour, **look)
     for place, role in enumerate(_roles(result)):
         colour = MEMBERS[place % len(MEMBERS)]
         rows = table[(table["role"] == role) & (table["moderator"] == "")].drop_duplicates("effect").set_index("effect")
@@ -89,7 +90,7 @@ def _forces(ax: Axes, result: Any) -> None:
             [y["estimate"]],
             xerr=[[x["estimate"] - x["conf_low"]], [x["conf_high"] - x["estimate"]]],
             yerr=[[y["estimate"] - y["conf_low"]], [y["conf_high"] - y["estimate"]]],
-            fmt="o",
+            fmt=SHAPES[colour],
             color=colour,
             markersize=7,
             markeredgecolor=INK,
@@ -150,9 +151,8 @@ def dissociation(result: Result, *, ax: Axes | None = None) -> Figure:
         roles = list(dict.fromkeys(people["role"]))
         for place, role in enumerate(roles):
             mine, colour = people[people["role"] == role], MEMBERS[place % len(MEMBERS)]
-            axes.plot(
-                mine["accuracy"], mine["contagion"], "o", color=colour, alpha=0.5, markeredgewidth=0, label=role or None
-            )
+            look = {"marker": SHAPES[colour], "alpha": 0.5, "markeredgewidth": 0, "label": role or None}
+            axes.plot(mine["accuracy"], mine["contagion"], ls="", color=colour, **look)
         _mean_point(axes, rows.loc["accuracy"], rows.loc["contagion"])
         axes.set_title(f"Seeing and catching {told.affect}")
         if len(roles) > 1:

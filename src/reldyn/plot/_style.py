@@ -29,6 +29,7 @@ __all__ = [
     "MEMBERS",
     "ORANGE",
     "PALE",
+    "SHAPES",
     "SKY",
     "axes_or_new",
     "figure_of",
@@ -43,6 +44,8 @@ BLUE, ORANGE, GREEN, PURPLE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "
 INK, GREY, PALE = "#22262B", "#7A828C", "#E9ECEF"
 # The two members of a dyad, then whatever further groups a mixed sample has.
 MEMBERS = (BLUE, ORANGE, GREEN, PURPLE)
+# Their dots, as the colours are of nearly one grey in print.
+SHAPES = {BLUE: "o", ORANGE: "s", GREEN: "^", PURPLE: "D"}
 
 _SETTINGS: dict[str, Any] = {
     "font.family": "DejaVu Sans",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from reldyn.errors import DataError, DesignError
 from reldyn.panel import label_codes
-from reldyn.plot._style import MEMBERS, PALE, new_figure, style, wrapped
+from reldyn.plot._style import BLUE, ORANGE, PALE, SHAPES, new_figure, style, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
 __all__ = ["trajectories"]
 
 _SHOWN = 3
+# A thick and a thin line stay apart in print without colours, also where they cross.
+_LOOKS: tuple[dict[str, Any], ...] = (
+    {"color": BLUE, "lw": 1.8, "marker": SHAPES[BLUE]},
+    {"color": ORANGE, "lw": 0.8, "marker": SHAPES[ORANGE]},
+)
 
 
 def trajectories(panel: DyadPanel, variables: Sequence[str], *, dyads: Sequence[Hashable] | None = None) -> Figure:
@@ -114,8 +121,7 @@ def _draw(ax: Axes, panel: DyadPanel, code: int, values: np.ndarray) -> None:
             continue
         at, answer = _with_breaks(place[rows], time[rows], values[rows])
         size = 1.8 if len(rows) > 60 else 3.5
-        marker = "o" if member == 0 else "s"
-        ax.plot(at, answer, color=MEMBERS[member], lw=1.1, marker=marker, ms=size, mew=0, alpha=0.9)
+        ax.plot(at, answer, **_LOOKS[member], ms=size, mew=0, alpha=0.9)
     ax.yaxis.grid(True)
 
 
@@ -148,8 +154,8 @@ def _legend(figure: Figure, panel: DyadPanel, shown: Sequence[int]) -> None:
     names = {_member_names(panel, code) for code in shown}
     first, second = names.pop() if len(names) == 1 else ("one partner", "the other")
     handles = [
-        Line2D([], [], color=MEMBERS[0], marker="o", label=first),
-        Line2D([], [], color=MEMBERS[1], marker="s", label=second),
+        Line2D([], [], **_LOOKS[0], label=first),
+        Line2D([], [], **_LOOKS[1], label=second),
     ]
     figure.legend(handles=handles, loc="outside upper right", ncols=2)
     for ax in figure.axes:
