@@ -95,6 +95,19 @@ def test_the_first_model_of_a_page_is_true(page, tmp_path):
     assert_covers_what_was_planted(rd.from_json(tmp_path / "fit.json"))
 
 
+def test_the_findings_of_the_first_page_are_printed_whole(tmp_path):
+    """Its blocks about a file run on one as they describe it, and no fix is cut off."""
+    panel = rd.simulate.cycles("linear", n_dyads=4, n_occasions=20, seed=1).panel
+    frame = panel.frame.rename(columns={"dyad": "couple", "role": "gender", "warmth": "stress"})
+    frame.to_csv(tmp_path / "diary.csv", index=False)
+    reading, making = [block for block in blocks("docs/tutorials/from-file-to-model.md", "python") if "frame" in block][
+        :2
+    ]
+    done = run_example(f"{reading}\n{making}", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Nothing to fix: lags never reach over a night where the day is named.") == 1
+
+
 def test_the_landing_page_detects_what_the_readme_detects():
     (block,) = [block for block in blocks("docs/index.md", "python") if "detect_cycles" in block]
     assert "rd.load_sample().select(dyads=[9])" in block

@@ -206,7 +206,10 @@ def test_outcome_that_is_a_trait(frame):
         ({"predictors": 3}, "predictors takes column names or rd.shared(name), not 3."),
         ({"outcome": 5}, "outcome=5 is not the name of a column."),
         ({"estimation": "ml"}, "estimation='ml' is not an Estimation, such as rd.Estimation(method='ml')."),
-        ({"moderators": ["x"]}, "moderators=['x'] is not a mapping from column to 'actor', 'partner' or 'dyad'."),
+        (
+            {"moderators": ["x"]},
+            "moderators=['x'] is not a mapping from column to 'actor', 'partner' or 'dyad', such as {'age': 'actor'}.",
+        ),
         (
             {"moderators": {"time": "self"}},
             "owner of moderator 'time'='self' is not known; allowed: 'actor', 'partner', 'dyad'.",

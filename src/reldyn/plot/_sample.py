@@ -93,7 +93,7 @@ def compliance_course(table: pd.DataFrame) -> Figure:
     Raises
     ------
     DataError
-        The table has neither several days nor several prompts.
+        It is another table, or it has neither several days nor several prompts.
 
     Examples
     --------

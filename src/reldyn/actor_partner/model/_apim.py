@@ -174,7 +174,10 @@ def apim(
     check_call(outcome, estimation)
     refuse_text_outcome(panel, outcome)
     if moderators is not None and not isinstance(moderators, Mapping):
-        raise DesignError(f"moderators={moderators!r} is not a mapping from column to 'actor', 'partner' or 'dyad'.")
+        raise DesignError(
+            f"moderators={moderators!r} is not a mapping from column to 'actor', 'partner' or 'dyad', such as "
+            "{'age': 'actor'}."
+        )
     named = named_terms(predictors, "predictors")
     adjusting = named_terms(covariates, "covariates")
     option = centerings(panel, [name for name, _ in named], centering)
