@@ -1,6 +1,7 @@
 """DyadPanel: what it is, its verbs, and that it never changes."""
 
 import contextlib
+import copy
 
 import numpy as np
 import pandas as pd
@@ -450,3 +451,15 @@ def test_one_dyad_is_not_written_as_several():
     panel = rd.simulate.apim(n_dyads=1, n_occasions=3, actor=0.4, partner=0.2, seed=1).panel
     for shown in (repr(panel), str(panel), repr(panel.index)):
         assert "1 dyad" in shown and "1 dyads" not in shown
+
+
+def test_who_seeks_what_data_frames_have_is_told_where_that_is():
+    panel = rd.simulate.apim(n_dyads=1, n_occasions=3, actor=0.4, partner=0.2, seed=1).panel
+    with pytest.raises(AttributeError) as caught:
+        panel.head()
+    assert str(caught.value) == "a DyadPanel has no 'head': panel.frame.head is that of its rows, a data frame."
+    with pytest.raises(AttributeError, match=r"^a DyadPanel has no 'plot': rd\.plot\.trajectories"):
+        panel.plot()
+    with pytest.raises(AttributeError, match=r"^'DyadPanel' object has no attribute 'heads'$"):
+        panel.heads()
+    assert not hasattr(panel, "iloc") and copy.deepcopy(panel).n_dyads == 1

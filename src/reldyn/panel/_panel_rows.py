@@ -145,6 +145,20 @@ class PanelRows:
             frame[name] = values
         return self._with(frame=frame)
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Where something is sought that data frames have, say where the data frame is."""
+            import pandas as pd
+
+            if name == "plot":
+                raise AttributeError(
+                    "a DyadPanel has no 'plot': rd.plot.trajectories(panel, ['...']) draws its columns."
+                )
+            if name.startswith("_") or not hasattr(pd.DataFrame, name):
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            raise AttributeError(f"a DyadPanel has no {name!r}: panel.frame.{name} is that of its rows, a data frame.")
+
     @property
     def frame(self) -> pd.DataFrame:
         """The rows, as a copy, in the order they came."""
