@@ -151,3 +151,8 @@ def test_a_number_written_as_text_gets_a_hint_wherever_a_dyad_is_named():
     with pytest.raises(rd.DataError) as caught:
         panel.select(dyads="1")
     assert str(caught.value) == ("no dyad '1' in the panel (did you mean 1, a number?); there are 3: 1, 2, 3.")
+
+
+def test_the_nearest_option_is_found_whatever_its_capitals():
+    with pytest.raises(rd.DesignError, match=r"Did you mean 'ar1'\?$"):
+        check_option("AR1", ("independent", "ar1"), "residual process")

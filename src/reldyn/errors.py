@@ -164,6 +164,7 @@ def check_option(value: Any, allowed: Collection[Any], name: str) -> None:
         [other]
         if other and other in allowed
         else difflib.get_close_matches(str(value), [str(one) for one in allowed], n=1)
+        or [str(one) for one in allowed if str(one).casefold() == str(value).casefold()]
     )
     hint = f" Did you mean {close[0]!r}?" if close else ""
     listed = ", ".join(repr(item) for item in allowed)

@@ -223,3 +223,11 @@ def test_what_cannot_be_estimated_is_refused():
         rd.cycles.bond_moderation(table, attachment="bond", intermittency="cv", power="gpa")
     with pytest.raises(DesignError, match="intermittency=None"):
         rd.cycles.bond_moderation(table, attachment="bond", power="gap")
+
+
+def test_a_table_with_another_name_for_its_dyads_is_told_how_to_give_it():
+    table = dyads_of(np.random.default_rng(8), n=30).rename(columns={"dyad": "couple"})
+    with pytest.raises(DataError) as caught:
+        rd.cycles.bond_moderation(table, attachment="bond", intermittency="cv", power="gap")
+    told = "no column 'dyad' in the table: name the one with the ids of dyads with dyad=. Columns: "
+    assert str(caught.value).startswith(told)

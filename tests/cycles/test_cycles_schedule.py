@@ -218,7 +218,7 @@ def test_a_threshold_that_divides_nothing_is_refused(event):
 
 def test_unknown_options_and_columns():
     panel = make_panel(warm_at([3], 80), warm_at([3], 80))
-    with pytest.raises(DesignError, match="Did you mean 'threshold'"):
+    with pytest.raises(DesignError, match="event='treshold' is not known: give 'threshold' or the number"):
         rd.cycles.schedule(panel, warmth="warmth", event="treshold")
     with pytest.raises(DesignError, match="allowed: 'receiver', 'giver'"):
         rd.cycles.schedule(panel, warmth="warmth", reported_by="reciever")

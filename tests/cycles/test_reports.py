@@ -116,3 +116,11 @@ def test_numbers_of_phases_that_differ_leave_the_outer_phases_to_compare(make):
     assert rows["note"].tolist() == ["3 phases in the received report, 2 in the given one"] * 3
     untested = make.result([make.outcome(1, "a", reasons=("no answers",))])
     assert _phase_rows(untested, two, 4) == []
+
+
+def test_columns_are_checked_before_the_first_detection(monkeypatch):
+    panel = rd.simulate.cycles("linear", n_dyads=1, n_occasions=40, seed=1).panel
+    monkeypatch.setattr("reldyn.cycles.reports._reports.detect_cycles", lambda *_, **__: pytest.fail("computed"))
+    for wrong in ({"given": "gvien"}, {"given": "response", "response": "lnoging"}):
+        with pytest.raises(rd.DataError, match="no column"):
+            rd.cycles.compare_reports(panel, received="warmth", **wrong)

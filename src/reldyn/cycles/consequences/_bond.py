@@ -308,7 +308,12 @@ def bond_moderation(
 def _from_table(frame: pd.DataFrame, dyad: str, names: list[str]) -> tuple[Array, int]:
     import pandas as pd
 
-    check_columns(list(frame.columns), [dyad, *names], "the table")
+    if dyad not in frame:
+        raise DataError(
+            f"no column {dyad!r} in the table: name the one with the ids of dyads with dyad=. "
+            f"Columns: {', '.join(map(str, frame.columns))}."
+        )
+    check_columns(list(frame.columns), names, "the table")
     twice = frame[dyad][frame[dyad].duplicated()]
     if len(twice):
         raise DataError(

@@ -17,6 +17,7 @@ from reldyn.cycles._detect import detect_cycles
 from reldyn.cycles._result import PHASES, CycleResult
 from reldyn.cycles.ladder._outcome import Outcome
 from reldyn.cycles.reports._phase_agreement import agree, calendar
+from reldyn.cycles.series._screen import check_names
 from reldyn.errors import DesignError
 from reldyn.panel import DyadSeries, analysis
 from reldyn.results import InState, InTables, MaybeInTables, Result, format_p, format_table
@@ -177,6 +178,10 @@ def compare_reports(
 
     if received == given:
         raise DesignError(f"received and given are both {received!r}: name the column of each report.")
+    # All columns before the first detection, which may take hours.
+    check_names(received=received, given=given, response=response)
+    for name in (received, given, *(() if response is None else (response,))):
+        panel.values(name)
     known = known_seed(seed)
     options: dict[str, Any] = {"response": response, "phases": phases, "alpha": alpha, "n_surrogates": n_surrogates}
     first = detect_cycles(panel, warmth=received, reported_by="receiver", seed=known, n_jobs=n_jobs, **options)

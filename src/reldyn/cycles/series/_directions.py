@@ -14,7 +14,7 @@ from reldyn.cycles.series._masked import MOST_MASKED, careless_rows
 from reldyn.cycles.series._schedule import MAX_CATEGORY_SHARE, undecidable
 from reldyn.cycles.series._screen import check_names, given_by_others, hardly_varies, only_rounding, unfit_units
 from reldyn.cycles.series._series import DirectionSeries
-from reldyn.errors import check_option
+from reldyn.errors import DesignError, check_option
 from reldyn.panel import USUAL_NIGHT
 
 if TYPE_CHECKING:
@@ -107,9 +107,14 @@ def build_series(panel: DyadPanel, columns: CycleColumns, *, leave_out_careless:
     DataError
         A column does not exist or holds text.
     DesignError
-        No panel was given, a name is none, or ``reported_by`` is not known.
+        No panel was given, a name is none, warmth and response are one column, or ``reported_by`` is not known.
     """
     check_names(warmth=columns.warmth, response=columns.response)
+    if columns.response is not None and columns.response == columns.warmth:
+        raise DesignError(
+            f"warmth and response are both {columns.warmth!r}: name another column of the receiver's answers as "
+            "response."
+        )
     for option, given in (("covariates", columns.covariates), ("triggers", columns.triggers)):
         for name in given:
             check_names(**{option: name})

@@ -176,8 +176,11 @@ def grid_positions(panel: DyadPanel) -> NDArray[np.int64]:
 def event_number(event: Event, values: NDArray[np.float64]) -> float | None:
     """The declared threshold, or None for the top tercile of each person."""
     if isinstance(event, str):
-        check_option(event, ("threshold",), "event")
-        return None
+        if event == "threshold":
+            return None
+        raise DesignError(
+            f"event={event!r} is not known: give 'threshold' or the number at and above which an occasion is warm."
+        )
     if (
         isinstance(event, bool)
         or not isinstance(event, (int, float, np.integer, np.floating))

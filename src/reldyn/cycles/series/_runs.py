@@ -41,10 +41,14 @@ def fitted(
     Raises
     ------
     DesignError
-        The phases are those of another column or another reporter.
+        The phases are no detection, or those of another column or another reporter.
     """
     if phases is None:
         return None
+    if not (hasattr(phases, "outcomes") and hasattr(phases, "columns")):
+        raise DesignError(
+            f"phases={phases!r}: give a result of rd.detect_cycles, whose phases then take the place of event."
+        )
     if (phases.columns.warmth, phases.columns.reported_by) != (warmth, reported_by):
         raise DesignError(
             f"phases are those of {phases.columns.warmth!r} reported by the {phases.columns.reported_by}, not of "
