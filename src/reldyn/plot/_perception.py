@@ -79,7 +79,7 @@ def _forces(ax: Axes, result: Any) -> None:
     for place, role in enumerate(_roles(result)):
         colour = MEMBERS[place % len(MEMBERS)]
         mine = people if role == "" else people[people["role"] == role]
-        look = {"marker": SHAPES[colour], "alpha": 0.35, "markersize": 3.5, "markeredgewidth": 0}
+        look: dict[str, Any] = {"marker": SHAPES[colour], "alpha": 0.35, "markersize": 3.5, "markeredgewidth": 0}
         ax.plot(mine["truth_force"], mine[upright], ls="", color=colour, **look)
     for place, role in enumerate(_roles(result)):
         colour = MEMBERS[place % len(MEMBERS)]
@@ -151,7 +151,7 @@ def dissociation(result: Result, *, ax: Axes | None = None) -> Figure:
         roles = list(dict.fromkeys(people["role"]))
         for place, role in enumerate(roles):
             mine, colour = people[people["role"] == role], MEMBERS[place % len(MEMBERS)]
-            look = {"marker": SHAPES[colour], "alpha": 0.5, "markeredgewidth": 0, "label": role or None}
+            look: dict[str, Any] = {"marker": SHAPES[colour], "alpha": 0.5, "markeredgewidth": 0, "label": role or None}
             axes.plot(mine["accuracy"], mine["contagion"], ls="", color=colour, **look)
         _mean_point(axes, rows.loc["accuracy"], rows.loc["contagion"])
         axes.set_title(f"Seeing and catching {told.affect}")
