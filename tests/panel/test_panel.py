@@ -463,3 +463,12 @@ def test_who_seeks_what_data_frames_have_is_told_where_that_is():
     with pytest.raises(AttributeError, match=r"^'DyadPanel' object has no attribute 'heads'$"):
         panel.heads()
     assert not hasattr(panel, "iloc") and copy.deepcopy(panel).n_dyads == 1
+
+
+def test_a_night_of_unknown_length_says_how_both_ways_of_naming_it_are_written():
+    frame = rd.simulate.cycles("linear", n_dyads=1, n_occasions=8, seed=1).panel.frame
+    note = rd.DyadPanel(frame, dyad="dyad", person="person", role="role", day="day", beep="beep").clock.note
+    assert note == (
+        "the length of the night is unknown and counts 3 daytime intervals: name it with "
+        "schedule=rd.Schedule(night_steps=...), or a column of clock times with rd.Schedule(scheduled=...)"
+    )

@@ -129,7 +129,8 @@ class Clock:
             return None
         return (
             f"the length of the night is unknown and counts {USUAL_NIGHT} daytime intervals: "
-            "name it with schedule=rd.Schedule(night_steps=...) or clock times"
+            "name it with schedule=rd.Schedule(night_steps=...), or a column of clock times with "
+            "rd.Schedule(scheduled=...)"
         )
 
     def steps_with(self, night_steps: int) -> Ints:

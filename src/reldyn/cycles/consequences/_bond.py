@@ -65,7 +65,7 @@ def bond_trend(
     ----------
     panel : DyadPanel
     attachment, warmth : str
-        CycleColumns: the receiver's attachment or longing, and the warmth received from or given to the partner.
+        Columns: the receiver's attachment or longing, and the warmth received from or given to the partner.
     reported_by : {"receiver", "giver"}, default "receiver"
         Who rates the warmth.
     event : "threshold" or float, default "threshold"

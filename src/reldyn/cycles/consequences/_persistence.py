@@ -62,7 +62,7 @@ def persistence(
     panel : DyadPanel
         Where the length of a night is unknown it counts three daytime intervals, as ``note`` says.
     warmth, response : str
-        CycleColumns as in `reldyn.detect_cycles`; the response is the receiver's approach or longing.
+        Columns as in `reldyn.detect_cycles`; the response is the receiver's approach or longing.
     reported_by : {"receiver", "giver"}, default "receiver"
     event : "threshold" or float, default "threshold"
         Which occasions are warm, as in `events`.

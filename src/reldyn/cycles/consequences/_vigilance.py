@@ -51,7 +51,7 @@ def vigilance(
     panel : DyadPanel
         At least two beeps a day; pairs over night do not count.
     warmth, response : str
-        CycleColumns as in `reldyn.detect_cycles`; the response may be threat, tension or arousal.
+        Columns as in `reldyn.detect_cycles`; the response may be threat, tension or arousal.
     reported_by : {"receiver", "giver"}, default "receiver"
 
     Returns

@@ -61,7 +61,7 @@ def learning(
         At least two beeps a day. Where warmth is missing, and over night, the expectation is carried forward; a
         pair of beeps counts where both responses and the warmth before were answered.
     warmth, response : str
-        CycleColumns as in `reldyn.detect_cycles`; each series is put in units of its own SD.
+        Columns as in `reldyn.detect_cycles`; each series is put in units of its own SD.
     models : sequence of {"none", "rescorla-wagner", "pearce-hall", "volatile-kalman"}, default all four
         The model without learning is the one the others must beat.
     reported_by : {"receiver", "giver"}, default "receiver"
