@@ -24,6 +24,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 import reldyn as rd
+from reldyn.results import format_table
 
 panel = rd.load_sample()
 truth = rd.load_sample_truth().effects
@@ -54,7 +55,7 @@ print(fit.summary())
 # %%
 table = fit.tidy()
 columns = ["effect", "variable", "level", "role", "estimate", "std_error", "conf_low", "conf_high", "p_value"]
-table[columns].round(3)
+format_table(table[columns])
 
 # %% [markdown]
 # Read one line aloud: at moments when a woman's stress is one point above her own mean, her positive affect is

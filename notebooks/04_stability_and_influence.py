@@ -24,6 +24,7 @@ import pandas as pd
 from IPython.display import Markdown
 
 import reldyn as rd
+from reldyn.results import format_table
 
 ap = rd.actor_partner
 pd.set_option("display.width", 140)
@@ -159,4 +160,4 @@ print(rd.compare(tied, free).summary())
 
 # %%
 growth = rd.apim(panel, outcome="mood", predictors=(), covariates=("day",), random=("intercept", "day"))
-growth.tidy()[["term", "estimate", "std_error", "p_value"]].round(3)
+format_table(growth.tidy()[["term", "estimate", "std_error", "p_value"]])

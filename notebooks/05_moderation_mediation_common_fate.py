@@ -23,6 +23,7 @@ import pandas as pd
 from IPython.display import Markdown
 
 import reldyn as rd
+from reldyn.results import format_table
 
 ap = rd.actor_partner
 pd.set_option("display.width", 150)
@@ -64,7 +65,7 @@ panel
 moderated = rd.apim(
     panel, outcome="conflict", predictors=["stress"], moderators={"neuroticism": "actor"}, roles="exchangeable"
 )
-moderated.tidy()[["term", "estimate", "std_error", "p_value"]].round(3)
+format_table(moderated.tidy()[["term", "estimate", "std_error", "p_value"]])
 
 # %% [markdown]
 # A product is hard to read. Simple slopes give the effect at chosen values of the moderator; the shaded part of the
@@ -72,7 +73,7 @@ moderated.tidy()[["term", "estimate", "std_error", "p_value"]].round(3)
 
 # %%
 slopes = ap.simple_slopes(moderated)
-slopes.tidy()[["term", "estimate", "conf_low", "conf_high", "p_value"]].round(3)
+format_table(slopes.tidy()[["term", "estimate", "conf_low", "conf_high", "p_value"]])
 
 # %%
 slopes.plot()

@@ -117,7 +117,7 @@ rd.plot.null_distribution(result, dyad=dyad)
 # less predictable, averaged over dyads that may differ.
 
 # %%
-result.sample()[["term", "estimate", "conf_low", "conf_high", "p_value", "n", "note"]]
+result.sample()[["term", "estimate", "conf_low", "conf_high", "p_value", "n"]]
 
 # %% [markdown]
 # ## The truth

@@ -27,6 +27,7 @@ import pandas as pd
 from IPython.display import Markdown
 
 import reldyn as rd
+from reldyn.results import format_table
 
 pd.set_option("display.width", 140)
 pd.set_option("display.max_columns", 20)
@@ -80,9 +81,8 @@ changing = rd.perception.truth_and_bias(
     bias_center="own",
     over_time="time",
 )
-changing.tidy().query("moderator == 'time'")[["effect", "role", "estimate", "conf_low", "conf_high", "p_value"]].round(
-    4
-)
+drift = changing.tidy().query("moderator == 'time'")
+format_table(drift[["effect", "role", "estimate", "conf_low", "conf_high", "p_value"]], digits=4)
 
 # %%
 changing.plot()
@@ -113,7 +113,7 @@ accuracy.loc[
 
 # %%
 caught = rd.perception.contagion(panel, affect="mood")
-caught.loc[caught["dyad"] == "sample", ["role", "contagion", "std_error", "inertia", "p_value"]].round(3)
+format_table(caught.loc[caught["dyad"] == "sample", ["role", "contagion", "std_error", "inertia", "p_value"]])
 
 # %% [markdown]
 # One may know how the other feels without feeling it. `dissociation` correlates the two over perceivers. Each is
@@ -153,9 +153,8 @@ frame = frame[["dyad", "person", "role", "time", "trust", "distance"]]
 doubting = rd.DyadPanel(frame, dyad="dyad", person="person", role="role", time="time").lag(["trust", "distance"])
 doubt = rd.apim(doubting, outcome="trust", predictors=("distance_lag1",), covariates=("trust_lag1",))
 terms = doubt.tidy()
-terms.loc[
-    terms["effect"].isin(["actor", "partner"]), ["term", "level", "estimate", "conf_low", "conf_high", "p_value"]
-].round(3)
+terms = terms[terms["effect"].isin(["actor", "partner"])]
+format_table(terms[["term", "level", "estimate", "conf_low", "conf_high", "p_value"]])
 
 # %% [markdown]
 # A negative actor effect (within) says that trust was lower after occasions of larger distance than is usual for this

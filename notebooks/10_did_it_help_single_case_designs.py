@@ -28,6 +28,7 @@ from IPython.display import Markdown
 from scipy import stats
 
 import reldyn as rd
+from reldyn.results import format_table
 
 iv = rd.intervention
 pd.set_option("display.width", 160)
@@ -138,7 +139,7 @@ shares.rename(f"share of {len(t_test)} series with p < .05").round(3).to_frame()
 # %%
 fit = iv.interrupted_series(couple, **closeness, seed=10)
 table = fit.tidy()
-table[["role", "effect", "estimate", "std_error", "p_value", "conf_low", "conf_high"]].round(3)
+format_table(table[["role", "effect", "estimate", "std_error", "p_value", "conf_low", "conf_high"]])
 
 # %% [markdown]
 # How large must a change be to be found? `detectable` is the change of level that a series of this length, noise and
@@ -158,7 +159,8 @@ level = iv.interrupted_series(couple, **closeness, change="level", seed=10)
 changed = level.tidy().query("effect == 'level change'")
 smaller = level.models.set_index("role")["detectable"] < fit.models.set_index("role")["detectable"]
 assert smaller.all()  # said above
-changed[["role", "estimate", "p_value", "conf_low", "conf_high"]].merge(level.models[["role", "detectable"]]).round(3)
+told = changed[["role", "estimate", "p_value", "conf_low", "conf_high"]].merge(level.models[["role", "detectable"]])
+format_table(told)
 
 # %% [markdown]
 # ## Larger than error?
@@ -230,7 +232,7 @@ for ax, before in zip(grid.axes.flat, lots, strict=True):
 common = iv.multiple_baseline(study, **closeness)
 for note in common.tidy()["note"].unique():
     print(f"note: {note}")
-common.tidy()[["role", "effect", "estimate", "std_error", "p_value", "conf_low", "conf_high"]].round(3)
+format_table(common.tidy()[["role", "effect", "estimate", "std_error", "p_value", "conf_low", "conf_high"]])
 
 # %% [markdown]
 # Eight couples say little about how much couples differ: where a note says that a variance is estimated as zero, this
@@ -258,7 +260,7 @@ with warnings.catch_warnings(record=True) as caught:
 print(caught[0].message)
 print(around.models.loc[around.models["note"] != "", ["dyad", "role", "n_events", "note"]])
 course = around.tidy().query("dyad == 'sample'")
-course[["role", "lag", "estimate", "conf_low", "conf_high", "p_value", "note"]].round(3)
+format_table(course[["role", "lag", "estimate", "conf_low", "conf_high", "p_value", "note"]])
 
 # %%
 fig, ax = plt.subplots(figsize=(6, 3))

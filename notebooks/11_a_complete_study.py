@@ -28,6 +28,7 @@ import pandas as pd
 from IPython.display import Markdown
 
 import reldyn as rd
+from reldyn.results import format_table
 
 os.environ["TQDM_DISABLE"] = "1"  # no progress bars on this page
 pd.set_option("display.max_colwidth", 100)
@@ -119,7 +120,8 @@ aligned.prompts
 
 # %%
 panel = aligned.panel(role="role", scales={"warmth_received": (1, 7), "longing": (1, 7), "positive_affect": (0, 100)})
-panel.findings[["severity", "code", "column", "n", "message"]]
+for found in panel.findings.itertuples():
+    print(f"{found.severity} {found.code}: {found.message}")
 
 # %%
 rd.plot.compliance_heatmap(panel, variables=["warmth_received"])
@@ -191,7 +193,7 @@ run.flow
 
 # %%
 warmth = run.results["warmth"]
-warmth.tidy()[["term", "estimate", "std_error", "df", "p_value", "conf_low", "conf_high"]].round(3)
+format_table(warmth.tidy()[["term", "estimate", "std_error", "df", "p_value", "conf_low", "conf_high"]])
 
 # %%
 warmth.plot()
