@@ -253,7 +253,9 @@ def test_a_calibration_reports_rates_with_exact_intervals(made):
     assert not FORBIDDEN.findall(found.summary())
 
 
-def test_reasons_are_cut_between_words():
+def test_reasons_are_cut_between_clauses_or_words():
+    told = "phases not shown (p = 1.000); the power for abrupt cycles of this size is .41, below .80"
+    assert _clipped(told) == "phases not shown (p = 1.000); ..."
     reason = "phases and irregular timing, but p = .060 after adjustment over directions"
     assert _clipped(reason) == "phases and irregular timing, but p = .060 after ..."
     assert _clipped(reason[:60]) == reason[:60]

@@ -149,4 +149,8 @@ def _verdict_table(verdicts: pd.DataFrame) -> pd.DataFrame:
 
 
 def _clipped(reason: str) -> str:
-    return textwrap.shorten(reason, _REASON, placeholder=" ...")
+    """The beginning of a reason: as many of its clauses as there is room for, else as many of its words."""
+    if len(reason) <= _REASON:
+        return reason
+    clauses, cut, _ = reason[: _REASON - 3].rpartition("; ")
+    return f"{clauses}; ..." if cut else textwrap.shorten(reason, _REASON, placeholder=" ...")
