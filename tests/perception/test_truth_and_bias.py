@@ -242,3 +242,12 @@ def test_figures_hold_perceivers_and_courses():
     assert [one.get_ylabel() for one in moving.plot().axes] == ["directional bias", "directional bias", "truth force"]
     with pytest.raises(rd.DesignError, match="the model changes over time, which takes three panels"):
         rd.plot.truth_and_bias(moving, ax=axes)
+
+
+def test_courses_of_two_roles_stay_apart_in_print_without_colours():
+    panel = rd.simulate.perception(n_dyads=20, n_occasions=8, seed=1).panel
+    fit = rd.perception.truth_and_bias(panel, judgment="perceived", truth="mood", over_time="time")
+    _, *courses = fit.plot().axes
+    assert courses
+    for ax in courses:
+        assert [line.get_linestyle() for line in ax.get_legend().get_lines()] == ["-", "--"]

@@ -112,7 +112,10 @@ def _course(ax: Axes, result: Any, effect: str) -> None:
         mine = lines[(lines["effect"] == effect) & (lines["role"] == role)]
         colour = MEMBERS[place % len(MEMBERS)]
         ax.fill_between(mine[time], mine["conf_low"], mine["conf_high"], color=colour, alpha=0.2, linewidth=0)
-        course(ax, mine[time], mine["estimate"], colour)
+        # Dashed for the second role: the first picture has a legend of colours, which print without colours has not.
+        course(ax, mine[time], mine["estimate"], colour, ls=("-", "--")[place % 2], label=role or None)
+    if len(_roles(result)) > 1:
+        ax.legend()
     ax.set_xlabel(time)
     ax.set_ylabel(effect)
     ax.set_title(f"{effect.capitalize()} over time")
