@@ -185,9 +185,9 @@ measurement error, skewed shocks and a variance that changes are no regimes. Irr
 against dwell times that vary by at most 40 % of their mean. Intermittent: both rejected, by the
 larger p-value, adjusted over directions (Benjamini and Hochberg).
 
-Share of directions with intermittent warmth: 0.21, 95 % interval 0.00 to 1.00, from 4 directions;
-no stored calibration gives the power of every design, so nothing bounds the prevalence from above;
-the estimate is a lower one.
+Share of directions with intermittent warmth (from raw p-values and the power of the tests; no count
+of verdicts): 0.21, 95 % interval 0.00 to 1.00, from 4 directions; no stored calibration gives the
+power of every design, so nothing bounds the prevalence from above; the estimate is a lower one.
 
 Response after unpredictable warmth (SD per SD): no estimate (2 dyads with a coefficient, below 3).
 

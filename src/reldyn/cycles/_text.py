@@ -132,7 +132,10 @@ def _span(values: pd.Series[float]) -> str:
 
 def _sample_name(term: str) -> str:
     if term == "prevalence":
-        return "Share of directions with intermittent warmth"
+        return (
+            "Share of directions with intermittent warmth (from raw p-values and the power of the tests; no count of "
+            "verdicts)"
+        )
     return "Response after unpredictable warmth (SD per SD)"
 
 
