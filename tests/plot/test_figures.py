@@ -176,6 +176,8 @@ def test_a_schedule_draws_itself_and_says_what_it_leaves_out():
     table.loc[0, "cv"] = 4.0
     assert rd.plot.schedule(table).axes[0].get_xlim()[1] > 4.0
     assert len(found.plot().axes) == 1
+    # Two rows alone, without arrows, leave room for their axes.
+    rd.plot.to_svg(lambda: rd.plot.schedule(found.tidy().assign(conf_high=1.4), dyads=[1]), salt="a")
 
 
 def test_svg_is_the_same_twice_and_holds_no_date(panel):

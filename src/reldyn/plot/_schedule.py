@@ -134,8 +134,9 @@ def _draw_spread(ax: Axes, rows: pd.DataFrame) -> None:
     end = min(max(_LARGEST_CV, 1.08 * largest), 1.08 * finite.max()) if len(finite) and finite.max() > 0 else 1.5
     ax.set_xlim(0, end)
     beyond = number["conf_high"] > end
-    # On the edge, and not cut off by it.
-    ax.plot(np.full(beyond.sum(), end), place[beyond], ">", color=GREY, ms=5, clip_on=False)
+    if beyond.any():
+        # On the edge, and not cut off by it.
+        ax.plot(np.full(beyond.sum(), end), place[beyond], ">", color=GREY, ms=5, clip_on=False)
     ax.yaxis.grid(True)
     ax.set_xlabel("CV of the intervals")
     handles, names = ax.get_legend_handles_labels()
