@@ -105,3 +105,8 @@ def test_a_real_table():
         own = rd.affect_dynamics(panel, ["warmth"]).tidy()
         assert means[str(role), "sd"] == pytest.approx(own[own["role"] == role]["sd"].mean(), rel=1e-12)
     assert not any(one.number in ("dyad", "person", "n_obs") for one in found)
+
+
+def test_limits_of_intervals_are_not_averaged():
+    rows = pd.DataFrame({"dyad": range(12), "giver": "a", "hazard": 0.3, "hazard_low": 0.1, "hazard_high": 0.5})
+    assert [one.number for one in spreads(rows.assign(peak_high=1.0), set(), ["a"])] == ["hazard", "peak_high"]

@@ -169,8 +169,15 @@ def _numbers(rows: pd.DataFrame) -> list[str]:
         and name not in ("dyad", "person")
         and name not in _NOT_SUMMED
         and not str(name).startswith("n_")
+        and not _is_limit(str(name), rows)
     ]
     return ["estimate"] if "estimate" in numeric else numeric
+
+
+def _is_limit(name: str, rows: pd.DataFrame) -> bool:
+    """Whether a column is a limit of the interval of another: their mean over dyads is the limit of nothing."""
+    stem, _, end = name.rpartition("_")
+    return end in ("low", "high") and {f"{stem}_low", f"{stem}_high"} <= set(rows)
 
 
 def _groups(rows: pd.DataFrame, keys: Sequence[str]) -> Iterator[tuple[str, pd.DataFrame]]:
