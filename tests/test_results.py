@@ -287,8 +287,9 @@ def test_a_table_is_rounded_for_reading_only():
 
 
 def test_saving_as_the_last_line_of_a_cell_fills_no_page(tmp_path):
-    text = make_result().to_json(tmp_path / "fit.json")
+    text = make_result().to_json()
     assert repr(text).endswith("characters; print() shows them all") and len(repr(text)) < 150
+    assert make_result().to_json(tmp_path / "fit.json") is None
     assert (tmp_path / "fit.json").read_text(encoding="utf-8") == text + "\n"
     assert json.loads(text)["schema"]
 

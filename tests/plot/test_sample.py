@@ -49,12 +49,3 @@ def test_a_cross_section_has_no_course():
     panel = rd.simulate.apim(n_dyads=10, actor=0.3, partner=0.2, seed=1).panel
     with pytest.raises(DataError, match="neither several days nor several prompts"):
         rd.plot.compliance_course(panel.compliance())
-
-
-def test_compliance_course_of_a_panel_names_the_table():
-    panel = rd.simulate.cycles("linear", n_dyads=2, n_occasions=20, seed=1).panel
-    with pytest.raises(DataError) as caught:
-        rd.plot.compliance_course(panel)
-    assert str(caught.value) == (
-        "compliance_course takes the table of panel.compliance(), with the columns level and share."
-    )
