@@ -216,7 +216,7 @@ def test_glance_counts_verdicts(made):
 def test_an_unknown_direction_is_one_sentence(made):
     with pytest.raises(rd.DataError) as no_dyad:
         made.outcome(9, "a")
-    assert str(no_dyad.value) == "no dyad 9 in the result."
+    assert str(no_dyad.value) == "no dyad 9 in the result; there are 3: 1, 2, 3."
     with pytest.raises(rd.DataError) as no_giver:
         made.outcome(1, "c")
     assert str(no_giver.value) == "no giver 'c' in dyad 1; its givers: 'a', 'b'."
