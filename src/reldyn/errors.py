@@ -6,6 +6,7 @@ Every message says what is wrong, where (file, column, first rows) and how to fi
 from __future__ import annotations
 
 import difflib
+import math
 import numbers
 import sys
 import warnings
@@ -27,6 +28,7 @@ __all__ = [
     "check_option",
     "describe_rows",
     "is_count",
+    "is_number",
     "label_hint",
     "warn_caller",
 ]
@@ -189,6 +191,29 @@ def is_count(value: Any, least: int) -> bool:
     (True, False, False, False)
     """
     return not isinstance(value, bool) and isinstance(value, numbers.Integral) and int(value) >= least
+
+
+def is_number(value: Any, least: float = -math.inf) -> bool:
+    """Whether a value is a finite number of at least ``least``; numbers of numpy are, and truth values are not.
+
+    Parameters
+    ----------
+    value : object
+    least : float, default -inf
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> is_number(0.5), is_number(-1, 0), is_number("much"), is_number(True), is_number(float("nan"))
+    (True, False, False, False, False)
+    """
+    import numpy as np
+
+    real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    return real and math.isfinite(float(value)) and float(value) >= least
 
 
 def check_count(value: Any, name: str, least: int) -> None:

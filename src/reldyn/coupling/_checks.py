@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from reldyn._types import Array, Flags
-from reldyn.errors import DesignError, check_option, is_count
+from reldyn.errors import DesignError, check_option, is_count, is_number
 from reldyn.stats import Pooling, pooling_text
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ __all__ = [
     "averaging_text",
     "check_optional_count",
     "check_switches",
-    "is_number",
     "members_by_role",
     "pooling_of",
     "varies",
@@ -59,18 +58,6 @@ def varies(deviations: Array, values: Array) -> Flags:
     left = np.where(np.isfinite(deviations), np.abs(deviations), 0.0).max(axis=-1, initial=0.0)
     size = np.where(np.isfinite(values), np.abs(values), 0.0).max(axis=-1, initial=0.0)
     return np.asarray(left > _ROUNDING * size)
-
-
-def is_number(value: object, least: float = -np.inf) -> bool:
-    """Whether a value is a finite number of at least ``least``; truth values are none.
-
-    Examples
-    --------
-    >>> is_number(0.5), is_number(-1, 0), is_number("much"), is_number(True), is_number(np.nan)
-    (True, False, False, False, False)
-    """
-    real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    return real and bool(np.isfinite(float(value))) and float(value) >= least  # type: ignore[arg-type]
 
 
 def check_optional_count(value: object, name: str, left_out: str) -> None:

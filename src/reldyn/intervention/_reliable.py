@@ -16,7 +16,7 @@ import numpy as np
 from reldyn._format import counted
 from reldyn._records import brief
 from reldyn._types import Array, Column, Flags
-from reldyn.errors import DataWarning, DesignError, warn_caller
+from reldyn.errors import DataWarning, DesignError, is_number, warn_caller
 from reldyn.intervention._interrupted import drawn_serial, segment_design, tested, unusable
 from reldyn.intervention._phases import PhaseSeries, phase_series
 from reldyn.panel import analysis
@@ -114,14 +114,14 @@ def jacobson_truax(
     >>> round(found.index, 4), found.cutoff_a, found.cutoff_b, found.cutoff_c
     (-3.1623, 55.0, 45.0, 50.0)
     """
-    if not (_is_number(sd) and sd > 0 and _is_number(reliability) and 0 < reliability < 1):
+    if not (is_number(sd) and sd > 0 and is_number(reliability) and 0 < reliability < 1):
         raise DesignError(
             f"sd={sd!r}, reliability={reliability!r}: the SD has to be above 0, the reliability between 0 and 1."
         )
-    if not (_is_number(before) and _is_number(after)):
+    if not (is_number(before) and is_number(after)):
         raise DesignError(f"before={before!r}, after={after!r}: a missing score cannot be judged; give two numbers.")
     for name, norm in (("reference", reference), ("comparison", comparison)):
-        if norm is not None and not (np.shape(norm) == (2,) and all(map(_is_number, norm)) and norm[1] > 0):
+        if norm is not None and not (np.shape(norm) == (2,) and all(map(is_number, norm)) and norm[1] > 0):
             raise DesignError(f"{name}={norm!r}: give a mean and an SD above 0.")
     error = math.sqrt(2) * sd * math.sqrt(1 - reliability)
     index = (after - before) / error
@@ -131,11 +131,6 @@ def jacobson_truax(
         a, b = reference[0] + 2 * toward * reference[1], comparison[0] - 2 * toward * comparison[1]
         c = (reference[1] * comparison[0] + comparison[1] * reference[0]) / (reference[1] + comparison[1])
     return ReliableChange(index, error, _Z * error, abs(index) > _Z, a, b, c)
-
-
-def _is_number(value: object) -> bool:
-    real = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    return real and math.isfinite(float(value))  # type: ignore[arg-type]
 
 
 @analysis

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
 from reldyn.errors import DesignError
 from reldyn.panel import DyadPanel
 
-__all__ = ["check_axes", "check_table", "draws_result", "labels_listed"]
+__all__ = ["check_axes", "check_table", "draws_result"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -92,13 +92,6 @@ def check_axes(ax: Any) -> None:
     raise DesignError(
         f"ax={type(ax).__name__} is {what}: make one with figure, ax = matplotlib.pyplot.subplots(), or leave ax out."
     )
-
-
-def labels_listed(dyads: Sequence[Hashable] | Hashable) -> list[Any]:
-    """Labels asked for, as a list; one may stand without a list."""
-    if isinstance(dyads, str) or not isinstance(dyads, Iterable):
-        return [dyads]
-    return list(dyads)
 
 
 def _refuse(name: str, given: Any, maker: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from reldyn.errors import DesignError
+from reldyn.errors import DesignError, is_number
 
 
 def lies_within(value: object, least: float, most: float, *, open_below: bool = False) -> bool:
@@ -15,11 +15,10 @@ def lies_within(value: object, least: float, most: float, *, open_below: bool = 
     >>> lies_within(0.5, 0, 1), lies_within("much", 0, 1), lies_within(0, 0, 1, open_below=True)
     (True, False, False)
     """
-    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not number or not np.isfinite(float(value)):  # type: ignore[arg-type]
+    if not is_number(value, least):
         return False
     found = float(value)  # type: ignore[arg-type]
-    return (least < found if open_below else least <= found) and found <= most
+    return found <= most and not (open_below and found == least)
 
 
 def one_per_role(value: float | tuple[float, float], name: str, *, exchangeable: bool) -> tuple[float, float]:

@@ -10,11 +10,10 @@ import numpy as np
 
 from reldyn._format import agreeing, counted
 from reldyn._types import Array, Column
-from reldyn.coupling._checks import is_number
 from reldyn.coupling.autoregression._asymmetry_fit import PairAsymmetry, Settings, fit_pair
 from reldyn.coupling.autoregression._asymmetry_result import AsymmetryResult
 from reldyn.coupling.autoregression._confounds import confounds
-from reldyn.errors import DesignError, check_option
+from reldyn.errors import DesignError, check_option, is_number
 from reldyn.panel import analysis
 from reldyn.stats import pool
 

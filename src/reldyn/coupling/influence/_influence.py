@@ -13,7 +13,7 @@ import numpy as np
 
 from reldyn._format import counted
 from reldyn._types import Array, Column, Flags
-from reldyn.coupling._checks import AVERAGES, AverageBy, check_optional_count, check_switches, is_number
+from reldyn.coupling._checks import AVERAGES, AverageBy, check_optional_count, check_switches
 from reldyn.coupling.influence._average import averaged
 from reldyn.coupling.influence._fit import (
     DETERMINED,
@@ -28,7 +28,7 @@ from reldyn.coupling.influence._fit import (
 from reldyn.coupling.influence._map import basins, fixed_points
 from reldyn.coupling.influence._result import InfluenceResult
 from reldyn.coupling.influence._test import Turns, influence_p
-from reldyn.errors import DataWarning, DesignError, check_option, warn_caller
+from reldyn.errors import DataWarning, DesignError, check_option, is_number, warn_caller
 from reldyn.panel import DyadSeries, analysis
 from reldyn.stats import known_seed, map_seeded
 

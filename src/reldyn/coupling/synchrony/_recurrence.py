@@ -10,7 +10,6 @@ import numpy as np
 
 from reldyn._format import counted
 from reldyn._types import Array, Column, Flags, Ints
-from reldyn.coupling._checks import is_number
 from reldyn.coupling.synchrony._cross_correlation import NEVER_VARIES, why_not
 from reldyn.coupling.synchrony._lag_products import lag_table
 from reldyn.coupling.synchrony._recurrence_lines import (
@@ -24,7 +23,7 @@ from reldyn.coupling.synchrony._recurrence_lines import (
 from reldyn.coupling.synchrony._surrogates import Surrogates, as_surrogates
 from reldyn.coupling.synchrony._synchrony import Case, Curves, answer_all, columns, pool
 from reldyn.coupling.synchrony._synchrony_result import SynchronyResult, assemble
-from reldyn.errors import DesignError, check_count, check_option
+from reldyn.errors import DesignError, check_count, check_option, is_number
 from reldyn.panel import DyadSeries, analysis, label_codes
 from reldyn.results import InState
 

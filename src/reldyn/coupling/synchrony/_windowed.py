@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from reldyn._types import Array, Column, Ints
-from reldyn.coupling._checks import is_number
 from reldyn.coupling.synchrony._cross_correlation import why_not
 from reldyn.coupling.synchrony._lag_products import fisher, perfect, standardised
 from reldyn.coupling.synchrony._surrogates import Surrogates, as_surrogates
 from reldyn.coupling.synchrony._synchrony import Case, Curves, answer_all, columns, pool, with_note
 from reldyn.coupling.synchrony._synchrony_result import SynchronyResult, assemble
 from reldyn.coupling.synchrony._windows import pick_peaks, window_starts, windowed_correlations
-from reldyn.errors import DesignError, check_count
+from reldyn.errors import DesignError, check_count, is_number
 from reldyn.panel import DyadSeries, analysis, label_codes
 from reldyn.results import InState
 

@@ -88,6 +88,36 @@ def _densities(white: Any, own: Any, carried: Any, constant: float, lag_answered
     return top
 
 
+@inlined
+def _answer(
+    t: int,
+    y: Any,
+    observed: Any,
+    shock: bool,
+    inverse: Any,
+    constant: float,
+    own: Any,
+    carried: Any,
+    base: Any,
+    white: Any,
+    noise: Any,
+    density: Any,
+) -> float:
+    """Write the noise at t and the relative density of the answer for every pair of phases; return the largest log."""
+    channels = base.shape[0]
+    if not observed[t]:
+        for c in range(channels):
+            noise[t, c] = base[c]
+        density[:] = 1.0
+        return 0.0
+    for c in range(channels):
+        noise[t, c] = y[t, c]
+        white[c] = 0.0
+        for d in range(c + 1):
+            white[c] += inverse[c, d] * (y[t, d] - base[d])
+    return float(_densities(white, own, carried, constant, t > 0 and observed[t - 1] and not shock, density))
+
+
 @jit
 def _forward(
     y: Any,
@@ -120,19 +150,8 @@ def _forward(
     begin(durations, flow, flow.tail, last)
     for t in range(n_occasions):
         _predict(t, night, x, coefficients, noise, base)
-        top = 0.0
-        if observed[t]:
-            for c in range(channels):
-                noise[t, c] = y[t, c]
-                white[c] = 0.0
-                for d in range(c + 1):
-                    white[c] += inverse[c, d] * (y[t, d] - base[d])
-            lag_answered = t > 0 and observed[t - 1] and not shock
-            top = _densities(white, own, by_night if night[t] else by_day, constant, lag_answered, density)
-        else:
-            for c in range(channels):
-                noise[t, c] = base[c]
-            density[:] = 1.0
+        carried_over = by_night if night[t] else by_day
+        top = _answer(t, y, observed, shock, inverse, constant, own, carried_over, base, white, noise, density)
         total = 0.0
         for k in range(n_states):
             arrived[k] = 0.0
@@ -279,19 +298,8 @@ def _filter_pairs(
     value = 0.0
     for t in range(n_occasions):
         _predict(t, night, x, coefficients, noise, base)
-        top = 0.0
-        if observed[t]:
-            for c in range(channels):
-                noise[t, c] = y[t, c]
-                white[c] = 0.0
-                for d in range(c + 1):
-                    white[c] += inverse[c, d] * (y[t, d] - base[d])
-            lag_answered = t > 0 and observed[t - 1] and not shock
-            top = _densities(white, own, by_night if night[t] else by_day, constant, lag_answered, density)
-        else:
-            for c in range(channels):
-                noise[t, c] = base[c]
-            density[:] = 1.0
+        carried_over = by_night if night[t] else by_day
+        top = _answer(t, y, observed, shock, inverse, constant, own, carried_over, base, white, noise, density)
         total = _step(t, density, chain, filtered, gamma, pairs)
         if observed[t]:
             value += np.log(total) + top
