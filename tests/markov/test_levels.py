@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import multivariate_normal
 
 from reldyn._kernels import chosen_kernels
-from reldyn.markov.regimes._levels import LevelData, fit_levels, gamma_dwell, geometric_dwell, level_start
+from reldyn.markov.regimes._levels import LevelData, LevelPrior, fit_levels, gamma_dwell, geometric_dwell, level_start
 from reldyn.markov.regimes._pool import fit_shared, linear_levels, pool_levels
 
 SHAPE = np.array([[1.0, 0.3], [-0.8, 0.5], [0.1, -1.0]])
@@ -66,9 +66,13 @@ def test_likelihood_sums_over_all_paths():
     assert fit.log_likelihood[0] == pytest.approx(brute_log_likelihood(data, start), abs=1e-10)
 
 
+PRIOR = LevelPrior(np.array([[0.3, 0.1], [0.0, 0.2], [0.1, 0.0], [0.0, -0.1]]), 15.0, 0.2)
+
+
+@pytest.mark.parametrize("prior", [None, PRIOR])
 @pytest.mark.parametrize("shock", [False, True])
 @pytest.mark.parametrize("free_sojourns", [False, True])
-def test_compiled_twin_takes_the_same_steps(shock, free_sojourns):
+def test_compiled_twin_takes_the_same_steps(shock, free_sojourns, prior):
     if chosen_kernels() != "numba":
         pytest.skip("numba is absent or switched off")
     data = some_data(4, 40, 2)
@@ -82,6 +86,7 @@ def test_compiled_twin_takes_the_same_steps(shock, free_sojourns):
             n_iterations=5,
             tolerance=0.5,
             free_sojourns=free_sojourns,
+            prior=prior,
             shock=shock,
             kernels=kernels,
         )
@@ -99,6 +104,40 @@ def test_likelihood_never_falls_with_everything_observed():
         for turn in range(1, 9)
     ]
     assert (np.diff(values, axis=0) > -1e-9).all()
+
+
+def test_penalised_likelihood_never_falls_and_ends_where_a_search_ends():
+    data = some_data(2, 50, 4, missing=0.0)
+    start = some_start(data, np.arange(3))
+
+    def penalised(turns):
+        fit = fit_levels(data, start, SHAPE, geometric_dwell(LEAVE), n_iterations=turns, tolerance=0.0, prior=PRIOR)
+        return fit.log_likelihood + PRIOR.log_density(fit), fit
+
+    values = [penalised(turn)[0] for turn in range(1, 9)]
+    assert (np.diff(values, axis=0) > -1e-9).all()
+    best, fit = penalised(2000)
+
+    # Neither a lag nor the effect can be moved without loss: the prior's mode is taken for what it is.
+    for place in [(1, 0), (2, 1), (4, 1)]:
+        for step in (-1e-3, 1e-3):
+            moved = dataclasses.replace(fit, coefficients=fit.coefficients.copy())
+            moved.coefficients[(slice(None), *place)] += step
+            there = fit_levels(data, moved, SHAPE, geometric_dwell(LEAVE), n_iterations=1)
+            assert (there.log_likelihood + PRIOR.log_density(moved) < best).all()
+    for step in (-1e-3, 1e-3):
+        moved = dataclasses.replace(fit, effect=fit.effect + step)
+        there = fit_levels(data, moved, SHAPE, geometric_dwell(LEAVE), n_iterations=1)
+        assert (there.log_likelihood + PRIOR.log_density(moved) < best).all()
+
+
+def test_lags_that_no_answer_speaks_of_are_those_of_the_prior():
+    data = some_data(2, 30, 8)
+    data = dataclasses.replace(data, night=np.zeros_like(data.night))
+    fit = fit_levels(
+        data, some_start(data, np.arange(3)), SHAPE, geometric_dwell(LEAVE), n_iterations=4, tolerance=0.0, prior=PRIOR
+    )
+    np.testing.assert_allclose(fit.coefficients[:, 3:5], np.broadcast_to(PRIOR.lags[2:], (2, 2, 2)), atol=1e-6)
 
 
 def planted(n, n_occasions, seed, effect):

@@ -30,6 +30,7 @@ from reldyn.markov.regimes import (
     MEANS,
     LevelData,
     LevelFit,
+    LevelPrior,
     SharedPhases,
     SwitchingData,
     fit_levels,
@@ -55,6 +56,10 @@ _FIRST_SOJOURN, _NEXT_SOJOURN = 6, 4
 # Mean sojourns of a dyad may differ from the shared ones: SD of their logarithm, and moves the prior is worth.
 _SPREAD = 0.2
 _MOVES = 8.0
+# Its memory between changes of phase may differ too, by SD of .1 to .3, and the size of its phases. A slow series that
+# is free in both explains itself as phases with much memory and little effect.
+LAG_OCCASIONS = 10.0
+EFFECT_SD = 0.2
 _SECOND_BELOW = 0.2
 # Shared phases that predict a direction no better than its best description without any: no null is fitted then.
 _SCREEN = 0.0
@@ -83,6 +88,12 @@ class PhasePrior:
     phases: SharedPhases
     shocks: SharedPhases
     n_dyads: int
+
+    @property
+    def level_prior(self) -> LevelPrior:
+        """What the phases of the others say of a dyad's own memory and effect."""
+        lags = self.phases.coefficients[1 : 1 + 2 * self.phases.shape.shape[1]]
+        return LevelPrior(lags, LAG_OCCASIONS, EFFECT_SD)
 
 
 def level_data(values: Array, series: DirectionSeries, design: Array) -> tuple[LevelData, Any]:
@@ -208,15 +219,17 @@ def _ratio(
     Against the best autoregression, or shared shocks with their effect paid for. With ``reach``, a ratio below it is an
     upper bound: where the first rivals leave less, the others are not sought.
     """
-    fit = fit_shared(data, prior.phases, n_iterations=_ITERATIONS)
-    enough = None if reach is None else fit.log_likelihood - reach / 2
+    mild = prior.level_prior
+    fit = fit_shared(data, prior.phases, n_iterations=_ITERATIONS, prior=mild)
+    penalised = fit.log_likelihood + mild.log_density(fit)
+    enough = None if reach is None else penalised - reach / 2
     posteriors = {prior.phases.n_states: fit.posterior}
     reference = reference_fit(switching, posteriors, shapes=False, enough=enough).log_likelihood
     shocks = np.full(len(reference), -np.inf)
     left = np.arange(len(reference)) if enough is None else np.flatnonzero(~(reference > enough))
     if len(left):
         shocks[left] = fit_shared(data.take(left), prior.shocks, n_iterations=_ITERATIONS).log_likelihood
-    ratio = 2 * (fit.log_likelihood - np.maximum(reference, shocks - 1))
+    ratio = 2 * (penalised - np.maximum(reference, shocks - 1))
     return ratio, fit, shocks - fit.log_likelihood
 
 
@@ -259,7 +272,7 @@ def assess_shared_irregular(
     """
     series, design = direction.series, direction.design
     data, _ = level_data(series.y[None], series, design)
-    values, free = _dispersions(data, prior.phases)
+    values, free = _dispersions(data, prior)
     observed = float(signed_ratio(values)[0])
     dwell = MEANS[free.index[0]]
     detail = {
@@ -282,7 +295,7 @@ def assess_shared_irregular(
             null, generators, sojourn_means=dwell, sojourn_cv=DISPERSIONS[BOUNDARY], moves=free.moves[0]
         )
         values = cut_answers(latent, margins, series.y, standardise=False)
-        found, _ = _dispersions(level_data(values, series, design)[0], prior.phases)
+        found, _ = _dispersions(level_data(values, series, design)[0], prior)
         return np.column_stack([signed_ratio(found), boundary_drop(found)])
 
     result = surrogate_test(
@@ -318,13 +331,13 @@ def _claim(observed: float, result: MonteCarlo, values: Array, detail: dict[str,
     )
 
 
-def _dispersions(data: LevelData, phases: SharedPhases) -> tuple[Array, LevelFit]:
+def _dispersions(data: LevelData, prior: PhasePrior) -> tuple[Array, LevelFit]:
     """Penalised log-likelihood per tabulated dispersion (n, 5), and the best fit of the first series.
 
     Two paths from the shared law, from irregular to strict and back; the larger value counts.
     """
-    n, n_states = len(data.y), phases.n_states
-    fit = fit_shared(data, phases, n_iterations=_ITERATIONS)
+    n, phases, n_states = len(data.y), prior.phases, prior.phases.n_states
+    fit = fit_shared(data, phases, n_iterations=_ITERATIONS, prior=prior.level_prior)
     start = level_start(
         data,
         effect=fit.effect,
@@ -334,17 +347,16 @@ def _dispersions(data: LevelData, phases: SharedPhases) -> tuple[Array, LevelFit
         moves=np.broadcast_to(phases.moves, (n, n_states, n_states)),
     )
     order = range(len(DISPERSIONS))
-    paths = [_path(data, start, phases, [*order][::-1]), _path(data, start, phases, [*order])]
+    paths = [_path(data, start, prior, [*order][::-1]), _path(data, start, prior, [*order])]
     values = np.stack([np.stack([path[c][0] for c in order], axis=1) for path in paths])
     path, dispersion = np.unravel_index(int(values[:, 0].argmax()), values[:, 0].shape)
     return values.max(axis=0), paths[int(path)][int(dispersion)][1].take(np.array([0]))
 
 
-def _path(
-    data: LevelData, start: LevelFit, phases: SharedPhases, order: list[int]
-) -> dict[int, tuple[Array, LevelFit]]:
-    prior = -0.5 * (np.log(MEANS / phases.dwell_means[:, None]) / _SPREAD) ** 2
-    prior = prior - prior.max(axis=1, keepdims=True)
+def _path(data: LevelData, start: LevelFit, prior: PhasePrior, order: list[int]) -> dict[int, tuple[Array, LevelFit]]:
+    phases, mild = prior.phases, prior.level_prior
+    of_dwell = -0.5 * (np.log(MEANS / phases.dwell_means[:, None]) / _SPREAD) ** 2
+    of_dwell = of_dwell - of_dwell.max(axis=1, keepdims=True)
     states = np.arange(phases.n_states)
     found, fit = {}, start
     for position, dispersion in enumerate(order):
@@ -355,10 +367,12 @@ def _path(
             gamma_dwell(dispersion),
             n_iterations=_NEXT_SOJOURN if position else _FIRST_SOJOURN,
             free_sojourns=True,
-            dwell_prior=prior,
+            dwell_prior=of_dwell,
             prior_moves=_MOVES * phases.moves,
+            prior=mild,
         )
-        found[dispersion] = (fit.log_likelihood + prior[states, fit.index].sum(axis=1), fit)
+        value = fit.log_likelihood + mild.log_density(fit) + of_dwell[states, fit.index].sum(axis=1)
+        found[dispersion] = (value, fit)
     return found
 
 

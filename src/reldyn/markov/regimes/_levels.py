@@ -126,6 +126,31 @@ class LevelFit:
         return LevelFit(*(getattr(self, field.name)[index] for field in dataclasses.fields(self)))
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class LevelPrior:
+    """What other series say of the memory and the effect of one.
+
+    Attributes
+    ----------
+    lags : (2 C, C) array
+        Mean lags by day and by night.
+    occasions : float
+        Occasions that each lag is worth: its prior SD is that of the noise over the root of this. 0: flat.
+    effect_sd : float
+        SD of effects around 1. Infinite: flat.
+    """
+
+    lags: Array
+    occasions: float
+    effect_sd: float
+
+    def log_density(self, fit: LevelFit) -> Array:
+        """(n,) log density of the fits less that at its mode."""
+        away = fit.coefficients[:, 1 : 1 + len(self.lags)] - self.lags
+        lags = np.einsum("nrc,ncd,nrd->n", away, np.linalg.inv(fit.covariance), away)
+        return np.asarray(-0.5 * (self.occasions * lags + ((fit.effect - 1) / self.effect_sd) ** 2))
+
+
 def level_start(
     data: LevelData, *, effect: Array, coefficients: Array, covariance: Array, index: Ints, moves: Array
 ) -> LevelFit:
@@ -161,6 +186,7 @@ def fit_levels(
     free_sojourns: bool = False,
     dwell_prior: Array | None = None,
     prior_moves: Array | None = None,
+    prior: LevelPrior | None = None,
     shock: bool = False,
     kernels: Kernels | None = None,
 ) -> LevelFit:
@@ -186,6 +212,8 @@ def fit_levels(
         Log prior of each row for each phase; flat by default.
     prior_moves : (K, K) array, optional
         Moves that the prior is worth; .5 each by default.
+    prior : LevelPrior, optional
+        Of memory and effect; flat by default. It is no part of the log-likelihood returned.
     shock : bool, default False
         Whether the shape enters the innovations.
     kernels : {"numpy", "numba"}, optional
@@ -197,9 +225,11 @@ def fit_levels(
     n_states = shape.shape[0]
     flat = np.zeros((n_states, len(dwell.hazard))) if dwell_prior is None else dwell_prior
     pseudo = np.full((n_states, n_states), 0.5) if prior_moves is None else prior_moves
+    channels = data.y.shape[2]
+    mild = LevelPrior(np.zeros((2 * channels, channels)), 0.0, np.inf) if prior is None else prior
     if chosen_kernels(kernels) == "numpy":
         freed = (free_emission, free_sojourns)
-        return _run(data, start, shape, dwell, (flat, pseudo), freed, (n_iterations, tolerance), shock=shock)
+        return _run(data, start, shape, dwell, (flat, pseudo, mild), freed, (n_iterations, tolerance), shock=shock)
     from reldyn.markov.regimes._levels_numba import run_batch
 
     table = [np.ascontiguousarray(part) for part in (dwell.hazard, dwell.log_leave, dwell.log_stay, dwell.first)]
@@ -218,6 +248,9 @@ def fit_levels(
         np.array(start.moves),
         np.ascontiguousarray(flat),
         np.ascontiguousarray(pseudo),
+        np.ascontiguousarray(mild.lags),
+        float(mild.occasions),
+        float(mild.effect_sd**-2),
         table[0],
         table[1],
         table[2],
@@ -235,7 +268,7 @@ def _run(
     start: LevelFit,
     shape: Array,
     dwell: DwellDistribution,
-    priors: tuple[Array, Array],
+    priors: tuple[Array, Array, LevelPrior],
     freed: tuple[bool, bool],
     limits: tuple[int, float],
     *,
@@ -275,13 +308,14 @@ def _run(
             rest=rest,
         )
         if freed[0]:
-            coefficients, covariance = steps.maximise(batch, level, pairs, noise)
+            mild = priors[2]
+            coefficients, covariance = steps.maximise(batch, level, pairs, noise, mild.lags, mild.occasions)
             moments = steps.aggregate(batch, pairs, noise, coefficients)
-            effect = steps.best_effect(*moments, shape, coefficients, covariance)
+            effect = steps.best_effect(*moments, shape, coefficients, covariance, mild.effect_sd**-2)
             found = _unless(resting, found, effect=effect, coefficients=coefficients, covariance=covariance)
         if freed[1]:
             logs = (dwell.log_leave, dwell.log_stay)
-            index, moves = steps.best_dwell(exits, stays, transitions, *priors, logs)
+            index, moves = steps.best_dwell(exits, stays, transitions, *priors[:2], logs)
             found = _unless(resting, found, index=index, moves=moves)
         for field in dataclasses.fields(out):
             getattr(out, field.name)[active] = getattr(found, field.name)

@@ -168,9 +168,21 @@ def aggregate(
                 mass[kind, j, k] += pairs[t, j, k]
 
 
+@inlined
+def lean(prior_lags: Any, prior_occasions: float, gram: Any, right: Any, total: Any) -> None:
+    """Add the prior of the lags to the moments, as occasions."""
+    n_lags, channels = prior_lags.shape
+    for i in range(n_lags):
+        gram[1 + i, 1 + i] += prior_occasions
+        for c in range(channels):
+            right[1 + i, c] += prior_occasions * prior_lags[i, c]
+            for d in range(channels):
+                total[c, d] += prior_occasions * prior_lags[i, c] * prior_lags[i, d]
+
+
 @jit
-def best_effect(mass: Any, rest: Any, shape: Any, coefficients: Any, covariance: Any) -> float:
-    """Generalised least squares of the size of the shared shape; never negative."""
+def best_effect(mass: Any, rest: Any, shape: Any, coefficients: Any, covariance: Any, precision: float) -> float:
+    """Generalised least squares of the size of the shared shape; never negative. ``precision``: of a mean of 1."""
     channels, n_states = shape.shape[1], shape.shape[0]
     root, inverse = np.zeros((channels, channels)), np.zeros((channels, channels))
     whitener_of(covariance, root, inverse)
@@ -195,7 +207,7 @@ def best_effect(mass: Any, rest: Any, shape: Any, coefficients: Any, covariance:
                         left += inverse[c, d] * rest[kind, j, k, d]
                     below += mass[kind, j, k] * white[c] * white[c]
                     above += white[c] * left
-    return max(above / max(below, 1e-12), 0.0)
+    return max((above + precision) / max(below + precision, 1e-12), 0.0)
 
 
 @inlined

@@ -13,7 +13,7 @@ import numpy as np
 
 from reldyn._kernels import inlined, jit
 from reldyn.markov.regimes._emission_numba import LEAST, dot, regression_of, solve, whitener_of
-from reldyn.markov.regimes._levels_moments_numba import aggregate, best_effect, lay_fixed, moments, moved_between
+from reldyn.markov.regimes._levels_moments_numba import aggregate, best_effect, lay_fixed, lean, moments, moved_between
 from reldyn.markov.regimes._sojourn_numba import (
     LARGEST,
     LOST,
@@ -415,6 +415,9 @@ def run_batch(
     moves: Any,
     dwell_prior: Any,
     prior_moves: Any,
+    prior_lags: Any,
+    prior_occasions: float,
+    effect_precision: float,
     hazards: Any,
     log_leave: Any,
     log_stay: Any,
@@ -490,9 +493,10 @@ def run_batch(
                 break
             if free_emission:
                 n_answered = moments(y[s], observed[s], night[s], level, shock, noise, pairs, table, gram, right, total)
+                lean(prior_lags, prior_occasions, gram, right, total)
                 solve(regression, floor[s], n_answered, coefficients[s], covariance[s])
                 aggregate(y[s], observed[s], night[s], x[s], shock, noise, pairs, coefficients[s], mass[s], rest[s])
-                effect[s] = best_effect(mass[s], rest[s], shape, coefficients[s], covariance[s])
+                effect[s] = best_effect(mass[s], rest[s], shape, coefficients[s], covariance[s], effect_precision)
             if free_sojourns:
                 moved_between(pairs, moved[s])
                 _update(exits[s], stays[s], moved[s], dwell_prior, prior_moves, log_leave, log_stay, index[s], moves[s])

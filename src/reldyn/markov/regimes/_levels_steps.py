@@ -127,8 +127,13 @@ def _smooth(forward: Array, weights: Array, hazard: Array, moves: Array) -> tupl
     return pairs, exits, stays
 
 
-def maximise(batch: Batch, level: Array, pairs: Array, noise: Array) -> tuple[Array, Array]:
-    """Regress y less its level on the noise before and covariates: (n, rows, C) coefficients, (n, C, C) covariance."""
+def maximise(
+    batch: Batch, level: Array, pairs: Array, noise: Array, prior_lags: Array, prior_occasions: float
+) -> tuple[Array, Array]:
+    """Regress y less its level on the noise before and covariates: (n, rows, C) coefficients, (n, C, C) covariance.
+
+    The prior enters as occasions: so many, at which one lagged channel was 1 and what followed is its mean lag.
+    """
     n, n_occasions, channels = batch.y.shape
     answered, lag_answered = batch.observed, batch.lag_answered()
     weight = pairs * answered[:, :, None, None]
@@ -154,6 +159,10 @@ def maximise(batch: Batch, level: Array, pairs: Array, noise: Array) -> tuple[Ar
         shares = before * chosen, now * chosen, weight * chosen[..., None]
         gram[:, block, block] += _variance(shares[0], shares[0], shares[2], level, "own")
         right[:, block] += _variance(*shares, level, "cross")
+    of_lags = np.arange(1, 1 + 2 * channels)
+    gram[:, of_lags, of_lags] += prior_occasions
+    right[:, of_lags] += prior_occasions * prior_lags
+    total = total + prior_occasions * prior_lags.T @ prior_lags
     n_rows, n_answered = gram.shape[1], np.maximum(answered.sum(axis=1), 1)
     coefficients = np.linalg.solve(gram + _RIDGE * n_answered[:, None, None] * np.eye(n_rows), right)
     explained = np.matmul(coefficients.transpose(0, 2, 1), right)
@@ -187,8 +196,10 @@ def aggregate(batch: Batch, pairs: Array, noise: Array, coefficients: Array) -> 
     return mass, sums
 
 
-def best_effect(mass: Array, rest: Array, shape: Array, coefficients: Array, covariance: Array) -> Array:
-    """Generalised least squares of the size of the shared shape, never negative: (n,)."""
+def best_effect(
+    mass: Array, rest: Array, shape: Array, coefficients: Array, covariance: Array, precision: float = 0.0
+) -> Array:
+    """Generalised least squares of the size of the shared shape, never negative: (n,). ``precision``: of a mean of 1."""
     channels = shape.shape[1]
     inverse = whiteners(covariance)[0]
     above, below = np.zeros(len(mass)), np.zeros(len(mass))
@@ -199,7 +210,7 @@ def best_effect(mass: Array, rest: Array, shape: Array, coefficients: Array, cov
         white = np.einsum("ncd,njkd->njkc", inverse, shift)
         below += np.einsum("njk,njkc->n", mass[:, kind], white**2)
         above += np.einsum("njkc,ncd,njkd->n", white, inverse, rest[:, kind])
-    return np.maximum(above / np.maximum(below, 1e-12), 0.0)
+    return np.maximum((above + precision) / np.maximum(below + precision, 1e-12), 0.0)
 
 
 def best_dwell(

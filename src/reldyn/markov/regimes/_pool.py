@@ -18,6 +18,7 @@ from reldyn.markov.regimes._levels import (
     DwellDistribution,
     LevelData,
     LevelFit,
+    LevelPrior,
     fit_levels,
     geometric_dwell,
     level_start,
@@ -104,7 +105,14 @@ class Pooled:
     log_likelihood: float
 
 
-def fit_shared(data: LevelData, shared: SharedPhases, *, n_iterations: int = 20, effect: float = 1.0) -> LevelFit:
+def fit_shared(
+    data: LevelData,
+    shared: SharedPhases,
+    *,
+    n_iterations: int = 20,
+    effect: float = 1.0,
+    prior: LevelPrior | None = None,
+) -> LevelFit:
     """Fit what is each series' own, the shape and its law being given.
 
     Parameters
@@ -115,12 +123,14 @@ def fit_shared(data: LevelData, shared: SharedPhases, *, n_iterations: int = 20,
     n_iterations : int, default 20
     effect : float, default 1.0
         To start from.
+    prior : LevelPrior, optional
+        Of memory and effect; flat by default.
 
     Returns
     -------
     LevelFit
     """
-    return _go_on(data, shared, _start(data, shared, effect), n_iterations)
+    return _go_on(data, shared, _start(data, shared, effect), n_iterations, prior)
 
 
 def linear_levels(data: LevelData) -> Array:
@@ -233,7 +243,9 @@ def _start(data: LevelData, shared: SharedPhases, effect: float) -> LevelFit:
     )
 
 
-def _go_on(data: LevelData, shared: SharedPhases, fit: LevelFit, n_iterations: int) -> LevelFit:
+def _go_on(
+    data: LevelData, shared: SharedPhases, fit: LevelFit, n_iterations: int, prior: LevelPrior | None = None
+) -> LevelFit:
     n, n_states = len(fit.effect), shared.n_states
     ready = dataclasses.replace(
         fit,
@@ -241,7 +253,14 @@ def _go_on(data: LevelData, shared: SharedPhases, fit: LevelFit, n_iterations: i
         moves=np.broadcast_to(shared.moves, (n, n_states, n_states)),
     )
     return fit_levels(
-        data, ready, shared.shape, shared.dwell, n_iterations=n_iterations, tolerance=_TOLERANCE, shock=shared.shock
+        data,
+        ready,
+        shared.shape,
+        shared.dwell,
+        n_iterations=n_iterations,
+        tolerance=_TOLERANCE,
+        prior=prior,
+        shock=shared.shock,
     )
 
 
