@@ -202,7 +202,7 @@ def test_two_ways_of_testing_that_disagree_decide_nothing(make):
     found = detection(make, "auto", "other dyads", p_alone=0.01).with_calibration(calibration("none")).verdicts()
     assert found[["verdict", "reason"]].iloc[0].tolist() == [
         "not decidable",
-        "phases not shown (p = .400) after doubling for two ways of testing; the direction by itself shows both "
+        "phases not shown (p = .400) once two ways of testing share the level; the direction by itself shows both "
         "(p = .010 before)",
     ]
 

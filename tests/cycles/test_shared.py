@@ -9,9 +9,10 @@ from reldyn.cycles import _detect
 from reldyn.cycles.ladder._claim_tests import Setting
 from reldyn.cycles.ladder._direction import DirectionFits, direction_seed
 from reldyn.cycles.ladder._shared import N_FOLDS, learn
-from reldyn.cycles.ladder._shared_tests import assess_shared_irregular, assess_shared_regimes
+from reldyn.cycles.ladder._shared_tests import _draws, assess_shared_irregular, assess_shared_regimes, level_data
 from reldyn.cycles.series._directions import CycleColumns, build_series
 from reldyn.cycles.series._series import DirectionSeries
+from reldyn.markov.regimes import fit_shared
 from reldyn.simulate._series import SeriesDesign, simulate_series
 
 
@@ -70,6 +71,33 @@ def test_strong_cycles_are_found_and_noise_is_not(sample, shared):
     assert min(test.statistic for test in found[:3]) > max(test.statistic for test in found[3:])
     assert found[0].detail["pooling"] == "shared"
     assert found[0].estimate > found[0].conf_low >= 0
+
+
+def test_the_other_way_of_being_slow_is_asked_where_it_is_plausible(sample):
+    asked = {}
+    for place in (0, 1, 16, 17, 18, 19, 20, 21):
+        direction = fits_of(sample[place], place)
+        known = direction._models.aic
+        short = min(known[0], min(value for order, value in known.items() if order))
+        longer = max(known[0], min(value for order, value in known.items() if order))
+        assert direction.other_behind == pytest.approx(longer - short)
+        names = [name for name, _ in _draws(direction, np.array([-1, -1]), shock_lead=-9.0, shortest=8.0)]
+        asked[direction.other_behind > 4] = names
+        assert ("other gaussian" in names) == (direction.other_behind <= 4)
+    assert set(asked) == {True, False}
+
+
+def test_a_dyad_leans_on_the_memory_and_the_effect_of_the_others(sample, shared):
+    direction, prior = fits_of(sample[16], 16), shared.priors[16]
+    data, _ = level_data(direction.series.y[None], direction.series, direction.design)
+    free, leaning = fit_shared(data, prior.phases), fit_shared(data, prior.phases, prior=prior.level_prior)
+    channels = data.y.shape[2]
+    lags = slice(1, 1 + 2 * channels)
+    assert prior.level_prior.lags.shape == (2 * channels, channels)
+    away = [np.abs(fit.coefficients[0, lags] - prior.level_prior.lags).sum() for fit in (free, leaning)]
+    assert away[1] < away[0]
+    assert abs(leaning.effect[0] - 1) < abs(free.effect[0] - 1)
+    assert leaning.log_likelihood[0] <= free.log_likelihood[0] + 1e-2
 
 
 def test_a_strict_rhythm_is_not_irregular(shared):

@@ -9,7 +9,13 @@ from scipy.stats import norm
 
 import reldyn as rd
 from reldyn.cycles.ladder import _claim_tests as claim_tests
-from reldyn.cycles.ladder._claim_tests import Setting, both_claims, extend_claim_tests, run_claim_tests
+from reldyn.cycles.ladder._claim_tests import (
+    Setting,
+    both_claims,
+    extend_claim_tests,
+    run_claim_tests,
+    shares_of_level,
+)
 from reldyn.cycles.ladder._rounds import limits_of, needed_surrogates, open_decisions, rounds
 from reldyn.cycles.ladder._verdict import adjust
 from reldyn.cycles.series._directions import CycleColumns, build_series
@@ -153,16 +159,17 @@ class Ways:
     ("shared", "alone", "wanted", "by_itself"),
     [
         # No surrogate reached it: nothing by itself could be clearer.
-        ((0.01, 0.01), (0.01, 0.01), (0.02, 0.02), np.nan),
-        ((0.03, 0.02), (0.5, 0.5), (0.06, 0.04), 1.0),
-        ((0.4, 0.5), (0.02, 0.01), (0.04, 0.02), 0.02),
-        # By itself each claim shows at .05 and none at .025: no sign of it is lost in ``p_alone``.
-        ((0.4, 0.5), (0.04, 0.03), (0.08, 0.06), 0.04),
+        ((0.01, 0.01), (0.01, 0.01), (0.0125, 0.0125), np.nan),
+        ((0.04, 0.02), (0.02, 0.02), (0.05, 0.025), 0.02),
+        ((0.06, 0.02), (0.5, 0.5), (0.075, None), 1.0),
+        ((0.4, 0.5), (0.01, 0.01), (0.05, 0.05), 0.01),
+        # By itself each claim shows at .05 and none at .01: no sign of it is lost in ``p_alone``.
+        ((0.4, 0.5), (0.04, 0.03), (0.2, 0.15), 0.04),
         ((0.8, 0.5), (0.6, 0.5), (1.0, None), 1.0),
-        ((1.0, 1.0), (0.01, 0.01), (0.02, 0.02), 0.01),
+        ((1.0, 1.0), (0.01, 0.01), (0.05, 0.05), 0.01),
     ],
 )
-def test_of_two_ways_the_clearer_counts_at_twice_its_p_values(make, monkeypatch, shared, alone, wanted, by_itself):
+def test_of_two_ways_the_clearer_counts_by_its_share_of_the_level(make, monkeypatch, shared, alone, wanted, by_itself):
     ways = Ways(make, shared, alone)
     monkeypatch.setattr(claim_tests, "_regimes", ways.test("regimes", 0))
     monkeypatch.setattr(claim_tests, "_irregular", ways.test("irregular", 1))
@@ -177,20 +184,25 @@ def test_of_two_ways_the_clearer_counts_at_twice_its_p_values(make, monkeypatch,
     assert np.isnan(nothing)
 
 
-def test_two_ways_keep_the_level():
+@pytest.mark.parametrize("n_surrogates", [39, 98, 99, 999])
+def test_two_ways_keep_the_level(n_surrogates):
     rng = np.random.default_rng(3)
     # Uniform p-values, as alike as two tests of one series are.
     normal = rng.standard_normal((100_000, 1)) * np.sqrt(0.5) + rng.standard_normal((100_000, 2)) * np.sqrt(0.5)
-    doubled = np.minimum(1, 2 * norm.sf(normal).min(axis=1))
-    assert 0.035 < (doubled <= 0.05).mean() < 0.05
+    shares = np.array(shares_of_level(n_surrogates, 0.05))
+    assert shares.sum() == 1
+    # Either way can reach its share.
+    assert (1 / (n_surrogates + 1) <= shares * 0.05 + 1e-12).all()
+    weighted = np.minimum(1, (norm.sf(normal) / shares).min(axis=1))
+    assert 0.035 < (weighted <= 0.05).mean() < 0.05
 
 
-def test_limits_are_doubled_with_the_p_values_and_by_the_statistic_of_each_null(make):
+def test_limits_are_divided_as_the_p_values_and_by_the_statistic_of_each_null(make):
     drawn = {"one hump": np.tile([0.0, 4.0], 50), "own margin": np.zeros(100)}
-    regimes = dataclasses.replace(make.claim("regimes", 0.02, n=99), statistic=3.0, drawn=drawn, n_ways=2)
-    timing = dataclasses.replace(make.claim("irregular", 0.02, n=99), n_ways=2, drawn={})
+    regimes = dataclasses.replace(make.claim("regimes", 0.02, n=99), statistic=3.0, drawn=drawn, n_ways=2, weight=0.5)
+    timing = dataclasses.replace(make.claim("irregular", 0.02, n=99), n_ways=2, weight=0.5, drawn={})
     assert limits_of([regimes, timing]) == (pytest.approx(0.6, abs=0.3), 1.0)
     by_null = dataclasses.replace(regimes, detail={"statistic_by_null": {"one hump": 9.0, "own margin": 3.0}})
     assert limits_of([by_null, timing])[1] < 0.25
     assert limits_of([by_null, timing])[0] == 0.02
-    assert needed_surrogates(np.array([0.02] + [0.5] * 49), 0, 0.05, 2) == 1999
+    assert needed_surrogates(np.array([0.02] + [0.5] * 49), 0, 0.05, 0.5) == 1999

@@ -118,11 +118,12 @@ def detect_cycles(
         where at least 16 dyads can be tested (with 39 surrogates or more) and shared phases predict dyads they were
         not learned from better than shared skewed shocks and each dyad's own changing variance do; else every dyad is
         tested by itself. Where phases are shared, a direction is tested both ways, because cycles of another kind
-        than the others' are seen only by itself: the way that speaks more clearly for both claims counts, at twice
-        its p-values. ``"shared"`` shares even if the others' phases predict no better, for a sensitivity analysis.
-        p-values come from the dyad's own surrogates in any case; a result says which was used. *not supported* rests
-        on the test of the direction by itself, whose power is stored. ``"none"``: every verdict depends on its own
-        dyad alone.
+        than the others' are seen only by itself: the way that speaks more clearly for both claims counts. Four fifths
+        of the level go to the phases of others and one fifth to the direction by itself (halves with fewer than 99
+        surrogates, with which a fifth cannot be reached): p-values are divided by that share. ``"shared"`` shares even
+        if the others' phases predict no better, for a sensitivity analysis. p-values come from the dyad's own
+        surrogates in any case; a result says which was used. *not supported* rests on the test of the direction by
+        itself, whose power is stored. ``"none"``: every verdict depends on its own dyad alone.
     effect : float, default 1.5
         Size of abrupt two-phase cycles, each level so many SD of the noise from their middle, that *not supported*
         speaks of: it takes a stored power of .80 or more for them (lower 95 % limit) at this length, missing share,

@@ -13,7 +13,7 @@ import numpy as np
 from reldyn.cycles._sample_level import SampleEstimate, pool_directions, prevalence
 from reldyn.cycles._text import headline, methods, sections
 from reldyn.cycles.consequences._triggers import TriggerEffect
-from reldyn.cycles.ladder._claims import intermittent_p, ways_of
+from reldyn.cycles.ladder._claims import intermittent_p, weight_of
 from reldyn.cycles.ladder._outcome import Outcome, claim_of, evidence_of, n_cycles, n_surrogates
 from reldyn.cycles.ladder._rounds import needed_surrogates
 from reldyn.cycles.ladder._verdict import MIN_CYCLES, NOT_COVERED, adjust, decide
@@ -178,10 +178,10 @@ class CycleResult(Result):
     def _needed(self, index: int, *, adjusted: bool) -> int | None:
         """Surrogates that could change an adjusted decision made at the smallest p-value those drawn can give."""
         one = self.outcomes[index]
-        drawn, ways = n_surrogates(one), ways_of(one.tests)
-        if not adjusted or not drawn or not float(self._raw[index]) * (drawn + 1) < ways + 1e-9:
+        drawn, weight = n_surrogates(one), weight_of(one.tests)
+        if not adjusted or not drawn or not float(self._raw[index]) * weight * (drawn + 1) < 1 + 1e-9:
             return None
-        return needed_surrogates(self._raw, index, self.alpha, ways)
+        return needed_surrogates(self._raw, index, self.alpha, weight)
 
     def phases(self) -> pd.DataFrame:
         """Posterior probability of each phase at every scheduled occasion.

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from reldyn._format import counted
+from reldyn.cycles.ladder._claim_tests import shares_of_level
 from reldyn.results import equals_p, format_table
 
 if TYPE_CHECKING:
@@ -80,11 +81,13 @@ def _masked(result: CycleResult) -> str:
 def _pooling(result: CycleResult) -> str:
     if result.setting.get("phases_from") != "other dyads":
         return ""
+    shared, alone = shares_of_level(int(result.setting["n_surrogates"]), result.alpha)
+    of_level = f"{shared:g} with phases of others and {alone:g} by itself"
     return (
         "Regimes and irregular timing are tested with phases whose shape and transitions were learned from the other "
         "dyads, in folds, never from the dyad that is tested; size of effect, noise, memory and surrogates are its "
-        "own. A direction that these do not show is tested by itself as well; the clearer of both ways counts, at "
-        "twice its p-values. "
+        "own. A direction that these do not show is tested by itself as well; the clearer of both ways counts, its "
+        f"p-values divided by {of_level}, so that both together keep the level. "
     )
 
 

@@ -56,6 +56,11 @@ class LinearModels:
     measured: MeasurementFit
     aic: dict[int, float]
 
+    @property
+    def behind(self) -> float:
+        """By how much the AIC of the other kind of `fit_linear` is larger than that of the better one."""
+        return self.aic[_chosen(self.aic, "other")] - self.aic[_chosen(self.aic, "better")]
+
 
 def linear_models(y: Array, *, night: Flags, elapsed: Array, design: Array, gaussian: bool) -> LinearModels:
     """Fit every linear model that `fit_linear` chooses from, without what it takes to draw from one.

@@ -38,6 +38,7 @@ __all__ = [
     "for_two_ways",
     "run_claim_tests",
     "seed_of",
+    "shares_of_level",
 ]
 
 
@@ -81,6 +82,27 @@ class ClaimTests:
     p_alone: float = float("nan")
 
 
+# Share of the level for phases of others where the rest is enough for the direction by itself: weak cycles are found by
+# the first, and what the second finds is clear by itself.
+_FOR_SHARED = 0.8
+
+
+def shares_of_level(n_surrogates: int, alpha: float) -> tuple[float, float]:
+    """Shares of the level for phases of other dyads and for the direction by itself.
+
+    Four fifths and one fifth; halves where so few surrogates could not reach a fifth of the level.
+
+    Examples
+    --------
+    >>> shares_of_level(99, 0.05), shares_of_level(39, 0.05)
+    ((0.8, 0.2), (0.5, 0.5))
+    """
+    alone = round(1 - _FOR_SHARED, 9)
+    if round(1 / (alpha * alone), 9) > n_surrogates + 1:
+        return 0.5, 0.5
+    return _FOR_SHARED, alone
+
+
 def for_two_ways(alpha: float) -> int:
     """Surrogates from which twice the smallest p-value reaches the level.
 
@@ -102,7 +124,7 @@ def check_pooling(pooling: str, n_surrogates: int, alpha: float) -> None:
     check_option(pooling, POOLINGS, "pooling")
     if pooling == "shared" and n_surrogates < for_two_ways(alpha):
         raise DesignError(
-            f"n_surrogates={n_surrogates!r}: with pooling='shared' p-values of two ways of testing are doubled, so "
+            f"n_surrogates={n_surrogates!r}: with pooling='shared' two ways of testing share the level, so "
             f"give {for_two_ways(alpha)} or more, below which none can reach {alpha:g}."
         )
 
@@ -182,9 +204,9 @@ def _either_way(
 ) -> tuple[list[ClaimTest], float]:
     """Test *regimes* and *irregular* by the direction itself; with phases of other dyads in both ways.
 
-    Of two ways the one that speaks more clearly for both claims is reported, at twice its p-values: whichever is taken,
-    the chance of a false alarm is at most the sum of both. Phases of others see weak cycles like theirs; a direction
-    whose phases are of another kind is seen by itself alone.
+    Of two ways the one that speaks more clearly for both claims is reported, its p-values divided by its share of the
+    level: whichever is taken, the chance of a false alarm is at most the sum of both. Phases of others see weak cycles
+    like theirs; a direction whose phases are of another kind is seen by itself alone.
 
     Returns
     -------
@@ -193,14 +215,15 @@ def _either_way(
     """
     if prior is None:
         return _one_way(direction, setting, None, rhythmic=rhythmic), float("nan")
+    shares = shares_of_level(setting.n_surrogates, setting.alpha)
     shared = _one_way(direction, setting, prior, rhythmic=rhythmic)
     # Nothing could speak more clearly than a series that no surrogate reaches. Without any it was not asked.
     drawn = min(test.n_surrogates for test in shared)
     if drawn and intermittent_p(shared) <= 1 / (drawn + 1):
-        return _doubled(shared), float("nan")
+        return _weighted(shared, shares[0]), float("nan")
     alone = _one_way(direction, setting, None, rhythmic=rhythmic)
-    clearer = min((shared, alone), key=lambda tests: (intermittent_p(tests), tests[0].p_value))
-    return _doubled(clearer), intermittent_p(alone)
+    both = _weighted(shared, shares[0]), _weighted(alone, shares[1])
+    return min(both, key=lambda tests: (intermittent_p(tests), tests[0].p_value)), intermittent_p(alone)
 
 
 def _one_way(
@@ -212,8 +235,12 @@ def _one_way(
     return [regimes, _irregular(direction, setting, prior)]
 
 
-def _doubled(tests: Sequence[ClaimTest]) -> list[ClaimTest]:
-    return [dataclasses.replace(test, p_value=min(1.0, 2 * test.p_value), n_ways=2) for test in tests]
+def _weighted(tests: Sequence[ClaimTest], weight: float) -> list[ClaimTest]:
+    # Shares of surrogates meet the level that they equal: no last digit decides.
+    return [
+        dataclasses.replace(test, p_value=min(1.0, round(test.p_value / weight, 12)), n_ways=2, weight=weight)
+        for test in tests
+    ]
 
 
 def _apart(direction: DirectionFits, regimes: ClaimTest, setting: Setting) -> list[ClaimTest]:
@@ -294,6 +321,6 @@ def extend_claim_tests(
     def extended(test: ClaimTest) -> ClaimTest:
         way = prior if test.detail.get("pooling") == "shared" else None
         more = again[test.claim](direction, setting, way, test.drawn)
-        return _doubled([more])[0] if test.n_ways > 1 else more
+        return _weighted([more], test.weight)[0] if test.n_ways > 1 else more
 
     return tuple(extended(test) if test.claim in again and test.drawn else test for test in tests)

@@ -24,8 +24,8 @@ class ClaimTest:
     statistic : float
         Large values speak for the claim.
     p_value : float
-        (1 + exceedances) / (surrogates + 1), or h / n where sequential stopping ended the run; never zero. Times
-        ``n_ways``, at most 1.
+        (1 + exceedances) / (surrogates + 1), or h / n where sequential stopping ended the run; never zero. Divided by
+        ``weight``, at most 1.
     n_surrogates : int
         Surrogates drawn for the p-value.
     estimate, conf_low, conf_high : float
@@ -47,7 +47,10 @@ class ClaimTest:
         Statistics per null of runs that may go on; empty in results.
     n_ways : int
         2 where the claim was tested with phases of other dyads and by the direction itself, and the way that speaks
-        more clearly for *intermittent* is reported: p-values are then doubled (Bonferroni).
+        more clearly for *intermittent* is reported.
+    weight : float
+        Share of the level that this way was given: p-values are divided by it (weighted Bonferroni), so that the
+        chance of a false alarm in either way is at most the level.
     """
 
     claim: Claim
@@ -63,6 +66,7 @@ class ClaimTest:
     n_failed: int = 0
     drawn: Mapping[str, Array] = dataclasses.field(default_factory=dict)
     n_ways: int = 1
+    weight: float = 1.0
 
 
 def intermittent_p(tests: Iterable[ClaimTest]) -> float:
@@ -77,9 +81,9 @@ def intermittent_p(tests: Iterable[ClaimTest]) -> float:
     return max(regimes, irregular)
 
 
-def ways_of(tests: Iterable[ClaimTest]) -> int:
-    """In how many ways *intermittent* was tested: what its p-values were multiplied by."""
-    return max((test.n_ways for test in tests), default=1)
+def weight_of(tests: Iterable[ClaimTest]) -> float:
+    """Share of the level that the reported way of testing *intermittent* was given; 1 where there is one way."""
+    return min((test.weight for test in tests), default=1.0)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -77,6 +77,11 @@ class DirectionFits:
         """The other way of being slow: measurement error in place of an autoregression, or the reverse."""
         return self._null("other")
 
+    @property
+    def other_behind(self) -> float:
+        """By how much the AIC of the other way of being slow is larger."""
+        return self._models.behind
+
     def _null(self, kind: Literal["better", "other"]) -> LinearNull:
         return fit_linear(
             self.series.y,

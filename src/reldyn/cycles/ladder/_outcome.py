@@ -48,8 +48,8 @@ class Outcome:
         By stored calibration or by one handed over; None where none covers these tests. With phases from other
         dyads: of the test of the direction by itself, whose p-value is ``p_alone``.
     p_alone : float
-        Of *intermittent* from the direction by itself, before doubling, where it was tested beside phases from other
-        dyads; NaN elsewhere.
+        Of *intermittent* from the direction by itself, where it was tested beside phases from other dyads: before
+        division by its share of the level. NaN elsewhere.
     n_masked : int
         Occasions left out because they lie in a careless stretch.
     """

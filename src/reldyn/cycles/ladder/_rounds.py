@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from reldyn._types import Array, Flags
-from reldyn.cycles.ladder._claims import ClaimTest, ways_of
+from reldyn.cycles.ladder._claims import ClaimTest, weight_of
 from reldyn.cycles.ladder._verdict import adjust
 from reldyn.stats import DECISIONS, decision_limits, exceeds
 
@@ -41,25 +41,25 @@ def limits_of(tests: Sequence[ClaimTest]) -> tuple[float, float]:
     Returns
     -------
     (low, high) : tuple of float
-        The p-value itself twice where no run can go on; doubled where two ways of testing were compared.
+        The p-value itself twice where no run can go on; divided by the share of the level as p-values are.
     """
     low, high = 0.0, 0.0
     found = {test.claim: test for test in tests}
-    ways = ways_of(tests)
+    weight = weight_of(tests)
     if "irregular" not in found:
         return 1.0, 1.0
     for claim in ("regimes", "irregular"):
         test = found[claim]
         # A run that was stopped has its answer.
         if not test.drawn or test.detail.get("stopped"):
-            low, high = max(low, test.p_value / ways), max(high, test.p_value / ways)
+            low, high = max(low, test.p_value * weight), max(high, test.p_value * weight)
         observed = test.detail.get("statistic_by_null", {})
         for null, values in test.drawn.items():
             first = values if values.ndim == 1 else values[:, 0]
             exceeded = exceeds(first, observed.get(null, test.statistic))
             least, most = decision_limits(int(exceeded.sum()), len(first))
             low, high = max(low, least), max(high, most)
-    return min(1.0, ways * low), min(1.0, ways * high)
+    return min(1.0, low / weight), min(1.0, high / weight)
 
 
 def open_decisions(limits: Sequence[tuple[float, float]], alpha: float) -> Flags:
@@ -91,7 +91,7 @@ def open_decisions(limits: Sequence[tuple[float, float]], alpha: float) -> Flags
     return np.asarray(possibly & ~surely)
 
 
-def needed_surrogates(p_values: Array, index: int, alpha: float, n_ways: int = 1) -> int:
+def needed_surrogates(p_values: Array, index: int, alpha: float, weight: float = 1.0) -> int:
     """Surrogates from which a direction whose p-value is the smallest possible would pass the adjustment.
 
     Parameters
@@ -101,8 +101,8 @@ def needed_surrogates(p_values: Array, index: int, alpha: float, n_ways: int = 1
     index : int
         The direction.
     alpha : float
-    n_ways : int, default 1
-        What the smallest p-value is multiplied by.
+    weight : float, default 1
+        What the smallest p-value is divided by.
 
     Returns
     -------
@@ -116,4 +116,4 @@ def needed_surrogates(p_values: Array, index: int, alpha: float, n_ways: int = 1
     """
     known = p_values[np.isfinite(p_values)]
     rank = int((known <= p_values[index]).sum())
-    return math.ceil(round(n_ways * len(known) / (alpha * rank), 9)) - 1
+    return math.ceil(round(len(known) / (weight * alpha * rank), 9)) - 1

@@ -48,8 +48,8 @@ class Evidence:
     unknown : str
         Why the power is None where it is, and what would mend it.
     p_alone : float
-        Of *intermittent* from the direction by itself, to which the power then belongs, before doubling for two ways
-        of testing; NaN where there is only one way, or phases of other dyads showed it at once.
+        Of *intermittent* from the direction by itself, to which the power then belongs: before division by its share of
+        the level. NaN where there is only one way of testing, or phases of other dyads showed it at once.
     effect : float
         Size of the cycles that the power is about, in SD of the noise.
     needed : int or None
@@ -119,7 +119,7 @@ def _without_result(evidence: Evidence, *, regimes: bool) -> tuple[Verdict, str]
         lacking = f"phases, but irregular timing not shown (p = {format_p(evidence.p_irregular)})"
     if evidence.p_alone <= evidence.alpha:
         return "not decidable", (
-            f"{lacking} after doubling for two ways of testing; the direction by itself shows both "
+            f"{lacking} once two ways of testing share the level; the direction by itself shows both "
             f"(p = {format_p(evidence.p_alone)} before)"
         )
     if evidence.power is None:

@@ -3,7 +3,15 @@
 Arrays in, arrays out: it knows no column names and no partners.
 """
 
-from reldyn.markov.regimes._levels import LevelData, LevelFit, LevelPrior, fit_levels, gamma_dwell, level_start, nearest_mean
+from reldyn.markov.regimes._levels import (
+    LevelData,
+    LevelFit,
+    LevelPrior,
+    fit_levels,
+    gamma_dwell,
+    level_start,
+    nearest_mean,
+)
 from reldyn.markov.regimes._memoryless import MemorylessFit, fit_memoryless
 from reldyn.markov.regimes._pool import Pooled, SharedPhases, class_scores, fit_shared, linear_levels, pool_levels
 from reldyn.markov.regimes._ramps import RAMP_STEPS, RampFit, fit_ramps

@@ -182,7 +182,7 @@ def lean(prior_lags: Any, prior_occasions: float, gram: Any, right: Any, total: 
 
 @jit
 def best_effect(mass: Any, rest: Any, shape: Any, coefficients: Any, covariance: Any, precision: float) -> float:
-    """Generalised least squares of the size of the shared shape; never negative. ``precision``: of a mean of 1."""
+    """Generalised least squares of the size of the shared shape; never negative. ``precision``: of the prior."""
     channels, n_states = shape.shape[1], shape.shape[0]
     root, inverse = np.zeros((channels, channels)), np.zeros((channels, channels))
     whitener_of(covariance, root, inverse)

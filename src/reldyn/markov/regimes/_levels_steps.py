@@ -199,7 +199,7 @@ def aggregate(batch: Batch, pairs: Array, noise: Array, coefficients: Array) -> 
 def best_effect(
     mass: Array, rest: Array, shape: Array, coefficients: Array, covariance: Array, precision: float = 0.0
 ) -> Array:
-    """Generalised least squares of the size of the shared shape, never negative: (n,). ``precision``: of a mean of 1."""
+    """Generalised least squares of the size of the shared shape, never negative: (n,). ``precision``: of the prior."""
     channels = shape.shape[1]
     inverse = whiteners(covariance)[0]
     above, below = np.zeros(len(mass)), np.zeros(len(mass))
