@@ -50,6 +50,11 @@ def test_a_single_dyad_is_judged_by_raw_p_values(make):
 
 
 def test_phases_that_were_shown_but_returned_too_rarely_decide_nothing(make):
+    own = make.outcome(1, "a", (0.001, 0.5, 0.001, 0.5), fit=make.phases(n_cycles=2.4))
+    regimes = dataclasses.replace(own.tests[0], detail={**own.tests[0].detail, "pooling": "shared", "n_cycles": 6.0})
+    shown = make.result([dataclasses.replace(own, tests=(regimes, *own.tests[1:]))]).verdicts()
+    assert shown["n_cycles"].tolist() == [6.0]
+    assert "cycles of them" not in shown["reason"][0]
     few = make.result([make.outcome(1, "a", (0.001, 0.5, 0.001, 0.5), fit=make.phases(n_cycles=2.4))])
     assert few.verdicts().loc[0, ["verdict", "reason"]].tolist() == [
         "not decidable",

@@ -143,7 +143,8 @@ class CycleResult(Result):
         -------
         pandas.DataFrame
             ``dyad``, ``giver``, ``verdict`` (``"supported"``, ``"rhythm"``, ``"not supported"``, ``"not
-            decidable"``), ``reason``, ``n_occasions``, ``n_cycles``, ``floor_share``, ``n_masked`` (occasions left
+            decidable"``), ``reason``, ``n_occasions``, ``n_cycles`` (expected returns to the warmest of the phases that
+            were tested, its own or those of other dyads), ``floor_share``, ``n_masked`` (occasions left
             out as careless stretches), ``n_surrogates`` (behind the p-value; 0 where none was needed). With covariates
             also ``without_covariates``: the verdict where none enters.
         """

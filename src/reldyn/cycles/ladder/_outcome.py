@@ -104,7 +104,10 @@ def n_surrogates(outcome: Outcome) -> int:
 
 
 def n_cycles(outcome: Outcome) -> float:
-    """Expected returns to the warmest phase; NaN without a fit."""
+    """Expected returns to the warmest of the phases that were tested; NaN without any."""
+    regimes = claim_of(outcome, "regimes")
+    if regimes is not None and "n_cycles" in regimes.detail:
+        return float(regimes.detail["n_cycles"])
     return float("nan") if outcome.fit is None else outcome.fit.n_cycles
 
 

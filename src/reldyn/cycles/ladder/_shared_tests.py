@@ -139,8 +139,8 @@ def assess_shared_regimes(
     -------
     ClaimTest
         As of `assess_regimes`, not tested further where the statistic is below 0; ``detail`` has ``pooling``
-        ``"shared"``, ``effect`` (the size of the shared shape) and
-        ``n_taught``.
+        ``"shared"``, ``effect`` (the size of the shared shape), ``n_cycles`` (expected returns to the warmest shared
+        phase) and ``n_taught``.
     """
     series, design = direction.series, direction.design
     data, prepared = level_data(series.y[None], series, design)
@@ -185,6 +185,7 @@ def assess_shared_regimes(
             "pooling": "shared",
             "n_taught": prior.n_dyads,
             "effect": float(fit.effect[0]),
+            "n_cycles": _returns(fit, prior.phases),
             "shock_lead": shock_lead,
             "p_by_null": {name: result.p_value for name, result in results.items()},
             "shortest_dwell": shortest,
@@ -236,6 +237,13 @@ def _ratio(
         shocks[left] = fit_shared(data.take(left), prior.shocks, n_iterations=_ITERATIONS).log_likelihood
     ratio = 2 * (penalised - np.maximum(reference, shocks - 1))
     return ratio, fit, shocks - fit.log_likelihood
+
+
+def _returns(fit: LevelFit, phases: SharedPhases) -> float:
+    """Expected number of moves into the warmest shared phase."""
+    warmest = int(phases.shape[:, 0].argmax())
+    moves = fit.transitions[0][:, warmest]
+    return float(moves.sum() - moves[warmest])
 
 
 def _distance(fit: LevelFit, phases: SharedPhases) -> tuple[float, float, float]:
