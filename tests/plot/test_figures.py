@@ -77,6 +77,13 @@ def test_trajectories_refuse_an_unknown_dyad(panel):
         rd.plot.trajectories(panel, ["warmth"], dyads=["c9"])
 
 
+def test_trajectories_without_an_answer_are_refused():
+    frame = pd.DataFrame([(1, r, t, np.nan) for r in "fm" for t in (0, 1)], columns=["dyad", "role", "t", "nothing"])
+    empty = rd.DyadPanel(frame, dyad="dyad", person="role", role="role", time="t")
+    with pytest.raises(rd.errors.DataError, match="Nobody answered 'nothing', so there is nothing to draw"):
+        rd.plot.trajectories(empty, "nothing")
+
+
 def test_trajectories_of_no_dyad_or_no_variable_are_refused(panel):
     with pytest.raises(DataError, match=r"^dyads= names no dyad: leave it out, or name some\.$"):
         rd.plot.trajectories(panel, ["warmth"], dyads=[])

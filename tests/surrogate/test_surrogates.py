@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from reldyn.errors import DataError
 from reldyn.simulate._series import SeriesDesign, simulate_series
 from reldyn.surrogate import (
     PhaseNull,
@@ -240,7 +241,7 @@ def test_shifts_are_by_whole_days_and_never_by_none():
     y = np.arange(15.0)
     firsts = {shift_days(y, day, np.random.default_rng(k))[0] for k in range(60)}
     assert firsts == {3.0, 6.0, 9.0, 12.0}
-    with pytest.raises(ValueError, match="two or more days with equally many occasions"):
+    with pytest.raises(DataError, match="two or more days with equally many occasions"):
         shift_days(y[:-1], day[:-1], np.random.default_rng(0))
 
 
@@ -251,7 +252,7 @@ def test_iaaft_keeps_values_and_nearly_the_spectrum():
         np.testing.assert_allclose(np.sort(drawn[k], axis=0), np.sort(y, axis=0))
     wanted, found = np.abs(np.fft.rfft(y, axis=0)), np.abs(np.fft.rfft(drawn, axis=1))
     assert np.sqrt(np.mean((found - wanted) ** 2)) < 0.25 * wanted.std()
-    with pytest.raises(ValueError, match="without missing values"):
+    with pytest.raises(DataError, match="without missing values"):
         iaaft(np.full((4, 1), np.nan), generators(1))
 
 

@@ -46,7 +46,7 @@ def trajectories(panel: DyadPanel, variables: Sequence[str], *, dyads: Sequence[
     Raises
     ------
     DataError
-        A dyad or a column is not in the panel, or a column holds text.
+        A dyad or a column is not in the panel, a column holds text, or every value is missing.
     DesignError
         It is no panel.
 
@@ -90,7 +90,9 @@ def _dyad_codes(panel: DyadPanel, values: dict[str, np.ndarray], dyads: Sequence
     labels = panel.index.dyad_labels
     if dyads is None:
         seen = np.any([np.isfinite(column) for column in values.values()], axis=0)
-        return [int(code) for code in np.unique(panel.index.dyad[seen])[:_SHOWN]] or [0]
+        if not seen.any():
+            raise DataError(f"Nobody answered {' or '.join(map(repr, values))}, so there is nothing to draw.")
+        return [int(code) for code in np.unique(panel.index.dyad[seen])[:_SHOWN]]
     chosen = label_codes(dyads, labels, "dyad")
     if not chosen:
         raise DataError("dyads= names no dyad: leave it out, or name some.")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from reldyn._types import Array, Ints
+from reldyn.errors import DataError
 
 
 def shift_days(y: Array, day: Ints, rng: np.random.Generator) -> Array:
@@ -29,7 +30,7 @@ def shift_days(y: Array, day: Ints, rng: np.random.Generator) -> Array:
 
     Raises
     ------
-    ValueError
+    DataError
         Days differ in their number of occasions, or there is only one day.
 
     Examples
@@ -41,7 +42,7 @@ def shift_days(y: Array, day: Ints, rng: np.random.Generator) -> Array:
     """
     counts = np.unique(day, return_counts=True)[1]
     if len(counts) < 2 or np.any(counts != counts[0]):
-        raise ValueError("a shift by whole days needs two or more days with equally many occasions.")
+        raise DataError("a shift by whole days needs two or more days with equally many occasions.")
     return np.roll(y, int(counts[0]) * int(rng.integers(1, len(counts))), axis=0)
 
 
@@ -90,7 +91,7 @@ def randomise_phases(y: Array, angles: Array) -> Array:
 
     Raises
     ------
-    ValueError
+    DataError
         A value is missing.
 
     Examples
@@ -101,7 +102,7 @@ def randomise_phases(y: Array, angles: Array) -> Array:
     ([4.5, 4.5, 4.5], True)
     """
     if not np.all(np.isfinite(y)):
-        raise ValueError("surrogates with random phases need a series without missing values.")
+        raise DataError("surrogates with random phases need a series without missing values.")
     spectrum = np.fft.rfft(y)
     # The mean keeps its sign.
     amplitude = np.abs(spectrum).astype(complex)
@@ -131,7 +132,7 @@ def iaaft(y: Array, generators: Sequence[np.random.Generator], *, n_iterations: 
 
     Raises
     ------
-    ValueError
+    DataError
         A value is missing.
 
     Examples
@@ -143,7 +144,7 @@ def iaaft(y: Array, generators: Sequence[np.random.Generator], *, n_iterations: 
     True
     """
     if not np.all(np.isfinite(y)):
-        raise ValueError("amplitude-adjusted surrogates need a series without missing values.")
+        raise DataError("amplitude-adjusted surrogates need a series without missing values.")
     spectrum = np.fft.rfft(y, axis=0)
     amplitude, angle = np.abs(spectrum), np.angle(spectrum)
     ordered = np.sort(y, axis=0)

@@ -127,7 +127,7 @@ def test_items_of_standards(panel):
     items = {item.number: item for item in jars(panel, panel.compliance(), records, [], {"reldyn": "1", "python": "3"})}
     assert items["effect sizes"].known == "With intervals: one, sem."
     assert items["effect sizes"].state == "in part"
-    assert items["convergence"].known == "Did not converge: two."
+    assert items["convergence"].known == "Not all of it converged: two; their notes say what did not."
     assert items["model fit"].known == "sem: RMSEA 0.040, CFI 0.950"
     assert items["analyses"].state == "not filled"
     assert items["missing data"].known.startswith(f"{1 - panel.compliance()['share'].iloc[0]:.1%} of ")

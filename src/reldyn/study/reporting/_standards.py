@@ -104,7 +104,7 @@ def jars(panel: DyadPanel, table: Any, records: Records, flow: Sequence[Mapping[
         Item(
             "convergence",
             "Non-convergence disclosed",
-            f"Did not converge: {', '.join(failed)}."
+            f"Not all of it converged: {', '.join(failed)}; their notes say what did not."
             if failed
             else f"Converged: {', '.join(searched)}."
             if searched
