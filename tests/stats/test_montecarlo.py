@@ -126,6 +126,25 @@ def test_batches_change_nothing_and_only_the_first_column_is_compared(monkeypatc
     np.testing.assert_array_equal(first.statistics, second.statistics)
 
 
+@pytest.mark.parametrize(("observed", "at_least", "most"), [(-9.0, 59, 59), (0.0, 0, 30), (0.0, 59, 59), (9.0, 0, 99)])
+def test_few_surrogates_are_drawn_that_no_answer_needs(observed, at_least, most):
+    drawn = []
+
+    def counted(generators):
+        drawn.extend(generators)
+        return normal(generators)
+
+    run = monte_carlo(observed, counted, n_surrogates=99, seed=SEED, at_least=at_least)
+    assert len(run.statistics) <= len(drawn) <= most
+
+
+def test_nothing_is_drawn_for_a_statistic_that_is_not_finite():
+    def never(generators):
+        raise AssertionError("a surrogate was drawn")
+
+    assert monte_carlo(np.nan, never, n_surrogates=99, seed=SEED).n_surrogates == 0
+
+
 def test_failures_count_in_a_sequential_run():
     def failing(generators):
         values = normal(generators)

@@ -9,7 +9,8 @@ null holds would make the test liberal. Sequential stopping is that of Besag and
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -283,10 +284,10 @@ def monte_carlo(
     collected: list[Array] = []
     exceedances, n_used, n_failed = 0, 0, 0
     settled, decided = not possible, False
-    for batch in _batches(n_surrogates, 0 if previous is None else len(previous)):
-        if (settled or decided) and batch.start >= at_least:
-            break
-        if previous is not None and batch.start < len(previous):
+    n_known = 0 if previous is None else min(len(previous), n_surrogates)
+    batch = range(min(n_known or (at_least if settled else _FIRST_BATCH), n_surrogates))
+    while len(batch):
+        if previous is not None and batch.stop <= n_known:
             values = previous[batch.start : batch.stop]
         else:
             values = _drawn(draw, seed, batch, columns)
@@ -299,6 +300,12 @@ def monte_carlo(
             n_used, exceedances, n_failed = n_used + 1, exceedances + beyond, n_failed + (not given)
             settled = stop_after is not None and exceedances == stop_after and n_used < n_surrogates
             decided = decide_at is not None and n_used in DECISIONS and _decided(exceedances, n_used, decide_at)
+        if settled or decided:
+            batch = range(batch.stop, min(at_least, n_surrogates))
+        else:
+            size = _LARGEST_BATCH if batch.stop == n_known else min(2 * len(batch), _LARGEST_BATCH)
+            expected = _still_expected(exceedances, n_used, stop_after)
+            batch = _next_batch(batch.stop, n_surrogates, min(size, max(expected, _FIRST_BATCH)))
     statistics = np.concatenate(collected) if collected else np.empty(0)
     if not possible:
         return MonteCarlo(float("nan"), 0, 0, statistics[:at_least], False)
@@ -355,14 +362,16 @@ def _drawn_one_by_one(draw: Statistic, generator: np.random.Generator, columns: 
         return np.full(1 if columns == 1 else (1, columns), np.nan)
 
 
-def _batches(n_surrogates: int, n_known: int = 0) -> Iterator[range]:
-    """What is known already, then growing batches; one of them ends at the first decision."""
-    if n_known:
-        yield range(min(n_known, n_surrogates))
-    start, size = n_known, _FIRST_BATCH if n_known == 0 else _LARGEST_BATCH
-    while start < n_surrogates:
-        stop = min(start + size, n_surrogates)
-        if start < DECISIONS[0] < stop:
-            stop = DECISIONS[0]
-        yield range(start, stop)
-        start, size = stop, min(2 * size, _LARGEST_BATCH)
+def _still_expected(exceedances: int, n_used: int, stop_after: int | None) -> int:
+    """How many more surrogates a run takes to its last exceedance, if these go on as they have come."""
+    if stop_after is None or not exceedances:
+        return _LARGEST_BATCH
+    return math.ceil((stop_after - exceedances) * n_used / exceedances)
+
+
+def _next_batch(start: int, n_surrogates: int, size: int) -> range:
+    """Give the batch from here on; one of them ends at the first decision."""
+    stop = min(start + size, n_surrogates)
+    if start < DECISIONS[0] < stop:
+        stop = DECISIONS[0]
+    return range(start, stop)
