@@ -80,3 +80,18 @@ def test_gaps_take_the_predictions_of_a_loop(order):
                 value += wanted[one, t - lag] @ lags[one, (1 if night[t] else 0) if lag == 1 else lag]
             wanted[one, t] = np.clip(value, -2, 2)
     np.testing.assert_allclose(fill_gaps(y, level, lags, observed, night, most=2.0), wanted, atol=1e-12)
+
+
+@pytest.mark.parametrize("order", [1, 2, 4])
+def test_the_compiled_loops_equal_the_numpy_ones(monkeypatch, order):
+    pytest.importorskip("numba")
+    rng = np.random.default_rng(8)
+    y, level, night = rng.standard_normal((4, 30, 2)), rng.standard_normal((4, 30, 2)), rng.random(30) < 0.3
+    observed, lags = rng.random(30) < 0.6, rng.standard_normal((4, order + 1, 2, 2))
+    y[1, 4] = np.nan
+    found = {}
+    for kernels in ("numpy", "numba"):
+        monkeypatch.setenv("RELDYN_KERNELS", kernels)
+        found[kernels] = lag_columns(y, night, order), fill_gaps(y, level, lags, observed, night, most=6.0)
+    np.testing.assert_array_equal(found["numba"][0], found["numpy"][0])
+    np.testing.assert_allclose(found["numba"][1], found["numpy"][1], rtol=0, atol=1e-12)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from reldyn._kernels import chosen_kernels
 from reldyn._types import Array, Flags
 
 __all__ = ["fill_gaps", "lag_columns", "largest_root", "over_steps", "spectral_radius", "stationary_covariance"]
@@ -33,6 +34,11 @@ def lag_columns(values: Array, night: Flags, order: int = 1) -> Array:
     >>> lag_columns(y, np.array([False, False, True])).tolist()
     [[[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]]]
     """
+    if chosen_kernels() == "numba":
+        from reldyn.stats import _var_numba
+
+        flat = np.ascontiguousarray(values, dtype=float)
+        return np.asarray(_var_numba.lag_columns(flat, np.ascontiguousarray(night, dtype=bool), order))
     n, n_occasions, channels = values.shape
     out = np.zeros((n, n_occasions, channels * (order + 1)))
     before = values[:, :-1]
@@ -147,6 +153,12 @@ def fill_gaps(values: Array, level: Array, lags: Array, observed: Flags, night: 
     >>> fill_gaps(y, np.zeros((1, 3, 1)), lags, np.array([True, False, False]), day, most=6.0).ravel().tolist()
     [4.0, 2.0, 1.0]
     """
+    if chosen_kernels() == "numba":
+        from reldyn.stats import _var_numba
+
+        parts = [np.ascontiguousarray(part, dtype=float) for part in (values, level, lags)]
+        missing, nights = np.flatnonzero(~observed), np.ascontiguousarray(night, dtype=bool)
+        return np.asarray(_var_numba.fill_gaps(parts[0], parts[1], parts[2], missing, nights, most))
     (n, n_occasions, channels), order = values.shape, lags.shape[1] - 1
     # Before the beginning there is nothing.
     padded = np.zeros((n, order + n_occasions, channels))
