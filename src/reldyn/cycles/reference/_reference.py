@@ -169,17 +169,20 @@ def _orders(data: SwitchingData) -> range:
 def _shocks(data: SwitchingData, order: int) -> tuple[Array, Array]:
     """Residuals (n, n_seen, C) and regressors at the observed occasions; a missing lag takes its prediction."""
     answered, night = data.observed, data.night
+    index = np.flatnonzero(answered)
     fixed = np.concatenate([np.ones((*data.y.shape[:2], 1)), data.x], axis=2)
+    n_fixed, outcome = fixed.shape[2], data.y.take(index, axis=1)
+    part = np.empty((len(fixed), len(index), n_fixed + data.y.shape[2] * (order + 1)))
+    part[:, :, :n_fixed] = fixed.take(index, axis=1)
     filled = np.where(answered[None, :, None], data.y, 0.0)
+    ridge = _RIDGE * len(answered) * np.eye(part.shape[2])
     for turn in range(1 if answered.all() else _FILL_ROUNDS):
-        table = np.concatenate([fixed, lag_columns(filled, night, order)], axis=2)
-        part = table[:, answered]
-        gram = np.matmul(part.transpose(0, 2, 1), part)
-        ridge = _RIDGE * len(answered) * np.eye(gram.shape[1])
-        solved = np.linalg.solve(gram + ridge, np.matmul(part.transpose(0, 2, 1), data.y[:, answered]))
+        part[:, :, n_fixed:] = lag_columns(filled, night, order).take(index, axis=1)
+        turned = part.transpose(0, 2, 1)
+        solved = np.linalg.solve(np.matmul(turned, part) + ridge, np.matmul(turned, outcome))
         if turn < _FILL_ROUNDS - 1 and not answered.all():
-            filled = _fill(data, np.matmul(fixed, solved[:, : fixed.shape[2]]), solved[:, fixed.shape[2] :], order)
-    return np.asarray(data.y[:, answered] - np.matmul(part, solved)), part
+            filled = _fill(data, np.matmul(fixed, solved[:, :n_fixed]), solved[:, n_fixed:], order)
+    return np.asarray(outcome - np.matmul(part, solved)), part
 
 
 def _fill(data: SwitchingData, level: Array, weights: Array, order: int) -> Array:
