@@ -150,9 +150,11 @@ def _unpack(theta: Array, channels: int) -> tuple[Array, Array, Array]:
     phi = theta[:, :square].reshape(n, channels, channels)
     phi = phi * _shrink(phi)[:, None, None]
     root = np.zeros((n, channels, channels))
-    rows, columns = np.tril_indices(channels)
-    root[:, rows, columns] = theta[:, square : square + len(rows)]
-    return phi, np.matmul(root, root.transpose(0, 2, 1)), np.exp(theta[:, square + len(rows) :])
+    place = square
+    for row in range(channels):
+        root[:, row, : row + 1] = theta[:, place : place + row + 1]
+        place += row + 1
+    return phi, np.matmul(root, root.transpose(0, 2, 1)), np.exp(theta[:, place:])
 
 
 def _shrink(phi: Array) -> Array:
