@@ -158,9 +158,9 @@ class Ways:
 @pytest.mark.parametrize(
     ("shared", "alone", "wanted", "by_itself"),
     [
-        # No surrogate reached it: nothing by itself could be clearer.
+        # Nothing by itself could be clearer, did no surrogate reach it.
         ((0.01, 0.01), (0.01, 0.01), (0.0125, 0.0125), np.nan),
-        ((0.04, 0.02), (0.02, 0.02), (0.05, 0.025), 0.02),
+        ((0.04, 0.02), (0.01, 0.01), (0.05, 0.025), np.nan),
         ((0.06, 0.02), (0.5, 0.5), (0.075, None), 1.0),
         ((0.4, 0.5), (0.01, 0.01), (0.05, 0.05), 0.01),
         # By itself each claim shows at .05 and none at .01: no sign of it is lost in ``p_alone``.

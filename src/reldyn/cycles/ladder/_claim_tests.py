@@ -217,9 +217,10 @@ def _either_way(
         return _one_way(direction, setting, None, rhythmic=rhythmic), float("nan")
     shares = shares_of_level(setting.n_surrogates, setting.alpha)
     shared = _one_way(direction, setting, prior, rhythmic=rhythmic)
-    # Nothing could speak more clearly than a series that no surrogate reaches. Without any it was not asked.
+    # By itself it could speak no more clearly, did no surrogate reach it. Without any, phases of others were not asked.
     drawn = min(test.n_surrogates for test in shared)
-    if drawn and intermittent_p(shared) <= 1 / (drawn + 1):
+    clearest = min(setting.alpha, 1 / (drawn + 1) / shares[1])
+    if drawn and round(intermittent_p(shared) / shares[0], 12) <= round(clearest, 12):
         return _weighted(shared, shares[0]), float("nan")
     alone = _one_way(direction, setting, None, rhythmic=rhythmic)
     both = _weighted(shared, shares[0]), _weighted(alone, shares[1])
