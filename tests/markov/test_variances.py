@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from reldyn.markov.regimes._variances import fit_variances
+from reldyn.markov.regimes._variances import DWELLS, RATIOS, average_gain, fit_variances
 
 PSEUDO_COUNT = 0.1
 
@@ -40,6 +40,29 @@ def test_gain_is_the_sum_over_all_paths_against_one_variance(n_states):
         for state in range(n_states):
             share = sum(value for value, path in paths if path[t] == state) / total
             assert fit.posterior[0, t, state] == pytest.approx(share, abs=1e-10)
+
+
+def test_average_gain_is_the_mean_over_the_grid_of_sums_over_all_paths():
+    shocks, squares, observed = some_squares(1, 6, 6)
+    likelihoods = []
+    for ratio, dwell in itertools.product(RATIOS, DWELLS):
+        variances = np.array([2, 2 * ratio]) / (1 + ratio)
+        total = 0.0
+        for path in itertools.product(range(2), repeat=6):
+            moves = np.sum(np.diff(path) != 0)
+            value = 0.5 * dwell**-moves * (1 - 1 / dwell) ** (5 - moves)
+            for t in np.flatnonzero(observed):
+                value *= multivariate_normal.pdf(shocks[0, t], np.zeros(2), variances[path[t]] * np.eye(2))
+            total += value
+        likelihoods.append(total)
+    plain = sum(multivariate_normal.logpdf(shocks[0, t], np.zeros(2)) for t in np.flatnonzero(observed))
+    found = average_gain(squares, observed, channels=2)[0]
+    assert found == pytest.approx(np.log(np.mean(likelihoods)) - plain, abs=1e-10)
+
+
+def test_average_gain_is_finite_whatever_the_shocks():
+    squares = np.stack([np.zeros(200), np.full(200, 1e6), np.where(np.arange(200) == 7, 1e12, 0.0)])
+    assert np.isfinite(average_gain(squares, np.ones(200, dtype=bool), channels=2)).all()
 
 
 def test_predictions_use_the_past_alone():

@@ -17,7 +17,7 @@ from reldyn.markov.regimes._pool import Pooled, SharedPhases, class_scores, fit_
 from reldyn.markov.regimes._ramps import RAMP_STEPS, RampFit, fit_ramps
 from reldyn.markov.regimes._sojourn import BOUNDARY, DISPERSIONS, MEANS, SojournFit, fit_sojourns, sojourn_start
 from reldyn.markov.regimes._switching import SwitchingData, SwitchingFit, fit_switching
-from reldyn.markov.regimes._variances import VarianceFit, fit_variances
+from reldyn.markov.regimes._variances import VarianceFit, average_gain, fit_variances
 
 __all__ = [
     "BOUNDARY",
@@ -35,6 +35,7 @@ __all__ = [
     "SwitchingData",
     "SwitchingFit",
     "VarianceFit",
+    "average_gain",
     "class_scores",
     "fit_levels",
     "fit_memoryless",

@@ -15,6 +15,10 @@ from reldyn._kernels import Kernels, chosen_kernels
 from reldyn._types import Array, Flags
 from reldyn.markov.regimes._switching import LEAST, UNLIKELIEST, transition_from
 
+# The larger variance over the smaller, and mean dwell times in occasions, over which a likelihood is averaged.
+RATIOS, DWELLS = (2.0, 3.0, 5.0, 9.0), (6.0, 12.0, 24.0)
+_LARGEST_LOG = 200.0
+
 # Variances and the probability of staying to start from, per number of states.
 _START = {2: (0.5, 1.8), 3: (0.3, 0.9, 2.5)}
 _START_STAY = 0.9
@@ -133,6 +137,52 @@ def fit_variances(
         out.variances[active] = np.maximum(raised / total, floor[active, None])
         out.transition[active] = transition_from(counts[going])
     return out
+
+
+def average_gain(squares: Array, observed: Flags, *, channels: int) -> Array:
+    """Log of the likelihood of two variances that last, averaged over a grid, less that of the constant variance one.
+
+    Both variances are equally frequent and have mean one. Nothing is estimated, so that the grid costs a forward pass.
+
+    Parameters
+    ----------
+    squares : (n_series, T) array
+        Squared lengths of whitened shocks; anything where missing.
+    observed : (T,) bool array
+        Common to all series.
+    channels : int
+        Length of a shock.
+
+    Returns
+    -------
+    (n_series,) array
+        Of ratios 2, 3, 5 and 9 of the variances and mean dwell times of 6, 12 and 24 occasions, with equal weights.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> size = np.where(np.arange(300) % 40 < 20, 0.5, 1.3)
+    >>> squares = (size * rng.standard_normal((2, 300))) ** 2
+    >>> squares[1] = rng.standard_normal(300) ** 2
+    >>> gain = average_gain(squares, np.ones(300, dtype=bool), channels=1)
+    >>> bool(gain[0] > 15), bool(gain[1] < 0)
+    (True, True)
+    """
+    ratio, dwell = (part.ravel() for part in np.meshgrid(RATIOS, DWELLS))
+    calm, leave = 2 / (1 + ratio), 1 / dwell
+    slope, shift = 0.5 * (1 - 1 / ratio) / calm, 0.5 * channels * np.log(ratio)
+    turbulent = np.full((len(squares), len(ratio)), 0.5)
+    gain = 0.5 * (1 - 1 / calm) * squares[:, observed].sum(axis=1, keepdims=True)
+    gain = gain - 0.5 * channels * int(observed.sum()) * np.log(calm)
+    for t, seen in enumerate(observed.tolist()):
+        if seen:
+            relative = np.exp(np.minimum(slope * squares[:, t, None] - shift, _LARGEST_LOG))
+            total = 1 + turbulent * (relative - 1)
+            gain += np.log(total)
+            turbulent = turbulent * relative / total
+        turbulent = leave + (1 - 2 * leave) * turbulent
+    top = gain.max(axis=1)
+    return np.asarray(np.log(np.exp(gain - top[:, None]).mean(axis=1)) + top)
 
 
 def _expect(
