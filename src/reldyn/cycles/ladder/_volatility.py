@@ -32,8 +32,8 @@ from reldyn.surrogate import cut_answers, draw_renewal, draw_resampled
 __all__ = ["SCREEN", "assess_volatility", "lasting_gain"]
 
 Draw = Callable[[Sequence[np.random.Generator]], Array]
-# Of twice what the best chain gains on the best two variances without memory. Below it no null is fitted: that loses one
-# in seventy of the mild episodes that would be found, and a third of the false alarms.
+# Of twice what the best chain gains on the best two variances without memory. Below it no null is fitted: that loses
+# one in seventy of the mild episodes that would be found, and a third of the false alarms.
 SCREEN = 1.0
 # Of the direction's seed; other claims take the keys up to 8.
 _KEY = 9
@@ -74,9 +74,9 @@ def assess_volatility(
     Returns
     -------
     ClaimTest
-        ``claim`` "volatility". ``p_value`` is 1 without any surrogate where variances that last, at their best, gain less
-        than 1 on two without memory (twice the log-likelihood). ``estimate``: SD of the shocks in turbulent episodes
-        over that in calm ones, with an approximate 95 % interval that takes the episodes as known. ``detail``:
+        ``claim`` "volatility". ``p_value`` is 1 without any surrogate where variances that last, at their best, gain
+        less than 1 on two without memory (twice the log-likelihood). ``estimate``: SD of the shocks in turbulent
+        episodes over that in calm ones, with an approximate 95 % interval that takes the episodes as known. ``detail``:
         ``turbulent_share`` of the answered occasions, ``calm_dwell`` and ``turbulent_dwell`` (mean, in occasions),
         ``p_by_null`` and ``screened``.
 
