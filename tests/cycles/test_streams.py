@@ -144,7 +144,7 @@ class Ways:
         self.make, self.known, self.asked = make, {True: shared, False: alone}, []
 
     def test(self, claim, at):
-        def one(direction, setting, prior, previous=None):
+        def one(direction, setting, prior, previous=None, stop_after=10):
             self.asked.append((claim, prior is not None))
             p_value = self.known[prior is not None][at]
             detail = {"pooling": "shared"} if prior is not None else {}

@@ -23,7 +23,7 @@ from reldyn.cycles.ladder._splitting import estimate_splitting
 from reldyn.cycles.ladder._volatility import assess_volatility
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.errors import DesignError, check_option
-from reldyn.stats import NUMERICAL_ERRORS, child_seed
+from reldyn.stats import NUMERICAL_ERRORS, STOP_AFTER, child_seed
 
 Pooling = Literal["auto", "none", "shared"]
 POOLINGS = ("auto", "none", "shared")
@@ -222,18 +222,25 @@ def _either_way(
     clearest = min(setting.alpha, 1 / (drawn + 1) / shares[1])
     if drawn and round(intermittent_p(shared) / shares[0], 12) <= round(clearest, 12):
         return _weighted(shared, shares[0]), float("nan")
-    alone = _one_way(direction, setting, None, rhythmic=rhythmic)
+    # By itself it counts at a smaller level: how far above the level its p-value lies does not matter.
+    enough = min(STOP_AFTER, math.floor(round(setting.alpha * setting.n_surrogates, 9)) + 1)
+    alone = _one_way(direction, setting, None, rhythmic=rhythmic, stop_after=enough)
     both = _weighted(shared, shares[0]), _weighted(alone, shares[1])
     return min(both, key=lambda tests: (intermittent_p(tests), tests[0].p_value)), intermittent_p(alone)
 
 
 def _one_way(
-    direction: DirectionFits, setting: Setting, prior: PhasePrior | None, *, rhythmic: bool = False
+    direction: DirectionFits,
+    setting: Setting,
+    prior: PhasePrior | None,
+    *,
+    rhythmic: bool = False,
+    stop_after: int = STOP_AFTER,
 ) -> list[ClaimTest]:
-    regimes = _regimes(direction, setting, prior)
+    regimes = _regimes(direction, setting, prior, stop_after=stop_after)
     if regimes.p_value > setting.alpha and not rhythmic:
         return [regimes]
-    return [regimes, _irregular(direction, setting, prior)]
+    return [regimes, _irregular(direction, setting, prior, stop_after=stop_after)]
 
 
 def _weighted(tests: Sequence[ClaimTest], weight: float) -> list[ClaimTest]:
@@ -270,21 +277,29 @@ def _budget(setting: Setting, previous: Mapping[str, Array] | None) -> dict[str,
 
 
 def _regimes(
-    direction: DirectionFits, setting: Setting, prior: PhasePrior | None, previous: Mapping[str, Array] | None = None
+    direction: DirectionFits,
+    setting: Setting,
+    prior: PhasePrior | None,
+    previous: Mapping[str, Array] | None = None,
+    stop_after: int = STOP_AFTER,
 ) -> ClaimTest:
     budget = _budget(setting, previous)
     if prior is not None:
         return assess_shared_regimes(direction, prior, **budget)
-    return assess_regimes(direction, n_states=setting.n_states, **budget)
+    return assess_regimes(direction, n_states=setting.n_states, stop_after=stop_after, **budget)
 
 
 def _irregular(
-    direction: DirectionFits, setting: Setting, prior: PhasePrior | None, previous: Mapping[str, Array] | None = None
+    direction: DirectionFits,
+    setting: Setting,
+    prior: PhasePrior | None,
+    previous: Mapping[str, Array] | None = None,
+    stop_after: int = STOP_AFTER,
 ) -> ClaimTest:
     budget = _budget(setting, previous)
     if prior is not None:
         return assess_shared_irregular(direction, prior, **budget)
-    return assess_irregular(direction, n_states=setting.n_states, **budget)
+    return assess_irregular(direction, n_states=setting.n_states, stop_after=stop_after, **budget)
 
 
 def both_claims(

@@ -44,6 +44,7 @@ def assess_irregular(
     n_states: Sequence[int] = (2, 3),
     n_surrogates: int = 99,
     alpha: float = 0.05,
+    stop_after: int = STOP_AFTER,
     previous: Mapping[str, Array] | None = None,
     go_on: bool = False,
 ) -> ClaimTest:
@@ -58,6 +59,8 @@ def assess_irregular(
         three to two, split and merge dwell times: the largest ratio over both numbers has less power.
     n_surrogates : int, default 99
     alpha : float, default 0.05
+    stop_after : int, default 10
+        Exceedances that end a run.
     previous : mapping of str to array, optional
         ``drawn`` of an earlier run with fewer surrogates, to go on from.
     go_on : bool, default False
@@ -104,7 +107,7 @@ def assess_irregular(
         draw,
         n_surrogates=n_surrogates,
         seed=child_seed(direction.seed, 3, 1),
-        stop_after=None if go_on else STOP_AFTER,
+        stop_after=None if go_on else stop_after,
         decide_at=None if go_on else alpha,
         columns=2,
         at_least=min(_FOR_THE_LIMIT, n_surrogates) if observed < _LOOKS_REGULAR else 0,

@@ -48,6 +48,7 @@ def assess_regimes(
     n_states: Sequence[int] = (2, 3),
     n_surrogates: int = 99,
     alpha: float = 0.05,
+    stop_after: int = STOP_AFTER,
     previous: Mapping[str, Array] | None = None,
     go_on: bool = False,
 ) -> ClaimTest:
@@ -62,11 +63,13 @@ def assess_regimes(
         At most so many per null.
     alpha : float, default 0.05
         The second null is asked where the first is rejected at this level.
+    stop_after : int, default 10
+        Exceedances that end a run.
     previous : mapping of str to array, optional
         ``drawn`` of an earlier run with fewer surrogates, to go on from.
     go_on : bool, default False
-        Draw all surrogates. False: a run ends at ten exceedances, or once it is clear on which side of ``alpha`` its
-        p-value lies.
+        Draw all surrogates. False: a run ends at ``stop_after`` exceedances, or once it is clear on which side of
+        ``alpha`` its p-value lies.
 
     Returns
     -------
@@ -87,7 +90,8 @@ def assess_regimes(
     if not observed < SCREEN:
         if direction.departure > CLEAR_HUMPS:
             by_null[ONE_HUMP] = float(found.without_humps[0])
-        results = _against_nulls(direction, by_null, n_states, n_surrogates, alpha, previous or {}, go_on=go_on)
+        limits = (n_surrogates, None if go_on else stop_after, None if go_on else alpha)
+        results = _against_nulls(direction, by_null, n_states, limits, alpha, previous or {})
     chosen = int(found.n_states[0])
     distance, low, high = _distance(found.fits[chosen])
     worst = max(results, key=lambda name: results[name].p_value, default=None)
@@ -132,13 +136,14 @@ def _against_nulls(
     direction: DirectionFits,
     observed: Mapping[str, float],
     n_states: Sequence[int],
-    n_surrogates: int,
+    limits: tuple[int, int | None, float | None],
     alpha: float,
     previous: Mapping[str, Array],
-    *,
-    go_on: bool,
 ) -> dict[str, MonteCarlo]:
-    """Compare with surrogates of the first null, and of the second where it is due."""
+    """Compare with surrogates of the first null, and of the second where it is due.
+
+    ``limits``: surrogates at most, exceedances that end a run, level to decide at.
+    """
     series, design = direction.series, direction.design
 
     def statistic(values: Array, null: str, *, humps: bool) -> Array:
@@ -158,10 +163,10 @@ def _against_nulls(
         results[name] = surrogate_test(
             observed[name],
             draw,
-            n_surrogates=n_surrogates,
+            n_surrogates=limits[0],
             seed=child_seed(direction.seed, 1, key),
-            stop_after=None if go_on else STOP_AFTER,
-            decide_at=None if go_on else alpha,
+            stop_after=limits[1],
+            decide_at=limits[2],
             previous=previous.get(name),
         )
         if results[name].p_value > alpha or direction.departure <= TWO_HUMPS:

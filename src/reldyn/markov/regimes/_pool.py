@@ -294,26 +294,27 @@ def _improve(shared: SharedPhases, fit: LevelFit, weight: Array) -> tuple[Shared
 
 def _best_shape(fit: LevelFit, weight: Array) -> Array:
     """Generalised least squares of the shape, given effects, memory and noise of every series."""
-    n, _, n_states, _ = fit.mass.shape
-    channels = fit.covariance.shape[1]
+    n_states, channels = fit.mass.shape[2], fit.covariance.shape[1]
+    gram = np.zeros((n_states, n_states, channels, channels))
+    right = np.zeros((n_states, channels))
     inverse = np.linalg.inv(fit.covariance)
-    size = n_states * channels
-    gram, right = 1e-6 * np.eye(size), np.zeros(size)
-    eye = np.eye(channels)
-    zero = np.zeros((n, channels, channels))
+    zero = np.zeros_like(inverse)
     lags = (zero, fit.coefficients[:, 1 : 1 + channels], fit.coefficients[:, 1 + channels : 1 + 2 * channels])
+    states = np.arange(n_states)
     for kind, lag in enumerate(lags):
-        turned = lag.transpose(0, 2, 1)
-        for j in range(n_states):
-            for k in range(n_states):
-                block = np.zeros((n, channels, size))
-                block[:, :, k * channels : (k + 1) * channels] += eye
-                block[:, :, j * channels : (j + 1) * channels] -= turned
-                block *= fit.effect[:, None, None]
-                left = np.matmul(block.transpose(0, 2, 1), inverse)
-                gram += np.einsum("n,nab->ab", weight * fit.mass[:, kind, j, k], np.matmul(left, block))
-                right += np.einsum("n,nac,nc->a", weight, left, fit.rest[:, kind, j, k])
-    return np.asarray(np.linalg.solve(gram, right).reshape(n_states, channels))
+        # An answer in phase k after phase j lies where level k less what the lag carries of level j puts it.
+        scaled, carried = np.matmul(lag, inverse), np.matmul(np.matmul(lag, inverse), lag.transpose(0, 2, 1))
+        pairs = (weight * fit.effect**2)[:, None, None] * fit.mass[:, kind]
+        cross = np.tensordot(pairs, scaled, (0, 0))
+        gram -= cross + cross.transpose(1, 0, 3, 2)
+        gram[states, states] += np.tensordot(pairs.sum(axis=1), inverse, (0, 0))
+        gram[states, states] += np.tensordot(pairs.sum(axis=2), carried, (0, 0))
+        rest = (weight * fit.effect)[:, None, None, None] * fit.rest[:, kind]
+        right += np.einsum("ncd,nkd->kc", inverse, rest.sum(axis=1))
+        right -= np.einsum("ncd,njd->jc", scaled, rest.sum(axis=2))
+    size = n_states * channels
+    square = gram.transpose(0, 2, 1, 3).reshape(size, size) + 1e-6 * np.eye(size)
+    return np.asarray(np.linalg.solve(square, right.ravel()).reshape(n_states, channels))
 
 
 def _independent(state_shares: Array) -> tuple[Array, Array]:
