@@ -205,4 +205,7 @@ def test_limits_are_divided_as_the_p_values_and_by_the_statistic_of_each_null(ma
     by_null = dataclasses.replace(regimes, detail={"statistic_by_null": {"one hump": 9.0, "own margin": 3.0}})
     assert limits_of([by_null, timing])[1] < 0.25
     assert limits_of([by_null, timing])[0] == 0.02
+    # As saved before ways had shares of their own: p-values were doubled.
+    earlier = [dataclasses.replace(test, weight=1.0) for test in (by_null, timing)]
+    assert limits_of(earlier) == limits_of([by_null, timing])
     assert needed_surrogates(np.array([0.02] + [0.5] * 49), 0, 0.05, 0.5) == 1999

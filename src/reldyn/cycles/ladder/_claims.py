@@ -82,8 +82,11 @@ def intermittent_p(tests: Iterable[ClaimTest]) -> float:
 
 
 def weight_of(tests: Iterable[ClaimTest]) -> float:
-    """Share of the level that the reported way of testing *intermittent* was given; 1 where there is one way."""
-    return min((test.weight for test in tests), default=1.0)
+    """Share of the level that the reported way of testing *intermittent* was given; 1 where there is one way.
+
+    Tests saved before ways had shares of their own divided it evenly.
+    """
+    return min((test.weight if test.weight < 1 else 1 / test.n_ways for test in tests), default=1.0)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
