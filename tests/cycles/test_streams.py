@@ -184,6 +184,17 @@ def test_of_two_ways_the_clearer_counts_by_its_share_of_the_level(make, monkeypa
     assert np.isnan(nothing)
 
 
+def test_the_way_that_may_become_clearer_goes_on(make, monkeypatch):
+    # Three surrogates of 99 reached it with phases of others, none by itself: with more, the latter may end below.
+    for n_surrogates, wanted in ((99, 0.8), (999, 0.2)):
+        ways = Ways(make, (0.04, 0.01), (0.01, 0.01))
+        monkeypatch.setattr(claim_tests, "_regimes", ways.test("regimes", 0))
+        monkeypatch.setattr(claim_tests, "_irregular", ways.test("irregular", 1))
+        setting = Setting(phases=2, n_surrogates=n_surrogates, alpha=0.05)
+        tests, _ = claim_tests._either_way(None, setting, "learned phases")
+        assert {test.weight for test in tests} == {wanted}
+
+
 @pytest.mark.parametrize("n_surrogates", [39, 98, 99, 999])
 def test_two_ways_keep_the_level(n_surrogates):
     rng = np.random.default_rng(3)

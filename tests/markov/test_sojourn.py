@@ -14,7 +14,7 @@ from reldyn.markov.regimes._sojourn import (
     sojourn_start,
     sojourn_tables,
 )
-from reldyn.markov.regimes._switching import SwitchingData
+from reldyn.markov.regimes._switching import MemoryPrior, SwitchingData
 
 T, C, K = 6, 2, 2
 
@@ -120,14 +120,33 @@ def test_a_batch_gives_what_its_series_give_one_by_one():
         assert alone.log_likelihood[0] == pytest.approx(whole.log_likelihood[k], abs=1e-10)
 
 
+MEMORY = MemoryPrior(mean=0.2, occasions=20.0)
+
+
 @pytest.mark.parametrize("states", [2, 3])
-def test_numba_equals_numpy(states):
+@pytest.mark.parametrize("memory", [None, MEMORY])
+def test_numba_equals_numpy(states, memory):
     pytest.importorskip("numba")
     data, start = many(states=states)
-    first = fit_sojourns(data, start, 1, n_iterations=6, kernels="numpy")
-    second = fit_sojourns(data, start, 1, n_iterations=6, kernels="numba")
+    first = fit_sojourns(data, start, 1, n_iterations=6, memory=memory, kernels="numpy")
+    second = fit_sojourns(data, start, 1, n_iterations=6, memory=memory, kernels="numba")
     for name in ("log_likelihood", "coefficients", "posterior", "filled", "mean_index", "moves", "expected_moves"):
         np.testing.assert_allclose(getattr(first, name), getattr(second, name), atol=1e-10, err_msg=name)
+
+
+def test_memory_leans_on_its_prior_and_the_penalised_likelihood_never_falls():
+    data, start = many(states=K, missing=0.0)
+    lags = MEMORY.lags(C)
+    assert lags.shape == (2 * C, C)
+    free, leaning = (fit_sojourns(data, start, 2, n_iterations=30, memory=memory) for memory in (None, MEMORY))
+    away = [np.abs(fit.coefficients[:, K : K + 2 * C] - lags).sum() for fit in (free, leaning)]
+    assert away[1] < 0.8 * away[0]
+    held = fit_sojourns(data, start, 2, n_iterations=30, memory=MemoryPrior(0.2, 1e6))
+    np.testing.assert_allclose(held.coefficients[:, K : K + 2 * C], np.broadcast_to(lags, (3, 2 * C, C)), atol=1e-3)
+    steps = [fit_sojourns(data, start, 2, n_iterations=k, memory=MEMORY) for k in range(1, 13)]
+    values = [fit.log_likelihood + MEMORY.log_density(fit.coefficients, fit.covariance, K) for fit in steps]
+    # Each value is that of the emission before the last update of sojourns, as that of the likelihood is.
+    assert (np.diff(values, axis=0) > -1e-8).all()
 
 
 def planted(sojourns):

@@ -217,16 +217,37 @@ def _either_way(
         return _one_way(direction, setting, None, rhythmic=rhythmic), float("nan")
     shares = shares_of_level(setting.n_surrogates, setting.alpha)
     shared = _one_way(direction, setting, prior, rhythmic=rhythmic)
-    # By itself it could speak no more clearly, did no surrogate reach it. Without any, phases of others were not asked.
-    drawn = min(test.n_surrogates for test in shared)
-    clearest = min(setting.alpha, 1 / (drawn + 1) / shares[1])
-    if drawn and round(intermittent_p(shared) / shares[0], 12) <= round(clearest, 12):
+    if _nothing_clearer(shared, shares, setting):
         return _weighted(shared, shares[0]), float("nan")
     # By itself it counts at a smaller level: how far above the level its p-value lies does not matter.
     enough = min(STOP_AFTER, math.floor(round(setting.alpha * setting.n_surrogates, 9)) + 1)
     alone = _one_way(direction, setting, None, rhythmic=rhythmic, stop_after=enough)
     both = _weighted(shared, shares[0]), _weighted(alone, shares[1])
-    return min(both, key=lambda tests: (intermittent_p(tests), tests[0].p_value)), intermittent_p(alone)
+    return min(both, key=lambda tests: _unclear(tests, setting.n_surrogates)), intermittent_p(alone)
+
+
+def _nothing_clearer(shared: Sequence[ClaimTest], shares: tuple[float, float], setting: Setting) -> bool:
+    """Whether a direction by itself could speak no more clearly than phases of others, did no surrogate reach it."""
+    drawn = min(test.n_surrogates for test in shared)
+    if not drawn:
+        # Not tested further: phases of others were not asked.
+        return False
+    smallest = 1 / (drawn + 1)
+    if drawn < setting.n_surrogates:
+        # More may be drawn: only what no surrogate reached cannot be outdone.
+        return intermittent_p(shared) <= smallest
+    clearest = min(setting.alpha, smallest / shares[1])
+    return round(intermittent_p(shared) / shares[0], 12) <= round(clearest, 12)
+
+
+def _unclear(tests: Sequence[ClaimTest], n_surrogates: int) -> tuple[float, float]:
+    """By what the clearer of two ways is told: its p-value, less half an exceedance where more may be drawn.
+
+    A way that no surrogate reached may end with a far smaller p-value, one that a few reached will not.
+    """
+    drawn = min(test.n_surrogates for test in tests)
+    half = 0.5 / (drawn + 1) / tests[0].weight if 0 < drawn < n_surrogates else 0.0
+    return intermittent_p(tests) - half, tests[0].p_value
 
 
 def _one_way(

@@ -115,7 +115,7 @@ class PhaseFit:
     log_likelihood : float
         Of the phases with nearly geometric sojourns of three occasions or more on average.
     optima : (n_starts,) array
-        Log-likelihood reached from each start.
+        Log-likelihood reached from each start, the log prior of memory added.
     optima_spread : float
         Best minus median of ``optima``.
     warnings : tuple of str

@@ -24,6 +24,7 @@ from reldyn.cycles.ladder._starts import (
 from reldyn.markov.regimes import (
     DISPERSIONS,
     RAMP_STEPS,
+    MemoryPrior,
     RampFit,
     SojournFit,
     SwitchingData,
@@ -155,9 +156,9 @@ def _go_on(data: SwitchingData, short: RampFit, index: Ints, steps: int, out: Gr
     out.position[index] = fit.posterior @ (np.arange(steps + 1) / steps)
 
 
-def fit_loose(data: SwitchingData, switching: SwitchingFit) -> SojournFit:
+def fit_loose(data: SwitchingData, switching: SwitchingFit, memory: MemoryPrior | None = None) -> SojournFit:
     """Fit sojourns of nearly geometric dispersion whose means are bounded from below, from the switching fit."""
-    return _sojourns(data, _switching_start(data, switching), _LOOSE, _ONLY_SOJOURN)
+    return _sojourns(data, _switching_start(data, switching), _LOOSE, _ONLY_SOJOURN, memory)
 
 
 def chain_of(fit: SojournFit) -> Array:
@@ -245,8 +246,10 @@ def fit_dispersions(data: SwitchingData, regimes: Regimes) -> list[SojournFit]:
     return [_larger(down[c], up[c]) for c in order]
 
 
-def _sojourns(data: SwitchingData, start: SojournFit, dispersion: int, n_iterations: int) -> SojournFit:
-    return fit_sojourns(data, start, dispersion, n_iterations=n_iterations, tolerance=_SOJOURN_TOLERANCE)
+def _sojourns(
+    data: SwitchingData, start: SojournFit, dispersion: int, n_iterations: int, memory: MemoryPrior | None = None
+) -> SojournFit:
+    return fit_sojourns(data, start, dispersion, n_iterations=n_iterations, tolerance=_SOJOURN_TOLERANCE, memory=memory)
 
 
 def _switching_start(data: SwitchingData, switching: SwitchingFit) -> SojournFit:

@@ -16,7 +16,7 @@ from reldyn.markov.regimes._memoryless import MemorylessFit, fit_memoryless
 from reldyn.markov.regimes._pool import Pooled, SharedPhases, class_scores, fit_shared, linear_levels, pool_levels
 from reldyn.markov.regimes._ramps import RAMP_STEPS, RampFit, fit_ramps
 from reldyn.markov.regimes._sojourn import BOUNDARY, DISPERSIONS, MEANS, SojournFit, fit_sojourns, sojourn_start
-from reldyn.markov.regimes._switching import SwitchingData, SwitchingFit, fit_switching
+from reldyn.markov.regimes._switching import MemoryPrior, SwitchingData, SwitchingFit, fit_switching
 from reldyn.markov.regimes._variances import VarianceFit, average_gain, fit_variances
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "LevelPrior",
     "MEANS",
     "MemorylessFit",
+    "MemoryPrior",
     "Pooled",
     "RAMP_STEPS",
     "RampFit",

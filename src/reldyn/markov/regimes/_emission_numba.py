@@ -171,6 +171,17 @@ def fixed_moments(series: Any, regression: Any, n_states: int) -> int:
 
 
 @inlined
+def lean(regression: Any, n_states: int, channels: int, mean: float, occasions: float) -> None:
+    """Add to the fixed moments a prior of the lags, as occasions: by day of a channel on itself ``mean``, else 0."""
+    for c in range(channels):
+        day, night = n_states + c, n_states + channels + c
+        regression.fixed_gram[day, day] += occasions
+        regression.fixed_gram[night, night] += occasions
+        regression.fixed_right[day, c] += occasions * mean
+        regression.total[c, c] += occasions * mean * mean
+
+
+@inlined
 def lay_out(series: Any, regression: Any, y: Any, x: Any, filled: Any, n_states: int) -> int:
     """Write one series with its regressors and fixed moments; return how many occasions were observed."""
     transposed(y, series.y)

@@ -15,7 +15,7 @@ import numpy as np
 
 from reldyn._kernels import Kernels, chosen_kernels
 from reldyn._types import Array, Ints
-from reldyn.markov.regimes._switching import LEAST, UNLIKELIEST, Emission, SwitchingData, maximise
+from reldyn.markov.regimes._switching import LEAST, UNLIKELIEST, Emission, MemoryPrior, SwitchingData, maximise
 
 # Strict clock, jittered, the boundary of what counts as regular, irregular, about geometric.
 DISPERSIONS = (0.12, 0.25, 0.40, 0.60, 0.90)
@@ -128,6 +128,7 @@ def fit_sojourns(
     *,
     n_iterations: int,
     tolerance: float = 0.0,
+    memory: MemoryPrior | None = None,
     kernels: Kernels | None = None,
 ) -> SojournFit:
     """Run EM at one tabulated dispersion from a start.
@@ -144,6 +145,8 @@ def fit_sojourns(
         sojourns before their last update.
     tolerance : float, default 0
         A series stops once its log-likelihood changes by less.
+    memory : MemoryPrior, optional
+        Flat by default. It is no part of the log-likelihood returned.
     kernels : {"numpy", "numba"}, optional
 
     Returns
@@ -169,6 +172,8 @@ def fit_sojourns(
                 np.array(start.moves),
                 *table,
                 first,
+                0.0 if memory is None else float(memory.mean),
+                0.0 if memory is None else float(memory.occasions),
                 int(n_iterations),
                 float(tolerance),
             )
@@ -179,7 +184,7 @@ def fit_sojourns(
     active = np.arange(len(data.y))
     for _ in range(n_iterations):
         part, fit = data.take(active), out.take(active)
-        coefficients, covariance = maximise(part, fit.posterior, fit.filled)
+        coefficients, covariance = maximise(part, fit.posterior, fit.filled, memory=memory)
         found = _step(part, fit, coefficients, covariance, (*table, first))
         for field in dataclasses.fields(out):
             getattr(out, field.name)[active] = getattr(found, field.name)

@@ -21,6 +21,7 @@ from reldyn.markov.regimes._emission_numba import (
     bridge,
     dot,
     lay_out,
+    lean,
     log_product,
     mask,
     maximise,
@@ -375,6 +376,8 @@ def run_batch(
     log_leave: Any,
     log_stay: Any,
     first: Any,
+    memory_mean: float,
+    memory_occasions: float,
     n_iterations: int,
     tolerance: float,
 ) -> Any:
@@ -394,6 +397,7 @@ def run_batch(
     regression = regression_of(n_rows, channels)
     for s in range(n):
         n_answered = lay_out(series, regression, y[s], x[s], filled[s], n_states)
+        lean(regression, n_states, channels, memory_mean, memory_occasions)
         transposed(gamma[s], posterior)
         for _ in range(n_iterations):
             mask(posterior, observed, answered_gamma)

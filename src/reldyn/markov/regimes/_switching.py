@@ -227,7 +227,39 @@ def transition_from(counts: Array) -> Array:
     return np.asarray(raised / raised.sum(axis=2, keepdims=True))
 
 
-def maximise(data: SwitchingData, posterior: Array, filled: Array, design: Array | None = None) -> tuple[Array, Array]:
+@dataclasses.dataclass(frozen=True, slots=True)
+class MemoryPrior:
+    """What is known beforehand of the memory of answers between changes of phase.
+
+    Attributes
+    ----------
+    mean : float
+        Of a channel's lag on itself by day; other lags have mean zero.
+    occasions : float
+        Occasions that every lag is worth: its prior SD is that of the noise over the root of this.
+    """
+
+    mean: float
+    occasions: float
+
+    def lags(self, channels: int) -> Array:
+        """(2 C, C) means by day and by night."""
+        return np.concatenate([self.mean * np.eye(channels), np.zeros((channels, channels))])
+
+    def log_density(self, coefficients: Array, covariance: Array, n_states: int) -> Array:
+        """(n,) log density of (n, K + 2 C + R, C) coefficients less that at its mode."""
+        lags = self.lags(covariance.shape[1])
+        away = coefficients[:, n_states : n_states + len(lags)] - lags
+        return np.asarray(-0.5 * self.occasions * np.einsum("nrc,ncd,nrd->n", away, np.linalg.inv(covariance), away))
+
+
+def maximise(
+    data: SwitchingData,
+    posterior: Array,
+    filled: Array,
+    design: Array | None = None,
+    memory: MemoryPrior | None = None,
+) -> tuple[Array, Array]:
     """Regress the observed occasions on states, lags and covariates, weighted by the posterior.
 
     Parameters
@@ -237,6 +269,8 @@ def maximise(data: SwitchingData, posterior: Array, filled: Array, design: Array
     filled : (n, T, C) array
     design : (S, K) array, optional
         Share of each of K levels in each state; every state has its own level by default.
+    memory : MemoryPrior, optional
+        Flat by default.
 
     Returns
     -------
@@ -259,11 +293,17 @@ def maximise(data: SwitchingData, posterior: Array, filled: Array, design: Array
     gram[:, :n_states, n_states:], gram[:, n_states:, :n_states] = cross, cross.transpose(0, 2, 1)
     gram[:, n_states:, n_states:] = np.matmul(shared.transpose(0, 2, 1), shared)
     right = np.concatenate([np.matmul(weight.transpose(0, 2, 1), y), np.matmul(shared.transpose(0, 2, 1), y)], axis=1)
+    total = np.matmul(y.transpose(0, 2, 1), y)
+    if memory is not None:
+        lags = memory.lags(y.shape[2])
+        places = n_states + np.arange(len(lags))
+        gram[:, places, places] += memory.occasions
+        right[:, places] += memory.occasions * lags
+        total = total + memory.occasions * lags.T @ lags
     n_answered = max(int(answered.sum()), 1)
     coefficients = np.linalg.solve(gram + RIDGE * n_answered * np.eye(n_rows), right)
     explained = np.matmul(coefficients.transpose(0, 2, 1), right)
     fitted = np.matmul(coefficients.transpose(0, 2, 1), np.matmul(gram, coefficients))
-    total = np.matmul(y.transpose(0, 2, 1), y)
     covariance = (total - explained - explained.transpose(0, 2, 1) + fitted) / n_answered
     channels = np.arange(y.shape[2])
     covariance[:, channels, channels] = np.maximum(covariance[:, channels, channels], data.floor) * NEARLY_ONE
