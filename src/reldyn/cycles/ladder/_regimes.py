@@ -34,7 +34,7 @@ __all__ = ["SCREEN", "TWO_HUMPS", "assess_regimes", "circulation_of", "fit_phase
 _BETTER_BY = 2.0
 # Phases for description are fitted with little memory between changes of phase, lags of about .2 with an SD of a tenth
 # or so: in short series memory that is free takes over what phases do, and phases are decoded less well (three phases
-# of 100 answers: .76 against .80 of occasions).
+# of 100 answers: .76 against .79 of occasions).
 _MEMORY = MemoryPrior(mean=0.2, occasions=20.0)
 # Below this nothing was ever rejected: no null is fitted then.
 SCREEN = 3.0
