@@ -63,6 +63,43 @@ def test_phases_that_were_shown_but_returned_too_rarely_decide_nothing(make):
     assert np.isnan(few.tidy().query("claim == 'intermittent'")["p_adjusted"].item())
 
 
+def two_ways(make, n, weight, *, pooling="shared"):
+    """A sample of 16 directions, of which one is as clear as it can be in one of two ways."""
+    smallest = round(1 / (n + 1) / (weight if weight < 1 else 0.5), 12)
+    one = make.outcome(1, "a", (smallest, 0.5, smallest, 0.5))
+    detail = {"pooling": pooling} if pooling else {}
+    tests = [
+        dataclasses.replace(test, n_surrogates=n, n_ways=2, weight=weight, detail=detail)
+        if test.claim in ("regimes", "irregular")
+        else test
+        for test in one.tests
+    ]
+    others = [make.outcome(dyad, "a", (0.6, 0.5, 0.5, 0.5)) for dyad in range(2, 17)]
+    found = make.result([dataclasses.replace(one, tests=tuple(tests)), *others])
+    return found.with_parts(setting={**found.setting, "n_surrogates": n, "phases_from": "other dyads"})
+
+
+@pytest.mark.parametrize(
+    ("n", "weight", "pooling", "needed"),
+    [
+        (39, 0.5, "shared", 639),
+        # From 99 surrogates on a direction by itself has a fifth of the level, and takes more of them.
+        (39, 0.5, "", 1599),
+        (99, 0.8, "shared", 399),
+        (99, 0.2, "", 1599),
+        # Saved before the two ways had shares of their own.
+        (39, 1.0, "", 1599),
+    ],
+)
+def test_surrogates_that_would_settle_it_are_counted_by_the_share_they_will_have(make, n, weight, pooling, needed):
+    reason = two_ways(make, n, weight, pooling=pooling).verdicts()["reason"][0]
+    assert reason.endswith(f"no surrogate exceeded the series: n_surrogates={needed} or more would settle it")
+
+
+def test_rounded_p_values_are_still_the_smallest_that_many_surrogates_can_give(make):
+    assert two_ways(make, 2_528, 0.8)._needed(0, adjusted=True) is not None
+
+
 def test_untested_claims_say_so(make):
     plain = make.outcome(1, "a", (0.4, 0.5, 0.3, 0.6))
     first_two = type(plain)(**{**{f: getattr(plain, f) for f in plain.__slots__}, "tests": plain.tests[:2]})

@@ -13,6 +13,7 @@ import numpy as np
 from reldyn.cycles._sample_level import SampleEstimate, pool_directions, prevalence
 from reldyn.cycles._text import headline, methods, sections
 from reldyn.cycles.consequences._triggers import TriggerEffect
+from reldyn.cycles.ladder._claim_tests import shares_of_level
 from reldyn.cycles.ladder._claims import intermittent_p, weight_of
 from reldyn.cycles.ladder._outcome import Outcome, claim_of, evidence_of, n_cycles, n_surrogates
 from reldyn.cycles.ladder._rounds import needed_surrogates
@@ -180,9 +181,17 @@ class CycleResult(Result):
         """Surrogates that could change an adjusted decision made at the smallest p-value those drawn can give."""
         one = self.outcomes[index]
         drawn, weight = n_surrogates(one), weight_of(one.tests)
-        if not adjusted or not drawn or not float(self._raw[index]) * weight * (drawn + 1) < 1 + 1e-9:
+        # P-values of two ways of testing are rounded to twelve digits.
+        if not adjusted or not drawn or not float(self._raw[index]) * weight * (drawn + 1) < 1 + 1e-6:
             return None
-        return needed_surrogates(self._raw, index, self.alpha, weight)
+        needed = needed_surrogates(self._raw, index, self.alpha, weight)
+        if weight == 1:
+            return needed
+        regimes = claim_of(one, "regimes")
+        alone = regimes is not None and regimes.detail.get("pooling") != "shared"
+        then = shares_of_level(needed, self.alpha)[int(alone)]
+        # With more surrogates the level may be split otherwise, and the smaller share takes more of them.
+        return needed if then >= weight else needed_surrogates(self._raw, index, self.alpha, then)
 
     def phases(self) -> pd.DataFrame:
         """Posterior probability of each phase at every scheduled occasion.
