@@ -100,6 +100,12 @@ def test_rounded_p_values_are_still_the_smallest_that_many_surrogates_can_give(m
     assert two_ways(make, 2_528, 0.8)._needed(0, adjusted=True) is not None
 
 
+def test_the_summary_names_the_shares_of_the_level_that_were_used(make):
+    for n, weight, said in ((39, 0.5, "0.5 with"), (99, 0.8, "0.8 with"), (99, 1.0, "0.5 with")):
+        text = " ".join(two_ways(make, n, weight).summary().split())
+        assert f"p-values are divided by {said} phases of others" in text
+
+
 def test_untested_claims_say_so(make):
     plain = make.outcome(1, "a", (0.4, 0.5, 0.3, 0.6))
     first_two = type(plain)(**{**{f: getattr(plain, f) for f in plain.__slots__}, "tests": plain.tests[:2]})

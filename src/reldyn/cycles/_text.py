@@ -81,13 +81,16 @@ def _masked(result: CycleResult) -> str:
 def _pooling(result: CycleResult) -> str:
     if result.setting.get("phases_from") != "other dyads":
         return ""
-    shared, alone = shares_of_level(int(result.setting["n_surrogates"]), result.alpha)
-    of_level = f"{shared:g} with phases of others and {alone:g} by itself"
+    tests = [test for one in result.outcomes for test in one.tests if test.n_ways > 1]
+    # Results saved before the two ways had shares of their own: every p-value was doubled.
+    halved = bool(tests) and all(test.weight == 1 for test in tests)
+    shares = (0.5, 0.5) if halved else shares_of_level(int(result.setting["n_surrogates"]), result.alpha)
     return (
         "Regimes and irregular timing are tested with phases whose shape and transitions were learned from the other "
-        "dyads, in folds, never from the dyad that is tested; size of effect, noise, memory and surrogates are its "
-        "own. A direction that these do not show is tested by itself as well; the clearer of both ways counts, its "
-        f"p-values divided by {of_level}, so that both together keep the level. "
+        "dyads, in folds, never from the dyad that is tested. Noise and surrogates are the dyad's own; its memory and "
+        "the size of its effect are drawn towards those of the others. A direction whose phases are not shown clearly "
+        "enough in this way is also tested by itself, and the clearer of the two tests counts. To keep the level over "
+        f"both, p-values are divided by {shares[0]:g} with phases of others and by {shares[1]:g} by itself. "
     )
 
 
