@@ -119,8 +119,8 @@ def _without_result(evidence: Evidence, *, regimes: bool) -> tuple[Verdict, str]
         lacking = f"phases, but irregular timing not shown (p = {format_p(evidence.p_irregular)})"
     if evidence.p_alone <= evidence.alpha:
         return "not decidable", (
-            f"{lacking} once two ways of testing share the level; the direction by itself shows both "
-            f"(p = {format_p(evidence.p_alone)} before)"
+            f"{lacking}; tested by itself the direction shows both (p = {format_p(evidence.p_alone)}), but not at the "
+            "share of the level that this test has beside that with phases of other dyads"
         )
     if evidence.power is None:
         return "not decidable", f"{lacking}; power unknown, {evidence.unknown}"
