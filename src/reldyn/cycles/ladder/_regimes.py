@@ -13,6 +13,7 @@ theirs.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -94,8 +95,12 @@ def assess_regimes(
     if not observed < SCREEN:
         if direction.departure > CLEAR_HUMPS:
             by_null[ONE_HUMP] = float(found.without_humps[0])
-        limits = (n_surrogates, None if go_on else stop_after, None if go_on else alpha)
-        results = _against_nulls(direction, by_null, n_states, limits, alpha, previous or {})
+        budget = {
+            "n_surrogates": n_surrogates,
+            "stop_after": None if go_on else stop_after,
+            "decide_at": None if go_on else alpha,
+        }
+        results = _against_nulls(direction, by_null, n_states, budget, alpha, previous or {})
     chosen = int(found.n_states[0])
     distance, low, high = _distance(found.fits[chosen])
     worst = max(results, key=lambda name: results[name].p_value, default=None)
@@ -140,13 +145,13 @@ def _against_nulls(
     direction: DirectionFits,
     observed: Mapping[str, float],
     n_states: Sequence[int],
-    limits: tuple[int, int | None, float | None],
+    budget: Mapping[str, Any],
     alpha: float,
     previous: Mapping[str, Array],
 ) -> dict[str, MonteCarlo]:
     """Compare with surrogates of the first null, and of the second where it is due.
 
-    ``limits``: surrogates at most, exceedances that end a run, level to decide at.
+    ``budget``: as of `surrogate_test`, when a run ends.
     """
     series, design = direction.series, direction.design
 
@@ -167,11 +172,9 @@ def _against_nulls(
         results[name] = surrogate_test(
             observed[name],
             draw,
-            n_surrogates=limits[0],
             seed=child_seed(direction.seed, 1, key),
-            stop_after=limits[1],
-            decide_at=limits[2],
             previous=previous.get(name),
+            **budget,
         )
         if results[name].p_value > alpha or direction.departure <= TWO_HUMPS:
             break
