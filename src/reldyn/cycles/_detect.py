@@ -104,9 +104,10 @@ def detect_cycles(
         Level of the verdicts. Stored power figures exist for .05 only.
     n_surrogates : int, default 999
         At most so many per null; enough for p-values that survive adjustment over a hundred dyads. A run ends after ten
-        surrogates that exceed the series (Besag and Clifford 1991), or once it is clear on which side of ``alpha`` its
-        p-value lies; it goes on, in rounds, where the decision after adjustment over directions is still open (Gandy
-        and Hahn 2014). Surrogates are keyed by the ranked answers of the direction and by what is missing: the same
+        surrogates that exceed the series (Besag and Clifford 1991; fewer where they exclude that a direction tested by
+        itself beside shared phases reaches ``alpha``), or once it is clear on which side of ``alpha`` its p-value lies;
+        it goes on, in rounds, where the decision after adjustment over directions is still open (Gandy and Hahn 2014).
+        Surrogates are keyed by the ranked answers of the direction and by what is missing: the same
         ``seed`` gives the same ones whatever the labels, the order, the unit and the other dyads.
     seed : int, SeedSequence, Generator or None, default None
         None draws one and stores it in ``setting["seed"]``.
@@ -117,13 +118,14 @@ def detect_cycles(
         between them are learned from the other dyads (in five folds of dyads, never from the dyad that is tested),
         where at least 16 dyads can be tested (with 39 surrogates or more) and shared phases predict dyads they were
         not learned from better than shared skewed shocks and each dyad's own changing variance do; else every dyad is
-        tested by itself. Where phases are shared, a direction is tested both ways, because cycles of another kind
-        than the others' are seen only by itself: the way that speaks more clearly for both claims counts. Four fifths
-        of the level go to the phases of others and one fifth to the direction by itself (halves with fewer than 99
-        surrogates, with which a fifth cannot be reached): p-values are divided by that share. ``"shared"`` shares even
-        if the others' phases predict no better, for a sensitivity analysis. p-values come from the dyad's own
-        surrogates in any case; a result says which was used. *not supported* rests on the test of the direction by
-        itself, whose power is stored. ``"none"``: every verdict depends on its own dyad alone.
+        tested by itself. A dyad's memory and the size of its effect are drawn towards those of the others. Cycles of
+        another kind are seen only in a test of the direction by itself. It is run as well, unless the phases of
+        others already show both claims as clearly as it could, and the clearer of the two tests counts. Four fifths
+        of the level go to the phases of others and one fifth to the direction by itself: p-values are divided by that
+        share. With too few surrogates to reach a fifth of the level (fewer than 99 at .05) each gets half of it.
+        ``"shared"`` shares even if the others' phases predict no better, for a sensitivity analysis. p-values come
+        from the dyad's own surrogates in any case; a result says which was used. *not supported* rests on the test of
+        the direction by itself, whose power is stored. ``"none"``: every verdict depends on its own dyad alone.
     effect : float, default 1.5
         Size of abrupt two-phase cycles, each level so many SD of the noise from their middle, that *not supported*
         speaks of: it takes a stored power of .80 or more for them (lower 95 % limit) at this length, missing share,

@@ -82,15 +82,15 @@ class ClaimTests:
     p_alone: float = float("nan")
 
 
-# Share of the level for phases of others where the rest is enough for the direction by itself: weak cycles are found by
-# the first, and what the second finds is clear by itself.
+# Weak cycles are found with phases of others. What a direction shows by itself is mostly clear, so that a small share
+# of the level is enough for it.
 _FOR_SHARED = 0.8
 
 
 def shares_of_level(n_surrogates: int, alpha: float) -> tuple[float, float]:
     """Shares of the level for phases of other dyads and for the direction by itself.
 
-    Four fifths and one fifth; halves where so few surrogates could not reach a fifth of the level.
+    Four fifths and one fifth; halves where the smallest p-value of so many surrogates is above a fifth of the level.
 
     Examples
     --------
@@ -104,7 +104,7 @@ def shares_of_level(n_surrogates: int, alpha: float) -> tuple[float, float]:
 
 
 def for_two_ways(alpha: float) -> int:
-    """Surrogates from which twice the smallest p-value reaches the level.
+    """Fewest surrogates whose smallest p-value is at most half of the level.
 
     Examples
     --------
@@ -205,8 +205,8 @@ def _either_way(
     """Test *regimes* and *irregular* by the direction itself; with phases of other dyads in both ways.
 
     Of two ways the one that speaks more clearly for both claims is reported, its p-values divided by its share of the
-    level: whichever is taken, the chance of a false alarm is at most the sum of both. Phases of others see weak cycles
-    like theirs; a direction whose phases are of another kind is seen by itself alone.
+    level: the chance of a false alarm in either is at most the sum of these shares, the whole level. Phases of others
+    show weak cycles like theirs; phases of another kind show only where the direction is tested by itself.
 
     Returns
     -------
@@ -219,7 +219,7 @@ def _either_way(
     shared = _one_way(direction, setting, prior, rhythmic=rhythmic)
     if _nothing_clearer(shared, shares, setting):
         return _weighted(shared, shares[0]), float("nan")
-    # By itself it counts at a smaller level: how far above the level its p-value lies does not matter.
+    # So many exceedances put its p-value above the whole level, and how far above does not matter.
     enough = min(STOP_AFTER, math.floor(round(setting.alpha * setting.n_surrogates, 9)) + 1)
     alone = _one_way(direction, setting, None, rhythmic=rhythmic, stop_after=enough)
     both = _weighted(shared, shares[0]), _weighted(alone, shares[1])
@@ -265,7 +265,7 @@ def _one_way(
 
 
 def _weighted(tests: Sequence[ClaimTest], weight: float) -> list[ClaimTest]:
-    # Shares of surrogates meet the level that they equal: no last digit decides.
+    # Rounded, so that a p-value that equals the level is not above it by its last digit.
     return [
         dataclasses.replace(test, p_value=min(1.0, round(test.p_value / weight, 12)), n_ways=2, weight=weight)
         for test in tests

@@ -41,7 +41,7 @@ def limits_of(tests: Sequence[ClaimTest]) -> tuple[float, float]:
     Returns
     -------
     (low, high) : tuple of float
-        The p-value itself twice where no run can go on; divided by the share of the level as p-values are.
+        Both are the p-value where no run can go on. Divided by the share of the level, as p-values are.
     """
     low, high = 0.0, 0.0
     found = {test.claim: test for test in tests}

@@ -2,12 +2,12 @@
 
 The statistic compares two variances that last (a hidden chain) with two variances drawn anew at every occasion, of the
 shocks of a first-order autoregression: rare large shocks alone are no volatility. The likelihood of the chain is
-averaged over ratios and dwell times, that of the other is the largest: the largest of a chain also follows clusters
-that chance makes, and finds fewer mild episodes. Shocks are first scaled within times of day. Surrogates have no
-episodes: a linear process with the data's own shocks in another order, rounded to the item, and where regimes are shown
-also phases of constant variance, since a change of level makes large shocks of its own; the larger p counts. Surrogates
-with the margin of the data will not do: a process that is bent to two humps looks calmer than a cycle (false alarms of
-.15 against .02 in cycles of effect 1.5).
+averaged over a grid of ratios and dwell times, because its maximum also follows clusters that arise by chance and so
+finds fewer mild episodes; that of the variances drawn anew is maximised. Shocks are first scaled within times of day.
+Surrogates have no episodes: a linear process with the data's own shocks in another order, rounded to the item, and
+where regimes are shown also phases of constant variance, since a change of level makes large shocks of its own; the
+larger p counts. Surrogates with the margin of the data will not do: a process that is bent to two humps looks calmer
+than a cycle (false alarms of .15 against .02 in cycles of effect 1.5).
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from reldyn.surrogate import cut_answers, draw_renewal, draw_resampled
 __all__ = ["SCREEN", "assess_volatility", "lasting_gain"]
 
 Draw = Callable[[Sequence[np.random.Generator]], Array]
-# Of twice what the best chain gains on the best two variances without memory. Below it no null is fitted: that loses
-# one in seventy of the mild episodes that would be found, and a third of the false alarms.
+# Twice what the best chain must gain on the best two variances without memory before a null is fitted. It costs one
+# in seventy of the series with mild episodes that would be found, and prevents a third of the false alarms.
 SCREEN = 1.0
 # Of the direction's seed; other claims take the keys up to 8.
 _KEY = 9
@@ -132,8 +132,8 @@ def _claim(
 def lasting_gain(values: Array, series: DirectionSeries, design: Array) -> Array:
     """Twice the log-likelihood that two variances, common to the channels, gain by lasting.
 
-    The likelihood of variances that last is an average (`reldyn.markov.regimes.average_gain`), that of variances drawn
-    anew the largest, so that most series without episodes have a negative gain.
+    The likelihood of variances that last is averaged (`reldyn.markov.regimes.average_gain`) and that of variances drawn
+    anew maximised, so that most series without episodes have a negative gain.
 
     Parameters
     ----------

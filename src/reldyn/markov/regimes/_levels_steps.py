@@ -132,7 +132,8 @@ def maximise(
 ) -> tuple[Array, Array]:
     """Regress y less its level on the noise before and covariates: (n, rows, C) coefficients, (n, C, C) covariance.
 
-    The prior enters as occasions: so many, at which one lagged channel was 1 and what followed is its mean lag.
+    The prior enters as ``prior_occasions`` more occasions for every lagged channel, at which this channel was 1, all
+    else was 0, and the answers are its lags in ``prior_lags``.
     """
     n, n_occasions, channels = batch.y.shape
     answered, lag_answered = batch.observed, batch.lag_answered()

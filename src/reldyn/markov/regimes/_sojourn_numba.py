@@ -201,7 +201,7 @@ def _forward(
             entering[k, t + 1] = arrived
             entry = arrived / product[k]
             entries[k, t + n_ages] = entry
-            # With the last age, at which nobody leaves: whole blocks of a processor's lanes.
+            # The last age, at which nobody leaves, is taken along to fill whole blocks of a processor's lanes.
             spread(entry, lasting, k, t + 1, due, n_ages)
             stayed = mass[k] - left[k, t]
             share_left[k] *= max(stayed, 0.0) / max(mass[k], 1e-300)
@@ -267,7 +267,7 @@ def arrive_back(k: int, t: int, durations: Any, flow: Any, exits: Any, last: int
     behind, ended, entering = flow.back[3, k], flow.back[4, k], flow.entering[k, t]
     later = flow.onward[k, t + last] + beyond(k, t, durations.survival, flow.in_tail, ended, last)
     flow.back[0, k] = behind * later
-    # Whole blocks of a processor's lanes; what leaves at the last age comes from the tail.
+    # Taken along to fill whole blocks of a processor's lanes; what leaves at the last age comes from the tail alone.
     from_tail = exits[k, last]
     gather(entering * behind, flow.leaving, k, t, exits, last + 1)
     exits[k, last] = from_tail

@@ -140,9 +140,9 @@ def fit_variances(
 
 
 def average_gain(squares: Array, observed: Flags, *, channels: int) -> Array:
-    """Log of the likelihood of two variances that last, averaged over a grid, less that of the constant variance one.
+    """Log of the average likelihood, over a grid, of two variances that last, less that of a constant variance of one.
 
-    Both variances are equally frequent and have mean one. Nothing is estimated, so that the grid costs a forward pass.
+    The two variances are equally frequent and have mean one. Nothing is estimated: one forward pass gives all of it.
 
     Parameters
     ----------
