@@ -57,8 +57,9 @@ stretches = panel.careless(["warmth_received", "longing"])
 print(f"{len(stretches)} stretches of equal answers, {int(stretches['masked'].sum())} of them careless")
 
 # %% [markdown]
-# Every direction gets surrogates until it is clear on which side of the level its p-value lies; those whose decision
-# after adjustment is still open get more, up to `n_surrogates`. 199 save time here; for a study leave the default of 999.
+# Every direction gets surrogates until it is clear on which side of the level its p-value lies; where the decision
+# after adjustment is still open it gets more, up to `n_surrogates`. 199 save time here; for a study leave the default
+# of 999.
 
 # %%
 result = rd.detect_cycles(panel, warmth="warmth_received", response="longing", n_surrogates=199, seed=6)
