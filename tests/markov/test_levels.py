@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import types
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from scipy.stats import multivariate_normal
 
 from reldyn._kernels import chosen_kernels
 from reldyn.markov.regimes._levels import LevelData, LevelPrior, fit_levels, gamma_dwell, geometric_dwell, level_start
-from reldyn.markov.regimes._pool import fit_shared, linear_levels, pool_levels
+from reldyn.markov.regimes._pool import _best_shape, fit_shared, linear_levels, pool_levels
 
 SHAPE = np.array([[1.0, 0.3], [-0.8, 0.5], [0.1, -1.0]])
 MOVES = np.array([[0.0, 0.7, 0.3], [0.4, 0.0, 0.6], [0.5, 0.5, 0.0]])
@@ -178,3 +179,30 @@ def test_pool_leaves_shocks_to_the_shocks():
     pooled = pool_levels(data, linear_levels(data), n_states=3)
     assert pooled.weights[:, 1].mean() > 0.6
     assert pooled.weights[:, 1].mean() > pooled.weights[:, 2].mean()
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_the_best_shape_is_that_of_least_squares_over_all_pairs_of_phases(channels):
+    rng = np.random.default_rng(6)
+    n, n_states = 4, 3
+    root = rng.normal(size=(n, channels, channels))
+    fit = types.SimpleNamespace(
+        mass=rng.random((n, 3, n_states, n_states)),
+        rest=rng.normal(size=(n, 3, n_states, n_states, channels)),
+        covariance=root @ root.transpose(0, 2, 1) + np.eye(channels),
+        coefficients=rng.normal(size=(n, 1 + 2 * channels, channels)) * 0.3,
+        effect=rng.random(n) + 0.5,
+    )
+    weight, size = rng.random(n), n_states * channels
+    gram, right = 1e-6 * np.eye(size), np.zeros(size)
+    for s, kind, j, k in itertools.product(range(n), range(3), range(n_states), range(n_states)):
+        table = np.zeros((channels, size))
+        table[:, k * channels : (k + 1) * channels] += np.eye(channels)
+        if kind:
+            first = 1 + (kind - 1) * channels
+            table[:, j * channels : (j + 1) * channels] -= fit.coefficients[s, first : first + channels].T
+        turned = (fit.effect[s] * table).T @ np.linalg.inv(fit.covariance[s])
+        gram += weight[s] * fit.mass[s, kind, j, k] * turned @ (fit.effect[s] * table)
+        right += weight[s] * turned @ fit.rest[s, kind, j, k]
+    wanted = np.linalg.solve(gram, right).reshape(n_states, channels)
+    np.testing.assert_allclose(_best_shape(fit, weight), wanted, atol=1e-10)
