@@ -106,6 +106,23 @@ def test_the_summary_names_the_shares_of_the_level_that_were_used(make):
         assert f"p-values are divided by {said} phases of others" in text
 
 
+def test_a_claim_names_the_way_it_was_tested_and_its_share_of_the_level(make):
+    for weight, pooling, said in ((0.8, "shared", "with phases of other dyads"), (0.2, "", "by itself")):
+        rows = two_ways(make, 99, weight, pooling=pooling).tidy().query("dyad == 1").set_index("claim")["note"]
+        for claim in ("regimes", "irregular", "intermittent"):
+            assert rows[claim].endswith(f"; tested {said}, p divided by {weight:g}")
+        assert "divided" not in rows["periodic"]
+
+
+def test_a_screened_claim_says_what_explained_too_little(make):
+    one = make.outcome(1, "a", (1.0, 0.5, 0.5, 0.5))
+    volatility = dataclasses.replace(make.claim("volatility", 1.0, n=0), detail={"screened": True})
+    tests = (dataclasses.replace(one.tests[0], detail={"screened": True}), *one.tests[1:], volatility)
+    rows = make.result([dataclasses.replace(one, tests=tests)]).tidy().set_index("claim")["note"]
+    assert rows["regimes"].startswith("levels that last explain no more")
+    assert rows["volatility"].startswith("sizes of swings that last explain no more")
+
+
 def test_untested_claims_say_so(make):
     plain = make.outcome(1, "a", (0.4, 0.5, 0.3, 0.6))
     first_two = type(plain)(**{**{f: getattr(plain, f) for f in plain.__slots__}, "tests": plain.tests[:2]})

@@ -14,7 +14,7 @@ from reldyn.cycles._sample_level import SampleEstimate, pool_directions, prevale
 from reldyn.cycles._text import headline, methods, sections
 from reldyn.cycles.consequences._triggers import TriggerEffect
 from reldyn.cycles.ladder._claim_tests import shares_of_level
-from reldyn.cycles.ladder._claims import intermittent_p, weight_of
+from reldyn.cycles.ladder._claims import ClaimTest, intermittent_p, weight_of
 from reldyn.cycles.ladder._outcome import Outcome, claim_of, evidence_of, n_cycles, n_surrogates
 from reldyn.cycles.ladder._rounds import needed_surrogates
 from reldyn.cycles.ladder._verdict import MIN_CYCLES, NOT_COVERED, adjust, decide
@@ -115,12 +115,13 @@ class CycleResult(Result):
         pandas.DataFrame
             ``term``, ``dyad``, ``giver``, ``claim``, ``estimate``, ``conf_low``, ``conf_high``, ``statistic``,
             ``p_value``, ``p_adjusted`` (of ``intermittent``, over all dyads and givers that are decidable),
-            ``n_surrogates``, ``note``. The estimate of ``regimes`` is the smallest distance between phases in SD
-            of the noise; of ``periodic`` the period in beeps; of ``irregular`` and ``intermittent`` the
-            coefficient of variation of sojourns; of ``directed`` net circulation from -1 to 1; of
-            ``reinforcement`` SD of the response per SD of unpredictability; of ``volatility`` the SD of shocks in
-            turbulent over that in calm episodes; of ``splitting``, which is no test and needs *regimes*, the share of
-            answers in the middle half between the levels of two phases.
+            ``n_surrogates``, ``note``. Where phases of other dyads are used, p-values of ``regimes``, ``irregular`` and
+            ``intermittent`` are divided by their share of the level, which ``note`` names. The estimate of ``regimes``
+            is the smallest distance between phases in SD of the noise; of ``periodic`` the period in beeps; of
+            ``irregular`` and ``intermittent`` the coefficient of variation of sojourns; of ``directed`` net circulation
+            from -1 to 1; of ``reinforcement`` SD of the response per SD of unpredictability; of ``volatility`` the SD
+            of shocks in turbulent over that in calm episodes; of ``splitting``, which is no test and needs *regimes*,
+            the share of answers in the middle half between the levels of two phases.
         """
         import pandas as pd
 
@@ -423,17 +424,26 @@ def _claim_row(one: Outcome, claim: str, adjusted: float) -> dict[str, Any]:
     if found is None:
         return row if one.reasons else row | {"note": _why_untested(claim)}
     row |= {name: getattr(found, name) for name in ("estimate", "conf_low", "conf_high", "statistic", "p_value")}
-    row["n_surrogates"], row["note"] = found.n_surrogates, found.null
+    row["n_surrogates"], row["note"] = found.n_surrogates, found.null + _way(found)
     if found.detail.get("screened"):
-        row["note"] = "levels that last explain no more than other descriptions: not tested further"
+        last = "sizes of swings" if claim == "volatility" else "levels"
+        row["note"] = f"{last} that last explain no more than other descriptions: not tested further"
     if claim == "intermittent":
         both = [claim_of(one, name) for name in ("regimes", "irregular")]
         row |= {"p_value": intermittent_p(one.tests), "p_adjusted": float(adjusted), "statistic": nan}
         row |= {
             "n_surrogates": min(test.n_surrogates for test in both if test is not None),
-            "note": "the larger p-value of regimes and irregular",
+            "note": "the larger p-value of regimes and irregular" + _way(found),
         }
     return row
+
+
+def _way(test: ClaimTest) -> str:
+    """Say which of two ways of testing is reported, and at which share of the level; nothing where there is one."""
+    if test.n_ways == 1:
+        return ""
+    way = "with phases of other dyads" if test.detail.get("pooling") == "shared" else "by itself"
+    return f"; tested {way}, p divided by {weight_of([test]):g}"
 
 
 def _why_untested(claim: str) -> str:
