@@ -13,6 +13,7 @@ from reldyn.cycles.ladder._claim_tests import (
     Setting,
     both_claims,
     extend_claim_tests,
+    for_two_ways,
     run_claim_tests,
     shares_of_level,
 )
@@ -206,6 +207,17 @@ def test_two_ways_keep_the_level(n_surrogates):
     assert (1 / (n_surrogates + 1) <= shares * 0.05 + 1e-12).all()
     weighted = np.minimum(1, (norm.sf(normal) / shares).min(axis=1))
     assert 0.035 < (weighted <= 0.05).mean() < 0.05
+
+
+@pytest.mark.parametrize("alpha", [0.01, 0.03, 0.05, 0.1])
+def test_either_way_can_reach_its_share_of_any_level(alpha):
+    fewest = for_two_ways(alpha)
+    for n_surrogates in (fewest, fewest + 1, 5 * fewest, round(5 / alpha) - 2, round(5 / alpha) - 1, 999):
+        shares = shares_of_level(n_surrogates, alpha)
+        smallest = [round(1 / (n_surrogates + 1) / share, 12) for share in shares]
+        assert max(smallest) <= alpha
+        assert sum(shares) == 1
+    assert shares_of_level(round(5 / alpha) - 2, alpha) == (0.5, 0.5)
 
 
 def test_limits_are_divided_as_the_p_values_and_by_the_statistic_of_each_null(make):
