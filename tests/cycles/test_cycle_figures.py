@@ -128,6 +128,14 @@ def test_arrows_of_the_wheel_run_from_edge_to_edge(made):
     assert arrows and all(arrow.patchA in discs and arrow.patchB in discs for arrow in arrows)
 
 
+def test_null_distributions_say_by_what_p_values_are_divided(made):
+    one = made.outcomes[0]
+    tests = tuple(dataclasses.replace(test, n_ways=2, weight=0.2) for test in one.tests if test.claim != "periodic")
+    shared = made.with_parts(outcomes=(dataclasses.replace(one, tests=tests), *made.outcomes[1:]))
+    titles = [rd.plot.null_distribution(found).get_suptitle() for found in (made, shared)]
+    assert ["divided by 0.2" in title for title in titles] == [False, True]
+
+
 def test_null_distributions_say_what_is_what(made):
     title = made.plot(view="null").get_suptitle()
     assert title.endswith("(the line: the data; the bars: surrogates)")

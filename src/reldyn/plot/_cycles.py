@@ -386,7 +386,8 @@ def null_distribution(result: CycleResult, *, dyad: Hashable = None, giver: Hash
     matplotlib.figure.Figure
         One panel per claim. Where sequential stopping ended a run, only the surrogates drawn until then; none where
         a test was decided without any. Of *regimes*, a surrogate that falls short of the data against the first
-        descriptions without phases is compared with no others: an upper bound of its statistic is drawn.
+        descriptions without phases is compared with no others: an upper bound of its statistic is drawn. The title says
+        by which share of the level p-values are divided, where phases of other dyads are used.
 
     Raises
     ------
@@ -421,6 +422,9 @@ def null_distribution(result: CycleResult, *, dyad: Hashable = None, giver: Hash
         for ax, item in zip(panels, shown, strict=False):
             _draw_null(ax, *item)
         shown_as = "the line: the data; the bars: surrogates"
+        # Such p-values are larger than the share of bars beyond the line.
+        shares = {test.weight for test in one.tests if test.weight < 1}
+        shown_as += "".join(f"; p of regimes and irregular divided by {share:g}" for share in shares)
         figure.suptitle(
             f"dyad {one.dyad}, warmth from {one.giver} ({shown_as})", x=0.01, ha="left", fontsize=9, color=GREY
         )
