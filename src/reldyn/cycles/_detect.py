@@ -103,12 +103,14 @@ def detect_cycles(
     alpha : float, default 0.05
         Level of the verdicts. Stored power figures exist for .05 only.
     n_surrogates : int, default 999
-        At most so many per null; enough for p-values that survive adjustment over a hundred dyads. A run ends after ten
-        surrogates that exceed the series (Besag and Clifford 1991; fewer where they exclude that a direction tested by
-        itself beside shared phases reaches ``alpha``), or once it is clear on which side of ``alpha`` its p-value lies;
-        it goes on, in rounds, where the decision after adjustment over directions is still open (Gandy and Hahn 2014).
-        Surrogates are keyed by the ranked answers of the direction and by what is missing: the same
-        ``seed`` gives the same ones whatever the labels, the order, the unit and the other dyads.
+        At most so many per null; enough for p-values that survive adjustment over a hundred dyads, several of which are
+        clear. Beside shared phases a direction that shows cycles only by itself takes five times as many
+        (``verdicts()`` names the number). A run ends after ten surrogates that exceed the series (Besag and Clifford
+        1991; of a direction by itself beside shared phases after fewer, where these put its p-value above ``alpha``),
+        or once it is clear on which side of ``alpha`` its p-value lies; it goes on, in rounds, where the decision after
+        adjustment over directions is still open (Gandy and Hahn 2014). Surrogates are keyed by the ranked answers of
+        the direction and by what is missing: the same ``seed`` gives the same ones whatever the labels, the order, the
+        unit and the other dyads.
     seed : int, SeedSequence, Generator or None, default None
         None draws one and stores it in ``setting["seed"]``.
     n_jobs : int, default 1
@@ -119,7 +121,7 @@ def detect_cycles(
         where at least 16 dyads can be tested (with 39 surrogates or more) and shared phases predict dyads they were
         not learned from better than shared skewed shocks and each dyad's own changing variance do; else every dyad is
         tested by itself. A dyad's memory and the size of its effect are drawn towards those of the others. Cycles of
-        another kind are seen only in a test of the direction by itself. It is run as well, unless the phases of
+        another kind are seen only where a direction is tested by itself. That is done as well, unless the phases of
         others already show both claims as clearly as it could, and the clearer of the two tests counts. Four fifths
         of the level go to the phases of others and one fifth to the direction by itself: p-values are divided by that
         share. With too few surrogates to reach a fifth of the level (fewer than 99 at .05) each gets half of it.
