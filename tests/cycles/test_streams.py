@@ -185,6 +185,28 @@ def test_of_two_ways_the_clearer_counts_by_its_share_of_the_level(make, monkeypa
     assert np.isnan(nothing)
 
 
+def test_surrogates_that_were_drawn_are_kept(make, monkeypatch):
+    asked = {}
+
+    def again(claim):
+        def one(direction, setting, prior, previous=None, stop_after=10):
+            asked[claim] = setting.n_surrogates
+            return make.claim(claim, 0.02, n=setting.n_surrogates)
+
+        return one
+
+    for claim in ("regimes", "irregular"):
+        monkeypatch.setattr(claim_tests, f"_{claim}", again(claim))
+    monkeypatch.setattr(claim_tests, "DirectionFits", lambda series, seed: None)
+    monkeypatch.setattr(claim_tests, "direction_seed", lambda seed, series: None)
+    tests = [
+        dataclasses.replace(make.claim("regimes", 0.01, n=999), drawn={"one hump": np.zeros(999)}),
+        dataclasses.replace(make.claim("irregular", 0.02, n=199), drawn={"bounded": np.zeros((199, 2))}),
+    ]
+    extend_claim_tests(None, Setting(phases=2, n_surrogates=399, alpha=0.05), 1, None, tuple(tests))
+    assert asked == {"regimes": 999, "irregular": 399}
+
+
 def test_the_way_that_may_become_clearer_goes_on(make, monkeypatch):
     # Three surrogates of 99 reached it with phases of others, none by itself: with more, the latter may end below.
     for n_surrogates, wanted in ((99, 0.8), (999, 0.2)):

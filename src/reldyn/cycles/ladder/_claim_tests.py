@@ -343,7 +343,8 @@ def extend_claim_tests(
     Parameters
     ----------
     series, setting, seed, prior
-        As in `run_claim_tests`; the setting says how many surrogates there are to be in all.
+        As in `run_claim_tests`; the setting says how many surrogates there are to be in all. A claim that has more
+        keeps them.
     tests : tuple of ClaimTest
         Of an earlier run with fewer.
 
@@ -357,7 +358,10 @@ def extend_claim_tests(
 
     def extended(test: ClaimTest) -> ClaimTest:
         way = prior if test.detail.get("pooling") == "shared" else None
-        more = again[test.claim](direction, setting, way, test.drawn)
+        # What is drawn is kept: the claims of a direction may have got to different numbers.
+        known = max(len(values) for values in test.drawn.values())
+        wanted = dataclasses.replace(setting, n_surrogates=max(setting.n_surrogates, known))
+        more = again[test.claim](direction, wanted, way, test.drawn)
         return _weighted([more], test.weight)[0] if test.n_ways > 1 else more
 
     return tuple(extended(test) if test.claim in again and test.drawn else test for test in tests)
