@@ -42,6 +42,7 @@ _NAMED = (
     r"|(?P<n2>[a-z]{3,9})\.?\s*(?P<d2>\d{1,2}),?\s+(?P<y2>\d{4}))"
 )
 _DATE = re.compile(rf"{_WEEKDAY}(?:{_THREE}|{_NAMED}|{_BASIC}|{_MONTH_ONLY}){_CLOCK}", re.IGNORECASE)
+_SHORT = re.compile(r"\d{1,2}\s?(?P<mark>[-./])\s?\d{1,2}\s?[-./]\s?\d{1,2}(?!\d)")
 _DAYS = r"(?:(?P<days>[+-]?\d+)\s+days?,?\s+\+?)?"
 _TIME = re.compile(rf"{_DAYS}{_HOURS}{_HALF}", re.IGNORECASE)
 _MOST_YEARS = 10
@@ -68,19 +69,23 @@ class WrittenDates:
         Seconds since midnight as written, 0 without a time of day.
     offset : (n,) float array
         Seconds that the written clock is ahead of UTC, NaN where none is written.
+    dotted : bool
+        Every date of three numbers, none of four digits, has dots between them.
     """
 
     matched: Flags
     days: dict[DateOrder, Array]
     seconds: Array
     offset: Array
+    dotted: bool = False
 
     def orders(self) -> tuple[DateOrder, ...]:
         """Orders under which the most texts are dates; orders that give the same dates are named once."""
-        n_dates = {order: int(np.isfinite(days).sum()) for order, days in self.days.items()}
+        dates = {order: days for order, days in self.days.items() if order != "ymd" or self._year_may_stand_first()}
+        n_dates = {order: int(np.isfinite(days).sum()) for order, days in dates.items()}
         most = max(n_dates.values())
         distinct: list[DateOrder] = []
-        for order, days in self.days.items():
+        for order, days in dates.items():
             if n_dates[order] == most and not any(
                 np.array_equal(days, self.days[other], equal_nan=True) for other in distinct
             ):
@@ -89,6 +94,15 @@ class WrittenDates:
         # Two digits may be a year or a day: a reading that needs ten years where another needs two is none.
         crowded = min(years.values()) <= 2
         return tuple(order for order in distinct if not (crowded and years[order] >= _MOST_YEARS))
+
+    def _year_may_stand_first(self) -> bool:
+        """Between dots a year of two digits stands last, unless this scatters the dates over more years."""
+        if not self.dotted:
+            return True
+        n_dates = {order: int(np.isfinite(self.days[order]).sum()) for order in DATE_ORDERS if order != "ymd"}
+        most = max(n_dates.values())
+        last = min(_n_years(self.days[order]) for order, n in n_dates.items() if n == most)
+        return most > 0 and _n_years(self.days["ymd"]) < last
 
 
 def match_dates(texts: Texts) -> WrittenDates:
@@ -122,7 +136,13 @@ def match_dates(texts: Texts) -> WrittenDates:
     days = {order: np.where(np.isnan(seconds), np.nan, _days(triples[k])) for k, order in enumerate(DATE_ORDERS)}
     matched = np.zeros(n, dtype=bool)
     matched[where] = True
-    return WrittenDates(matched, days, np.where(np.isnan(seconds), 0.0, seconds), offset)
+    return WrittenDates(matched, days, np.where(np.isnan(seconds), 0.0, seconds), offset, _dotted(texts, matched))
+
+
+def _dotted(texts: Texts, matched: Flags) -> bool:
+    """Whether the dates of three numbers, none of four digits, have dots."""
+    short = (_SHORT.match(str(text)) for text, real in zip(texts, matched, strict=True) if real)
+    return {match["mark"] for match in short if match is not None} == {"."}
 
 
 def _reading(text: str, known: dict[str, _Reading | None]) -> _Reading | None:
@@ -173,8 +193,7 @@ def _triples(groups: dict[str, Any]) -> dict[DateOrder, Triple]:
     readings: dict[DateOrder, Triple] = {}
     if len(c) in (2, 4):
         readings = {"dmy": (_year(c), int(b), int(a)), "mdy": (_year(c), int(a), int(b))}
-    # Between dots a year of two digits stands last.
-    if len(a) == 2 and len(c) < 4 and groups["mark"].strip() != ".":
+    if len(a) == 2 and len(c) < 4:
         readings["ymd"] = (_year(a), int(b), int(c))
     return readings
 
