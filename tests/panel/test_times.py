@@ -214,6 +214,17 @@ def test_numbered_labels_count_by_their_number(labels):
     assert times.stem == labels[0]
 
 
+@pytest.mark.parametrize("minus", ["-", "\u2212", "\u2013", "\uff0d", "\ufe63"])
+def test_a_typeset_minus_is_a_minus(minus):
+    assert read([f"{minus}20", f"{minus}3", "4"]).values.tolist() == [-20, -3, 4]
+    assert read([f"{minus}20", f"{minus}3"]).values.tolist() == [-20, -3]
+
+
+@pytest.mark.parametrize("labels", [["T-2", "T-1", "T0"], ["day -1", "day 1"], ["\u00b12", "\u00b13"], ["(1", "(2"]])
+def test_a_label_whose_dash_may_be_a_sign_is_not_counted_by_its_number(labels):
+    assert [code for code, _ in problems(read(labels))] == ["unparsable-time"]
+
+
 def test_ordered_categories_count_in_their_order():
     labels = pd.Categorical(["noon", "morning", None], categories=["morning", "noon"], ordered=True)
     times = read(labels)

@@ -29,7 +29,9 @@ __all__ = ["SECONDS_PER_DAY", "DateOrder", "TimeProblem", "Times", "happened", "
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
-_NUMBERED = re.compile(r"(?P<stem>[^\d\s_.#-][^\d]*?)[\s_.#-]*(?P<number>\d+)")
+_NUMBERED = re.compile(r"(?P<stem>[^\d\s_.#-][^\d]*?)(?P<gap>[\s_.#-]*)(?P<number>\d+)")
+# Minus signs of typesetters: the minus itself, its small and full width, and the en dash.
+_MINUS = re.compile(r"^[\u2212\ufe63\uff0d\u2013](?=\d)")
 _MISSING = frozenset({"", ".", "-", "--", "na", "n/a", "#n/a", "nan", "nat", "null", "none", "missing", "<na>"})
 _ORDER_NAMES = {"dmy": "day, month, year", "mdy": "month, day, year", "ymd": "year, month, day"}
 _DAYS_AND_PARTS = frozenset({"Day", "BusinessDay", "Hour", "Minute", "Second", "Milli", "Micro", "Nano"})
@@ -226,6 +228,7 @@ def _read_text(column: pd.Series[Any], order: DateOrder | None) -> Times:
     if pd.api.types.infer_dtype(column, skipna=True) in ("timedelta", "timedelta64"):
         return _read_durations(column)
     codes, texts = spellings(column)
+    texts = np.array([_MINUS.sub("-", text) for text in texts], dtype=object)
     counts = np.bincount(codes[codes >= 0], minlength=len(texts))
     absent = _flags(text.lower() in _MISSING for text in texts)
     number, comma = (_flags(pattern.fullmatch(text) for text in texts) for pattern in (_NUMBER, _COMMA))
@@ -261,13 +264,17 @@ def _flags(found: Iterable[Any]) -> Flags:
 
 
 def _labels(texts: npt.NDArray[np.object_], given: Flags) -> Times:
-    """Labels of one stem that end in a number (day 1, day 2) count by the number; others cannot be ordered."""
+    """Labels of one stem that end in a number (day 1, day 2) count by the number; others cannot be ordered.
+
+    Where some have a dash before the number and others have none (T-1, T0), the dash is a sign.
+    """
     nothing, nowhere = np.full(len(texts), np.nan), np.zeros(len(texts), dtype=bool)
     if not given.any():
         return Times(nothing, nothing, "number", nowhere)
     parts = [_NUMBERED.fullmatch(text) for text in texts]
     stems = {"" if part is None else part["stem"].casefold() for part, real in zip(parts, given, strict=True) if real}
-    if len(stems) == 1 and "" not in stems:
+    dashed = {part["gap"].endswith("-") for part in parts if part is not None}
+    if len(stems) == 1 and len(dashed) == 1 and any(sign.isalpha() for stem in stems for sign in stem):
         numbers = np.array([np.nan if part is None else float(part["number"]) for part in parts])
         return Times(numbers, numbers, "number", nowhere, stem=str(texts[np.flatnonzero(given)[0]]))
     wording = "holds labels, none of which is a time or a number"
