@@ -356,6 +356,19 @@ def test_labels_spelled_in_several_ways_are_shown_with_their_blanks():
     assert found.loc["dyad-size", "message"].startswith("dyad 1 ('F', 'f', 'f ', 'm') with more than two members")
 
 
+def test_ids_whose_letters_with_marks_are_stored_in_two_ways_are_mentioned():
+    rows = [("M\u00fcller" if w == "f" else "Mu\u0308ller", w, t, float(t)) for w in ("f", "m") for t in range(1, 5)]
+    frame = pd.DataFrame(rows, columns=["couple", "who", "day", "y"])
+    found = check_panel(frame, dyad="couple", person="who", role="who", day="day").set_index("code")
+    assert "only in blanks, capitals or in how Unicode writes letters" in found.loc["label-spellings", "message"]
+    fix = found.loc["label-spellings", "fix"]
+    one = "frame['couple'] = frame['couple'].str.normalize('NFC').str.strip().str.casefold()"
+    assert one in fix
+    frame["couple"] = frame["couple"].str.normalize("NFC").str.strip().str.casefold()
+    again = check_panel(frame, dyad="couple", person="who", role="who", day="day")
+    assert not again["code"].isin(["label-spellings", "dyad-size"]).any()
+
+
 @pytest.mark.parametrize(
     ("number", "way"),
     [

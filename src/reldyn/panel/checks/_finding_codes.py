@@ -140,8 +140,8 @@ CODES: dict[str, FindingCode] = {
     ),
     "label-spellings": FindingCode(
         "warning",
-        "Labels of dyads, persons or roles that differ only in blanks or capitals, such as 'f', 'F' and 'f ', or that "
-        "are numbers in some cells and texts in others, such as 7 and '7'.",
+        "Labels of dyads, persons or roles that differ only in blanks or capitals, such as 'f', 'F' and 'f ', or in "
+        "how Unicode writes letters with marks, or that are numbers in some cells and texts in others (7 and '7').",
         "Make them one: frame[name] = frame[name].str.strip().str.casefold().",
     ),
     "role-not-distinguishing": FindingCode(

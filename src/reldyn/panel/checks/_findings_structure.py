@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -97,7 +98,7 @@ def _spellings(layout: Layout) -> Iterator[Finding]:
             if isinstance(label, (str, int, float)):
                 whole = isinstance(label, float) and label.is_integer()
                 text = str(int(label) if whole else label)
-                alike.setdefault(" ".join(text.split()).casefold(), []).append(code)
+                alike.setdefault(" ".join(unicodedata.normalize("NFC", text).split()).casefold(), []).append(code)
         groups = [group for group in alike.values() if len(group) > 1]
         if not groups:
             continue
@@ -107,11 +108,15 @@ def _spellings(layout: Layout) -> Iterator[Finding]:
         more = f" and {len(groups) - _NAMES_SHOWN:,} more" if len(groups) > _NAMES_SHOWN else ""
         as_text, how = "", "in blanks or capitals"
         found = [labels[code] for group in groups for code in group]
+        marks = not all(unicodedata.is_normalized("NFC", label) for label in found if isinstance(label, str))
         if not all(isinstance(label, str) for label in found):
             as_text, how = ".astype(str)", "in blanks, in capitals or in being a number or text"
             if any(isinstance(label, float) for label in found):
                 as_text = ".map(lambda label: f'{label:g}' if isinstance(label, float) else str(label))"
-        one = f"frame[{name!r}] = frame[{name!r}]{as_text}.str.strip().str.casefold()"
+        composed = ".str.normalize('NFC')" if marks else ""
+        if marks:
+            how = how.replace(" or ", ", ", 1) + " or in how Unicode writes letters with marks"
+        one = f"frame[{name!r}] = frame[{name!r}]{as_text}{composed}.str.strip().str.casefold()"
         fix = f"If they mean the same, make them one: {one}."
         message = f"{name!r} has labels that differ only {how} ({shown}{more})"
         yield Finding("label-spellings", name, message, np.flatnonzero(np.isin(codes, rarer)), fix=fix)
