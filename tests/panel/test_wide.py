@@ -1,5 +1,7 @@
 """From one row per dyad to one row per person."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -107,6 +109,13 @@ def test_marks_that_cannot_be_meant(options, text):
     with pytest.raises(DesignError) as caught:
         from_wide(WIDE, dyad="couple", **options)
     assert str(caught.value) == text
+
+
+@pytest.mark.parametrize("other", ["mood_F", "Mood_f", "mood.f", "mood _f"])
+def test_a_column_that_nearly_is_the_counterpart_is_named(other):
+    frame = pd.DataFrame({"couple": [1, 2], "calm_f": [1, 2], "calm_m": [3, 4], other: [5, 6], "mood_m": [7, 8]})
+    with pytest.warns(DataWarning, match="Perhaps misspelt: .*" + re.escape(f"{other!r} for 'mood_m'")):
+        from_wide(frame, dyad="couple", suffixes=("_f", "_m"))
 
 
 @pytest.mark.parametrize(

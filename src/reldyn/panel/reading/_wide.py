@@ -249,16 +249,41 @@ def _pairs(
             present = ", ".join(str(name) for name in rows.columns[:30])
             raise DataError(f"no column of the wide table has the {where} {mark!r} ({label}). Columns: {present}.")
     listed = " and ".join(repr(mark) for mark in marks.values())
-    _warn_unmatched(pairs, f"under the {where}es {listed}")
+    expected = {
+        (mark + variable if where == "prefix" else variable + mark): next(iter(columns.values()))
+        for variable, columns in pairs.items()
+        for label, mark in marks.items()
+        if label not in columns
+    }
+    _warn_unmatched(pairs, f"under the {where}es {listed}", _nearly(rows, expected))
     warn_items([str(name) for name in rows.columns], pairs, marks, where)
     return pairs
 
 
-def _warn_unmatched(pairs: Mapping[str, Mapping[str, str]], where: str) -> None:
+def _nearly(rows: pd.DataFrame, expected: Mapping[str, str]) -> dict[str, str]:
+    """Columns that differ only in capitals and signs from the expected counterpart of a column, by that column."""
+    alike: dict[str, list[str]] = {}
+    for name in (str(column) for column in rows.columns):
+        alike.setdefault(_bare(name), []).append(name)
+    return {alone: alike[_bare(name)][0] for name, alone in expected.items() if _bare(name) in alike}
+
+
+def _bare(name: str) -> str:
+    """Letters and digits alone, without capitals."""
+    return "".join(sign for sign in name.casefold() if sign.isalnum())
+
+
+def _warn_unmatched(
+    pairs: Mapping[str, Mapping[str, str]], where: str, nearly: Mapping[str, str] | None = None
+) -> None:
     lonely = [next(iter(columns.values())) for columns in pairs.values() if len(columns) == 1]
     if lonely:
         shown = ", ".join(lonely[:5]) + (f" and {len(lonely) - 5} more" if len(lonely) > 5 else "")
-        warn_caller(f"without a counterpart {where}: {shown}. The other member's values are missing.", DataWarning)
+        near = "; ".join(f"{other!r} for {alone!r}" for alone, other in list((nearly or {}).items())[:5])
+        rename = f" Perhaps misspelt: {near}; write both names alike." if near else ""
+        warn_caller(
+            f"without a counterpart {where}: {shown}. The other member's values are missing.{rename}", DataWarning
+        )
 
 
 def _long(
