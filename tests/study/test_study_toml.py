@@ -121,6 +121,21 @@ def test_broken_toml_says_where(tmp_path):
     assert "line 2" in message(tmp_path, '[data]\npath = "a.csv\n')
 
 
+@pytest.mark.parametrize("path", [r"C:\Users\me\diary.csv", r"C:\temp\diary.csv", r"D:\new\diary.csv"])
+def test_a_path_of_windows_in_double_quotation_marks_is_answered_with_the_mend(tmp_path, path):
+    said = message(tmp_path, f'[data]\npath = "{path}"\n[columns]\ndyad = "d"\nperson = "p"\n')
+    assert "line 2" in said
+    assert said.endswith(
+        "In double quotation marks a backslash begins an escape: write / in paths, or use single quotation marks."
+    )
+
+
+def test_quotation_marks_of_a_word_processor_are_named(tmp_path):
+    said = message(tmp_path, "[data]\npath = \u201ediary.csv\u201c\n")
+    assert "line 2" in said
+    assert said.endswith("Quotation marks are straight: \" or '.")
+
+
 def test_an_absent_file_names_its_neighbours(tmp_path):
     write(tmp_path, HEAD)
     with pytest.raises(DesignError) as caught:

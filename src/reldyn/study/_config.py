@@ -19,6 +19,7 @@ __all__ = ["SAMPLE", "Section", "StudyFile"]
 
 # Stands for the sample study that comes with the library, wherever that is installed.
 SAMPLE = "reldyn:sample"
+BACKSLASH = "In double quotation marks a backslash begins an escape: write / in paths, or use single quotation marks."
 
 
 class DataSection(Section):
@@ -39,7 +40,8 @@ class DataSection(Section):
     @classmethod
     def _path(cls, value: str) -> str:
         if not value or not value.isprintable():
-            raise ValueError(f"{value!r} is no path of a file.")
+            hint = f" {BACKSLASH}" if any(sign in value for sign in "\b\t\n\f\r\x1b") else ""
+            raise ValueError(f"{value!r} is no path of a file.{hint}")
         return value
 
     def options(self) -> dict[str, Any]:

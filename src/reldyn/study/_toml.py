@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from reldyn.errors import DesignError
-from reldyn.study._config import StudyFile
+from reldyn.study._config import BACKSLASH, StudyFile
 from reldyn.study.asking import Request, read_requests, upgraded
 
 __all__ = ["Draft", "Study", "StudyText", "faults_of", "named_models", "parsed", "read_draft", "read_study_file"]
@@ -30,6 +30,8 @@ _DOTTED = rf"({_NAME}(?:\s*+\.\s*+{_NAME})*+)"
 _HEADER = re.compile(rf"\s*+(\[\[?+)\s*+{_DOTTED}\s*+\]\]?+\s*+(?:#.*)?$")
 _KEY = re.compile(rf"\s*+{_DOTTED}\s*+=")
 _PART = re.compile(r"""\s*+(?:"((?:[^"\\]|\\.)*+)"|'([^']*+)'|([\w-]++))\s*+\.?""")
+_AT_LINE = re.compile(r"at line (\d+)")
+_CURLY = re.compile("[=\\[,]\\s*+[\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb]")
 _WORDS = {
     "missing": "this key is needed",
     "string_type": "wanted is text in quotation marks",
@@ -193,12 +195,24 @@ def parsed(where: StudyText) -> dict[str, Any]:
     try:
         return tomllib.loads(where.text)
     except tomllib.TOMLDecodeError as problem:
-        raise DesignError(f"{name} is no valid TOML: {problem}.") from None
+        raise DesignError(f"{name} is no valid TOML: {problem}.{_hint(where.text, problem)}") from None
     except RecursionError:
         raise DesignError(f"{name} is nested too deeply.") from None
     except ValueError as problem:
         # Numbers of thousands of digits.
         raise DesignError(f"{name} holds a value that cannot be read: {problem}.") from None
+
+
+def _hint(text: str, problem: tomllib.TOMLDecodeError) -> str:
+    """The mend of what word processors and paths of Windows do to quoted text; empty for other faults."""
+    at = _AT_LINE.search(str(problem))
+    lines = text.splitlines()
+    line = lines[int(at[1]) - 1] if at is not None and int(at[1]) <= len(lines) else ""
+    if _CURLY.search(line):
+        return " Quotation marks are straight: \" or '."
+    if '"' in line and "\\" in line:
+        return " " + BACKSLASH
+    return ""
 
 
 def _dotted(line: str) -> bool:
