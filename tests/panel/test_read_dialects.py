@@ -551,6 +551,27 @@ def test_value_labels_become_values_where_all_are_labelled(tmp_path, suffix):
     assert refused(path, labels=("w",)) == f"{path}: labels names 'w', which the file gives no value labels."
 
 
+@pytest.mark.parametrize("suffix", [".sav", ".dta"])
+@pytest.mark.parametrize("label", ["keine Angabe", "Refused", "don't know", "weiß nicht", "(no answer)", "k.A."])
+def test_a_number_whose_label_says_that_there_is_no_answer_is_warned_of(tmp_path, suffix, label):
+    frame = LABELLED.assign(mood=[1.0, 4.0, 9.0, 1.0])
+    path = statistics(tmp_path / f"a{suffix}", frame, {"mood": {1: "never", 7: "always", 9: label}})
+    read, texts = warned(path)
+    assert read["mood"].tolist() == [1, 4, 9, 1]
+    assert texts == [
+        f"{path}: values whose labels say that there is no answer are read as numbers: mood 9 {label!r}. Declare them "
+        "missing in the file, or blank them: frame.loc[frame['mood'] == 9, 'mood'] = float('nan')."
+    ]
+    assert read_table(path, missing=(..., 9))["mood"].isna().sum() == 1
+
+
+def test_a_label_of_no_answer_that_nobody_chose_or_that_is_an_answer_is_not_warned_of(tmp_path):
+    labels = {"mood": {1: "I don't know what I feel", 9: "keine Angabe"}, "sex": {1: "woman", 2: "no answer"}}
+    frame = read_table(statistics(tmp_path / "a.sav", LABELLED, labels))
+    assert frame["mood"].tolist() == [1, 4, 7, 1]
+    assert frame["sex"].tolist() == ["woman", "no answer", "woman", "no answer"]
+
+
 def test_labels_that_cannot_stand_for_codes_are_refused_by_name(tmp_path):
     labels = {"sex": {1: "same", 2: "same"}, "mood": {1: "never", 4: "", 7: "always"}, "w": {1: "one"}}
     path = statistics(tmp_path / "a.sav", LABELLED.assign(w=np.nan), labels)

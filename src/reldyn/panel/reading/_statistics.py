@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,15 @@ __all__ = ["read_spss", "read_stata"]
 # Four or more labelled codes in a row may be a rating scale that the researcher wants as numbers.
 _SCALE = 4
 _MOST_EXACT = 2**53
+# How labels of codes begin that stand for no answer, in the languages in which they were met.
+_NO_ANSWER = re.compile(
+    r"\W*(?:no answer|no response|not answered|unanswered|missing|refus|prefer not|do(?:n['\u2019]?t| not) know\b"
+    r"|skipped|not applicable|not asked|n/a\b|na$|keine? (?:angabe|antwort)|k\.? ?a\.?$|wei(?:\u00df|ss) (?:ich )?nicht"
+    r"|nicht beantwortet|verweiger|fehlend|entf\u00e4llt|geen antwoord|weet (?:ik )?niet|sans r\u00e9ponse"
+    r"|ne sai[st] pas|non r\u00e9ponse|no contesta|no sabe|ns/nc)",
+    re.IGNORECASE,
+)
+_CODES_SHOWN = 5
 
 
 def read_spss(path: Path, options: Options) -> Read:
@@ -61,6 +71,7 @@ def _read(path: Path, reader: str, kind: str, options: Options) -> Read:
             _check_labels(column, labels[name], f"{path}: labels names {name!r}, but")
         columns[place] = column
     _warn_scales(path, scales)
+    _warn_no_answer(path, {names[place]: column for place, column in columns.items()}, labels)
     texts = {place: str(text) for place, text in enumerate(about.column_labels or ()) if text}
     return Read(_framed(columns), names, None, texts, labels)
 
@@ -140,3 +151,27 @@ def _warn_scales(path: Path, names: list[str]) -> None:
             "labels=False, or name the columns whose labels are wanted: labels=('sex', ...).",
             DataWarning,
         )
+
+
+def _warn_no_answer(path: Path, columns: Mapping[str, pd.Series], labels: Mapping[str, Mapping[Any, str]]) -> None:
+    """Warn of numbers that stay numbers although their label says that there is no answer."""
+    found = []
+    for name in labels.keys() & columns.keys():
+        column = columns[name]
+        if column.dtype.kind not in "if":
+            continue
+        seen = set(column.dropna().unique().tolist())
+        found += [
+            (name, code, label) for code, label in labels[name].items() if code in seen and _NO_ANSWER.match(label)
+        ]
+    if not found:
+        return
+    found.sort(key=lambda one: (list(columns).index(one[0]), str(one[1])))
+    shown = ", ".join(f"{name} {code} {label!r}" for name, code, label in found[:_CODES_SHOWN])
+    more = f" and {len(found) - _CODES_SHOWN} more" if len(found) > _CODES_SHOWN else ""
+    name, code, _ = found[0]
+    warn_caller(
+        f"{path}: values whose labels say that there is no answer are read as numbers: {shown}{more}. Declare them "
+        f"missing in the file, or blank them: frame.loc[frame[{name!r}] == {code}, {name!r}] = float('nan').",
+        DataWarning,
+    )
