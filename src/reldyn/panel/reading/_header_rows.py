@@ -23,9 +23,7 @@ __all__ = [
     "likely_header",
     "repeated_headers",
     "title_hint",
-    "warn_no_names",
-    "warn_second_header",
-    "warn_title",
+    "warn_of_names",
 ]
 
 _NUMBER = re.compile(r"\s*[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?\s*")
@@ -92,7 +90,27 @@ def title_hint(records: Sequence[Sequence[str]], lines: Sequence[int], width: in
     return f" {unit.capitalize()} {lines[place]} looks like the header ({names}): pass skip={lines[place] - 1}."
 
 
-def warn_title(where: str, records: Sequence[Sequence[str]], lines: Sequence[int], unit: str = "line") -> bool:
+def warn_of_names(
+    where: str,
+    records: Sequence[Sequence[str]],
+    lines: Sequence[int],
+    header: tuple[int, ...] | None,
+    missing: set[str],
+    *,
+    unit: str = "line",
+    even: bool = True,
+) -> None:
+    """Warn where the names may be a title, have texts below them or be the first record.
+
+    Without ``even``, the first record is not as wide as the others, and nothing is said of titles and texts.
+    """
+    if header is None and even and not _warn_title(where, records, lines, unit):
+        _warn_second_header(where, records, lines, missing, unit)
+    place = header[0] if header else 0
+    _warn_no_names(where, records[place], lines[place], unit)
+
+
+def _warn_title(where: str, records: Sequence[Sequence[str]], lines: Sequence[int], unit: str) -> bool:
     """Warn where the header names few columns and a later record names them all: it is a title padded with blanks."""
     filled = sum(bool(cell.strip()) for cell in records[0])
     if len(records[0]) < 2 or filled > len(records[0]) / 2:
@@ -106,7 +124,7 @@ def warn_title(where: str, records: Sequence[Sequence[str]], lines: Sequence[int
     return bool(hint)
 
 
-def warn_no_names(where: str, names: Sequence[str], line: int, unit: str = "line") -> None:
+def _warn_no_names(where: str, names: Sequence[str], line: int, unit: str) -> None:
     """Warn where the first name and half of all are numbers: the first record of a file without names, perhaps."""
     known = [name.strip() for name in names if name.strip()]
     n = sum(map(is_number, known))
@@ -119,8 +137,8 @@ def warn_no_names(where: str, names: Sequence[str], line: int, unit: str = "line
         )
 
 
-def warn_second_header(
-    where: str, records: Sequence[Sequence[str]], lines: Sequence[int], missing: set[str], unit: str = "line"
+def _warn_second_header(
+    where: str, records: Sequence[Sequence[str]], lines: Sequence[int], missing: set[str], unit: str
 ) -> None:
     """Warn where the records below the names are question texts or ids: they would turn numbers into text."""
     n = _n_below(records, missing)

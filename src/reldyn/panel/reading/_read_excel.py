@@ -19,9 +19,7 @@ from reldyn.panel.reading._header_rows import (
     cut_header,
     repeated_headers,
     title_hint,
-    warn_no_names,
-    warn_second_header,
-    warn_title,
+    warn_of_names,
 )
 from reldyn.panel.reading._limits import check_shape
 from reldyn.panel.reading._packages import require_io
@@ -74,11 +72,8 @@ def read_excel(path: Path, options: Options) -> Read:
     filled = [row for k, row in enumerate(filled) if k not in again]
     top = [row for k, row in enumerate(top) if k not in again]
     numbers = [number for number, _ in filled]
-    if options.header is None and len(filled[0][1]) == width > 1:
-        titled = warn_title(str(path), top, numbers, "row")
-        if not titled:
-            warn_second_header(str(path), top, numbers, options.codes, "row")
-    warn_no_names(str(path), top[place], numbers[place], "row")
+    even = len(filled[0][1]) == width > 1
+    warn_of_names(str(path), top, numbers, options.header, options.codes, unit="row", even=even)
     headers = _headers(path, filled[place:], top, numbers)
     body = [list(row[: len(headers)]) + [None] * (len(headers) - len(row)) for _, row in filled[start:]]
     frame = pd.DataFrame(body, columns=range(len(headers)), dtype=object).infer_objects()

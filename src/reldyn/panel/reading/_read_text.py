@@ -28,9 +28,7 @@ from reldyn.panel.reading._header_rows import (
     cut_header,
     repeated_headers,
     title_hint,
-    warn_no_names,
-    warn_second_header,
-    warn_title,
+    warn_of_names,
 )
 from reldyn.panel.reading._limits import check_shape
 from reldyn.panel.reading._read_tables import Options, Read
@@ -147,11 +145,7 @@ def _shape(path: Path, table: Table, options: Options) -> _Shape:
         lines, widths = np.delete(lines, again), np.delete(widths, again)
         records = [record for place, record in enumerate(records) if place not in again]
     top, top_lines = [record for _, record in records], [line for line, _ in records]
-    if options.header is None:
-        titled = warn_title(str(path), top, top_lines)
-        if not titled:
-            warn_second_header(str(path), top, top_lines, options.codes)
-    warn_no_names(str(path), names, top_lines[(options.header or (0,))[0]])
+    warn_of_names(str(path), top, top_lines, options.header, options.codes)
     headers = [_header(name, place) for place, name in enumerate(names)]
     unnamed = {place: top_lines[(options.header or (0,))[0]] for place, name in enumerate(names) if not name.strip()}
     if table.text.count('"') % 2 and never_closes(table.text, table.delimiter):
