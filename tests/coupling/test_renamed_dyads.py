@@ -49,20 +49,3 @@ def test_other_names_of_the_dyads_change_no_number(name):
     np.testing.assert_array_equal(*alike)
     sample = [one.glance().select_dtypes("number").to_numpy() for one in (first, second)]
     np.testing.assert_allclose(*sample, rtol=1e-12)
-
-
-@pytest.mark.filterwarnings("ignore:6 dyads have fewer than 300 turns")
-@pytest.mark.parametrize(
-    ("call", "columns"),
-    [
-        (lambda panel: coupling.lag_sequential(panel, "y", bins=[0.0], n_permutations=19, seed=3).tests, ["p_value"]),
-        (lambda panel: coupling.influence_functions(panel, "y", n_boot=9, seed=3).tests, ["p_value"]),
-    ],
-    ids=["sequences", "influence"],
-)
-def test_other_names_change_no_permutation_and_no_bootstrap(call, columns):
-    first = call(panel_of("abcdef")).set_index("dyad").loc[list("cdef")]
-    second = call(panel_of("fdbeca")).set_index("dyad").loc[list("beca")]
-    numbers = first.select_dtypes("number").columns
-    assert set(columns) <= set(numbers)
-    np.testing.assert_array_equal(first[numbers].to_numpy(), second[numbers].to_numpy())

@@ -14,7 +14,6 @@ import numpy as np
 from reldyn._format import counted
 from reldyn._types import Array, Column, Flags
 from reldyn.coupling._checks import AVERAGES, AverageBy, check_optional_count, check_switches
-from reldyn.coupling._keys import keys_of
 from reldyn.coupling.influence._average import averaged
 from reldyn.coupling.influence._fit import (
     DETERMINED,
@@ -126,7 +125,6 @@ def influence_functions(
     n_boot : int, default 999
         Samples of the bootstrap test; 0 leaves it out.
     seed : int, SeedSequence, Generator or None
-        A dyad's random numbers follow from the seed and its own answers: labels and the other dyads do not matter.
     n_jobs : int, default 1
 
     Returns
@@ -177,8 +175,7 @@ def influence_functions(
     def one(pair: DyadSeries, rng: np.random.Generator) -> _Dyad:
         return _dyad(pair, options, rng)
 
-    pairs = list(panel.series(variable))
-    done = map_seeded(one, pairs, known, n_jobs, label="dyads", keys=keys_of(pairs))
+    done = map_seeded(one, panel.series(variable), known, n_jobs, label="dyads")
     tests = _tests(done)
     notes = _remarks(done, tests, form, timing, panel)
     for note in notes:

@@ -23,7 +23,6 @@ from reldyn.coupling._checks import (
     members_by_role,
     pooling_of,
 )
-from reldyn.coupling._keys import keys_of
 from reldyn.coupling.sequences import _sequential_measures as measures
 from reldyn.coupling.sequences._categories import Bins, Categories, categories_of
 from reldyn.errors import DesignError, check_count, check_option
@@ -200,7 +199,6 @@ def lag_sequential(
     n_permutations : int, default 999
         Of the permutation test per dyad; 0 leaves it out.
     seed : int, SeedSequence, Generator or None
-        A dyad's random numbers follow from the seed and its own answers: labels and the other dyads do not matter.
     n_jobs : int, default 1
 
     Returns
@@ -248,13 +246,12 @@ def lag_sequential(
     states = categories_of(panel, variable, bins)
     options = _Options(lag, streams, repeats, n_permutations, len(states.labels))
     known = known_seed(seed)
-    pairs = list(panel.series(variable))
-    tasks = [(pair.dyad, _streams(pair, states, options)) for pair in pairs]
+    tasks = [(pair.dyad, _streams(pair, states, options)) for pair in panel.series(variable)]
 
     def one(task: tuple[Hashable, list[_Stream]], rng: np.random.Generator) -> tuple[list[Any], list[Any]]:
         return _dyad(task[0], task[1], options, rng)
 
-    done = map_seeded(one, tasks, known, n_jobs, label="dyads", keys=keys_of(pairs))
+    done = map_seeded(one, tasks, known, n_jobs, label="dyads")
     cells = pd.DataFrame([row for found, _ in done for row in found])
     tests = pd.DataFrame([row for _, found in done for row in found])
     averages = _averages(cells, by_role, average_by)
