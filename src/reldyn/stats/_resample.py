@@ -19,7 +19,6 @@ from numpy.typing import ArrayLike
 from reldyn._records import brief
 from reldyn._types import Array, Flags, Ints
 from reldyn.errors import DesignError, ReldynError, check_option
-from reldyn.stats._streams import child_seed
 
 __all__ = [
     "Resamples",
@@ -233,7 +232,6 @@ def map_seeded(
     n_jobs: int = 1,
     *,
     label: str = "",
-    keys: Sequence[tuple[int, ...]] | None = None,
 ) -> list[Answer]:
     """Apply a function to every task, each with its own generator.
 
@@ -243,14 +241,12 @@ def map_seeded(
         ``function(task, generator)``; with several workers it must be importable or a closure of plain data.
     tasks : iterable
     seed : int, SeedSequence, Generator or None
-        See `known_seed`. Task i always gets the i-th generator spawned from it, or the one at its key.
+        See `known_seed`. Task i always gets the i-th generator spawned from it.
     n_jobs : int, default 1
         Workers; -1 uses every core. The answers do not depend on it. They are processes, unless the call stands inside
         ``joblib.parallel_config(backend=...)``: then they are what that backend offers (threads, a cluster of dask).
     label : str
         Shown beside the progress bar that appears after two seconds.
-    keys : sequence of tuple of int, optional
-        What tells the generators of the tasks apart, instead of their places.
 
     Returns
     -------
@@ -272,8 +268,7 @@ def map_seeded(
     if not (_is_count(n_jobs) or (n_jobs == -1 and not isinstance(n_jobs, bool))):
         raise DesignError(f"n_jobs={n_jobs!r} is not a count of at least 1, or -1.")
     listed = list(tasks)
-    root = np.random.SeedSequence(known_seed(seed))
-    children = root.spawn(len(listed)) if keys is None else [child_seed(root, *key) for key in keys]
+    children = np.random.SeedSequence(known_seed(seed)).spawn(len(listed))
     pairs = list(zip(listed, children, strict=True))
     if n_jobs == 1 or len(pairs) < 2:
         return [_one_task(function, task, child) for task, child in _shown(pairs, label, len(pairs))]

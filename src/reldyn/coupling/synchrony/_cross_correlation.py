@@ -134,7 +134,6 @@ def cross_correlation(
     surrogate : str, Surrogates or None, default "circular-shift"
         The null model, see `Surrogates`. None: describe only.
     seed : int, SeedSequence, Generator or None
-        A dyad's random numbers follow from the seed and its own answers: labels and the other dyads do not matter.
     n_jobs : int, default 1
         Workers; the numbers do not depend on it.
 

@@ -132,7 +132,6 @@ def recurrence(
     surrogate : str, Surrogates or None, default "circular-shift"
         The null model, see `Surrogates`; phases have no meaning for categories. None: describe only.
     seed : int, SeedSequence, Generator or None
-        A dyad's random numbers follow from the seed and its own answers: labels and the other dyads do not matter.
     n_jobs : int, default 1
 
     Returns

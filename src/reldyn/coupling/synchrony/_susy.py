@@ -99,7 +99,6 @@ def susy(
     n_surrogates : int, default 999
         Orders in which the segments of y are dealt to those of x, for ``z`` and ``p_value``.
     seed : int, SeedSequence, Generator or None
-        A dyad's random numbers follow from the seed and its own answers: labels and the other dyads do not matter.
     n_jobs : int, default 1
 
     Returns

@@ -6,7 +6,6 @@ One-sided p-values (1 + number at least as large) / (1 + number of surrogates), 
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ from reldyn._records import brief
 from reldyn._types import Array
 from reldyn.coupling.synchrony._surrogates import FEWEST_JOINT, NullSeries, Surrogates, draw_nulls
 from reldyn.panel import DyadSeries
-from reldyn.stats import data_key, known_seed, map_seeded, monte_carlo_p
+from reldyn.stats import known_seed, map_seeded, monte_carlo_p
 
 __all__ = [
     "Case",
@@ -129,7 +128,7 @@ def answer_all(
     n_points : int
         Length of a curve.
     seed, n_jobs
-        As `reldyn.resample.map_seeded`; a dyad's random numbers follow from the seed and its own answers.
+        As `reldyn.resample.map_seeded`.
 
     Returns
     -------
@@ -143,27 +142,12 @@ def answer_all(
     ([], 3)
     """
     known = known_seed(seed)
-    keys = _keys([case.pair for case in cases])
-    others = []
-    if surrogates and surrogates.kind == "pseudo-pairs":
-        # In an order that does not follow the labels, as some may be drawn by their place.
-        others = [(cases[k].pair, cases[k].series) for k in sorted(range(len(cases)), key=keys.__getitem__)]
+    others = [(case.pair, case.series) for case in cases] if surrogates and surrogates.kind == "pseudo-pairs" else []
 
     def one(case: Case, rng: np.random.Generator) -> DyadSynchrony:
         return _answer(case, surrogates, others, n_points, rng)
 
-    return map_seeded(one, cases, known, n_jobs, label="surrogates", keys=keys), known
-
-
-def _keys(pairs: Sequence[DyadSeries]) -> list[tuple[int, ...]]:
-    """What tells the random numbers of dyads apart: their answers; dyads that answered alike are counted."""
-    met: Counter[tuple[int, ...]] = Counter()
-    keys = []
-    for pair in pairs:
-        key = data_key(pair.values.reshape(len(pair.values), -1), exchangeable=pair.roles[0] == pair.roles[1])
-        keys.append((*key, met[key]))
-        met[key] += 1
-    return keys
+    return map_seeded(one, cases, known, n_jobs, label="surrogates"), known
 
 
 def _answer(

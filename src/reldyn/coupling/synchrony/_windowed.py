@@ -156,7 +156,6 @@ def windowed_cross_correlation(
     surrogate : str, Surrogates or None, default "circular-shift"
         The null model of the mean absolute Fisher z, see `Surrogates`. None: describe only.
     seed : int, SeedSequence, Generator or None
-        A dyad's random numbers follow from the seed and its own answers: labels and the other dyads do not matter.
     n_jobs : int, default 1
 
     Returns
