@@ -107,6 +107,19 @@ def test_every_goal_has_a_cell_and_every_bounded_null_a_goal():
         matching(["nothing:200"])
 
 
+def test_a_mean_over_nothing_is_left_out():
+    records = {
+        "index": [0, 1],
+        "intermittent": [0.0, 0.02],
+        "found": [None, None],
+        "covered": [1, 1],
+        "width": [0.9, 1.0],
+    }
+    summary = store.summarise(records, "sample")
+    assert set(summary) == {"n", "intermittent", "covered", "width"}
+    assert summary["width"]["rate"] == 0.95
+
+
 def test_stored_cells_are_complete():
     for path in sorted(store.FOLDER.glob("*.json")):
         result = store.load(path)

@@ -24,11 +24,11 @@ ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "tools" / "results" / "cycle_claims"
 SCHEMA_VERSION = 3
 # Raised whenever a change of the tests makes stored rates those of another procedure.
-PROCEDURE = 7
+PROCEDURE = 8
 ALPHA = 0.05
 # Building: what was looked at while the procedure was made. Fresh: looked at once. Rerun: of cells above their bound.
 STREAMS = {"building": 1, "fresh": 2, "rerun": 3}
-SEED = 20261202
+SEED = 20261203
 CLAIMS = ("regimes", "irregular", "periodic", "volatility")
 MEANS = ("found", "covered", "width")
 FIELDS = {
@@ -95,8 +95,9 @@ def summarise(records, unit):
     n = len(records["index"])
     if unit != "direction":
         names = [name for name in records if name in ("intermittent", *MEANS)]
-        summary = {name: average([value for value in records[name] if value is not None]) for name in names}
-        return {"n": n, **summary}
+        # Samples without cycles have none to find.
+        known = {name: [value for value in records[name] if value is not None] for name in names}
+        return {"n": n, **{name: average(values) for name, values in known.items() if values}}
     hits = {"intermittent": [int(verdict == "s") for verdict in records.get("verdict", [])]}
     hits["undecidable"] = [int(p_value is None) for p_value in records.get("p_regimes", [])]
     for name in CLAIMS:
