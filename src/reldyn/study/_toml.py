@@ -204,7 +204,7 @@ def parsed(where: StudyText) -> dict[str, Any]:
 
 
 def _hint(text: str, problem: tomllib.TOMLDecodeError) -> str:
-    """The mend of what word processors and paths of Windows do to quoted text; empty for other faults."""
+    """What to do about curly quotation marks and backslashes of Windows paths; empty for other faults."""
     at = _AT_LINE.search(str(problem))
     lines = text.splitlines()
     line = lines[int(at[1]) - 1] if at is not None and int(at[1]) <= len(lines) else ""

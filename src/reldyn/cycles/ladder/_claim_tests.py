@@ -241,7 +241,7 @@ def _nothing_clearer(shared: Sequence[ClaimTest], shares: tuple[float, float], s
 
 
 def _unclear(tests: Sequence[ClaimTest], n_surrogates: int) -> tuple[float, float]:
-    """By what the clearer of two ways is told: its p-value, less half an exceedance where more may be drawn.
+    """What the clearer of two ways has less of: its p-value, less half an exceedance where more may be drawn.
 
     A way that no surrogate reached may end with a far smaller p-value, one that a few reached will not.
     """

@@ -171,14 +171,15 @@ def fixed_moments(series: Any, regression: Any, n_states: int) -> int:
 
 
 @inlined
-def lean(regression: Any, n_states: int, channels: int, mean: float, occasions: float) -> None:
-    """Add to the fixed moments a prior of the lags, as occasions: by day of a channel on itself ``mean``, else 0."""
-    for c in range(channels):
-        day, night = n_states + c, n_states + channels + c
-        regression.fixed_gram[day, day] += occasions
-        regression.fixed_gram[night, night] += occasions
-        regression.fixed_right[day, c] += occasions * mean
-        regression.total[c, c] += occasions * mean * mean
+def lean(lags: Any, occasions: float, first: int, gram: Any, right: Any, total: Any) -> None:
+    """Add a prior of the lags, whose rows of the regression begin at ``first``, to the moments, as occasions."""
+    n_lags, channels = lags.shape
+    for i in range(n_lags):
+        gram[first + i, first + i] += occasions
+        for c in range(channels):
+            right[first + i, c] += occasions * lags[i, c]
+            for d in range(channels):
+                total[c, d] += occasions * lags[i, c] * lags[i, d]
 
 
 @inlined

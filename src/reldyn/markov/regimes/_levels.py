@@ -19,6 +19,7 @@ from reldyn._records import brief
 from reldyn._types import Array, Flags, Ints
 from reldyn.markov.regimes import _levels_steps as steps
 from reldyn.markov.regimes._sojourn import MEANS, sojourn_tables
+from reldyn.markov.regimes._switching import lag_density
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -146,9 +147,8 @@ class LevelPrior:
 
     def log_density(self, fit: LevelFit) -> Array:
         """(n,) log density of the fits less that at its mode."""
-        away = fit.coefficients[:, 1 : 1 + len(self.lags)] - self.lags
-        lags = np.einsum("nrc,ncd,nrd->n", away, np.linalg.inv(fit.covariance), away)
-        return np.asarray(-0.5 * (self.occasions * lags + ((fit.effect - 1) / self.effect_sd) ** 2))
+        of_lags = lag_density(fit.coefficients, fit.covariance, self.lags, self.occasions, 1)
+        return np.asarray(of_lags - 0.5 * ((fit.effect - 1) / self.effect_sd) ** 2)
 
 
 def level_start(

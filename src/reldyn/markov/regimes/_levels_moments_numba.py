@@ -168,18 +168,6 @@ def aggregate(
                 mass[kind, j, k] += pairs[t, j, k]
 
 
-@inlined
-def lean(prior_lags: Any, prior_occasions: float, gram: Any, right: Any, total: Any) -> None:
-    """Add the prior of the lags to the moments, as occasions."""
-    n_lags, channels = prior_lags.shape
-    for i in range(n_lags):
-        gram[1 + i, 1 + i] += prior_occasions
-        for c in range(channels):
-            right[1 + i, c] += prior_occasions * prior_lags[i, c]
-            for d in range(channels):
-                total[c, d] += prior_occasions * prior_lags[i, c] * prior_lags[i, d]
-
-
 @jit
 def best_effect(mass: Any, rest: Any, shape: Any, coefficients: Any, covariance: Any, precision: float) -> float:
     """Generalised least squares of the size of the shared shape; never negative. ``precision``: of the prior."""

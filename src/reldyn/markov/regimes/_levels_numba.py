@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from reldyn._kernels import inlined, jit
-from reldyn.markov.regimes._emission_numba import LEAST, dot, regression_of, solve, whitener_of
-from reldyn.markov.regimes._levels_moments_numba import aggregate, best_effect, lay_fixed, lean, moments, moved_between
+from reldyn.markov.regimes._emission_numba import LEAST, dot, lean, regression_of, solve, whitener_of
+from reldyn.markov.regimes._levels_moments_numba import aggregate, best_effect, lay_fixed, moments, moved_between
 from reldyn.markov.regimes._sojourn_numba import (
     LARGEST,
     LOST,
@@ -493,7 +493,7 @@ def run_batch(
                 break
             if free_emission:
                 n_answered = moments(y[s], observed[s], night[s], level, shock, noise, pairs, table, gram, right, total)
-                lean(prior_lags, prior_occasions, gram, right, total)
+                lean(prior_lags, prior_occasions, 1, gram, right, total)
                 solve(regression, floor[s], n_answered, coefficients[s], covariance[s])
                 aggregate(y[s], observed[s], night[s], x[s], shock, noise, pairs, coefficients[s], mass[s], rest[s])
                 effect[s] = best_effect(mass[s], rest[s], shape, coefficients[s], covariance[s], effect_precision)

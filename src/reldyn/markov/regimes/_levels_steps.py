@@ -11,7 +11,7 @@ import numpy as np
 
 from reldyn._records import brief
 from reldyn._types import Array, Flags, Ints
-from reldyn.markov.regimes._switching import LEAST, UNLIKELIEST, definite
+from reldyn.markov.regimes._switching import LEAST, UNLIKELIEST, definite, lean
 
 _RIDGE = 1e-8
 _NEARLY_ONE = 1 + 1e-7
@@ -132,8 +132,7 @@ def maximise(
 ) -> tuple[Array, Array]:
     """Regress y less its level on the noise before and covariates: (n, rows, C) coefficients, (n, C, C) covariance.
 
-    The prior enters as ``prior_occasions`` more occasions for every lagged channel, at which this channel was 1, all
-    else was 0, and the answers are its lags in ``prior_lags``.
+    The prior of the lags enters as in `lean`.
     """
     n, n_occasions, channels = batch.y.shape
     answered, lag_answered = batch.observed, batch.lag_answered()
@@ -160,10 +159,7 @@ def maximise(
         shares = before * chosen, now * chosen, weight * chosen[..., None]
         gram[:, block, block] += _variance(shares[0], shares[0], shares[2], level, "own")
         right[:, block] += _variance(*shares, level, "cross")
-    of_lags = np.arange(1, 1 + 2 * channels)
-    gram[:, of_lags, of_lags] += prior_occasions
-    right[:, of_lags] += prior_occasions * prior_lags
-    total = total + prior_occasions * prior_lags.T @ prior_lags
+    total = total + lean(prior_lags, prior_occasions, 1, gram, right)
     n_rows, n_answered = gram.shape[1], np.maximum(answered.sum(axis=1), 1)
     coefficients = np.linalg.solve(gram + _RIDGE * n_answered[:, None, None] * np.eye(n_rows), right)
     explained = np.matmul(coefficients.transpose(0, 2, 1), right)

@@ -156,6 +156,7 @@ def fit_sojourns(
     tables = sojourn_tables()
     table = (tables.hazard[dispersion], tables.log_leave[dispersion], tables.log_stay[dispersion])
     first = tables.start[dispersion]
+    prior = MemoryPrior(0.0, 0.0) if memory is None else memory
     if chosen_kernels(kernels) == "numba":
         from reldyn.markov.regimes._sojourn_numba import run_batch
 
@@ -172,8 +173,8 @@ def fit_sojourns(
                 np.array(start.moves),
                 *table,
                 first,
-                0.0 if memory is None else float(memory.mean),
-                0.0 if memory is None else float(memory.occasions),
+                prior.lags(data.y.shape[2]),
+                float(prior.occasions),
                 int(n_iterations),
                 float(tolerance),
             )

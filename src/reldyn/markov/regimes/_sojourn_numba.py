@@ -376,8 +376,8 @@ def run_batch(
     log_leave: Any,
     log_stay: Any,
     first: Any,
-    memory_mean: float,
-    memory_occasions: float,
+    prior_lags: Any,
+    prior_occasions: float,
     n_iterations: int,
     tolerance: float,
 ) -> Any:
@@ -397,7 +397,7 @@ def run_batch(
     regression = regression_of(n_rows, channels)
     for s in range(n):
         n_answered = lay_out(series, regression, y[s], x[s], filled[s], n_states)
-        lean(regression, n_states, channels, memory_mean, memory_occasions)
+        lean(prior_lags, prior_occasions, n_states, regression.fixed_gram, regression.fixed_right, regression.total)
         transposed(gamma[s], posterior)
         for _ in range(n_iterations):
             mask(posterior, observed, answered_gamma)

@@ -248,9 +248,28 @@ class MemoryPrior:
 
     def log_density(self, coefficients: Array, covariance: Array, n_states: int) -> Array:
         """(n,) log density of (n, K + 2 C + R, C) coefficients less that at its mode."""
-        lags = self.lags(covariance.shape[1])
-        away = coefficients[:, n_states : n_states + len(lags)] - lags
-        return np.asarray(-0.5 * self.occasions * np.einsum("nrc,ncd,nrd->n", away, np.linalg.inv(covariance), away))
+        return lag_density(coefficients, covariance, self.lags(covariance.shape[1]), self.occasions, n_states)
+
+
+def lag_density(coefficients: Array, covariance: Array, lags: Array, occasions: float, first: int) -> Array:
+    """(n,) log density of lags, whose rows of the coefficients begin at ``first``, less that at its mode."""
+    away = coefficients[:, first : first + len(lags)] - lags
+    return np.asarray(-0.5 * occasions * np.einsum("nrc,ncd,nrd->n", away, np.linalg.inv(covariance), away))
+
+
+def lean(lags: Array, occasions: float, first: int, gram: Array, right: Array) -> Array:
+    """Add a prior of the lags, whose rows of the regression begin at ``first``, to its moments, as occasions.
+
+    Each occasion is one at which one lagged channel was 1, all else was 0, and the answers are its lags.
+
+    Returns
+    -------
+    (C, C) what the prior adds to the products of the answers
+    """
+    places = first + np.arange(len(lags))
+    gram[:, places, places] += occasions
+    right[:, places] += occasions * lags
+    return np.asarray(occasions * lags.T @ lags)
 
 
 def maximise(
@@ -295,11 +314,7 @@ def maximise(
     right = np.concatenate([np.matmul(weight.transpose(0, 2, 1), y), np.matmul(shared.transpose(0, 2, 1), y)], axis=1)
     total = np.matmul(y.transpose(0, 2, 1), y)
     if memory is not None:
-        lags = memory.lags(y.shape[2])
-        places = n_states + np.arange(len(lags))
-        gram[:, places, places] += memory.occasions
-        right[:, places] += memory.occasions * lags
-        total = total + memory.occasions * lags.T @ lags
+        total = total + lean(memory.lags(y.shape[2]), memory.occasions, n_states, gram, right)
     n_answered = max(int(answered.sum()), 1)
     coefficients = np.linalg.solve(gram + RIDGE * n_answered * np.eye(n_rows), right)
     explained = np.matmul(coefficients.transpose(0, 2, 1), right)

@@ -181,8 +181,7 @@ def average_gain(squares: Array, observed: Flags, *, channels: int) -> Array:
             gain += np.log(total)
             turbulent = turbulent * relative / total
         turbulent = leave + (1 - 2 * leave) * turbulent
-    top = gain.max(axis=1)
-    return np.asarray(np.log(np.exp(gain - top[:, None]).mean(axis=1)) + top)
+    return np.asarray(np.logaddexp.reduce(gain, axis=1) - np.log(len(ratio)))
 
 
 def _expect(
