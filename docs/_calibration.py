@@ -6,10 +6,10 @@ import sys
 
 SIGNS = {"at most": "at most ", "at least": "at least ", "reported": ""}
 CLAIMS = {
-    "intermittent": "*intermittent*",
-    "irregular": "*irregular* (among the directions in which it was tested)",
-    "volatility": "*volatility*",
-    "found": "*intermittent* in the dyads with cycles",
+    "intermittent": "intermittent",
+    "irregular": "irregular (among the directions in which it was tested)",
+    "volatility": "volatility",
+    "found": "intermittent in the dyads with cycles",
     "covered": "the interval of the prevalence covers",
     "width": "its width",
 }
@@ -120,7 +120,7 @@ def _shared(cells, stored, table):
         if cell.unit != "sample":
             continue
         share = "all" if cell.mix == "all" else "half"
-        what = "*intermittent* in the dyads without cycles" if goal.claim == "intermittent" else CLAIMS[goal.claim]
+        what = "intermittent in the dyads without cycles" if goal.claim == "intermittent" else CLAIMS[goal.claim]
         rows.append(
             {
                 "without cycles": f"{share} of the dyads: ``{cell.kind}``",
