@@ -18,7 +18,7 @@ from reldyn._records import line_of
 from reldyn._registry import Analysis, find_analysis
 from reldyn.errors import DesignError
 
-__all__ = ["Spec", "spec_class", "spec_of_call"]
+__all__ = ["Spec", "option_object", "spec_class", "spec_of_call"]
 
 # How the annotation of a parameter says that its value names columns of the panel.
 _COLUMNS = re.compile(r"\b(Column|Columns|Constructs|Terms)\b")
@@ -236,7 +236,7 @@ def _can_be_written(value: Any) -> bool:
 def _read(value: Any, option: str, annotation: str) -> Any:
     if isinstance(value, Mapping):
         if set(value) == {_SHARED}:
-            return _object("Shared")(value[_SHARED])
+            return option_object("Shared")(value[_SHARED])
         kind = next((name for name in _OBJECTS if re.search(rf"\b{name}\b", annotation)), _NAMED.get(option))
         inner = {name: _read(item, name, "") for name, item in value.items()}
         return _made(kind, option, inner) if kind else inner
@@ -246,7 +246,7 @@ def _read(value: Any, option: str, annotation: str) -> Any:
 
 
 def _made(kind: str, option: str, inner: dict[str, Any]) -> Any:
-    cls = _object(kind)
+    cls = option_object(kind)
     known = [field.name for field in dataclasses.fields(cls)]
     unknown = [name for name in inner if name not in known]
     if unknown:
@@ -254,6 +254,7 @@ def _made(kind: str, option: str, inner: dict[str, Any]) -> Any:
     return cls(**inner)
 
 
-def _object(kind: str) -> Any:
+def option_object(kind: str) -> Any:
+    """The class of an option object, by its name, or the function that makes it."""
     module = importlib.import_module(_OBJECTS[kind])
     return getattr(module, _SHARED if kind == "Shared" else kind)

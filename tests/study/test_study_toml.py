@@ -88,7 +88,7 @@ y = [1, "b"]
         "comparisons, in, and, or, not, and abs(), exp(), log(), sqrt(), missing().",
         "prepare.2.items (line 13): this key is needed.",
         "prepare.2.itms (line 16): unknown key. Did you mean 'items'?",
-        "run.workers (line 37): the number is too small.",
+        "run.workers (line 37): give a number of at least 1.",
         "run.backend (line 38): 'threads' is not known; allowed: 'loky' or 'dask'.",
         "analyses.one.verb (line 18): no analysis is called 'coupling.asymetry'. Did you mean 'coupling.asymmetry'?",
         "analyses.two (line 19): the option 'variable' is needed.",
@@ -97,7 +97,7 @@ y = [1, "b"]
         "analyses.three.variable (line 25): wanted is text in quotation marks.",
         "analyses.three.lags (line 26): wanted is a whole number.",
         "analyses.four (line 27): the key 'verb' is needed: the name of an analysis from rd.analyses().",
-        "analyses.five.residual (line 33): residual process='unstructred' is not known; allowed: 'independent', "
+        "analyses.five.residual (line 33): residual process = \"unstructred\" is not known; allowed: 'independent', "
         "'unstructured', 'ar1', 'car1', 'var1'. Did you mean 'unstructured'?",
         "analyses.five.roles (line 34): wanted is 'distinguishable' or 'exchangeable' or 'by-composition'.",
         "analyses.five.estimation (line 35): no analysis of this file is called 'sixth'.",

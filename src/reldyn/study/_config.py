@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from reldyn.panel import Schedule, time_options
-from reldyn.study._section import Section
+from reldyn.study._section import Section, ascending
 from reldyn.study.prepare import AlignStep, PrepareStep
 
 __all__ = ["SAMPLE", "Section", "StudyFile"]
@@ -23,7 +23,10 @@ BACKSLASH = "In double quotation marks a backslash begins an escape: write / in 
 
 
 class DataSection(Section):
-    """Where the rows are, and how the file is written; see `reldyn.read_table`."""
+    """Where the rows are, and how the file is written; see `reldyn.read_table`.
+
+    ``"..."`` among the codes of ``missing`` stands for the usual ones.
+    """
 
     path: str
     missing: list[str | int | float] | None = None
@@ -47,6 +50,9 @@ class DataSection(Section):
     def options(self) -> dict[str, Any]:
         """Arguments of `reldyn.read_table`, without those that stay at their default."""
         given = {name: getattr(self, name) for name in self.model_fields_set if name != "path"}
+        if isinstance(self.missing, list):
+            # The usual codes, which Python writes as an ellipsis.
+            given["missing"] = [... if code == "..." else code for code in self.missing]
         return {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
 
 
@@ -139,12 +145,6 @@ class ReportSection(Section):
         return self.dyads if isinstance(self.dyads, list) else None
 
 
-def _ascending(pair: tuple[float, float]) -> tuple[float, float]:
-    if not pair[0] < pair[1]:
-        raise ValueError("the lower end comes first: [1, 7].")
-    return pair
-
-
 class StudyFile(Section):
     """A whole study file. Options of the analyses are checked against the registry, by `reldyn.study.asking`."""
 
@@ -152,7 +152,7 @@ class StudyFile(Section):
     columns: ColumnsSection
     wide: WideSection | None = None
     schedule: ScheduleSection | None = None
-    scales: dict[str, Annotated[tuple[float, float], AfterValidator(_ascending)]] = Field(default_factory=dict)
+    scales: dict[str, Annotated[tuple[float, float], AfterValidator(ascending)]] = Field(default_factory=dict)
     prepare: list[PrepareStep] = Field(default_factory=list)
     analyses: dict[str, dict[str, Any]] = Field(default_factory=dict)
     run: RunSection = RunSection()

@@ -13,6 +13,7 @@ from reldyn.panel import DyadPanel, check_panel, from_wide, load_sample, read_ta
 from reldyn.study._config import SAMPLE, StudyFile
 from reldyn.study._key import keyed_digest
 from reldyn.study._manifest import sha256_of
+from reldyn.study._wording import findings_in_study_words, study_words
 from reldyn.study.prepare import aligned_rows
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ def read_rows(study: StudyFile, folder: Path) -> pd.DataFrame:
     path = data_path(study, folder)
     if path is None:
         return load_sample().frame
-    return read_table(path, **study.data.options())
+    with study_words("reading"):
+        return read_table(path, **study.data.options())
 
 
 def data_hash(study: StudyFile, folder: Path, frame: pd.DataFrame) -> str:
@@ -68,7 +70,8 @@ def aligned(study: StudyFile, frame: pd.DataFrame, where: StudyText) -> tuple[pd
     if person is None:
         raise where.error([f"{where.place(('columns', 'person'))}: this key is needed to align the rows."])
     try:
-        rows, record = aligned_rows(frame, step, dyad=study.columns.dyad, person=person)
+        with study_words("align"):
+            rows, record = aligned_rows(frame, step, dyad=study.columns.dyad, person=person)
     except ReldynError as problem:
         kind = DesignError if isinstance(problem, DesignError) else DataError
         raise kind(f"{where.path.name}: {where.place(('prepare', 0))}: {problem}") from None
@@ -102,22 +105,22 @@ def make_panel(study: StudyFile, frame: pd.DataFrame, where: StudyText) -> DyadP
             [f"{where.place(('columns', 'person'))}: this key is needed unless there is a [wide] section."]
         )
     try:
-        if study.wide is not None:
-            layout = {name: value for name, value in study.wide.model_dump().items() if value is not None}
-            panel = from_wide(frame, **roles_of(study), **layout)
-        else:
-            panel = DyadPanel(frame, **roles_of(study))
+        with study_words():
+            if study.wide is not None:
+                layout = {name: value for name, value in study.wide.model_dump().items() if value is not None}
+                return from_wide(frame, **roles_of(study), **layout)
+            return DyadPanel(frame, **roles_of(study))
     except DataError as problem:
         raise DataError(f"{study.data.path}: {problem}", problem.findings) from None
-    return panel
 
 
 def findings_of(study: StudyFile, frame: pd.DataFrame, where: StudyText) -> pd.DataFrame:
     """The findings about the rows; those of a table that makes no panel are not raised."""
     if study.wide is None:
-        return check_panel(frame, **roles_of(study))
+        with study_words():
+            return findings_in_study_words(check_panel(frame, **roles_of(study)))
     try:
-        return make_panel(study, frame, where).findings
+        return findings_in_study_words(make_panel(study, frame, where).findings)
     except DataError as problem:
         if problem.findings is None:
             raise

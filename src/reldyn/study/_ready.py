@@ -13,6 +13,7 @@ from reldyn.study._config import SAMPLE, StudyFile
 from reldyn.study._data import aligned, anonymised, data_hash, make_panel, original_ids, read_rows, text_ids
 from reldyn.study._key import keyed_digest, study_key
 from reldyn.study._toml import Draft, Study, StudyText
+from reldyn.study._wording import study_words
 from reldyn.study.asking import absent_faults, answer_columns, column_faults, seeded
 from reldyn.study.prepare import Prepared, columns_after, prepare
 
@@ -96,7 +97,8 @@ def checked_study(draft: Draft, folder: Path, *, keep_key: bool = True) -> Ready
     panel, numbers = anonymised(original, file, key)
     shown = _shown_dyads(file, numbers, where)
     start = Prepared(panel, original_ids(original), tuple(first), hidden=file.report.anonymise)
-    done = prepare(start, file.prepare, lambda number, name: _step_place(where, number, name))
+    with study_words("analysis"):
+        done = prepare(start, file.prepare, lambda number, name: _step_place(where, number, name))
     _check_shown(file, numbers, done.panel, where)
     _check_trajectories(file, done.panel, where)
     answers = answer_columns(study.requests)

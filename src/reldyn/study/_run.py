@@ -27,6 +27,7 @@ from reldyn.study._output import Output, check_target, clear, listed, log_of, ma
 from reldyn.study._progress import progress
 from reldyn.study._ready import Ready, checked_study
 from reldyn.study._toml import Study, read_draft
+from reldyn.study._wording import findings_in_study_words
 from reldyn.study.reporting import ReportParts, render_report
 from reldyn.study.running import Context, StudySteps, as_csv, data_keys, saved_steps, step_keys, versions_of
 
@@ -283,7 +284,7 @@ def _readable(name: str) -> str:
 
 
 def _write(work: Output, ready: Ready, parts: ReportParts) -> None:
-    findings = ready.panel.findings
+    findings = findings_in_study_words(ready.panel.findings)
     findings["rows"] = [" ".join(str(row) for row in rows) for rows in findings["rows"]]
     compliance = ready.panel.compliance(ready.answers)
     tables = {"findings": findings, "compliance": compliance, "flow": _flow_table(ready.flow)}

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from reldyn.errors import DesignError
 from reldyn.study._config import BACKSLASH, StudyFile
+from reldyn.study._wording import in_study_words
 from reldyn.study.asking import Request, read_requests, upgraded
 
 __all__ = ["Draft", "Study", "StudyText", "faults_of", "named_models", "parsed", "read_draft", "read_study_file"]
@@ -32,6 +33,7 @@ _KEY = re.compile(rf"\s*+{_DOTTED}\s*+=")
 _PART = re.compile(r"""\s*+(?:"((?:[^"\\]|\\.)*+)"|'([^']*+)'|([\w-]++))\s*+\.?""")
 _AT_LINE = re.compile(r"at line (\d+)")
 _CURLY = re.compile("[=\\[,]\\s*+[\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb]")
+_WANTED, _ALLOWED = "wanted is ", " is not known; allowed: "
 _WORDS = {
     "missing": "this key is needed",
     "string_type": "wanted is text in quotation marks",
@@ -44,10 +46,10 @@ _WORDS = {
     "finite_number": "wanted is a finite number",
     "float_parsing": "wanted is a number",
     "int_from_float": "wanted is a whole number",
-    "too_short": "wanted is a longer list",
-    "greater_than_equal": "the number is too small",
-    "less_than": "the number is too large",
-    "less_than_equal": "the number is too large",
+    "too_short": "too few: give {min_length} or more",
+    "greater_than_equal": "give a number of at least {ge}",
+    "less_than": "give a number below {lt}",
+    "less_than_equal": "give a number of at most {le}",
     "model_type": "wanted is a table",
     "model_attributes_type": "wanted is a table",
 }
@@ -274,24 +276,35 @@ def faults_of(
     problem: ValidationError, raw: Mapping[str, Any], where: StudyText, section: type[BaseModel] = StudyFile
 ) -> list[str]:
     """Every fault of a file, by key path and line; `section` is the model that the file as a whole follows."""
-    faults = []
+    faults: dict[str, list[str]] = {}
     for error in problem.errors(include_url=False):
         keys = _real_keys(error["loc"], raw)
-        place = where.place(keys)
-        kind = error["type"]
+        kind, place = error["type"], where.place(keys)
         if kind == "extra_forbidden":
-            faults.append(f"{place}: unknown key.{_nearest(keys, raw, section)}")
+            text = f"unknown key.{_nearest(keys, raw, section)}"
         elif kind == "value_error":
-            faults.append(f"{place}: {error['ctx']['error']}")
+            text = in_study_words(str(error["ctx"]["error"]), "analysis")
         elif kind == "literal_error":
-            faults.append(f"{place}: {error['input']!r} is not known; allowed: {error['ctx']['expected']}.")
+            text = f"{error['input']!r} is not known; allowed: {error['ctx']['expected']}."
         elif kind == "union_tag_invalid":
-            faults.append(f"{where.place((*keys, 'step'))}: {_unknown_step(error['ctx'])}")
+            place, text = where.place((*keys, "step")), _unknown_step(error["ctx"])
         elif kind == "union_tag_not_found":
-            faults.append(f"{where.place((*keys, 'step'))}: this key is needed.")
+            place, text = where.place((*keys, "step")), "this key is needed."
+        elif kind == "missing" and isinstance(error["loc"][-1], int):
+            text = f"{_WORDS['tuple_type']}."
         else:
-            faults.append(f"{place}: {_WORDS.get(kind, error['msg'])}.")
-    return list(dict.fromkeys(faults))
+            text = f"{_WORDS.get(kind, error['msg']).format(**error.get('ctx', {}))}."
+        faults.setdefault(place, []).append(text)
+    return [f"{place}: {text}" for place, texts in faults.items() for text in _of_one_value(texts)]
+
+
+def _of_one_value(texts: Sequence[str]) -> list[str]:
+    """What is said of one value, where its kinds are asked one by one: in one sentence."""
+    wanted = [text[len(_WANTED) : -1] for text in texts if text.startswith(_WANTED)]
+    others = [text for text in texts if not text.startswith(_WANTED)]
+    if others and wanted and _ALLOWED in others[0]:
+        return [f"{others[0].removesuffix('.')} or {' or '.join(dict.fromkeys(wanted))}."]
+    return list(dict.fromkeys(([f"{_WANTED}{' or '.join(dict.fromkeys(wanted))}."] if wanted else []) + others))
 
 
 def _unknown_step(context: Mapping[str, Any]) -> str:

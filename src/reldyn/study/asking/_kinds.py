@@ -18,6 +18,12 @@ __all__ = ["kind_fault"]
 _LISTS = {"Sequence", "list", "tuple", "Iterable", "Collection", "frozenset", "set", "Set"}
 _TABLES = {"Mapping", "dict", "MutableMapping"}
 _COLUMNS = "text or a list of texts"
+_OBJECTS = {
+    "Estimation": 'a table such as { method = "ml" }',
+    "Residual": 'a table such as { process = "ar1" }',
+    "Surrogates": 'a table such as { kind = "phase" }',
+    "CycleResult": 'another analysis of the file: { analysis = "NAME" }',
+}
 _LARGEST = 2**63
 _MOST = 30
 
@@ -95,6 +101,9 @@ def _fits_name(value: Any, name: str, lookup: Callable[[str], Any], wanted: list
         fits, words = known[name]
         wanted.append(words)
         return fits
+    if name in _OBJECTS:
+        wanted.append(_OBJECTS[name])
+        return isinstance(value, Mapping)
     meaning = lookup(name)
     return True if meaning is None else _fits_type(value, meaning, wanted)
 

@@ -14,6 +14,8 @@ from typing import Any, Protocol
 from reldyn._registry import analyses_by_name, find_analysis
 from reldyn._spec import Spec, spec_class
 from reldyn.errors import DataError, DesignError, check_columns
+from reldyn.study._wording import in_study_words
+from reldyn.study.asking._bounds import value_fault
 from reldyn.study.asking._kinds import kind_fault
 
 __all__ = [
@@ -171,9 +173,13 @@ def _option_faults(verb: str, options: Mapping[str, Any], references: Mapping[st
     for option, value in options.items():
         if option in faults or option in references:
             continue
-        fault = kind_fault(value, kinds[option], lookup) or _reading_fault(cls, option, value)
+        fault = (
+            kind_fault(value, kinds[option], lookup)
+            or value_fault(cls.analysis, option, value, kinds[option])
+            or _reading_fault(cls, option, value)
+        )
         if fault:
-            faults[option] = fault
+            faults[option] = in_study_words(fault, "analysis")
     return faults
 
 

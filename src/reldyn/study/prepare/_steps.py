@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
-from reldyn.study._section import Section
+from reldyn.study._section import Section, ascending
 from reldyn.study.prepare._expressions import Expression
 
 __all__ = [
@@ -101,7 +101,7 @@ class RecodeStep(StepBase):
 
     step: Literal["recode"]
     variable: str
-    values: dict[str, str | float | int]
+    values: Annotated[dict[str, str | float | int], Field(min_length=1)]
     into: str | None = None
 
     def needs(self) -> list[tuple[str, list[str]]]:
@@ -118,7 +118,7 @@ class ReverseStep(StepBase):
 
     step: Literal["reverse"]
     variables: Columns
-    range: tuple[Number, Number] | None = None
+    range: Annotated[tuple[Number, Number], AfterValidator(ascending)] | None = None
     suffix: str = ""
 
     @field_validator("range", mode="before")

@@ -10,6 +10,7 @@ import numpy as np
 
 from reldyn._types import Array, Ints
 from reldyn.panel import finding_codes
+from reldyn.study._wording import in_study_words
 
 if TYPE_CHECKING:
     from reldyn.panel import DyadPanel
@@ -42,6 +43,7 @@ def findings(panel: DyadPanel, *, single: bool) -> list[dict[Hashable, Any]]:
         if not single:
             row["message"] = known.loc[row["code"], "meaning"] if row["code"] in known.index else ""
             row["fix"] = known.loc[row["code"], "fix"] if row["code"] in known.index else ""
+        row |= {name: in_study_words(row[name]) for name in ("message", "fix")}
     return rows
 
 

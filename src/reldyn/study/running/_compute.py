@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from reldyn._registry import Analysis, find_analysis
 from reldyn.errors import ConvergenceWarning, DataWarning, DesignError, ReldynError
 from reldyn.results import Result, TableResult
+from reldyn.study._wording import in_study_words
 from reldyn.study.asking import Request
 from reldyn.study.running._csv import as_csv
 from reldyn.study.running._record import record_of
@@ -139,7 +140,8 @@ def _compute(request: Request, context: Context, found: dict[str, Result]) -> Ma
         made.result = result
         _pass_on(said)
     except ReldynError as problem:
-        made.failure, made.of_design = str(problem), isinstance(problem, DesignError)
+        made.failure = in_study_words(str(problem), "analysis")
+        made.of_design = isinstance(problem, DesignError)
     except MemoryError:
         made.failure = "the memory does not suffice: close other programs, or set workers = 1 in [run]."
     except OSError as problem:
