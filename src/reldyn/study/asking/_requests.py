@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from reldyn._registry import analyses_by_name, find_analysis
 from reldyn._spec import Spec, spec_class
 from reldyn.errors import DataError, DesignError, check_columns
+from reldyn.study._names import name_faults
 from reldyn.study._wording import in_study_words
 from reldyn.study.asking._bounds import value_fault
 from reldyn.study.asking._kinds import kind_fault
@@ -87,7 +88,9 @@ def read_requests(raw: Any, where: Places) -> tuple[list[Request], list[str]]:
     """Read the tables, and list every fault with its place."""
     if not isinstance(raw, Mapping):
         return [], [f"{where.place(('analyses',))}: wanted is a table for each analysis: [analyses.NAME]."]
-    requests, faults = [], []
+    requests: list[Request] = []
+    unusable = name_faults([str(name) for name in raw])
+    faults = [_sentence(where.place(("analyses", name)), text) for name, text in unusable.items()]
     for name, table in raw.items():
         keys = ("analyses", str(name))
         if not isinstance(table, Mapping):

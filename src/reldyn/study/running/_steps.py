@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from reldyn._registry import find_analysis
 from reldyn.errors import ConvergenceWarning, DataError, DesignError, warn_caller
 from reldyn.results import Result, from_json
+from reldyn.study._names import file_name
 from reldyn.study.running._compute import Context, Made
 from reldyn.study.running._earlier import STEP, Saved, step_text
 from reldyn.study.running._workers import made_by_workers, tasks_of
@@ -135,7 +136,7 @@ class StudySteps:
         self.texts = {one: done[one] for one in self._names if one in done}
 
     def _file(self, name: str, ending: str) -> str:
-        return f"{_FOLDER}/{_file_name(name, self._names)}{ending}"
+        return f"{_FOLDER}/{file_name(name, self._names)}{ending}"
 
     def written(self) -> list[str]:
         """Files that another run can go on from."""
@@ -178,10 +179,3 @@ def _readable_record(texts: Mapping[str, str]) -> bool:
         return isinstance(json.loads(texts[".report.json"]), dict) and ".json" in texts
     except (KeyError, ValueError, RecursionError):
         return False
-
-
-def _file_name(name: str, names: list[str]) -> str:
-    """A file name for an analysis: its own where that is safe, else its number."""
-    safe = name.isascii() and all(sign.isalnum() or sign in "-_" for sign in name)
-    clash = [other.casefold() for other in names].count(name.casefold()) > 1
-    return name if safe and name and len(name) <= 80 and not clash else f"analysis-{names.index(name) + 1}"
