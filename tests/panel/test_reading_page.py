@@ -426,6 +426,18 @@ def _(folder):
         assert rd.read_table(workbook(folder, ["a", "b"], [1, "=A2"]))["b"].isna().all()
 
 
+@row("hidden rows, columns")
+def _(folder):
+    import openpyxl
+
+    path = workbook(folder, ["a", "b"], [1, 2], [3, 4])
+    book = openpyxl.load_workbook(path)
+    book.active.row_dimensions[3].hidden = True
+    book.save(path)
+    with pytest.warns(rd.DataWarning, match=r"hides 1 row \(row 3\), and what is hidden is read"):
+        assert len(rd.read_table(path)) == 2
+
+
 @row("cells without a header")
 def _(folder):
     with pytest.raises(rd.DataError, match="row 2 has 2 cells where the header has 1"):

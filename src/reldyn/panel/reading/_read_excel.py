@@ -21,6 +21,7 @@ from reldyn.panel.reading._header_rows import (
     title_hint,
     warn_of_names,
 )
+from reldyn.panel.reading._hidden_cells import Hidden, hidden_cells, words_for_hidden
 from reldyn.panel.reading._limits import check_shape
 from reldyn.panel.reading._packages import require_io
 from reldyn.panel.reading._read_tables import Options, Read
@@ -48,7 +49,7 @@ def read_excel(path: Path, options: Options) -> Read:
     _check_archive(path)
     openpyxl = require_io("openpyxl")
     try:
-        rows, sheets = _cells(openpyxl, path, options.sheet)
+        rows, sheets, hidden = _cells(openpyxl, path, options.sheet)
     except DataError:
         raise
     except Exception:
@@ -78,6 +79,9 @@ def read_excel(path: Path, options: Options) -> Read:
     body = [list(row[: len(headers)]) + [None] * (len(headers) - len(row)) for _, row in filled[start:]]
     frame = pd.DataFrame(body, columns=range(len(headers)), dtype=object).infer_objects()
     _warn_swapped(path, frame, headers, numbers[start:])
+    name = options.sheet if options.sheet is not None else sheets[0]
+    if unseen := words_for_hidden(hidden, name, numbers[start:], headers):
+        warn_caller(f"{path}: {unseen}", DataWarning)
     empty = [headers[k] for k in range(len(headers)) if frame[k].isna().all()]
     if empty and len(frame):
         _warn_formulas(openpyxl, path, options.sheet, empty, (place, numbers[place]))
@@ -190,8 +194,10 @@ def _check_archive(path: Path) -> None:
             )
 
 
-def _cells(openpyxl: Any, path: Path, wanted: str | None) -> tuple[list[tuple[int, tuple[Any, ...]]], list[str]]:
-    """Filled rows of the sheet with their numbers, and the names of all sheets."""
+def _cells(
+    openpyxl: Any, path: Path, wanted: str | None
+) -> tuple[list[tuple[int, tuple[Any, ...]]], list[str], Hidden]:
+    """Filled rows of the sheet with their numbers, the names of all sheets, and what the sheet hides."""
     with warnings.catch_warnings():
         # Styles and validations that openpyxl leaves out do not touch the values.
         warnings.simplefilter("ignore")
@@ -204,7 +210,7 @@ def _cells(openpyxl: Any, path: Path, wanted: str | None) -> tuple[list[tuple[in
             # The declared dimensions may be a million empty rows.
             sheet.reset_dimensions()
             rows = [(number, _trimmed(row)) for number, row in enumerate(sheet.iter_rows(values_only=True), start=1)]
-            return [(number, row) for number, row in rows if row], names
+            return [(number, row) for number, row in rows if row], names, hidden_cells(path, sheet)
         finally:
             book.close()
 
