@@ -13,6 +13,7 @@ import reldyn as rd
 
 PAGE = Path(__file__).parents[2] / "docs" / "reading.md"
 MONDAY = pd.Timestamp("2026-03-02")
+MAY = [pd.Timestamp(2024, 5, day) for day in (12, 13, 14, 15)]
 CASES = {}
 
 
@@ -571,6 +572,23 @@ def _(folder):
             panel(times(*numbers), day="at")
         assert lags(panel(times(*numbers), day="at", dates=form)) == 4 * 2
         assert panel(times(*numbers), day="at", dates="number")._times("at").values[0] == numbers[0]
+
+
+@row("`2405121430`, `2024051214`")
+def _(folder):
+    stamps = [pd.Timestamp(2024, 5, day, hour) for day in (12, 13) for hour in (9, 14)]
+    forms = ("%y%m%d%H%M", "%Y%m%d%H", "%y%m%d%H", "%d%m%y%H%M", "%d%m%Y%H%M", "%m%d%Y%H%M%S", "%y%m%d%H%M%S")
+    for form in forms:
+        numbers = times(*(int(stamp.strftime(form)) for stamp in stamps))
+        with pytest.raises(rd.DataError, match=f"looks like dates without marks.*dates='{form}'"):
+            panel(numbers, time="at")
+        assert panel(numbers, time="at", dates=form)._times("at").values[0] == stamps[0].timestamp()
+        assert panel(numbers, time="at", dates="number")._times("at").values[0] == int(stamps[0].strftime(form))
+    for form in ("%d%m%y", "%m%d%y"):
+        days = times(*(int(f"{day:%d%m%y}" if form[1] == "d" else f"{day:%m%d%y}") for day in MAY))
+        with pytest.raises(rd.DataError, match=f"looks like dates without marks.*dates='{form}'"):
+            panel(days, day="at")
+    assert panel(times(1715520600, 1715524200, 1715527800), time="at")._times("at").unit == "s"
 
 
 @row("`202512`, `202601`, three and more months")

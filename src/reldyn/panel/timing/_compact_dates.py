@@ -6,9 +6,18 @@ import numpy as np
 
 from reldyn._types import Array, Flags, Ints
 
-__all__ = ["looks_compact", "looks_yearless", "part_of_years"]
+__all__ = ["looks_clocked", "looks_compact", "looks_yearless", "part_of_years"]
 
 _FEWEST = 3
+# Forms with hours, and those with the year last, by their number of digits; a zero at the beginning may be lost. The
+# forms that begin with four digits of the year and end with minutes or seconds are read as dates.
+_CLOCKED = (
+    *("%Y%m%d%H", "%y%m%d%H%M", "%d%m%y%H%M", "%m%d%y%H%M"),
+    *("%d%m%Y%H%M", "%m%d%Y%H%M", "%y%m%d%H%M%S", "%d%m%y%H%M%S", "%m%d%y%H%M%S"),
+    *("%d%m%Y%H%M%S", "%m%d%Y%H%M%S"),
+)
+_SHORT = ("%y%m%d%H", "%d%m%y%H", "%m%d%y%H", "%d%m%y", "%m%d%y")
+_FIRST_SHORT_YEAR = 2010
 _YEARS = (1990, 2069)
 _LONGEST_YEARS = {"quarter": 4, "month": 12, "week": 53, "day": 366}
 # Days without a year come round from December to January.
@@ -16,8 +25,8 @@ _LEAP_YEAR = 2000
 _HALF_YEAR = 182
 
 
-def looks_compact(numbers: Array) -> str | None:
-    """The form in which all of at least three different numbers are dates; None where they count.
+def looks_compact(numbers: Array) -> tuple[str, ...]:
+    """The forms in which all of at least three different numbers are dates; none where they count.
 
     Counted as numbers, such dates leap from month to month, and those that begin with the day stand in a wrong order.
 
@@ -25,27 +34,72 @@ def looks_compact(numbers: Array) -> str | None:
     --------
     >>> import numpy as np
     >>> looks_compact(np.array([31032026.0, 1042026.0, 2042026.0])), looks_compact(np.array([260331.0, 260401, 260402]))
-    ('%d%m%Y', '%y%m%d')
-    >>> looks_compact(np.array([100000.0, 160000.0, 220000.0])) is None
-    True
+    (('%d%m%Y',), ('%y%m%d',))
+    >>> looks_compact(np.array([100000.0, 160000.0, 220000.0]))
+    ()
     """
     known = np.unique(numbers[np.isfinite(numbers)])
     if len(known) < _FEWEST or np.any(known != np.floor(known)) or known[0] < 10_101 or known[-1] > 31_122_069:
-        return None
+        return ()
     whole = known.astype(np.int64)
     if known[0] >= 1_011_990:
         first, second, year = whole // 1_000_000, whole // 10_000 % 100, whole % 10_000
-        for form, day, month in (("%d%m%Y", first, second), ("%m%d%Y", second, first)):
-            if _dates(day, month, year).all():
-                return form
-        return "%Y%j" if _parted(whole, 1000, _LONGEST_YEARS["day"]) else None
+        orders = (("%d%m%Y", first, second), ("%m%d%Y", second, first))
+        forms = tuple(form for form, day, month in orders if _dates(day, month, year).all())
+        return forms or (("%Y%j",) if _parted(whole, 1000, _LONGEST_YEARS["day"]) else ())
     # Six digits alone may count something: only dates of one year or two, and of days that follow on each other.
     year, month, day = 2000 + whole // 10_000, whole // 100 % 100, whole % 100
     close = known[-1] < 700_000 and np.ptp(year) <= 1 and known[0] >= 100_101
     if close and _dates(day, month, year).all():
-        return "%y%m%d"
+        return ("%y%m%d",)
     # Months of several years: as numbers January follows December by 89 steps.
-    return "%Y%m" if _parted(whole, 100, _LONGEST_YEARS["month"]) else None
+    return ("%Y%m",) if _parted(whole, 100, _LONGEST_YEARS["month"]) else ()
+
+
+def looks_clocked(numbers: Array, *, short: bool) -> tuple[str, ...]:
+    """The forms in which all of at least three different numbers are dates with hours, or end with a year of two digits.
+
+    Years of two digits are those of one study, 2010 and later, so that numbers that count seldom look so; ten digits
+    would otherwise be seconds since 1970.
+
+    Parameters
+    ----------
+    numbers : (n,) float array
+    short : bool
+        Whether eight digits and fewer are looked at as well.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> looks_clocked(np.array([2405121430.0, 2405141900.0, 2405160900.0]), short=False)
+    ('%y%m%d%H%M',)
+    >>> looks_clocked(np.array([1715520600.0, 1715524200.0, 1715527800.0]), short=True)
+    ()
+    """
+    known = np.unique(numbers[np.isfinite(numbers)])
+    if len(known) < _FEWEST or np.any(known != np.floor(known)) or known[0] < 10_110 or known[-1] >= 1e14:
+        return ()
+    whole = known.astype(np.int64)
+    return tuple(form for form in (*_CLOCKED, *(_SHORT if short else ())) if _has_form(whole, form))
+
+
+def _has_form(whole: Ints, form: str) -> bool:
+    """Whether all numbers are dates of a form of strptime without marks, of one year or of two that follow."""
+    parts = form.split("%")[1:]
+    widths = [4 if part == "Y" else 2 for part in parts]
+    digits = sum(widths)
+    # Only days and months begin with a zero that is lost.
+    least = 10 ** (digits - 1 if parts[0] in "yY" else digits - 2)
+    if whole[0] < least or whole[-1] >= 10**digits:
+        return False
+    value, left = {}, whole
+    for part, width in zip(reversed(parts), reversed(widths), strict=True):
+        left, value[part] = np.divmod(left, 10**width)
+    year = value["Y"] if "Y" in value else 2000 + value["y"]
+    nothing = np.zeros_like(whole)
+    clock = all((value.get(part, nothing) < most).all() for part, most in (("H", 24), ("M", 60), ("S", 60)))
+    near = np.ptp(year) <= 1 and year.min() >= (_YEARS[0] if "Y" in value else _FIRST_SHORT_YEAR)
+    return bool(clock and near and _dates(value["d"], value["m"], year).all())
 
 
 def part_of_years(numbers: Array) -> str | None:
