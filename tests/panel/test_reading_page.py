@@ -304,6 +304,14 @@ def _(folder):
     assert column(folder, ["0,1", "0,10"])[0] == ["0,1", "0,10"]
 
 
+@row("`998`, `999`, `1,000`")
+def _(folder):
+    frame, said = read(folder, "a;b\n998;1\n999;2\n1,000;3\n")
+    assert frame["a"].tolist() == ["998", "999", "1,000"]
+    assert "writes commas between thousands" in said
+    assert read(folder, "a;b\n998;1\n1,000;3\n", decimal=",")[0]["a"].tolist() == [998.0, 1.0]
+
+
 @row("`2,3` alone")
 def _(folder):
     values, said = column(folder, ["2,3", "1"])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reldyn.errors import DataError, check_columns, describe_rows
+from reldyn.panel._grouped import fix_for_commas, is_grouped
 from reldyn.panel._lines import describe_lines, lines_of
 from reldyn.panel._readonly import read_only
 from reldyn.panel.checks._finding_codes import CODES
@@ -64,8 +65,8 @@ def numbers_of(panel: DyadPanel, variable: str) -> NDArray[np.float64]:
 
 def _fix_for_text(first: str, *, with_numbers: bool) -> str:
     """What to do about text where numbers are needed, by its first example."""
-    if _DECIMAL_COMMA.fullmatch(first.strip()):
-        return "if these are numbers, read the file with rd.read_table(path, decimal=',')"
+    if _DECIMAL_COMMA.fullmatch(first.strip()) or is_grouped(first.strip()):
+        return f"if these are numbers, {fix_for_commas([first.strip()])}"
     if with_numbers:
         return f"correct it, or name it as missing, as in rd.read_table(path, missing=('', 'NA', {first!r}))"
     return "recode it to numbers, categories to one indicator column each (pd.get_dummies), never to 1, 2, 3"

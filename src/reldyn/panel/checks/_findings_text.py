@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from reldyn._types import Array, Ints
+from reldyn.panel._grouped import fix_for_commas, is_grouped
 from reldyn.panel._identity import spellings
 from reldyn.panel.checks._codes_for_missing import named_when_reading
 from reldyn.panel.checks._finding_codes import Finding
@@ -93,6 +94,11 @@ def _text_findings(
         shown = ", ".join(repr(texts[label]) for label in labels[:3])
         # All of them, as the reader would write them: a fix that is typed as it stands mends the file.
         fix = named_when_reading(", ".join(repr(texts[label]) for label in labels)) if kind == "missing-code" else None
+        found = [str(texts[label]) for label in labels]
+        if kind == "decimal-comma" or (kind == "non-numeric" and all(map(is_grouped, found))):
+            fix = fix_for_commas(found)
+            wording = wording.replace("a decimal comma", "a comma") if "thousands" in fix else wording
+            fix = f"{fix[0].upper()}{fix[1:]}."
         yield Finding(kind, name, f"{wording} ({shown})", np.flatnonzero(np.isin(codes, labels)), fix=fix)
     if clean and len(texts):
         yield Finding("numbers-as-text", name, f"{name!r} stores its numbers as text", n=int((codes >= 0).sum()))

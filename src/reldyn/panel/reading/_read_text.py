@@ -58,6 +58,8 @@ _NO_TABLES = {
     "{\\rtf": "a document of a word processor",
 }
 _JSON = re.compile(r"\[\s*(?:\{\s*\"|\])|\{\s*\"[^\"]*\"\s*:")
+# Quotation marks keep a decimal comma together where commas also separate the fields.
+_QUOTED_COMMA = re.compile(r"\"\s*[+-]?\d*,\d+\s*\"")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
@@ -66,7 +68,7 @@ def read_text(path: Path, options: Options) -> Read:
     text = decoded(path, options.encoding)
     _check_is_table(path, text)
     table = _without_empty_end(path, separated(path, text, options.delimiter, options.skip))
-    if options.decimal == table.delimiter:
+    if options.decimal == table.delimiter and not _QUOTED_COMMA.search(table.text):
         raise DataError(
             f"{path}: decimal={options.decimal!r} is also what separates the fields; the numbers cannot be told apart."
         )

@@ -85,11 +85,14 @@ class Marks:
         Places of columns that stay text.
     undecided : dict of int to str
         Places of columns that may be numbers or lists of answers, each with the first such value.
+    grouped : dict of int to str
+        Places of columns whose commas separate thousands, each with the first such value.
     """
 
     decimal: str
     text: list[int] = field(default_factory=list)
     undecided: dict[int, str] = field(default_factory=dict)
+    grouped: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,7 @@ class _Evidence:
     likely: bool
     listed: bool
     rising: bool
+    grouped: bool = False
 
 
 def decimal_mark(cells: pd.DataFrame) -> Marks:
@@ -117,7 +121,7 @@ def decimal_mark(cells: pd.DataFrame) -> Marks:
     --------
     >>> import pandas as pd
     >>> decimal_mark(pd.DataFrame({0: ["2,3", "1,2,3"], 1: ["0,125", "3"]}))
-    Marks(decimal=',', text=[0], undecided={})
+    Marks(decimal=',', text=[0], undecided={}, grouped={})
     """
     found: dict[int, _Evidence] = {}
     points = False
@@ -133,7 +137,8 @@ def decimal_mark(cells: pd.DataFrame) -> Marks:
     # Beside points, which may separate thousands, only a comma that can be nothing but a decimal mark is worth a word.
     doubtful = [place for place in kept if not found[place].listed and (found[place].number or not points)]
     undecided = {place: found[place].first for place in doubtful}
-    return Marks("," if numbers else ".", kept, undecided)
+    grouped = {place: found[place].first for place in kept if found[place].grouped}
+    return Marks("," if numbers else ".", kept, undecided, grouped)
 
 
 def comma_numbers(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, pd.Series]:
@@ -234,7 +239,18 @@ def _evidence(values: Sequence[str]) -> _Evidence | None:
     # No option is chosen twice, but pairs such as places on a grid may agree: many values must speak for numbers.
     twice = any(whole == fraction for _, whole, fraction in parts)
     likely = twice and lengths == {1} and len(parts) >= _MANY
-    return _Evidence(first, _cannot_be_lists(parts), likely, bool(lists) or padded, rising)
+    grouped = _separates_thousands(parts, [value for value in values if value.isdigit()])
+    return _Evidence(first, _cannot_be_lists(parts), likely, bool(lists) or padded or grouped, rising, grouped)
+
+
+def _separates_thousands(parts: Sequence[tuple[str, ...]], whole: Sequence[str]) -> bool:
+    """Whether commas stand between thousands: whole numbers have none below 1000 and all have one from there on.
+
+    Beside whole numbers a writer of fractions leaves out zeros at the end, so that 1,000 would be 1.
+    """
+    groups = all(len(fraction) == 3 and re.fullmatch(r"[1-9]\d{0,2}", first) for _, first, fraction in parts)
+    zeros = any(fraction.endswith("0") for _, _, fraction in parts)
+    return groups and zeros and any(int(value) > 0 for value in whole) and all(int(value) < 1000 for value in whole)
 
 
 def _cannot_be_lists(parts: Sequence[tuple[str, ...]]) -> bool:
@@ -252,7 +268,17 @@ def _cannot_be_lists(parts: Sequence[tuple[str, ...]]) -> bool:
 
 
 def warn_undecided(where: str, marks: Marks, names: Sequence[str], cells: pd.DataFrame, lines: Ints | None) -> None:
-    """Warn of columns that stay text because they may hold lists of answers."""
+    """Warn of columns that stay text because they may hold lists of answers, or marks between thousands."""
+    if marks.grouped:
+        shown = [_shown(names[place], value, cells[place], lines) for place, value in list(marks.grouped.items())[:5]]
+        more = f" and {len(marks.grouped) - 5} more" if len(marks.grouped) > 5 else ""
+        one = len(marks.grouped) == 1
+        warn_caller(
+            f"{where}: {'column' if one else 'columns'} {', '.join(shown)}{more} {'writes' if one else 'write'} commas "
+            f"between thousands, and {'stays' if one else 'stay'} text: write 1000 for 1,000 in the file, or pass "
+            'decimal="," where they are decimal commas.',
+            DataWarning,
+        )
     if not marks.undecided:
         return
     shown = [_shown(names[place], value, cells[place], lines) for place, value in list(marks.undecided.items())[:5]]

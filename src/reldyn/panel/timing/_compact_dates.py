@@ -57,7 +57,7 @@ def looks_compact(numbers: Array) -> tuple[str, ...]:
 
 
 def looks_clocked(numbers: Array, *, short: bool) -> tuple[str, ...]:
-    """The forms in which all of at least three different numbers are dates with hours, or end with a year of two digits.
+    """The forms in which all of at least three different numbers are dates with hours, or with a short year last.
 
     Years of two digits are those of one study, 2010 and later, so that numbers that count seldom look so; ten digits
     would otherwise be seconds since 1970.

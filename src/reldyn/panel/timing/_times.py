@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from reldyn._types import Array, Flags, Ints
+from reldyn.panel._grouped import fix_for_commas, is_grouped
 from reldyn.panel._identity import spellings
 from reldyn.panel.timing._dates import DATE_ORDERS, DateOrder, WrittenDates, hours_of, match_dates
 from reldyn.panel.timing._declared import read_form
@@ -277,11 +278,18 @@ def _labels(texts: npt.NDArray[np.object_], given: Flags) -> Times:
     if len(stems) == 1 and len(dashed) == 1 and any(sign.isalpha() for stem in stems for sign in stem):
         numbers = np.array([np.nan if part is None else float(part["number"]) for part in parts])
         return Times(numbers, numbers, "number", nowhere, stem=str(texts[np.flatnonzero(given)[0]]))
+    if all(map(is_grouped, texts[given])):
+        wording, fix = "writes numbers with marks between thousands", _sentence(fix_for_commas(texts[given].tolist()))
+        return Times(nothing, nothing, "number", given, (_unparsable(wording, texts, given, fix),))
     wording = "holds labels, none of which is a time or a number"
     fix = "Number the occasions, or make the column an ordered categorical (pandas.Categorical with ordered=True)."
     if all(any(sign.isdigit() for sign in text) for text in texts[given]):
         fix += " Where they are dates, name their form, for example dates='%d %B %Y'."
     return Times(nothing, nothing, "number", given, (_unparsable(wording, texts, given, fix),))
+
+
+def _sentence(fix: str) -> str:
+    return f"{fix[0].upper()}{fix[1:]}."
 
 
 def _numbered(texts: npt.NDArray[np.object_], number: Flags, comma: Flags, absent: Flags, other: Flags) -> Times:
@@ -291,7 +299,9 @@ def _numbered(texts: npt.NDArray[np.object_], number: Flags, comma: Flags, absen
     read = _clean(texts, np.where(np.isinf(values), np.nan, values), "number", absent | comma, other)
     if not comma.any():
         return read
-    problem = TimeProblem("decimal-comma", f"writes numbers with a decimal comma ({_shown(texts, comma)})", comma)
+    fix = _sentence(fix_for_commas(texts[comma].tolist()))
+    wording = f"writes numbers with a {'comma' if 'thousands' in fix else 'decimal comma'} ({_shown(texts, comma)})"
+    problem = TimeProblem("decimal-comma", wording, comma, fix)
     return dataclasses.replace(read, unreadable=read.unreadable | comma, problems=(*read.problems, problem))
 
 
@@ -304,8 +314,12 @@ def _clean(texts: npt.NDArray[np.object_], values: Array, kind: Kind, absent: Fl
 
 def _strangers(texts: npt.NDArray[np.object_], unreadable: Flags, other: Flags, kind: str) -> tuple[TimeProblem, ...]:
     problems = []
-    if np.any(unreadable & ~other):
-        problems.append(_unparsable("is no time or number", texts, unreadable & ~other))
+    grouped = unreadable & ~other & _flags(map(is_grouped, texts))
+    if grouped.any():
+        fix = _sentence(fix_for_commas(texts[grouped].tolist()))
+        problems.append(_unparsable("writes numbers with marks between thousands", texts, grouped, fix))
+    if np.any(unreadable & ~other & ~grouped):
+        problems.append(_unparsable("is no time or number", texts, unreadable & ~other & ~grouped))
     if np.any(unreadable & other):
         fix = "Write all values of the column in the same way."
         problems.append(_unparsable(f"is no {kind}, as most of its values are", texts, unreadable & other, fix))
