@@ -106,7 +106,10 @@ def _pseudonym(key: bytes, kind: str, label: Hashable) -> str:
 
 def _check_distinct(names: Sequence[str]) -> None:
     if len(set(names)) < len(names):
-        raise DataError("two ids have one pseudonym, or are the same as texts: use another secret, or rename an id.")
+        raise DataError(
+            "two ids have one pseudonym, by chance, or because they are the same as texts or but for the way in which "
+            "Unicode stores letters with marks: use another secret, or rename an id."
+        )
 
 
 def _weeks(key: bytes, label: Hashable) -> int:

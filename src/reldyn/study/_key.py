@@ -11,6 +11,7 @@ import hmac
 import os
 import secrets
 import stat
+import unicodedata
 from collections.abc import Hashable
 from pathlib import Path
 
@@ -28,8 +29,8 @@ def key_path(study: Path) -> Path:
 
 
 def keyed_digest(key: bytes, kind: str, *labels: Hashable) -> bytes:
-    """A hash of labels that nobody without the key can compute."""
-    text = "\0".join([kind, *map(str, labels)])
+    """A hash of labels that nobody without the key can compute; ways of Unicode to store one name do not count."""
+    text = unicodedata.normalize("NFC", "\0".join([kind, *map(str, labels)]))
     return hmac.new(key, text.encode("utf-8", errors="surrogatepass"), hashlib.sha256).digest()
 
 

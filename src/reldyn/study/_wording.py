@@ -44,6 +44,7 @@ _PHRASES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"frame\.drop_duplicates\(\) leaves one of each", "leave one of each in the data file"),
     (r"fill it down: frame\[[^\n]*?\.ffill\(\)", "fill it down in the data file"),
     (r"Make them one: frame\[[^\n]*?\.casefold\(\)", "Write them alike in the data file"),
+    (r"make them one: frame\[[^\n]*?\.casefold\(\)", "write them alike in the data file"),
     (r"blank them: frame\.loc\[[^\n]*?float\('nan'\)", "blank them with a step 'recode' of [[prepare]]"),
     (
         r"join it with the date first, for example pandas\.to_datetime\([^\n]*?\)(?=\.? |\.?$)",

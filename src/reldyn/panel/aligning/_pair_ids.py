@@ -6,6 +6,7 @@ are found before any is raised.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from reldyn.errors import DataError, describe_rows
+from reldyn._format import counted
+from reldyn.errors import DataError, DataWarning, describe_rows, warn_caller
 from reldyn.panel._border import as_pandas
 from reldyn.panel._identity import spellings
 from reldyn.panel.aligning._named import check_named
@@ -83,8 +85,9 @@ def pair_ids(frame: pd.DataFrame, *, person: str, partner: str) -> pd.DataFrame:
     person : str
         Column with the id of the row's person.
     partner : str
-        Column with the id of that person's partner, written as in `person`; blanks around ids do not count, and a
-        whole number is the same id as an integer, a float or text. It may be missing in some rows of a person, as
+        Column with the id of that person's partner, written as in `person`; blanks around ids do not count, nor do the
+        ways in which Unicode stores letters with marks, and a whole number is the same id as an integer, a float or
+        text. It may be missing in some rows of a person, as
         long as another row of the same person names the partner.
 
     Returns
@@ -101,6 +104,11 @@ def pair_ids(frame: pd.DataFrame, *, person: str, partner: str) -> pd.DataFrame:
         differ only in blanks, upper and lower case or leading zeros. Its ``findings`` is a frame with ``code``,
         ``n``, ``rows`` (a tuple of all row positions, counted from 0) and ``message``. Nothing is guessed, because a
         wrong partner spoils two persons' data.
+
+    Warns
+    -----
+    DataWarning
+        Ids of a person are stored in two ways of Unicode: the rows have one of them.
 
     Examples
     --------
@@ -119,6 +127,27 @@ def pair_ids(frame: pd.DataFrame, *, person: str, partner: str) -> pd.DataFrame:
     first = np.minimum(np.arange(len(target)), target)
     codes, _ = pd.factorize(first[pointers.person])
     rows[_DYAD] = codes.astype(np.int64) + 1
+    return _with_one_spelling(rows, person, pointers)
+
+
+def _with_one_spelling(rows: pd.DataFrame, person: str, pointers: _Pointers) -> pd.DataFrame:
+    """Ids that are stored in two ways of Unicode in one: a panel would count two persons."""
+    raw = rows[person].astype(object).to_numpy()
+    composed = np.array([isinstance(text, str) and unicodedata.is_normalized("NFC", text) for text in raw], dtype=bool)
+    n_each = pd.DataFrame({"person": pointers.person, "composed": composed}).groupby("person")["composed"].nunique()
+    persons = n_each.index[n_each > 1].to_numpy()
+    if not len(persons):
+        return rows
+    mixed = np.isin(pointers.person, persons) & ~composed
+    values = raw.copy()
+    values[mixed] = [unicodedata.normalize("NFC", text) for text in raw[mixed]]
+    rows[person] = values
+    warn_caller(
+        f"{person!r} stores {counted(len(persons), 'id')} in two ways of Unicode ({_shown(pointers.names[persons])}): "
+        f"{describe_rows(np.flatnonzero(mixed).tolist())} now have the one with composed letters, as "
+        ".str.normalize('NFC') makes it.",
+        DataWarning,
+    )
     return rows
 
 
@@ -140,11 +169,12 @@ def _read(rows: pd.DataFrame, person: str, partner: str) -> _Pointers:
 
 
 def _texts(column: pd.Series[Any]) -> npt.NDArray[np.object_]:
-    """Ids as text without blanks around, whole numbers without a decimal point; None where missing or empty."""
+    """Ids as text without blanks around, with composed letters, whole numbers without a decimal point; else None."""
     codes, texts = spellings(column)
     distinct = np.empty(len(texts) + 1, dtype=object)
     numeric = pd.api.types.is_float_dtype(column.dtype) or column.dtype == object
-    distinct[:-1] = [(text.removesuffix(".0") if numeric else text) or None for text in texts]
+    composed = [unicodedata.normalize("NFC", text) for text in texts]
+    distinct[:-1] = [(text.removesuffix(".0") if numeric else text) or None for text in composed]
     distinct[-1] = None
     return distinct[codes]
 
@@ -162,7 +192,7 @@ def _faults(rows: pd.DataFrame, pointers: _Pointers, person: str, partner: str) 
 def _spelled_apart(column: pd.Series[Any], pointers: _Pointers) -> Iterator[_Fault]:
     """Ids of one person that differ in the blanks around them: a panel would count two persons."""
     raw = column.where(column.notna(), None).astype(object).to_numpy()
-    written = pd.Series([text if isinstance(text, str) else "" for text in raw])
+    written = pd.Series([unicodedata.normalize("NFC", text) if isinstance(text, str) else "" for text in raw])
     known = pointers.person >= 0
     several = written[known].groupby(pointers.person[known]).nunique()
     persons = several.index[several > 1].to_numpy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from reldyn.study.exports._export_log import texts_of
 from reldyn.study.exports._recognise import renamed_dyads
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import pandas as pd
 
     from reldyn.study.exports._export_log import ImportLog
@@ -94,7 +96,7 @@ def linked(
 def _checked(table: pd.DataFrame, where: str) -> pd.DataFrame:
     check_columns([str(name) for name in table.columns], ["dyad", "person"], where)
     table = table[[name for name in ("dyad", "person", "role") if name in table.columns]].copy()
-    table["key"], table["couple"] = texts_of(table["person"]), texts_of(table["dyad"])
+    table["key"], table["couple"] = _keys_of(table["person"]), _keys_of(table["dyad"])
     faults = []
     if blank := int(((table["key"] == "") | (table["couple"] == "")).sum()):
         faults.append(f"{blank} rows lack a dyad or a person")
@@ -115,7 +117,7 @@ def _joined(
     frame: pd.DataFrame, table: pd.DataFrame, mapping: ExportMapping, places: tuple[str, str], log: ImportLog
 ) -> pd.DataFrame:
     path, where = places
-    keys = texts_of(frame["person"])
+    keys = _keys_of(frame["person"])
     row_of = {key: row for row, key in enumerate(table["key"])}
     strangers = list(dict.fromkeys(key for key in keys if key not in row_of))
     here = set(keys)
@@ -144,6 +146,11 @@ def _joined(
     frame = frame.assign(**found)
     frame.attrs = attrs
     return frame
+
+
+def _keys_of(column: pd.Series[Any]) -> npt.NDArray[np.object_]:
+    """Ids as texts with composed letters: one name stored in two ways of Unicode is one id."""
+    return np.array([unicodedata.normalize("NFC", text) for text in texts_of(column)], dtype=object)
 
 
 def _bare(key: str) -> str:
