@@ -1,6 +1,7 @@
 """Factor models, invariance and latent actor-partner models against lavaan and published numbers."""
 
 import re
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -310,3 +311,20 @@ def test_invariance_of_satisfaction_as_published(shared_data):
     equal = ap.measurement_invariance(panel, items, factors="equal").tidy()
     assert equal["statistic"].to_numpy() == pytest.approx([57.490, 63.954, 67.077, 109.894], abs=5e-4)
     assert equal["df"].tolist() == [29, 34, 39, 44]
+
+
+def test_no_reliability_above_one():
+    draw = np.random.default_rng(3)
+    items = {f"i{k}": draw.normal(size=80) for k in range(3)}
+    frame = pd.DataFrame({**items, "d": np.repeat(np.arange(40), 2), "r": ["a", "b"] * 40})
+    frame["i1"] += 0.3 * frame["i0"]
+    frame["i2"] -= 0.3 * frame["i0"]
+    panel = rd.DyadPanel(frame, dyad="d", person="r", role="r")
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        fit = rd.actor_partner.factor_model(panel, items=["i0", "i1", "i2"])
+    assert any("No reliability (b)" in str(one.message) for one in said)
+    rows = fit.tidy().set_index(["effect", "role"]).loc["reliability"]
+    assert rows.loc["b", ["estimate", "std_error", "conf_low", "conf_high"]].isna().all()
+    assert 0 <= rows.loc["a", "estimate"] <= 1
+    assert "No reliability (b): with negative residual variances" in " ".join(fit.summary().split())

@@ -101,6 +101,45 @@ def test_a_heywood_case_is_flagged_and_not_moved(diary, reference):
     assert "Heywood" in diary.summary()
 
 
+def no_common_factor(seed):
+    rng = np.random.default_rng(seed)
+    person, day = (part.ravel() for part in np.indices((14, 8)))
+    items = {f"i{k}": rng.normal(size=14)[person] * 0.3 + rng.normal(size=112) for k in range(3)}
+    frame = pd.DataFrame({**items, "dyad": person // 2, "person": person, "day": day})
+    return rd.DyadPanel(frame, dyad="dyad", person="person", day="day")
+
+
+def test_no_omega_where_unique_variances_sum_to_less_than_nothing():
+    missing = 0
+    for seed in range(6):
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            found = rd.dynamics.reliability(no_common_factor(seed), ["i0", "i1", "i2"])
+        table, sums = found.tidy().set_index("coefficient"), found.loadings().groupby("level")["unique_variance"].sum()
+        for level in ("within", "between"):
+            row = table.loc[f"omega_{level}"]
+            if sums[level] >= 0:
+                assert 0 <= row["estimate"] <= 1
+                continue
+            missing += 1
+            assert row[["estimate", "std_error", "conf_low", "conf_high"]].isna().all()
+            assert row["note"].startswith("not defined: negative unique variance (Heywood case)")
+            assert f"so omega_{level} is not defined" in " ".join(str(one.message) for one in said)
+            assert f"omega_{level} is not defined" in " ".join(found.summary().split())
+    assert missing > 3
+
+
+def test_negative_components_give_no_coefficient_above_one():
+    for seed in range(6):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = rd.dynamics.reliability(no_common_factor(seed), ["i0", "i1", "i2"], method="anova")
+        table = found.tidy().set_index("coefficient").drop(["omega_within", "omega_between"])
+        assert (table["estimate"].isna() | (table["estimate"] <= 1)).all()
+        outside = table[~table["estimate"].between(0, 1)]
+        assert outside["note"].str.startswith(("negative", "no variance")).all()
+
+
 def test_incomplete_occasions_give_the_dense_restricted_likelihood():
     rng = np.random.default_rng(3)
     person, occasion = (part.ravel() for part in np.indices((7, 5)))

@@ -95,6 +95,7 @@ class ReliabilityResult(EstimateResult):
         return {name: getattr(self, name) for name in names}
 
 
+_HEYWOOD = "negative unique variance (Heywood case)"
 # Relative difference below which answers to two items are the same.
 _ROUNDING = 1e-12
 
@@ -136,7 +137,9 @@ def reliability(
     -----
     Persons count as independent, although partners are not; estimate each role by itself where that matters
     (``panel.select(roles=...)``). A negative unique variance (Heywood case) is reported and flagged, never moved to 0:
-    omega then stands but the factor model of that level does not fit well.
+    omega then stands but the factor model of that level does not fit well. Where the unique variances of a level sum
+    to less than 0, omega would not lie between 0 and 1 and is missing, with a note; so are coefficients whose error
+    variance is negative under ``method="anova"``.
 
     Examples
     --------
@@ -270,8 +273,10 @@ def _coefficients(crossed: Array, nested: Array, k: float, m: int) -> list[dict[
     }
     rows = []
     for name, (true, noise) in parts.items():
-        defined = true + noise > 0
-        note = "" if defined else "no variance to divide"
+        defined = true + noise > 0 and noise >= 0
+        note = "" if defined else "negative error variance" if noise < 0 else "no variance to divide"
+        if defined and true < 0:
+            note = "negative true variance"
         rows.append(_row(name, float(true / (true + noise)) if defined else np.nan, note))
     return rows
 
@@ -318,7 +323,9 @@ def _heywood(factor: FactorFit | None, names: list[str]) -> list[str]:
     for level, unique in zip(("within", "between"), factor.unique, strict=True):
         bad = [f"{name} ({one:.3g})" for name, one in zip(names, unique, strict=True) if one < 0]
         if bad:
-            notes.append(f"negative unique variance {level} persons (Heywood case), kept as it is: {', '.join(bad)}")
+            gone = "" if unique.sum() >= 0 else f"; their sum is negative, so omega_{level} is not defined"
+            said = f"negative unique variance {level} persons (Heywood case), kept as it is: {', '.join(bad)}"
+            notes.append(said + gone)
     return notes
 
 
@@ -329,8 +336,12 @@ def _omegas(factor: FactorFit | None, reason: str) -> list[dict[str, Any]]:
             rows.append(_row(name, np.nan, reason))
             continue
         value, error = omega(factor, level)
+        if factor.unique[level].sum() < 0:
+            # A share of variance above 1, or of a sum with a negative variance: no reliability.
+            rows.append(_row(name, np.nan, f"not defined: {_HEYWOOD}, and the unique variances sum to less than 0"))
+            continue
         heywood = bool((factor.unique[level] < 0).any())
-        rows.append(_row(name, value, "negative unique variance (Heywood case)" if heywood else "", error, heywood))
+        rows.append(_row(name, value, _HEYWOOD if heywood else "", error, heywood))
     return rows
 
 

@@ -142,10 +142,11 @@ def factor_model(
     chosen = check_equal(equal, () if data.distinguishable else EQUALITIES)
     structure = factor_structure(names, chosen)
     fitted, notes = fit_factors(structure, data.moments(names), {"F": names}, data, chosen)
-    notes = (*data.notes, *notes)
+    table = _factor_table(structure, fitted, data, names, chosen)
+    notes = (*data.notes, *notes, *_without_reliability(table))
     warn_all(notes)
     return FactorResult.of(
-        table=_factor_table(structure, fitted, data, names, chosen),
+        table=table,
         parameters=parameter_table(fitted, _named(names, data.members)),
         fitted=fitted,
         n_dyads=data.n,
@@ -240,6 +241,10 @@ def _factor_table(
         return np.array(values)
 
     estimate, spread = delta(numbers, fitted.theta, fitted.cov)
+    error = np.sqrt(np.maximum(np.diag(spread), 0.0))
+    # Negative residual variances give a share of the sum's variance that is none.
+    no_share = np.array([row[0] == "reliability" for row in rows]) & ~((estimate >= 0) & (estimate <= 1))
+    estimate, error = np.where(no_share, np.nan, estimate), np.where(no_share, np.nan, error)
     frame = pd.DataFrame(
         [
             {"term": _term(effect, item, labels[member]), "effect": effect, "variable": item, "role": labels[member]}
@@ -247,7 +252,16 @@ def _factor_table(
         ]
     )
     frame["role"] = frame["role"].astype(object)
-    return frame.assign(**estimate_rows(estimate, np.sqrt(np.maximum(np.diag(spread), 0.0))))
+    return frame.assign(**estimate_rows(estimate, error))
+
+
+def _without_reliability(table: pd.DataFrame) -> tuple[str, ...]:
+    """Say where negative residual variances leave no reliability."""
+    gone = table[(table["effect"] == "reliability") & table["estimate"].isna()]
+    if not len(gone):
+        return ()
+    whose = f" ({', '.join(str(role) for role in gone['role'])})" if gone["role"].ne("").all() else ""
+    return (f"No reliability{whose}: with negative residual variances omega would not lie between 0 and 1.",)
 
 
 def _share(loading: Any, variance: Any, residual: Any) -> Any:
