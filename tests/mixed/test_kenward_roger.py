@@ -157,6 +157,50 @@ def test_boundary_directions_leave_the_information():
     assert (found.contrasts().df > 1).all()
 
 
+def without_variance(seed, labels, covariance):
+    rng = np.random.default_rng(seed)
+    problem = random_problem(seed, n_dyads=8, n_steps=4, q_terms=1)
+    y = problem.X @ np.ones(problem.X.shape[1]) + rng.standard_normal(problem.n)
+    Z = np.ones((problem.n, 1)) if len(labels) == 1 else problem.Z[:, :2]
+    problem = dataclasses.replace(problem, y=y, Z=Z, z_labels=())
+    residual = Residual("independent", equal_variances=True)
+    return problem, fit_mixed(problem, random_structure(labels, covariance), residual), residual
+
+
+@pytest.mark.parametrize("seed", [2, 3, 4, 5, 6])
+@pytest.mark.parametrize("covariance", ["full", "diagonal"])
+def test_a_variance_of_nothing_in_a_block_of_its_own_stays_uncertain(seed, covariance):
+    """As in pbkrtest, whose formula the dense one is: all variances of a fit are estimates, zero or not."""
+    one = covariance == "full"
+    problem, fit, residual = without_variance(seed, ["a"] if one else ["a", "b"], covariance)
+    assert fit.at_boundary
+    assert not fit.partly_shut
+    first, second = dense_derivatives(problem, fit.structure, residual, fit.psi[0])
+    V = dense_covariance(problem, residual, fit.G, fit.psi)
+    adjusted, W = dense_kenward_roger(problem, V, first, second, False)
+    for nothing in (fit, dataclasses.replace(fit, G=np.where(np.abs(fit.G) < 1e-12, 0.0, fit.G))):
+        found = kenward_roger(nothing)
+        np.testing.assert_allclose(found.parameter_covariance, W, rtol=1e-6, atol=1e-10)
+        np.testing.assert_allclose(found.covariance, adjusted, rtol=1e-7, atol=1e-9)
+        assert not found.notes
+
+
+@pytest.mark.parametrize("seed", [3, 7, 19])
+def test_a_block_without_variance_stays_uncertain_beside_one_that_is_singular(seed):
+    rng = np.random.default_rng(seed)
+    problem = random_problem(seed, n_dyads=12, n_steps=5, q_terms=2)
+    common = rng.standard_normal(12)[problem.dyad] * np.abs(problem.Z[:, :2]).sum(axis=1)
+    problem = dataclasses.replace(problem, y=problem.X @ np.ones(4) + common + rng.standard_normal(problem.n))
+    structure = random_structure(["a", "b", "c", "d"], "block", terms=[0, 0, 1, 1])
+    fit = fit_mixed(problem, structure, Residual("independent", equal_variances=True))
+    # The intercepts of the two go together in full, and their slopes do not vary.
+    assert fit.partly_shut
+    assert len(fit.boundary) == 3
+    W, sound = parameter_covariance(fit)
+    assert sound
+    assert [np.linalg.matrix_rank(W[part, part], tol=1e-10) for part in (slice(0, 3), slice(3, 6))] == [2, 3]
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_the_correction_never_narrows_at_a_singular_covariance(seed):
     """V is linear in G: the adjusted covariance is the unadjusted plus a positive semi-definite matrix."""

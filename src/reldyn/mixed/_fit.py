@@ -346,7 +346,7 @@ def singular_directions(
     scale : (q,) array
     of_residual : bool, default True
         Whether a variance also counts as none beside what the fixed effects leave, not only beside the largest of its
-        block: a block may have no variance at all.
+        block: a block may have no variance at all, and then has no direction of less than the others.
 
     Returns
     -------
@@ -355,6 +355,9 @@ def singular_directions(
     found = []
     least = 1.0 if of_residual else 1e-300
     for block in structure.blocks:
+        first = np.array(block.copies[0])
+        if not of_residual and without_variance(G[np.ix_(first, first)], scale[first]):
+            continue
         for copy in block.copies:
             columns = np.array(copy)
             scales = scale[columns]
@@ -365,6 +368,11 @@ def singular_directions(
                 reported = np.linalg.solve(structure.transform.T, direction)
                 found.append(reported / np.linalg.norm(reported))
     return tuple(found)
+
+
+def without_variance(G: Array, scale: Array) -> bool:
+    """Whether the covariance of a block is nothing beside what the fixed effects leave."""
+    return bool(np.diag(G / np.outer(scale, scale)).max(initial=0.0) <= _SHUT)
 
 
 def _varying(G: Array, scale: Array) -> Array:

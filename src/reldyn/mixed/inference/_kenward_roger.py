@@ -10,6 +10,8 @@ W is the inverse of the expected information there, and of the observed informat
 Where G is singular, W lives on the directions in which the root's non-zero columns can move; the shut directions carry
 no information and leave it. V stays linear in G: the curvature of G in its root adds nothing, because the bias of the
 estimated root that goes with it cancels it (Kenward and Roger, 2009, whose correction depends on no parametrisation).
+A block of G without any variance is another matter: its variances carry information at zero and stay in W, as
+estimates that could have come out larger. So does pbkrtest, which keeps every variance of a singular fit in W.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from numpy.typing import ArrayLike
 from reldyn._records import brief
 from reldyn._types import Array
 from reldyn.errors import DesignError
-from reldyn.mixed._fit import Fit
+from reldyn.mixed._fit import Fit, without_variance
 from reldyn.mixed.inference._inference import JointTest, Wald, joint_parts
 from reldyn.mixed.inference._second_order import residual_second_order
 from reldyn.mixed.likelihood._backend import fused
@@ -194,7 +196,7 @@ def _inverse(information: Array) -> tuple[Array, bool]:
 
 
 def _open_coordinates(fit: Fit) -> tuple[Array, Array]:
-    """Derivatives of the free parameters of G in the non-zero columns of its pivoted roots.
+    """Derivatives of the free parameters of G in the non-zero columns of its pivoted roots, or in themselves.
 
     Returns
     -------
@@ -211,6 +213,12 @@ def _open_coordinates(fit: Fit) -> tuple[Array, Array]:
     for block in fit.structure.blocks:
         copy = np.array(block.copies[0])
         scales = fit.scale[copy]
+        if without_variance(G[np.ix_(copy, copy)], scales):
+            size = block.n_parameters
+            columns.append(np.eye(g)[:, start : start + size])
+            curvatures.append(np.zeros((size, size)))
+            start += size
+            continue
         root, order = pivoted_root(G[np.ix_(copy, copy)] / np.outer(scales, scales), _SHUT)
         here = slice(start, start + block.n_parameters)
         first, second = root_derivatives(root, order, scales, gradient[here])
