@@ -55,7 +55,7 @@ def test_times_are_read_as_the_study_file_says(folder):
 def test_faults_of_the_options_are_placed_in_the_file(folder):
     path = folder / "study.toml"
     path.write_text(STUDY.replace("Europe/Berlin", "Berlin").replace('"Mon"', '"Mno"'), encoding="utf-8")
-    with pytest.raises(DesignError, match=r"columns \(line 7\): timezone='Berlin' .* 'Mno' is no day of the week"):
+    with pytest.raises(DesignError, match=r"columns \(line 7\): timezone = \"Berlin\" .* 'Mno' is no day of the week"):
         rd.run_study(path, output=folder / "out")
 
 
