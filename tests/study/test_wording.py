@@ -44,6 +44,7 @@ def test_no_fix_of_a_finding_is_written_in_python():
         ("use estimation=rd.Estimation(method='ml').", "analysis", 'use estimation = { method = "ml" }.'),
         ("Residual('ar1', common=True) is", "analysis", '{ process = "ar1", common = true } is'),
         ("a mapping such as {'age': 'actor'}.", "analysis", 'a mapping such as { age = "actor" }.'),
+        ("for one use reldyn.dynamics.icc.", "analysis", "for one use dynamics.icc."),
         # What the file holds is no word of Python.
         ("C:/a=b/rd.csv: no column 'x=3'; Q=1", "panel", "C:/a=b/rd.csv: no column 'x=3'; Q=1"),
         ("x == 3 and y <= 4", "analysis", "x == 3 and y <= 4"),

@@ -88,6 +88,7 @@ _PHRASES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
         lambda found: _as_verb(*found.groups()),
     ),
     (r"(?<![\w./\\'\"-])rd\.(?!analyses)(\w+(?:\.\w+)*)(?:\((?:panel, )?\.\.\.\))?", r"\1"),
+    (r"\breldyn\.(?=(?:actor_partner|coupling|cycles|dynamics|intervention|perception)\.)", ""),
     (r"\bor None (for|to)\b", r"or leave it out \1"),
     (r"\bgive True, False,? or\b", "give true, false or"),
     (r"night_steps=None", 'night_steps = "restart"'),
