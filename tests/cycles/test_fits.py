@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from reldyn.cycles.ladder._fits import _larger, best_of, fit_gradual, fit_regimes, gradual_price
+from reldyn.cycles.ladder._fits import MEMORY, _larger, best_of, fit_gradual, fit_regimes, gradual_price
 from reldyn.cycles.ladder._starts import finite
 from reldyn.markov.regimes import RAMP_STEPS, SwitchingData, fit_ramps, fit_sojourns, sojourn_start
 
@@ -26,7 +26,8 @@ def test_gradual_phases_are_the_best_of_all_steps_and_beat_abrupt_ones_where_the
     regimes = fit_regimes(data, 2)
     gradual = fit_gradual(data, regimes)
     whole = {
-        steps: fit_ramps(data, regimes.fit.posterior, steps, n_iterations=60).log_likelihood for steps in RAMP_STEPS
+        steps: fit_ramps(data, regimes.fit.posterior, steps, n_iterations=60, memory=MEMORY).log_likelihood
+        for steps in RAMP_STEPS
     }
     values = np.stack([*whole.values()])
     np.testing.assert_allclose(gradual.log_likelihood, values.max(axis=0), atol=0.1)

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import multivariate_normal
 
 from reldyn.markov.regimes._ramps import fit_ramps, ramp_expect
-from reldyn.markov.regimes._switching import SwitchingData, log_likelihood_at
+from reldyn.markov.regimes._switching import MemoryPrior, SwitchingData, log_likelihood_at
 
 T, C = 8, 2
 
@@ -90,19 +90,28 @@ def test_one_step_is_the_switching_model():
     np.testing.assert_allclose(found, log_likelihood_at(data, coefficients, covariance, transition), atol=1e-10)
 
 
-@pytest.mark.parametrize("steps", [1, 2, 5])
-def test_numba_equals_numpy(steps):
+@pytest.mark.parametrize(("steps", "memory"), [(1, None), (2, MemoryPrior(0.2, 40.0)), (5, None)])
+def test_numba_equals_numpy(steps, memory):
     pytest.importorskip("numba")
     data, rng = some_data(4, 60, 3)
     start = rng.dirichlet(np.ones(2), (4, 60))
     fits = []
     for kernels in ("numpy", "numba"):
-        short = fit_ramps(data, start, steps, n_iterations=6, tolerance=0.0, kernels=kernels)
-        fits.append(fit_ramps(data, start, steps, n_iterations=8, tolerance=0.05, start=short, kernels=kernels))
+        short = fit_ramps(data, start, steps, n_iterations=6, tolerance=0.0, memory=memory, kernels=kernels)
+        fits.append(
+            fit_ramps(data, start, steps, n_iterations=8, tolerance=0.05, start=short, memory=memory, kernels=kernels)
+        )
     for field in dataclasses.fields(fits[0]):
         np.testing.assert_allclose(
             getattr(fits[0], field.name), getattr(fits[1], field.name), atol=1e-10, err_msg=field.name
         )
+
+
+def test_memory_of_a_firm_prior_is_that_of_the_prior():
+    data, rng = some_data(3, 80, 6, 0.0)
+    prior = MemoryPrior(0.2, 1e6)
+    fit = fit_ramps(data, rng.dirichlet(np.ones(2), (3, 80)), 3, memory=prior)
+    np.testing.assert_allclose(fit.coefficients[:, 2 : 2 + 2 * C], np.tile(prior.lags(C), (3, 1, 1)), atol=1e-3)
 
 
 @pytest.mark.parametrize("steps", [2, 5])

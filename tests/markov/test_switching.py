@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from reldyn.markov.regimes._switching import SwitchingData, fit_switching, log_likelihood_at
+from reldyn.markov.regimes._switching import MemoryPrior, SwitchingData, fit_switching, log_likelihood_at
 
 T, C, K = 6, 2, 3
 
@@ -79,16 +79,31 @@ def test_a_batch_gives_what_its_series_give_one_by_one():
         np.testing.assert_allclose(alone.posterior[0], whole.posterior[k], atol=1e-10)
 
 
+MEMORY = MemoryPrior(mean=0.2, occasions=40.0)
+
+
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("missing", [0.0, 0.25])
-def test_numba_equals_numpy(missing, channels):
+@pytest.mark.parametrize("memory", [None, MEMORY])
+def test_numba_equals_numpy(missing, channels, memory):
     pytest.importorskip("numba")
     data, start = many(2, missing=missing)
     data = SwitchingData(data.y[..., :channels], data.observed, data.night, data.x)
-    first = fit_switching(data, start, n_iterations=15, tolerance=0.0, kernels="numpy")
-    second = fit_switching(data, start, n_iterations=15, tolerance=0.0, kernels="numba")
+    first = fit_switching(data, start, n_iterations=15, tolerance=0.0, memory=memory, kernels="numpy")
+    second = fit_switching(data, start, n_iterations=15, tolerance=0.0, memory=memory, kernels="numba")
     for name in ("log_likelihood", "coefficients", "covariance", "transition", "posterior", "counts", "filled"):
         np.testing.assert_allclose(getattr(first, name), getattr(second, name), atol=1e-10, err_msg=name)
+
+
+def test_memory_leans_on_its_prior_and_the_penalised_likelihood_never_falls():
+    data, start = many(3, missing=0.0)
+    lags = MEMORY.lags(C)
+    held = fit_switching(data, start, n_iterations=30, memory=MemoryPrior(0.2, 1e6))
+    np.testing.assert_allclose(held.coefficients[:, K : K + 2 * C], np.broadcast_to(lags, (4, 2 * C, C)), atol=1e-3)
+    fits = [fit_switching(data, start, n_iterations=k, tolerance=0.0, memory=MEMORY) for k in range(1, 13)]
+    values = [fit.log_likelihood + MEMORY.log_density(fit.coefficients, fit.covariance, K) for fit in fits]
+    # Expected transitions are raised a little, so that the likelihood may fall by as little.
+    assert (np.diff(values, axis=0) > -1e-2).all()
 
 
 def test_going_on_equals_going_through():

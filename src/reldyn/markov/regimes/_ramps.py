@@ -18,6 +18,7 @@ from reldyn.markov.regimes._switching import (
     LEAST,
     UNLIKELIEST,
     Emission,
+    MemoryPrior,
     SwitchingData,
     contiguous,
     maximise,
@@ -76,6 +77,7 @@ def fit_ramps(
     n_iterations: int = 25,
     tolerance: float = 1e-3,
     start: RampFit | None = None,
+    memory: MemoryPrior | None = None,
     kernels: Kernels | None = None,
 ) -> RampFit:
     """Run EM on every series from the posterior of two phases.
@@ -93,6 +95,8 @@ def fit_ramps(
         A series stops once its log-likelihood changes by less.
     start : RampFit, optional
         Go on from here.
+    memory : MemoryPrior, optional
+        Flat by default. It is no part of the log-likelihood returned.
     kernels : {"numpy", "numba"}, optional
 
     Returns
@@ -122,6 +126,7 @@ def fit_ramps(
     if chosen_kernels(kernels) == "numba":
         from reldyn.markov.regimes._ramps_numba import run_batch
 
+        prior = MemoryPrior(0.0, 0.0) if memory is None else memory
         return RampFit(
             *run_batch(
                 *contiguous(data),
@@ -129,11 +134,13 @@ def fit_ramps(
                 turns,
                 filled,
                 _begin(steps),
+                prior.lags(data.y.shape[2]),
+                float(prior.occasions),
                 int(n_iterations),
                 float(tolerance),
             )
         )
-    return _run(data, positions, turns, filled, n_iterations, tolerance)
+    return _run(data, positions, turns, filled, n_iterations, tolerance, memory)
 
 
 def _begin(steps: int) -> Array:
@@ -146,7 +153,13 @@ def _begin(steps: int) -> Array:
 
 
 def _run(
-    data: SwitchingData, positions: Array, turns: Array, filled: Array, n_iterations: int, tolerance: float
+    data: SwitchingData,
+    positions: Array,
+    turns: Array,
+    filled: Array,
+    n_iterations: int,
+    tolerance: float,
+    memory: MemoryPrior | None,
 ) -> RampFit:
     n, channels = len(data.y), data.y.shape[2]
     design = level_shares(positions.shape[2] - 1)
@@ -161,7 +174,7 @@ def _run(
     )
 
     def step(part: SwitchingData, fit: RampFit) -> tuple[Array, ...]:
-        coefficients, covariance = maximise(part, fit.posterior, fit.filled, design)
+        coefficients, covariance = maximise(part, fit.posterior, fit.filled, design, memory)
         turn = np.clip(fit.turns[:, :, 0] / np.maximum(fit.turns[:, :, 1], LEAST), LEAST_TURN, MOST_TURN)
         value, posterior, turns, lagged = ramp_expect(part, coefficients, covariance, turn, positions.shape[2] - 1)
         return value, coefficients, covariance, turn, posterior, turns, lagged

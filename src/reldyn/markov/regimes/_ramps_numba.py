@@ -16,6 +16,7 @@ from reldyn.markov.regimes._emission_numba import (
     bridge,
     dot,
     lay_out,
+    lean,
     log_product,
     refilled_moments,
     regression_of,
@@ -153,6 +154,8 @@ def run_batch(
     turns: Any,
     filled: Any,
     first: Any,
+    prior_lags: Any,
+    prior_occasions: float,
     n_iterations: int,
     tolerance: float,
 ) -> Any:
@@ -170,6 +173,7 @@ def run_batch(
     here, ahead, there = np.zeros((2, n_positions)), np.zeros((2, n_positions)), np.zeros((2, n_positions))
     for s in range(n):
         n_answered = lay_out(series, regression, y[s], x[s], filled[s], 2)
+        lean(prior_lags, prior_occasions, 2, regression.fixed_gram, regression.fixed_right, regression.total)
         transposed(gamma[s], posterior)
         for _ in range(n_iterations):
             _maximise(series, regression, floor[s], posterior, n_answered, shares, coefficients[s], covariance[s])

@@ -111,6 +111,7 @@ def fit_switching(
     n_iterations: int,
     tolerance: float = 1e-6,
     start: SwitchingFit | None = None,
+    memory: MemoryPrior | None = None,
     kernels: Kernels | None = None,
 ) -> SwitchingFit:
     """Run EM on every series from given posteriors.
@@ -126,6 +127,8 @@ def fit_switching(
         A series rests once its log-likelihood moves by less.
     start : SwitchingFit, optional
         Go on from here.
+    memory : MemoryPrior, optional
+        Flat by default. It is no part of the log-likelihood returned.
     kernels : {"numpy", "numba"}, optional
 
     Returns
@@ -140,17 +143,20 @@ def fit_switching(
     if chosen_kernels(kernels) == "numba":
         from reldyn.markov.regimes._switching_numba import run_batch
 
+        prior = MemoryPrior(0.0, 0.0) if memory is None else memory
         return SwitchingFit(
             *run_batch(
                 *contiguous(data),
                 np.array(posterior),
                 np.array(counts),
                 np.array(filled),
+                prior.lags(data.y.shape[2]),
+                float(prior.occasions),
                 int(n_iterations),
                 float(tolerance),
             )
         )
-    return _run(data, np.array(posterior), np.array(counts), np.array(filled), n_iterations, tolerance)
+    return _run(data, np.array(posterior), np.array(counts), np.array(filled), n_iterations, tolerance, memory)
 
 
 def log_likelihood_at(data: SwitchingData, coefficients: Array, covariance: Array, transition: Array) -> Array:
@@ -170,7 +176,13 @@ def contiguous(data: SwitchingData) -> tuple[Array, Flags, Flags, Array, Array]:
 
 
 def _run(
-    data: SwitchingData, posterior: Array, counts: Array, filled: Array, n_iterations: int, tolerance: float
+    data: SwitchingData,
+    posterior: Array,
+    counts: Array,
+    filled: Array,
+    n_iterations: int,
+    tolerance: float,
+    memory: MemoryPrior | None,
 ) -> SwitchingFit:
     n, _, n_states = posterior.shape
     n_rows = n_states + 2 * data.y.shape[2] + data.x.shape[2]
@@ -185,7 +197,7 @@ def _run(
     )
 
     def step(part: SwitchingData, fit: SwitchingFit) -> tuple[Array, ...]:
-        coefficients, covariance = maximise(part, fit.posterior, fit.filled)
+        coefficients, covariance = maximise(part, fit.posterior, fit.filled, memory=memory)
         transition = transition_from(fit.counts)
         value, gamma, moved, lagged = expect(part, coefficients, covariance, transition)
         return value, coefficients, covariance, transition, gamma, moved, lagged

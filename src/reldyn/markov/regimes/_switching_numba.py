@@ -16,6 +16,7 @@ from reldyn.markov.regimes._emission_numba import (
     all_densities,
     bridge,
     lay_out,
+    lean,
     mask,
     maximise,
     regression_of,
@@ -116,6 +117,8 @@ def run_batch(
     gamma: Any,
     counts: Any,
     filled: Any,
+    prior_lags: Any,
+    prior_occasions: float,
     n_iterations: int,
     tolerance: float,
 ) -> Any:
@@ -133,6 +136,7 @@ def run_batch(
     ahead, weighted, moved = np.ones(n_states), np.ones(n_states), np.zeros((n_states, n_states))
     for s in range(n):
         n_answered = lay_out(series, regression, y[s], x[s], filled[s], n_states)
+        lean(prior_lags, prior_occasions, n_states, regression.fixed_gram, regression.fixed_right, regression.total)
         transposed(gamma[s], posterior)
         for _ in range(n_iterations):
             mask(posterior, observed, answered_gamma)
