@@ -131,3 +131,28 @@ def test_one_channel_is_enough():
     rng = np.random.default_rng(7)
     found = assess_volatility(fits_of(diary(rng, episodes(rng))[:, :1]), n_surrogates=19)
     assert 0.05 <= found.p_value <= 1
+
+
+def floored(rng, n=160):
+    """Slow feelings of one volatility, two fifths of them below the lowest answer."""
+    latent = np.zeros((n, 2))
+    for t in range(1, n):
+        latent[t] = 0.85 * latent[t - 1] + rng.standard_normal(2)
+    return np.clip(np.rint(1.6 + 0.9 * latent), 1, 7)
+
+
+def test_a_floor_that_lasts_is_no_calm_episode():
+    series = [floored(rng) for rng in map(np.random.default_rng, (7, 8, 9)) for _ in range(6)]
+    found = [assess_volatility(fits_of(y)) for y in series]
+    alone = [one.detail["p_by_null"].get("linear process", 1.0) for one in found]
+    assert sum(p <= 0.05 for p in alone) >= 2
+    assert sum(one.p_value <= 0.05 for one in found) == 0
+    asked = [one for one, p in zip(found, alone, strict=True) if p <= 0.05]
+    assert all("linear process behind the item" in one.detail["p_by_null"] for one in asked)
+    assert all(one.p_value == max(one.detail["p_by_null"].values()) for one in asked)
+
+
+def test_items_with_few_answers_at_their_ends_have_one_null():
+    rng = np.random.default_rng(4)
+    found = assess_volatility(fits_of(diary(rng, 0.8 * episodes(rng))))
+    assert list(found.detail["p_by_null"]) == ["linear process"]
