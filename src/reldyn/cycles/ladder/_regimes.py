@@ -34,7 +34,8 @@ __all__ = ["SCREEN", "TWO_HUMPS", "assess_regimes", "circulation_of", "fit_phase
 
 _BETTER_BY = 2.0
 # Phases that predict no better than the best description without any: no null is fitted then. Of 31 rejections in 60
-# cyclic series of 100 answers one was lost by it, of those in series of 200 none.
+# cyclic series of 100 answers one was lost by it, of those in series of 200 none. Without it *regimes* was rejected in
+# .09 of 240 series without phases (200 answers, linear and slow ones), whose surrogates rest on estimates.
 SCREEN = 0.0
 # Twice the log-likelihood by which a margin departs from one hump before its humps are asked about.
 TWO_HUMPS = 2.0
