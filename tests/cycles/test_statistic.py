@@ -31,6 +31,23 @@ def mixed():
     return prepare(np.concatenate([with_phases, without]), series, base_design(series)).data
 
 
+def with_low_stretches(rng, every, length, n=200):
+    """Both items fall by two and a half for a while, again and again."""
+    low = np.arange(n) % every < length
+    return np.clip(np.rint(5 - 2.5 * low[:, None] + 0.6 * rng.standard_normal((n, 2))), 1, 7)
+
+
+def test_rare_phases_do_not_count():
+    rng = np.random.default_rng(4)
+    values = np.stack([with_low_stretches(rng, 40, 4), with_low_stretches(rng, 25, 8)])
+    series = DirectionSeries.from_arrays(values[0], day=np.arange(200) // 4, beep=np.arange(200) % 4)
+    found = phase_gains(prepare(values, series, base_design(series)).data, (2, 3))
+    assert found.rare["2"].tolist() == found.rare["variances"].tolist() == [True, False]
+    assert (found.gains["2"] > 20).all()
+    assert found.statistic[0] == max(gain[0] if not found.rare[name][0] else -1 for name, gain in found.gains.items())
+    assert found.statistic[1] == max(gain[1] for gain in found.gains.values())
+
+
 @pytest.mark.parametrize("humps", [True, False])
 def test_a_bounded_statistic_exceeds_where_the_whole_one_does(mixed, humps):
     whole = phase_gains(mixed, (2, 3), humps=humps).statistic

@@ -1,7 +1,8 @@
 """L1, discrete regimes: phases that last three occasions or more against everything that has no phases of warmth.
 
 The statistic is the likelihood of phases, of phases that differ in their variances as well, or of ramps between two
-levels against the best description without them (`_statistic`), less the price of its parameters, the largest over all.
+levels against the best description without them (`_statistic`), less the price of its parameters, the largest over all
+whose phases are not rare: events that fade over a few occasions look like rare phases.
 Two nulls, both to be rejected: (i) a linear process of any memory seen through the closest item with one hump; (ii) a
 linear process of short memory seen through the item as it is, humps included, needed only where the item has two humps.
 Two levels that last are so evidence, not nuisance.
@@ -17,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from reldyn._types import Array
+from reldyn._types import Array, Flags
 from reldyn.cycles.ladder._claims import ClaimTest, PhaseFit
 from reldyn.cycles.ladder._direction import DirectionFits
 from reldyn.cycles.ladder._fits import MEMORY, best_of, chain_of, fit_loose
@@ -81,9 +82,9 @@ def assess_regimes(
         takes the phases as known. ``p_value`` is 1 without any surrogate where the statistic is below 0.
         ``statistic``: that of the null whose p-value it is.
         ``detail``: ``gains`` per description, ``n_states`` that gave the statistic (2 where ramps or own variances
-        did), ``gradual``,
-        ``shortest_dwell`` (mean, in occasions), ``null_order`` of the surrogates (0: measurement error), ``n_breaks``,
-        ``departure`` of the margin from one hump, ``p_by_null``, ``statistic_by_null``.
+        did), ``gradual``, ``shortest_dwell`` (mean, in occasions), ``smallest_share`` of the answered occasions that a
+        phase takes, ``null_order`` of the surrogates (0: measurement error), ``n_breaks``, ``departure`` of the margin
+        from one hump, ``p_by_null``, ``statistic_by_null``.
     """
     found = phase_gains(direction.standardised.data, n_states, {k: direction.regimes(k) for k in n_states})
     observed = float(found.statistic[0])
@@ -114,7 +115,7 @@ def assess_regimes(
         null="linear process of any memory behind an item with one hump"
         + (", and of short memory behind the item as it is" if OWN_MARGIN in results else ""),
         detail={
-            **_described(found, chosen),
+            **_described(found, chosen, direction.series.observed),
             "n_breaks": int((direction.standardised.breaks[0] >= 0).sum()),
             "null_order": direction.null.order if results else None,
             "departure": direction.departure if results else 0.0,
@@ -129,13 +130,14 @@ def assess_regimes(
     )
 
 
-def _described(found: PhaseGains, chosen: int) -> dict[str, object]:
+def _described(found: PhaseGains, chosen: int, answered: Flags) -> dict[str, object]:
     fit = found.fits[chosen]
     return {
         "n_states": chosen,
         "gains": {name: float(values[0]) for name, values in found.gains.items()},
         "gradual": found.best[0] == RAMPS,
         "shortest_dwell": float(fit.dwell_means[0].min()),
+        "smallest_share": float(fit.posterior[0, answered].mean(axis=0).min()),
     }
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from reldyn._types import Array, Ints
+from reldyn._types import Array, Flags, Ints
 from reldyn.cycles.ladder._fits import Regimes, fit_ends, fit_gradual, fit_regimes, gradual_price, own_covariances
 from reldyn.cycles.reference._reference import reference_fit
 from reldyn.markov.regimes import SojournFit, SwitchingData
@@ -19,6 +19,10 @@ __all__ = ["RAMPS", "VARIANCES", "PhaseGains", "phase_gains"]
 
 RAMPS, VARIANCES = "ramps", "variances"
 _THIRD_PHASE = 15.0
+# Phases must take at least this share of their even share of the occasions, .15 of two and .10 of three. Rarer ones are
+# what events look like that fade over a few occasions; they were all that such events were taken for.
+_LEAST_SHARE = 0.3
+_NO_GAIN = -1.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -30,6 +34,9 @@ class PhaseGains:
     gains : mapping of str to (n,) array
         ``"2"``, ``"3"`` phases, ``"ramps"``, and ``"variances"`` (two phases that differ in their covariances as well):
         twice the log-likelihood gained, less their price.
+    rare : mapping of str to (n,) bool array
+        Whether one of two phases takes less than .15 of the answered occasions, or one of three less than .10: in the
+        statistic such a description gains no more than -1.
     by_humps : (n,) array
         What levels without memory take off every gain: twice their lead over the other descriptions, 0 without one.
     fits : mapping of int to SojournFit
@@ -37,24 +44,32 @@ class PhaseGains:
     """
 
     gains: Mapping[str, Array]
+    rare: Mapping[str, Flags]
     by_humps: Array
     fits: Mapping[int, SojournFit]
 
     @property
     def without_humps(self) -> Array:
         """(n,) the statistic if levels without memory were no rival."""
-        return self.statistic + self.by_humps
+        return self._largest({name: gain + self.by_humps for name, gain in self.gains.items()})
 
     @property
     def statistic(self) -> Array:
         """(n,) the largest gain; NaN where one is not finite."""
-        return np.asarray(np.max(np.stack(list(self.gains.values())), axis=0))
+        return self._largest(self.gains)
+
+    def _largest(self, gains: Mapping[str, Array]) -> Array:
+        return np.asarray(np.max(np.stack([self._counted(name, gain) for name, gain in gains.items()]), axis=0))
+
+    def _counted(self, name: str, gain: Array) -> Array:
+        """Gains of one description, no more than `_NO_GAIN` where one of its phases is rare."""
+        return np.where(self.rare[name], np.minimum(gain, _NO_GAIN), gain)
 
     @property
     def best(self) -> tuple[str, ...]:
         """(n,) which description gave it."""
         names = list(self.gains)
-        values = np.stack(list(self.gains.values()))
+        values = np.stack([self._counted(name, gain) for name, gain in self.gains.items()])
         return tuple(names[at] for at in np.argmax(np.where(np.isnan(values), -np.inf, values), axis=0))
 
     @property
@@ -96,14 +111,26 @@ def phase_gains(
     ends = {k: fit_ends(data, known[k]) for k in n_states}
     fits = {k: fit for k, (fit, _) in ends.items()}
     priced = {str(k): 2 * paid - price(k, channels) for k, (_, paid) in ends.items()}
+    rare = {str(k): _is_rare(fit.posterior[:, data.observed].mean(axis=1)) for k, fit in fits.items()}
     if 2 in known:
-        priced[RAMPS] = 2 * fit_gradual(data, known[2]).log_likelihood - gradual_price(channels)
+        gradual = fit_gradual(data, known[2])
+        above = gradual.position[:, data.observed].mean(axis=1)
+        rare[RAMPS], rare[VARIANCES] = _is_rare(np.column_stack([above, 1 - above])), rare["2"]
+        priced[RAMPS] = 2 * gradual.log_likelihood - gradual_price(channels)
         priced[VARIANCES] = priced["2"] + 2 * own_covariances(data, fits[2]) - channels * (channels + 1)
-    enough = None if reach is None else (np.max(np.stack(list(priced.values())), axis=0) - reach) / 2
+    enough = None
+    if reach is not None:
+        counted = np.stack([np.where(rare[name], -np.inf, value) for name, value in priced.items()])
+        enough = (np.max(counted, axis=0) - reach) / 2
     rivals = reference_fit(data, {k: fit.posterior for k, fit in fits.items()}, humps=humps, enough=enough)
     by_humps = 2 * np.maximum(rivals.humps - np.maximum(rivals.constant_variance, rivals.changing_variance), 0.0)
     gains = {name: value - 2 * rivals.log_likelihood for name, value in priced.items()}
-    return PhaseGains(gains, by_humps, fits)
+    return PhaseGains(gains, rare, by_humps, fits)
+
+
+def _is_rare(shares: Array) -> Flags:
+    """Whether one of the phases takes too small a share of the occasions: of (n, K) shares, (n,)."""
+    return np.asarray(shares.min(axis=1) < _LEAST_SHARE / shares.shape[1])
 
 
 def price(n_states: int, channels: int) -> float:
