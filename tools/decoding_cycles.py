@@ -22,7 +22,7 @@ from tools.stored_cells import ROOT, as_average, average, run  # noqa: E402
 
 STORED = ROOT / "tools" / "results" / "cycles_decoding.json"
 COMMAND = "python tools/decoding_cycles.py"
-SEED = 20261201
+SEED = 20261205
 OCCASIONS = (100, 200, 400)
 MISSING = {"none": {}, "random": {"missing": 0.3, "missing_pattern": "random"}}
 GOALS = {100: 0.78, 200: 0.82, 400: 0.87}
