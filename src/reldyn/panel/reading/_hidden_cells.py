@@ -73,7 +73,7 @@ def words_for_hidden(hidden: Hidden, name: str, numbers: Sequence[int], headers:
     Examples
     --------
     >>> words_for_hidden((frozenset({3, 9}), frozenset(), False), "diary", [2, 3, 4], ["a"])[:62]
-    "sheet 'diary' hides 1 row (row 3), and what is hidden is read: "
+    "sheet 'diary' hides 1 row (row 3), and what is hidden is read:"
     """
     rows, columns, whole = hidden
     found = [number for number in numbers if number in rows]
