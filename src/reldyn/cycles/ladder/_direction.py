@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Literal
 
@@ -14,7 +15,17 @@ from reldyn.cycles.series._nuisance import Prepared, base_design, prepare
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.markov.regimes import SojournFit
 from reldyn.stats import child_seed, data_key, seed_sequence
-from reldyn.surrogate import LinearModels, LinearNull, Margin, fit_linear, fit_margin, limit_memory, linear_models
+from reldyn.surrogate import (
+    LinearModels,
+    LinearNull,
+    Margin,
+    cut_answers,
+    fit_linear,
+    fit_margin,
+    latent_linear,
+    limit_memory,
+    linear_models,
+)
 
 __all__ = ["DirectionFits", "direction_seed", "linear_null", "linear_parts"]
 
@@ -96,6 +107,11 @@ class DirectionFits:
     def short_null(self) -> LinearNull:
         """The linear null with a daytime memory of at most .60."""
         return limit_memory(self.null, SHORT_MEMORY)
+
+    def behind_items(self, generators: Sequence[np.random.Generator], null: LinearNull | None = None) -> Array:
+        """(n, n_occasions, n_channels) answers of a linear null, by default `null`, seen through `margins`."""
+        latent = latent_linear(self.null if null is None else null, generators, resample=False)
+        return cut_answers(latent, self.margins, self.series.y)
 
     @cached_property
     def margins(self) -> tuple[Margin, ...]:

@@ -29,7 +29,7 @@ from reldyn.cycles.ladder._statistic import RAMPS, PhaseGains, phase_gains
 from reldyn.cycles.series._nuisance import prepare
 from reldyn.markov.regimes import SojournFit
 from reldyn.stats import STOP_AFTER, MonteCarlo, child_seed, seed_sequence
-from reldyn.surrogate import cut_answers, draw_linear, latent_linear
+from reldyn.surrogate import draw_linear
 
 __all__ = ["SCREEN", "TWO_HUMPS", "assess_regimes", "circulation_of", "fit_phases"]
 
@@ -160,9 +160,7 @@ def _against_nulls(
         return phase_gains(data, n_states, humps=humps, reach=observed[null]).statistic
 
     def one_hump(generators: Sequence[np.random.Generator]) -> Array:
-        latent = latent_linear(direction.null, generators, resample=False)
-        answers = cut_answers(latent, direction.margins, series.y)
-        return statistic(answers, ONE_HUMP, humps=direction.departure <= CLEAR_HUMPS)
+        return statistic(direction.behind_items(generators), ONE_HUMP, humps=direction.departure <= CLEAR_HUMPS)
 
     def own_margin(generators: Sequence[np.random.Generator]) -> Array:
         return statistic(draw_linear(direction.short_null, generators), OWN_MARGIN, humps=True)

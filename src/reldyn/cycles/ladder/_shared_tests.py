@@ -47,7 +47,6 @@ from reldyn.surrogate import (
     draw_levels_on_path,
     draw_linear,
     draw_resampled,
-    latent_linear,
 )
 
 Draw = Callable[[Sequence[np.random.Generator]], Array]
@@ -202,14 +201,11 @@ def assess_shared_regimes(
 
 def _draws(direction: DirectionFits, breaks: Ints, shock_lead: float, shortest: float) -> Iterator[tuple[str, Draw]]:
     """The nulls in turn, each fitted when its turn comes."""
-    series, design, margins = direction.series, direction.design, direction.margins
-    yield "gaussian", lambda rngs: cut_answers(latent_linear(direction.null, rngs, resample=False), margins, series.y)
+    series, design = direction.series, direction.design
+    yield "gaussian", direction.behind_items
     # A shape learned from others asks little of a slow series: it must beat both ways of being slow that are plausible.
     if direction.other_behind <= _IMPLAUSIBLE:
-        yield (
-            "other gaussian",
-            lambda rngs: cut_answers(latent_linear(direction.other_null, rngs, resample=False), margins, series.y),
-        )
+        yield "other gaussian", lambda rngs: direction.behind_items(rngs, direction.other_null)
     if direction.departure > TWO_HUMPS:
         yield "own margin", lambda rngs: draw_linear(direction.short_null, rngs)
     if shock_lead > -_PLAUSIBLE or shortest < _BRIEF:

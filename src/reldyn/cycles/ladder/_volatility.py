@@ -28,7 +28,7 @@ from reldyn.cycles.series._nuisance import prepare
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.markov.regimes import VarianceFit, average_gain, fit_variances
 from reldyn.stats import STOP_AFTER, MonteCarlo, child_generator, child_seed
-from reldyn.surrogate import cut_answers, draw_renewal, draw_resampled, latent_linear
+from reldyn.surrogate import cut_answers, draw_renewal, draw_resampled
 
 __all__ = ["SCREEN", "assess_volatility", "lasting_gain"]
 
@@ -249,8 +249,7 @@ def _behind_the_item(direction: DirectionFits) -> Draw:
     series, design = direction.series, direction.design
 
     def draw(generators: Sequence[np.random.Generator]) -> Array:
-        latent = latent_linear(direction.null, generators, resample=False)
-        return lasting_gain(cut_answers(latent, direction.margins, series.y), series, design)
+        return lasting_gain(direction.behind_items(generators), series, design)
 
     return draw
 

@@ -270,26 +270,31 @@ def _cannot_be_lists(parts: Sequence[tuple[str, ...]]) -> bool:
 def warn_undecided(where: str, marks: Marks, names: Sequence[str], cells: pd.DataFrame, lines: Ints | None) -> None:
     """Warn of columns that stay text because they may hold lists of answers, or marks between thousands."""
     if marks.grouped:
-        shown = [_shown(names[place], value, cells[place], lines) for place, value in list(marks.grouped.items())[:5]]
-        more = f" and {len(marks.grouped) - 5} more" if len(marks.grouped) > 5 else ""
-        one = len(marks.grouped) == 1
+        columns, one = _columns_shown(marks.grouped, names, cells, lines)
         warn_caller(
-            f"{where}: {'column' if one else 'columns'} {', '.join(shown)}{more} {'writes' if one else 'write'} commas "
-            f"between thousands, and {'stays' if one else 'stay'} text: write 1000 for 1,000 in the file, or pass "
+            f"{where}: {columns} {'writes' if one else 'write'} commas between thousands, and "
+            f"{'stays' if one else 'stay'} text: write 1000 for 1,000 in the file, or pass "
             'decimal="," where they are decimal commas.',
             DataWarning,
         )
-    if not marks.undecided:
-        return
-    shown = [_shown(names[place], value, cells[place], lines) for place, value in list(marks.undecided.items())[:5]]
-    more = f" and {len(marks.undecided) - 5} more" if len(marks.undecided) > 5 else ""
-    one = len(marks.undecided) == 1
-    warn_caller(
-        f"{where}: {'column' if one else 'columns'} {', '.join(shown)}{more} may hold numbers with a decimal comma or "
-        f'lists of chosen answers, and {"stays" if one else "stay"} text: pass decimal="," for numbers, '
-        'decimal="." for lists.',
-        DataWarning,
-    )
+    if marks.undecided:
+        columns, one = _columns_shown(marks.undecided, names, cells, lines)
+        warn_caller(
+            f"{where}: {columns} may hold numbers with a decimal comma or "
+            f'lists of chosen answers, and {"stays" if one else "stay"} text: pass decimal="," for numbers, '
+            'decimal="." for lists.',
+            DataWarning,
+        )
+
+
+def _columns_shown(
+    found: Mapping[int, str], names: Sequence[str], cells: pd.DataFrame, lines: Ints | None
+) -> tuple[str, bool]:
+    """Up to five columns with a value and its place, and whether there is one only."""
+    shown = [_shown(names[place], value, cells[place], lines) for place, value in list(found.items())[:5]]
+    more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+    one = len(found) == 1
+    return f"{'column' if one else 'columns'} {', '.join(shown)}{more}", one
 
 
 def _shown(name: str, value: str, cells: pd.Series, lines: Ints | None) -> str:
