@@ -251,8 +251,9 @@ against dwell times that vary by at most 40 % of their mean. Intermittent: both 
 larger p-value, adjusted over directions (Benjamini and Hochberg).
 
 Share of directions with intermittent warmth (from raw p-values and the power of the tests; no count
-of verdicts): 0.21, 95 % interval 0.00 to 1.00, from 4 directions; no stored calibration gives the
-power of every design, so nothing bounds the prevalence from above; the estimate is a lower one.
+of verdicts): 0.22, 95 % interval 0.00 to 1.00, from 4 directions; if cycles have at least the
+declared effect, found with probability 0.95; the power in 3 of these is not known, and the upper
+limit counts them all.
 
 Response after unpredictable warmth (SD per SD): no estimate (2 dyads with a coefficient, below 3).
 

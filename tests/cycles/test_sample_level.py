@@ -35,6 +35,30 @@ def test_without_known_power_nothing_bounds_the_prevalence_from_above():
     assert (nothing.conf_low, nothing.conf_high, nothing.n) == (0.0, 1.0, 0)
 
 
+def test_directions_of_unknown_power_leave_a_limit_to_the_others():
+    p, dyads = np.where(np.arange(100) < 30, 0.01, 0.5), np.repeat(np.arange(50), 2)
+    power = np.where(np.arange(100) % 25 == 0, np.nan, 0.8)
+    all_known = prevalence(p, dyads, power=np.full(100, 0.8))
+    most_known = prevalence(p, dyads, power=power)
+    assert most_known.conf_low == all_known.conf_low
+    assert all_known.conf_high < most_known.conf_high < all_known.conf_high + 0.06
+    assert "the power in 4 of these is not known" in most_known.note
+
+
+@pytest.mark.parametrize("among_unknown", [0.0, 0.3, 1.0])
+def test_the_interval_covers_whatever_the_prevalence_where_power_is_unknown(among_unknown):
+    rng, covered, n = np.random.default_rng(7), 0, 100
+    dyads, power = np.repeat(np.arange(n // 2), 2), np.where(np.arange(n) < 80, 0.65, np.nan)
+    true = 0.8 * 0.3 + 0.2 * among_unknown
+    for _ in range(300):
+        cyclic = np.repeat(rng.random(n // 2) < np.where(np.arange(n // 2) < 40, 0.3, among_unknown), 2)
+        found = rng.random(n) < np.where(cyclic, 0.65, 0.04)
+        result = prevalence(np.where(found, 0.02, 0.6), dyads, power=power, false_positives=0.02)
+        covered += result.conf_low <= true <= result.conf_high
+        assert result.conf_low <= result.estimate <= result.conf_high
+    assert covered / 300 >= 0.93
+
+
 def test_directions_that_agree_within_dyads_widen_the_interval():
     p = np.repeat(np.where(np.arange(50) < 20, 0.01, 0.5), 2)
     power = np.full(100, 0.9)

@@ -61,7 +61,7 @@ def prevalence(
     The share of rejections R lies between prevalence x power and prevalence + (1 - prevalence) x alpha.
     Solving both for the prevalence at the exact limits of R (Clopper and Pearson 1934) gives an interval
     that covers whenever the test keeps its level and its power for the cycles that are there is at least
-    ``power``; without a known power nothing bounds the prevalence from above.
+    ``power``. Where the power of a direction is not known, the upper limit counts it as intermittent.
 
     Parameters
     ----------
@@ -97,24 +97,38 @@ def prevalence(
     if n == 0:
         return SampleEstimate(nan, 0.0, 1.0, nan, nan, nan, 0, "no direction could be tested")
     rejected = raw[tested] <= alpha
+    own = [dyad for dyad, kept in zip(dyads, tested, strict=True) if kept]
     share = float(rejected.mean())
-    effective = n / _design_effect(rejected, [dyad for dyad, kept in zip(dyads, tested, strict=True) if kept])
-    low, high = clopper_pearson(share * effective, effective)
-    conf_low = min(max(0.0, (low - alpha) / (1 - alpha)), share)
-    known = np.full(n, nan) if power is None else np.asarray(power, dtype=float)[tested]
-    if not np.isfinite(known).all():
-        note = "no stored calibration gives the power of every design, so nothing bounds the prevalence from above"
+    conf_low = min(max(0.0, (_limits(rejected, own)[0] - alpha) / (1 - alpha)), share)
+    power = np.full(n, nan) if power is None else np.asarray(power, dtype=float)[tested]
+    known = np.isfinite(power)
+    if not known.any():
+        note = "no stored calibration gives the power of any design, so nothing bounds the prevalence from above"
         estimate = max(0.0, (share - alpha) / (1 - alpha))
         return SampleEstimate(estimate, conf_low, 1.0, nan, nan, nan, n, note + "; the estimate is a lower one")
-    mean_power = float(known.mean())
+    mean_power = float(power[known].mean())
     wrong = min(alpha if false_positives is None else false_positives, alpha)
     if mean_power <= wrong:
         note = f"the tests' power, {mean_power:.2f}, is no higher than their level: nothing can be said"
         return SampleEstimate(nan, conf_low, 1.0, nan, nan, nan, n, note)
-    estimate = min(1.0, max(0.0, (share - wrong) / (mean_power - wrong)))
+    high = _limits(rejected[known], [dyad for dyad, kept in zip(own, known, strict=True) if kept])[1]
+    estimate = min(1.0, max(0.0, (float(rejected[known].mean()) - wrong) / (mean_power - wrong)))
     conf_high = min(1.0, high / mean_power)
     note = f"if cycles have at least the declared effect, found with probability {mean_power:.2f}"
+    unknown = int(n - known.sum())
+    if unknown:
+        # As for a sample without any known power: from below what was found, from above all of them.
+        others = max(0.0, (float(rejected[~known].mean()) - alpha) / (1 - alpha))
+        estimate += (others - estimate) * unknown / n
+        conf_high += (1.0 - conf_high) * unknown / n
+        note += f"; the power in {unknown} of these is not known, and the upper limit counts them all"
     return SampleEstimate(max(estimate, conf_low), conf_low, max(conf_high, estimate), nan, nan, nan, n, note)
+
+
+def _limits(rejected: Flags, dyads: Sequence[Hashable]) -> tuple[float, float]:
+    """Exact limits of the share of rejections, from as many directions as count as independent."""
+    effective = len(rejected) / _design_effect(rejected, dyads)
+    return clopper_pearson(float(rejected.mean()) * effective, effective)
 
 
 def _design_effect(rejected: Flags, dyads: Sequence[Hashable]) -> float:
