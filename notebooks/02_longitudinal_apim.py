@@ -191,6 +191,7 @@ ax.errorbar(
     xerr=[women["estimate"] - women["conf_low"], women["conf_high"] - women["estimate"]],
     fmt="o",
 )
+ax.margins(y=0.25)
 ax.set_yticks(women.index, (women["model"] + " " + women["level"]).str.strip())
 ax.set_xlabel("actor effect of stress, women (95 % interval)")
 ax.invert_yaxis()
