@@ -4,6 +4,8 @@ from _calibration import calibration, number
 
 # What the verdict *not supported* asks of a design: the lower limit of its power.
 ENOUGH_POWER = 0.80
+# Of the item, where nothing else is said.
+POINTS = 7
 NOT_COVERED = (
     "**Not covered.** No simulation stands for everything that can happen to a series. Among cells without a bound: "
     "schedules from outside that nobody entered, bad days as a whole, careless answers to one item alone or always at "
@@ -19,7 +21,7 @@ def sentences(root, folder=None):
     stored = store.judged(folder)
     items = [
         when(stored, cells.CELLS, store.PROCEDURE),
-        false_positives(stored, cells.GOALS),
+        false_positives(stored, {cell["cell"]: cell for cell in store.stored(folder, "rerun")}, cells.GOALS),
         power(stored, cells),
         decisive(stored, cells.CELLS),
         shared_phases(stored),
@@ -42,8 +44,8 @@ def when(stored, every, procedure):
     )
 
 
-def false_positives(stored, goals):
-    """Say how often *intermittent* was claimed where there are no cycles."""
+def false_positives(stored, again, goals):
+    """Say how often *intermittent* was claimed where there are no cycles; ``again`` are cells run once more."""
     bounded = {goal.cell: goal.value for goal in goals if (goal.claim, goal.relation) == ("intermittent", "at most")}
     single = {name: cell for name, cell in stored.items() if name in bounded and cell["unit"] == "direction"}
     if not single:
@@ -59,6 +61,9 @@ def false_positives(stored, goals):
     )
     text += f"{len(above)} of {len(rates)} rates lie above the aim" if above else "No rate lies above the aim"
     text += " (.065; .080 for skewed shocks and for events that wear off)."
+    repeated = [again[name]["summary"]["intermittent"]["rate"] <= bounded[name] for name in above if name in again]
+    if repeated:
+        text += f" Run once more with other seeds, {sum(repeated)} of {len(repeated)} of these lie within it."
     if open_:
         text += (
             f" Among the rest, the one-sided 95 % limit lies above the aim in {len(open_)}: there the stored "
@@ -68,19 +73,20 @@ def false_positives(stored, goals):
 
 
 def power(stored, cells):
-    """Say how often *intermittent* was found where there are cycles."""
-    parts = []
+    """Say how often *intermittent* was found where there are cycles: a line per kind of series."""
+    lines = {}
     for goal in cells.GOALS:
-        kind = goal.cell.split(":")[0]
-        if goal.claim == "intermittent" and kind in cells.CYCLES and goal.cell in stored:
-            rate, design = stored[goal.cell]["summary"]["intermittent"], stored[goal.cell]["design"]
-            parts.append(f"{cells.KINDS[kind].text}, {design['n_occasions']} prompts: {number(rate['rate'])}")
-    if not parts:
+        cell = cells.CELLS[goal.cell]
+        if goal.claim != "intermittent" or cell.kind not in cells.CYCLES or goal.cell not in stored:
+            continue
+        rate = stored[goal.cell]["summary"]["intermittent"]
+        points = f" on {cell.design.points} points" if cell.design.points != POINTS else ""
+        found = f"{number(rate['rate'])} ({cell.design.n_occasions} prompts{points}, {rate['n']} series)"
+        lines.setdefault(cells.KINDS[cell.kind].text, []).append(found)
+    if not lines:
         return "**Power.** No rate is stored."
-    return (
-        "**Power.** Share of simulated directions with cycles in which *intermittent* was found, each tested by "
-        f"itself. {'; '.join(parts)}."
-    )
+    text = "**Power.** How often *intermittent* was found in series with cycles, each tested by itself:"
+    return "".join([text, *(f"\n  - {kind}: {', '.join(found)}" for kind, found in lines.items())])
 
 
 def decisive(stored, every):
@@ -106,14 +112,24 @@ def shared_phases(stored):
     worst = max(samples, key=lambda cell: cell["summary"]["intermittent"]["rate"])
     counts = [cell["summary"]["n"] for cell in samples]
     between = f"{min(counts)} to {max(counts)}" if min(counts) < max(counts) else f"{counts[0]}"
+    many = "sample" if max(counts) == 1 else "samples"
     text = (
-        f"**Shared phases.** {len(samples)} mixtures of fifty dyads are stored, {between} simulated samples each. "
+        f"**Shared phases.** {len(samples)} mixtures of fifty dyads are stored, {between} simulated {many} each. "
         f"*Intermittent* was claimed in up to {number(worst['summary']['intermittent']['rate'])} of the directions "
         f"without cycles (`{worst['design']['kind']}`, {worst['design']['n_occasions']} prompts)."
     )
-    found = [cell["summary"]["found"]["rate"] for cell in samples if "found" in cell["summary"]]
-    if found:
-        text += f" Cycles of different sizes were found in {number(min(found))} to {number(max(found))} of directions."
+    for length in sorted({cell["design"]["n_occasions"] for cell in samples}):
+        of_length = [cell["summary"] for cell in samples if cell["design"]["n_occasions"] == length]
+        found = [summary["found"]["rate"] for summary in of_length if "found" in summary]
+        if found:
+            text += (
+                f" With {length} prompts, cycles of effects between 1 and 2 were found in {number(min(found))} to "
+                f"{number(max(found))} of directions."
+            )
+    intervals = [cell["summary"]["covered"] for cell in samples if "covered" in cell["summary"]]
+    if intervals:
+        covered = sum(round(one["rate"] * one["n"]) for one in intervals)
+        text += f" The interval of the prevalence covers in {covered} of {sum(one['n'] for one in intervals)} samples."
     return text
 
 

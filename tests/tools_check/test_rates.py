@@ -59,10 +59,13 @@ def test_false_positives_are_said_with_the_worst_first(rates, fill, tmp_path):
     fill("skewed_shocks:200:17", 100, 9)
     fill("rhythm:200:17", 60, 3)
     fill("bad_days:200:17", 100, 90)
+    fill("linear:200:17", 100, 20, stream="rerun")
+    fill("skewed_shocks:200:17", 100, 8, stream="rerun")
     text = rates.sentences(ROOT, tmp_path)
     assert "3 combinations" in text
     assert "largest rate of *intermittent* is .300 (`linear`, 200 prompts, 17% of prompts missed, 100 series)" in text
     assert "2 of 3 rates lie above the aim" in text
+    assert "Run once more with other seeds, 1 of 2 of these lie within it." in text
     assert "Among the rest, the one-sided 95 % limit lies above the aim in 1:" in text
 
 
@@ -78,9 +81,13 @@ def test_power_and_enough_power_follow_the_cells(rates, fill, tmp_path):
     fill("cycle_15:200:17", 100, 70)
     fill("cycle_15:400:17", 100, 98)
     fill("clinical:200:17", 100, 91)
+    fill("cycle_15:200:17:5points", 50, 40)
     text = rates.sentences(ROOT, tmp_path)
-    assert "dwell times geometric with mean 8, 200 prompts: .700" in text
-    assert "mean 12 prompts, 200 prompts: .910" in text
+    assert (
+        "  - two phases, effect 1.5, dwell times geometric with mean 8: .700 (200 prompts, 100 series), .980 (400 "
+        "prompts, 100 series), .800 (200 prompts on 5 points, 50 series)\n"
+    ) in text
+    assert "mean 12 prompts: .910 (200 prompts, 100 series)\n" in text
     assert "two phases): `cycle_15`, 400 prompts, 17% of prompts missed, 100 series. Other designs" in text
 
 
@@ -92,7 +99,8 @@ def test_shared_phases_and_volatility_give_the_range(rates, calibration, fill, t
     fill("variance_regimes:200:17", 100, 0, volatile=80)
     text = rates.sentences(ROOT, tmp_path)
     assert "up to .060 of the directions without cycles (`rhythm`, 200 prompts)" in text
-    assert "found in .750 to .950 of directions" in text
+    assert "With 100 prompts, cycles of effects between 1 and 2 were found in .750 to .750 of directions" in text
+    assert "With 200 prompts, cycles of effects between 1 and 2 were found in .950 to .950 of directions" in text
     assert "up to .050 of series whose swings are of one size, and in .800 to .800 of series with calm" in text
 
 

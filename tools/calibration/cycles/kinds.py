@@ -329,8 +329,8 @@ for _cv, _dwell, _words in (
 for _effect in (1.0, 1.5, 2.0, 3.0):
     _name = f"{round(10 * _effect)}"
     cycle(f"cycle_{_name}", f"two phases, effect {_effect:g}, dwell times geometric with mean 8", switching(_effect))
-    cycle(f"gradual_3_{_name}", f"the same, effect {_effect:g}, gradual over 3 prompts", switching(_effect, width=3))
-    cycle(f"gradual_5_{_name}", f"the same, effect {_effect:g}, gradual over 5 prompts", switching(_effect, width=5))
+    cycle(f"gradual_3_{_name}", f"two phases, effect {_effect:g}, gradual over 3 prompts", switching(_effect, width=3))
+    cycle(f"gradual_5_{_name}", f"two phases, effect {_effect:g}, gradual over 5 prompts", switching(_effect, width=5))
     cycle(f"warmth_{_name}", f"two phases, effect {_effect:g}, warmth alone rated", switching(_effect), channels=1)
 cycle("clinical", "the clinical picture: prompts at 6 and 7, then at 1 and 2, mean 12 prompts", clinical)
 cycle("clinical_warmth", "the clinical picture, warmth alone rated", clinical, channels=1)
