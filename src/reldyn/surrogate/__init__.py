@@ -5,7 +5,6 @@ surrogate does not depend on how many are drawn with it and a long run can be st
 """
 
 from reldyn.surrogate._copula import match_ranks, normal_scores, round_to_categories
-from reldyn.surrogate._levels import LevelNull, draw_level_renewal, draw_levels_on_path
 from reldyn.surrogate._linear import LinearModels, fit_linear, linear_models
 from reldyn.surrogate._linear_draw import draw_linear, draw_resampled, latent_linear
 from reldyn.surrogate._margins import Margin, cut_answers, fit_margin, unimodal_distribution
@@ -15,14 +14,11 @@ from reldyn.surrogate._phases import PhaseNull, draw_on_path, draw_renewal, draw
 from reldyn.surrogate._short_memory import limit_memory
 
 __all__ = [
-    "LevelNull",
     "LinearModels",
     "LinearNull",
     "Margin",
     "PhaseNull",
     "cut_answers",
-    "draw_level_renewal",
-    "draw_levels_on_path",
     "draw_linear",
     "draw_on_path",
     "draw_renewal",

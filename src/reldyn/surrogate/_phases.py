@@ -16,7 +16,10 @@ from reldyn._types import Array, Flags, Ints
 @brief
 @dataclasses.dataclass(frozen=True, slots=True)
 class PhaseNull:
-    """Emission of a switching autoregression: y_t = mean of the phase + lag + level + noise.
+    """Emission of phases between whose answers something carries over.
+
+    A switching autoregression, y_t = mean of the phase + lag + level + noise, or phases that shift the level at once:
+    y_t = mean of the phase + z_t with z_t = lag of z + level + noise.
 
     Attributes
     ----------
@@ -27,6 +30,8 @@ class PhaseNull:
     level : (T, C) array
         What covariates, time of day and trend add.
     night : (T,) bool array
+    shifts : bool, default False
+        Whether phases shift the level at once.
     """
 
     means: Array
@@ -35,6 +40,7 @@ class PhaseNull:
     covariance: Array
     level: Array
     night: Flags
+    shifts: bool = False
 
 
 def draw_renewal(
@@ -214,15 +220,17 @@ def _emit(null: PhaseNull, paths: Ints, generators: Sequence[np.random.Generator
     n_occasions, channels = null.level.shape
     root = np.linalg.cholesky(null.covariance)
     noise = np.matmul(np.stack([rng.standard_normal((n_occasions, channels)) for rng in generators]), root.T)
-    drive = noise + null.means[paths] + null.level
+    inside = 0.0 if null.shifts else null.means[paths]
+    drive = noise + inside + null.level
     out: Array = np.empty_like(drive)
-    # The first occasion has no lag: it starts near where its phase tends to.
+    # The first occasion has no lag: it starts near where its phase, or the noise around it, tends to.
     settle = np.linalg.inv(np.eye(channels) - stable(null.lag_day))
-    out[:, 0] = (null.means[paths[:, 0]] + null.level[0]) @ settle + noise[:, 0]
+    first = null.level[0] if null.shifts else null.means[paths[:, 0]] + null.level[0]
+    out[:, 0] = first @ settle + noise[:, 0]
     day, night = stable(null.lag_day), stable(null.lag_night)
     for t in range(1, n_occasions):
         out[:, t] = drive[:, t] + out[:, t - 1] @ (night if null.night[t] else day)
-    return out
+    return np.asarray(out + null.means[paths]) if null.shifts else out
 
 
 def stable(lag: Array) -> Array:

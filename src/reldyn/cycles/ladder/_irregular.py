@@ -10,7 +10,7 @@ irregular. Means nothing without L1: a linear process has no phases to dwell in.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from reldyn.cycles.ladder._sojourns import boundary_drop, calibrated_drop, profi
 from reldyn.cycles.series._nuisance import Prepared, prepare
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.markov.regimes import BOUNDARY, DISPERSIONS, SojournFit, SwitchingData
-from reldyn.stats import STOP_AFTER, MonteCarlo, child_generator, child_seed
+from reldyn.stats import STOP_AFTER, child_generator, child_seed
 from reldyn.surrogate import Margin, PhaseNull, cut_answers, draw_on_path, draw_renewal
 
 # What a third phase must gain in log-likelihood: its six parameters, and two for being sought freely.
@@ -79,7 +79,6 @@ def assess_irregular(
     ratios = {k: float(signed_ratio(profiles[k])) for k in n_states}
     chosen = number_of_phases(fits)
     free = fits[chosen][int(profiles[chosen].argmax())]
-    observed = ratios[chosen]
     detail = {
         "n_states": chosen,
         "shortest_dwell": float(free.dwell_means[0].min()),
@@ -90,7 +89,7 @@ def assess_irregular(
     null = _phase_null(direction.standardised, free)
     margins = cut_points(series, draw_on_path(null, free.posterior[0].argmax(axis=1), path_generators(direction)))
 
-    def draw(generators: Sequence[np.random.Generator]) -> Array:
+    def profiles_of(generators: Sequence[np.random.Generator]) -> Array:
         latent = draw_renewal(
             null,
             generators,
@@ -99,21 +98,84 @@ def assess_irregular(
             moves=free.moves[0],
         )
         values = cut_answers(latent, margins, series.y, standardise=False)
-        found = _profiles(dispersions(prepare(values, series, design).data, chosen))
+        return _profiles(dispersions(prepare(values, series, design).data, chosen))
+
+    return timing_test(
+        profiles[chosen],
+        profiles_of,
+        detail,
+        seed=child_seed(direction.seed, 3, 1),
+        n_surrogates=n_surrogates,
+        stop_after=stop_after,
+        alpha=alpha,
+        previous=previous,
+        go_on=go_on,
+    )
+
+
+def timing_test(
+    values: Array,
+    profiles_of: Callable[[Sequence[np.random.Generator]], Array],
+    detail: Mapping[str, object],
+    *,
+    seed: np.random.SeedSequence,
+    n_surrogates: int,
+    stop_after: int,
+    alpha: float,
+    previous: Mapping[str, Array] | None,
+    go_on: bool,
+) -> ClaimTest:
+    """Compare the dispersion of dwell times with that of surrogates at its bound.
+
+    Parameters
+    ----------
+    values : (5,) array
+        Log-likelihood of the direction per tabulated dispersion.
+    profiles_of : callable
+        The same of surrogates, (n, 5), one per generator.
+    detail : mapping
+        Of the claim.
+    seed : SeedSequence
+    n_surrogates, stop_after, alpha, previous, go_on
+        As in `assess_irregular`.
+
+    Returns
+    -------
+    ClaimTest
+    """
+    observed = float(signed_ratio(values))
+
+    def statistics(generators: Sequence[np.random.Generator]) -> Array:
+        found = profiles_of(generators)
         return np.column_stack([signed_ratio(found), boundary_drop(found)])
 
     result = surrogate_test(
         observed,
-        draw,
+        statistics,
         n_surrogates=n_surrogates,
-        seed=child_seed(direction.seed, 3, 1),
+        seed=seed,
         stop_after=None if go_on else stop_after,
         decide_at=None if go_on else alpha,
         columns=2,
         at_least=min(_FOR_THE_LIMIT, n_surrogates) if observed < _LOOKS_REGULAR else 0,
         previous=None if previous is None else previous.get(BOUNDED),
     )
-    return _claim(observed, result, profiles[chosen], detail)
+    drop = calibrated_drop(result.statistics[:, 1])
+    found = profile(values, drop)
+    return ClaimTest(
+        claim="irregular",
+        statistic=observed,
+        p_value=result.p_value,
+        n_surrogates=result.n_surrogates,
+        estimate=found.estimate,
+        conf_low=found.conf_low,
+        conf_high=found.conf_high,
+        null="renewal process of any period whose sojourns have a coefficient of variation of at most .40",
+        detail={**detail, "stopped": result.stopped, "upper_drop": drop},
+        null_statistics=result.finite[:, 0],
+        n_failed=result.n_failed,
+        drawn={} if result.stopped else {BOUNDED: result.statistics},
+    )
 
 
 def path_generators(direction: DirectionFits) -> list[np.random.Generator]:
@@ -141,25 +203,6 @@ def cut_points(series: DirectionSeries, latent: Array) -> list[Margin]:
         shares = np.cumsum(counts)[:-1] / counts.sum()
         margins.append(Margin(answers, np.quantile(latent[:, observed, channel], shares), 0.0))
     return margins
-
-
-def _claim(observed: float, result: MonteCarlo, log_likelihoods: Array, detail: dict[str, object]) -> ClaimTest:
-    drop = calibrated_drop(result.statistics[:, 1])
-    found = profile(log_likelihoods, drop)
-    return ClaimTest(
-        claim="irregular",
-        statistic=observed,
-        p_value=result.p_value,
-        n_surrogates=result.n_surrogates,
-        estimate=found.estimate,
-        conf_low=found.conf_low,
-        conf_high=found.conf_high,
-        null="renewal process of any period whose sojourns have a coefficient of variation of at most .40",
-        detail={**detail, "stopped": result.stopped, "upper_drop": drop},
-        null_statistics=result.finite[:, 0],
-        n_failed=result.n_failed,
-        drawn={} if result.stopped else {BOUNDED: result.statistics},
-    )
 
 
 def dispersions(data: SwitchingData, n_states: int) -> list[SojournFit]:

@@ -17,10 +17,10 @@ from reldyn._records import brief
 from reldyn._types import Array, Ints
 from reldyn.cycles.ladder._claims import ClaimTest
 from reldyn.cycles.ladder._direction import DirectionFits, linear_null
-from reldyn.cycles.ladder._irregular import BOUNDED, cut_points, path_generators
+from reldyn.cycles.ladder._irregular import cut_points, path_generators, timing_test
 from reldyn.cycles.ladder._montecarlo import surrogate_test
 from reldyn.cycles.ladder._regimes import TWO_HUMPS
-from reldyn.cycles.ladder._sojourns import boundary_drop, calibrated_drop, profile, signed_ratio
+from reldyn.cycles.ladder._sojourns import signed_ratio
 from reldyn.cycles.reference._reference import reference_fit
 from reldyn.cycles.series._nuisance import prepare
 from reldyn.cycles.series._series import DirectionSeries
@@ -41,11 +41,11 @@ from reldyn.markov.regimes import (
 )
 from reldyn.stats import STOP_AFTER, MonteCarlo, child_seed
 from reldyn.surrogate import (
-    LevelNull,
+    PhaseNull,
     cut_answers,
-    draw_level_renewal,
-    draw_levels_on_path,
     draw_linear,
+    draw_on_path,
+    draw_renewal,
     draw_resampled,
 )
 
@@ -72,9 +72,6 @@ _PLAUSIBLE = 3.0
 _BRIEF = 3.0
 # Phases of one or two occasions cannot be told from single large shocks.
 SHORTEST_DWELL = 2.5
-# Surrogates wanted for the upper limit where sojourns look regular.
-_FOR_THE_LIMIT = 59
-_LOOKS_REGULAR = -1.0
 
 
 @brief
@@ -284,7 +281,6 @@ def assess_shared_irregular(
     series, design = direction.series, direction.design
     data, _ = level_data(series.y[None], series, design)
     values, free = _dispersions(data, prior)
-    observed = float(signed_ratio(values)[0])
     dwell = MEANS[free.index[0]]
     detail = {
         "n_states": prior.phases.n_states,
@@ -292,53 +288,30 @@ def assess_shared_irregular(
         "n_taught": prior.n_dyads,
         "shortest_dwell": float(dwell.min()),
         "dwell_means": tuple(float(mean) for mean in np.sort(dwell)),
-        "likelihood_ratio": {prior.phases.n_states: observed},
+        "likelihood_ratio": {prior.phases.n_states: float(signed_ratio(values)[0])},
         "profile": dict(zip(DISPERSIONS, values[0].tolist(), strict=True)),
     }
     # As where a direction stands alone: irregular phases that are forced to the boundary look blurred.
     null = _level_null(data, free, prior.phases)
-    margins = cut_points(
-        series, draw_levels_on_path(null, free.posterior[0].argmax(axis=1), path_generators(direction))
-    )
+    margins = cut_points(series, draw_on_path(null, free.posterior[0].argmax(axis=1), path_generators(direction)))
 
-    def draw(generators: Sequence[np.random.Generator]) -> Array:
-        latent = draw_level_renewal(
+    def profiles_of(generators: Sequence[np.random.Generator]) -> Array:
+        latent = draw_renewal(
             null, generators, sojourn_means=dwell, sojourn_cv=DISPERSIONS[BOUNDARY], moves=free.moves[0]
         )
-        values = cut_answers(latent, margins, series.y, standardise=False)
-        found, _ = _dispersions(level_data(values, series, design)[0], prior)
-        return np.column_stack([signed_ratio(found), boundary_drop(found)])
+        drawn = cut_answers(latent, margins, series.y, standardise=False)
+        return _dispersions(level_data(drawn, series, design)[0], prior)[0]
 
-    result = surrogate_test(
-        observed,
-        draw,
-        n_surrogates=n_surrogates,
+    return timing_test(
+        values[0],
+        profiles_of,
+        detail,
         seed=child_seed(direction.seed, 8, 3),
-        stop_after=None if go_on else STOP_AFTER,
-        decide_at=None if go_on else alpha,
-        columns=2,
-        at_least=min(_FOR_THE_LIMIT, n_surrogates) if observed < _LOOKS_REGULAR else 0,
-        previous=None if previous is None else previous.get(BOUNDED),
-    )
-    return _claim(observed, result, values[0], detail)
-
-
-def _claim(observed: float, result: MonteCarlo, values: Array, detail: dict[str, object]) -> ClaimTest:
-    drop = calibrated_drop(result.statistics[:, 1])
-    found = profile(values, drop)
-    return ClaimTest(
-        claim="irregular",
-        statistic=observed,
-        p_value=result.p_value,
-        n_surrogates=result.n_surrogates,
-        estimate=found.estimate,
-        conf_low=found.conf_low,
-        conf_high=found.conf_high,
-        null="renewal process of any period whose sojourns have a coefficient of variation of at most .40",
-        detail={**detail, "stopped": result.stopped, "upper_drop": drop},
-        null_statistics=result.finite[:, 0],
-        n_failed=result.n_failed,
-        drawn={} if result.stopped else {BOUNDED: result.statistics},
+        n_surrogates=n_surrogates,
+        stop_after=STOP_AFTER,
+        alpha=alpha,
+        previous=previous,
+        go_on=go_on,
     )
 
 
@@ -387,15 +360,16 @@ def _path(data: LevelData, start: LevelFit, prior: PhasePrior, order: list[int])
     return found
 
 
-def _level_null(data: LevelData, fit: LevelFit, phases: SharedPhases) -> LevelNull:
+def _level_null(data: LevelData, fit: LevelFit, phases: SharedPhases) -> PhaseNull:
     channels = data.y.shape[2]
     coefficients = fit.coefficients[0]
     rows = 1 + 2 * channels
-    return LevelNull(
-        levels=fit.effect[0] * phases.shape,
+    return PhaseNull(
+        means=fit.effect[0] * phases.shape,
         lag_day=coefficients[1 : 1 + channels],
         lag_night=coefficients[1 + channels : rows],
         covariance=fit.covariance[0],
-        base=coefficients[0] + data.x[0] @ coefficients[rows:],
+        level=coefficients[0] + data.x[0] @ coefficients[rows:],
         night=data.night[0],
+        shifts=True,
     )
