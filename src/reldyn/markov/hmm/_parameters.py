@@ -12,6 +12,7 @@ from reldyn._format import counted
 from reldyn._records import brief
 from reldyn._types import Array
 from reldyn.errors import DesignError
+from reldyn.markov._batch import Batch
 from reldyn.markov.hmm._problem import Problem
 
 Emission = Literal["gaussian", "skew-t", "ordered-probit"]
@@ -48,7 +49,7 @@ class Design:
 
 
 @dataclass(frozen=True, slots=True)
-class Parameters:
+class Parameters(Batch):
     """Standardised parameters; the first axis runs over starts.
 
     Attributes
@@ -85,10 +86,6 @@ class Parameters:
     @property
     def n_starts(self) -> int:
         return int(self.initial.shape[0])
-
-    def take(self, rows: Any) -> Self:
-        """Keep some starts."""
-        return replace(self, **{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
     def put(self, rows: Any, other: Parameters) -> Self:
         """Return a copy in which some starts are replaced."""

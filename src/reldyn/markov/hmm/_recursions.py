@@ -14,12 +14,13 @@ import numpy as np
 
 from reldyn._kernels import chosen_kernels
 from reldyn._types import Array, Flags
+from reldyn.markov._batch import Batch
 
 TINY = 1e-300
 
 
 @dataclass(frozen=True, slots=True)
-class Moments:
+class Moments(Batch):
     """Expected weighted cross-products of every state.
 
     Attributes
@@ -35,10 +36,6 @@ class Moments:
     zr: Array
     rr: Array
     count: Array
-
-    def take(self, rows: Flags) -> Moments:
-        """Keep some starts."""
-        return Moments(self.zz[rows], self.zr[rows], self.rr[rows], self.count[rows])
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,13 +17,14 @@ import numpy as np
 from reldyn._kernels import Kernels, chosen_kernels
 from reldyn._records import brief
 from reldyn._types import Array, Flags, Ints
+from reldyn.markov._batch import Batch
 from reldyn.markov.regimes import _levels_steps as steps
 from reldyn.markov.regimes._sojourn import MEANS, sojourn_tables
 from reldyn.markov.regimes._switching import lag_density
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class LevelData:
+class LevelData(Batch):
     """Series that may differ in what is missing and in their nights.
 
     Attributes
@@ -42,10 +43,6 @@ class LevelData:
     night: Flags
     x: Array
     floor: Array
-
-    def take(self, index: Ints) -> LevelData:
-        """Series by position."""
-        return LevelData(*(getattr(self, field.name)[index] for field in dataclasses.fields(self)))
 
 
 @brief
@@ -86,7 +83,7 @@ def nearest_mean(dwell: Array) -> Ints:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class LevelFit:
+class LevelFit(Batch):
     """A batch of fits; enough to go on from.
 
     Attributes
@@ -121,10 +118,6 @@ class LevelFit:
     stays: Array
     mass: Array
     rest: Array
-
-    def take(self, index: Ints) -> LevelFit:
-        """Fits by position."""
-        return LevelFit(*(getattr(self, field.name)[index] for field in dataclasses.fields(self)))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

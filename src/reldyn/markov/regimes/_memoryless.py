@@ -12,7 +12,8 @@ import dataclasses
 import numpy as np
 
 from reldyn._kernels import Kernels, chosen_kernels
-from reldyn._types import Array, Ints
+from reldyn._types import Array
+from reldyn.markov._batch import Batch
 from reldyn.markov.regimes._switching import (
     LEAST,
     UNLIKELIEST,
@@ -25,7 +26,7 @@ from reldyn.markov.regimes._switching import (
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class MemorylessFit:
+class MemorylessFit(Batch):
     """A batch of fits; enough to go on from.
 
     Attributes
@@ -47,10 +48,6 @@ class MemorylessFit:
     shares: Array
     posterior: Array
     filled: Array
-
-    def take(self, index: Ints) -> MemorylessFit:
-        """Fits by position."""
-        return MemorylessFit(*(getattr(self, field.name)[index] for field in dataclasses.fields(self)))
 
 
 def fit_memoryless(

@@ -13,7 +13,8 @@ import dataclasses
 import numpy as np
 
 from reldyn._kernels import Kernels, chosen_kernels
-from reldyn._types import Array, Ints
+from reldyn._types import Array
+from reldyn.markov._batch import Batch
 from reldyn.markov.regimes._switching import (
     LEAST,
     UNLIKELIEST,
@@ -37,7 +38,7 @@ _LARGEST = 1e200
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class RampFit:
+class RampFit(Batch):
     """A batch of fits at one number of steps; enough to go on from.
 
     Attributes
@@ -63,10 +64,6 @@ class RampFit:
     posterior: Array
     turns: Array
     filled: Array
-
-    def take(self, index: Ints) -> RampFit:
-        """Fits by position in the batch."""
-        return RampFit(*(getattr(self, field.name)[index] for field in dataclasses.fields(self)))
 
 
 def fit_ramps(

@@ -15,6 +15,7 @@ import numpy as np
 
 from reldyn._kernels import Kernels, chosen_kernels
 from reldyn._types import Array, Ints
+from reldyn.markov._batch import Batch
 from reldyn.markov.regimes._switching import LEAST, UNLIKELIEST, Emission, MemoryPrior, SwitchingData, maximise
 
 # Strict clock, jittered, the boundary of what counts as regular, irregular, about geometric.
@@ -65,7 +66,7 @@ def sojourn_tables() -> SojournTables:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class SojournFit:
+class SojournFit(Batch):
     """A batch of fits at one dispersion; enough to go on from.
 
     Attributes
@@ -96,10 +97,6 @@ class SojournFit:
     def dwell_means(self) -> Array:
         """(n, K) mean sojourns in occasions."""
         return np.asarray(MEANS[self.mean_index])
-
-    def take(self, index: Ints) -> SojournFit:
-        """Fits by position."""
-        return SojournFit(*(getattr(self, field.name)[index] for field in dataclasses.fields(self)))
 
 
 def sojourn_start(data: SwitchingData, posterior: Array, dwell_means: Array, moves: Array) -> SojournFit:

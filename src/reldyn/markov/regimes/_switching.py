@@ -16,6 +16,7 @@ import numpy as np
 
 from reldyn._kernels import Kernels, chosen_kernels
 from reldyn._types import Array, Flags, Ints
+from reldyn.markov._batch import Batch
 from reldyn.stats import lag_columns
 
 LOG_2PI = float(np.log(2 * np.pi))
@@ -64,7 +65,7 @@ class SwitchingData:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class SwitchingFit:
+class SwitchingFit(Batch):
     """A batch of fits; enough to go on from.
 
     Attributes
@@ -98,10 +99,6 @@ class SwitchingFit:
     def means(self) -> Array:
         """(n_series, K, C) state intercepts."""
         return self.coefficients[:, : self.n_states]
-
-    def take(self, index: Ints) -> SwitchingFit:
-        """Fits by position."""
-        return SwitchingFit(*(getattr(self, field.name)[index] for field in dataclasses.fields(self)))
 
 
 def fit_switching(
