@@ -443,3 +443,12 @@ def test_a_draft_of_others_is_not_touched(tmp_path, made):
     made("IccResult", "text").to_json(tmp_path / "fit.json")
     assert {path.name for path in tmp_path.iterdir()} == {"fit.json", "fit.json.part"}
     assert (tmp_path / "fit.json.part").read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.filterwarnings("ignore::reldyn.DataWarning")
+def test_a_result_that_was_saved_without_rows_still_shows_itself():
+    diary = rd.simulate.intervention(n_dyads=4, n_before=[14, 18, 22, 26], level=1.0, seed=1).panel
+    found = rd.intervention.multiple_baseline(diary, outcome="closeness", phase="phase")
+    events = rd.cycles.events(rd.load_sample().select(dyads=[1, 2]), warmth="warmth_received")
+    for result in (found, events):
+        assert repr(rd.from_json(result.to_json())).startswith(f"<{type(result).__name__}: ")

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sized
 from typing import Any, TypeVar
 
+from reldyn.errors import DataError
+
 __all__ = ["NOBODY", "WIDTH", "brief", "line_of", "one_line", "parts_of", "result_line"]
 
 T = TypeVar("T")
@@ -132,7 +134,7 @@ def _first(result: Any, names: tuple[str, ...], depth: int = 2) -> Any:
         if value is not None and not callable(value) and not (isinstance(value, Sized) and len(value) == 0):
             return value
     for holder in _HOLDERS if depth and not isinstance(result, Mapping) else ():
-        inner = getattr(result, holder, None)
+        inner = _saved(result, holder)
         if inner is not None and not callable(inner):
             value = _first(inner, names, depth - 1)
             if value is not None:
@@ -141,11 +143,19 @@ def _first(result: Any, names: tuple[str, ...], depth: int = 2) -> Any:
 
 
 def _own(result: Any, name: str) -> Any:
-    """An attribute; of a result that stands for its table only what is no column."""
+    """An attribute; of a result that stands for its table only what is no column. None for rows that were not saved."""
     if not hasattr(type(result), "__getitem__"):
-        return getattr(result, name, None)
+        return _saved(result, name)
     held: Any = getattr(result, "state", {}) if hasattr(result, "parts") else {}
     return held.get(name)
+
+
+def _saved(holder: Any, name: str) -> Any:
+    """An attribute; None for one of rows that were not saved."""
+    try:
+        return getattr(holder, name, None)
+    except DataError:
+        return None
 
 
 def _names(value: Any, room: int) -> str:
@@ -160,7 +170,8 @@ def _names(value: Any, room: int) -> str:
 def _labels(result: Any) -> set[Any]:
     """Dyads named in the rows or records of a result."""
     for value in parts_of(result).values():
-        columns = getattr(value, "columns", ())
+        found = _saved(value, "columns")
+        columns = () if found is None else found
         if isinstance(columns, Iterable) and "dyad" in columns:
             return set(value["dyad"].dropna()) - set(NOBODY)
         if isinstance(value, tuple) and value and hasattr(value[0], "dyad"):

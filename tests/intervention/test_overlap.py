@@ -171,3 +171,21 @@ def test_unknown_options_are_refused(couple):
         rd.intervention.overlap(couple, outcome="y", phase="phase", indices="nap")
     with pytest.raises(rd.DataError, match="no column 'z'"):
         rd.intervention.overlap(couple, outcome="z", phase="phase")
+
+
+@pytest.mark.filterwarnings("ignore::reldyn.DataWarning")
+def test_answers_that_never_vary_have_no_test():
+    frame = rd.simulate.intervention(n_dyads=3, n_before=[14, 21, 28], seed=1).panel.frame.assign(closeness=4.0)
+    panel = rd.DyadPanel(frame, dyad="dyad", person="person", role="role", day="day")
+    table = rd.intervention.overlap(panel, outcome="closeness", phase="phase").tidy()
+    tested = table[table["index"].isin(["nap", "tau", "tau_bc"])]
+    assert tested["estimate"].isin([0.5, 0.0]).all()
+    assert (
+        tested[["std_error", "conf_low", "p_value"]].isna().all(axis=None)
+        and tested["note"].eq("the outcome never varies").all()
+    )
+    for design in ("start-point", "wampold-worsham", "koehler-levin", "revusky"):
+        found = rd.intervention.randomization_test(
+            panel, outcome="closeness", phase="phase", n_draws=19, seed=1, design=design
+        ).tidy()
+        assert found["p_value"].isna().all() and found["note"].str.contains("never varies").all()

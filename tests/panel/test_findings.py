@@ -487,3 +487,17 @@ def test_ids_on_the_first_of_several_rows_are_to_be_filled_down():
     table = check_panel(frame, dyad="c", person="r", role="r", time="t")
     (found,) = table[table["code"] == "missing-id"].to_dict("records")
     assert found["fix"].endswith("as in merged cells, fill it down: frame['c'] = frame['c'].ffill().")
+
+
+@pytest.mark.parametrize("codes", [(-99,), (-99, -77), (-77, -88, -99), (77, 99), (-99, 999)])
+def test_every_code_for_missing_is_asked_about(codes):
+    frame = pd.DataFrame(
+        [(d, 2 * d + r, t, (t + r) % 5 + 1) for d in (1, 2, 3) for r in (1, 2) for t in range(10)], columns=list("drty")
+    )
+    for place, code in enumerate(codes):
+        frame.loc[7 + 11 * place, "y"] = code
+    table = check_panel(frame, dyad="d", person="r", time="t")
+    found = table[(table["code"] == "suspected-missing-code") & (table["column"] == "y")]
+    known = sorted(codes)
+    assert [f"{code:g}, far" in text for code, text in zip(known, found["message"], strict=True)] == [True] * len(known)
+    assert all(f"missing=(..., {', '.join(map(str, known))})" in fix for fix in found["fix"])

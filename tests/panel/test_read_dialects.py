@@ -498,7 +498,15 @@ def test_dates_that_do_not_fit_are_named_with_their_lines(tmp_path):
     assert "column 'sent' fits in 33% of its values, but not in '2021-04-03'" in refused(path, dates="%d.%m.%Y")
     assert "no column 'snt'" in refused(path, dates={"snt": "iso"})
     assert refused(path, DesignError, dates="dmy").startswith("dates='dmy': give a format such as")
-    assert "no column holds dates" in refused(path, dates="%H:%M")
+    assert "no column holds dates" in refused(path, dates="%Y%m%d")
+    for form, words in (
+        ("%H:%M", "names no date"),
+        ("%d.%m.", "names no year"),
+        ("%d.%m.%Y %H:%M %p", "nothing is read of %p"),
+        ("%d.%m.%Y %I:%M", "add %p, or write %H"),
+    ):
+        assert words in refused(path, DesignError, dates=form)
+        assert words in refused(path, DesignError, dates={"sent": form})
 
 
 def test_several_offsets_become_utc(tmp_path):
@@ -757,3 +765,15 @@ def test_formulas_without_results_are_warned_of(tmp_path):
     with pytest.warns(DataWarning, match="'mood' holds formulas without their results") as said:
         assert read_table(tmp_path / "t.xlsx")["mood"].isna().all()
     assert len(said) == 1
+
+
+def test_a_formula_without_result_beside_values_is_named(tmp_path):
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    for row in (["id", "t", "x"], ["a", 2, "=B2+1"], ["b", 2, 3]):
+        book.active.append(row)
+    book.save(tmp_path / "x.xlsx")
+    frame, texts = warned(tmp_path / "x.xlsx")
+    assert frame["x"].isna().tolist() == [True, False]
+    assert "'x' holds formulas without their results, which are read as missing" in texts[0]

@@ -429,7 +429,7 @@ def _(folder):
         rd.read_table(workbook(folder, ["day"], *cells))
 
 
-@row("formulas without their results")
+@row("formulas none of which has its result")
 def _(folder):
     with pytest.warns(rd.DataWarning, match="without their results"):
         assert rd.read_table(workbook(folder, ["a", "b"], [1, "=A2"]))["b"].isna().all()

@@ -1,6 +1,7 @@
 """From one row per dyad to one row per person."""
 
 import re
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -438,3 +439,12 @@ def test_a_set_of_prefixes_has_no_first_member():
     assert str(told.value) == (
         "prefixes={'f_', 'm_'}: a set has no order, and the first names the first member: give a list."
     )
+
+
+def test_a_member_in_capitals_is_named_and_no_variable_taken_for_it():
+    columns = [f"{stem}_{member}_t{t}" for stem in ("mood", "sat") for member in "fm" for t in (1, 2, 3)]
+    frame = pd.DataFrame(1.0, index=range(4), columns=columns).assign(couple=range(4))
+    frame = frame.rename(columns={"mood_f_t1": "mood_F_t1"})
+    with warnings.catch_warnings(), pytest.raises(DataError, match=r"capitals or blanks only: rename mood_F\."):
+        warnings.simplefilter("ignore")
+        from_wide(frame, dyad="couple", names="{stem}_{member}_t{time}")

@@ -285,3 +285,10 @@ def test_keys_of_a_mapping_stand_in_a_file_on_the_command_line(folder, capsys):
     told = capsys.readouterr().err
     assert "name it with mapping={'person': ...}" in told
     assert told.strip().endswith("On the command line these keys stand in a TOML file: --mapping FILE.")
+
+
+@pytest.mark.parametrize("path", ["", ".", "/"])
+def test_a_path_without_a_name_is_no_fault_of_the_library(path):
+    for command, words in ((["run"], "name a study file"), (["import", "generic"], "name the export")):
+        done = CliRunner().invoke(app, [*command, path])
+        assert done.exit_code != 70 and words in f"{done.output} {done.exception}"

@@ -48,6 +48,7 @@ class OverlapResult(TableResult):
     """What `overlap` found."""
 
 
+_CONSTANT = "the outcome never varies"
 OVERLAPS: tuple[str, ...] = get_args(Overlap)
 IMPROVEMENTS = ("increase", "decrease")
 _ERRORS = ("unbiased", "hanley", "null")
@@ -168,15 +169,22 @@ def _of_series(
             found[name] = Index(math.nan)
         else:
             found[name] = nonoverlap(name, before, after, time=time, std_error=std_error)
+            if math.isfinite(found[name].p_value) and not _varies(before, after):
+                # Of ties alone an index is what it is, and has no error.
+                found[name], reason = Index(found[name].estimate), _CONSTANT
         notes[name] = "; ".join(part for part in (known, reason) if part)
     return found, notes
+
+
+def _varies(before: Array, after: Array) -> bool:
+    return bool(np.ptp(np.concatenate([before, after])) > 0)
 
 
 def _reason(name: str, before: Array, after: Array) -> str:
     if name == "tau_bc" and len(before) < 3:
         return f"{counted(len(before), 'answer')} before the start, at least 3 are needed for their trend"
-    if name.startswith("taub") and np.ptp(np.concatenate([before, after])) == 0:
-        return "the outcome never varies"
+    if name.startswith("taub") and not _varies(before, after):
+        return _CONSTANT
     return ""
 
 

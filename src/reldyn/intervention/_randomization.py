@@ -45,6 +45,7 @@ class RandomizationTest(TableResult):
 
 _DESIGNS = ("start-point", "wampold-worsham", "koehler-levin", "revusky")
 _ALTERNATIVES = ("increase", "decrease", "two-sided")
+_CONSTANT = "the outcome never varies"
 # Up to so many assignments all are tried: eight dyads in any order.
 _EXACT = 50_000
 
@@ -201,6 +202,9 @@ def _by_dyad(by_role: dict[Hashable, list[StartCase]], plan: _Plan) -> list[dict
                     reason = case.lacking(FEWEST_ANSWERS) or reason
                 rows.append(_row(case.dyad, role, plan, None, 1, reason))
                 continue
+            if not np.ptp(case.value[np.isfinite(case.value)]):
+                rows.append(_row(case.dyad, role, plan, None, 1, _CONSTANT))
+                continue
             found = start_point_test(case.time, case.value, case.start, starts, plan.alternative)
             reason = (
                 "" if math.isfinite(found.p_value) else "a start that could have been drawn has no answer on one side"
@@ -249,6 +253,9 @@ def _of_sample(by_role: dict[Hashable, list[StartCase]], plan: _Plan, seed: int,
     for role, cases in by_role.items():
         if len(cases) < 2:
             rows.append(_row("sample", role, plan, None, len(cases), "fewer than two dyads with both phases"))
+            continue
+        if not any(np.ptp(case.value[np.isfinite(case.value)]) for case in cases):
+            rows.append(_row("sample", role, plan, None, len(cases), _CONSTANT))
             continue
         # The same draws for every role, so that they are tested against the same assignments.
         generator = np.random.default_rng(seed)

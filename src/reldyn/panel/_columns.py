@@ -69,7 +69,10 @@ def _fix_for_text(first: str, *, with_numbers: bool) -> str:
         return f"if these are numbers, {fix_for_commas([first.strip()])}"
     if with_numbers:
         return f"correct it, or name it as missing, as in rd.read_table(path, missing=('', 'NA', {first!r}))"
-    return "recode it to numbers, categories to one indicator column each (pd.get_dummies), never to 1, 2, 3"
+    return (
+        "recode it to numbers, categories to one indicator column each (pd.get_dummies), never to 1, 2, 3 but for "
+        "analyses of states (lag_sequential, state_space_grid), to which numbers are labels"
+    )
 
 
 def times_of(panel: DyadPanel, name: str) -> Times:

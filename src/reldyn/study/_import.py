@@ -26,6 +26,8 @@ def import_file(
     DataError, DesignError
         As `read_export`; or the file to write is there already, or its folder is not.
     """
+    if not file.name:
+        raise DataError(f"{file} is no file: name the export.")
     target = output if output is not None else file.with_name(f"{file.stem}-panel.csv")
     if target.exists():
         raise DataError(f"{target}: there is such a file already; name another with --output, or move it away.")

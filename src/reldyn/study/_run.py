@@ -250,6 +250,8 @@ def _as_path(given: Any, name: str, what: str) -> Path:
 
 
 def _target(path: Path, output: str | Path | None) -> Path:
+    if not path.name:
+        raise DesignError(f"{path} is no file: name a study file.")
     if output is None:
         return path.with_name(f"{path.stem}-output")
     target = Path(output)

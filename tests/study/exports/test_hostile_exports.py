@@ -1,5 +1,6 @@
 """Give the importers files that are broken: one sentence each, with the file, the line, the column and the fix."""
 
+import json
 import warnings
 
 import pandas as pd
@@ -262,3 +263,41 @@ def test_mornings_and_evenings_with_forms_of_their_own_are_both_kept(tmp_path):
     frame, _ = read(tmp_path, "redcap", head + "".join(rows))
     assert frame["occasion"].tolist() == [*range(1, 16)] * 2
     assert (frame["sleep"].notna().sum(), frame["stress"].notna().sum()) == (16, 14)
+
+
+DIARY = (
+    "session,created,ended,expired,couple,day,mood\n"
+    "a,2026-03-28T20:00:00+01:00,2026-03-28T20:05:00+01:00,,1,1,3\n"
+    "b,2026-03-28T20:00:00+01:00,2026-03-28T20:05:00+01:00,,1,1,3\n"
+    "a,2026-03-29T20:00:00+02:00,2026-03-29T20:05:00+02:00,,1,2,3\n"
+    "b,2026-03-29T20:00:00+02:00,2026-03-29T20:05:00+02:00,,1,2,3\n"
+)
+
+
+def test_offsets_over_a_change_of_summer_time_are_read_with_numbers_of_days(tmp_path):
+    frame, _ = read(tmp_path, "formr", DIARY, dyads=None)
+    assert frame.attrs["import"]["panel"]["day"] == "day"
+    assert frame["sent"].dt.hour.tolist() == [20] * 4
+
+
+def test_several_offsets_become_the_clock_of_a_zone_that_is_given(tmp_path):
+    frame, notes = read(tmp_path, "formr", DIARY, dyads=None, mapping={"timezone": "America/New_York"})
+    assert frame["sent"].dt.strftime("%m-%d %H").tolist() == ["03-28 15"] * 2 + ["03-29 14"] * 2
+    assert frame["expires"].isna().all()
+    assert not any("offset" in note for note in notes)
+
+
+def test_rows_that_stand_twice_leave_the_panel_its_occasions(tmp_path):
+    rows = [f"1,{person},{day},{beep},3" for day in (1, 2) for person in (1, 2) for beep in (1, 2)]
+    frame, _ = read(tmp_path, "generic", "\n".join(["couple,person,day,beep,mood", *rows, rows[-1]]) + "\n", dyads=None)
+    assert frame.attrs["import"]["panel"] == {"dyad": "dyad", "person": "person", "day": "day", "beep": "beep"}
+
+
+def test_long_ids_of_json_stay_exact_where_one_is_missing(tmp_path):
+    ids = [12345678901234561, 12345678901234563, None]
+    records = [{"couple": 1, "person": one, "day": 1, "mood": 2} for one in ids]
+    (tmp_path / "i.json").write_text(json.dumps(records), encoding="utf-8")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        frame = rd.study.read_export(tmp_path / "i.json", preset="generic")
+    assert frame["person"].astype(str).tolist() == ["12345678901234561", "12345678901234563"]

@@ -104,3 +104,8 @@ def test_whatever_is_no_formula_is_refused_in_words(text):
 def test_texts_and_numbers_are_not_mixed(text):
     with pytest.raises(DesignError):
         value(text)
+
+
+def test_a_number_in_quotation_marks_is_told_to_lose_them():
+    with pytest.raises(DesignError, match="write 2 without quotation marks"):
+        Expression.parse("dyad != '2'").evaluate({"dyad": np.array([1.0, 2.0])}.__getitem__, 2)

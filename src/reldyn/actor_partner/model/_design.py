@@ -230,6 +230,11 @@ def _check_variation(
     for code, part in enumerate(strata):
         for slot, role in enumerate(() if part.exchangeable else part.roles):
             # Nearly always the first rows say that it varies.
+            if not ((stratum == code) & (member == slot)).any():
+                raise DesignError(
+                    f"nobody who is {role} has a value of {outcome!r} with those of its predictors: a model of both "
+                    "members needs both. Choose an outcome that both have, or model the other members by themselves."
+                )
             for rows in (head, slice(None)):
                 mine = y[rows][(stratum[rows] == code) & (member[rows] == slot)]
                 if len(mine) and float(np.ptp(mine)) > nothing:

@@ -177,9 +177,15 @@ def _fit_sorted(
         working=float(found.cov_struct.dep_params) if exchangeable and family != "ordinal" else float("nan"),
         pearson=pearson,
         converged=converged and bool(np.isfinite(std_error).all()),
-        split=bool(np.any(std_error > SPLIT)) or not np.isfinite(std_error).all(),
+        split=bool(np.any(std_error * _spreads(X, len(std_error)) > SPLIT)) or not np.isfinite(std_error).all(),
         margin=margin,
     )
+
+
+def _spreads(X: NDArray[np.float64], p: int) -> NDArray[np.float64]:
+    """SD of predictors where they are not zero, (p,); 1 for thresholds, which come first, intercepts, indicators."""
+    spreads = [float(np.std(column[column != 0])) if column.any() else 0.0 for column in X.T]
+    return np.array([1.0] * (p - X.shape[1]) + [spread or 1.0 for spread in spreads])
 
 
 def bias_reduced(

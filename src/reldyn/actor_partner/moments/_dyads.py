@@ -17,6 +17,7 @@ from reldyn.actor_partner._causes import two_valued_note
 from reldyn.actor_partner._metrics import metric_note, unequal_metrics, withheld_for
 from reldyn.actor_partner.model._terms import check_two_roles, strata_of
 from reldyn.actor_partner.moments._incomplete import incomplete_moments
+from reldyn.actor_partner.moments._moments import refuse_singular
 from reldyn.errors import DataWarning, DesignError, check_option, warn_caller
 from reldyn.results import EstimateResult, InState
 
@@ -88,7 +89,9 @@ class DyadTable:
         personal = [name for name in variables if name not in self.shared]
         names = [f"{name} ({member})" for name in personal for member in self.members]
         names += [name for name in variables if name in self.shared]
-        return incomplete_moments(self.stacked(variables), names)
+        found = incomplete_moments(self.stacked(variables), names)
+        refuse_singular(found, names)
+        return found
 
 
 def dyad_table(

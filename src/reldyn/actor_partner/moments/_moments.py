@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reldyn._format import counted
 from reldyn._records import brief
 from reldyn._types import Array, Ints
+from reldyn.errors import DesignError
 
 __all__ = [
     "Moments",
@@ -21,9 +23,14 @@ __all__ = [
     "independence_deviance",
     "independent",
     "moments_of",
+    "refuse_singular",
     "saturated",
     "saturated_deviance",
 ]
+
+
+# Smallest eigenvalue of correlations below which variables are tied, and the least share of those named.
+_SINGULAR, _TIED = 1e-10, 1e-4
 
 
 @brief
@@ -122,3 +129,29 @@ def saturated(moments: Moments) -> float:
 def independent(moments: Moments) -> float:
     """Log-likelihood of a model that implies these means and variances and no covariance."""
     return log_likelihood_of(independence_deviance(moments), moments)
+
+
+def refuse_singular(moments: Moments, names: Sequence[str]) -> None:
+    """Refuse what no normal likelihood can be made of: too few dyads, constants, variables that others give.
+
+    Parameters
+    ----------
+    moments : Moments
+    names : sequence of str
+        Of the variables, for the message.
+
+    Raises
+    ------
+    DesignError
+        Says which variables depend on each other.
+    """
+    sd = np.sqrt(np.diag(moments.cov))
+    if moments.n <= len(sd) or np.any(sd == 0):
+        raise DesignError(
+            f"{counted(moments.n, 'dyad')} and {len(sd)} variables: the model needs more dyads than variables, and "
+            "none constant."
+        )
+    values, vectors = np.linalg.eigh(moments.cov / np.outer(sd, sd))
+    if values[0] < _SINGULAR:
+        tied = [name for name, share in zip(names, np.abs(vectors[:, 0]), strict=True) if share > _TIED]
+        raise DesignError(f"the variables {', '.join(tied)} depend on each other linearly: leave one of them out.")

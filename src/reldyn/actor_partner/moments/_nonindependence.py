@@ -7,6 +7,7 @@ not, an intraclass correlation, which does not depend on who is called member 1.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from reldyn._format import counted
 from reldyn._types import Columns
 from reldyn.actor_partner.moments._dyads import DyadTable, FamilyResult, dyad_table, warn_all
+from reldyn.errors import DesignError
 from reldyn.panel import analysis
 
 if TYPE_CHECKING:
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from reldyn.panel import DyadPanel
 
 __all__ = ["NonindependenceResult", "anova_icc", "exact_limits", "nonindependence"]
+
+# Distance of a correlation from 1 below which one variable gives the other.
+_DETERMINED = 1e-12
 
 
 class NonindependenceResult(FamilyResult):
@@ -92,8 +97,20 @@ def nonindependence(panel: DyadPanel, variables: Columns, *, roles: str | None =
     names = [variables] if isinstance(variables, str) else list(variables)
     table = dyad_table(panel, names, analysis="nonindependence", roles=roles)
     warn_all(table.notes)
+    _refuse_shares(table, names)
     rows = [row for name in names for row in _rows(name, table)]
     return NonindependenceResult.of(table=pd.DataFrame(rows), n_dyads=table.n, notes=table.notes)
+
+
+def _refuse_shares(table: DyadTable, names: Sequence[str]) -> None:
+    """Refuse answers of partners that determine each other: nothing is left by which they could differ."""
+    for name in names:
+        pair = table.values[name]
+        if np.ptp(pair, axis=0).all() and 1 - abs(_correlation(pair[:, 0], pair[:, 1])) < _DETERMINED:
+            raise DesignError(
+                f"nonindependence: one partner's {name!r} gives the other's, as of two shares of one total: they are "
+                "one variable. Analyse that of one member."
+            )
 
 
 def _rows(name: str, table: DyadTable) -> list[dict[str, Any]]:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["PooledResult", "pooled_regression"]
 
+# Share of the outcome's variance below which what is left is rounding.
+_NOTHING_LEFT = 1e-20
+
 
 class PooledResult(FamilyResult):
     """Actor and partner effects of exchangeable members from two regressions.
@@ -113,9 +116,11 @@ def pooled_regression(panel: DyadPanel, *, outcome: Column, predictors: Columns)
             {"term": f"{effect} {name}", "effect": effect, "variable": name}
             for effect in ("actor", "partner", "between", "within")
         ]
-    columns = {key: np.array([part[key] for part in parts]) for key in parts[0]}
     # Residuals of mean and difference are independent: their variances give those of the members.
     level, gap = float(between.variance), float(within.variance) / 4
+    if not level + gap > _NOTHING_LEFT * float(y.var()):
+        raise DesignError("the outcome is constant or fully determined by the predictors: nothing is left to model.")
+    columns = {key: np.array([part[key] for part in parts]) for key in parts[0]}
     return PooledResult.of(
         table=pd.DataFrame(rows).assign(**estimate_rows(columns["estimate"], columns["std_error"], columns["df"])),
         n_dyads=data.n,

@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from reldyn._format import counted
 from reldyn._records import brief
 from reldyn._types import Array, Ints
 from reldyn.actor_partner.moments._moments import (
     Moments,
     deviance,
     independence_deviance,
+    refuse_singular,
     saturated,
     saturated_deviance,
 )
@@ -259,7 +259,7 @@ def fit_structure(structure: Structure, moments: Moments, start: Mapping[str, fl
     DesignError
         The covariance of the observed variables is singular, or the parameters are not identified.
     """
-    _refuse_singular(structure, moments)
+    refuse_singular(moments, structure.observed)
     centre = _centre(structure, moments, start)
     if centre is None:
         return _fitted(structure, moments, start)
@@ -297,7 +297,8 @@ def _fitted(structure: Structure, moments: Moments, start: Mapping[str, float] |
 
     first = _start(structure, moments, dict(start or {}))
     # Parameters in units of their own standard errors: the trust region then treats all alike.
-    scale = 1.0 / np.sqrt(np.maximum(np.diag(information(structure, first, moments)), 1e-12))
+    known = np.diag(information(structure, first, moments))
+    scale = 1.0 / np.sqrt(np.where(known > 0, known, 1.0))
 
     def value(point: Array) -> float:
         return discrepancy(structure, first + scale * point, moments)
@@ -315,7 +316,7 @@ def _fitted(structure: Structure, moments: Moments, start: Mapping[str, float] |
         hess=scoring,
         method="trust-exact",
         # Tighter than this the discrepancy's own rounding shrinks the region for ever; scoring steps do the rest.
-        options={"gtol": 1e-7, "maxiter": 500},
+        options={"gtol": 1e-6, "maxiter": 500},
     )
     theta = _polished(structure, first + scale * found.x, moments, scale)
     info = _information_at(structure, theta, moments)
@@ -386,19 +387,6 @@ def _polished(structure: Structure, theta: Array, moments: Moments, scale: Array
 def _information_at(structure: Structure, theta: Array, moments: Moments) -> Array:
     """Expected information for complete dyads, else the observed one."""
     return curvature(structure, theta, moments) if moments.patterns else information(structure, theta)
-
-
-def _refuse_singular(structure: Structure, moments: Moments) -> None:
-    sd = np.sqrt(np.diag(moments.cov))
-    if moments.n <= len(sd) or np.any(sd == 0):
-        raise DesignError(
-            f"{counted(moments.n, 'dyad')} and {len(sd)} variables: the model needs more dyads than variables, and "
-            "none constant."
-        )
-    if np.linalg.eigvalsh(moments.cov / np.outer(sd, sd))[0] < 1e-10:
-        raise DesignError(
-            f"the variables {', '.join(structure.observed)} depend on each other linearly: leave one of them out."
-        )
 
 
 def _start(structure: Structure, moments: Moments, given: Mapping[str, float]) -> Array:

@@ -68,8 +68,11 @@ class ClusterRobust(Wald):
 
         L, estimate, covariance = joint_parts(self, contrasts)
         k = len(L)
-        values, vectors = np.linalg.eigh(L @ self.model_covariance @ L.T)
-        half = (vectors / np.sqrt(values)) @ vectors.T
+        between = L @ self.model_covariance @ L.T
+        # In standard errors: in units that differ much, eigenvalues of the smaller ones would be rounding errors.
+        unit = np.sqrt(np.diag(between))
+        values, vectors = np.linalg.eigh(between / np.outer(unit, unit))
+        half = (vectors / np.sqrt(values)) @ vectors.T / unit
         moved = np.einsum("ab,dbp->adp", half @ L, self.adjusted)
         sides = [(each, self._information_times(each)) for each in moved]
         spread = 0.0
@@ -113,13 +116,16 @@ def cluster_robust(fit: Fit) -> ClusterRobust:
         Its notes say when a dyad alone determines a coefficient, or when dyads are few.
     """
     parts = contributions(fit)
-    values, vectors = np.linalg.eigh(fit.cov_beta)
+    # In standard errors: in units that differ much, eigenvalues of the smaller ones would be rounding errors.
+    unit = np.sqrt(np.diag(fit.cov_beta))
+    values, vectors = np.linalg.eigh(fit.cov_beta / np.outer(unit, unit))
     half = (vectors * np.sqrt(values)) @ vectors.T
-    left = np.eye(len(half)) - half @ parts.information @ half
+    left = np.eye(len(half)) - half @ (parts.information * np.outer(unit, unit)) @ half
     shares, directions = np.linalg.eigh(0.5 * (left + left.transpose(0, 2, 1)))
     alone = shares < _LEAST
     inverse_root = np.where(alone, 0.0, 1.0 / np.sqrt(np.where(alone, 1.0, shares)))
-    adjusted = half @ ((directions * inverse_root[:, None, :]) @ directions.transpose(0, 2, 1)) @ half
+    root = unit[:, None] * half
+    adjusted = root @ ((directions * inverse_root[:, None, :]) @ directions.transpose(0, 2, 1)) @ root.T
     pieces = (adjusted @ parts.score[:, :, None])[:, :, 0]
     notes = []
     if alone.any():

@@ -6,10 +6,12 @@ import numpy as np
 
 from reldyn._types import Array, Flags
 
-__all__ = ["CODES_FOR_MISSING", "distant_days", "looks_like_code", "named_when_reading", "odd_times"]
+__all__ = ["CODES_FOR_MISSING", "codes_among", "distant_days", "named_when_reading"]
 
 # Smaller negative codes (-1, -8) are left out: they are plausible answers on a scale around 0.
-CODES_FOR_MISSING = frozenset({-9.0, -66.0, -77.0, -88.0, -99.0, -999.0, -9999.0, 99.0, 999.0, 9999.0, 99999.0})
+CODES_FOR_MISSING = frozenset(
+    {-9.0, -66.0, -77.0, -88.0, -99.0, -999.0, -9999.0, 77.0, 88.0, 99.0, 777.0, 888.0, 999.0, 9999.0, 99999.0}
+)
 
 # Waves of a study lie far apart too, but each has many rows.
 _HALF_YEAR = 182.0
@@ -27,33 +29,31 @@ def named_when_reading(code: str) -> str:
     return f"Name it when reading: rd.read_table(path, missing=(..., {code}))."
 
 
-def looks_like_code(extreme: float, values: Array) -> bool:
-    """Whether the rest lies farther from an extreme value than it is wide.
+def codes_among(values: Array, *, counts: bool = False) -> list[float]:
+    """Codes for missing that lie farther from all other values than these are apart; other codes do not count.
+
+    Parameters
+    ----------
+    values : (n,) float array
+    counts : bool, default False
+        Whether the others count something: any negative code is one then, unless they are negative too.
 
     Examples
     --------
-    >>> looks_like_code(-99.0, np.array([-99.0, 1.0, 7.0])), looks_like_code(99.0, np.array([90.0, 98.0, 99.0]))
-    (True, False)
+    >>> codes_among(np.array([-99.0, -77.0, 1.0, 7.0])), codes_among(np.array([90.0, 98.0, 99.0]))
+    ([-99.0, -77.0], [])
     """
-    rest = values[(values != extreme) & np.isfinite(values)]
-    if not len(rest) or rest.min() == rest.max():
-        return False
-    distance = rest.min() - extreme if extreme < rest.min() else extreme - rest.max()
-    return bool(distance > np.ptp(rest))
-
-
-def odd_times(values: Array) -> list[float]:
-    """Codes for missing among numbers that count occasions; these are not negative, unless several are."""
     known = values[np.isfinite(values)]
-    if not len(known):
+    coded = np.isin(known, list(CODES_FOR_MISSING))
+    rest = known[~coded]
+    if not len(rest):
         return []
-    found = []
-    for extreme in dict.fromkeys((float(known.min()), float(known.max()))):
-        rest = known[known != extreme]
-        counts = extreme < 0 and len(rest) and rest.min() >= 0
-        if extreme in CODES_FOR_MISSING and (counts or looks_like_code(extreme, known)):
-            found.append(extreme)
-    return found
+    low, high = float(rest.min()), float(rest.max())
+    return [
+        code
+        for code in np.unique(known[coded]).tolist()
+        if max(low - code, code - high) > high - low > 0 or (counts and code < 0 <= low)
+    ]
 
 
 def distant_days(days: Array) -> Flags:

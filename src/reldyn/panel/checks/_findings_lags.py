@@ -9,7 +9,7 @@ import numpy as np
 
 from reldyn._format import counted
 from reldyn._types import Flags
-from reldyn.panel.checks._codes_for_missing import distant_days, named_when_reading, odd_times
+from reldyn.panel.checks._codes_for_missing import codes_among, distant_days, named_when_reading
 from reldyn.panel.checks._finding_codes import Finding
 from reldyn.panel.timing._formats import NUMBER_WORDS
 from reldyn.panel.timing._numbers import UNIT_WORDS
@@ -81,7 +81,7 @@ def _read(layout: Layout) -> Iterator[Finding]:
         said.add(name)
         for remark in times.remarks:
             yield Finding(remark.code, name, f"{name!r} {remark.wording}", np.flatnonzero(remark.rows))
-        for extreme in odd_times(times.values) if times.kind == "number" and kind in _COUNTS else ():
+        for extreme in codes_among(times.values, counts=True) if times.kind == "number" and kind in _COUNTS else ():
             message = f"{name!r} holds {extreme:g}, far from all other values"
             fix = named_when_reading(f"{extreme:g}")
             yield Finding("suspected-missing-code", name, message, np.flatnonzero(times.values == extreme), fix=fix)

@@ -11,7 +11,7 @@ import numpy as np
 from reldyn._format import counted
 from reldyn._types import Flags, Ints
 from reldyn.panel._identity import factorize
-from reldyn.panel.checks._codes_for_missing import named_when_reading, odd_times
+from reldyn.panel.checks._codes_for_missing import codes_among, named_when_reading
 from reldyn.panel.checks._finding_codes import CODES, Finding
 from reldyn.panel.checks._findings_layout import Layout, dense
 
@@ -53,7 +53,7 @@ def _missing_ids(layout: Layout) -> Iterator[Finding]:
         absent = column.isna().to_numpy().copy()
         if column.dtype.kind in "biuf":
             numbers = column.to_numpy(dtype=float, na_value=np.nan)
-            for code in odd_times(numbers):
+            for code in codes_among(numbers, counts=True):
                 message = f"{name!r} holds the {kind} {code:g}, far from all others"
                 fix = named_when_reading(f"{code:g}")
                 yield Finding("suspected-missing-code", name, message, np.flatnonzero(numbers == code), fix=fix)

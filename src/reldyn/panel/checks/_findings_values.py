@@ -12,7 +12,7 @@ from string import digits
 import numpy as np
 
 from reldyn._types import Array, Flags, Ints
-from reldyn.panel.checks._codes_for_missing import CODES_FOR_MISSING, looks_like_code, named_when_reading
+from reldyn.panel.checks._codes_for_missing import codes_among, named_when_reading
 from reldyn.panel.checks._finding_codes import Finding
 from reldyn.panel.checks._findings_background import background_slips
 from reldyn.panel.checks._findings_layout import Layout
@@ -94,11 +94,11 @@ def _impossible(layout: Layout, name: str, values: Array, observed: tuple[float,
             message = f"{name!r} lies outside its scale {low:g} to {high:g}"
             yield Finding("outside-scale", name, message, np.flatnonzero(outside))
         return
-    for extreme in observed:
-        if extreme in CODES_FOR_MISSING and looks_like_code(extreme, values):
-            message = f"{name!r} holds {extreme:g}, far from all other values"
-            fix = named_when_reading(f"{extreme:g}")
-            yield Finding("suspected-missing-code", name, message, np.flatnonzero(values == extreme), fix=fix)
+    codes = codes_among(values)
+    fix = named_when_reading(", ".join(f"{code:g}" for code in codes))
+    for code in codes:
+        message = f"{name!r} holds {code:g}, far from all other values"
+        yield Finding("suspected-missing-code", name, message, np.flatnonzero(values == code), fix=fix)
 
 
 def _extremes(layout: Layout, name: str, values: Array) -> Iterator[Finding]:

@@ -8,7 +8,14 @@ from reldyn.panel._identity import spellings
 from reldyn.panel._lines import describe_lines, lines_of
 from reldyn.panel.reading._read_dates import with_dates
 from reldyn.panel.reading._read_tables import blank_codes
-from reldyn.panel.reading._stamps import StampColumns, holds_dates, holds_hours, read_hours, read_stamps
+from reldyn.panel.reading._stamps import (
+    StampColumns,
+    holds_dates,
+    holds_hours,
+    read_hours,
+    read_stamps,
+    stamp_moments,
+)
 from reldyn.panel.reading._text_columns import comma_numbers, id_columns
 
 __all__ = [
@@ -23,6 +30,7 @@ __all__ = [
     "lines_of",
     "read_hours",
     "read_stamps",
+    "stamp_moments",
     "spellings",
     "with_dates",
 ]

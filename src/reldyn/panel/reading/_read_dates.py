@@ -11,6 +11,7 @@ from reldyn._types import Ints
 from reldyn.errors import DataError, DataWarning, DesignError, check_columns, describe_rows, warn_caller
 from reldyn.panel._lines import describe_lines
 from reldyn.panel.timing._declared import with_zeros
+from reldyn.panel.timing._formats import fault_of_format
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +29,8 @@ def check_dates(dates: Any) -> str | dict[str, str] | None:
             raise DesignError(
                 f"dates={dates!r}: give a format such as '%d.%m.%Y %H:%M', 'iso', or a mapping of columns to formats."
             )
+        if one != _ISO and (fault := fault_of_format(one, dated=True)):
+            raise DesignError(f"dates={one!r}: {fault}")
     return {str(name): one for name, one in dates.items()} if isinstance(dates, Mapping) else dates
 
 

@@ -7,7 +7,7 @@ import difflib
 import re
 import warnings
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -82,10 +82,10 @@ def read_excel(path: Path, options: Options) -> Read:
     name = options.sheet if options.sheet is not None else sheets[0]
     if unseen := words_for_hidden(hidden, name, numbers[start:], headers):
         warn_caller(f"{path}: {unseen}", DataWarning)
-    empty = [headers[k] for k in range(len(headers)) if frame[k].isna().all()]
-    if empty and len(frame):
-        _warn_formulas(openpyxl, path, options.sheet, empty, (place, numbers[place]))
     lines = np.array(numbers[start:], dtype=np.int64)
+    absent = {headers[k]: set(lines[frame[k].isna()].tolist()) for k in range(len(headers)) if frame[k].isna().any()}
+    if absent:
+        _warn_formulas(openpyxl, path, options.sheet, absent, numbers[place])
     unnamed = {k: numbers[place] for k, name in enumerate(filled[place][1]) if not _shown(name).strip()}
     return Read(frame, headers, lines, texts, unit="row", unnamed=unnamed)
 
@@ -141,30 +141,32 @@ def _is_plain_number(cell: Any) -> bool:
     return isinstance(cell, (int, float)) and not isinstance(cell, bool)
 
 
-def _warn_formulas(openpyxl: Any, path: Path, sheet: str | None, names: Sequence[str], header: tuple[int, int]) -> None:
-    """Warn of columns without values whose cells hold formulas that no spreadsheet has worked out yet."""
-    _, row = header
+def _warn_formulas(openpyxl: Any, path: Path, sheet: str | None, absent: Mapping[str, set[int]], row: int) -> None:
+    """Warn of columns with formulas none of which a spreadsheet has worked out yet; ``absent``: lines without a value.
+
+    Where some have results, an empty one is a result as well.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         book = openpyxl.load_workbook(path, read_only=True)
         try:
             cells = book[sheet] if sheet is not None else book.worksheets[0]
             cells.reset_dimensions()
-            below = [line for number, line in enumerate(cells.iter_rows(values_only=True), start=1) if number > row]
+            below = {at: line for at, line in enumerate(cells.iter_rows(values_only=True), start=1) if at > row}
             names_row = next(cells.iter_rows(min_row=row, max_row=row, values_only=True))
         finally:
             book.close()
     columns = {_shown(name).strip(): place for place, name in enumerate(names_row)}
-    found = [
-        name
-        for name in names
-        if (place := columns.get(name)) is not None
-        and any(len(line) > place and str(line[place]).startswith("=") for line in below)
-    ]
+    found = []
+    for name, missing in absent.items():
+        place = columns.get(name, len(names_row))
+        formulas = {at for at, line in below.items() if len(line) > place and str(line[place]).startswith("=")}
+        if formulas and formulas <= missing:
+            found.append(name)
     if found:
         warn_caller(
-            f"{path}: {', '.join(repr(name) for name in found)} holds formulas without their results and is read as "
-            "missing: open and save the workbook in a spreadsheet, or save it as .csv.",
+            f"{path}: {', '.join(repr(name) for name in found)} holds formulas without their results, which are read "
+            "as missing: open and save the workbook in a spreadsheet, or save it as .csv.",
             DataWarning,
         )
 

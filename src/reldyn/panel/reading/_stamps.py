@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from reldyn._types import Ints
+from reldyn._types import Array, Ints
 from reldyn.errors import DataError, describe_rows
 from reldyn.panel._identity import spellings
 from reldyn.panel._lines import describe_lines
@@ -23,7 +23,7 @@ from reldyn.panel.timing._times import Times, read_times
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["StampColumns", "holds_dates", "holds_hours", "read_hours", "read_stamps"]
+__all__ = ["StampColumns", "holds_dates", "holds_hours", "read_hours", "read_stamps", "stamp_moments"]
 
 _OFFSETS_APART = 1.0
 _DAY = 86_400.0
@@ -74,6 +74,8 @@ def read_stamps(
     lines: Ints | None,
     fix: str,
     usual: Literal["dmy", "mdy"] | None = None,
+    *,
+    instants: bool = False,
 ) -> StampColumns:
     """Read columns of stamps.
 
@@ -89,6 +91,8 @@ def read_stamps(
         What to do about a stamp that cannot be read, or has two readings: the end of the message.
     usual : {"dmy", "mdy"}, optional
         The order of day and month where the file comes from.
+    instants : bool, default False
+        Whether stamps of several offsets become moments in UTC; they stay on the clock that was written otherwise.
 
     Raises
     ------
@@ -99,10 +103,26 @@ def read_stamps(
     read = {name: _read(frame[name], name, order, (where, fix), lines) for name in names}
     found, several = {}, []
     for name, times in read.items():
-        found[name], one_offset = _as_datetimes(times, frame[name])
+        found[name], one_offset = _as_datetimes(times, frame[name], instants=instants)
         if not one_offset:
             several.append(name)
     return StampColumns(found, open_, tuple(several))
+
+
+def stamp_moments(
+    frame: pd.DataFrame, names: Sequence[str], usual: Literal["dmy", "mdy"] | None = None
+) -> dict[str, Array]:
+    """Numbers that rise with the stamps of each column; NaN where a stamp cannot be read or has two readings.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"sent": ["2026-03-28T20:00+01:00", "2026-03-29T20:00+02:00"]})
+    >>> float(np.diff(stamp_moments(frame, ["sent"])["sent"])[0] / 3600)
+    23.0
+    """
+    order, _ = _order(frame, names, usual)
+    return {name: read_times(frame[name], order, serials=True).values for name in names}
 
 
 def read_hours(column: pd.Series[Any], where: str, lines: Ints | None) -> pd.Series[Any]:
@@ -161,8 +181,8 @@ def _place(rows: Ints, lines: Ints | None) -> str:
     return describe_rows(rows.tolist()) if lines is None else describe_lines(lines[rows])
 
 
-def _as_datetimes(times: Times, column: pd.Series[Any]) -> tuple[pd.Series[Any], bool]:
-    """Datetimes, with a zone where there is one for all; whether there is at most one offset."""
+def _as_datetimes(times: Times, column: pd.Series[Any], *, instants: bool) -> tuple[pd.Series[Any], bool]:
+    """Datetimes, with a zone where there is one for all; whether they need none or have one."""
     import pandas as pd
 
     def stamped(seconds: Any) -> pd.Series[Any]:
@@ -176,6 +196,6 @@ def _as_datetimes(times: Times, column: pd.Series[Any]) -> tuple[pd.Series[Any],
         return stamped(times.local), True
     ahead = times.local[known] - times.values[known]
     if np.ptp(ahead) > _OFFSETS_APART:
-        return stamped(times.local), False
+        return (stamped(times.values).dt.tz_localize("UTC"), True) if instants else (stamped(times.local), False)
     zone = datetime.timezone(datetime.timedelta(seconds=round(float(ahead[0]))))
     return stamped(times.values).dt.tz_localize("UTC").dt.tz_convert(zone), True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from string import Formatter
@@ -193,6 +194,12 @@ def _wrong_members(columns: Sequence[str], pattern: Pattern, members: Sequence[s
         f"{pattern.option}={pattern.template!r} finds {counted(len(members), 'member')} ({shown}), where a dyad has "
         "two."
     )
+    if len({member.strip().casefold() for member in members}) == 2:
+        named = _matches(columns, pattern.expression())
+        count = Counter(parts["member"] for parts in named.values())
+        usual = {member.strip().casefold(): member for member in sorted(members, key=lambda one: count[one])}
+        odd = [name for name, parts in named.items() if parts["member"] not in usual.values()]
+        return f"{text} Some differ in capitals or blanks only: rename {', '.join(odd[:_SHOWN])}."
     for field in ("item", "stem", "time"):
         if field in pattern.fields:
             other = pattern.template.replace("{member}", "{?}").replace(f"{{{field}}}", "{member}")

@@ -20,6 +20,8 @@ ISO = "iso"
 NUMBER_WORDS: dict[str, Unit] = {"unix": "s", "unix-ms": "ms", "excel": "excel", "number": "number"}
 _YEARS = re.compile(r"%[-]?[YyGcxDF]")
 _DAYS_OF_YEARS = re.compile(r"%[-]?[djVUWcxDFbBmaAuw]")
+_HALVES = re.compile(r"%p")
+_HOURS_OF_HALVES = re.compile(r"%[-]?I")
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _SHORTEST_NAME = 2
 _SHOWN_ZONE = "Europe/Berlin"
@@ -156,13 +158,36 @@ def _fault_of_form(form: Any) -> str | None:
         return None
     if "%" not in form:
         return help_
+    return fault_of_format(form)
+
+
+def fault_of_format(form: str, *, dated: bool = False) -> str | None:
+    """What is wrong with a format of strptime; None if nothing is.
+
+    Parameters
+    ----------
+    form : str
+    dated : bool, default False
+        Whether it must name a date.
+
+    Examples
+    --------
+    >>> fault_of_format("%d.%m.%Y %H:%M"), fault_of_format("%d.%m.%Y %H:%M %p")
+    (None, 'with %H nothing is read of %p, AM or PM: write %I for %H.')
+    """
     try:
         moment = datetime.datetime(2021, 3, 4, 5, 6, 7, tzinfo=datetime.UTC)
         datetime.datetime.strptime(moment.strftime(form), form)
     except ValueError as problem:
         return f"this is no format of strptime ({problem})."
+    if _HALVES.search(form) and not _HOURS_OF_HALVES.search(form):
+        return "with %H nothing is read of %p, AM or PM: write %I for %H."
+    if _HOURS_OF_HALVES.search(form) and not _HALVES.search(form):
+        return "%I are hours up to 12, of which %p says the half of the day: add %p, or write %H for %I."
     if _DAYS_OF_YEARS.search(form) and not _YEARS.search(form):
         return "this format names no year, so days cannot be counted: add %Y, to the column as well."
+    if dated and not _DAYS_OF_YEARS.search(form):
+        return "this format names no date: leave times of day as they are, a panel reads them."
     return None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["read_records"]
+
+# From here on a float does not hold every whole number.
+_INEXACT = 10**15
 
 
 def read_records(path: Path, missing: Sequence[Any]) -> pd.DataFrame:
@@ -44,11 +47,20 @@ def read_records(path: Path, missing: Sequence[Any]) -> pd.DataFrame:
             raise DataError(
                 f"{path}: record {row} holds a list or a record as {nested[0]!r}; wanted are single values."
             )
-    frame = blank_codes(pd.DataFrame.from_records(records), missing)
+    frame = blank_codes(_exact(pd.DataFrame.from_records(records), records), missing)
     texts = [name for name in frame.columns if pd.api.types.infer_dtype(frame[name], skipna=True) == "string"]
     ids = {texts[place] for place in id_columns(frame[texts])} if texts else set()
     for name in texts:
         numbers = pd.to_numeric(frame[name], errors="coerce")
         if name not in ids and bool(numbers.notna().eq(frame[name].notna()).all()):
             frame[name] = numbers
+    return frame
+
+
+def _exact(frame: pd.DataFrame, records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """The table with whole numbers of more digits than a float holds as text, where a missing one made them floats."""
+    for name in [name for name in frame.columns if frame[name].dtype.kind == "f"]:
+        values = [record.get(name) for record in records]
+        if any(isinstance(value, int) and abs(value) >= _INEXACT for value in values):
+            frame[name] = [None if value is None else str(value) for value in values]
     return frame

@@ -46,7 +46,8 @@ def local_times(
 
     filled = [name for name in dict.fromkeys(columns.values()) if frame[name].notna().any()]
     if mapping.dates is None:
-        read: Mapping[Any, pd.Series[Any]] = _recognised(frame, filled, path, usual, log)
+        zoned = mapping.timezone is not None
+        read: Mapping[Any, pd.Series[Any]] = _recognised(frame, filled, path, usual, log, zoned=zoned)
     else:
         try:
             dated = with_dates(frame[filled], dict.fromkeys(filled, mapping.dates), path, lines_of(frame), "line")
@@ -65,11 +66,17 @@ def _text_dates(column: pd.Series[Any]) -> bool:
 
 
 def _recognised(
-    frame: pd.DataFrame, names: list[str], path: str, usual: tuple[DayMonth | None, str], log: ImportLog
+    frame: pd.DataFrame,
+    names: list[str],
+    path: str,
+    usual: tuple[DayMonth | None, str],
+    log: ImportLog,
+    *,
+    zoned: bool,
 ) -> Mapping[str, pd.Series[Any]]:
-    """Stamps in the form that all of them have."""
+    """Stamps in the form that all of them have; ``zoned``: they are to be shown in one zone."""
     order, why = usual
-    read = read_stamps(frame, names, path, lines_of(frame), STAMPS_FIX, order)
+    read = read_stamps(frame, names, path, lines_of(frame), STAMPS_FIX, order, instants=zoned)
     if read.usual:
         first = "the day" if order == "dmy" else "the month"
         log.notes.append(
@@ -131,7 +138,7 @@ def _from_epoch(
 def _from_text(column: pd.Series[Any], mapping: ExportMapping, log: ImportLog) -> pd.Series[Any]:
     import pandas as pd
 
-    if column.dtype.kind != "M":
+    if column.dtype.kind != "M" or not column.notna().any():
         return pd.Series(pd.NaT, index=column.index, dtype="datetime64[ns]")
     aware = getattr(column.dtype, "tz", None) is not None
     if aware and mapping.timezone is None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from reldyn._types import Array
 from reldyn.errors import DataError
-from reldyn.panel.reading import holds_dates, holds_hours, lines_of, read_hours, read_stamps
+from reldyn.panel.reading import holds_dates, holds_hours, lines_of, read_hours, read_stamps, stamp_moments
 from reldyn.study.exports._export_log import texts_of
 from reldyn.study.exports._presets import TIMES
 
@@ -289,7 +290,7 @@ def recognised(
     found = {role: name for role, name in found.items() if name not in listed}
     if "dyad" in found:
         found.pop("partner", None)
-    found = _that_count(frame, mapping, found)
+    found = _that_count(frame, mapping, found, usual)
     clock = found.pop("clock", None)
     unwanted = list(mapping.administrative)
     if preset == "generic":
@@ -308,7 +309,9 @@ def recognised(
     return mapping.model_copy(update=update), frame
 
 
-def _that_count(frame: pd.DataFrame, mapping: ExportMapping, found: dict[str, str]) -> dict[str, str]:
+def _that_count(
+    frame: pd.DataFrame, mapping: ExportMapping, found: dict[str, str], order: DayMonth | None
+) -> dict[str, str]:
     """Without numbers that do not count: an item called ``day`` or ``time`` may be a rating.
 
     Numbers of days, beeps and occasions tell the rows of a person apart; numbers of days may also rise with the stamps.
@@ -316,28 +319,29 @@ def _that_count(frame: pd.DataFrame, mapping: ExportMapping, found: dict[str, st
     person = texts_of(frame[mapping.person]) if mapping.person is not None else np.array([""] * len(frame))
     named = mapping.columns() | found
     stamps = [name for role, name in named.items() if role in TIMES and frame[name].notna().all()]
+    moments = stamp_moments(frame, stamps, order)
     kept = dict(found)
     for role in ("day", "beep", "occasion"):
         name = found.get(role)
         if name is None or holds_dates(frame[name]):
             continue
         others = [named[other] for other in ("day", "beep", "occasion", "clock") if other in named and other != role]
-        rows = frame[frame[name].notna()]
-        person_ids = person[frame[name].notna().to_numpy()]
+        given = frame[name].notna().to_numpy()
+        rows, person_ids = frame[given], person[given]
         apart = [[name]] if role == "occasion" else [[name], *([name, other] for other in others)]
         unique = any(not rows[columns].assign(**{"": person_ids}).duplicated().any() for columns in apart)
-        rises = role == "day" and any(_rises(rows, person_ids, name, stamp) for stamp in stamps)
+        rises = role == "day" and any(_rises(rows[name], person_ids, moments[stamp][given]) for stamp in stamps)
         if not unique and not rises:
             del kept[role]
     return kept
 
 
-def _rises(rows: pd.DataFrame, person_ids: npt.NDArray[np.object_], name: str, stamp: str) -> bool:
+def _rises(column: pd.Series[Any], person_ids: npt.NDArray[np.object_], moments: Array) -> bool:
     """Whether a number never falls from one stamp of a person to the next."""
     import pandas as pd
 
-    order = np.lexsort((pd.to_datetime(rows[stamp].astype("string"), errors="coerce").to_numpy(), person_ids))
-    numbers = pd.to_numeric(rows[name], errors="coerce").to_numpy(dtype=float)[order]
+    order = np.lexsort((moments, person_ids))
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float)[order]
     same = person_ids[order][1:] == person_ids[order][:-1]
     return bool((np.diff(numbers)[same] >= 0).all())
 

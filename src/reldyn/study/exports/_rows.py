@@ -139,16 +139,23 @@ def about_columns(frame: pd.DataFrame, about: dict[str, Any]) -> dict[Any, Any]:
 
 
 def panel_columns(rows: pd.DataFrame) -> dict[str, str]:
-    """The arguments of `DyadPanel` that name the columns of these rows: the first that place each row by itself."""
+    """The arguments of `DyadPanel` that name the columns of these rows: the first that place each row by itself.
+
+    Where none does, because rows stand twice, those that place most of them: the panel then names the others.
+    """
     named = {name: name for name in ("dyad", "person", "role") if name in rows}
     late = _after_midnight(rows)
+    best, most = named, len(set(zip(*(texts_of(rows[name]) for name in ("dyad", "person")), strict=True)))
     for choice in _CHOICES if late is None else ({"time": late}, *_CHOICES):
         if not all(name in rows and rows[name].notna().all() for name in choice.values()):
             continue
         keys = [texts_of(rows[name]) for name in ("dyad", "person", *choice.values())]
-        if len(set(zip(*keys, strict=True))) == len(rows):
+        n_placed = len(set(zip(*keys, strict=True)))
+        if n_placed == len(rows):
             return named | choice
-    return named
+        if n_placed > most:
+            best, most = named | choice, n_placed
+    return best
 
 
 def _after_midnight(rows: pd.DataFrame) -> str | None:

@@ -39,6 +39,7 @@ _ORDER: dict[type[ast.cmpop], Callable[[Array, Array], Any]] = {
     ast.Eq: np.equal,
     ast.NotEq: np.not_equal,
 }
+_NUMBER = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)\s*")
 _SIGNS = {
     ast.Lt: "<",
     ast.LtE: "<=",
@@ -242,6 +243,12 @@ def _comparison(sign: ast.cmpop, left: Values, right: Values, expression: Expres
 
 def _equal(left: Values, right: Values, expression: Expression) -> Array:
     if _is_text(left) != _is_text(right):
+        text = left if isinstance(left, str) else right
+        if isinstance(text, str) and _NUMBER.fullmatch(text):
+            raise DesignError(
+                f"{_shown(expression.text)} compares numbers with the text {text!r}: write {text} without quotation "
+                "marks."
+            )
         raise DesignError(f"{_shown(expression.text)} compares a text with a number: put texts in quotation marks.")
     absent = _absent(left) | _absent(right)
     return np.where(absent, np.nan, np.asarray(left == right, dtype=np.float64))
