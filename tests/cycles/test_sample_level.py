@@ -90,7 +90,8 @@ def test_the_two_directions_of_a_dyad_are_one_unit():
     assert (np.isnan(few.estimate), few.note) == (True, "2 dyads with a coefficient, below 3")
 
 
-CELL = {"n_occasions": 200, "missing": 0.3, "pattern": "random", "channels": 2, "points": 7, "alpha": 0.05, "n": 100}
+CELL = {"n_occasions": 200, "missing": 0.3, "pattern": "random", "channels": 2, "points": 7, "alpha": 0.05}
+CELL |= {"n": 100, "n_surrogates": 99}
 CELLS = (
     CELL | {"kind": "cycle", "effect": 1.5, "rejected": 60},
     CELL | {"kind": "cycle", "effect": 2.0, "rejected": 95},
@@ -103,6 +104,7 @@ DESIGN = {
     "floor_share": 0.02,
     "n_channels": 2,
     "alpha": 0.05,
+    "n_surrogates": 199,
 }
 
 
@@ -129,6 +131,7 @@ def test_the_best_of_several_harder_cells_counts():
         {"floor_share": 0.4},
         {"n_channels": 1},
         {"alpha": 0.01},
+        {"n_surrogates": 19},
     ],
 )
 def test_a_design_that_no_stored_cell_covers_has_no_known_power(change):

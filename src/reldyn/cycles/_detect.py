@@ -391,6 +391,7 @@ def _stored_power(
         floor_share=bare.floor_share,
         n_channels=series.y.shape[1],
         alpha=setting.alpha,
+        n_surrogates=setting.n_surrogates,
     )
     return (None, None) if known is None else known
 

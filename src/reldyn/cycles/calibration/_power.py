@@ -53,6 +53,7 @@ def power_of(
     floor_share: float,
     n_channels: int,
     alpha: float,
+    n_surrogates: int,
     effect: float = DECLARED_EFFECT,
     cells: tuple[dict[str, Any], ...] | None = None,
 ) -> tuple[float, float] | None:
@@ -70,6 +71,8 @@ def power_of(
         1 for warmth alone, 2 with a response.
     alpha : float
         Level of the test; stored cells of other levels do not count.
+    n_surrogates : int
+        Of the test; stored cells with more do not count, as more surrogates find more.
     effect : float, default 1.5
         Distance of the levels from their middle in SD of the noise; stored cells of larger effects do not count.
     cells : tuple of dict, optional
@@ -85,11 +88,12 @@ def power_of(
     Examples
     --------
     >>> cell = dict(n_occasions=200, missing=0.17, pattern="random", channels=2, points=7, alpha=0.05, n=100)
+    >>> cell["n_surrogates"] = 99
     >>> cells = (
     ...     cell | dict(kind="cycle", effect=1.5, rejected=90),
     ...     cell | dict(kind="linear", effect=None, rejected=2),
     ... )
-    >>> design = dict(missing_share=0.1, n_categories=7, floor_share=0.02, n_channels=2, alpha=0.05)
+    >>> design = dict(missing_share=0.1, n_categories=7, floor_share=0.02, n_channels=2, alpha=0.05, n_surrogates=99)
     >>> power, false_positives = power_of(n_occasions=224, cells=cells, **design)
     >>> round(power, 3), false_positives
     (0.836, 0.02)
@@ -106,6 +110,7 @@ def power_of(
         and cell["channels"] == n_channels
         and cell["points"] - _UNUSED_POINTS <= n_categories
         and cell["alpha"] == alpha
+        and cell["n_surrogates"] <= n_surrogates
     ]
     planted = [cell for cell in covering if cell["kind"] == DECLARED_KIND and cell["effect"] <= effect]
     if not planted:
