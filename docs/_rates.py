@@ -38,10 +38,12 @@ def when(stored, every, procedure):
     if not dates:
         return f"**Procedure {procedure}.** No rate is stored yet: nothing below has a figure."
     between = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
-    return (
-        f"**Procedure {procedure}**, simulated {between}. {absent} of the {len(every)} cells that the "
-        "script knows were not run."
+    run = (
+        f"{absent} of the {len(every)} cells that the script knows were not run"
+        if absent
+        else (f"all {len(every)} cells that the script knows were run")
     )
+    return f"**Procedure {procedure}**, simulated {between}: {run}."
 
 
 def false_positives(stored, again, goals):
