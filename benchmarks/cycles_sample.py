@@ -16,7 +16,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks._machine import RESULTS, ROOT, store
+from benchmarks._machine import RESULTS, ROOT, record, store
 
 ALL, DYADS, FEW = 140, 16, 2
 GOAL, GOAL_OF_ALL, GOAL_WITHOUT_NUMBA = 20.0, 150.0, 900.0
@@ -68,7 +68,8 @@ def whole():
 
 
 def keep(*figures):
-    """Store figures beside those of other runs."""
+    """Store figures, each with its commit and date, beside those of other runs."""
+    made = {name: value for name, value in record().items() if name in ("commit", "date")}
     names = {one["figure"] for one in figures}
     file = RESULTS / "cycles_sample.json"
     others = json.loads(file.read_text(encoding="utf-8"))["figures"] if file.is_file() else []
@@ -79,7 +80,7 @@ def keep(*figures):
             "rd.detect_cycles as called by a user, 99 surrogates, one core. Sixteen dyads with compiled kernels: the "
             "median of the runs; all others: one run."
         ),
-        figures=[*figures, *(one for one in others if one["figure"] not in names)],
+        figures=[*({**one, **made} for one in figures), *(one for one in others if one["figure"] not in names)],
     )
 
 

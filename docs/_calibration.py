@@ -102,7 +102,7 @@ def _goals(cells, stored, table, claim):
 def _row(cells, stored, name, claim, aim):
     cell = cells.CELLS[name]
     design = cell.design
-    points = "" if design.points == 7 else f"; {design.points} points"
+    points = "" if design.points == cells.Design().points else f"; {design.points} points"
     pattern = ", in bursts" if design.pattern == "bursts" else ""
     return {
         "series": f"``{cell.kind}``: {cell.text}{points}",

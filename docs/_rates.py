@@ -4,8 +4,6 @@ from _calibration import calibration, number
 
 # What the verdict *not supported* asks of a design: the lower limit of its power.
 ENOUGH_POWER = 0.80
-# Of the item, where nothing else is said.
-POINTS = 7
 NOT_COVERED = (
     "**Not covered.** No simulation stands for everything that can happen to a series. Among cells without a bound: "
     "schedules from outside that nobody entered, bad days as a whole, careless answers to one item alone or always at "
@@ -38,12 +36,10 @@ def when(stored, every, procedure):
     if not dates:
         return f"**Procedure {procedure}.** No rate is stored yet: nothing below has a figure."
     between = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
-    run = (
-        f"{absent} of the {len(every)} cells that the script knows were not run"
-        if absent
-        else (f"all {len(every)} cells that the script knows were run")
+    which, run = (f"{absent} of the", "not run") if absent else ("all", "run")
+    return (
+        f"**Procedure {procedure}**, simulated {between}: {which} {len(every)} cells that the script knows were {run}."
     )
-    return f"**Procedure {procedure}**, simulated {between}: {run}."
 
 
 def false_positives(stored, again, goals):
@@ -76,13 +72,13 @@ def false_positives(stored, again, goals):
 
 def power(stored, cells):
     """Say how often *intermittent* was found where there are cycles: a line per kind of series."""
-    lines = {}
+    lines, usual = {}, cells.Design().points
     for goal in cells.GOALS:
         cell = cells.CELLS[goal.cell]
         if goal.claim != "intermittent" or cell.kind not in cells.CYCLES or goal.cell not in stored:
             continue
         rate = stored[goal.cell]["summary"]["intermittent"]
-        points = f" on {cell.design.points} points" if cell.design.points != POINTS else ""
+        points = "" if cell.design.points == usual else f" on {cell.design.points} points"
         found = f"{number(rate['rate'])} ({cell.design.n_occasions} prompts{points}, {rate['n']} series)"
         lines.setdefault(cells.KINDS[cell.kind].text, []).append(found)
     if not lines:

@@ -170,8 +170,7 @@ def _names(value: Any, room: int) -> str:
 def _labels(result: Any) -> set[Any]:
     """Dyads named in the rows or records of a result."""
     for value in parts_of(result).values():
-        found = _saved(value, "columns")
-        columns = () if found is None else found
+        columns = _saved(value, "columns")
         if isinstance(columns, Iterable) and "dyad" in columns:
             return set(value["dyad"].dropna()) - set(NOBODY)
         if isinstance(value, tuple) and value and hasattr(value[0], "dyad"):

@@ -173,6 +173,9 @@ def test_unknown_options_are_refused(couple):
         rd.intervention.overlap(couple, outcome="z", phase="phase")
 
 
+STARTS = {"koehler-levin": [[14, 15, 16], [21, 22, 23], [28, 29, 30]]}
+
+
 @pytest.mark.filterwarnings("ignore::reldyn.DataWarning")
 def test_answers_that_never_vary_have_no_test():
     frame = rd.simulate.intervention(n_dyads=3, n_before=[14, 21, 28], seed=1).panel.frame.assign(closeness=4.0)
@@ -186,6 +189,19 @@ def test_answers_that_never_vary_have_no_test():
     )
     for design in ("start-point", "wampold-worsham", "koehler-levin", "revusky"):
         found = rd.intervention.randomization_test(
-            panel, outcome="closeness", phase="phase", n_draws=19, seed=1, design=design
+            panel, outcome="closeness", phase="phase", n_draws=19, seed=1, design=design, starts=STARTS.get(design)
         ).tidy()
         assert found["p_value"].isna().all() and found["note"].str.contains("never varies").all()
+
+
+@pytest.mark.filterwarnings("ignore::reldyn.DataWarning")
+@pytest.mark.parametrize("design", ["start-point", "wampold-worsham", "koehler-levin", "revusky"])
+def test_a_member_who_never_answers_has_a_reason(design):
+    frame = rd.simulate.intervention(n_dyads=3, n_before=[14, 21, 28], seed=1).panel.frame
+    frame.loc[(frame["dyad"] == 1) & (frame["role"] == "a"), "closeness"] = np.nan
+    panel = rd.DyadPanel(frame, dyad="dyad", person="person", role="role", day="day")
+    found = rd.intervention.randomization_test(
+        panel, outcome="closeness", phase="phase", n_draws=19, seed=1, design=design, starts=STARTS.get(design)
+    ).tidy()
+    alone = found[found["role"] == "a"].iloc[0]
+    assert np.isnan(alone["p_value"]) and "answers" in alone["note"]

@@ -12,6 +12,7 @@ import numpy as np
 
 from reldyn.cycles._sample_level import SampleEstimate, pool_directions, prevalence
 from reldyn.cycles._text import headline, methods, sections
+from reldyn.cycles.calibration._power import stored_cells
 from reldyn.cycles.consequences._triggers import TriggerEffect
 from reldyn.cycles.ladder._claim_tests import shares_of_level
 from reldyn.cycles.ladder._claims import ClaimTest, intermittent_p, weight_of
@@ -101,6 +102,9 @@ class CycleResult(Result):
             return f"stored calibrations are of phases='auto', not of {self.setting['phases']} phases"
         if self.columns.covariates:
             return "stored calibrations are of tests without covariates"
+        fewest = min((cell["n_surrogates"] for cell in stored_cells()), default=0)
+        if self.setting["n_surrogates"] < fewest:
+            return f"stored calibrations are of tests with {fewest} surrogates or more"
         return NOT_COVERED
 
     @property

@@ -202,7 +202,7 @@ def _by_dyad(by_role: dict[Hashable, list[StartCase]], plan: _Plan) -> list[dict
                     reason = case.lacking(FEWEST_ANSWERS) or reason
                 rows.append(_row(case.dyad, role, plan, None, 1, reason))
                 continue
-            if not np.ptp(case.value[np.isfinite(case.value)]):
+            if case.constant:
                 rows.append(_row(case.dyad, role, plan, None, 1, _CONSTANT))
                 continue
             found = start_point_test(case.time, case.value, case.start, starts, plan.alternative)
@@ -254,9 +254,6 @@ def _of_sample(by_role: dict[Hashable, list[StartCase]], plan: _Plan, seed: int,
         if len(cases) < 2:
             rows.append(_row("sample", role, plan, None, len(cases), "fewer than two dyads with both phases"))
             continue
-        if not any(np.ptp(case.value[np.isfinite(case.value)]) for case in cases):
-            rows.append(_row("sample", role, plan, None, len(cases), _CONSTANT))
-            continue
         # The same draws for every role, so that they are tested against the same assignments.
         generator = np.random.default_rng(seed)
         if plan.design == "revusky":
@@ -265,6 +262,8 @@ def _of_sample(by_role: dict[Hashable, list[StartCase]], plan: _Plan, seed: int,
             found = _order_of(cases, plan, generator)
         reason = "" if math.isfinite(found.statistic) else "a dyad has no answers on one side of a possible start"
         row = _row("sample", role, plan, found, len(cases), reason)
+        if all(case.constant for case in cases):
+            row = _row("sample", role, plan, None, len(cases), _CONSTANT)
         if role == "both" and n_single:
             row["note"] = "; ".join(filter(None, (without_partner(n_single), row["note"])))
         rows.append(row)

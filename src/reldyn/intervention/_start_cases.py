@@ -37,6 +37,11 @@ class StartCase:
         """Why a phase has too few answers; empty where both have enough."""
         return too_few(int((self.time < self.start).sum()), int((self.time >= self.start).sum()), fewest, fewest)
 
+    @property
+    def constant(self) -> bool:
+        """Whether there are answers, all of them the same."""
+        return len(self.value) > 0 and not np.ptp(self.value)
+
     def change(self, start: float, end: float = math.inf) -> float:
         """Mean from a start on (before an end) minus the mean before it; NaN where a side is empty."""
         before = self.value[self.time < start]

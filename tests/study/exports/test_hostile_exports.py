@@ -301,3 +301,12 @@ def test_long_ids_of_json_stay_exact_where_one_is_missing(tmp_path):
         warnings.simplefilter("ignore")
         frame = rd.study.read_export(tmp_path / "i.json", preset="generic")
     assert frame["person"].astype(str).tolist() == ["12345678901234561", "12345678901234563"]
+
+
+@pytest.mark.parametrize(
+    ("form", "words"), [("%d.%m.%Y %H:%M %p", "nothing is read of %p"), ("%d.%m. %H:%M", "no year")]
+)
+def test_a_form_of_stamps_that_loses_something_is_refused(tmp_path, form, words):
+    text = "session,created,mood\na,13.03.2026 09:00 PM,4\nb,14.03.2026 09:00 PM,3\n"
+    with pytest.raises(rd.DesignError, match=words):
+        read(tmp_path, "formr", text, mapping={"dates": form})

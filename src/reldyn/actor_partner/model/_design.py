@@ -230,21 +230,21 @@ def _check_variation(
     for code, part in enumerate(strata):
         for slot, role in enumerate(() if part.exchangeable else part.roles):
             # Nearly always the first rows say that it varies.
-            if not ((stratum == code) & (member == slot)).any():
-                raise DesignError(
-                    f"nobody who is {role} has a value of {outcome!r} with those of its predictors: a model of both "
-                    "members needs both. Choose an outcome that both have, or model the other members by themselves."
-                )
             for rows in (head, slice(None)):
                 mine = y[rows][(stratum[rows] == code) & (member[rows] == slot)]
                 if len(mine) and float(np.ptp(mine)) > nothing:
                     break
             else:
-                if len(mine):
+                if not len(mine):
                     raise DesignError(
-                        f"the outcome {outcome!r} is {mine[0]:g} in every row of {role}: without variation nothing can "
-                        "be estimated for that role."
+                        f"nobody who is {role} has a value of {outcome!r} with those of its predictors: a model of "
+                        "both members needs both. Choose an outcome that both have, or model the other members by "
+                        "themselves."
                     )
+                raise DesignError(
+                    f"the outcome {outcome!r} is {mine[0]:g} in every row of {role}: without variation nothing can "
+                    "be estimated for that role."
+                )
     for rows in (head, slice(None)):
         both = np.where(partner_row[rows] >= 0, everywhere[np.maximum(partner_row[rows], 0)], np.nan)
         paired = np.isfinite(both)

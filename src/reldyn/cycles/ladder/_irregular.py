@@ -10,11 +10,12 @@ irregular. Means nothing without L1: a linear process has no phases to dwell in.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from reldyn._types import Array
+from reldyn._types import Array, Ints
 from reldyn.cycles.ladder._claims import ClaimTest
 from reldyn.cycles.ladder._direction import DirectionFits
 from reldyn.cycles.ladder._fits import fit_dispersions, fit_regimes
@@ -86,23 +87,14 @@ def assess_irregular(
         "likelihood_ratio": ratios,
         "profile": dict(zip(DISPERSIONS, profiles[chosen].tolist(), strict=True)),
     }
-    null = _phase_null(direction.standardised, free)
-    margins = cut_points(series, draw_on_path(null, free.posterior[0].argmax(axis=1), path_generators(direction)))
-
-    def profiles_of(generators: Sequence[np.random.Generator]) -> Array:
-        latent = draw_renewal(
-            null,
-            generators,
-            sojourn_means=free.dwell_means[0],
-            sojourn_cv=DISPERSIONS[BOUNDARY],
-            moves=free.moves[0],
-        )
-        values = cut_answers(latent, margins, series.y, standardise=False)
-        return _profiles(dispersions(prepare(values, series, design).data, chosen))
-
+    timing = Timing(
+        _phase_null(direction.standardised, free), free.posterior[0].argmax(axis=1), free.dwell_means[0], free.moves[0]
+    )
     return timing_test(
+        direction,
+        timing,
         profiles[chosen],
-        profiles_of,
+        lambda values: _profiles(dispersions(prepare(values, series, design).data, chosen)),
         detail,
         seed=child_seed(direction.seed, 3, 1),
         n_surrogates=n_surrogates,
@@ -113,9 +105,29 @@ def assess_irregular(
     )
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Timing:
+    """Phases of a direction as they were found: their emission, the phase of every occasion, and their law.
+
+    Attributes
+    ----------
+    null : PhaseNull
+    path : (T,) int array
+    dwell_means : (K,) array
+    moves : (K, K) array
+    """
+
+    null: PhaseNull
+    path: Ints
+    dwell_means: Array
+    moves: Array
+
+
 def timing_test(
+    direction: DirectionFits,
+    timing: Timing,
     values: Array,
-    profiles_of: Callable[[Sequence[np.random.Generator]], Array],
+    profiles_of: Callable[[Array], Array],
     detail: Mapping[str, object],
     *,
     seed: np.random.SeedSequence,
@@ -129,10 +141,13 @@ def timing_test(
 
     Parameters
     ----------
+    direction : DirectionFits
+    timing : Timing
+        What surrogates are drawn with.
     values : (5,) array
         Log-likelihood of the direction per tabulated dispersion.
     profiles_of : callable
-        The same of surrogates, (n, 5), one per generator.
+        The same, (n, 5), of the answers of n surrogates.
     detail : mapping
         Of the claim.
     seed : SeedSequence
@@ -143,10 +158,18 @@ def timing_test(
     -------
     ClaimTest
     """
-    observed = float(signed_ratio(values))
+    observed, y = float(signed_ratio(values)), direction.series.y
+    margins = cut_points(direction.series, draw_on_path(timing.null, timing.path, _path_generators(direction)))
 
     def statistics(generators: Sequence[np.random.Generator]) -> Array:
-        found = profiles_of(generators)
+        latent = draw_renewal(
+            timing.null,
+            generators,
+            sojourn_means=timing.dwell_means,
+            sojourn_cv=DISPERSIONS[BOUNDARY],
+            moves=timing.moves,
+        )
+        found = profiles_of(cut_answers(latent, margins, y, standardise=False))
         return np.column_stack([signed_ratio(found), boundary_drop(found)])
 
     result = surrogate_test(
@@ -170,7 +193,7 @@ def timing_test(
         estimate=found.estimate,
         conf_low=found.conf_low,
         conf_high=found.conf_high,
-        null="renewal process of any period whose sojourns have a coefficient of variation of at most .40",
+        null="renewal process of any period whose dwell times have a coefficient of variation of at most .40",
         detail={**detail, "stopped": result.stopped, "upper_drop": drop},
         null_statistics=result.finite[:, 0],
         n_failed=result.n_failed,
@@ -178,7 +201,7 @@ def timing_test(
     )
 
 
-def path_generators(direction: DirectionFits) -> list[np.random.Generator]:
+def _path_generators(direction: DirectionFits) -> list[np.random.Generator]:
     """Generators of the series along the direction's own phases."""
     return [child_generator(direction.seed, 3, 2, copy) for copy in range(_ON_PATH)]
 

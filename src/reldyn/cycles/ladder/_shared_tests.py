@@ -17,7 +17,7 @@ from reldyn._records import brief
 from reldyn._types import Array, Ints
 from reldyn.cycles.ladder._claims import ClaimTest
 from reldyn.cycles.ladder._direction import DirectionFits, linear_null
-from reldyn.cycles.ladder._irregular import cut_points, path_generators, timing_test
+from reldyn.cycles.ladder._irregular import Timing, timing_test
 from reldyn.cycles.ladder._montecarlo import surrogate_test
 from reldyn.cycles.ladder._regimes import TWO_HUMPS
 from reldyn.cycles.ladder._sojourns import signed_ratio
@@ -25,7 +25,6 @@ from reldyn.cycles.reference._reference import reference_fit
 from reldyn.cycles.series._nuisance import prepare
 from reldyn.cycles.series._series import DirectionSeries
 from reldyn.markov.regimes import (
-    BOUNDARY,
     DISPERSIONS,
     MEANS,
     LevelData,
@@ -42,10 +41,7 @@ from reldyn.markov.regimes import (
 from reldyn.stats import STOP_AFTER, MonteCarlo, child_seed
 from reldyn.surrogate import (
     PhaseNull,
-    cut_answers,
     draw_linear,
-    draw_on_path,
-    draw_renewal,
     draw_resampled,
 )
 
@@ -292,19 +288,12 @@ def assess_shared_irregular(
         "profile": dict(zip(DISPERSIONS, values[0].tolist(), strict=True)),
     }
     # As where a direction stands alone: irregular phases that are forced to the boundary look blurred.
-    null = _level_null(data, free, prior.phases)
-    margins = cut_points(series, draw_on_path(null, free.posterior[0].argmax(axis=1), path_generators(direction)))
-
-    def profiles_of(generators: Sequence[np.random.Generator]) -> Array:
-        latent = draw_renewal(
-            null, generators, sojourn_means=dwell, sojourn_cv=DISPERSIONS[BOUNDARY], moves=free.moves[0]
-        )
-        drawn = cut_answers(latent, margins, series.y, standardise=False)
-        return _dispersions(level_data(drawn, series, design)[0], prior)[0]
-
+    timing = Timing(_level_null(data, free, prior.phases), free.posterior[0].argmax(axis=1), dwell, free.moves[0])
     return timing_test(
+        direction,
+        timing,
         values[0],
-        profiles_of,
+        lambda drawn: _dispersions(level_data(drawn, series, design)[0], prior)[0],
         detail,
         seed=child_seed(direction.seed, 8, 3),
         n_surrogates=n_surrogates,

@@ -30,7 +30,7 @@ __all__ = [
     "lines_of",
     "read_hours",
     "read_stamps",
-    "stamp_moments",
     "spellings",
+    "stamp_moments",
     "with_dates",
 ]

@@ -13,12 +13,13 @@ from reldyn.panel._lines import describe_lines
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Hidden", "hidden_cells", "words_for_hidden"]
+__all__ = ["Hidden", "hidden_cells", "holds_formulas", "words_for_hidden"]
 
 Hidden = tuple[frozenset[int], frozenset[int], bool]
 _NOTHING: Hidden = (frozenset(), frozenset(), False)
 _TAG = re.compile(rb"<(?:\w+:)?(row|col|sheetFormatPr)\s([^>]*)>")
 _ATTRIBUTE = re.compile(rb"(\w+)\s*=\s*[\"']([^\"']*)[\"']")
+_FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
 _TRUE = (b"1", b"true")
 # The widest sheet that Excel knows; hidden columns often go to its end.
 _WIDEST = 16_384
@@ -33,11 +34,9 @@ def hidden_cells(path: Path, sheet: Any) -> Hidden:
     sheet : worksheet of openpyxl
         Read-only sheets know their state, and nothing of their rows and columns.
     """
-    inside = getattr(sheet, "_worksheet_path", None)
-    if inside is None:
+    content = _content(path, sheet)
+    if content is None:
         return _NOTHING
-    with zipfile.ZipFile(path) as archive:
-        content = archive.read(str(inside).lstrip("/"))
     rows: set[int] = set()
     columns: set[int] = set()
     for kind, attributes in _tags(content):
@@ -48,6 +47,21 @@ def hidden_cells(path: Path, sheet: Any) -> Hidden:
         elif kind == b"col" and attributes.get(b"min", b"").isdigit() and attributes.get(b"max", b"").isdigit():
             columns |= set(range(int(attributes[b"min"]), min(int(attributes[b"max"]), _WIDEST) + 1))
     return frozenset(rows), frozenset(columns), getattr(sheet, "sheet_state", "visible") != "visible"
+
+
+def holds_formulas(path: Path, sheet: Any) -> bool:
+    """Whether a cell of the sheet may hold a formula; False is certain."""
+    content = _content(path, sheet)
+    return content is None or _FORMULA.search(content) is not None
+
+
+def _content(path: Path, sheet: Any) -> bytes | None:
+    """The file of a sheet; None where openpyxl does not say where it is."""
+    inside = getattr(sheet, "_worksheet_path", None)
+    if inside is None:
+        return None
+    with zipfile.ZipFile(path) as archive:
+        return archive.read(str(inside).lstrip("/"))
 
 
 def _tags(content: bytes) -> Iterator[tuple[bytes, dict[bytes, bytes]]]:

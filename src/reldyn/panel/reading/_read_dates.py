@@ -38,6 +38,7 @@ def with_dates(
     frame: pd.DataFrame, dates: str | Mapping[str, str] | None, where: str, lines: Ints | None, unit: str
 ) -> pd.DataFrame:
     """Read the columns named, or every column of text that one format fits."""
+    dates = check_dates(dates)
     if dates is None:
         return frame
     if isinstance(dates, Mapping):

@@ -21,7 +21,7 @@ from reldyn.panel.reading._header_rows import (
     title_hint,
     warn_of_names,
 )
-from reldyn.panel.reading._hidden_cells import Hidden, hidden_cells, words_for_hidden
+from reldyn.panel.reading._hidden_cells import Hidden, hidden_cells, holds_formulas, words_for_hidden
 from reldyn.panel.reading._limits import check_shape
 from reldyn.panel.reading._packages import require_io
 from reldyn.panel.reading._read_tables import Options, Read
@@ -49,7 +49,7 @@ def read_excel(path: Path, options: Options) -> Read:
     _check_archive(path)
     openpyxl = require_io("openpyxl")
     try:
-        rows, sheets, hidden = _cells(openpyxl, path, options.sheet)
+        rows, sheets, hidden, worked = _cells(openpyxl, path, options.sheet)
     except DataError:
         raise
     except Exception:
@@ -84,7 +84,7 @@ def read_excel(path: Path, options: Options) -> Read:
         warn_caller(f"{path}: {unseen}", DataWarning)
     lines = np.array(numbers[start:], dtype=np.int64)
     absent = {headers[k]: set(lines[frame[k].isna()].tolist()) for k in range(len(headers)) if frame[k].isna().any()}
-    if absent:
+    if absent and worked:
         _warn_formulas(openpyxl, path, options.sheet, absent, numbers[place])
     unnamed = {k: numbers[place] for k, name in enumerate(filled[place][1]) if not _shown(name).strip()}
     return Read(frame, headers, lines, texts, unit="row", unnamed=unnamed)
@@ -198,8 +198,8 @@ def _check_archive(path: Path) -> None:
 
 def _cells(
     openpyxl: Any, path: Path, wanted: str | None
-) -> tuple[list[tuple[int, tuple[Any, ...]]], list[str], Hidden]:
-    """Filled rows of the sheet with their numbers, the names of all sheets, and what the sheet hides."""
+) -> tuple[list[tuple[int, tuple[Any, ...]]], list[str], Hidden, bool]:
+    """Filled rows with their numbers, the names of all sheets, what the sheet hides, and whether it has formulas."""
     with warnings.catch_warnings():
         # Styles and validations that openpyxl leaves out do not touch the values.
         warnings.simplefilter("ignore")
@@ -212,7 +212,8 @@ def _cells(
             # The declared dimensions may be a million empty rows.
             sheet.reset_dimensions()
             rows = [(number, _trimmed(row)) for number, row in enumerate(sheet.iter_rows(values_only=True), start=1)]
-            return [(number, row) for number, row in rows if row], names, hidden_cells(path, sheet)
+            filled = [(number, row) for number, row in rows if row]
+            return filled, names, hidden_cells(path, sheet), holds_formulas(path, sheet)
         finally:
             book.close()
 
